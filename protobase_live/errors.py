@@ -1,0 +1,97 @@
+"""Every error a user of ProtoBase Live can meet, in one tree.
+
+::
+
+    ProtoBaseError
+    ├── ValidationError          a value, name or argument that cannot be stored or understood
+    │   ├── InvalidName          a collection, structure, key or field name outside its limits
+    │   └── KindMismatch         a structure opened as another kind than it is
+    ├── RecordExists             insert of a key that is taken
+    ├── RecordMissing            update of a key that is not there
+    ├── Conflict                 what a transaction read has changed since (retryable)
+    ├── LimitExceeded            a named limit of the server or the database was reached
+    │   └── Overloaded           a queue is full right now (retryable)
+    ├── Unauthorized             the token was not accepted
+    ├── Unavailable              the collection, server or connection failed; the outcome is known: not done (retryable)
+    ├── OutcomeUnknown           the connection broke after sending: the commit may or may not have happened
+    ├── Closed                   the database, stream or connection was closed
+    ├── StorageFailed            the storage could not be opened, read or written
+    └── ProtocolError            bytes that are not the protocol
+        └── MalformedUpdate      bytes that are not a Yjs update
+
+A retryable error says so in ``retryable``: the same call may succeed later, unchanged.
+"""
+
+from __future__ import annotations
+
+
+class ProtoBaseError(Exception):
+    """Base of every error that ProtoBase Live raises on purpose."""
+
+    retryable: bool = False
+
+
+class ValidationError(ProtoBaseError):
+    """A value, name or argument is wrong; the message names it and what was expected."""
+
+
+class InvalidName(ValidationError):
+    """A collection, structure, key or field name is empty, too long or has a reserved form."""
+
+
+class KindMismatch(ValidationError):
+    """A structure was opened as one kind and is another."""
+
+
+class RecordExists(ProtoBaseError):
+    """An insert names a key that already has a record."""
+
+
+class RecordMissing(ProtoBaseError):
+    """An update names a key that has no record."""
+
+
+class Conflict(ProtoBaseError):
+    """What a transaction had read was changed by somebody else before it committed."""
+
+    retryable = True
+
+
+class LimitExceeded(ProtoBaseError):
+    """A named limit was reached; the message says which and its value."""
+
+
+class Overloaded(LimitExceeded):
+    """A queue is full at the moment; nothing was done."""
+
+    retryable = True
+
+
+class Unauthorized(ProtoBaseError):
+    """The token was not accepted."""
+
+
+class Unavailable(ProtoBaseError):
+    """The collection, the server or the connection failed, and the call was not carried out."""
+
+    retryable = True
+
+
+class OutcomeUnknown(ProtoBaseError):
+    """The connection broke while a commit was under way: it may or may not have happened."""
+
+
+class Closed(ProtoBaseError):
+    """The database, stream or connection was closed by its owner."""
+
+
+class StorageFailed(ProtoBaseError):
+    """The storage could not be opened, read or written; the cause says why."""
+
+
+class ProtocolError(ProtoBaseError):
+    """A peer sent bytes that are not the protocol; the message says what was wrong."""
+
+
+class MalformedUpdate(ProtocolError):
+    """Bytes that are not a well-formed Yjs update (encoding v1)."""

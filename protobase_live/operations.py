@@ -1,0 +1,84 @@
+"""What is done to a collection, as plain data: the one form that handles make, transactions buffer,
+the wire carries and a collection's actor carries out.
+
+Arguments and results are user values (see :mod:`protobase_live.values`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+
+class Target(NamedTuple):
+    """A structure of a collection: its kind and where it is.
+
+    ``path`` is ``(name,)`` for a root, or ``("records", key, field)`` for a merging field of a record.
+    """
+
+    kind: str
+    path: tuple[str, ...]
+
+
+RECORDS = Target("records", ("records",))
+
+
+class Op(NamedTuple):
+    """One write: ``action`` is a verb of the target's kind."""
+
+    target: Target
+    action: str
+    args: tuple[Any, ...] = ()
+
+
+class Read(NamedTuple):
+    """One question: ``method`` is a question of the target's kind."""
+
+    target: Target
+    method: str
+    args: tuple[Any, ...] = ()
+
+
+class Check(NamedTuple):
+    """What a transaction relies on: the digest of an answer it was given (see ``values.digest``)."""
+
+    collection: str
+    read: Read
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The acknowledgement of a durable commit: a cursor for each collection it wrote."""
+
+    cursors: Mapping[str, str]
+
+
+class Port(Protocol):
+    """Where a handle sends its operations: a database, a connection, or a transaction that buffers."""
+
+    def write(self, collection: str, ops: Sequence[Op]) -> Awaitable[None]:
+        """Carry out ``ops`` on one collection, all or none."""
+        ...
+
+    def read(self, collection: str, read: Read) -> Awaitable[Any]:
+        """Answer ``read``; everything the answer shows is durable."""
+        ...
+
+
+class Backend(Protocol):
+    """What a database offers to transactions, embedded or over the wire."""
+
+    async def read(self, collection: str, read: Read) -> Any:
+        """Answer ``read``; everything the answer shows is durable."""
+        ...
+
+    async def commit(
+        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+    ) -> Receipt:
+        """Carry out all ``writes`` or none, if every check still holds.
+
+        Raises Conflict if a check fails, and whatever is wrong with an operation.
+        """
+        ...
