@@ -1,0 +1,1 @@
+"""Wire formats as pure functions of bytes: no sockets, clocks or randomness."""
