@@ -1,0 +1,1 @@
+"""What is pushed: change streams and presence."""
