@@ -1,0 +1,55 @@
+# Everything runs in .venv, which is made here from Python 3.11 or newer; nothing is installed elsewhere.
+# Another interpreter: make PYTHON=/usr/local/bin/python3.13 test
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+BIN := .venv/bin
+PYTHON_STAMP := .venv/.installed
+INTEROP := tests/interop
+NODE_STAMP := $(if $(wildcard $(INTEROP)/package-lock.json),$(INTEROP)/node_modules/.installed)
+
+help:
+	@echo 'make demo    a server on file:./demo-data and a writer, changes shown live'
+	@echo 'make test    all tests (needs Node for those with real Yjs clients)'
+	@echo 'make check   linter, formatter, types, import contracts'
+	@echo 'make bench   the benchmarks (see bench/)'
+	@echo 'make clean   remove what these made'
+
+demo: $(PYTHON_STAMP)
+	$(BIN)/protobase-live demo
+
+test: $(PYTHON_STAMP) $(NODE_STAMP)
+	$(BIN)/pytest
+
+check: $(PYTHON_STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(PYTHON_STAMP)
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv build dist demo-data $(INTEROP)/node_modules
+	rm -rf .pytest_cache .hypothesis .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An interpreter counts when it runs and is new enough: a pyenv shim may stand on the path and do neither.
+$(PYTHON_STAMP): pyproject.toml
+	@for python in $(or $(PYTHON),python3.11 python3 python3.12 python3.13 python3.14); do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        test -x $(BIN)/python || $$python -m venv .venv; exit $$?; \
+	    fi; \
+	done; \
+	echo 'error: Python 3.11 or newer is needed, and none was found on the path (or give PYTHON=...)' >&2; \
+	exit 1
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+$(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null || \
+	    { echo 'error: Node 20 or newer, with npm, is needed for the tests with real Yjs clients' >&2; exit 1; }
+	npm ci --prefix $(INTEROP) --loglevel=error --no-audit --no-fund
+	@touch $@

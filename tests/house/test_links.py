@@ -1,0 +1,31 @@
+"""Relative links in the prose lead to files of this repository."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(<?([^)\s>]+)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
+ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*:|#", re.IGNORECASE)
+
+
+def relative_links(text: str) -> list[str]:
+    targets = (inline or reference for inline, reference in LINK.findall(CODE.sub("", text)))
+    return [unquote(target.split("#")[0]) for target in targets if not ABSOLUTE.match(target)]
+
+
+def test_only_relative_links_are_found():
+    text = "[a](docs/a.md#x) [b](https://b) [c](#c) `[d](d.md)` ![e](<e%20f.png>)\n"
+    text += "[g]: g.md\n```\n[h](h.md)\n```\n"
+    assert relative_links(text) == ["docs/a.md", "e f.png", "g.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page):
+    missing = [link for link in relative_links(page.read_text()) if not (page.parent / link).exists()]
+    assert not missing
