@@ -1,1 +1,54 @@
-"""."""
+"""Where a ProtoBase database keeps its commits: one contract and its backends."""
+
+from .commit import Commit, Loaded, Part, Snapshot, Vector, covers, includes, join
+from .contract import (
+    BACKLOG_LIMIT,
+    MAX_NAME_BYTES,
+    MAX_SEQUENCE,
+    MAX_UPDATE_BYTES,
+    CollectionInfo,
+    Storage,
+    StorageStats,
+)
+from .errors import (
+    CollectionCorrupt,
+    InvalidName,
+    SequenceConflict,
+    StaleSnapshot,
+    StorageBusy,
+    StorageClosed,
+    StorageError,
+    StorageFormatError,
+    StorageFull,
+    StorageLocked,
+)
+from .memory import MemoryStorage
+
+__all__ = [
+    "BACKLOG_LIMIT",
+    "MAX_NAME_BYTES",
+    "MAX_SEQUENCE",
+    "MAX_UPDATE_BYTES",
+    "CollectionCorrupt",
+    "CollectionInfo",
+    "Commit",
+    "InvalidName",
+    "Loaded",
+    "MemoryStorage",
+    "Part",
+    "SequenceConflict",
+    "Snapshot",
+    "StaleSnapshot",
+    "Storage",
+    "StorageBusy",
+    "StorageClosed",
+    "StorageError",
+    "StorageFormatError",
+    "StorageFull",
+    "StorageLocked",
+    "StorageStats",
+    "Vector",
+    "covers",
+    "includes",
+    "join",
+]

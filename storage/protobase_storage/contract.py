@@ -1,0 +1,156 @@
+"""The storage contract: what every backend promises, in the words of `docs/storage.md`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .commit import Commit, Loaded, Snapshot, Vector
+from .errors import InvalidName, SequenceConflict, StaleSnapshot, StorageError
+
+MAX_NAME_BYTES = 512
+"""Longest collection or origin name, in UTF-8 bytes. Longer ones raise `InvalidName`."""
+
+MAX_UPDATE_BYTES = 512 * 1024 * 1024
+"""Longest update of one commit, in bytes. Longer ones fail with `StorageError`."""
+
+MAX_SEQUENCE = 2**63 - 1
+"""Highest sequence number of a commit."""
+
+BACKLOG_LIMIT = 64 * 1024 * 1024
+"""Default limit, in bytes, of what was accepted and is not durable yet. Beyond it: `StorageBusy`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """What a collection occupies. `corrupt` says what is wrong where sizes could not be read (they are 0)."""
+
+    name: str
+    snapshot_bytes: int
+    log_commits: int
+    log_bytes: int
+    corrupt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageStats:
+    """Counters since opening, and sizes now. `bytes` is what the medium holds; `backlog` is in bytes."""
+
+    collections: int
+    bytes: int
+    commits: int
+    flushes: int
+    last_flush_seconds: float
+    backlog: int
+
+    @property
+    def commits_per_flush(self) -> float:
+        """Mean number of commits one flush carried."""
+        return self.commits / self.flushes if self.flushes else 0.0
+
+
+class Storage(ABC):
+    """Commits and snapshots of many collections.
+
+    One object belongs to one event loop. Any method called after `close` raises `StorageClosed`.
+    """
+
+    identity: str
+    """Node id of this database: made when it is created and kept. Origin of the commits its holder writes."""
+
+    @abstractmethod
+    def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
+        """Store `commits`, of any collections, all or nothing; never blocks.
+
+        Appends are stored in call order. The future completes, in call order, when the commits are durable.
+        If it fails, none of them is stored: `SequenceConflict` (a sequence is not above what the collection
+        holds of that origin), `InvalidName`, `StorageBusy` (backlog limit; the future is already failed on
+        return), `StorageFull`, `CollectionCorrupt`, `StorageError`. When an append fails because of the medium,
+        appends to the same collections that were called before the failure was delivered fail with it, so that
+        no later commit is stored without an earlier one.
+        """
+
+    @abstractmethod
+    async def load(self, collection: str) -> Loaded:
+        """All that is durable of a collection; an unknown one is empty. Raises `CollectionCorrupt`."""
+
+    @abstractmethod
+    async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
+        """At most `limit` commits that `vector` does not cover, oldest first, in append order.
+
+        None when the log no longer reaches back: the stored snapshot includes something `vector` does not.
+        Raises `CollectionCorrupt`.
+        """
+
+    @abstractmethod
+    async def compact(self, snapshot: Snapshot) -> None:
+        """Store `snapshot` and drop exactly the commits its vector covers; durable on return.
+
+        A reader sees the state before or the state after. Raises `StaleSnapshot` when the stored snapshot
+        includes something that this one does not, `InvalidName`, `StorageBusy`, `StorageFull`, `StorageError`.
+        """
+
+    @abstractmethod
+    async def list(self, prefix: str = "") -> list[CollectionInfo]:
+        """The collections whose names start with `prefix`, in name order (of code points)."""
+
+    @abstractmethod
+    async def delete(self, collection: str) -> None:
+        """Forget a collection, its sequences too; durable on return. Unknown: nothing happens."""
+
+    @abstractmethod
+    async def stats(self) -> StorageStats:
+        """Sizes now and counters since opening."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Make everything appended durable, then let go of the medium. Closing twice is allowed."""
+
+
+def random_identity() -> str:
+    """12 random hexadecimal digits."""
+    return secrets.token_hex(6)
+
+
+def check_name(name: str) -> bytes:
+    """`name` as UTF-8; raises `InvalidName`."""
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidName(f"name {name!r} is not encodable as UTF-8: {error.reason}") from None
+    if not 0 < len(encoded) <= MAX_NAME_BYTES:
+        raise InvalidName(f"name {name[:80]!r} has {len(encoded)} bytes; allowed are 1 to {MAX_NAME_BYTES}")
+    return encoded
+
+
+def check_commits(commits: Iterable[Commit]) -> None:
+    """Raises `InvalidName` or `StorageError` for the first commit no storage would take."""
+    for commit in commits:
+        check_name(commit.collection)
+        check_name(commit.origin)
+        if len(commit.update) > MAX_UPDATE_BYTES:
+            raise StorageError(
+                f"update has {len(commit.update)} bytes; at most {MAX_UPDATE_BYTES} are allowed"
+            )
+
+
+def check_sequence(commit: Commit, last: int) -> None:
+    """Raises `SequenceConflict` unless `commit` is above `last`, the highest stored of its origin."""
+    if not last < commit.sequence <= MAX_SEQUENCE:
+        raise SequenceConflict(
+            f"commit {commit.origin}:{commit.sequence} of collection {commit.collection!r} must have a sequence "
+            f"above {last} and at most {MAX_SEQUENCE}"
+        )
+
+
+def check_fresh(snapshot: Snapshot, stored: Vector) -> None:
+    """Raises `StaleSnapshot` unless `snapshot` includes all of `stored`, the stored snapshot's vector."""
+    for origin, sequence in stored.items():
+        if snapshot.vector.get(origin, 0) < sequence:
+            raise StaleSnapshot(
+                f"snapshot of {snapshot.collection!r} includes {origin} up to {snapshot.vector.get(origin, 0)}, "
+                f"the stored one up to {sequence}"
+            )

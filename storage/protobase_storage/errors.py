@@ -1,0 +1,60 @@
+"""Everything a storage can answer instead of a result, in one tree."""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Base of all storage errors; raised itself for input/output errors with no better name.
+
+    `retryable` says whether the same call may succeed later without anybody changing the call.
+    """
+
+    retryable: bool = False
+
+
+class StorageLocked(StorageError):
+    """Another process (or another object in this one) holds the database."""
+
+
+class StorageFormatError(StorageError):
+    """The file is not a database of ours, or of a format version this release does not know."""
+
+
+class StorageFull(StorageError):
+    """No room left on the medium; nothing of the call was stored."""
+
+    retryable = True
+
+
+class StorageBusy(StorageError):
+    """The backlog limit is reached; nothing of the call was accepted."""
+
+    retryable = True
+
+
+class StorageClosed(StorageError):
+    """The storage was closed before the call."""
+
+
+class SequenceConflict(StorageError):
+    """A commit's sequence is not above what the collection already holds of its origin."""
+
+
+class StaleSnapshot(StorageError):
+    """The snapshot lacks something that the stored snapshot includes."""
+
+
+class InvalidName(StorageError):
+    """A collection or origin name is empty, too long, or not encodable as UTF-8."""
+
+
+class CollectionCorrupt(StorageError):
+    """What is stored of one collection fails its checks; the other collections are not affected."""
+
+    def __init__(self, collection: str, detail: str) -> None:
+        super().__init__(f"collection {collection!r} is corrupt: {detail}")
+        self.collection = collection
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[CollectionCorrupt], tuple[str, str]]:
+        return (CollectionCorrupt, (self.collection, self.detail))

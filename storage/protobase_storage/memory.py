@@ -1,0 +1,130 @@
+"""`memory:`: the contract on plain dictionaries. Durable means: in this object."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, join
+from .contract import (
+    CollectionInfo,
+    Storage,
+    StorageStats,
+    check_commits,
+    check_fresh,
+    check_name,
+    check_sequence,
+    random_identity,
+)
+from .errors import StorageClosed, StorageError
+
+
+@dataclass(slots=True)
+class _Stored:
+    snapshot: Snapshot | None = None
+    log: list[Commit] = field(default_factory=list[Commit])
+    vector: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class MemoryStorage(Storage):
+    """A storage that lives and dies with its process. Appends are durable on return, so no backlog forms."""
+
+    def __init__(self, *, make_identity: Callable[[], str] = random_identity) -> None:
+        self.identity = make_identity()
+        self._collections: dict[str, _Stored] = {}
+        self._closed = False
+        self._commits = 0
+        self._flushes = 0
+
+    def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
+        """See `Storage.append`."""
+        self._check_open()
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            self._store(commits)
+        except StorageError as error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+        return future
+
+    def _store(self, commits: Sequence[Commit]) -> None:
+        check_commits(commits)
+        heads: dict[str, dict[str, int]] = {}
+        for commit in commits:
+            head = heads.setdefault(commit.collection, dict(self._stored(commit.collection).vector))
+            check_sequence(commit, head.get(commit.origin, 0))
+            head[commit.origin] = commit.sequence
+        for commit in commits:
+            self._collections.setdefault(commit.collection, _Stored()).log.append(commit)
+        for name, head in heads.items():
+            self._collections[name].vector = head
+        self._commits += len(commits)
+        self._flushes += bool(commits)
+
+    async def load(self, collection: str) -> Loaded:
+        """See `Storage.load`."""
+        self._check_open()
+        check_name(collection)
+        stored = self._stored(collection)
+        return Loaded(stored.snapshot, tuple(stored.log))
+
+    async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
+        """See `Storage.commits_after`."""
+        self._check_open()
+        check_name(collection)
+        stored = self._stored(collection)
+        if stored.snapshot and not includes(vector, stored.snapshot.vector):
+            return None
+        return tuple(commit for commit in stored.log if not covers(vector, commit))[:limit]
+
+    async def compact(self, snapshot: Snapshot) -> None:
+        """See `Storage.compact`."""
+        self._check_open()
+        check_name(snapshot.collection)
+        stored = self._stored(snapshot.collection)
+        check_fresh(snapshot, stored.snapshot.vector if stored.snapshot else {})
+        stored.snapshot = snapshot
+        stored.log = [commit for commit in stored.log if not covers(snapshot.vector, commit)]
+        stored.vector = join(stored.vector, snapshot.vector)
+        self._collections[snapshot.collection] = stored
+
+    async def list(self, prefix: str = "") -> list[CollectionInfo]:
+        """See `Storage.list`."""
+        self._check_open()
+        return [
+            _info(name, self._collections[name])
+            for name in sorted(self._collections)
+            if name.startswith(prefix)
+        ]
+
+    async def delete(self, collection: str) -> None:
+        """See `Storage.delete`."""
+        self._check_open()
+        check_name(collection)
+        self._collections.pop(collection, None)
+
+    async def stats(self) -> StorageStats:
+        """See `Storage.stats`."""
+        infos = await self.list()
+        occupied = sum(info.snapshot_bytes + info.log_bytes for info in infos)
+        return StorageStats(len(infos), occupied, self._commits, self._flushes, 0.0, 0)
+
+    async def close(self) -> None:
+        """See `Storage.close`."""
+        self._closed = True
+
+    def _stored(self, collection: str) -> _Stored:
+        return self._collections.get(collection) or _Stored()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StorageClosed("the memory storage is closed")
+
+
+def _info(name: str, stored: _Stored) -> CollectionInfo:
+    snapshot_bytes = len(stored.snapshot.update) if stored.snapshot else 0
+    return CollectionInfo(
+        name, snapshot_bytes, len(stored.log), sum(len(commit.update) for commit in stored.log)
+    )
