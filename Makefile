@@ -45,7 +45,7 @@ $(PYTHON_STAMP): pyproject.toml
 	done; \
 	echo 'error: Python 3.11 or newer is needed, and none was found on the path (or give PYTHON=...)' >&2; \
 	exit 1
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	$(BIN)/pip install -qq --disable-pip-version-check -e '.[test]'
 	@touch $@
 
 $(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json

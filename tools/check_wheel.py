@@ -40,7 +40,7 @@ def check_installed(wheel: Path, folder: Path) -> None:
     venv.create(folder / "venv", with_pip=True)
     scripts, empty = folder / "venv" / "bin", folder / "empty"
     empty.mkdir()
-    run(scripts / "pip", "install", "--quiet", "--disable-pip-version-check", wheel, cwd=empty)
+    run(scripts / "pip", "install", "-qq", "--disable-pip-version-check", wheel, cwd=empty)
     for package in sorted(PACKAGES):
         run(scripts / "python", "-c", f"import {package}", cwd=empty)
     run(scripts / "protobase-live", "--help", cwd=empty)
