@@ -1,1 +1,68 @@
-"""."""
+"""A small actor runtime for asyncio: bounded mailboxes, turns that drain a batch, supervision, idling."""
+
+from .actor import Actor, Context
+from .clock import Clock, ManualClock, SystemClock, Timer
+from .envelope import Envelope
+from .errors import (
+    ActorError,
+    ActorFailed,
+    ActorStopped,
+    AskTimeout,
+    MailboxFull,
+    NameTaken,
+    SystemClosed,
+    TooManyActors,
+)
+from .limits import (
+    DEFAULT_ACTORS,
+    DEFAULT_BACKOFF_CAP_SECONDS,
+    DEFAULT_BACKOFF_SECONDS,
+    DEFAULT_BATCH,
+    DEFAULT_HOOK_SECONDS,
+    DEFAULT_IDLE_SECONDS,
+    DEFAULT_MAILBOX,
+    DEFAULT_MAX_RESTARTS,
+    DEFAULT_POOL_ACTORS,
+    DEFAULT_WINDOW_SECONDS,
+    MAX_NAME_LENGTH,
+    MAX_WAITING_SENDERS,
+)
+from .ref import Ref
+from .stats import ActorState, ActorStats
+from .supervision import Supervision
+from .system import ActorSystem
+
+__all__ = [
+    "DEFAULT_ACTORS",
+    "DEFAULT_BACKOFF_CAP_SECONDS",
+    "DEFAULT_BACKOFF_SECONDS",
+    "DEFAULT_BATCH",
+    "DEFAULT_HOOK_SECONDS",
+    "DEFAULT_IDLE_SECONDS",
+    "DEFAULT_MAILBOX",
+    "DEFAULT_MAX_RESTARTS",
+    "DEFAULT_POOL_ACTORS",
+    "DEFAULT_WINDOW_SECONDS",
+    "MAX_NAME_LENGTH",
+    "MAX_WAITING_SENDERS",
+    "Actor",
+    "ActorError",
+    "ActorFailed",
+    "ActorState",
+    "ActorStats",
+    "ActorStopped",
+    "ActorSystem",
+    "AskTimeout",
+    "Clock",
+    "Context",
+    "Envelope",
+    "MailboxFull",
+    "ManualClock",
+    "NameTaken",
+    "Ref",
+    "Supervision",
+    "SystemClock",
+    "SystemClosed",
+    "Timer",
+    "TooManyActors",
+]

@@ -1,0 +1,127 @@
+"""A bounded queue with many senders and one receiver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from .envelope import Envelope
+from .errors import ActorError, MailboxFull
+from .limits import MAX_WAITING_SENDERS
+
+M = TypeVar("M")
+Room = asyncio.Future[None]
+
+
+class Mailbox(Generic[M]):
+    """At most `limit` envelopes in order of arrival, and a line of senders that wait for room.
+
+    Somebody only waits while the mailbox is full: room that becomes free is filled from the line at once,
+    in order, so that no wake-up can get lost and nobody can jump the line.
+    """
+
+    __slots__ = ("_closed", "_name", "_queue", "_sleeper", "_waiting", "limit", "room")
+
+    def __init__(self, name: str, limit: int) -> None:
+        if limit < 1:
+            raise ValueError(f"a mailbox holds at least 1 message, not {limit}")
+        self._name = name
+        self._queue: deque[Envelope[M]] = deque()
+        self._waiting: OrderedDict[Envelope[M], Room | None] = OrderedDict()
+        self._sleeper: asyncio.Future[None] | None = None
+        self._closed: Callable[[], ActorError] | None = None
+        self.limit = limit
+        self.room = limit
+        """The limit as `put` sees it: 0 once closed, which spares the hot path a second question."""
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def waiting(self) -> int:
+        """How many senders wait for room."""
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """True while a sender would have to wait for room."""
+        return self._closed is None and len(self._queue) >= self.limit
+
+    @property
+    def closed(self) -> bool:
+        """True once the mailbox takes no more messages."""
+        return self._closed is not None
+
+    def put(self, envelope: Envelope[M]) -> None:
+        """Append without waiting. Raises MailboxFull, or what `close` was given."""
+        if len(self._queue) >= self.room:
+            raise self._refusal()
+        self._queue.append(envelope)
+        if self._sleeper is not None:
+            self.wake()
+
+    def offer(self, envelope: Envelope[M]) -> Room | None:
+        """Append, or join the line. Returns what a teller has to wait for, None when there is nothing.
+
+        Raises what `close` was given, or MailboxFull when MAX_WAITING_SENDERS wait already.
+        """
+        if len(self._queue) < self.room:
+            self.put(envelope)
+            return None
+        if self._closed is not None or len(self._waiting) >= MAX_WAITING_SENDERS:
+            raise self._refusal()
+        room = asyncio.get_running_loop().create_future() if envelope.answer is None else None
+        self._waiting[envelope] = room
+        return room
+
+    def forget(self, envelope: Envelope[M]) -> None:
+        """Leave the line, if the envelope still stands in it."""
+        self._waiting.pop(envelope, None)
+
+    def take(self, count: int) -> list[Envelope[M]]:
+        """Remove up to `count` envelopes, leave out the withdrawn ones, and let the line move up."""
+        queue = self._queue
+        taken = [queue.popleft() for _ in range(min(count, len(queue)))]
+        while self._waiting and len(queue) < self.room:
+            envelope, room = self._waiting.popitem(last=False)
+            queue.append(envelope)
+            _resolve(room)
+        return [envelope for envelope in taken if not envelope.cancelled]
+
+    async def sleep(self) -> None:
+        """Return at the next `put` or `wake`. Only the receiver may call this."""
+        self._sleeper = asyncio.get_running_loop().create_future()
+        try:
+            await self._sleeper
+        finally:
+            self._sleeper = None
+
+    def wake(self) -> None:
+        """End the receiver's sleep, if it sleeps."""
+        sleeper, self._sleeper = self._sleeper, None
+        _resolve(sleeper)
+
+    def close(self, refusal: Callable[[], ActorError]) -> None:
+        """Take no more messages: senders get `refusal()`, those in the line at once. What is queued stays."""
+        self._closed = refusal
+        self.room = 0
+        while self._waiting:
+            envelope, room = self._waiting.popitem(last=False)
+            envelope.fail(refusal())
+            if room is not None and not room.done():
+                room.set_exception(refusal())
+
+    def discard(self, error: Callable[[], ActorError]) -> None:
+        """Answer everything that is queued with `error()` and drop it."""
+        while self._queue:
+            self._queue.popleft().fail(error())
+
+    def _refusal(self) -> ActorError:
+        return MailboxFull(self._name, self.limit) if self._closed is None else self._closed()
+
+
+def _resolve(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
