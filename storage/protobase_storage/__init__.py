@@ -22,6 +22,7 @@ from .errors import (
     StorageFull,
     StorageLocked,
 )
+from .file import FileStorage
 from .memory import MemoryStorage
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "CollectionCorrupt",
     "CollectionInfo",
     "Commit",
+    "FileStorage",
     "InvalidName",
     "Loaded",
     "MemoryStorage",

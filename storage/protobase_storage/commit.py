@@ -19,7 +19,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One durable step of one collection. `update` is opaque; `sequence` counts from 1; `time` is Unix seconds."""
+    """One step of one collection. `update` is opaque, `sequence` counts from 1, `time` is in Unix seconds."""
 
     origin: str
     sequence: int

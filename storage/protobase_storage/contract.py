@@ -68,9 +68,9 @@ class Storage(ABC):
         Appends are stored in call order. The future completes, in call order, when the commits are durable.
         If it fails, none of them is stored: `SequenceConflict` (a sequence is not above what the collection
         holds of that origin), `InvalidName`, `StorageBusy` (backlog limit; the future is already failed on
-        return), `StorageFull`, `CollectionCorrupt`, `StorageError`. When an append fails because of the medium,
-        appends to the same collections that were called before the failure was delivered fail with it, so that
-        no later commit is stored without an earlier one.
+        return), `StorageFull`, `CollectionCorrupt`, `StorageError`. When an append fails because of the
+        medium, appends to the same collections that were called before the failure was delivered fail with
+        it, so that no later commit is stored without an earlier one.
         """
 
     @abstractmethod
@@ -90,7 +90,8 @@ class Storage(ABC):
         """Store `snapshot` and drop exactly the commits its vector covers; durable on return.
 
         A reader sees the state before or the state after. Raises `StaleSnapshot` when the stored snapshot
-        includes something that this one does not, `InvalidName`, `StorageBusy`, `StorageFull`, `StorageError`.
+        includes something that this one does not, `InvalidName`, `StorageBusy`, `StorageFull`,
+        `CollectionCorrupt`, `StorageError`.
         """
 
     @abstractmethod
@@ -137,12 +138,19 @@ def check_commits(commits: Iterable[Commit]) -> None:
             )
 
 
+def check_snapshot(snapshot: Snapshot) -> None:
+    """Raises `InvalidName` if no storage would take the names in `snapshot`."""
+    check_name(snapshot.collection)
+    for origin in snapshot.vector:
+        check_name(origin)
+
+
 def check_sequence(commit: Commit, last: int) -> None:
     """Raises `SequenceConflict` unless `commit` is above `last`, the highest stored of its origin."""
     if not last < commit.sequence <= MAX_SEQUENCE:
         raise SequenceConflict(
-            f"commit {commit.origin}:{commit.sequence} of collection {commit.collection!r} must have a sequence "
-            f"above {last} and at most {MAX_SEQUENCE}"
+            f"commit {commit.origin}:{commit.sequence} of collection {commit.collection!r} must have a "
+            f"sequence above {last} and at most {MAX_SEQUENCE}"
         )
 
 
@@ -151,6 +159,6 @@ def check_fresh(snapshot: Snapshot, stored: Vector) -> None:
     for origin, sequence in stored.items():
         if snapshot.vector.get(origin, 0) < sequence:
             raise StaleSnapshot(
-                f"snapshot of {snapshot.collection!r} includes {origin} up to {snapshot.vector.get(origin, 0)}, "
-                f"the stored one up to {sequence}"
+                f"snapshot of {snapshot.collection!r} includes {origin} up to "
+                f"{snapshot.vector.get(origin, 0)}, the stored one up to {sequence}"
             )

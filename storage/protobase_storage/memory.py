@@ -15,6 +15,7 @@ from .contract import (
     check_fresh,
     check_name,
     check_sequence,
+    check_snapshot,
     random_identity,
 )
 from .errors import StorageClosed, StorageError
@@ -82,7 +83,7 @@ class MemoryStorage(Storage):
     async def compact(self, snapshot: Snapshot) -> None:
         """See `Storage.compact`."""
         self._check_open()
-        check_name(snapshot.collection)
+        check_snapshot(snapshot)
         stored = self._stored(snapshot.collection)
         check_fresh(snapshot, stored.snapshot.vector if stored.snapshot else {})
         stored.snapshot = snapshot

@@ -1,0 +1,220 @@
+"""`file:FOLDER`: the contract on one SQLite database, written by one thread and read by another."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from . import catalogue
+from .catalogue import Survey
+from .commit import Commit, Loaded, Snapshot, Vector
+from .contract import (
+    BACKLOG_LIMIT,
+    CollectionInfo,
+    Storage,
+    StorageStats,
+    check_commits,
+    check_name,
+    check_snapshot,
+    random_identity,
+)
+from .errors import StorageBusy, StorageClosed, StorageError, StorageFormatError
+from .heads import Heads
+from .lock import FolderLock
+from .reader import Reader
+from .sqlite_schema import connect, is_corruption, limit_size, prepare, translate
+from .upkeep import Upkeep
+from .writer import Writer
+
+DATABASE_NAME = "protobase.db"
+
+READS_LIMIT = 10_000
+"""Reads that may wait for their turn. Beyond it: `StorageBusy`."""
+
+Result = TypeVar("Result")
+
+
+def _no_step(step: str) -> None:
+    """Nobody watches the steps."""
+
+
+class FileStorage(Storage):
+    """A folder with an SQLite database in WAL mode, held by one process at a time. Made by `open`."""
+
+    def __init__(self, opened: _Opened, writer: Writer, upkeep: Upkeep) -> None:
+        self.identity = opened.identity
+        self._opened = opened
+        self._writer = writer
+        self._upkeep = upkeep
+        self._reader = Reader(opened.read_connection, opened.path, opened.survey)
+        self._reads = ThreadPoolExecutor(1, "protobase-storage-reader")
+        self._waiting = 0
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | Path,
+        *,
+        backlog_limit: int = BACKLOG_LIMIT,
+        max_bytes: int | None = None,
+        make_identity: Callable[[], str] = random_identity,
+        clock: Callable[[], float] = time.perf_counter,
+        on_step: Callable[[str], None] = _no_step,
+    ) -> FileStorage:
+        """Open the database in folder `path`; both are made if missing.
+
+        `backlog_limit` is in bytes; `max_bytes` bounds the database file (`StorageFull` beyond it). `on_step`
+        is called on the writer's thread with the name of each step it has taken: tests crash there.
+        Raises `StorageLocked`, `StorageFormatError`, `StorageError`.
+        """
+        opened = await asyncio.to_thread(_open, Path(path), max_bytes, make_identity)
+        heads = Heads(opened.connection, opened.survey)
+        writer = Writer(
+            opened.connection, opened.path, heads, on_step=on_step, clock=clock, backlog_limit=backlog_limit
+        )
+        upkeep = Upkeep(opened.connection, heads, opened.survey, on_step)
+        if opened.garbage:
+            # Garbage is invisible: what cannot be swept now is left to the next opening.
+            writer.run(None, upkeep.finish(), 0).add_done_callback(lambda future: future.exception())
+        writer.start()
+        return cls(opened, writer, upkeep)
+
+    def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
+        """See `Storage.append`."""
+        self._check_open()
+        try:
+            check_commits(commits)
+        except StorageError as error:
+            failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            failed.set_exception(error)
+            return failed
+        return self._writer.append(commits)
+
+    async def load(self, collection: str) -> Loaded:
+        """See `Storage.load`."""
+        return await self._read(lambda: self._reader.load(collection))
+
+    async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
+        """See `Storage.commits_after`."""
+        return await self._read(lambda: self._reader.commits_after(collection, vector, limit))
+
+    async def compact(self, snapshot: Snapshot) -> None:
+        """See `Storage.compact`."""
+        self._check_open()
+        check_snapshot(snapshot)
+        await self._writer.run(snapshot.collection, self._upkeep.compact(snapshot), len(snapshot.update))
+
+    async def list(self, prefix: str = "") -> list[CollectionInfo]:
+        """See `Storage.list`."""
+        return await self._read(lambda: self._reader.list(prefix))
+
+    async def delete(self, collection: str) -> None:
+        """See `Storage.delete`."""
+        self._check_open()
+        check_name(collection)
+        await self._writer.run(collection, self._upkeep.delete(collection), 0)
+
+    async def stats(self) -> StorageStats:
+        """See `Storage.stats`."""
+        collections, size = await self._read(self._reader.sizes)
+        writer = self._writer
+        return StorageStats(
+            collections, size, writer.commits, writer.flushes, writer.last_flush_seconds, writer.backlog
+        )
+
+    async def close(self) -> None:
+        """See `Storage.close`."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        await self._writer.stop()
+        await asyncio.to_thread(self._reads.shutdown)
+        await asyncio.to_thread(self._opened.close)
+
+    async def _read(self, read: Callable[[], Result]) -> Result:
+        self._check_open()
+        if self._waiting >= READS_LIMIT:
+            raise StorageBusy(f"{self._waiting} reads wait already; the limit is {READS_LIMIT}")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reads, read)
+        finally:
+            self._waiting -= 1
+
+    def _check_open(self) -> None:
+        if self._closing is not None:
+            raise StorageClosed(f"the storage in {str(self._opened.path.parent)!r} is closed")
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The lock, the file and its two connections, with what was found in it."""
+
+    lock: FolderLock
+    path: Path
+    connection: sqlite3.Connection
+    read_connection: sqlite3.Connection
+    identity: str
+    survey: Survey
+    garbage: bool
+
+    def close(self) -> None:
+        self.read_connection.close()
+        self.connection.close()  # the last one moves the write-ahead log into the database
+        self.lock.release()
+
+
+def _open(folder: Path, max_bytes: int | None, make_identity: Callable[[], str]) -> _Opened:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FolderLock(folder)
+    except FileExistsError:
+        raise StorageError(f"{str(folder)!r} is a file; the database needs a folder") from None
+    except OSError as error:
+        raise StorageError(f"database folder {str(folder)!r} cannot be used: {error}") from error
+    try:
+        return _open_database(lock, folder / DATABASE_NAME, max_bytes, make_identity)
+    except sqlite3.Error as error:
+        lock.release()
+        if is_corruption(error):
+            raise StorageFormatError(f"{str(folder / DATABASE_NAME)!r} is no database: {error}") from error
+        raise translate(error) from error
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _open_database(
+    lock: FolderLock, path: Path, max_bytes: int | None, make_identity: Callable[[], str]
+) -> _Opened:
+    connection = connect(path)
+    try:
+        identity = prepare(connection, path, make_identity)
+        _sync_folder(path.parent)
+        if max_bytes is not None:
+            limit_size(connection, max_bytes)
+        survey = catalogue.survey(connection)
+        garbage = connection.execute("SELECT 1 FROM garbage").fetchone() is not None
+        return _Opened(lock, path, connection, connect(path), identity, survey, garbage)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names of new files durable, too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

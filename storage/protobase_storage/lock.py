@@ -1,0 +1,36 @@
+"""One process at a time holds a database folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from .errors import StorageLocked
+
+LOCK_NAME = "protobase.lock"
+
+
+class FolderLock:
+    """An advisory lock the kernel drops when its holder ends, however it ends.
+
+    The file stays behind: removing it would let two openers lock two different files of one name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Raises `StorageLocked` when somebody else holds `folder`, `OSError` when it cannot be written."""
+        self._file = open(folder / LOCK_NAME, "a+")  # noqa: SIM115 - held until release
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.seek(0)
+            holder = self._file.read(20).strip() or "unknown"
+            self._file.close()
+            raise StorageLocked(f"database folder {str(folder)!r} is held by process {holder}") from None
+        self._file.truncate(0)
+        self._file.write(f"{os.getpid()}\n")
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let the next one in."""
+        self._file.close()

@@ -1,0 +1,130 @@
+"""What is durable, read on a connection of its own while the writer writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import catalogue
+from .catalogue import COLUMNS, Survey
+from .commit import Commit, Loaded, Snapshot, Vector, covers, includes
+from .contract import CollectionInfo, check_name
+from .errors import CollectionCorrupt, StorageError
+from .rows import Entry, SnapshotHead, read_chunk, read_commit, read_entry, readable
+from .sqlite_schema import is_corruption, translate
+
+_LOG = (
+    "SELECT collection, position, origin, sequence, head, body, checksum FROM log "
+    "WHERE collection = ? ORDER BY position"
+)
+_CHUNKS = "SELECT snapshot, ordinal, body, checksum FROM chunks WHERE snapshot = ? ORDER BY ordinal"
+_SIZES = "SELECT count(*), coalesce(sum(length(body)), 0) FROM log WHERE collection = ?"
+
+
+class Reader:
+    """Reads of one connection, each in one read transaction: it sees one moment."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, survey: Survey) -> None:
+        self._connection = connection
+        self._path = path
+        self._survey = survey
+
+    def load(self, collection: str) -> Loaded:
+        """See `Storage.load`."""
+        with self._moment(collection):
+            entry = self._find(collection)
+            if entry is None:
+                return Loaded(None, ())
+            snapshot = self._snapshot(collection, entry.snapshot) if entry.snapshot else None
+            return Loaded(snapshot, tuple(self._commits(entry)))
+
+    def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
+        """See `Storage.commits_after`."""
+        with self._moment(collection):
+            entry = self._find(collection)
+            if entry is None:
+                return ()
+            if entry.snapshot and not includes(vector, entry.snapshot.vector):
+                return None
+            found: list[Commit] = []
+            for commit in self._commits(entry):
+                if len(found) == limit:
+                    break
+                if not covers(vector, commit):
+                    found.append(commit)
+            return tuple(found)
+
+    def list(self, prefix: str) -> list[CollectionInfo]:
+        """See `Storage.list`."""
+        with self._moment(None):
+            start = prefix.encode(errors="replace")
+            query = f"SELECT {COLUMNS} FROM collections WHERE name >= ? ORDER BY name"
+            infos: list[CollectionInfo] = []
+            for row in self._connection.execute(query, (start,)):
+                if not bytes(row[0]).startswith(start):
+                    break
+                infos.append(self._info(row))
+            return infos
+
+    def sizes(self) -> tuple[int, int]:
+        """Number of collections, and bytes of the database with its write-ahead log."""
+        with self._moment(None):
+            count = self._connection.execute("SELECT count(*) FROM collections").fetchone()[0]
+        files = (self._path, Path(f"{self._path}-wal"))
+        return count, sum(file.stat().st_size for file in files if file.exists())
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @contextmanager
+    def _moment(self, collection: str | None) -> Generator[None]:
+        try:
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise translate(error, collection) from error
+
+    def _find(self, collection: str) -> Entry | None:
+        check_name(collection)
+        return catalogue.find(self._connection, collection, self._survey.damaged)
+
+    def _snapshot(self, name: str, head: SnapshotHead) -> Snapshot:
+        rows = self._connection.execute(_CHUNKS, (head.id,))
+        update = b"".join([read_chunk(name, ordinal, row) for ordinal, row in enumerate(rows)])
+        if len(update) != head.size:
+            raise CollectionCorrupt(name, f"its snapshot has {len(update)} of {head.size} bytes")
+        return Snapshot(name, update, head.vector, head.time)
+
+    def _commits(self, entry: Entry) -> Iterator[Commit]:
+        covered = entry.snapshot.vector if entry.snapshot else {}
+        for row in self._connection.execute(_LOG, (entry.id,)):
+            commit = read_commit(entry.name, row)
+            if not covers(covered, commit):
+                yield commit
+
+    def _info(self, row: tuple[Any, ...]) -> CollectionInfo:
+        name = readable(row[0])
+        try:
+            entry = read_entry(row)
+            commits, size = self._log_sizes(entry)
+        except StorageError as error:
+            return CollectionInfo(name, 0, 0, 0, str(error))
+        except sqlite3.DatabaseError as error:
+            if not is_corruption(error):
+                raise
+            return CollectionInfo(name, 0, 0, 0, str(translate(error, name)))
+        return CollectionInfo(name, entry.snapshot.size if entry.snapshot else 0, commits, size)
+
+    def _log_sizes(self, entry: Entry) -> tuple[int, int]:
+        query = "SELECT 1 FROM garbage WHERE kind = 'covered' AND id = ?"
+        if self._connection.execute(query, (entry.id,)).fetchone() is None:
+            return self._connection.execute(_SIZES, (entry.id,)).fetchone()
+        live = [len(commit.update) for commit in self._commits(entry)]
+        return len(live), sum(live)

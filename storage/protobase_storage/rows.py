@@ -1,0 +1,130 @@
+"""How commits, snapshots and catalogue entries become rows, and the checksum that each row carries.
+
+A checksum covers every column of its row and the key under which the row stands, so that a row that was
+damaged, or that turns up in the wrong place, is noticed. Whoever reads raises `CollectionCorrupt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+from .commit import Commit, Part, Snapshot
+from .errors import CollectionCorrupt
+from .packing import pack, unpack
+
+CHUNK_BYTES = 1024 * 1024
+"""A snapshot is stored in rows of at most this many bytes."""
+
+LogRow = tuple[int, int, bytes, int, bytes, bytes, int]
+"""collection id, position, origin, sequence, head (MessagePack of time and parts), update, checksum."""
+
+ChunkRow = tuple[int, int, memoryview, int]
+"""snapshot id, ordinal, data, checksum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A collection in the catalogue: its id, and its snapshot if it has one."""
+
+    name: str
+    id: int
+    snapshot: SnapshotHead | None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotHead:
+    """What the catalogue knows of a snapshot; its update is in `chunks` rows under `id`."""
+
+    id: int
+    vector: dict[str, int]
+    time: float
+    size: int
+
+
+def log_row(collection: int, position: int, commit: Commit) -> LogRow:
+    """The row of `commit`."""
+    origin = commit.origin.encode()
+    head = pack((commit.time, [(part.author, part.keys) for part in commit.parts]))
+    check = _log_check(collection, position, origin, commit.sequence, head, commit.update)
+    return (collection, position, origin, commit.sequence, head, commit.update, check)
+
+
+def read_commit(name: str, row: tuple[Any, ...]) -> Commit:
+    """The commit in a row; raises `CollectionCorrupt`."""
+    collection, position, origin, sequence, head, update, check = row
+    try:
+        sound = _log_check(collection, position, origin, sequence, head, update) == check
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise CollectionCorrupt(name, f"commit at position {position} fails its checksum")
+    time, parts = unpack(head)
+    return Commit(origin.decode(), sequence, name, update, tuple(Part(*part) for part in parts), time)
+
+
+def chunk_rows(snapshot: int, update: bytes) -> Iterator[ChunkRow]:
+    """The rows of a snapshot's update; at least one."""
+    view = memoryview(update)
+    for ordinal, start in enumerate(range(0, max(len(view), 1), CHUNK_BYTES)):
+        data = view[start : start + CHUNK_BYTES]
+        yield (snapshot, ordinal, data, _chunk_check(snapshot, ordinal, data))
+
+
+def read_chunk(name: str, ordinal: int, row: tuple[Any, ...]) -> bytes:
+    """The data of the row that should be number `ordinal`; raises `CollectionCorrupt`."""
+    snapshot, stored_ordinal, data, check = row
+    if (
+        stored_ordinal != ordinal
+        or not isinstance(data, bytes)
+        or _chunk_check(snapshot, ordinal, data) != check
+    ):
+        raise CollectionCorrupt(name, f"part {ordinal} of its snapshot fails its checksum")
+    return data
+
+
+def entry_row(name: bytes, collection: int, snapshot: SnapshotHead | None) -> tuple[bytes, int, bytes, int]:
+    """The catalogue's row: name, id, head (MessagePack of the snapshot's head, or of nil), checksum."""
+    fields = snapshot and (snapshot.id, snapshot.vector, snapshot.time, snapshot.size)
+    head = pack(fields)
+    return (name, collection, head, _entry_check(name, collection, head))
+
+
+def read_entry(row: tuple[Any, ...]) -> Entry:
+    """The catalogue entry in a row; raises `CollectionCorrupt`."""
+    name, collection, head, check = row
+    try:
+        sound = _entry_check(name, collection, head) == check
+    except (TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise CollectionCorrupt(readable(name), "its catalogue entry fails its checksum")
+    fields = unpack(head)
+    return Entry(name.decode(), collection, SnapshotHead(*fields) if fields else None)
+
+
+def snapshot_head(identifier: int, snapshot: Snapshot) -> SnapshotHead:
+    """What the catalogue keeps of `snapshot`."""
+    return SnapshotHead(identifier, dict(snapshot.vector), snapshot.time, len(snapshot.update))
+
+
+def readable(name: Any) -> str:
+    """A stored name as text, whatever became of it."""
+    return name.decode(errors="backslashreplace") if isinstance(name, bytes) else repr(name)
+
+
+def _log_check(
+    collection: int, position: int, origin: bytes, sequence: int, head: bytes, update: bytes
+) -> int:
+    key = b"%d %d %d %b" % (collection, position, sequence, origin)
+    return crc32(update, crc32(head, crc32(key)))
+
+
+def _chunk_check(snapshot: int, ordinal: int, data: bytes | memoryview) -> int:
+    return crc32(data, crc32(b"%d %d" % (snapshot, ordinal)))
+
+
+def _entry_check(name: bytes, collection: int, head: bytes) -> int:
+    return crc32(head, crc32(name, crc32(b"%d" % collection)))

@@ -1,0 +1,114 @@
+"""The file format: tables, format version, how a connection is set up, what SQLite's errors mean here."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import CollectionCorrupt, StorageError, StorageFormatError, StorageFull
+
+FORMAT = 1
+"""Format version written to new files, and the only one that is opened."""
+
+CHECKPOINT_PAGES = 1000
+"""Pages in the write-ahead log after which a flush moves them into the database: 4 MiB, some milliseconds."""
+
+WAL_LIMIT = 64 * 1024 * 1024
+"""Bytes of write-ahead log beyond which the writer waits for readers and starts the log afresh."""
+
+READER_WAIT_SECONDS = 5.0
+"""How long that wait may last; the log then grows on until the next attempt."""
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE collections (
+    name BLOB PRIMARY KEY, id INTEGER NOT NULL, head BLOB NOT NULL, checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE log (
+    collection INTEGER, position INTEGER, origin BLOB NOT NULL, sequence INTEGER NOT NULL,
+    head BLOB NOT NULL, body BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (collection, position)
+) WITHOUT ROWID;
+CREATE TABLE chunks (
+    snapshot INTEGER, ordinal INTEGER, body BLOB NOT NULL, checksum INTEGER NOT NULL,
+    PRIMARY KEY (snapshot, ordinal)
+) WITHOUT ROWID;
+CREATE TABLE garbage (kind TEXT, id INTEGER, vector BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in WAL mode with full synchronisation and transactions by hand, for one thread at a time."""
+    connection = sqlite3.connect(
+        path, timeout=READER_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+        connection.execute("PRAGMA secure_delete = FAST")  # ON would rewrite every page a compaction frees
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path, make_identity: Callable[[], str]) -> str:
+    """Create the tables in an empty file, check the format of any other; returns the database's identity.
+
+    Raises `StorageFormatError`.
+    """
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        _create(connection, make_identity())
+    elif "meta" not in tables:
+        raise StorageFormatError(f"{str(path)!r} is an SQLite database, but not one of ProtoBase")
+    meta: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta"))
+    if meta.get("format") != str(FORMAT):
+        raise StorageFormatError(
+            f"{str(path)!r} has format {meta.get('format')}; this release knows {FORMAT}"
+        )
+    return meta["identity"]
+
+
+def _create(connection: sqlite3.Connection, identity: str) -> None:
+    with transaction(connection):
+        for statement in _TABLES.split(";"):
+            connection.execute(statement)
+        rows = [("format", str(FORMAT)), ("identity", identity)]
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+
+
+def limit_size(connection: sqlite3.Connection, max_bytes: int) -> None:
+    """Make writes of this connection fail with `StorageFull` where the file would outgrow `max_bytes`."""
+    page: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page)}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Generator[None]:
+    """A write transaction: durable when the block ends, undone when it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite has rolled back by itself after some errors
+            connection.execute("ROLLBACK")
+        raise
+
+
+def is_corruption(error: sqlite3.Error) -> bool:
+    """Whether SQLite found a page it cannot make sense of."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def translate(error: sqlite3.Error, collection: str | None = None) -> StorageError:
+    """The storage error that says what an SQLite error means to the caller."""
+    if is_corruption(error) and collection is not None:
+        return CollectionCorrupt(collection, f"a page of the file is damaged ({error})")
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+        return StorageFull(f"no room for the write ({error}); nothing of it was stored")
+    return StorageError(f"database file: {error}")

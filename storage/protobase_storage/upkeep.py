@@ -1,0 +1,168 @@
+"""Compaction and deletion, cut into short transactions between which appends are flushed.
+
+Each generator below runs on the writer's connection and yields between transactions. Every one of these
+leaves a file that loads: a snapshot being written is garbage until the transaction that publishes it, which
+makes the old snapshot and the covered commits garbage in the same stroke. Readers skip garbage; what is left
+of it when a process dies is swept by the next one to open the file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from . import catalogue
+from .catalogue import Survey
+from .commit import Snapshot, Vector, join
+from .contract import check_fresh, check_name
+from .errors import CollectionCorrupt
+from .heads import Heads
+from .packing import pack, unpack
+from .rows import ChunkRow, Entry, chunk_rows, snapshot_head
+from .sqlite_schema import transaction
+
+SLICE_ROWS = 500
+"""Commits one sweeping transaction deletes at most."""
+
+SLICE_CHUNKS = 2
+"""Snapshot rows (`CHUNK_BYTES` each) one transaction writes or deletes at most."""
+
+Steps = Iterator[None]
+
+
+class Upkeep:
+    """Makes the step generators. `on_step` is called with the name of each step once it is durable."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, heads: Heads, survey: Survey, on_step: Callable[[str], None]
+    ) -> None:
+        self._connection = connection
+        self._heads = heads
+        self._survey = survey
+        self._on_step = on_step
+
+    def compact(self, snapshot: Snapshot) -> Steps:
+        """Stage the snapshot, publish it, sweep what it replaces. Raises `StaleSnapshot`."""
+        entry = self._find(snapshot.collection)
+        check_fresh(snapshot, entry.snapshot.vector if entry and entry.snapshot else {})
+        identifier = self._survey.next_id()
+        rows = chunk_rows(identifier, snapshot.update)
+        part = list(islice(rows, SLICE_CHUNKS))
+        while following := list(islice(rows, SLICE_CHUNKS)):
+            self._stage(identifier, part)
+            part = following
+            yield
+        self._publish(snapshot, identifier, part)
+        yield
+        yield from self._sweep(self._heads.find(snapshot.collection).id, snapshot.vector)
+        if entry and entry.snapshot:
+            yield from self._sweep_chunks(entry.snapshot.id)
+
+    def delete(self, collection: str) -> Steps:
+        """Hide the collection in the first step, then sweep what it had."""
+        name = check_name(collection)
+        try:
+            entry = self._find(collection)
+        except CollectionCorrupt:
+            entry = None  # where its rows are is lost, but its name becomes free
+        with transaction(self._connection):
+            self._connection.execute("DELETE FROM collections WHERE name = ?", (name,))
+            if entry:
+                self._discard("log", entry.id)
+                self._reclaim("covered", entry.id)
+            if entry and entry.snapshot:
+                self._discard("chunks", entry.snapshot.id)
+        self._heads.forget([collection])
+        self._on_step("delete:hidden")
+        yield
+        if entry:
+            yield from self._sweep(entry.id, None)
+        if entry and entry.snapshot:
+            yield from self._sweep_chunks(entry.snapshot.id)
+
+    def finish(self) -> Steps:
+        """Sweep what an earlier process left behind."""
+        for kind, identifier, vector in self._connection.execute(
+            "SELECT kind, id, vector FROM garbage"
+        ).fetchall():
+            if kind == "chunks":
+                yield from self._sweep_chunks(identifier)
+            else:
+                yield from self._sweep(identifier, unpack(vector) if kind == "covered" else None)
+
+    def _find(self, collection: str) -> Entry | None:
+        return catalogue.find(self._connection, collection, self._survey.damaged)
+
+    def _stage(self, identifier: int, rows: list[ChunkRow]) -> None:
+        with transaction(self._connection):
+            self._discard("chunks", identifier)
+            self._insert(rows)
+        self._on_step("compact:staged")
+
+    def _publish(self, snapshot: Snapshot, identifier: int, rows: list[ChunkRow]) -> None:
+        """The one transaction after which the snapshot counts and what it covers does not."""
+        name = snapshot.collection
+        head = self._heads.find(name)
+        old = self._find(name)
+        try:
+            with transaction(self._connection):
+                self._insert(rows)
+                self._reclaim("chunks", identifier)
+                catalogue.put(self._connection, Entry(name, head.id, snapshot_head(identifier, snapshot)))
+                self._discard("covered", head.id, snapshot.vector)
+                if old and old.snapshot:
+                    self._discard("chunks", old.snapshot.id)
+        except BaseException:
+            self._heads.forget([name])
+            raise
+        head.vector = join(head.vector, snapshot.vector)
+        head.stored = True
+        self._on_step("compact:published")
+
+    def _sweep(self, collection: int, vector: Vector | None) -> Steps:
+        """Delete the commits `vector` covers (all without one), then the note that they are garbage."""
+        after = -1
+        while rows := self._slice(collection, after):
+            after = rows[-1][0]
+            doomed = [(collection, row[0]) for row in rows if vector is None or _covered(vector, row)]
+            with transaction(self._connection):
+                self._connection.executemany("DELETE FROM log WHERE collection = ? AND position = ?", doomed)
+            self._on_step("sweep:log")
+            yield
+        with transaction(self._connection):
+            self._reclaim("log" if vector is None else "covered", collection)
+        self._on_step("sweep:log-done")
+        yield
+
+    def _slice(self, collection: int, after: int) -> list[tuple[int, bytes, int]]:
+        query = "SELECT position, origin, sequence FROM log WHERE collection = ? AND position > ? LIMIT ?"
+        return self._connection.execute(query, (collection, after, SLICE_ROWS)).fetchall()
+
+    def _sweep_chunks(self, snapshot: int) -> Steps:
+        query = (
+            "DELETE FROM chunks WHERE snapshot = ?1 AND ordinal IN "
+            "(SELECT ordinal FROM chunks WHERE snapshot = ?1 LIMIT ?2)"
+        )
+        more = True
+        while more:
+            with transaction(self._connection):
+                more = self._connection.execute(query, (snapshot, SLICE_CHUNKS)).rowcount == SLICE_CHUNKS
+                if not more:
+                    self._reclaim("chunks", snapshot)
+            self._on_step("sweep:chunks")
+            yield
+
+    def _insert(self, rows: list[ChunkRow]) -> None:
+        self._connection.executemany("INSERT INTO chunks VALUES (?, ?, ?, ?)", rows)
+
+    def _discard(self, kind: str, identifier: int, vector: Vector | None = None) -> None:
+        row = (kind, identifier, None if vector is None else pack(dict(vector)))
+        self._connection.execute("INSERT OR REPLACE INTO garbage VALUES (?, ?, ?)", row)
+
+    def _reclaim(self, kind: str, identifier: int) -> None:
+        self._connection.execute("DELETE FROM garbage WHERE kind = ? AND id = ?", (kind, identifier))
+
+
+def _covered(vector: Vector, row: tuple[int, bytes, int]) -> bool:
+    return vector.get(row[1].decode(errors="replace"), 0) >= row[2]

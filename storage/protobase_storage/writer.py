@@ -1,0 +1,328 @@
+"""The one thread that writes: group commit, and the steps of compactions and deletions in between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .commit import Commit
+from .errors import StorageBusy, StorageError
+from .heads import Heads
+from .rows import LogRow
+from .sqlite_schema import WAL_LIMIT, is_corruption, transaction, translate
+from .upkeep import Steps
+
+GROUP_COMMITS = 4096
+"""Commits one flush carries at most, unless a single append has more."""
+
+GROUP_BYTES = 8 * 1024 * 1024
+"""Bytes one flush carries at most, unless a single append has more."""
+
+OVERHEAD = 256
+"""Bytes by which everything accepted counts towards the backlog, beside the updates themselves."""
+
+KEY_OVERHEAD = 64
+"""The same for each key that a part names."""
+
+
+@dataclass(slots=True, eq=False)
+class Append:
+    """Commits that are stored together."""
+
+    commits: Sequence[Commit]
+    future: asyncio.Future[None]
+    weight: int
+    error: StorageError | None = None
+
+    @property
+    def collections(self) -> set[str]:
+        """Whom they touch."""
+        return {commit.collection for commit in self.commits}
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A compaction or deletion under way. Its first step runs at its place in the queue."""
+
+    collection: str | None
+    steps: Steps
+    future: asyncio.Future[None]
+    weight: int
+    error: StorageError | None = None
+
+
+@dataclass(slots=True)
+class Delivered:
+    """Mark in the queue: whoever appends behind it to these collections was told that an append failed."""
+
+    failures: dict[str, StorageError]
+
+
+class Writer:
+    """Takes work from the event loop in call order and answers in that order.
+
+    While it flushes, the next group gathers in the queue; idle, it waits without polling.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        heads: Heads,
+        *,
+        on_step: Callable[[str], None],
+        clock: Callable[[], float],
+        backlog_limit: int,
+    ) -> None:
+        self._connection = connection
+        self._wal = f"{path}-wal"
+        self._heads = heads
+        self._on_step = on_step
+        self._clock = clock
+        self._backlog_limit = backlog_limit
+        self._loop = asyncio.get_running_loop()
+        self._wake = threading.Condition()
+        self._queue: deque[Append | Task | Delivered] = deque()
+        self._tasks: deque[Task] = deque()
+        self._failed: dict[str, StorageError] = {}
+        self._stopping = False
+        self._wal_bound = WAL_LIMIT
+        self._dead: StorageError | None = None
+        self.backlog = 0
+        self.commits = 0
+        self.flushes = 0
+        self.last_flush_seconds = 0.0
+        self._thread = threading.Thread(target=self._run, name="protobase-storage-writer", daemon=True)
+
+    # On the event loop's thread
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
+        """Queue commits; the future is already failed with `StorageBusy` when the backlog is full."""
+        return self._enqueue(Append(commits, self._loop.create_future(), _weight(commits)))
+
+    def run(self, collection: str | None, steps: Steps, size: int) -> asyncio.Future[None]:
+        """Queue a task of `size` bytes; a second one for a collection waits until the first is done."""
+        return self._enqueue(Task(collection, steps, self._loop.create_future(), size + OVERHEAD))
+
+    def _enqueue(self, work: Append | Task) -> asyncio.Future[None]:
+        if self._dead:
+            work.future.set_exception(self._dead)
+        elif self.backlog and self.backlog + work.weight > self._backlog_limit:
+            message = f"{self.backlog} bytes wait to be stored; the limit is {self._backlog_limit}"
+            work.future.set_exception(StorageBusy(message))
+        else:
+            self.backlog += work.weight
+            self._put(work)
+        return work.future
+
+    def _put(self, work: Append | Task | Delivered) -> None:
+        with self._wake:
+            self._queue.append(work)
+            self._wake.notify()
+
+    async def stop(self) -> None:
+        """Finish all that is queued, then end the thread."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    def _deliver(self, done: Sequence[Append | Task]) -> None:
+        """Complete the futures, in queue order; appends that follow a failure count again from here on."""
+        failures: dict[str, StorageError] = {}
+        for work in done:
+            self.backlog -= work.weight
+            if isinstance(work, Append) and work.error:
+                failures |= dict.fromkeys(work.collections, work.error)
+            if work.future.done():  # its caller was cancelled
+                continue
+            if work.error:
+                work.future.set_exception(work.error)
+            else:
+                work.future.set_result(None)
+        if failures:
+            self._put(Delivered(failures))
+
+    # On the writer's thread
+
+    def _run(self) -> None:
+        group: list[Append] | None = []
+        try:
+            while (group := self._take()) is not None:
+                if group:
+                    self._flush(group)
+                if self._tasks:
+                    self._advance(self._tasks[0])
+        except BaseException as error:
+            self._die(error, group or [])
+
+    def _take(self) -> list[Append] | None:
+        """Wait for work. Appends up to the next task, which is put first in turn; None: all is done."""
+        with self._wake:
+            while not (self._queue or self._tasks):
+                if self._stopping:
+                    return None
+                self._wake.wait()
+            return self._gather()
+
+    def _gather(self) -> list[Append]:
+        group: list[Append] = []
+        count = size = 0
+        while self._queue:
+            work = self._queue[0]
+            if isinstance(work, Task):
+                self._begin(work)
+                break
+            if isinstance(work, Append):
+                count += len(work.commits)
+                size += work.weight
+                if group and (count > GROUP_COMMITS or size > GROUP_BYTES):
+                    break
+                group.append(work)
+            elif group:  # what is in the group was queued before the delivery
+                break
+            else:
+                self._forgive(work)
+            self._queue.popleft()
+        return group
+
+    def _begin(self, task: Task) -> None:
+        """Unless another task for the collection, or for all of them (None), is under way."""
+        if all(other.collection not in (None, task.collection) for other in self._tasks):
+            self._queue.popleft()
+            self._tasks.appendleft(task)
+
+    def _forgive(self, delivered: Delivered) -> None:
+        for name, error in delivered.failures.items():
+            if self._failed.get(name) is error:
+                del self._failed[name]
+
+    def _flush(self, group: list[Append]) -> None:
+        started = self._clock()
+        self._on_step("append:begin")
+        try:
+            self._store(group)
+        except sqlite3.Error as error:
+            self._fail(group, error)
+        self.flushes += 1
+        self.commits += sum(len(append.commits) for append in group if append.error is None)
+        self.last_flush_seconds = self._clock() - started
+        self._post(group)
+        self._on_step("append:delivered")
+        self._bound_wal()
+
+    def _store(self, group: list[Append]) -> None:
+        """One transaction with what can be stored of the group; the `error` of the others says why not."""
+        rows = [row for append in group for row in self._admit(append)]
+        names = {name for append in group if append.error is None for name in append.collections}
+        try:
+            with transaction(self._connection):
+                self._heads.create_missing(names)
+                self._connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+                self._on_step("append:written")
+        except BaseException:
+            self._heads.forget(names)
+            raise
+        self._on_step("append:durable")
+        self._heads.trim(names)
+
+    def _admit(self, append: Append) -> list[LogRow]:
+        for name in append.collections & self._failed.keys():
+            append.error = self._failed[name]
+            return []
+        try:
+            self._heads.check(append.commits)
+        except StorageError as error:
+            append.error = error
+            return []
+        return self._heads.plan(append.commits)
+
+    def _fail(self, group: list[Append], error: sqlite3.Error) -> None:
+        """The transaction failed: a damaged page fails the appends it concerns, anything else all of them."""
+        waiting = [append for append in group if append.error is None]
+        if is_corruption(error) and len(waiting) > 1:
+            for append in waiting:
+                self._store_alone(append)
+            return
+        for append in waiting:
+            append.error = translate(error, min(append.collections, default=None))
+            self._failed |= dict.fromkeys(append.collections, append.error)
+        self._clear_wal()
+
+    def _store_alone(self, append: Append) -> None:
+        try:
+            self._store([append])
+        except sqlite3.Error as error:
+            self._fail([append], error)
+
+    def _advance(self, task: Task) -> None:
+        """One step of a task, then the next one's turn."""
+        try:
+            next(task.steps)
+        except StopIteration:
+            self._finish(task)
+        except StorageError as error:
+            self._finish(task, error)
+        except sqlite3.Error as error:
+            self._clear_wal()
+            self._finish(task, translate(error, task.collection))
+        else:
+            self._tasks.rotate(-1)
+
+    def _finish(self, task: Task, error: StorageError | None = None) -> None:
+        task.error = error
+        self._tasks.remove(task)
+        self._post([task])
+
+    def _bound_wal(self) -> None:
+        size = os.stat(self._wal).st_size
+        if size > self._wal_bound:
+            self._wal_bound = WAL_LIMIT if self._clear_wal() else size + WAL_LIMIT
+
+    def _clear_wal(self) -> bool:
+        """Move the write-ahead log into the database and empty it, unless a reader or the medium forbids.
+
+        After a failed write this also makes sure that no recovery finds remains of it in the log.
+        """
+        try:
+            busy: int = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.Error:
+            return False
+        return not busy
+
+    def _post(self, done: Sequence[Append | Task]) -> None:
+        self._loop.call_soon_threadsafe(self._deliver, done)
+
+    def _die(self, error: BaseException, group: list[Append]) -> None:
+        """An error nobody foresaw: everything waiting fails, and so does everything that comes later."""
+        self._dead = StorageError(f"the storage's writer failed: {error!r}")
+        self._dead.__cause__ = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._bury, group)
+
+    def _bury(self, group: list[Append]) -> None:
+        for work in [*group, *self._tasks, *self._queue]:
+            if not isinstance(work, Delivered) and not work.future.done():
+                work.future.set_exception(self._dead or StorageError())
+        self._queue.clear()
+        self._tasks.clear()
+
+
+def _weight(commits: Sequence[Commit]) -> int:
+    weight = OVERHEAD
+    for commit in commits:
+        weight += OVERHEAD + len(commit.update)
+        for part in commit.parts:
+            weight += KEY_OVERHEAD * len(part.keys)
+    return weight
