@@ -1,0 +1,390 @@
+"""The client's side of the live protocol over many connections, as a state machine without I/O.
+
+Calls, streams and presences outlive a connection. Tell the session when a connection begins (`welcomed`)
+and ends (`disconnected`) and what it brings (`receive`); after each input, act on `events` and send what
+`outgoing` gives. What a lost connection means:
+
+- a call that was not sent waits for the next connection;
+- a read is sent again; a stream is resumed after the last change received, a presence announced again;
+- a commit that was sent fails with OutcomeUnknown, unless it writes nothing: that is sent again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from protobase_live.errors import (
+    LimitExceeded,
+    OutcomeUnknown,
+    Overloaded,
+    ProtoBaseError,
+    ProtocolError,
+)
+from protobase_live.operations import Check, Op, Read
+from protobase_live.protocol.client_events import (
+    Answered,
+    Delivered,
+    Event,
+    Failed,
+    Interrupted,
+    Opened,
+    PresenceChanged,
+)
+from protobase_live.protocol.codec import Codec, Frame
+from protobase_live.protocol.fields import Fields
+from protobase_live.protocol.limits import ServerLimits
+from protobase_live.protocol.live import (
+    Bye,
+    Changes,
+    CommitRequest,
+    Ended,
+    Error,
+    Hello,
+    Join,
+    Leave,
+    More,
+    Ping,
+    Presence,
+    ReadRequest,
+    Request,
+    Result,
+    ServerMessage,
+    SetPresence,
+    Subscribe,
+    UnknownType,
+    Unsubscribe,
+    Welcome,
+    decode_server,
+    encode,
+)
+
+
+@dataclass(slots=True)
+class _Stream:
+    collection: str
+    cursor: str | None
+    opened: bool = False  # a subscribe was answered, on whichever connection
+    live: bool = False  # a subscribe was answered on this connection
+    granted: int = 0  # changes the server may still send
+    held: int = 0  # changes delivered and not yet consumed
+
+
+@dataclass(frozen=True, slots=True)
+class _Outgoing:
+    request: Request
+    frame: Frame
+
+
+class ClientSession:
+    """``credit``: changes a stream holds at most; ``max_calls``: calls and streams that there may be."""
+
+    def __init__(self, codec: Codec, hello: Hello, *, credit: int, max_calls: int) -> None:
+        self._codec = codec
+        self._hello = hello
+        self._credit = credit
+        self._max_calls = max_calls
+        self._last_id = 0
+        self._limits: ServerLimits | None = None
+        self._calls: set[int] = set()  # whose outcome is still to be told
+        self._queue: deque[_Outgoing] = deque()  # not sent yet
+        self._in_flight: dict[int, _Outgoing] = {}  # sent on this connection and not answered
+        self._streams: dict[int, _Stream] = {}
+        self._presences: dict[str, dict[int, Any]] = {}
+        self._grants: list[Frame] = []
+        self._events: list[Event] = []
+
+    @property
+    def limits(self) -> ServerLimits | None:
+        """What the server of this connection told; None while there is no connection."""
+        return self._limits
+
+    # Connections
+
+    def hello(self) -> Frame:
+        """The first frame of each connection."""
+        return encode(self._hello, self._codec)
+
+    def welcomed(self, frame: Frame) -> None:
+        """A connection's first frame from the server; what waits may be sent now.
+
+        Raises:
+            ProtocolError: it is not `Welcome`.
+        """
+        message = decode_server(frame, self._codec)
+        if isinstance(message, Error):
+            raise message.failure.error()
+        if not isinstance(message, Welcome):
+            raise ProtocolError(f"the server's first message has to be welcome, not {message.type}")
+        self._limits = message.limits
+        waiting, self._queue = self._queue, deque()
+        for id in self._streams:
+            self._subscribe(id)
+        for collection, states in self._presences.items():
+            self._enqueue(Join(self._id(), collection))
+            for client, state in states.items():
+                self._enqueue(SetPresence(self._id(), collection, client, state))
+        self._queue += waiting
+
+    def disconnected(self) -> None:
+        """The connection is lost."""
+        sent, self._in_flight = list(self._in_flight.values()), {}
+        waiting, self._queue = list(self._queue), deque()
+        self._limits = None
+        self._grants.clear()
+        for stream in self._streams.values():
+            stream.live, stream.granted = False, 0
+        for entry in sent:
+            self._survive(entry, sent=True)
+        for entry in waiting:
+            self._survive(entry, sent=False)
+
+    def close(self, error: ProtoBaseError) -> None:
+        """No connection follows: what waits fails with ``error``, commits that were sent with OutcomeUnknown."""
+        self.disconnected()
+        for id in sorted(self._calls | self._streams.keys()):
+            self._events.append(Failed(id, error))
+        self._calls.clear()
+        self._queue.clear()
+        self._streams.clear()
+        self._presences.clear()
+
+    # Calls; each raises Overloaded when too many wait, and ValidationError for what is no value
+
+    def read(self, collection: str, read: Read) -> int:
+        """Start a call, which has the id that is returned."""
+        return self._call(ReadRequest(self._id(), collection, read))
+
+    def commit(self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check], author: str | None) -> int:
+        """Start a call, which has the id that is returned."""
+        return self._call(CommitRequest(self._id(), writes, checks, author))
+
+    def ping(self) -> int:
+        """Start a call, which has the id that is returned."""
+        return self._call(Ping(self._id()))
+
+    def abandon(self, id: int) -> bool:
+        """Nobody waits for a call any more. True if it is a commit that may be carried out all the same."""
+        self._calls.discard(id)
+        self._unqueue(id)
+        sent = self._in_flight.get(id)
+        return sent is not None and not _repeatable(sent.request)
+
+    # Streams
+
+    def subscribe(self, collection: str, since: str | None) -> int:
+        """Open a stream, which has the id that is returned. Raises Overloaded."""
+        self._check_room()
+        id = self._id()
+        self._streams[id] = _Stream(collection, since)
+        self.resume(id)
+        return id
+
+    def resume(self, id: int) -> None:
+        """Ask for an interrupted stream again; without a connection, the next one does so anyway."""
+        stream = self._streams.get(id)
+        asked = id in self._in_flight or any(entry.request.id == id for entry in self._queue)
+        if stream and not stream.live and not asked and self._limits:
+            self._subscribe(id)
+
+    def consumed(self, id: int, count: int) -> None:
+        """``count`` changes of a stream were used, so the server may send as many more."""
+        if stream := self._streams.get(id):
+            stream.held -= count
+            self._grant(id, stream)
+
+    def unsubscribe(self, id: int) -> None:
+        """Close a stream; no event of it follows."""
+        stream = self._streams.pop(id, None)
+        self._unqueue(id)
+        if stream and (stream.live or id in self._in_flight):
+            self._enqueue(Unsubscribe(self._id(), id))
+
+    # Presence
+
+    def set_presence(self, collection: str, client: int, state: Any) -> int | None:
+        """Say who ``client`` is: a call, or None when there is no connection and the next one will say it."""
+        self._check_room()
+        joined = collection in self._presences
+        request = SetPresence(self._id(), collection, client, state)
+        encode(request, self._codec)
+        self._presences.setdefault(collection, {})[client] = state
+        if self._limits is None:
+            return None
+        if not joined:
+            self._enqueue(Join(self._id(), collection))
+        return self._call(request)
+
+    def remove_presence(self, collection: str, client: int) -> None:
+        """Take ``client`` out; the last one leaves the collection's presence."""
+        states = self._presences.get(collection, {})
+        states.pop(client, None)
+        if not states:
+            self._presences.pop(collection, None)
+        if self._limits and states:
+            self._enqueue(SetPresence(self._id(), collection, client, None))
+        elif self._limits:
+            self._enqueue(Leave(self._id(), collection))
+
+    # Frames and events
+
+    def receive(self, frame: Frame) -> None:
+        """What the server sent; a type of message that is not known here is ignored.
+
+        Raises:
+            ProtocolError: it is not the protocol.
+        """
+        try:
+            message = decode_server(frame, self._codec)
+        except UnknownType:
+            return
+        self._received(message)
+
+    def outgoing(self) -> list[Frame]:
+        """What is to be sent now. A call counts as sent from here on."""
+        frames, self._grants = self._grants, []
+        while self._queue and self._limits and len(self._in_flight) < self._limits.requests:
+            entry = self._queue.popleft()
+            size = len(entry.frame if isinstance(entry.frame, bytes) else entry.frame.encode())
+            if size <= self._limits.message_bytes:
+                self._in_flight[entry.request.id] = entry
+                frames.append(entry.frame)
+            else:
+                limit = self._limits.message_bytes
+                reason = f"the request has {size} bytes, the server takes {limit} (message_bytes)"
+                self._fail(entry.request.id, LimitExceeded(reason))
+        return frames
+
+    def events(self) -> list[Event]:
+        """What happened since the last time."""
+        events, self._events = self._events, []
+        return events
+
+    def _received(self, message: ServerMessage) -> None:
+        match message:
+            case Result():
+                self._answered(message)
+            case Error():
+                self._refused(message)
+            case Changes():
+                self._delivered(message)
+            case Ended():
+                self._ended(message.subscription, message.failure.error())
+            case Presence() if message.collection in self._presences:
+                changed = PresenceChanged(message.collection, message.states, message.complete)
+                self._events.append(changed)
+            case Bye():
+                self._limits = None  # what was not sent waits for the next connection
+            case Welcome():
+                raise ProtocolError("welcome comes once")
+            case _:
+                pass
+
+    def _answered(self, result: Result) -> None:
+        sent = self._in_flight.pop(result.id, None)
+        if sent and isinstance(sent.request, Subscribe):
+            self._opened(result)
+        elif result.id in self._calls:
+            self._calls.discard(result.id)
+            self._events.append(Answered(result.id, result.value))
+
+    def _refused(self, error: Error) -> None:
+        if error.id is None:
+            raise ProtocolError(f"the server did not understand a message: {error.failure.message}")
+        sent = self._in_flight.pop(error.id, None)
+        if sent and isinstance(sent.request, Subscribe):
+            self._ended(error.id, error.failure.error())
+        else:
+            self._fail(error.id, error.failure.error())
+
+    def _opened(self, result: Result) -> None:
+        stream = self._streams.get(result.id)
+        if stream is None:
+            return
+        cursor = Fields({"type": "result", "value": result.value}).part("value").text("cursor")
+        if not stream.opened:
+            self._events.append(Opened(result.id, cursor))
+        stream.cursor, stream.opened, stream.live = cursor, True, True
+        self._grant(result.id, stream)
+
+    def _delivered(self, message: Changes) -> None:
+        stream = self._streams.get(message.subscription)
+        if stream is None or not message.changes:
+            return
+        count = len(message.changes)
+        if count > stream.granted:
+            raise ProtocolError(f"{count} changes where {stream.granted} were granted")
+        stream.granted -= count
+        stream.held += count
+        stream.cursor = message.changes[-1]["cursor"]
+        self._events.append(Delivered(message.subscription, message.changes))
+
+    def _ended(self, id: int, error: ProtoBaseError) -> None:
+        stream = self._streams.get(id)
+        if stream is None:
+            return
+        stream.live, stream.granted = False, 0
+        if error.retryable and stream.opened:
+            self._events.append(Interrupted(id, error))
+        else:
+            del self._streams[id]
+            self._events.append(Failed(id, error))
+
+    def _survive(self, entry: _Outgoing, *, sent: bool) -> None:
+        """What becomes of a request when its connection is lost."""
+        id, request = entry.request.id, entry.request
+        if id not in self._calls:
+            return  # of the session itself, which says it anew, or of nobody any more
+        if isinstance(request, SetPresence):
+            self._calls.discard(id)
+            self._events.append(Answered(id, None))
+        elif sent and not _repeatable(request):
+            self._fail(id, OutcomeUnknown("the connection broke after the commit was sent"))
+        else:
+            self._queue.append(entry)
+
+    def _subscribe(self, id: int) -> None:
+        stream = self._streams[id]
+        stream.granted = max(0, self._most_held() - stream.held)
+        self._enqueue(Subscribe(id, stream.collection, stream.cursor, stream.granted))
+
+    def _grant(self, id: int, stream: _Stream) -> None:
+        """Grant credit in large pieces: one message for half of what a stream may hold."""
+        room = self._most_held() - stream.held - stream.granted
+        if stream.live and room > 0 and room * 2 >= self._most_held():
+            stream.granted += room
+            self._grants.append(encode(More(id, room), self._codec))
+
+    def _most_held(self) -> int:
+        return min(self._credit, self._limits.credit) if self._limits else self._credit
+
+    def _call(self, request: Request) -> int:
+        self._check_room()
+        self._enqueue(request)
+        self._calls.add(request.id)
+        return request.id
+
+    def _check_room(self) -> None:
+        if len(self._calls) + len(self._streams) >= self._max_calls:
+            raise Overloaded(f"{self._max_calls} calls and streams (max_calls) wait already")
+
+    def _enqueue(self, request: Request) -> None:
+        self._queue.append(_Outgoing(request, encode(request, self._codec)))
+
+    def _unqueue(self, id: int) -> None:
+        self._queue = deque(entry for entry in self._queue if entry.request.id != id)
+
+    def _fail(self, id: int, error: ProtoBaseError) -> None:
+        if id in self._calls:
+            self._calls.discard(id)
+            self._events.append(Failed(id, error))
+
+    def _id(self) -> int:
+        self._last_id += 1
+        return self._last_id
+
+
+def _repeatable(request: Request) -> bool:
+    return not isinstance(request, CommitRequest) or not request.writes

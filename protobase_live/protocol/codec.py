@@ -1,0 +1,65 @@
+"""The two encodings of the live protocol. A message is itself a value (see :mod:`protobase_live.values`):
+an object whose fields may hold bytes, big integers, dates and sets in the forms that values travel in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from protobase_live import values
+from protobase_live.errors import ProtocolError, ValidationError
+
+Frame = bytes | str
+"""A WebSocket message: bytes travel as a binary frame, text as a text frame."""
+
+
+class MsgpackCodec:
+    """MessagePack in binary frames."""
+
+    subprotocol = "protobase-live.v1.msgpack"
+
+    def encode(self, message: Mapping[str, Any]) -> Frame:
+        """The frame of a message."""
+        return values.pack(message)
+
+    def decode(self, frame: Frame) -> dict[str, Any]:
+        """The message of a frame. Raises ProtocolError when it is none."""
+        if isinstance(frame, str):
+            raise ProtocolError(f"a text frame; {self.subprotocol} has binary frames only")
+        try:
+            return _object(values.unpack(frame))
+        except (ValidationError, ValueError, TypeError, RecursionError) as error:
+            raise ProtocolError(f"not MessagePack of a message: {error}") from error
+
+
+class JsonCodec:
+    """JSON in text frames."""
+
+    subprotocol = "protobase-live.v1.json"
+
+    def encode(self, message: Mapping[str, Any]) -> Frame:
+        """The frame of a message."""
+        return json.dumps(values.to_json(message), separators=(",", ":"), ensure_ascii=False)
+
+    def decode(self, frame: Frame) -> dict[str, Any]:
+        """The message of a frame. Raises ProtocolError when it is none."""
+        if isinstance(frame, bytes):
+            raise ProtocolError(f"a binary frame; {self.subprotocol} has text frames only")
+        try:
+            return _object(values.from_json(json.loads(frame)))
+        except (ValidationError, ValueError, TypeError, RecursionError) as error:
+            raise ProtocolError(f"not JSON of a message: {error}") from error
+
+
+Codec = MsgpackCodec | JsonCodec
+
+CODECS: Mapping[str, Codec] = {codec.subprotocol: codec for codec in (MsgpackCodec(), JsonCodec())}
+"""The codec of each subprotocol, the one a server prefers first."""
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ProtocolError(f"a message is an object, not {type(value).__name__}")
+    return cast(dict[str, Any], value)

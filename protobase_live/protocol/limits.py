@@ -1,0 +1,55 @@
+"""Every limit of the live protocol, in one place. A server tells its own in `welcome`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VERSION = 1
+"""The version of the live protocol that this package speaks."""
+
+BAD_MESSAGE = 4400
+UNAUTHORIZED = 4401
+HELLO_TIMEOUT = 4408
+MESSAGE_TOO_BIG = 4413
+TOO_MANY = 4429
+GOING_AWAY = 1001
+INTERNAL_ERROR = 1011
+TRY_AGAIN = 1013
+
+MAX_REASON_BYTES = 123
+"""Longest reason of a WebSocket close frame (RFC 6455, 5.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLimits:
+    """What a server accepts on its live door; the comment says what happens at the limit."""
+
+    connections: int = 10_000  # connections of the door: closed with TOO_MANY
+    message_bytes: int = 1024 * 1024  # a message of a client: closed with MESSAGE_TOO_BIG
+    answer_bytes: int = (
+        16 * 1024 * 1024
+    )  # a message of the server: the call or stream ends with limit_exceeded
+    hello_seconds: float = 10.0  # from the connection to `hello`: closed with HELLO_TIMEOUT
+    heartbeat_seconds: float = 20.0  # silence after which a client should ask with `ping`
+    requests: int = 64  # requests of a connection that wait for their answer: overloaded
+    subscriptions: int = 128  # change streams of a connection: limit_exceeded
+    credit: int = 1024  # changes that a client may grant to one stream: closed with BAD_MESSAGE
+    batch: int = 256  # changes in one message; the rest follows in the next
+    presences: int = 64  # collections whose presence a connection joined: limit_exceeded
+    operations: int = 10_000  # operations and checks of one commit: limit_exceeded
+    token_chars: int = 8192  # closed with BAD_MESSAGE
+    client_chars: int = 200  # the name a client gives itself: closed with BAD_MESSAGE
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Those limits that a client has to know, as `welcome` tells them."""
+
+    message_bytes: int
+    answer_bytes: int
+    heartbeat_seconds: float
+    requests: int
+    subscriptions: int
+    credit: int
+    presences: int
+    operations: int

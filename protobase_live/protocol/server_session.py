@@ -1,0 +1,241 @@
+"""The server's side of one live connection, as a state machine without I/O.
+
+`receive` takes a frame and gives the message to carry out; the other methods give the frames to send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from protobase_live.errors import LimitExceeded, Overloaded, ProtoBaseError, ProtocolError, ValidationError
+from protobase_live.protocol.codec import Codec, Frame
+from protobase_live.protocol.failure import Failure
+from protobase_live.protocol.limits import (
+    BAD_MESSAGE,
+    MAX_REASON_BYTES,
+    MESSAGE_TOO_BIG,
+    UNAUTHORIZED,
+    VERSION,
+    LiveLimits,
+    ServerLimits,
+)
+from protobase_live.protocol.live import (
+    Bye,
+    ChangeForm,
+    Changes,
+    ClientMessage,
+    CommitRequest,
+    Ended,
+    Error,
+    Hello,
+    Join,
+    Leave,
+    More,
+    Presence,
+    Request,
+    Result,
+    SetPresence,
+    Subscribe,
+    UnknownType,
+    Welcome,
+    decode_client,
+    encode,
+)
+
+
+class Violation(ProtocolError):
+    """What a client may not do; the connection is closed with ``code`` and ``reason``."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+
+
+class ServerSession:
+    """One connection: what it may send now, which requests wait, which streams have how much credit."""
+
+    def __init__(self, codec: Codec, limits: LiveLimits, session_id: str) -> None:
+        self._codec = codec
+        self._limits = limits
+        self._id = session_id
+        self._greeted = False
+        self._waiting: set[int] = set()
+        self._credit: dict[int, int] = {}
+        self._joined: set[str] = set()
+
+    @property
+    def greeted(self) -> bool:
+        """Whether `Hello` was received."""
+        return self._greeted
+
+    def receive(self, frame: Frame) -> ClientMessage | Error:
+        """The message to carry out, or the Error to answer (`encode` it) because nothing is to be done.
+
+        A Request is to be answered once, with `result`, `error` or `subscribed`.
+
+        Raises:
+            Violation: the connection has to be closed.
+        """
+        self._check_size(frame)
+        try:
+            message = decode_client(frame, self._codec)
+        except UnknownType as error:
+            return Error(error.id, Failure.of(error))
+        except ProtocolError as error:
+            raise Violation(BAD_MESSAGE, str(error)) from error
+        if isinstance(message, Hello):
+            return self._hello(message)
+        if not self._greeted:
+            raise Violation(BAD_MESSAGE, f"the first message has to be hello, not {message.type}")
+        if isinstance(message, More):
+            return self._more(message)
+        return self._request(message)
+
+    def encode_error(self, error: Error) -> Frame:
+        """The frame of an Error that `receive` gave."""
+        return encode(error, self._codec)
+
+    def welcome(self) -> Frame:
+        """The answer to `Hello`."""
+        told = {name.name: getattr(self._limits, name.name) for name in fields(ServerLimits)}
+        return encode(Welcome(self._id, ServerLimits(**told)), self._codec)
+
+    def result(self, id: int, value: Any = None) -> Frame:
+        """The answer to a request; an error if it is larger than the limit or no value."""
+        try:
+            frame = self._sized(encode(Result(id, value), self._codec))
+        except (LimitExceeded, ValidationError) as error:
+            return self.error(id, error)
+        self._waiting.discard(id)
+        return frame
+
+    def error(self, id: int, error: ProtoBaseError) -> Frame:
+        """The answer to a request that failed."""
+        self._waiting.discard(id)
+        self._credit.pop(id, None)
+        return encode(Error(id, Failure.of(error)), self._codec)
+
+    def credit(self, subscription: int) -> int | None:
+        """How many changes a stream may be sent now; None when there is no such stream."""
+        return self._credit.get(subscription)
+
+    def changes(self, subscription: int, changes: Sequence[ChangeForm]) -> list[Frame]:
+        """The frames of a stream's next changes, each within the limit; uses up their credit.
+
+        Raises:
+            LimitExceeded: one change alone is larger than the limit.
+        """
+        self._credit[subscription] -= len(changes)
+        return self._change_frames(subscription, changes)
+
+    def unsubscribe(self, subscription: int) -> None:
+        """Forget a stream, if there is such a stream; nothing more may be sent of it."""
+        self._credit.pop(subscription, None)
+
+    def ended(self, subscription: int, error: ProtoBaseError) -> Frame:
+        """The last frame of a stream."""
+        self.unsubscribe(subscription)
+        return encode(Ended(subscription, Failure.of(error)), self._codec)
+
+    def left(self, collection: str) -> None:
+        """Forget that a collection's presence was joined, because joining failed."""
+        self._joined.discard(collection)
+
+    def presence(self, collection: str, states: Mapping[int, Any], complete: bool = False) -> Frame:
+        """Who came, changed or went in a collection."""
+        return encode(Presence(collection, states, complete), self._codec)
+
+    def bye(self, reason: str) -> Frame:
+        """The last message before the server closes the connection."""
+        return encode(Bye(reason), self._codec)
+
+    def _check_size(self, frame: Frame) -> None:
+        limit = self._limits.message_bytes
+        if len(frame) > limit or (isinstance(frame, str) and len(frame.encode()) > limit):
+            raise Violation(MESSAGE_TOO_BIG, f"a message has at most {limit} bytes (message_bytes)")
+
+    def _hello(self, hello: Hello) -> Hello:
+        if self._greeted:
+            raise Violation(BAD_MESSAGE, "hello comes once")
+        if hello.version != VERSION:
+            raise Violation(BAD_MESSAGE, f"this server speaks version {VERSION}, not {hello.version}")
+        if hello.token is not None and len(hello.token) > self._limits.token_chars:
+            raise Violation(UNAUTHORIZED, f"a token has at most {self._limits.token_chars} characters")
+        if len(hello.client) > self._limits.client_chars:
+            raise Violation(BAD_MESSAGE, f"a client name has at most {self._limits.client_chars} characters")
+        self._greeted = True
+        return hello
+
+    def _more(self, more: More) -> More:
+        """Credit for a stream that has just ended is no mistake: the messages crossed."""
+        if more.subscription in self._credit:
+            credit = self._credit[more.subscription] + more.credit
+            self._credit[more.subscription] = self._allowed_credit(credit)
+        return more
+
+    def _allowed_credit(self, credit: int) -> int:
+        if credit > self._limits.credit:
+            raise Violation(BAD_MESSAGE, f"a stream has a credit of at most {self._limits.credit} changes")
+        return credit
+
+    def _request(self, request: Request) -> Request | Error:
+        if request.id in self._waiting or request.id in self._credit:
+            raise Violation(BAD_MESSAGE, f"id {request.id} is in use")
+        try:
+            self._admit(request)
+        except ProtoBaseError as error:
+            if isinstance(error, Violation):
+                raise
+            return Error(request.id, Failure.of(error))
+        self._waiting.add(request.id)
+        return request
+
+    def _admit(self, request: Request) -> None:
+        limits = self._limits
+        if len(self._waiting) >= limits.requests:
+            raise Overloaded(f"{limits.requests} requests (requests) wait for their answers already")
+        if isinstance(request, Subscribe):
+            self._open(request)
+        elif isinstance(request, CommitRequest) and request.size > limits.operations:
+            raise LimitExceeded(
+                f"a commit has at most {limits.operations} operations and checks (operations)"
+            )
+        elif isinstance(request, Join):
+            self._join(request.collection)
+        elif isinstance(request, SetPresence | Leave) and request.collection not in self._joined:
+            raise ValidationError(f"presence of {request.collection!r} was not joined; send join first")
+        if isinstance(request, Leave):
+            self._joined.discard(request.collection)
+
+    def _open(self, request: Subscribe) -> None:
+        if len(self._credit) >= self._limits.subscriptions:
+            limit = self._limits.subscriptions
+            raise LimitExceeded(f"a connection has at most {limit} streams (subscriptions)")
+        self._credit[request.id] = self._allowed_credit(request.credit)
+
+    def _join(self, collection: str) -> None:
+        if collection in self._joined:
+            raise ValidationError(f"presence of {collection!r} was joined already")
+        if len(self._joined) >= self._limits.presences:
+            limit = self._limits.presences
+            raise LimitExceeded(f"a connection joins the presence of at most {limit} collections (presences)")
+        self._joined.add(collection)
+
+    def _sized(self, frame: Frame) -> Frame:
+        size, limit = len(frame if isinstance(frame, bytes) else frame.encode()), self._limits.answer_bytes
+        if size > limit:
+            raise LimitExceeded(f"the answer has {size} bytes, more than {limit} (answer_bytes)")
+        return frame
+
+    def _change_frames(self, subscription: int, changes: Sequence[ChangeForm]) -> list[Frame]:
+        try:
+            return [self._sized(encode(Changes(subscription, changes), self._codec))]
+        except LimitExceeded:
+            if len(changes) == 1:
+                raise
+        half = len(changes) // 2
+        first = self._change_frames(subscription, changes[:half])
+        return first + self._change_frames(subscription, changes[half:])
