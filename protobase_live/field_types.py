@@ -1,0 +1,219 @@
+"""What the annotation of an Atom's field says: which values fit, and how concurrent writes merge.
+
+A merging type is any class with a ``kind`` attribute: the structures' handles (``Counter``, ``Set``,
+``List``, ``Text``, ``CountedSet``) serve as annotations, bare or with the type of their elements.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
+
+from protobase_live.errors import ValidationError
+
+SUPPORTED = (
+    "str, int, float, bool, bytes, datetime, date, list[...], dict[str, ...], Any, Literal[...], unions of "
+    "these, Counter, Set[...], List[...], CountedSet[...] and Text"
+)
+"""The annotations a field may have, for messages."""
+
+
+class Mismatch(Exception):
+    """A value that a field's type does not fit; the caller knows the field and says so."""
+
+
+Convert = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """``expected`` describes the values that fit; ``convert`` gives them their final form or raises Mismatch.
+
+    ``merge`` is the kind that concurrent writes merge by (``"counter"``, ``"set"``, ...), None for a
+    last-writer-wins register; ``empty`` is what a merging field holds that nobody has written.
+    """
+
+    expected: str
+    convert: Convert
+    merge: str | None = None
+    empty: Any = None
+
+
+def field_type(annotation: Any) -> FieldType:
+    """The type that ``annotation`` describes. Raises ValidationError if a field cannot have it."""
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _annotated(*args)
+    if origin is Literal:
+        return _literal(args)
+    if origin is Union or origin is types.UnionType:
+        return _union([_register(arg) for arg in args])
+    if origin is list:
+        return _list(_register(args[0]))
+    if origin is dict and args[0] is str:
+        return _dict(_register(args[1]))
+    if kind := _kind(origin or annotation):
+        return _merging(kind, _register(args[0]) if args else _PLAIN[Any])
+    raise ValidationError(f"{_name(annotation)} is not a type for a field; use {SUPPORTED}")
+
+
+def _kind(annotation: Any) -> str | None:
+    kind = getattr(annotation, "kind", None) if isinstance(annotation, type) else None
+    return kind if isinstance(kind, str) else None
+
+
+def _name(annotation: Any) -> str:
+    return annotation.__name__ if type(annotation) is type else str(annotation)
+
+
+def _annotated(base: Any, *metadata: Any) -> FieldType:
+    """``Annotated[int, Counter]``: a merging field whose Python type a type checker understands."""
+    for marker in metadata:
+        if _kind(get_origin(marker) or marker):
+            return field_type(marker)
+    return field_type(base)
+
+
+def _register(annotation: Any) -> FieldType:
+    """The type of something inside another type, where nothing merges."""
+    inner = field_type(annotation)
+    if inner.merge:
+        raise ValidationError(f"{_name(annotation)} merges, so it can only be the type of a whole field")
+    return inner
+
+
+# plain types
+
+
+def _only(kind: type, *but: type) -> Convert:
+    def convert(value: Any) -> Any:
+        if not isinstance(value, kind) or isinstance(value, but):
+            raise Mismatch
+        return value
+
+    return convert
+
+
+def _float(value: Any) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise Mismatch
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise Mismatch from error
+
+
+def _as_list(value: Any) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise Mismatch
+    return [*value]
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    pairs = _as_map(value)
+    if not all(isinstance(key, str) for key in pairs):
+        raise Mismatch
+    return pairs
+
+
+def _as_map(value: Any) -> dict[Any, Any]:
+    if not isinstance(value, dict):
+        raise Mismatch
+    return {**value}
+
+
+_NONE = FieldType("None", _only(type(None)))
+_INT = FieldType("int", _only(int, bool))
+
+_PLAIN: dict[Any, FieldType] = {
+    str: FieldType("str", _only(str)),
+    int: _INT,
+    float: FieldType("float", _float),
+    bool: FieldType("bool", _only(bool)),
+    bytes: FieldType("bytes", _only(bytes)),
+    datetime: FieldType("datetime", _only(datetime)),
+    date: FieldType("date", _only(date, datetime)),
+    list: FieldType("list", _as_list),
+    dict: FieldType("dict with str keys", _as_dict),
+    Any: FieldType("a value that can be stored", lambda value: value),
+    None: _NONE,
+    type(None): _NONE,
+}
+
+
+def _list(item: FieldType) -> FieldType:
+    def convert(value: Any) -> Any:
+        return [item.convert(element) for element in _as_list(value)]
+
+    return FieldType(f"list of {item.expected}", convert)
+
+
+def _dict(item: FieldType) -> FieldType:
+    def convert(value: Any) -> Any:
+        return {key: item.convert(element) for key, element in _as_dict(value).items()}
+
+    return FieldType(f"dict of str to {item.expected}", convert)
+
+
+def _literal(options: tuple[Any, ...]) -> FieldType:
+    def convert(value: Any) -> Any:
+        if not any(value == option and type(value) is type(option) for option in options):
+            raise Mismatch
+        return value
+
+    return FieldType("one of " + ", ".join(map(repr, options)), convert)
+
+
+def _union(members: list[FieldType]) -> FieldType:
+    def convert(value: Any) -> Any:
+        for member in members:
+            try:
+                return member.convert(value)
+            except Mismatch:
+                continue
+        raise Mismatch
+
+    return FieldType(" or ".join(member.expected for member in members), convert)
+
+
+# merging types
+
+
+def _merging(kind: str, item: FieldType) -> FieldType:
+    if kind not in _MERGING:
+        raise ValidationError(f"a {kind} is not a type for a field; use {SUPPORTED}")
+    return replace(_MERGING[kind](item), merge=kind)
+
+
+def _set(item: FieldType) -> FieldType:
+    def convert(value: Any) -> Any:
+        if not isinstance(value, (set, frozenset, list, tuple)):
+            raise Mismatch
+        elements: Iterable[Any] = cast(Iterable[Any], value)
+        try:
+            return {item.convert(element) for element in elements}
+        except TypeError as error:  # an element that is not hashable
+            raise Mismatch from error
+
+    return FieldType(f"set of {item.expected}", convert, empty=set[Any]())
+
+
+def _counted_set(item: FieldType) -> FieldType:
+    def convert(value: Any) -> Any:
+        return {item.convert(element): _INT.convert(count) for element, count in _as_map(value).items()}
+
+    return FieldType(f"dict of {item.expected} to int", convert, empty=dict[Any, int]())
+
+
+_MERGING: dict[str, Callable[[FieldType], FieldType]] = {
+    "counter": lambda item: FieldType("int", _INT.convert, empty=0),
+    "set": _set,
+    "counted_set": _counted_set,
+    "list": lambda item: replace(_list(item), empty=list[Any]()),
+    "text": lambda item: FieldType("str", _PLAIN[str].convert, empty=""),
+}

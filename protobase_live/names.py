@@ -1,0 +1,83 @@
+"""What collections, structures, records and fields may be called.
+
+A collection's name is a path such as ``tasks`` or ``boards/42``. It stands in addresses and in storage
+names, so it has no empty segment, no ``.`` or ``..`` (browsers resolve those) and no control character.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from protobase_live.errors import InvalidName
+
+MAX_NAME_BYTES = 512
+"""Longest name of a collection, structure or field, in bytes of UTF-8."""
+
+MAX_KEY_BYTES = 512
+"""Longest key of a record, in bytes of UTF-8."""
+
+RESERVED_STRUCTURES = frozenset({"records", "structures"})
+"""Roots of a collection's document that are not for users to name."""
+
+KEY_FIELD = "_key"
+"""The pseudo-field that stands for a record's key in rows and expressions."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def check_collection(name: Any) -> str:
+    """The name, if a collection may be called so; else InvalidName."""
+    return _path("collection name", name)
+
+
+def check_structure(name: Any) -> str:
+    """The name, if a structure of a collection may be called so; else InvalidName."""
+    path = _path("structure name", name)
+    if path in RESERVED_STRUCTURES:
+        raise InvalidName(f"structure name {path!r} is reserved; choose another")
+    return path
+
+
+def check_key(key: Any) -> str:
+    """The key, if a record may have it; else InvalidName."""
+    return _text("key", key, MAX_KEY_BYTES)
+
+
+def check_field(name: Any) -> str:
+    """The name, if a field of a record may be called so; else InvalidName."""
+    text = _text("field name", name, MAX_NAME_BYTES)
+    if text == KEY_FIELD:
+        raise InvalidName(f"field name {KEY_FIELD!r} is reserved: it stands for the record's key")
+    return text
+
+
+def _path(what: str, name: Any) -> str:
+    text = _text(what, name, MAX_NAME_BYTES)
+    if found := _CONTROL.search(text):
+        raise InvalidName(f"{what} {_short(text)} has the control character {found[0]!r}; use printable text")
+    segments = text.split("/")
+    if "" in segments:
+        raise InvalidName(f"{what} {_short(text)} has an empty segment; write it like 'tasks' or 'boards/42'")
+    if "." in segments or ".." in segments:
+        raise InvalidName(f"{what} {_short(text)} has a segment '.' or '..', which addresses cannot carry")
+    return text
+
+
+def _text(what: str, text: Any, limit: int) -> str:
+    if not isinstance(text, str):
+        raise InvalidName(f"a {what} is a str, not {_short(text)} ({type(text).__name__})")
+    if not text:
+        raise InvalidName(f"a {what} is a non-empty str")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidName(f"{what} {_short(text)} has a lone surrogate; use well-formed Unicode") from error
+    if size > limit:
+        raise InvalidName(f"{what} {_short(text)} has {size} bytes of UTF-8; at most {limit} are allowed")
+    return text
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
