@@ -1,0 +1,59 @@
+"""Cursors: how far somebody has seen a collection, as an opaque text that is valid on every peer.
+
+A cursor is a version vector ``{origin: sequence}`` and, for somebody who stopped in the middle of a
+commit, how many changes of the next commit were seen. It travels as URL-safe base64 of MessagePack.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgpack
+
+from protobase_live.errors import ValidationError
+
+MAX_CURSOR_CHARS = 64 * 1024
+"""Longest cursor text that is accepted; a vector of a thousand origins fits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """``vector``: the last sequence seen of each origin; ``skip``: changes seen of the commit after it."""
+
+    vector: Mapping[str, int] = field(default_factory=dict[str, int])
+    skip: int = 0
+
+    def encode(self) -> str:
+        """The opaque text, the same for equal cursors."""
+        packed = cast(bytes, msgpack.packb([dict(sorted(self.vector.items())), self.skip]))
+        return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+    @classmethod
+    def decode(cls, text: str) -> Cursor:
+        """The cursor of ``text``. Raises ValidationError when it is none."""
+        if len(text) > MAX_CURSOR_CHARS:
+            raise ValidationError(f"a cursor has at most {MAX_CURSOR_CHARS} characters, not {len(text)}")
+        try:
+            packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            raw: Any = msgpack.unpackb(packed)
+            vector, skip = raw
+            pairs = {_text(origin): _count(sequence) for origin, sequence in vector.items()}
+            return cls(pairs, _count(skip))
+        except (ValueError, TypeError, AttributeError, binascii.Error, msgpack.UnpackException) as error:
+            raise ValidationError(f"not a cursor: {text[:40]!r}; pass one that a change carried") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError
+    return value

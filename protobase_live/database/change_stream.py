@@ -1,0 +1,141 @@
+"""A stream of one collection's changes, from the feed while it keeps up and from the log when it does not."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+
+from protobase_storage import Loaded, covers
+
+from protobase_live.change import Change
+from protobase_live.cursor import Cursor
+from protobase_live.database.messages import Watched
+from protobase_live.errors import Closed
+from protobase_live.live.replay import replay
+
+BATCH = 256
+"""Changes that iteration takes at once."""
+
+
+class ChangeStream:
+    """``async with collection.changes(since=cursor) as changes: async for change in changes: ...``
+
+    Misses nothing and repeats nothing. It costs memory only for the changes of the commit it is in: a slow
+    reader is served from the log. It survives a restart of the collection's actor.
+    """
+
+    def __init__(
+        self,
+        collection: str,
+        since: str | None,
+        watch: Callable[[], Awaitable[Watched]],
+        unwatch: Callable[[Watched], None],
+        load: Callable[[], Awaitable[Loaded]],
+    ) -> None:
+        """``watch`` begins at the collection's actor, ``unwatch`` ends; ``load`` reads the log."""
+        self._collection = collection
+        self._position = Cursor.decode(since) if since is not None else None
+        self._watch = watch
+        self._unwatch = unwatch
+        self._load = load
+        self._watched: Watched | None = None
+        self._index = 0
+        self._replay: AsyncIterator[tuple[tuple[Change, ...], Cursor]] | None = None
+        self._changes: deque[Change] = deque()
+        self._seen: str | None = since
+        self._closed = False
+
+    async def __aenter__(self) -> ChangeStream:
+        await self._attach()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the stream; a reader that waits gets Closed at its next change."""
+        if not self._closed:
+            self._closed = True
+            self._detach()
+
+    @property
+    def cursor(self) -> str:
+        """Resumes right after the last change that was given."""
+        if self._seen is None:
+            raise Closed("a stream has a cursor once it is entered: use 'async with'")
+        return self._seen
+
+    def __aiter__(self) -> AsyncIterator[Change]:
+        return self._iterate()
+
+    async def _iterate(self) -> AsyncIterator[Change]:
+        while True:
+            for change in await self.batch(BATCH):
+                yield change
+
+    async def batch(self, limit: int) -> list[Change]:
+        """Wait for at least one change and give at most ``limit``. Raises Closed after the end."""
+        while not self._changes:
+            if self._closed:
+                raise Closed("the change stream was closed")
+            await self._more()
+        taken = [self._changes.popleft() for _ in range(min(limit, len(self._changes)))]
+        self._seen = taken[-1].cursor
+        if not self._changes:
+            self._settle()
+        return taken
+
+    async def _more(self) -> None:
+        """Take in the next commit's changes, from wherever it is to be had."""
+        if self._watched is None:
+            await self._attach()
+        elif self._replay is not None:
+            await self._from_log(self._replay)
+        else:
+            await self._from_feed(self._watched)
+
+    async def _from_log(self, log: AsyncIterator[tuple[tuple[Change, ...], Cursor]]) -> None:
+        found = await anext(log, None)
+        if found is None:
+            self._replay = None
+        else:
+            self._take(*found)
+
+    async def _from_feed(self, watched: Watched) -> None:
+        entry = await watched.feed.get(self._index)
+        if entry is None:  # too slow for the feed, or its actor is gone
+            self._detach()
+            return
+        self._index += 1
+        assert self._position is not None
+        if not covers(self._position.vector, entry.commit):
+            self._take(entry.changes, Cursor(entry.vector))
+
+    def _take(self, changes: tuple[Change, ...], position: Cursor) -> None:
+        self._position = position
+        self._changes.extend(changes)
+        if not changes:
+            self._settle()
+
+    def _settle(self) -> None:
+        assert self._position is not None
+        self._seen = self._position.encode()
+
+    async def _attach(self) -> None:
+        self._watched = watched = await self._watch()
+        self._index = watched.index
+        here = Cursor(watched.vector)
+        if self._position is None:
+            self._position = here
+            self._settle()
+        elif self._position != here:
+            self._replay = replay(self._collection, await self._load(), self._position, watched.vector)
+
+    def _detach(self) -> None:
+        if self._watched is not None:
+            self._unwatch(self._watched)
+            self._watched = None
+            self._replay = None

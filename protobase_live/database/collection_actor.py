@@ -1,0 +1,360 @@
+"""The actor of one collection: admit, apply, persist, show, in turns.
+
+A turn drains what waits, applies it to the document, and hands one commit to the storage. What the turn has
+to show (answers, updates for subscribers, changes for streams) waits in the pipeline until the storage says
+that the commit is durable; meanwhile the next turn is applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from protobase_actors import Actor, Clock, Envelope
+from protobase_storage import Commit, Storage
+
+from protobase_live import values
+from protobase_live.cursor import Cursor
+from protobase_live.database.joiners import JoinState
+from protobase_live.database.limits import Limits
+from protobase_live.database.log import Log
+from protobase_live.database.messages import (
+    CatchUp,
+    Greet,
+    Hold,
+    Leave,
+    Message,
+    Question,
+    Shown,
+    Subscriber,
+    Sync,
+    Transact,
+    Unwatch,
+    Updates,
+    Watch,
+    Watched,
+)
+from protobase_live.database.pipeline import Pipeline
+from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Difference, Document
+from protobase_live.errors import Conflict, LimitExceeded, MalformedUpdate, ProtoBaseError
+from protobase_live.live.feed import Entry, Feed, after, changes_of
+from protobase_live.operations import Check, Op
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one turn will show once it is durable."""
+
+    commit: Commit | None = None
+    differences: Sequence[Difference] = ()
+    state: bytes = EMPTY_STATE
+    transacted: bool = False
+    senders: set[Subscriber] = field(default_factory=set[Subscriber])
+    showings: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+
+
+class CollectionActor(Actor[Message]):
+    """One collection in memory."""
+
+    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits) -> None:
+        self._name = name
+        self._storage = storage
+        self._clock = clock
+        self._limits = limits
+        self._document = Document(storage.identity)
+        self._log = Log(name, storage, clock, limits)
+        self._joiners = JoinState()
+        self._applied: dict[str, int] = {}
+        self._shown: dict[str, int] = {}
+        self._shown_state = EMPTY_STATE
+        self._subscribers: dict[Subscriber, None] = {}
+        self._lagging: dict[Subscriber, bytes] = {}
+        self._feed = Feed(limits.feed_changes)
+        self._streams = 0
+
+    # life
+
+    async def on_start(self) -> None:
+        """Load what is durable."""
+        self._pipeline = Pipeline[Turn](self._limits.unpersisted_turns, self._show, self.context.fail)
+        self._log.start(self.context.fail, self._joiners)
+        await self._load()
+        self._shown = dict(self._applied)
+        self._shown_state = self._document.state()
+
+    async def on_stop(self) -> None:
+        """Show what is still on its way; whoever is left has to begin again."""
+        if not self._pipeline.broken:
+            await self._pipeline.room(1)
+        self._feed.close()
+        for subscriber in list(self._subscribers):
+            subscriber.resync()
+        self._subscribers.clear()
+        await self._log.stop()
+
+    def idle(self) -> bool:
+        """Nobody listens and nothing is on its way."""
+        return not (self._subscribers or self._streams or len(self._pipeline))
+
+    async def _load(self) -> None:
+        loaded = await self._storage.load(self._name)
+        updates = [loaded.snapshot.update] if loaded.snapshot else []
+        document = Document(self._storage.identity)
+        for _ in document.load([*updates, *(commit.update for commit in loaded.commits)]):
+            await asyncio.sleep(0)
+        document.watch(self._streams > 0)
+        self._document = document
+        self._applied = loaded.vector
+        if loaded.snapshot:
+            self._joiners.rebase(loaded.snapshot.update, loaded.snapshot.vector, loaded.commits)
+        else:
+            self._joiners.rebase(EMPTY_UPDATE, {}, loaded.commits)
+        self._log.loaded(loaded)
+
+    # turns
+
+    async def turn(self, batch: Sequence[Envelope[Message]]) -> None:
+        """Apply what waits, persist it as one commit, and queue what it shows."""
+        if self._pipeline.full:
+            await self._pipeline.room()
+        turn = Turn()
+        updates = [e.message for e in batch if isinstance(e.message, Updates)]
+        if updates:
+            await self._apply(updates, turn)
+        transactions = [e for e in batch if isinstance(e.message, Transact)]
+        if transactions:
+            turn.transacted = True
+            with self._document.writing():
+                for envelope in transactions:
+                    self._transact(envelope, turn)
+        commit = self._commit(turn)
+        for envelope in batch:
+            self._serve(envelope, turn)
+        self._pipeline.push(turn, self._storage.append([commit]) if commit else None)
+        for envelope in batch:
+            if isinstance(envelope.message, Hold):
+                envelope.reply(self)
+                await envelope.message.release
+
+    async def _apply(self, sent: list[Updates], turn: Turn) -> None:
+        sent = self._within_size(sent)
+        try:
+            for author, updates in _by_author(sent):
+                self._document.apply(updates, author)
+        except BaseException as error:
+            if not _is_damage(error):
+                raise
+            sent = await self._apply_apart(sent)
+        turn.senders.update(message.subscriber for message in sent)
+
+    async def _apply_apart(self, sent: list[Updates]) -> list[Updates]:
+        """Something in ``sent`` breaks pycrdt: find out what, on documents loaded afresh."""
+        good: list[Updates] = []
+        bad: set[Subscriber] = set()
+        await self._reload(good)
+        for message in sent:
+            if message.subscriber in bad:
+                continue
+            try:
+                self._document.apply(message.updates, message.subscriber.author)
+                good.append(message)
+            except BaseException as error:
+                if not _is_damage(error):
+                    raise
+                bad.add(message.subscriber)
+                message.subscriber.reject(MalformedUpdate(f"the update cannot be applied: {error}"))
+                await self._reload(good)
+        return good
+
+    async def _reload(self, again: Sequence[Updates]) -> None:
+        await self._pipeline.room(1)
+        await self._load()
+        for message in again:
+            self._document.apply(message.updates, message.subscriber.author)
+
+    def _within_size(self, sent: list[Updates]) -> list[Updates]:
+        room = self._limits.document_bytes - self._joiners.size
+        fits: list[Updates] = []
+        for message in sent:
+            room -= sum(map(len, message.updates))
+            if room >= 0:
+                fits.append(message)
+            else:
+                message.subscriber.reject(self._too_large())
+        return fits
+
+    def _too_large(self) -> LimitExceeded:
+        limit = self._limits.document_bytes
+        return LimitExceeded(f"collection {self._name!r} is at its limit of {limit} bytes (document_bytes)")
+
+    def _transact(self, envelope: Envelope[Message], turn: Turn) -> None:
+        message = envelope.message
+        assert isinstance(message, Transact)
+        try:
+            self.transact(message.ops, message.checks, message.author)
+        except ProtoBaseError as error:
+            failure = error
+            turn.showings.append(lambda: envelope.fail(failure))
+        else:
+            turn.showings.append(lambda: envelope.reply(Cursor(self._shown).encode()))
+
+    def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> None:
+        """Raise what would keep these operations from being carried out now."""
+        for check in checks:
+            if values.digest(self._document.read(check.read)) != check.digest:
+                what = ", ".join(map(repr, check.read.args)) or "all"
+                raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
+        if ops and self._joiners.size > self._limits.document_bytes:
+            raise self._too_large()
+        self._document.rehearse(ops)
+
+    def transact(self, ops: Sequence[Op], checks: Sequence[Check], author: str | None) -> None:
+        """Carry out one transaction in the document, all or nothing."""
+        self.verify(ops, checks)
+        if ops:
+            self._document.write(ops, author)
+
+    def _commit(self, turn: Turn) -> Commit | None:
+        outcome = self._document.finish()
+        if outcome is None:
+            return None
+        origin = self._storage.identity
+        sequence = self._applied.get(origin, 0) + 1
+        self._applied[origin] = sequence
+        turn.differences = outcome.differences
+        turn.state = self._document.state()
+        turn.commit = Commit(origin, sequence, self._name, outcome.update, outcome.parts, self._clock.time())
+        self._joiners.add(turn.commit)
+        return turn.commit
+
+    def carry_out_held(self, ops: Sequence[Op], author: str | None) -> tuple[Turn, Commit | None]:
+        """While held: apply a verified part of a larger transaction, to be pushed with `push_held`."""
+        turn = Turn(transacted=True)
+        with self._document.writing():
+            self._document.write(ops, author)
+        return turn, self._commit(turn)
+
+    async def shown(self) -> None:
+        """Wait until everything applied is durable and shown."""
+        await self._pipeline.room(1)
+
+    def push_held(self, turn: Turn, durable: asyncio.Future[None]) -> asyncio.Future[str]:
+        """Queue a held turn; the future is its cursor, when it is shown."""
+        cursor: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def show() -> None:
+            if not cursor.done():
+                cursor.set_result(Cursor(self._shown).encode())
+
+        turn.showings.append(show)
+        self._pipeline.push(turn, durable)
+        return cursor
+
+    def _serve(self, envelope: Envelope[Message], turn: Turn) -> None:
+        """What asks rather than writes, on the document as the turn leaves it."""
+        match envelope.message:
+            case Question(read):
+                self._answer(envelope, lambda: self._document.read(read), turn)
+            case Sync(subscriber, state):
+                self._sync(subscriber, state, turn)
+            case CatchUp(subscriber):
+                self._catch_up(subscriber, turn)
+            case Greet(subscriber):
+                state = self._document.state()
+                turn.showings.append(lambda: subscriber.greet(state))
+            case Leave(subscriber):
+                turn.showings.append(lambda: self._forget(subscriber))
+            case Watch():
+                self._watch(envelope, turn)
+            case Unwatch(feed):
+                if feed is self._feed:
+                    self._unwatch()
+            case Updates() | Transact() | Hold():
+                pass
+
+    def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any], turn: Turn) -> None:
+        try:
+            answer = ask()
+        except ProtoBaseError as error:
+            failure = error
+            turn.showings.append(lambda: envelope.fail(failure))
+        else:
+            turn.showings.append(lambda: envelope.reply(answer))
+
+    def _sync(self, subscriber: Subscriber, state: bytes, turn: Turn) -> None:
+        answer = self._joiners.answer(self._document, state, self._applied)
+
+        def show() -> None:
+            self._subscribers[subscriber] = None
+            subscriber.answer(answer)
+
+        turn.showings.append(show)
+
+    def _catch_up(self, subscriber: Subscriber, turn: Turn) -> None:
+        if subscriber in self._lagging:
+            difference = self._document.encode(self._lagging[subscriber])
+
+            def show() -> None:
+                if self._lagging.pop(subscriber, None) is not None:
+                    subscriber.answer([difference])
+
+            turn.showings.append(show)
+
+    def _forget(self, subscriber: Subscriber) -> None:
+        self._subscribers.pop(subscriber, None)
+        self._lagging.pop(subscriber, None)
+
+    def _watch(self, envelope: Envelope[Message], turn: Turn) -> None:
+        if self._streams == 0:
+            self._document.watch(True)
+        self._streams += 1
+
+        def show() -> None:
+            envelope.reply(Watched(self._feed, self._feed.end, dict(self._shown)))
+
+        turn.showings.append(show)
+
+    def _unwatch(self) -> None:
+        self._streams -= 1
+        if self._streams == 0:
+            self._document.watch(False)
+            self._feed.clear()
+
+    # showing
+
+    def _show(self, turn: Turn) -> None:
+        """The turn is durable: tell everybody."""
+        if turn.commit is not None:
+            self._show_commit(turn, turn.commit)
+        for showing in turn.showings:
+            showing()
+
+    def _show_commit(self, turn: Turn, commit: Commit) -> None:
+        before = self._shown
+        self._shown = after(commit, before)
+        shown = Shown(commit.update)
+        sole = next(iter(turn.senders)) if len(turn.senders) == 1 and not turn.transacted else None
+        for subscriber in self._subscribers:
+            if subscriber is sole or subscriber in self._lagging:
+                continue
+            if not subscriber.show(shown):
+                self._lagging[subscriber] = self._shown_state
+        self._shown_state = turn.state
+        if self._streams:
+            changes = changes_of(commit, turn.differences, before)
+            self._feed.push(Entry(commit, changes, self._shown))
+        self._log.grew(commit)
+
+
+def _by_author(sent: Sequence[Updates]) -> list[tuple[str | None, list[bytes]]]:
+    authors: dict[str | None, list[bytes]] = {}
+    for message in sent:
+        authors.setdefault(message.subscriber.author, []).extend(message.updates)
+    return list(authors.items())
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Whether pycrdt raised ``error``: a panic derives from BaseException alone."""
+    return not isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit))

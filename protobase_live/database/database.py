@@ -1,0 +1,184 @@
+"""An embedded database: collections as actors in this process, over one storage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from random import Random
+from types import TracebackType
+from typing import Any, cast
+
+from protobase_actors import (
+    ActorError,
+    ActorFailed,
+    ActorPool,
+    ActorStats,
+    ActorSystem,
+    Clock,
+    MailboxFull,
+    Ref,
+    SystemClock,
+    TooManyActors,
+)
+from protobase_storage import CollectionInfo, Storage, StorageError
+
+from protobase_live.database.change_stream import ChangeStream
+from protobase_live.database.collection_actor import CollectionActor
+from protobase_live.database.joint_commit import commit_jointly
+from protobase_live.database.limits import DEFAULT_LIMITS, Limits
+from protobase_live.database.messages import Message, Question, Transact, Unwatch, Watch, Watched
+from protobase_live.errors import Closed, Overloaded, StorageFailed, Unavailable
+from protobase_live.names import check_collection_name
+from protobase_live.live.presence import PresenceHub
+from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.transactions.api import DatabaseApi
+
+
+class Database(DatabaseApi):
+    """The API of ``pb.open``; an async context manager that owns its storage."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        author: str | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests."""
+        super().__init__()
+        self._storage = storage
+        self._author = author
+        self._limits = limits
+        self._clock = SystemClock() if clock is None else clock
+        self._system = ActorSystem(clock=self._clock, random=random, on_escalate=lambda name, error: None)
+        self._pool = ActorPool[Message](
+            self._system,
+            self._actor,
+            idle_seconds=limits.idle_seconds,
+            limit=limits.collections,
+            mailbox=limits.mailbox_messages,
+            batch=limits.turn_messages,
+        )
+        self.presence_hub = PresenceHub(self._clock)
+        self._goodbyes: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Store everything that was acknowledged, end all streams, and let go of the storage."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._pool.close()
+            await self._system.close()
+        finally:
+            await self._storage.close()
+
+    @property
+    def storage(self) -> Storage:
+        """Where this database keeps its commits."""
+        return self._storage
+
+    def actor_stats(self) -> Mapping[str, ActorStats]:
+        """The figures of the collections in memory, by name."""
+        return self._system.stats()
+
+    # Backend
+
+    async def read(self, collection: str, read: Read) -> Any:
+        """Answer one question; everything the answer shows is durable."""
+        return await self._ask(collection, Question(read))
+
+    async def commit(
+        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+    ) -> Receipt:
+        """Carry out all ``writes`` or none, if every check still holds; durable on return."""
+        author = self._author if author is None else author
+        names = {*writes, *(check.collection for check in checks)}
+        if len(names) == 1:
+            (name,) = names
+            message = Transact(writes.get(name, ()), checks, author)
+            return Receipt({name: cast(str, await self._ask(name, message))})
+        with _errors_named("this transaction"):
+            return Receipt(await commit_jointly(self._storage, self.ref, writes, checks, author))
+
+    def changes(self, collection: str, since: str | None = None) -> ChangeStream:
+        """A stream of the collection's changes, from ``since`` or, if None, from now on."""
+        check_collection_name(collection)
+
+        async def watch() -> Watched:
+            return cast(Watched, await self._ask(collection, Watch()))
+
+        def unwatch(watched: Watched) -> None:
+            ref = self._pool.peek(collection)
+            if ref is not None and ref.accepts:
+                self._hang_up(ref, Unwatch(watched.feed))
+
+        async def load() -> Any:
+            with _errors_named(collection):
+                return await self._storage.load(collection)
+
+        return ChangeStream(collection, since, watch, unwatch, load)
+
+    async def collections(self, prefix: str = "") -> list[CollectionInfo]:
+        """The stored collections whose names begin with ``prefix``, and what they take."""
+        with _errors_named("the storage"):
+            return await self._storage.list(prefix)
+
+    # for doors
+
+    async def ref(self, collection: str) -> Ref[Message]:
+        """The collection's actor, loaded. Raises Closed, Overloaded, StorageFailed, Unavailable."""
+        check_collection_name(collection)
+        if self._closed:
+            raise Closed("the database is closed")
+        with _errors_named(collection):
+            return await self._pool.get(collection)
+
+    async def _ask(self, collection: str, message: Message) -> object:
+        check_collection_name(collection)
+        if self._closed:
+            raise Closed("the database is closed")
+        with _errors_named(collection):
+            return await self._pool.ask(collection, message)
+
+    def _hang_up(self, ref: Ref[Message], message: Message) -> None:
+        """Send a goodbye that needs no answer, even if there is no room for it right now."""
+        task = asyncio.get_running_loop().create_task(_tell(ref, message))
+        self._goodbyes.add(task)
+        task.add_done_callback(self._goodbyes.discard)
+
+    def _actor(self, name: str) -> CollectionActor:
+        return CollectionActor(name, self._storage, self._clock, self._limits)
+
+
+async def _tell(ref: Ref[Message], message: Message) -> None:
+    with suppress(ActorError):  # an actor that is gone needs no goodbye
+        await ref.tell(message)
+
+
+@contextmanager
+def _errors_named(what: str) -> Iterator[None]:
+    """Translate what actors and storages raise into the errors that users know."""
+    try:
+        yield
+    except (MailboxFull, TooManyActors) as error:
+        raise Overloaded(f"{what}: {error}") from error
+    except ActorFailed as error:
+        raise Unavailable(f"{what} failed and nothing was done: {error.__cause__ or error}") from error
+    except ActorError as error:
+        raise Closed(f"{what} is closed: {error}") from error
+    except StorageError as error:
+        kind = Overloaded if error.retryable else StorageFailed
+        raise kind(f"{what}: {error}") from error

@@ -1,0 +1,54 @@
+"""Folding a log into one update, without holding up the event loop.
+
+A small log is folded where it is. A large one is folded by a process of its own, which reads a MessagePack
+list of updates and writes the folded update: pycrdt keeps Python's lock while it works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from typing import cast
+
+import msgpack
+from pycrdt import Doc, merge_updates
+
+from protobase_live.errors import StorageFailed
+
+INLINE_BYTES = 256 * 1024
+"""Largest log that is folded in the event loop; it takes some milliseconds."""
+
+FOLD_SECONDS = 120.0
+"""How long the folding process may take."""
+
+
+def fold(updates: Sequence[bytes]) -> bytes:
+    """One update with the effect of all; what was deleted is left out."""
+    document: Doc[object] = Doc()
+    document.apply_update(merge_updates(*updates) if len(updates) > 1 else updates[0])
+    return document.get_update()
+
+
+async def fold_aside(updates: Sequence[bytes]) -> bytes:
+    """`fold`, in a process of its own if it is large. Raises StorageFailed when that process fails."""
+    if sum(map(len, updates)) <= INLINE_BYTES:
+        return fold(updates)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(FOLD_SECONDS):
+            folded, _ = await process.communicate(cast(bytes, msgpack.packb(list(updates))))
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        raise StorageFailed(f"folding a log ended with exit code {process.returncode}")
+    return folded
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(fold(msgpack.unpackb(sys.stdin.buffer.read())))

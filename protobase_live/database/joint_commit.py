@@ -1,0 +1,67 @@
+"""Transactions over several collections: their actors are held in name order, one storage batch for all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, cast
+
+from protobase_actors import Ref
+from protobase_storage import Storage
+
+from protobase_live.database.messages import Hold, Message
+from protobase_live.errors import ProtoBaseError
+from protobase_live.operations import Check, Op
+
+if TYPE_CHECKING:
+    from protobase_live.database.collection_actor import CollectionActor
+
+Refs = Callable[[str], Awaitable[Ref[Message]]]
+
+
+async def commit_jointly(
+    storage: Storage,
+    ref: Refs,
+    writes: Mapping[str, Sequence[Op]],
+    checks: Sequence[Check],
+    author: str | None,
+) -> dict[str, str]:
+    """Carry out all ``writes`` or none; a cursor for each collection, once all is durable."""
+    async with AsyncExitStack() as stack:
+        actors = {
+            name: await stack.enter_async_context(_held(await ref(name)))
+            for name in sorted({*writes, *(check.collection for check in checks)})
+        }
+        try:
+            for name, actor in actors.items():
+                actor.verify(writes.get(name, ()), [check for check in checks if check.collection == name])
+        except ProtoBaseError:
+            await asyncio.gather(*(actor.shown() for actor in actors.values()))
+            raise
+        shown = _apply(storage, {actors[name]: ops for name, ops in writes.items() if ops}, author)
+    return dict(zip((n for n, ops in writes.items() if ops), await asyncio.gather(*shown), strict=True))
+
+
+def _apply(
+    storage: Storage, writes: Mapping[CollectionActor, Sequence[Op]], author: str | None
+) -> list[asyncio.Future[str]]:
+    """Without a pause: apply to each document, append one batch, queue what is to be shown."""
+    try:
+        turns = [(actor, *actor.carry_out_held(ops, author)) for actor, ops in writes.items()]
+    except BaseException as error:
+        for actor in writes:  # verified, so this is no user's mistake: every document is suspect
+            actor.context.fail(error)
+        raise
+    durable = storage.append([commit for _, _, commit in turns if commit is not None])
+    return [actor.push_held(turn, durable) for actor, turn, _ in turns]
+
+
+@asynccontextmanager
+async def _held(ref: Ref[Message]) -> AsyncIterator[CollectionActor]:
+    """Hold one actor's turn. Nothing that is awaited meanwhile is slow: only the other holds."""
+    release: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    try:
+        yield cast("CollectionActor", await ref.ask(Hold(release)))
+    finally:
+        release.set_result(None)

@@ -1,0 +1,78 @@
+"""Keeps a collection's log short: folds what is old into a snapshot, in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+from protobase_actors import Clock
+from protobase_storage import Commit, Loaded, Snapshot, Storage, join
+
+from protobase_live.database.fold import fold_aside
+from protobase_live.database.joiners import JoinState
+from protobase_live.database.limits import Limits
+
+
+class Log:
+    """The length of one collection's log, and its folding."""
+
+    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits) -> None:
+        self._name = name
+        self._storage = storage
+        self._clock = clock
+        self._limits = limits
+        self._commits = 0
+        self._bytes = 0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, fail: Callable[[BaseException], None], joiners: JoinState) -> None:
+        """``fail`` is told when folding fails; ``joiners`` of each new snapshot."""
+        self._fail = fail
+        self._joiners = joiners
+
+    def loaded(self, loaded: Loaded) -> None:
+        """The log is as long as this."""
+        self._commits = len(loaded.commits)
+        self._bytes = sum(len(commit.update) for commit in loaded.commits)
+
+    def grew(self, commit: Commit) -> None:
+        """One more commit is durable; begins to fold if the log is long."""
+        self._commits += 1
+        self._bytes += len(commit.update)
+        too_long = self._commits > self._limits.log_commits or self._bytes > self._limits.log_bytes
+        if too_long and self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._fold())
+
+    async def stop(self) -> None:
+        """Give up folding; the storage is as before or as after it."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _fold(self) -> None:
+        try:
+            loaded = await self._storage.load(self._name)
+            older = self._older(loaded.commits)
+            known = [loaded.snapshot.update] if loaded.snapshot else []
+            vector = join(loaded.snapshot.vector if loaded.snapshot else {}, Loaded(None, older).vector)
+            update = await fold_aside([*known, *(commit.update for commit in older)])
+            await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
+            self._commits -= len(older)
+            self._bytes -= sum(len(commit.update) for commit in older)
+            self._joiners.folded(update, vector)
+        except Exception as error:
+            self._fail(error)
+        finally:
+            self._task = None
+
+    def _older(self, commits: Sequence[Commit]) -> tuple[Commit, ...]:
+        """All but the newest commits that are retained for cursors."""
+        kept = size = 0
+        for commit in reversed(commits):
+            size += len(commit.update)
+            if kept >= self._limits.retained_commits or size > self._limits.retained_bytes:
+                break
+            kept += 1
+        return tuple(commits[: len(commits) - kept])

@@ -1,0 +1,135 @@
+"""What can be said to a collection's actor, and what it says to its Yjs subscribers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from protobase_live.errors import ProtoBaseError
+from protobase_live.live.feed import Feed
+from protobase_live.operations import Check, Op, Read
+
+
+@dataclass(slots=True)
+class Shown:
+    """A durable commit's update on its way to the subscribers."""
+
+    update: bytes
+    frame: bytes | None = None
+    """Room for a door to keep its encoding, so that it is made once for all subscribers."""
+
+
+class Subscriber(Protocol):
+    """A Yjs client as a collection sees it. All calls are made in the event loop and must not raise."""
+
+    author: str | None
+
+    def greet(self, state: bytes) -> None:
+        """The collection is loaded and has this state vector."""
+        ...
+
+    def answer(self, updates: Sequence[bytes]) -> None:
+        """What this subscriber lacked; from now on it is sent every update."""
+        ...
+
+    def show(self, shown: Shown) -> bool:
+        """A new update. False: not taken, this subscriber cannot keep up and will ask to `CatchUp`."""
+        ...
+
+    def reject(self, error: ProtoBaseError) -> None:
+        """What this subscriber sent cannot be applied; nothing of it was."""
+        ...
+
+    def resync(self) -> None:
+        """The collection failed: what was sent and not shown back may be lost, start again."""
+        ...
+
+
+@dataclass(slots=True)
+class Greet:
+    """A Yjs client has come; it is greeted with the state vector."""
+
+    subscriber: Subscriber
+
+
+@dataclass(slots=True)
+class Sync:
+    """A Yjs client wants what it lacks, and from then on every update."""
+
+    subscriber: Subscriber
+    state: bytes
+
+
+@dataclass(slots=True)
+class CatchUp:
+    """A subscriber that could not keep up can read again."""
+
+    subscriber: Subscriber
+
+
+@dataclass(slots=True)
+class Leave:
+    """A Yjs client has gone."""
+
+    subscriber: Subscriber
+
+
+@dataclass(slots=True)
+class Updates:
+    """Updates a Yjs client sent, in order; well-formed as far as can be told without a document."""
+
+    subscriber: Subscriber
+    updates: Sequence[bytes]
+
+
+@dataclass(slots=True)
+class Transact:
+    """A transaction on this collection alone. Answered with a cursor once durable."""
+
+    ops: Sequence[Op]
+    checks: Sequence[Check]
+    author: str | None
+
+
+@dataclass(slots=True)
+class Question:
+    """A read. Answered once everything it saw is durable."""
+
+    read: Read
+
+
+@dataclass(slots=True)
+class Watch:
+    """A change stream begins. Answered with a `Watched`."""
+
+
+@dataclass(slots=True)
+class Unwatch:
+    """A change stream that was given ``feed`` has ended."""
+
+    feed: Feed
+
+
+@dataclass(slots=True)
+class Watched:
+    """Where a stream begins: the feed holds what comes after ``vector`` from ``index`` on."""
+
+    feed: Feed
+    index: int
+    vector: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Hold:
+    """A transaction over several collections wants this actor's turn until ``release`` is done.
+
+    Answered with the actor itself.
+    """
+
+    release: asyncio.Future[None]
+
+
+Message = Greet | Sync | CatchUp | Leave | Updates | Transact | Question | Watch | Unwatch | Hold
+

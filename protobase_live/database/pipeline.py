@@ -1,0 +1,63 @@
+"""Turns on their way from applied to shown: shown in order, each as soon as it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Pipeline(Generic[T]):
+    """A bounded queue of turns that wait for the storage."""
+
+    def __init__(self, limit: int, show: Callable[[T], None], fail: Callable[[BaseException], None]) -> None:
+        """``show`` is called for each turn in order; ``fail`` once, when the storage fails."""
+        self._limit = limit
+        self._show = show
+        self._fail = fail
+        self._turns: deque[tuple[T, asyncio.Future[None] | None]] = deque()
+        self._moved: asyncio.Future[None] | None = None
+        self.broken = False
+        """The storage failed: what is still here will never be shown."""
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    @property
+    def full(self) -> bool:
+        """Whether the next turn has to wait for `room`."""
+        return len(self._turns) >= self._limit
+
+    def push(self, turn: T, durable: asyncio.Future[None] | None) -> None:
+        """Show ``turn`` when ``durable`` is done, or None: when those before it are shown."""
+        if durable is None and not self._turns:
+            self._show(turn)
+            return
+        self._turns.append((turn, durable))
+        if durable is not None:
+            durable.add_done_callback(self._advance)
+
+    async def room(self, limit: int | None = None) -> None:
+        """Wait until fewer than ``limit`` turns (by default the pipeline's own) are on their way."""
+        while len(self._turns) >= (self._limit if limit is None else limit):
+            if self._moved is None:
+                self._moved = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._moved)
+
+    def _advance(self, _: object) -> None:
+        if self.broken:
+            return
+        try:
+            while self._turns and ((durable := self._turns[0][1]) is None or durable.done()):
+                if durable is not None:
+                    durable.result()
+                self._show(self._turns.popleft()[0])
+        except Exception as error:
+            self.broken = True
+            self._fail(error)
+        if self._moved is not None:
+            self._moved.set_result(None)
+            self._moved = None

@@ -1,0 +1,344 @@
+"""A collection's state: one Yjs document, the plain view of its records, and what a turn touched.
+
+Pure of asyncio and clocks. A turn of the collection's actor goes: `apply` what Yjs clients sent, `write`
+what transactions want, then `finish`, which says what the turn amounts to. An exception that is not a
+`ProtoBaseError` leaves the document unusable: load a fresh one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from protobase_storage import Part
+from pycrdt import Array, Doc, Map, Text, XmlFragment, merge_updates
+
+from protobase_live import values
+from protobase_live.errors import KindMismatch, RecordMissing, ValidationError
+from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.structures import KINDS, Kind
+
+Shared = Map[Any] | Array[Any] | Text | XmlFragment
+Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
+
+EMPTY_STATE = b"\x00"
+"""State vector of somebody who has nothing."""
+
+EMPTY_UPDATE = b"\x00\x00"
+"""The update that changes nothing."""
+
+REGISTRY = "structures"
+"""Root map that keeps the kind of every structure that was ever written: name -> kind."""
+
+MAX_PART_KEYS = 1_000
+"""Most keys of one author that a commit names; above it, each structure is named once, with key None."""
+
+LOAD_SLICE_BYTES = 256 * 1024
+"""How much of a log one step of a load applies, in bytes (at least one update)."""
+
+LOAD_SLICE_RECORDS = 500
+"""How many records one step of a load reads into the view."""
+
+
+class Difference(NamedTuple):
+    """What a turn did to one record or structure entry; None stands for absent."""
+
+    structure: str
+    key: Any
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a turn amounts to: the merged update, who touched what, and the differences."""
+
+    update: bytes
+    parts: tuple[Part, ...]
+    differences: tuple[Difference, ...]
+
+
+class Document:
+    """One Yjs document, read and written as records and structures."""
+
+    def __init__(self, replica: str, client_id: int | None = None) -> None:
+        """``replica`` names the writing node in sets and counters; ``client_id`` is the Yjs client id."""
+        self._doc: Doc[Any] = Doc(client_id=client_id) if client_id is not None else Doc()
+        self._replica = replica
+        self._records: Map[Any] = self._doc.get(RECORDS.path[0], type=Map)
+        self._registry: Map[Any] = self._doc.get(REGISTRY, type=Map)
+        self._roots: dict[str, tuple[Kind, Shared]] = {}
+        self._view: dict[str, dict[str, Any]] = {}
+        self._watched = False
+        self._plain: dict[str, Any] = {}
+        self._writing = False
+        self._written: bytes = b""
+        self._reset_turn()
+        self._doc.observe(self._on_transaction)
+        self._records.observe_deep(self._on_records)
+        self._registry.observe(self._on_registry)
+
+    # loading
+
+    def load(self, updates: Sequence[bytes]) -> Iterator[None]:
+        """Apply what is durable and read the records, in steps: run the iterator to its end."""
+        for batch in _slices(updates):
+            self._doc.apply_update(_merged(batch))
+            yield
+        self._open_registered()
+        self._reset_turn()
+        keys = list(self._records.keys())
+        for start in range(0, len(keys), LOAD_SLICE_RECORDS):
+            with self._doc.transaction():
+                for key in keys[start : start + LOAD_SLICE_RECORDS]:
+                    self._refresh(key)
+            yield
+        self._reset_turn()
+
+    # a turn
+
+    def apply(self, updates: Sequence[bytes], author: str | None = None) -> None:
+        """Apply updates of Yjs clients, in one Yjs transaction. Raises what pycrdt raises."""
+        merged = _merged(updates)
+        self._doc.apply_update(merged)
+        self._updates.append(merged)
+        touched: Touched = {}
+        for key in self._event_keys:
+            self._refresh(key)
+            touched["records", key] = None
+        for name in self._event_roots:
+            touched[name, None] = None
+        self._add_part(author, touched)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The one Yjs transaction in which a turn's `write` calls run."""
+        self._writing = True
+        try:
+            with self._doc.transaction():
+                yield
+        finally:
+            self._writing = False
+        if self._written:
+            self._updates.append(self._written)
+            self._written = b""
+        self._event_keys.clear()
+
+    def rehearse(self, ops: Sequence[Op]) -> None:
+        """Raise the ProtoBaseError that keeps ``ops`` from being carried out now, if any; change nothing."""
+        states: dict[Target, Any] = {}
+        for op in ops:
+            kind = _kind(op.target)
+            args = kind.check(op.action, op.args)
+            shared = self._view if op.target == RECORDS else self._resolve(op.target)
+            states[op.target] = kind.rehearse(shared, states.get(op.target), op.action, args)
+
+    def write(self, ops: Sequence[Op], author: str | None = None) -> None:
+        """Carry out one rehearsed transaction, inside `writing`."""
+        touched: Touched = {}
+        for op in ops:
+            kind = _kind(op.target)
+            shared = self._records if op.target == RECORDS else self._ensure(kind, op.target)
+            kind.write(shared, op.action, kind.check(op.action, op.args), self._replica)
+            touched[_touch(op)] = None
+        for structure, key in touched:
+            if key is None:
+                self._event_roots[structure] = None
+            else:
+                self._refresh(key)
+        self._add_part(author, touched)
+
+    def finish(self) -> Outcome | None:
+        """End the turn; None if it changed nothing that is stored."""
+        differences = self._differences()
+        updates, parts = self._updates, tuple(self._parts)
+        self._reset_turn()
+        if not updates:
+            return None
+        return Outcome(_merged(updates), parts, differences)
+
+    # reading
+
+    def read(self, read: Read) -> Any:
+        """Answer one question. Raises KindMismatch, RecordMissing or ValidationError."""
+        kind = _kind(read.target)
+        if read.method == "open":
+            return self._open(kind, read.target.path[0]) and None
+        args = kind.check_read(read.method, read.args)
+        if read.target == RECORDS:
+            return values.copy(kind.answer(self._view, read.method, args))
+        shared = self._resolve(read.target)
+        if shared is None:
+            return kind.answer(None, read.method, args)
+        return kind.read(shared, read.method, args)
+
+    @property
+    def records(self) -> Mapping[str, dict[str, Any]]:
+        """The plain view of the records; rows are replaced by later turns, never changed in place."""
+        return self._view
+
+    def snapshot(self) -> list[Difference]:
+        """Everything that is here, as if it had just been inserted."""
+        found = [Difference("records", key, None, row) for key, row in sorted(self._view.items())]
+        for name, (kind, shared) in sorted(self._roots.items()):
+            found += [Difference(name, *entry) for entry in kind.differences(None, kind.plain(shared))]
+        return found
+
+    def state(self) -> bytes:
+        """The state vector."""
+        return self._doc.get_state()
+
+    def encode(self, state: bytes = EMPTY_STATE) -> bytes:
+        """Everything that somebody with state vector ``state`` lacks, as an update."""
+        return self._doc.get_update(state)
+
+    def watch(self, watched: bool) -> None:
+        """Say whether somebody wants differences of structures (those of records cost nothing)."""
+        self._watched = watched
+        self._plain = {n: kind.plain(shared) for n, (kind, shared) in self._roots.items()} if watched else {}
+
+    # inside
+
+    def _reset_turn(self) -> None:
+        self._updates: list[bytes] = []
+        self._parts: list[Part] = []
+        self._before: dict[str, dict[str, Any] | None] = {}
+        self._event_keys: set[str] = set()
+        self._event_roots: dict[str, None] = {}
+        self._touched_roots: dict[str, None] = {}
+
+    def _on_transaction(self, event: Any) -> None:
+        if self._writing:  # reading it costs far more than the apply where nobody needs it
+            self._written = event.update
+
+    def _on_records(self, events: Sequence[Any]) -> None:
+        for event in events:
+            path = event.path
+            if path:
+                self._event_keys.add(path[0])
+            else:
+                self._event_keys.update(event.keys)
+
+    def _on_registry(self, event: Any) -> None:
+        self._event_roots[REGISTRY] = None
+
+    def _on_root(self, name: str, events: Sequence[Any]) -> None:
+        self._event_roots[name] = None
+
+    def _add_part(self, author: str | None, touched: Touched) -> None:
+        if self._event_roots.pop(REGISTRY, 0) is None:
+            self._open_registered()
+        touched.pop((REGISTRY, None), None)
+        self._touched_roots.update(self._event_roots)
+        self._event_keys.clear()
+        self._event_roots.clear()
+        if len(touched) > MAX_PART_KEYS:
+            touched = {(structure, None): None for structure, _ in touched}
+        if touched:
+            self._parts.append(Part(author, tuple(touched)))
+
+    def _differences(self) -> tuple[Difference, ...]:
+        found = [
+            Difference("records", key, before, self._view.get(key)) for key, before in self._before.items()
+        ]
+        if self._watched:
+            for name in self._touched_roots:
+                kind, shared = self._roots[name]
+                before, after = self._plain.get(name), kind.plain(shared)
+                found += [Difference(name, *entry) for entry in kind.differences(before, after)]
+                self._plain[name] = after
+        return tuple(d for d in found if d.before != d.after)
+
+    def _refresh(self, key: str) -> None:
+        before = self._view.get(key)
+        self._before.setdefault(key, before)
+        shared = self._records.get(key)
+        if isinstance(shared, Map):
+            self._view[key] = KINDS["records"].plain_record(shared)
+        else:  # deleted, or something a Yjs client put there that is no record
+            self._view.pop(key, None)
+
+    def _resolve(self, target: Target) -> Shared | None:
+        """The shared type of ``target``; None for a field that nobody wrote yet."""
+        kind = _kind(target)
+        if len(target.path) == 1:
+            return self._open(kind, target.path[0])
+        _, key, field = target.path
+        record = self._records.get(key)
+        if not isinstance(record, Map):
+            raise RecordMissing(f"there is no record {key!r}, so it has no field {field!r}")
+        shared = record.get(field)
+        if shared is None:
+            return None
+        found = kind.name if isinstance(shared, kind.shared_type) else type(shared).__name__
+        if isinstance(shared, Map) and kind.shared_type is Map:
+            found = shared.get("@", "dict")
+        if found != kind.name:
+            raise KindMismatch(f"field {field!r} of record {key!r} is a {found}, not a {kind.name}")
+        return shared
+
+    def _ensure(self, kind: Kind, target: Target) -> Shared:
+        shared = self._resolve(target)
+        if shared is None:
+            _, key, field = target.path
+            self._records[key][field] = kind.empty()
+            shared = self._records[key][field]
+        elif len(target.path) == 1 and target.path[0] not in self._registry:
+            self._registry[target.path[0]] = kind.name
+        return shared
+
+    def _open(self, kind: Kind, name: str) -> Shared:
+        if name in self._roots:
+            known, shared = self._roots[name]
+            if known is not kind:
+                raise KindMismatch(f"{name!r} is a {known.name}, not a {kind.name}")
+            return shared
+        shared = self._doc.get(name, type=kind.shared_type)
+        shared.observe_deep(partial(self._on_root, name))
+        self._roots[name] = kind, shared
+        if self._watched:
+            self._plain[name] = kind.plain(shared)
+        return shared
+
+    def _open_registered(self) -> None:
+        for name, kind in self._registry.to_py().items():
+            if kind in KINDS and name not in self._roots and name not in (REGISTRY, RECORDS.path[0]):
+                self._open(KINDS[kind], name)
+
+
+def _kind(target: Target) -> Kind:
+    kind = KINDS.get(target.kind)
+    if kind is None:
+        raise ValidationError(f"there is no kind {target.kind!r}; kinds are {', '.join(KINDS)}")
+    if target.kind == "records" and target != RECORDS:
+        raise ValidationError(f"records live at {RECORDS.path}, not at {target.path}")
+    if target.kind != "records" and target.path[0] in (REGISTRY, "records") and len(target.path) != 3:
+        raise ValidationError(f"{target.path[0]!r} is reserved; choose another name for a {target.kind}")
+    return kind
+
+
+def _touch(op: Op) -> tuple[str, str | None]:
+    if op.target == RECORDS:
+        return "records", op.args[0]
+    path = op.target.path
+    return (path[0], path[1]) if len(path) == 3 else (path[0], None)
+
+
+def _merged(updates: Sequence[bytes]) -> bytes:
+    return updates[0] if len(updates) == 1 else merge_updates(*updates)
+
+
+def _slices(updates: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    batch: list[bytes] = []
+    size = 0
+    for update in updates:
+        if batch and size + len(update) > LOAD_SLICE_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(update)
+        size += len(update)
+    if batch:
+        yield batch

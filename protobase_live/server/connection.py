@@ -1,0 +1,136 @@
+"""A WebSocket connection whose frames can go straight to a session.
+
+`websockets` does the handshake, the framing, pings and the closing handshake. Where a session is attached,
+messages skip its receive queue (a wake-up of a task for each message), and frames that are the same for many
+connections are encoded once and written to the transports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import DATA_OPCODES, Frame, Opcode
+from websockets.protocol import OPEN, Event
+
+DIRECT_PREFIX = "/yjs/"
+"""Connections to these paths have a session attached; all others are read with ``recv``."""
+
+MAX_REASON_BYTES = 123
+"""What a close frame has room for."""
+
+
+class Session(Protocol):
+    """Who takes the messages of a connection. Nothing here may raise."""
+
+    def take_frame(self, frame: bytes) -> None:
+        """One binary message."""
+        ...
+
+    def take_end(self) -> None:
+        """That was all there is for now."""
+        ...
+
+    def can_write(self) -> None:
+        """The write buffer, which was over its limit, has drained."""
+        ...
+
+
+class Connection(ServerConnection):
+    """One client's connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._session: Session | None = None
+        self._direct = False
+        self._early: list[bytes] = []
+        self._parts: list[bytes] = []
+        self._closing: asyncio.Task[None] | None = None
+
+    async def attend(self, session: Session) -> None:
+        """Give ``session`` every message until the connection is closed."""
+        self._session = session
+        early, self._early = self._early, []
+        for frame in early:
+            session.take_frame(frame)
+        session.take_end()
+        if early:
+            self.resume_reading()
+        await self.wait_closed()
+
+    # what comes in
+
+    def process_event(self, event: Event) -> None:
+        """Hand a message to the session; everything else is the library's."""
+        if self._direct and isinstance(event, Frame) and event.opcode in DATA_OPCODES:
+            self._take(event)
+            return
+        super().process_event(event)
+        if self.request is not None and not self._direct:
+            self._direct = self.request.path.startswith(DIRECT_PREFIX)
+
+    def data_received(self, data: bytes) -> None:
+        """What the socket had; its messages have all been handed over at the end."""
+        super().data_received(data)
+        if self._session is not None:
+            self._session.take_end()
+
+    def resume_writing(self) -> None:
+        """The write buffer has drained."""
+        super().resume_writing()
+        if self._session is not None:
+            self._session.can_write()
+
+    def _take(self, frame: Frame) -> None:
+        if self._closing is not None:
+            return
+        if not frame.fin or self._parts:
+            if frame.data:  # the library limits the size of all parts together
+                self._parts.append(bytes(frame.data))
+            if not frame.fin:
+                return
+            message, self._parts = b"".join(self._parts), []
+        else:
+            message = bytes(frame.data)
+        if self._session is not None:
+            self._session.take_frame(message)
+        else:
+            self._early.append(message)
+            self.pause_reading()
+
+    def pause_reading(self) -> None:
+        """Leave what comes in the socket."""
+        self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    # what goes out
+
+    @property
+    def backlog(self) -> int:
+        """Bytes written and not yet taken by the network."""
+        return self.transport.get_write_buffer_size()
+
+    @staticmethod
+    def render(message: bytes) -> bytes:
+        """``message`` as a frame, the same for every client: a server does not mask."""
+        return Frame(Opcode.BINARY, message).serialize(mask=False)
+
+    def write(self, message: bytes) -> None:
+        """Send a binary message; dropped if the connection is closing."""
+        self.write_rendered(self.render(message))
+
+    def write_rendered(self, frame: bytes) -> None:
+        """Send what `render` made."""
+        if self.protocol.state is OPEN:
+            self.transport.write(frame)
+
+    def close_soon(self, code: int, reason: str) -> None:
+        """Begin to close; what still comes in is ignored."""
+        if self._closing is None:
+            short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+            self._closing = self.loop.create_task(self.close(code, short))

@@ -1,0 +1,164 @@
+"""The server: one port, and behind its paths the doors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from types import TracebackType
+from typing import cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from protobase_actors import Clock, SystemClock
+from websockets.asyncio.server import Server as WebSocketServer
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from protobase_live.database.database import Database
+from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.names import check_collection_name
+from protobase_live.protocol.live import SUBPROTOCOLS
+from protobase_live.server.connection import DIRECT_PREFIX, Connection
+from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+from protobase_live.server.live_door import LiveDoor
+from protobase_live.server.metrics import metrics
+from protobase_live.server.yjs_door import YjsSession
+
+Authenticate = Callable[[str | None], str | None]
+"""Turns a client's token (None if it has none) into the author of its commits, or raises Unauthorized."""
+
+CLOSE_BAD_NAME = 4404
+CLOSE_UNAUTHORIZED = 4401
+CLOSE_TRY_AGAIN = 1013
+
+
+def anonymous(token: str | None) -> str | None:
+    """Let everybody in, as nobody in particular."""
+    return None
+
+
+class Server:
+    """Serves a database; an async context manager. The database stays its owner's."""
+
+    def __init__(
+        self,
+        database: Database,
+        host: str = "127.0.0.1",
+        port: int = 8765,
+        *,
+        limits: ServerLimits = DEFAULT_SERVER_LIMITS,
+        authenticate: Authenticate = anonymous,
+        clock: Clock | None = None,
+    ) -> None:
+        """Port 0 takes a free one; see `port` after the start."""
+        self._database = database
+        self._host = host
+        self._port = port
+        self._limits = limits
+        self._authenticate = authenticate
+        self._live = LiveDoor(database, clock=clock or SystemClock(), authenticate=authenticate)
+        self._server: WebSocketServer | None = None
+
+    async def __aenter__(self) -> Server:
+        self._server = await serve(
+            self._handle,
+            self._host,
+            self._port,
+            create_connection=Connection,
+            process_request=self._route,
+            subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
+            select_subprotocol=_choose,
+            compression=None,
+            max_size=self._limits.message_bytes,
+            ping_interval=self._limits.ping_seconds,
+            ping_timeout=self._limits.ping_seconds,
+            close_timeout=self._limits.close_seconds,
+            server_header="protobase-live",
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        assert self._server is not None
+        return cast(int, next(iter(self._server.sockets)).getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """Where the server is, as ``http://HOST:PORT``."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def sessions(self) -> int:
+        """Connections that are open."""
+        return len(self._server.connections) if self._server else 0
+
+    async def close(self) -> None:
+        """Accept nothing more, close every connection with 1001, and wait until their sessions ended."""
+        if self._server is not None:
+            await self._live.close()
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer plain HTTP, and refuse what no door is for."""
+        path = urlsplit(request.path).path
+        if path == "/healthz":
+            return connection.respond(HTTPStatus.OK, "ok\n")
+        if path == "/readyz":
+            return connection.respond(HTTPStatus.OK, "ready\n")
+        if path == "/metrics":
+            return connection.respond(HTTPStatus.OK, await metrics(self._database, self.sessions))
+        if path == "/":
+            return connection.respond(HTTPStatus.OK, _DOORS)
+        if path != "/live" and not path.startswith(DIRECT_PREFIX):
+            return connection.respond(HTTPStatus.NOT_FOUND, f"no door at {path}\n{_DOORS}")
+        if self.sessions >= self._limits.sessions:
+            return connection.respond(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"at the limit of {self._limits.sessions} sessions\n"
+            )
+        return None
+
+    async def _handle(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, Connection)
+        assert connection.request is not None
+        address = urlsplit(connection.request.path)
+        if address.path == "/live":
+            await self._live.serve(connection)
+            return
+        try:
+            name = unquote(address.path[len(DIRECT_PREFIX) :], errors="strict")
+            check_collection_name(name)
+            author = self._authenticate(parse_qs(address.query).get("token", [None])[0])
+            session = YjsSession(connection, await self._database.ref(name), self._limits, author)
+        except Unauthorized as error:
+            await connection.close(CLOSE_UNAUTHORIZED, str(error)[:100])
+        except (ValidationError, UnicodeDecodeError) as error:
+            await connection.close(CLOSE_BAD_NAME, str(error)[:100])
+        except ProtoBaseError as error:
+            await connection.close(CLOSE_TRY_AGAIN, str(error)[:100])
+        else:
+            await session.run(self._database.presence_hub, name)
+
+
+_DOORS = """\
+ProtoBase Live
+  /yjs/<collection>   stock y-websocket clients
+  /live               the live protocol
+  /healthz /readyz /metrics
+"""
+
+
+def _choose(connection: ServerConnection, offered: object) -> Subprotocol | None:
+    """The first live subprotocol the client offers; a Yjs client offers none."""
+    for name in cast("list[Subprotocol]", offered):
+        if name in SUBPROTOCOLS:
+            return name
+    return None
