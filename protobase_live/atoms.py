@@ -65,9 +65,7 @@ class Atom:
         cls.__fields__ = MappingProxyType(fields)
 
     def __init__(self, **fields: Any) -> None:
-        cls = type(self)
-        given = check_fields(cls, fields)
-        vars(self).update((name, _value(cls, field, given)) for name, field in cls.__fields__.items())
+        vars(self).update(complete(type(self), fields))
 
     @classmethod
     def fields(cls) -> Mapping[str, Field]:
@@ -108,7 +106,7 @@ def load(cls: type[A], row: Mapping[str, Any], key: str | None = None) -> A:
         name: _convert(cls, field, row[name], key) for name, field in cls.__fields__.items() if name in row
     }
     atom = cls.__new__(cls)
-    vars(atom).update((name, _value(cls, field, known, key)) for name, field in cls.__fields__.items())
+    vars(atom).update(_defaulted(cls, known, key))
     if len(known) < len(row):
         atom.__extra__ = {name: value for name, value in row.items() if name not in known}
     return atom
@@ -122,6 +120,11 @@ def merges(cls: type[Atom]) -> dict[str, str]:
 def check_fields(cls: type[Atom], fields: Mapping[str, Any], key: str | None = None) -> dict[str, Any]:
     """``fields``, some of those of ``cls``, in their final form; else ValidationError."""
     return {name: _check(cls, name, value, key) for name, value in fields.items()}
+
+
+def complete(cls: type[Atom], fields: Mapping[str, Any], key: str | None = None) -> dict[str, Any]:
+    """All fields of ``cls``: ``fields``, checked, and the defaults of the others; else ValidationError."""
+    return _defaulted(cls, check_fields(cls, fields, key), key)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
@@ -145,13 +148,12 @@ def _define(cls: type[Atom], name: str, annotation: Any) -> Field:
     return field if default is REQUIRED else Field(name, found, _checked(cls, field, default))
 
 
-def _value(cls: type[Atom], field: Field, given: Mapping[str, Any], key: str | None = None) -> Any:
-    if field.name in given:
-        return given[field.name]
-    if field.default is REQUIRED:
-        expected = field.type.expected
-        raise ValidationError(f"{_where(cls, key)} has no field {field.name!r}; expected {expected}")
-    return copy.deepcopy(field.default)
+def _defaulted(cls: type[Atom], given: Mapping[str, Any], key: str | None) -> dict[str, Any]:
+    fields = cls.__fields__.values()
+    if missing := next((f for f in fields if f.name not in given and f.default is REQUIRED), None):
+        expected = missing.type.expected
+        raise ValidationError(f"{_where(cls, key)} has no field {missing.name!r}; expected {expected}")
+    return {f.name: given[f.name] if f.name in given else copy.deepcopy(f.default) for f in fields}
 
 
 def _check(cls: type[Atom], name: str, value: Any, key: str | None) -> Any:

@@ -1,0 +1,191 @@
+"""A collection: records under keys, and named structures beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar, cast, overload
+
+from protobase_live.atoms import Atom, check_fields, complete, dump, load, merges, unknown
+from protobase_live.collections.awaitable import then
+from protobase_live.collections.ids import Ids, system_ids
+from protobase_live.collections.source import AtomChanges, ChangeStream, Source
+from protobase_live.collections.structures_of import H, Structures
+from protobase_live.errors import ValidationError
+from protobase_live.names import check_collection, check_field, check_key
+from protobase_live.operations import RECORDS, Op, Port, Read, Target
+from protobase_live.structures import HANDLES, KINDS
+
+PAGE_RECORDS = 1_000
+"""Records that one read of `Collection.keys` or `Collection.items` asks for."""
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+
+class Collection(Structures, Generic[T]):
+    """The records and structures of one collection, over any Port.
+
+    The same class serves an embedded database, a connection and a transaction. In a transaction a write
+    takes effect at the call, so it need not be awaited. Everywhere else it is durable once awaited.
+    ``T`` is the Atom class of the records, or ``dict[str, Any]``.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        name: str,
+        atom: type[T] | None = None,
+        *,
+        source: Source | None = None,
+        ids: Ids = system_ids,
+    ) -> None:
+        """``source`` gives changes and presence (a transaction has none), ``ids`` keys for `insert`."""
+        super().__init__(port, check_collection(name))
+        if atom is not None and not issubclass(atom, Atom):
+            raise ValidationError(f"collection {name!r}: {atom.__name__} is not a subclass of Atom")
+        self._atom = cast("type[Atom] | None", atom)
+        self._source = source
+        self._ids = ids
+
+    @property
+    def name(self) -> str:
+        """The collection's name."""
+        return self._name
+
+    # writing
+
+    def insert(
+        self, record: T | Atom | Mapping[str, Any] | None = None, *, key: str | None = None, **fields: Any
+    ) -> Awaitable[str]:
+        """Add a record and return its key, which is random unless given. Raises RecordExists."""
+        chosen = self._ids() if key is None else check_key(key)
+        return then(self._write("insert", chosen, *self._whole(record, fields, chosen)), lambda _: chosen)
+
+    def put(
+        self, record: T | Atom | Mapping[str, Any] | None = None, *, key: str, **fields: Any
+    ) -> Awaitable[None]:
+        """Add a record or replace the one that has this key."""
+        return self._write("put", check_key(key), *self._whole(record, fields, key))
+
+    def update(self, key: str, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Awaitable[None]:
+        """Set some fields of a record and leave the others. Raises RecordMissing."""
+        check_key(key)
+        given = _mapping(fields, more)
+        if self._atom is None:
+            return self._write("update", key, given, {})
+        kinds = {field: kind for field, kind in merges(self._atom).items() if field in given}
+        return self._write("update", key, check_fields(self._atom, given, key), kinds)
+
+    def delete(self, key: str) -> Awaitable[None]:
+        """Remove a record; one that is not there stays so."""
+        return self._write("delete", check_key(key))
+
+    # reading
+
+    async def get(self, key: str) -> T | None:
+        """The record, None when there is none. Raises ValidationError where it does not fit the Atom."""
+        row = await self._read("get", check_key(key))
+        return None if row is None else self._loaded(key, row)
+
+    async def contains(self, key: str) -> bool:
+        """Whether there is a record with this key."""
+        return await self._read("contains", check_key(key))
+
+    async def count(self) -> int:
+        """How many records there are."""
+        return await self._read("count")
+
+    async def keys(self) -> list[str]:
+        """All keys, sorted. More than PAGE_RECORDS are read in pages, each as of its own moment."""
+        return [key async for page in self._pages("keys") for key in page]
+
+    async def items(self) -> dict[str, T]:
+        """All records by key, sorted. More than PAGE_RECORDS are read in pages, each as of its own moment."""
+        return {key: self._loaded(key, row) async for page in self._pages("items") for key, row in page}
+
+    # merging fields
+
+    @overload
+    def field(self, key: str, name: str, kind: type[H]) -> H: ...
+    @overload
+    def field(self, key: str, name: str, kind: str | None = None) -> Any: ...
+    def field(self, key: str, name: str, kind: type[H] | str | None = None) -> Any:
+        """The handle of a merging field, such as a counter.
+
+        ``kind`` is its name or its handle class; without it the Atom says. Raises ValidationError if
+        neither does.
+        """
+        handle = HANDLES[self._field_kind(name, kind)] if kind is None or isinstance(kind, str) else kind
+        path = (RECORDS.path[0], check_key(key), check_field(name))
+        return handle(self._port, self._name, Target(handle.kind, path))
+
+    # listening
+
+    def changes(self, since: str | None = None) -> ChangeStream:
+        """The changes after the cursor ``since``, from now on without one: ``async with`` it and iterate."""
+        stream = self._listened().changes(self._name, since)
+        return AtomChanges(stream, self._atom) if self._atom else stream
+
+    def presence(self, state: Any = None) -> AbstractAsyncContextManager[Any]:
+        """Who else is in the collection; ``state`` is what the others see of us."""
+        return self._listened().presence(self._name, state)
+
+    # inside
+
+    def _write(self, action: str, *args: Any) -> Awaitable[None]:
+        checked = KINDS[RECORDS.kind].check(action, args)
+        return self._port.write(self._name, [Op(RECORDS, action, checked)])
+
+    def _read(self, method: str, *args: Any) -> Awaitable[Any]:
+        checked = KINDS[RECORDS.kind].check_read(method, args)
+        return self._port.read(self._name, Read(RECORDS, method, checked))
+
+    async def _pages(self, method: str) -> AsyncIterator[list[Any]]:
+        after: str | None = None
+        while page := await self._read(method, after, PAGE_RECORDS):
+            yield page
+            if len(page) < PAGE_RECORDS:
+                return
+            after = page[-1] if method == "keys" else page[-1][0]
+
+    def _whole(self, record: Any, fields: Mapping[str, Any], key: str) -> tuple[Row, dict[str, str]]:
+        """All fields of a record to write, and the kinds of those that merge."""
+        if isinstance(record, Atom):
+            atom = self._expected(record)
+            return {**dump(record, key), **check_fields(atom, fields, key)}, merges(atom)
+        given = _mapping(record, fields)
+        if self._atom is None:
+            return given, {}
+        return complete(self._atom, given, key), merges(self._atom)
+
+    def _expected(self, record: Atom) -> type[Atom]:
+        if self._atom and not isinstance(record, self._atom):
+            found, wanted = type(record).__qualname__, self._atom.__qualname__
+            raise ValidationError(f"collection {self._name!r} holds {wanted} records, not {found}")
+        return type(record)
+
+    def _loaded(self, key: str, row: Row) -> T:
+        return cast(T, load(self._atom, row, key) if self._atom else row)
+
+    def _field_kind(self, name: str, kind: str | None) -> str:
+        known = merges(self._atom) if self._atom else {}
+        found = kind or known.get(name)
+        if found is None:
+            raise ValidationError(unknown(f"collection {self._name!r} has no merging field", name, known))
+        if found not in HANDLES:
+            raise ValidationError(unknown("there is no kind", found, HANDLES))
+        return found
+
+    def _listened(self) -> Source:
+        if self._source is None:
+            raise ValidationError(
+                "changes and presence are not part of a transaction; use db.collection(...)"
+            )
+        return self._source
+
+
+def _mapping(record: Any, fields: Mapping[str, Any]) -> Row:
+    if record is not None and not isinstance(record, Mapping):
+        raise ValidationError(f"a record is an Atom or a mapping of fields, not {type(record).__name__}")
+    return {**cast("Mapping[str, Any]", record or {}), **fields}

@@ -1,0 +1,145 @@
+"""What a collection would hold if the transaction's writes to it had been carried out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from protobase_live import values
+from protobase_live.errors import RecordMissing
+from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.structures import KINDS
+
+Ask = Callable[[Read], Awaitable[Any]]
+Rows = dict[str, Any]
+
+
+class Pending:
+    """One record or structure that the transaction wrote: its value is read once, then written to here."""
+
+    def __init__(self, fetch: Callable[[], Awaitable[Any]], replay: Callable[[Any, Op], Any]) -> None:
+        self._fetch = fetch
+        self._replay = replay
+        self._ops: deque[Op] = deque()
+        self._fetched = False
+        self._value: Any = None
+
+    def add(self, op: Op) -> None:
+        """Carry out ``op`` too, when the value is next asked for."""
+        self._ops.append(op)
+
+    async def value(self) -> Any:
+        """The value after every operation. Raises what is wrong with an operation, again at each call."""
+        if not self._fetched:
+            base = await self._fetch()
+            if not self._fetched:  # another read may have come first
+                self._value, self._fetched = base, True
+        while self._ops:
+            self._value = self._replay(self._value, self._ops[0])
+            self._ops.popleft()
+        return self._value
+
+
+class Overlay:
+    """The written records and structures of one collection, over what ``ask`` answers."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._records: dict[str, Pending] = {}
+        self._existed: dict[str, bool] = {}
+        self._structures: dict[Target, Pending] = {}
+
+    def add(self, op: Op) -> None:
+        """Take note of one write."""
+        if op.target.path[0] != RECORDS.path[0]:
+            self._structure(op.target).add(op)
+        else:
+            self._record(op.args[0] if op.target == RECORDS else op.target.path[1]).add(op)
+
+    async def read(self, read: Read) -> Any:
+        """The answer to ``read`` with the writes taken into account."""
+        if read.target == RECORDS:
+            return await self._read_records(read)
+        if read.target.path[0] == RECORDS.path[0]:
+            return await self._read_field(read)
+        if pending := self._structures.get(read.target):
+            return _answer(await pending.value(), read)
+        return await self._ask(read)
+
+    def _record(self, key: str) -> Pending:
+        if key not in self._records:
+
+            async def fetch() -> Rows:
+                row = await self._ask(Read(RECORDS, "get", (key,)))
+                self._existed[key] = row is not None
+                return {} if row is None else {key: row}
+
+            self._records[key] = Pending(fetch, _replay_record)
+        return self._records[key]
+
+    def _structure(self, target: Target) -> Pending:
+        if target not in self._structures:
+            kind = KINDS[target.kind]
+
+            async def fetch() -> Any:
+                return kind.restore(await self._ask(Read(target, kind.whole)))
+
+            self._structures[target] = Pending(
+                fetch, lambda value, op: kind.replay(value, op.action, op.args)
+            )
+        return self._structures[target]
+
+    async def _read_records(self, read: Read) -> Any:
+        if read.method in ("get", "contains"):
+            pending = self._records.get(read.args[0])
+            return _answer(await pending.value(), read) if pending else await self._ask(read)
+        if not self._records:
+            return await self._ask(read)
+        if read.method == "count":
+            return await self._ask(read) + await self._grown()
+        return _answer(await self._page(*read.args), read)
+
+    async def _grown(self) -> int:
+        """By how many records the transaction's writes change the count."""
+        grown = 0
+        for key, pending in self._records.items():
+            grown += len(await pending.value()) - self._existed[key]
+        return grown
+
+    async def _page(self, after: str | None, limit: int) -> Rows:
+        """The records after ``after``: at least the first ``limit`` of them, if there are so many.
+
+        Each written record may hide one of the page, so as many more are asked for.
+        """
+        page = await self._ask(Read(RECORDS, "items", (after, limit + len(self._records))))
+        rows = {key: row for key, row in page if key not in self._records}
+        for pending in self._records.values():
+            rows |= await pending.value()
+        return rows
+
+    async def _read_field(self, read: Read) -> Any:
+        _, key, field = read.target.path
+        if key not in self._records:
+            return await self._ask(read)
+        row = _row(await self._records[key].value(), key, field)
+        return _answer(row.get(field), read)
+
+
+def _answer(value: Any, read: Read) -> Any:
+    return values.copy(KINDS[read.target.kind].answer(value, read.method, read.args))
+
+
+def _replay_record(rows: Rows, op: Op) -> Rows:
+    kind = KINDS[op.target.kind]
+    if op.target == RECORDS:
+        return kind.replay(rows, op.action, op.args)
+    _, key, field = op.target.path
+    row = _row(rows, key, field)
+    return {key: {**row, field: kind.replay(row.get(field), op.action, op.args)}}
+
+
+def _row(rows: Rows, key: str, field: str) -> dict[str, Any]:
+    if key not in rows:
+        raise RecordMissing(f"there is no record {key!r}, so it has no field {field!r}")
+    return rows[key]

@@ -1,0 +1,77 @@
+"""Transactions: operations on several collections that are carried out all together or not at all."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TypeVar, overload
+
+from protobase_live.collections import Collection, Ids, Row, system_ids
+from protobase_live.errors import Closed
+from protobase_live.operations import Backend, Receipt
+from protobase_live.transactions.buffer import Buffer
+
+T = TypeVar("T")
+
+
+class Transaction:
+    """``async with`` it, write and read through ``tx["tasks"]``, and it commits when the block ends.
+
+    Writes are checked and buffered at the call and need not be awaited. Reads are awaited and see the
+    transaction's own writes. The commit is one, of all collections, and happens only if everything that
+    was read is still so, else it raises Conflict; a transaction that only read is checked too, so what it
+    saw is one consistent state. If the block raises, nothing is committed. Afterwards every use raises
+    Closed.
+    """
+
+    def __init__(self, backend: Backend, *, author: str | None = None, ids: Ids = system_ids) -> None:
+        """``author`` is recorded with the commit; ``ids`` gives keys to records inserted without one."""
+        self._backend = backend
+        self._author = author
+        self._ids = ids
+        self._buffer: Buffer | None = None
+        self._receipt: Receipt | None = None
+
+    async def __aenter__(self) -> Transaction:
+        if self._buffer is not None:
+            raise Closed("a transaction runs once; begin another")
+        self._buffer = Buffer(self._backend)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        buffer = self._begun()
+        buffer.close()
+        if error is None:
+            self._receipt = await self._commit(buffer)
+
+    def __getitem__(self, name: str) -> Collection[Row]:
+        """The collection ``name`` within this transaction, its records as dicts."""
+        return self.collection(name)
+
+    @overload
+    def collection(self, name: str) -> Collection[Row]: ...
+    @overload
+    def collection(self, name: str, atom: type[T]) -> Collection[T]: ...
+    def collection(self, name: str, atom: type[T] | None = None) -> Collection[T] | Collection[Row]:
+        """The collection ``name`` within this transaction, its records of the class ``atom``."""
+        buffer = self._begun()
+        buffer.require_open()
+        return Collection(buffer, name, atom, ids=self._ids)
+
+    @property
+    def receipt(self) -> Receipt:
+        """What the commit left: a cursor for each collection written. Raises Closed if there was none."""
+        if self._receipt is None:
+            raise Closed("the transaction has no receipt: it did not commit")
+        return self._receipt
+
+    def _begun(self) -> Buffer:
+        if self._buffer is None:
+            raise Closed("the transaction has not begun; use it inside 'async with'")
+        return self._buffer
+
+    async def _commit(self, buffer: Buffer) -> Receipt:
+        if not buffer.writes and not buffer.checks:
+            return Receipt({})
+        return await self._backend.commit(buffer.writes, buffer.checks, self._author)

@@ -1,0 +1,254 @@
+"""Collections over a port that answers at once."""
+
+import copy
+from random import Random
+
+import pytest
+
+from protobase_live.atoms import Atom
+from protobase_live.change import Change
+from protobase_live.collections import Collection, ids_from
+from protobase_live.errors import InvalidName, RecordExists, RecordMissing, ValidationError
+from protobase_live.operations import Read, Target
+from protobase_live.structures import KINDS, Counter, Set, Text
+
+
+class Task(Atom):
+    title: str
+    done: bool = False
+    votes: Counter = 0
+
+
+class Other(Atom):
+    title: str
+
+
+class MemoryPort:
+    """One value a target; remembers what it was asked."""
+
+    def __init__(self):
+        self.values = {}
+        self.writes = []
+        self.reads = []
+
+    async def write(self, collection, ops):
+        self.writes.append((collection, list(ops)))
+        for op in ops:
+            value = copy.deepcopy(self.values.get(op.target))
+            self.values[op.target] = KINDS[op.target.kind].replay(value, op.action, op.args)
+
+    async def read(self, collection, read):
+        self.reads.append((collection, read))
+        if read.method == "open":
+            return None
+        value = self.values.get(read.target)
+        return copy.deepcopy(KINDS[read.target.kind].answer(value, read.method, read.args))
+
+
+class MemorySource:
+    """Gives prepared changes."""
+
+    def __init__(self, changes=()):
+        self.given = list(changes)
+        self.asked = []
+
+    def changes(self, collection, since):
+        self.asked.append((collection, since))
+        return self
+
+    def presence(self, collection, state):
+        return (collection, state)
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *error):
+        self.asked.append("closed")
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        if not self.given:
+            raise StopAsyncIteration
+        return self.given.pop(0)
+
+
+@pytest.fixture
+def port():
+    return MemoryPort()
+
+
+@pytest.fixture
+def rows(port):
+    return Collection(port, "tasks", ids=ids_from(Random(1)))
+
+
+@pytest.fixture
+def tasks(port):
+    return Collection(port, "tasks", Task, ids=ids_from(Random(1)))
+
+
+async def test_the_life_of_a_dict(rows):
+    assert await rows.insert({"title": "a"}, key="t1", done=False) == "t1"
+    assert await rows.get("t1") == {"title": "a", "done": False}
+    await rows.update("t1", done=True)
+    await rows.update("t1", {"key": 1, "title": "b"})
+    assert await rows.get("t1") == {"title": "b", "done": True, "key": 1}
+    await rows.put({"title": "c"}, key="t1")
+    assert await rows.items() == {"t1": {"title": "c"}}
+    await rows.delete("t1")
+    await rows.delete("t1")
+    assert await rows.get("t1") is None
+    assert not await rows.contains("t1")
+
+
+async def test_the_life_of_an_atom(tasks):
+    await tasks.insert(Task(title="a"), key="t1")
+    await tasks.insert({"title": "b", "votes": 2}, key="t2")
+    await tasks.insert(title="c", key="t3")
+    await tasks.update("t1", done=True)
+    await tasks.put(Task(title="d"), key="t3", done=True)
+    assert await tasks.items() == {
+        "t1": Task(title="a", done=True),
+        "t2": Task(title="b", votes=2),
+        "t3": Task(title="d", done=True),
+    }
+    assert await tasks.get("t2") == Task(title="b", votes=2)
+    assert await tasks.get("nobody") is None
+    assert await tasks.count() == 3
+    assert await tasks.keys() == ["t1", "t2", "t3"]
+
+
+async def test_merging_fields_are_named_in_the_operation(port, tasks):
+    await tasks.insert(title="a", key="t1")
+    await tasks.update("t1", done=True)
+    await tasks.update("t1", votes=3)
+    kinds = [op.args[2] for _, ops in port.writes for op in ops]
+    assert kinds == [{"votes": "counter"}, {}, {"votes": "counter"}]
+
+
+async def test_keys_are_drawn_from_the_source(port, rows):
+    first, second = await rows.insert(title="a"), await rows.insert(title="b")
+    assert first != second
+    assert all(len(key) == 22 for key in (first, second))
+    assert first == await Collection(MemoryPort(), "tasks", ids=ids_from(Random(1))).insert(title="a")
+    assert len(await Collection(MemoryPort(), "tasks").insert(title="a")) == 22
+
+
+async def test_errors_of_the_port_pass(rows):
+    await rows.insert(title="a", key="t1")
+    with pytest.raises(RecordExists):
+        await rows.insert(title="a", key="t1")
+    with pytest.raises(RecordMissing):
+        await rows.update("t2", title="a")
+
+
+async def test_atoms_are_checked_before_anything_is_sent(port, tasks):
+    for wrong, said in (
+        (lambda: tasks.insert(title=1, key="t1"), "Task 't1': field 'title' is 1"),
+        (lambda: tasks.insert(key="t1"), "Task 't1' has no field 'title'"),
+        (lambda: tasks.update("t1", dnoe=True), "did you mean 'done'"),
+        (lambda: tasks.insert(Other(title="a"), key="t1"), "holds Task records, not Other"),
+        (lambda: tasks.insert(7, key="t1"), "an Atom or a mapping of fields, not int"),
+        (lambda: tasks.field("t1", "title"), "no merging field 'title'"),
+        (lambda: tasks.field("t1", "votes", kind="vote"), "there is no kind 'vote'"),
+    ):
+        with pytest.raises(ValidationError, match=said):
+            wrong()
+    assert port.writes == []
+
+
+async def test_a_record_that_does_not_fit_is_named(rows, tasks):
+    await rows.insert({"title": 3}, key="t1")
+    with pytest.raises(ValidationError, match="Task 't1': field 'title' is 3"):
+        await tasks.get("t1")
+
+
+def test_names_are_checked(port, rows):
+    with pytest.raises(InvalidName):
+        Collection(port, "a//b")
+    with pytest.raises(InvalidName):
+        rows.insert(title="a", key="")
+    with pytest.raises(InvalidName):
+        rows.delete(7)
+    with pytest.raises(InvalidName, match="reserved"):
+        rows.set("records")
+    with pytest.raises(InvalidName):
+        rows.field("t1", "_key", kind="counter")
+    with pytest.raises(ValidationError, match="not a subclass of Atom"):
+        Collection(port, "tasks", dict)
+
+
+@pytest.mark.parametrize("count", [0, 2, 3, 4, 7])
+async def test_listings_are_read_in_pages(port, rows, monkeypatch, count):
+    monkeypatch.setattr("protobase_live.collections.collection.PAGE_RECORDS", 3)
+    for n in range(count):
+        await rows.insert(n=n, key=f"k{n}")
+    assert await rows.items() == {f"k{n}": {"n": n} for n in range(count)}
+    assert await rows.keys() == [f"k{n}" for n in range(count)]
+    assert all(read.args[1] == 3 for _, read in port.reads)
+    assert len(port.reads) == 2 * (count // 3 + 1)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "records"])
+async def test_structures_are_opened_by_awaiting_their_handle(port, rows, kind):
+    handle = await getattr(rows, kind)("shelf/1")
+    assert handle.kind == kind
+    assert port.reads == [("tasks", Read(Target(kind, ("shelf/1",)), "open"))]
+
+
+async def test_structures_can_be_used_at_once(rows):
+    await rows.set("tags").add("urgent")
+    assert await (await rows.set("tags")).values() == {"urgent"}
+    await rows.text("notes").append("hello")
+    assert await rows.text("notes").value() == "hello"
+
+
+async def test_the_kind_of_a_field(port, rows, tasks):
+    await tasks.field("t1", "votes").add(2)
+    await rows.field("t1", "tags", kind="set").add("x")
+    await rows.field("t1", "body", Text).append("x")
+    targets = [op.target for _, ops in port.writes for op in ops]
+    assert targets == [
+        Target("counter", ("records", "t1", "votes")),
+        Target("set", ("records", "t1", "tags")),
+        Target("text", ("records", "t1", "body")),
+    ]
+    assert isinstance(rows.field("t1", "tags", Set), Set)
+
+
+def change(key, before, after, structure="records"):
+    return Change("tasks", structure, "update", key, before, after, "c1", "ann")
+
+
+async def test_changes_give_atoms(port):
+    source = MemorySource(
+        [
+            change("t1", None, {"title": "a"}),
+            change("t1", {"title": "a"}, None),
+            change("t1", {"title": "a"}, {"title": 3}),
+            change("x", None, 1, structure="tags"),
+        ]
+    )
+    tasks = Collection(port, "tasks", Task, source=source)
+    async with tasks.changes("c0") as changes:
+        assert await anext(changes) == change("t1", None, Task(title="a"))
+        assert await anext(changes) == change("t1", Task(title="a"), None)
+        with pytest.raises(ValidationError, match="Task 't1': field 'title' is 3"):
+            await anext(changes)
+        assert [found async for found in changes] == [change("x", None, 1, structure="tags")]
+    assert source.asked == [("tasks", "c0"), "closed"]
+
+
+async def test_changes_of_dicts_pass_as_they_are(port):
+    given = change("t1", None, {"title": "a"})
+    rows = Collection(port, "tasks", source=MemorySource([given]))
+    async with rows.changes() as changes:
+        assert [found async for found in changes] == [given]
+
+
+def test_presence_is_asked_of_the_source(port, rows):
+    assert Collection(port, "tasks", source=MemorySource()).presence({"at": 1}) == ("tasks", {"at": 1})
+    with pytest.raises(ValidationError, match="not part of a transaction"):
+        rows.presence()
