@@ -18,8 +18,8 @@ class Done(Awaitable[A], Generic[A]):
         self.result = result
 
     def __await__(self) -> Generator[Any, Any, A]:
+        yield from ()  # waits for nothing
         return self.result
-        yield  # makes this a generator
 
 
 def then(waiting: Awaitable[A], use: Callable[[A], B]) -> Awaitable[B]:

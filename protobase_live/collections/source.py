@@ -22,6 +22,11 @@ class ChangeStream(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    @property
+    def cursor(self) -> str:
+        """Resumes right after the last change that was given."""
+        ...
+
     def __aiter__(self) -> AsyncIterator[Change]: ...
 
     async def __anext__(self) -> Change: ...
@@ -54,6 +59,11 @@ class AtomChanges:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stream.__aexit__(kind, error, trace)
+
+    @property
+    def cursor(self) -> str:
+        """Resumes right after the last change that was given."""
+        return self._stream.cursor
 
     def __aiter__(self) -> AtomChanges:
         return self

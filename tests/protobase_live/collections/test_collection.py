@@ -65,6 +65,10 @@ class MemorySource:
     async def __aexit__(self, *error):
         self.asked.append("closed")
 
+    @property
+    def cursor(self):
+        return f"c{len(self.given)}"
+
     def __aiter__(self):
         return self
 
@@ -234,6 +238,7 @@ async def test_changes_give_atoms(port):
     tasks = Collection(port, "tasks", Task, source=source)
     async with tasks.changes("c0") as changes:
         assert await anext(changes) == change("t1", None, Task(title="a"))
+        assert changes.cursor == "c3"
         assert await anext(changes) == change("t1", Task(title="a"), None)
         with pytest.raises(ValidationError, match="Task 't1': field 'title' is 3"):
             await anext(changes)
