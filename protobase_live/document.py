@@ -43,6 +43,10 @@ LOAD_SLICE_RECORDS = 500
 """How many records one step of a load reads into the view."""
 
 
+MERGE_GROUP = 32
+"""How many updates are merged at once: merging n at once takes time in the order of n squared."""
+
+
 class Difference(NamedTuple):
     """What a turn did to one record or structure entry; None stands for absent."""
 
@@ -86,7 +90,7 @@ class Document:
     def load(self, updates: Sequence[bytes]) -> Iterator[None]:
         """Apply what is durable and read the records, in steps: run the iterator to its end."""
         for batch in _slices(updates):
-            self._doc.apply_update(_merged(batch))
+            self._doc.apply_update(merge(batch))
             yield
         self._open_registered()
         self._reset_turn()
@@ -102,7 +106,7 @@ class Document:
 
     def apply(self, updates: Sequence[bytes], author: str | None = None) -> None:
         """Apply updates of Yjs clients, in one Yjs transaction. Raises what pycrdt raises."""
-        merged = _merged(updates)
+        merged = merge(updates)
         self._doc.apply_update(merged)
         self._updates.append(merged)
         touched: Touched = {}
@@ -158,7 +162,7 @@ class Document:
         self._reset_turn()
         if not updates:
             return None
-        return Outcome(_merged(updates), parts, differences)
+        return Outcome(merge(updates), parts, differences)
 
     # reading
 
@@ -309,6 +313,14 @@ class Document:
                 self._open(KINDS[kind], name)
 
 
+def merge(updates: Sequence[bytes]) -> bytes:
+    """One update with the effect of all (at least one), in order."""
+    while len(updates) > 1:
+        groups = (updates[start : start + MERGE_GROUP] for start in range(0, len(updates), MERGE_GROUP))
+        updates = [merge_updates(*group) if len(group) > 1 else group[0] for group in groups]
+    return updates[0]
+
+
 def _kind(target: Target) -> Kind:
     kind = KINDS.get(target.kind)
     if kind is None:
@@ -325,10 +337,6 @@ def _touch(op: Op) -> tuple[str, str | None]:
         return "records", op.args[0]
     path = op.target.path
     return (path[0], path[1]) if len(path) == 3 else (path[0], None)
-
-
-def _merged(updates: Sequence[bytes]) -> bytes:
-    return updates[0] if len(updates) == 1 else merge_updates(*updates)
 
 
 def _slices(updates: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

@@ -14,10 +14,6 @@ from protobase_live.database.messages import Watched
 from protobase_live.errors import Closed
 from protobase_live.live.replay import replay
 
-BATCH = 256
-"""Changes that iteration takes at once."""
-
-
 class ChangeStream:
     """``async with collection.changes(since=cursor) as changes: async for change in changes: ...``
 
@@ -68,13 +64,11 @@ class ChangeStream:
             raise Closed("a stream has a cursor once it is entered: use 'async with'")
         return self._seen
 
-    def __aiter__(self) -> AsyncIterator[Change]:
-        return self._iterate()
+    def __aiter__(self) -> ChangeStream:
+        return self
 
-    async def _iterate(self) -> AsyncIterator[Change]:
-        while True:
-            for change in await self.batch(BATCH):
-                yield change
+    async def __anext__(self) -> Change:
+        return (await self.batch(1))[0]
 
     async def batch(self, limit: int) -> list[Change]:
         """Wait for at least one change and give at most ``limit``. Raises Closed after the end."""

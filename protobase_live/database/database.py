@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from random import Random
+from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, cast
 
@@ -28,9 +28,10 @@ from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.joint_commit import commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Message, Question, Transact, Unwatch, Watch, Watched
-from protobase_live.errors import Closed, Overloaded, StorageFailed, Unavailable
-from protobase_live.names import check_collection_name
+from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable
+from protobase_live.names import check_collection
 from protobase_live.live.presence import PresenceHub
+from protobase_live.live.present import HubLine, Presence
 from protobase_live.operations import Check, Op, Read, Receipt
 from protobase_live.transactions.api import DatabaseApi
 
@@ -48,12 +49,13 @@ class Database(DatabaseApi):
         random: Random | None = None,
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests."""
-        super().__init__()
+        super().__init__(attempts=limits.transact_attempts)
         self._storage = storage
         self._author = author
         self._limits = limits
         self._clock = SystemClock() if clock is None else clock
-        self._system = ActorSystem(clock=self._clock, random=random, on_escalate=lambda name, error: None)
+        self._random = SystemRandom() if random is None else random
+        self._system = ActorSystem(clock=self._clock, random=self._random, on_escalate=lambda name, error: None)
         self._pool = ActorPool[Message](
             self._system,
             self._actor,
@@ -115,7 +117,7 @@ class Database(DatabaseApi):
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
-        check_collection_name(collection)
+        check_collection(collection)
 
         async def watch() -> Watched:
             return cast(Watched, await self._ask(collection, Watch()))
@@ -131,6 +133,10 @@ class Database(DatabaseApi):
 
         return ChangeStream(collection, since, watch, unwatch, load)
 
+    def presence(self, collection: str, state: Any = None) -> Presence:
+        """Who else is in a collection, through whichever door; ``state`` is what the others see."""
+        return Presence(HubLine(self.presence_hub, collection), self._random.getrandbits(32), state)
+
     async def collections(self, prefix: str = "") -> list[CollectionInfo]:
         """The stored collections whose names begin with ``prefix``, and what they take."""
         with _errors_named("the storage"):
@@ -139,15 +145,15 @@ class Database(DatabaseApi):
     # for doors
 
     async def ref(self, collection: str) -> Ref[Message]:
-        """The collection's actor, loaded. Raises Closed, Overloaded, StorageFailed, Unavailable."""
-        check_collection_name(collection)
+        """The collection's actor, loaded. Raises Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable."""
+        check_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
         with _errors_named(collection):
             return await self._pool.get(collection)
 
     async def _ask(self, collection: str, message: Message) -> object:
-        check_collection_name(collection)
+        check_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
         with _errors_named(collection):
@@ -176,7 +182,9 @@ def _errors_named(what: str) -> Iterator[None]:
     except (MailboxFull, TooManyActors) as error:
         raise Overloaded(f"{what}: {error}") from error
     except ActorFailed as error:
-        raise Unavailable(f"{what} failed and nothing was done: {error.__cause__ or error}") from error
+        if isinstance(error.cause, StorageError):  # then nothing of a commit is stored
+            raise Unavailable(f"{what} failed, nothing was done: {error.cause}") from error
+        raise OutcomeUnknown(f"{what} failed: {error.cause}; look whether a commit was done") from error
     except ActorError as error:
         raise Closed(f"{what} is closed: {error}") from error
     except StorageError as error:

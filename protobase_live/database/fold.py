@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import cast
 
 import msgpack
-from pycrdt import Doc, merge_updates
+from pycrdt import Doc
 
+from protobase_live.document import merge
 from protobase_live.errors import StorageFailed
 
 INLINE_BYTES = 256 * 1024
@@ -26,7 +27,7 @@ FOLD_SECONDS = 120.0
 def fold(updates: Sequence[bytes]) -> bytes:
     """One update with the effect of all; what was deleted is left out."""
     document: Doc[object] = Doc()
-    document.apply_update(merge_updates(*updates) if len(updates) > 1 else updates[0])
+    document.apply_update(merge(updates))
     return document.get_update()
 
 

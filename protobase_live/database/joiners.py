@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from protobase_storage import Commit, Vector, covers, includes
-from pycrdt import merge_updates
 
-from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Document
+from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Document, merge
 
 FRESH_ENCODE_BYTES = 1024 * 1024
 """Largest document that is encoded afresh for joiners; a larger one is sent as its snapshot and what came
@@ -59,5 +58,5 @@ class JoinState:
         if not self._tail:
             return [self._base]
         if self._merged is None:
-            self._merged = merge_updates(*[commit.update for commit in self._tail])
+            self._merged = merge([commit.update for commit in self._tail])
         return [self._base, self._merged]

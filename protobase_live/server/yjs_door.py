@@ -15,7 +15,7 @@ from websockets.frames import CloseCode
 
 from protobase_live.database.messages import CatchUp, Greet, Leave, Message, Shown, Sync, Updates
 from protobase_live.document import EMPTY_UPDATE
-from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError
+from protobase_live.errors import LimitExceeded, ProtoBaseError
 from protobase_live.live.presence import Membership, PresenceHub
 from protobase_live.protocol import yjs
 from protobase_live.protocol.update import check_update
@@ -82,7 +82,7 @@ class YjsSession:
                 self._take_message(yjs.decode(frame))
             else:
                 self._take_update(update)
-        except ProtocolError as error:
+        except ProtoBaseError as error:
             self.reject(error)
 
     def take_end(self) -> None:
