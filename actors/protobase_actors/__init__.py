@@ -27,6 +27,7 @@ from .limits import (
     MAX_NAME_LENGTH,
     MAX_WAITING_SENDERS,
 )
+from .pool import ActorPool
 from .ref import Ref
 from .stats import ActorState, ActorStats
 from .supervision import Supervision
@@ -48,6 +49,7 @@ __all__ = [
     "Actor",
     "ActorError",
     "ActorFailed",
+    "ActorPool",
     "ActorState",
     "ActorStats",
     "ActorStopped",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .envelope import Envelope
-from .errors import AskTimeout
+from .errors import ActorFailed, AskTimeout
 from .stats import ActorState, ActorStats
 
 if TYPE_CHECKING:
@@ -137,3 +138,11 @@ class Ref(Generic[M]):
     def _forbid_self(self, deed: str) -> None:
         if asyncio.current_task() is self._cell.task:
             raise RuntimeError(f"actor {self.name!r} cannot {deed}: it would wait for ever")
+
+
+async def stop_all(refs: Sequence[Ref[Any]]) -> None:
+    """Stop actors side by side. Raises an ExceptionGroup of their failures when all have ended."""
+    results = await asyncio.gather(*(ref.stop() for ref in refs), return_exceptions=True)
+    failures = [result for result in results if isinstance(result, ActorFailed)]
+    if failures:
+        raise ExceptionGroup("actors failed before or while they were stopped", failures)

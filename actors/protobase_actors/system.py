@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from .actor import Actor
 from .cell import Blueprint, Cell
 from .clock import Clock, SystemClock
-from .errors import ActorError, NameTaken, SystemClosed, TooManyActors
+from .errors import NameTaken, SystemClosed, TooManyActors
 from .limits import DEFAULT_ACTORS, DEFAULT_BATCH, DEFAULT_MAILBOX, MAX_NAME_LENGTH
-from .ref import Ref
+from .ref import Ref, stop_all
 from .stats import ActorState, ActorStats
 from .supervision import Supervision
 
@@ -85,11 +85,7 @@ class ActorSystem:
     async def close(self) -> None:
         """Start no more actors and stop all there are, side by side. Raises an ExceptionGroup of failures."""
         self._closed = True
-        stops = [cell.ref.stop() for cell in self._cells.values()]
-        results = await asyncio.gather(*stops, return_exceptions=True)
-        errors = [result for result in results if isinstance(result, ActorError)]
-        if errors:
-            raise ExceptionGroup("actors failed while the system was closing", errors)
+        await stop_all([cell.ref for cell in self._cells.values()])
 
     def _admit(self, name: str) -> None:
         if not 0 < len(name) <= MAX_NAME_LENGTH:
