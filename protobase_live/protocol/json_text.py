@@ -1,0 +1,64 @@
+"""JSON that reached us as text: valid for every reader we pass it on to, or refused."""
+
+import json
+from typing import NoReturn, TypeAlias
+
+JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+
+MAX_JSON_DEPTH = 100
+"""Arrays and objects inside one another; the native document library stops at 128."""
+
+
+def parse_json(text: str) -> JsonValue:
+    """Parse strict JSON (RFC 8259): no NaN, no lone surrogates, no endless nesting.
+
+    Raises:
+        ValueError: the text is no such JSON; the message says why.
+    """
+    try:
+        value: JsonValue = _decode(text)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+    if text.count("[") + text.count("{") > MAX_JSON_DEPTH and _depth(value) > MAX_JSON_DEPTH:
+        raise ValueError(f"JSON is nested deeper than {MAX_JSON_DEPTH}")
+    if "\\" in text:
+        _encodable(value)
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"{text} is not a number that fits 64 bits")
+    return number
+
+
+def _representable(text: str) -> int:
+    number = int(text)
+    if 2**63 <= number < 2**64:
+        raise ValueError(f"{text} is an integer the native document library cannot hold")
+    return number
+
+
+_decode = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_finite, parse_int=_representable
+).decode
+
+
+def _depth(value: JsonValue) -> int:
+    depth, level = 0, [value]
+    while nested := [item for item in level if isinstance(item, list | dict)]:
+        level = [child for item in nested for child in (item.values() if isinstance(item, dict) else item)]
+        depth += 1
+    return depth
+
+
+def _encodable(value: JsonValue) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("JSON holds half of a surrogate pair") from None
