@@ -5,15 +5,15 @@ and ends (`disconnected`) and what it brings (`receive`); after each input, act 
 `outgoing` gives. What a lost connection means:
 
 - a call that was not sent waits for the next connection;
-- a read is sent again; a stream is resumed after the last change received, a presence announced again;
+- a read is sent again, a stream resumed after the last change received, a presence announced again;
 - a commit that was sent fails with OutcomeUnknown, unless it writes nothing: that is sent again.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from protobase_live.errors import (
@@ -35,7 +35,7 @@ from protobase_live.protocol.client_events import (
 )
 from protobase_live.protocol.codec import Codec, Frame
 from protobase_live.protocol.fields import Fields
-from protobase_live.protocol.limits import ServerLimits
+from protobase_live.protocol.limits import WelcomeLimits
 from protobase_live.protocol.live import (
     Bye,
     Changes,
@@ -72,6 +72,12 @@ class _Stream:
     held: int = 0  # changes delivered and not yet consumed
 
 
+@dataclass(slots=True)
+class _Presence:
+    joins: int = 0
+    states: dict[int, Any] = field(default_factory=dict[int, Any])
+
+
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
     request: Request
@@ -87,17 +93,17 @@ class ClientSession:
         self._credit = credit
         self._max_calls = max_calls
         self._last_id = 0
-        self._limits: ServerLimits | None = None
+        self._limits: WelcomeLimits | None = None
         self._calls: set[int] = set()  # whose outcome is still to be told
         self._queue: deque[_Outgoing] = deque()  # not sent yet
         self._in_flight: dict[int, _Outgoing] = {}  # sent on this connection and not answered
         self._streams: dict[int, _Stream] = {}
-        self._presences: dict[str, dict[int, Any]] = {}
-        self._grants: list[Frame] = []
+        self._presences: dict[str, _Presence] = {}
+        self._control: deque[Frame] = deque()  # credit and pings, which wait for nothing
         self._events: list[Event] = []
 
     @property
-    def limits(self) -> ServerLimits | None:
+    def limits(self) -> WelcomeLimits | None:
         """What the server of this connection told; None while there is no connection."""
         return self._limits
 
@@ -122,9 +128,9 @@ class ClientSession:
         waiting, self._queue = self._queue, deque()
         for id in self._streams:
             self._subscribe(id)
-        for collection, states in self._presences.items():
+        for collection, presence in self._presences.items():
             self._enqueue(Join(self._id(), collection))
-            for client, state in states.items():
+            for client, state in presence.states.items():
                 self._enqueue(SetPresence(self._id(), collection, client, state))
         self._queue += waiting
 
@@ -133,7 +139,7 @@ class ClientSession:
         sent, self._in_flight = list(self._in_flight.values()), {}
         waiting, self._queue = list(self._queue), deque()
         self._limits = None
-        self._grants.clear()
+        self._control.clear()
         for stream in self._streams.values():
             stream.live, stream.granted = False, 0
         for entry in sent:
@@ -142,7 +148,7 @@ class ClientSession:
             self._survive(entry, sent=False)
 
     def close(self, error: ProtoBaseError) -> None:
-        """No connection follows: what waits fails with ``error``, commits that were sent with OutcomeUnknown."""
+        """No connection follows: what waits fails with ``error``, sent commits with OutcomeUnknown."""
         self.disconnected()
         for id in sorted(self._calls | self._streams.keys()):
             self._events.append(Failed(id, error))
@@ -160,10 +166,6 @@ class ClientSession:
     def commit(self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check], author: str | None) -> int:
         """Start a call, which has the id that is returned."""
         return self._call(CommitRequest(self._id(), writes, checks, author))
-
-    def ping(self) -> int:
-        """Start a call, which has the id that is returned."""
-        return self._call(Ping(self._id()))
 
     def abandon(self, id: int) -> bool:
         """Nobody waits for a call any more. True if it is a commit that may be carried out all the same."""
@@ -204,31 +206,41 @@ class ClientSession:
 
     # Presence
 
-    def set_presence(self, collection: str, client: int, state: Any) -> int | None:
-        """Say who ``client`` is: a call, or None when there is no connection and the next one will say it."""
+    def join_presence(self, collection: str) -> None:
+        """Hear of a collection's presence, until it was left as often as it was joined."""
+        presence = self._presences.setdefault(collection, _Presence())
+        presence.joins += 1
+        if presence.joins == 1:
+            self._tell(Join(self._id(), collection))
+
+    def set_presence(self, collection: str, client: int, state: Any) -> int:
+        """Say who ``client`` is: a call, answered at once without a connection: the next one says it."""
         self._check_room()
-        joined = collection in self._presences
         request = SetPresence(self._id(), collection, client, state)
         encode(request, self._codec)
-        self._presences.setdefault(collection, {})[client] = state
-        if self._limits is None:
-            return None
-        if not joined:
-            self._enqueue(Join(self._id(), collection))
-        return self._call(request)
+        self._presences[collection].states[client] = state
+        if self._limits:
+            return self._call(request)
+        self._events.append(Answered(request.id, None))
+        return request.id
 
-    def remove_presence(self, collection: str, client: int) -> None:
-        """Take ``client`` out; the last one leaves the collection's presence."""
-        states = self._presences.get(collection, {})
-        states.pop(client, None)
-        if not states:
-            self._presences.pop(collection, None)
-        if self._limits and states:
-            self._enqueue(SetPresence(self._id(), collection, client, None))
-        elif self._limits:
-            self._enqueue(Leave(self._id(), collection))
+    def leave_presence(self, collection: str, client: int) -> None:
+        """Take ``client`` out, and leave once."""
+        presence = self._presences[collection]
+        presence.joins -= 1
+        known = client in presence.states
+        presence.states.pop(client, None)
+        if presence.joins == 0:
+            del self._presences[collection]
+            self._tell(Leave(self._id(), collection))
+        elif known:
+            self._tell(SetPresence(self._id(), collection, client, None))
 
     # Frames and events
+
+    def ping(self) -> None:
+        """Make the server send something, however many calls wait for it."""
+        self._control.append(encode(Ping(self._id()), self._codec))
 
     def receive(self, frame: Frame) -> None:
         """What the server sent; a type of message that is not known here is ignored.
@@ -242,20 +254,19 @@ class ClientSession:
             return
         self._received(message)
 
-    def outgoing(self) -> list[Frame]:
-        """What is to be sent now. A call counts as sent from here on."""
-        frames, self._grants = self._grants, []
+    def outgoing(self) -> Iterator[Frame]:
+        """What is to be sent now, one after the other. A call counts as sent once its frame was taken."""
+        while self._control:
+            yield self._control.popleft()
         while self._queue and self._limits and len(self._in_flight) < self._limits.requests:
             entry = self._queue.popleft()
-            size = len(entry.frame if isinstance(entry.frame, bytes) else entry.frame.encode())
-            if size <= self._limits.message_bytes:
+            size, limit = _size(entry.frame), self._limits.message_bytes
+            if size <= limit:
                 self._in_flight[entry.request.id] = entry
-                frames.append(entry.frame)
+                yield entry.frame
             else:
-                limit = self._limits.message_bytes
                 reason = f"the request has {size} bytes, the server takes {limit} (message_bytes)"
                 self._fail(entry.request.id, LimitExceeded(reason))
-        return frames
 
     def events(self) -> list[Event]:
         """What happened since the last time."""
@@ -355,7 +366,7 @@ class ClientSession:
         room = self._most_held() - stream.held - stream.granted
         if stream.live and room > 0 and room * 2 >= self._most_held():
             stream.granted += room
-            self._grants.append(encode(More(id, room), self._codec))
+            self._control.append(encode(More(id, room), self._codec))
 
     def _most_held(self) -> int:
         return min(self._credit, self._limits.credit) if self._limits else self._credit
@@ -369,6 +380,11 @@ class ClientSession:
     def _check_room(self) -> None:
         if len(self._calls) + len(self._streams) >= self._max_calls:
             raise Overloaded(f"{self._max_calls} calls and streams (max_calls) wait already")
+
+    def _tell(self, request: Request) -> None:
+        """Without a connection there is nobody to tell."""
+        if self._limits:
+            self._enqueue(request)
 
     def _enqueue(self, request: Request) -> None:
         self._queue.append(_Outgoing(request, encode(request, self._codec)))
@@ -384,6 +400,10 @@ class ClientSession:
     def _id(self) -> int:
         self._last_id += 1
         return self._last_id
+
+
+def _size(frame: Frame) -> int:
+    return len(frame if isinstance(frame, bytes) else frame.encode())
 
 
 def _repeatable(request: Request) -> bool:

@@ -25,24 +25,25 @@ class LiveLimits:
     """What a server accepts on its live door; the comment says what happens at the limit."""
 
     connections: int = 10_000  # connections of the door: closed with TOO_MANY
-    message_bytes: int = 1024 * 1024  # a message of a client: closed with MESSAGE_TOO_BIG
+    message_bytes: int = 16 * 1024 * 1024  # a message of a client: closed with MESSAGE_TOO_BIG
     answer_bytes: int = (
         16 * 1024 * 1024
     )  # a message of the server: the call or stream ends with limit_exceeded
     hello_seconds: float = 10.0  # from the connection to `hello`: closed with HELLO_TIMEOUT
+    bye_seconds: float = 5.0  # from `bye` to the close: answers that take longer are not sent
     heartbeat_seconds: float = 20.0  # silence after which a client should ask with `ping`
     requests: int = 64  # requests of a connection that wait for their answer: overloaded
     subscriptions: int = 128  # change streams of a connection: limit_exceeded
     credit: int = 1024  # changes that a client may grant to one stream: closed with BAD_MESSAGE
     batch: int = 256  # changes in one message; the rest follows in the next
     presences: int = 64  # collections whose presence a connection joined: limit_exceeded
-    operations: int = 10_000  # operations and checks of one commit: limit_exceeded
+    operations: int = 32_768  # operations and checks of one commit: limit_exceeded
     token_chars: int = 8192  # closed with BAD_MESSAGE
     client_chars: int = 200  # the name a client gives itself: closed with BAD_MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
-class ServerLimits:
+class WelcomeLimits:
     """Those limits that a client has to know, as `welcome` tells them."""
 
     message_bytes: int

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 from protobase_live.errors import ProtocolError
 from protobase_live.operations import Check, Op, Read
-from protobase_live.protocol.codec import Codec, Frame
+from protobase_live.protocol.codec import CODECS, Codec, Frame
 from protobase_live.protocol.failure import Failure
 from protobase_live.protocol.fields import (
     Fields,
@@ -23,7 +23,10 @@ from protobase_live.protocol.fields import (
     parse_read,
     read_form,
 )
-from protobase_live.protocol.limits import VERSION, ServerLimits
+from protobase_live.protocol.limits import VERSION, WelcomeLimits
+
+SUBPROTOCOLS = tuple(CODECS)
+"""What a server offers to clients that ask for the live protocol, the preferred one first."""
 
 ChangeForm = Mapping[str, Any]
 """A change on the wire: structure, kind, key, before, after, cursor, author."""
@@ -241,14 +244,14 @@ class Welcome:
 
     type: ClassVar[str] = "welcome"
     session: str
-    limits: ServerLimits
+    limits: WelcomeLimits
     version: int = VERSION
 
     @classmethod
     def parse(cls, fields: Fields) -> Welcome:
         """Raises ProtocolError."""
         limits = fields.part("limits")
-        told = ServerLimits(
+        told = WelcomeLimits(
             message_bytes=limits.count("message_bytes"),
             answer_bytes=limits.count("answer_bytes"),
             heartbeat_seconds=limits.number("heartbeat_seconds"),

@@ -19,7 +19,7 @@ from protobase_live.protocol.limits import (
     UNAUTHORIZED,
     VERSION,
     LiveLimits,
-    ServerLimits,
+    WelcomeLimits,
 )
 from protobase_live.protocol.live import (
     Bye,
@@ -67,14 +67,19 @@ class ServerSession:
         self._joined: set[str] = set()
 
     @property
-    def greeted(self) -> bool:
-        """Whether `Hello` was received."""
-        return self._greeted
+    def subprotocol(self) -> str:
+        """Which encoding the connection has."""
+        return self._codec.subprotocol
+
+    @property
+    def waiting(self) -> int:
+        """How many requests were not answered yet."""
+        return len(self._waiting)
 
     def receive(self, frame: Frame) -> ClientMessage | Error:
         """The message to carry out, or the Error to answer (`encode` it) because nothing is to be done.
 
-        A Request is to be answered once, with `result`, `error` or `subscribed`.
+        A Request is to be answered once, with `result` or `error`.
 
         Raises:
             Violation: the connection has to be closed.
@@ -94,14 +99,18 @@ class ServerSession:
             return self._more(message)
         return self._request(message)
 
-    def encode_error(self, error: Error) -> Frame:
+    def refusal(self, error: Error) -> Frame:
         """The frame of an Error that `receive` gave."""
         return encode(error, self._codec)
 
+    def refused(self, error: ProtoBaseError) -> Frame:
+        """The answer to a `Hello` that is not accepted."""
+        return encode(Error(None, Failure.of(error)), self._codec)
+
     def welcome(self) -> Frame:
         """The answer to `Hello`."""
-        told = {name.name: getattr(self._limits, name.name) for name in fields(ServerLimits)}
-        return encode(Welcome(self._id, ServerLimits(**told)), self._codec)
+        told = {name.name: getattr(self._limits, name.name) for name in fields(WelcomeLimits)}
+        return encode(Welcome(self._id, WelcomeLimits(**told)), self._codec)
 
     def result(self, id: int, value: Any = None) -> Frame:
         """The answer to a request; an error if it is larger than the limit or no value."""
@@ -134,6 +143,10 @@ class ServerSession:
     def unsubscribe(self, subscription: int) -> None:
         """Forget a stream, if there is such a stream; nothing more may be sent of it."""
         self._credit.pop(subscription, None)
+
+    def is_waiting(self, id: int) -> bool:
+        """Whether a request was not answered yet."""
+        return id in self._waiting
 
     def ended(self, subscription: int, error: ProtoBaseError) -> Frame:
         """The last frame of a stream."""

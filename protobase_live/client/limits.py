@@ -1,0 +1,22 @@
+"""Every limit of the client, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """What a `RemoteDatabase` holds and how long it waits; the comment says what happens at the limit."""
+
+    connect_seconds: float = 10.0  # for the first connection: `connect` raises Unavailable
+    attempt_seconds: float = 10.0  # for one connection with its welcome: the next attempt follows
+    backoff_seconds: float = 0.1  # before the second attempt; doubles with every further one
+    max_backoff_seconds: float = 10.0  # longest pause between attempts; attempts go on until `close`
+    call_seconds: float = (
+        30.0  # for a call, reconnections included: Unavailable, or OutcomeUnknown for a commit
+    )
+    close_seconds: float = 2.0  # for the server's part of closing: the connection is dropped
+    calls: int = 10_000  # calls and streams that wait: Overloaded
+    credit: int = 1024  # changes that a stream holds for a slow reader: the server waits
+    answer_bytes: int = 17 * 1024 * 1024  # longest message of a server: the connection is closed with 1009

@@ -1,0 +1,342 @@
+"""A link to a server that outlives its connections: the asyncio side of a `ClientSession`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from random import Random
+from typing import Any, Protocol, TypeVar
+
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from protobase_actors import Clock
+from protobase_live.client.deadline import within
+from protobase_live.client.limits import ClientLimits
+from protobase_live.errors import (
+    Closed,
+    OutcomeUnknown,
+    ProtoBaseError,
+    ProtocolError,
+    Unauthorized,
+    Unavailable,
+)
+from protobase_live.protocol.client_events import (
+    Answered,
+    Delivered,
+    Event,
+    Failed,
+    Interrupted,
+    Opened,
+    PresenceChanged,
+)
+from protobase_live.protocol.client_session import ClientSession
+from protobase_live.protocol.codec import Frame
+from protobase_live.protocol.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, UNAUTHORIZED
+from protobase_live.protocol.live import ChangeForm
+
+T = TypeVar("T")
+
+
+class Transport(Protocol):
+    """One connection (``websockets.asyncio.client.ClientConnection``)."""
+
+    async def recv(self) -> Frame:
+        """The next message. Raises websockets' ConnectionClosed."""
+        ...
+
+    async def send(self, message: Frame, /) -> None:
+        """Send a message. Raises websockets' ConnectionClosed."""
+        ...
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close; harmless when it is closed."""
+        ...
+
+
+Dial = Callable[[], Awaitable[Transport]]
+"""Opens a connection; raises OSError or websockets' WebSocketException."""
+
+
+class Subscriber(Protocol):
+    """What a link tells of a stream."""
+
+    def opened(self, cursor: str) -> None:
+        """The stream gives everything after ``cursor``."""
+        ...
+
+    def deliver(self, changes: Sequence[ChangeForm]) -> None:
+        """The next changes, no more than the credit of the session."""
+        ...
+
+    def fail(self, error: ProtoBaseError) -> None:
+        """The stream is over."""
+        ...
+
+
+class Link:
+    """Keeps a connection to the server, and a new one after every loss, until it is closed."""
+
+    def __init__(
+        self,
+        dial: Dial,
+        session: ClientSession,
+        *,
+        clock: Clock,
+        random: Random,
+        limits: ClientLimits,
+        on_presence: Callable[[PresenceChanged], None],
+    ) -> None:
+        self._dial = dial
+        self._session = session
+        self._clock = clock
+        self._random = random
+        self._limits = limits
+        self._on_presence = on_presence
+        self._calls: dict[int, asyncio.Future[Any]] = {}
+        self._subscribers: dict[int, Subscriber] = {}
+        self._wake = asyncio.Event()
+        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task: asyncio.Task[None] | None = None
+        self._loss: Exception | None = None
+        self._end: ProtoBaseError | None = None
+        self._received = 0
+
+    async def open(self) -> None:
+        """Wait for the first connection. Raises Unavailable, Unauthorized or ProtocolError."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        timer = self._clock.call_later(self._limits.connect_seconds, self._give_up)
+        try:
+            await asyncio.shield(self._first)
+        except BaseException:
+            await self.close()
+            raise
+        finally:
+            timer.cancel()
+
+    async def close(self) -> None:
+        """Close; whatever waits fails with Closed, a commit that was sent with OutcomeUnknown."""
+        self._finish(Closed("the connection was closed"))
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            if not self._task.cancelled():
+                self._task.result()  # raises what the link itself did wrong
+
+    # Calls
+
+    async def call(self, start: Callable[[ClientSession], int]) -> Any:
+        """The answer of the call that ``start`` makes.
+
+        Raises what the server says; Unavailable when there was no answer in time and nothing was done;
+        OutcomeUnknown when a commit may have been carried out; Overloaded; Closed.
+        """
+        id = start(self._open_session())
+        self._calls[id] = answer = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_later(self._limits.call_seconds, lambda: self._expire(id))
+        self._act()
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+            if self._calls.pop(id, None) is not None:
+                self._session.abandon(id)
+
+    def _expire(self, id: int) -> None:
+        answer, seconds = self._calls.pop(id, None), self._limits.call_seconds
+        if answer is None or answer.done():
+            return
+        if self._session.abandon(id):
+            answer.set_exception(OutcomeUnknown(f"no answer within {seconds:g} seconds (call_seconds)"))
+        else:
+            answer.set_exception(Unavailable(f"no answer within {seconds:g} seconds (call_seconds)"))
+
+    # Streams
+
+    async def within_call(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of ``work``. Raises Unavailable after ``call_seconds``."""
+        try:
+            return await within(self._clock, self._limits.call_seconds, work)
+        except TimeoutError as error:
+            raise Unavailable(f"no answer {error} (call_seconds)") from error
+
+    def subscribe(self, collection: str, since: str | None, subscriber: Subscriber) -> int:
+        """Open a stream. Raises Overloaded or Closed."""
+        id = self._open_session().subscribe(collection, since)
+        self._subscribers[id] = subscriber
+        self._wake.set()
+        return id
+
+    def unsubscribe(self, id: int) -> None:
+        """Close a stream; its subscriber hears no more."""
+        if self._subscribers.pop(id, None) is not None:
+            self._session.unsubscribe(id)
+            self._wake.set()
+
+    def consumed(self, id: int, count: int) -> None:
+        """Changes were used: there is room for as many more."""
+        self._session.consumed(id, count)
+        self._wake.set()
+
+    # Presence
+
+    def join_presence(self, collection: str) -> None:
+        """Hear of a collection's presence. Raises Closed."""
+        self._open_session().join_presence(collection)
+        self._wake.set()
+
+    def leave_presence(self, collection: str, client: int) -> None:
+        """Take ``client`` out; after the last one, hear no more."""
+        if self._end is None:
+            self._session.leave_presence(collection, client)
+            self._wake.set()
+
+    # Connections
+
+    async def _run(self) -> None:
+        attempt = 0
+        while self._end is None:
+            try:
+                transport = await within(self._clock, self._limits.attempt_seconds, self._connect())
+                attempt = 0
+                await self._converse(transport)
+            except (OSError, WebSocketException, ProtoBaseError) as loss:
+                self._lost(loss)
+            except Exception as mistake:
+                self._finish(Unavailable(f"the client failed: {mistake!r}"))
+                raise
+            await self._clock.sleep(self._pause(attempt))
+            attempt += 1
+
+    async def _connect(self) -> Transport:
+        transport = await self._dial()
+        try:
+            await transport.send(self._session.hello())
+            self._session.welcomed(await transport.recv())
+        except BaseException:
+            await transport.close()
+            raise
+        return transport
+
+    async def _converse(self, transport: Transport) -> None:
+        if not self._first.done():
+            self._first.set_result(None)
+        self._wake.set()
+        loop = asyncio.get_running_loop()
+        helpers = [loop.create_task(self._write(transport)), loop.create_task(self._heartbeat(transport))]
+        try:
+            while True:
+                frame = await transport.recv()
+                self._received += 1
+                self._session.receive(frame)
+                self._act()
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.wait(helpers)
+            await transport.close()
+
+    async def _write(self, transport: Transport) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                for frame in self._session.outgoing():
+                    await transport.send(frame)
+                self._act()
+        except ConnectionClosed:
+            pass  # the reader hears of it too
+
+    async def _heartbeat(self, transport: Transport) -> None:
+        """After two silences in a row, the second one in spite of a ping, the connection is dead."""
+        limits = self._session.limits
+        silent = False
+        while limits is not None:
+            before = self._received
+            await self._clock.sleep(limits.heartbeat_seconds)
+            if self._received != before:
+                silent = False
+            elif silent:
+                await transport.close()
+            else:
+                silent = True
+                self._session.ping()
+                self._wake.set()
+
+    def _lost(self, loss: Exception) -> None:
+        """Go on with the next connection, unless it would fare the same."""
+        self._loss = loss
+        if (error := _final(loss)) is not None:
+            self._finish(error)
+        else:
+            self._session.disconnected()
+            self._act()
+
+    def _pause(self, attempt: int) -> float:
+        """Exponential, capped, and spread: many clients that lost one server do not return at once."""
+        longest = min(self._limits.max_backoff_seconds, self._limits.backoff_seconds * 2 ** min(attempt, 30))
+        return longest * (0.5 + self._random.random() / 2)
+
+    def _give_up(self) -> None:
+        if not self._first.done():
+            seconds, why = self._limits.connect_seconds, self._loss or "no answer"
+            self._first.set_exception(Unavailable(f"no connection within {seconds:g} seconds: {why}"))
+
+    def _finish(self, error: ProtoBaseError) -> None:
+        if self._end is None:
+            self._end = error
+            self._session.close(error)
+            self._act()
+            if not self._first.done():
+                self._first.set_exception(error)
+
+    def _open_session(self) -> ClientSession:
+        if self._end is not None:
+            raise type(self._end)(str(self._end))
+        return self._session
+
+    # Events
+
+    def _act(self) -> None:
+        for event in self._session.events():
+            self._handle(event)
+        self._wake.set()
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Answered(id, value):
+                if (answer := self._calls.pop(id, None)) and not answer.done():
+                    answer.set_result(value)
+            case Failed(id, error):
+                self._failed(id, error)
+            case Opened(id, cursor):
+                self._subscribers[id].opened(cursor)
+            case Delivered(id, changes):
+                self._subscribers[id].deliver(changes)
+            case Interrupted(id):
+                self._clock.call_later(self._pause(0), lambda: self._resume(id))
+            case PresenceChanged():
+                self._on_presence(event)
+
+    def _failed(self, id: int, error: ProtoBaseError) -> None:
+        if subscriber := self._subscribers.pop(id, None):
+            subscriber.fail(error)
+        elif (answer := self._calls.pop(id, None)) and not answer.done():
+            answer.set_exception(error)
+
+    def _resume(self, id: int) -> None:
+        self._session.resume(id)
+        self._wake.set()
+
+
+def _final(loss: Exception) -> ProtoBaseError | None:
+    """The error of everything that waits, if connecting again cannot help."""
+    if isinstance(loss, ProtoBaseError):
+        return None if loss.retryable else loss
+    closed = loss.rcvd if isinstance(loss, ConnectionClosed) else None
+    if closed is None:
+        return None
+    if closed.code == UNAUTHORIZED:
+        return Unauthorized(closed.reason)
+    if closed.code in (BAD_MESSAGE, MESSAGE_TOO_BIG):
+        return ProtocolError(f"the server closed the connection: {closed.code} {closed.reason}")
+    return None

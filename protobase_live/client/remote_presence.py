@@ -1,0 +1,72 @@
+"""Presence over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from protobase_live.client.link import Link
+from protobase_live.live.present import Hear
+from protobase_live.protocol.client_events import PresenceChanged
+
+
+class PresenceTables:
+    """What the server told of each collection's presence, for all that listen to it here."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, dict[int, Any]] = {}
+        self._listeners: dict[str, list[Hear]] = {}
+
+    def listen(self, collection: str, hear: Hear) -> Callable[[], None]:
+        """Begin to hear, at once of what is known; call what is returned to hear no more."""
+        listeners = self._listeners.setdefault(collection, [])
+        listeners.append(hear)
+        hear(self._states.setdefault(collection, {}), True)
+
+        def stop() -> None:
+            listeners.remove(hear)
+            if not listeners:
+                self._listeners.pop(collection, None)
+                self._states.pop(collection, None)
+
+        return stop
+
+    def changed(self, event: PresenceChanged) -> None:
+        """Tell everybody who listens."""
+        states = self._states.get(event.collection)
+        if states is None:
+            return
+        if event.complete:
+            states.clear()
+        for client, state in event.states.items():
+            if state is None:
+                states.pop(client, None)
+            else:
+                states[client] = state
+        for hear in list(self._listeners.get(event.collection, ())):
+            hear(event.states, event.complete)
+
+
+class RemoteLine:
+    """The line of a `Presence` to a server."""
+
+    def __init__(self, link: Link, tables: PresenceTables, collection: str) -> None:
+        self._link = link
+        self._tables = tables
+        self._collection = collection
+        self._stop: Callable[[], None] | None = None
+
+    async def join(self, hear: Hear) -> None:
+        """Raises Closed."""
+        self._link.join_presence(self._collection)
+        self._stop = self._tables.listen(self._collection, hear)
+
+    async def say(self, client: int, state: Any) -> None:
+        """Raises ValidationError, LimitExceeded, Overloaded, Closed."""
+        await self._link.call(lambda session: session.set_presence(self._collection, client, state))
+
+    async def leave(self, client: int) -> None:
+        """Harmless when it was left."""
+        if self._stop is not None:
+            self._stop()
+            self._link.leave_presence(self._collection, client)

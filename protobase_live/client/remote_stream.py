@@ -1,0 +1,99 @@
+"""A change stream over the wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import TracebackType
+
+from protobase_live.change import Change
+from protobase_live.client.link import Link
+from protobase_live.errors import Closed, ProtoBaseError
+from protobase_live.protocol.live import ChangeForm
+
+
+class RemoteChangeStream:
+    """``async with collection.changes(since=cursor) as changes: async for change in changes: ...``
+
+    Misses nothing and repeats nothing, also when the connection is lost in between. It holds at most the
+    credit that it gave the server; while it is not read, the server waits.
+    """
+
+    def __init__(self, link: Link, collection: str, since: str | None) -> None:
+        self._link = link
+        self._collection = collection
+        self._since = since
+        self._id: int | None = None
+        self._held: deque[ChangeForm] = deque()
+        self._cursor: str | None = None
+        self._end: ProtoBaseError | None = None
+        self._news = asyncio.Event()
+
+    async def __aenter__(self) -> RemoteChangeStream:
+        if self._id is not None:
+            raise Closed("a change stream is entered once; ask for another")
+        self._id = self._link.subscribe(self._collection, self._since, self)
+        try:
+            await self._link.within_call(self._until(lambda: self._cursor is not None))
+        except BaseException:
+            self._link.unsubscribe(self._id)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._id is not None:
+            self._link.unsubscribe(self._id)
+        self._held.clear()
+        self.fail(Closed("the change stream was closed"))
+
+    @property
+    def cursor(self) -> str:
+        """Resumes right after the last change that was given."""
+        if self._cursor is None:
+            raise Closed("a stream has a cursor once it is entered: use 'async with'")
+        return self._cursor
+
+    def __aiter__(self) -> AsyncIterator[Change]:
+        return self
+
+    async def __anext__(self) -> Change:
+        return (await self.batch(1))[0]
+
+    async def batch(self, limit: int) -> list[Change]:
+        """Wait for at least one change and give at most ``limit``.
+
+        Raises Closed after the end of the block, and what ended the stream.
+        """
+        await self._until(lambda: bool(self._held))
+        taken = [self._held.popleft() for _ in range(min(limit, len(self._held)))]
+        self._cursor = taken[-1]["cursor"]
+        assert self._id is not None
+        self._link.consumed(self._id, len(taken))
+        return [Change(collection=self._collection, **form) for form in taken]
+
+    # from the link
+
+    def opened(self, cursor: str) -> None:
+        """The stream gives everything after ``cursor``."""
+        self._cursor = cursor
+        self._news.set()
+
+    def deliver(self, changes: Sequence[ChangeForm]) -> None:
+        """The next changes."""
+        self._held.extend(changes)
+        self._news.set()
+
+    def fail(self, error: ProtoBaseError) -> None:
+        """The stream is over once what it holds was read."""
+        self._end = self._end or error
+        self._news.set()
+
+    async def _until(self, ready: Callable[[], bool]) -> None:
+        while not ready():
+            if self._end is not None:
+                raise self._end
+            self._news.clear()
+            await self._news.wait()

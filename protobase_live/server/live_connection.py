@@ -1,0 +1,353 @@
+"""One connection of the live door: carries out what its client asks for.
+
+Memory is bounded by pulling: requests are answered by at most ``requests`` tasks, each change stream is
+pulled by one task that waits until its last frame went out, and news of presence is merged until it can
+be sent. A client that does not read stops its own tasks, and then the reading of its own messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Any, Protocol
+
+from websockets.exceptions import ConnectionClosed
+
+from protobase_actors import Clock
+from protobase_live.change import Change
+from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavailable, ValidationError
+from protobase_live.live.presence import Membership, PresenceHub
+from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.protocol.codec import Frame
+from protobase_live.protocol.limits import (
+    BAD_MESSAGE,
+    GOING_AWAY,
+    HELLO_TIMEOUT,
+    INTERNAL_ERROR,
+    UNAUTHORIZED,
+    LiveLimits,
+)
+from protobase_live.protocol.live import (
+    ChangeForm,
+    CommitRequest,
+    Error,
+    Hello,
+    Join,
+    Leave,
+    More,
+    ReadRequest,
+    Request,
+    SetPresence,
+    Subscribe,
+    Unsubscribe,
+)
+from protobase_live.protocol.server_session import ServerSession, Violation
+from protobase_live.server.presence_news import News, PresenceNews
+
+
+class Connection(Protocol):
+    """What the door needs of a WebSocket connection (``websockets.asyncio.server.ServerConnection``)."""
+
+    @property
+    def subprotocol(self) -> str | None: ...
+
+    async def recv(self) -> Frame:
+        """The next message. Raises websockets' ConnectionClosed."""
+        ...
+
+    async def send(self, message: Frame, /) -> None:
+        """Send, waiting while the client does not read. Raises websockets' ConnectionClosed."""
+        ...
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close; harmless when it is closed."""
+        ...
+
+
+class ChangeStream(Protocol):
+    """The changes of a collection, pulled."""
+
+    async def __aenter__(self) -> ChangeStream: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    @property
+    def cursor(self) -> str:
+        """Everything that the stream gives comes after this."""
+        ...
+
+    async def batch(self, limit: int) -> list[Change]:
+        """At least one change, waited for, and at most ``limit``."""
+        ...
+
+
+class Database(Protocol):
+    """What the live door serves."""
+
+    @property
+    def presence_hub(self) -> PresenceHub: ...
+
+    async def read(self, collection: str, read: Read) -> Any: ...
+
+    async def commit(
+        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+    ) -> Receipt: ...
+
+    def changes(self, collection: str, since: str | None = None) -> ChangeStream: ...
+
+
+class LiveConnection:
+    """Serves one connection."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        session: ServerSession,
+        database: Database,
+        clock: Clock,
+        news: PresenceNews,
+        limits: LiveLimits,
+    ) -> None:
+        self._connection = connection
+        self._session = session
+        self._database = database
+        self._clock = clock
+        self._news = news
+        self._limits = limits
+        self._author: str | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(limits.requests + limits.subscriptions)
+        self._commits: asyncio.Queue[CommitRequest] = asyncio.Queue()  # holds at most ``requests``
+        self._streams: dict[int, asyncio.Task[None]] = {}
+        self._credit: dict[int, asyncio.Event] = {}
+        self._members: dict[str, Membership] = {}
+        self._pending: dict[str, News] = {}
+        self._presence_changed = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._leaving = False
+        self._mistake: Exception | None = None
+
+    async def run(self, authenticate: Callable[[str | None], str | None]) -> None:
+        """Serve until the connection ends."""
+        try:
+            await self._greet(authenticate)
+            self._start(self._carry_out_commits())
+            self._start(self._send_presence())
+            while True:
+                await self._take(self._session.receive(await self._connection.recv()))
+        except Violation as violation:
+            await self._connection.close(violation.code, violation.reason)
+        except ConnectionClosed:
+            pass  # how every connection ends
+        finally:
+            await self._release()
+        if self._mistake:
+            raise self._mistake
+
+    async def leave(self) -> None:
+        """Say bye, wait at most ``bye_seconds`` for the requests that are under way, and close."""
+        self._leaving = True
+        timer = self._clock.call_later(self._limits.bye_seconds, self._answered.set)
+        with suppress(ConnectionClosed):
+            await self._connection.send(self._session.bye("the server is stopping"))
+            if self._session.waiting:
+                self._answered.clear()
+                await self._answered.wait()
+        timer.cancel()
+        await self._connection.close(GOING_AWAY, "the server is stopping")
+
+    async def _greet(self, authenticate: Callable[[str | None], str | None]) -> None:
+        seconds = self._limits.hello_seconds
+        late = partial(self._connection.close, HELLO_TIMEOUT, f"no hello within {seconds:g} seconds")
+        timer = self._clock.call_later(seconds, lambda: self._start(late()))
+        hello = self._session.receive(await self._connection.recv())
+        timer.cancel()
+        if not isinstance(hello, Hello):
+            raise Violation(BAD_MESSAGE, "the first message has to be hello")
+        try:
+            self._author = authenticate(hello.token)
+        except Unauthorized as error:
+            await self._connection.send(self._session.refused(error))
+            raise Violation(UNAUTHORIZED, str(error)) from error
+        await self._connection.send(self._session.welcome())
+
+    async def _take(self, message: Hello | More | Request | Error) -> None:
+        match message:
+            case Error():
+                await self._connection.send(self._session.refusal(message))
+            case More():
+                if message.subscription in self._credit:
+                    self._credit[message.subscription].set()
+            case Hello():
+                pass  # the session lets only the first one through
+            case _ if self._leaving:
+                going = Unavailable("the server is stopping; nothing was done")
+                await self._connection.send(self._session.error(message.id, going))
+            case CommitRequest():
+                self._commits.put_nowait(message)
+            case Subscribe():
+                self._credit[message.id] = asyncio.Event()
+                self._streams[message.id] = await self._start_bounded(self._stream(message))
+            case _:
+                await self._start_bounded(self._answer(message.id, self._perform(message)))
+
+    async def _perform(self, request: Request) -> Any:
+        match request:
+            case ReadRequest():
+                return await self._database.read(request.collection, request.read)
+            case Unsubscribe():
+                await self._unsubscribe(request.subscription)
+            case Join():
+                self._join(request.collection)
+            case SetPresence():
+                self._member(request.collection).set(request.client, request.state)
+            case Leave():
+                self._member(request.collection).leave()
+                del self._members[request.collection]
+                self._pending.pop(request.collection, None)
+            case _:
+                pass  # ping
+        return None
+
+    async def _answer(self, id: int, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            frame = self._session.result(id, await work)
+        except ProtoBaseError as error:
+            frame = self._session.error(id, error)
+        await self._connection.send(frame)
+        if not self._session.waiting:
+            self._answered.set()
+
+    async def _carry_out_commits(self) -> None:
+        """One after the other: a client's commits happen in the order it sent them."""
+        while True:
+            request = await self._commits.get()
+            await self._answer(request.id, self._commit(request))
+
+    async def _commit(self, request: CommitRequest) -> Any:
+        author = self._author if self._author is not None else request.author
+        receipt = await self._database.commit(request.writes, request.checks, author)
+        return {"cursors": dict(receipt.cursors)}
+
+    # Streams
+
+    async def _stream(self, request: Subscribe) -> None:
+        try:
+            async with self._database.changes(request.collection, request.since) as stream:
+                await self._answer(request.id, _value({"cursor": stream.cursor}))
+                await self._pull(request.id, stream)
+        except ProtoBaseError as error:
+            del self._streams[request.id], self._credit[request.id]  # before the client may use the id again
+            refused = self._session.is_waiting(request.id)
+            end = self._session.error if refused else self._session.ended
+            await self._connection.send(end(request.id, error))
+
+    async def _pull(self, id: int, stream: ChangeStream) -> None:
+        """Pull only what the client has room for, and only when the last frame went out."""
+        while True:
+            while not (credit := self._session.credit(id)):
+                self._credit[id].clear()
+                await self._credit[id].wait()
+            changes = await stream.batch(min(credit, self._limits.batch))
+            for frame in self._session.changes(id, [_form(change) for change in changes]):
+                await self._connection.send(frame)
+
+    async def _unsubscribe(self, subscription: int) -> None:
+        task = self._streams.pop(subscription, None)
+        if task is None:
+            return  # it ended by itself: the messages crossed
+        del self._credit[subscription]
+        task.cancel()
+        await asyncio.wait([task])
+        self._session.unsubscribe(subscription)
+        if self._session.is_waiting(subscription):
+            unsubscribed = self._session.error(subscription, Closed("the stream was unsubscribed"))
+            await self._connection.send(unsubscribed)
+
+    # Presence
+
+    def _join(self, collection: str) -> None:
+        try:
+            listener = partial(self._hear, collection)
+            self._members[collection], known = self._database.presence_hub.join(collection, listener)
+        except ProtoBaseError:
+            self._session.left(collection)
+            raise
+        self._tell(collection, self._news.of(known, complete=True))
+
+    def _member(self, collection: str) -> Membership:
+        member = self._members.get(collection)
+        if member is None:
+            raise ValidationError(f"presence of {collection!r} is not joined: joining it failed")
+        return member
+
+    def _hear(self, collection: str, payload: bytes) -> None:
+        self._tell(collection, self._news.of(payload))
+
+    def _tell(self, collection: str, news: News) -> None:
+        earlier = self._pending.get(collection)
+        self._pending[collection] = earlier.then(news) if earlier else news
+        self._presence_changed.set()
+
+    async def _send_presence(self) -> None:
+        while True:
+            await self._presence_changed.wait()
+            self._presence_changed.clear()
+            pending, self._pending = self._pending, {}
+            for collection, news in pending.items():
+                await self._connection.send(news.frame(collection, self._session))
+
+    # Tasks
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._watch(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _start_bounded(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start what a client asked for; reads nothing more from a client that leaves too much unread."""
+        await self._slots.acquire()
+        task = self._start(work)
+        task.add_done_callback(lambda _: self._slots.release())
+        return task
+
+    async def _watch(self, work: Coroutine[Any, Any, None]) -> None:
+        """What goes wrong in a task ends the connection and is raised by `run`."""
+        try:
+            await work
+        except ConnectionClosed:
+            pass  # `run` hears of it itself
+        except Exception as mistake:
+            self._mistake = mistake
+            await self._connection.close(INTERNAL_ERROR, "internal error")
+
+    async def _release(self) -> None:
+        for membership in self._members.values():
+            membership.leave()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._answered.set()
+
+
+async def _value(value: Any) -> Any:
+    return value
+
+
+def _form(change: Change) -> ChangeForm:
+    return {
+        "structure": change.structure,
+        "kind": change.kind,
+        "key": change.key,
+        "before": change.before,
+        "after": change.after,
+        "cursor": change.cursor,
+        "author": change.author,
+    }

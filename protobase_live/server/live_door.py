@@ -1,0 +1,80 @@
+"""The live door: serves the live protocol (``docs/protocol.md``) to WebSocket connections."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from protobase_actors import Clock
+from protobase_live.protocol.codec import CODECS
+from protobase_live.protocol.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
+from protobase_live.protocol.server_session import ServerSession
+from protobase_live.server.live_connection import Connection, Database, LiveConnection
+from protobase_live.server.presence_news import PresenceNews
+
+
+def anonymous(token: str | None) -> None:
+    """The `Authenticate` that lets everybody in; commits keep the author that their clients name."""
+
+
+class LiveDoor:
+    """Serves one database to any number of connections."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        limits: LiveLimits | None = None,
+        authenticate: Callable[[str | None], str | None] = anonymous,
+        session_id: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
+        """``authenticate`` is given a client's token and returns the author of its commits, None to let
+        the client name one; it raises Unauthorized to refuse it.
+        """
+        self._database = database
+        self._clock = clock
+        self._limits = limits or LiveLimits()
+        self._authenticate = authenticate
+        self._session_id = session_id
+        self._news = PresenceNews()
+        self._connections: set[LiveConnection] = set()
+        self._closing = False
+
+    @property
+    def connections(self) -> int:
+        """How many connections are served now."""
+        return len(self._connections)
+
+    async def serve(self, connection: Connection) -> None:
+        """Serve one connection until it ends. What is raised is a mistake of the server; then the client
+        was told 1011.
+        """
+        codec = CODECS.get(connection.subprotocol or "")
+        if codec is None:
+            await connection.close(BAD_MESSAGE, f"ask for a subprotocol: {' or '.join(CODECS)}")
+        elif self._closing:
+            await connection.close(TRY_AGAIN, "the server is stopping")
+        elif len(self._connections) >= self._limits.connections:
+            await connection.close(TOO_MANY, f"{self._limits.connections} connections (connections)")
+        else:
+            session = ServerSession(codec, self._limits, self._session_id())
+            served = LiveConnection(
+                connection, session, self._database, self._clock, self._news, self._limits
+            )
+            await self._serve(served)
+
+    async def _serve(self, served: LiveConnection) -> None:
+        self._connections.add(served)
+        try:
+            await served.run(self._authenticate)
+        finally:
+            self._connections.discard(served)
+
+    async def close(self) -> None:
+        """Stop: every client is told `Bye`, gets the answers it waits for (for ``bye_seconds`` at most), and
+        is closed with 1001. New requests and connections are refused with an error to try again.
+        """
+        self._closing = True
+        await asyncio.gather(*(served.leave() for served in self._connections))

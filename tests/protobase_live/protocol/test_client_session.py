@@ -1,0 +1,416 @@
+"""A `ClientSession` against a `ServerSession` over connections that are lost at any moment."""
+
+from collections import deque
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, ProtocolError, Unavailable
+from protobase_live.operations import RECORDS, Op, Read
+from protobase_live.protocol.client_events import (
+    Answered,
+    Delivered,
+    Failed,
+    Interrupted,
+    Opened,
+    PresenceChanged,
+)
+from protobase_live.protocol.client_session import ClientSession
+from protobase_live.protocol.codec import MsgpackCodec
+from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.live import (
+    CommitRequest,
+    Error,
+    Hello,
+    Join,
+    More,
+    Ping,
+    ReadRequest,
+    SetPresence,
+    Subscribe,
+    Unsubscribe,
+    decode_client,
+)
+from protobase_live.protocol.server_session import ServerSession
+
+CODEC = MsgpackCodec()
+READ = Read(RECORDS, "count")
+WRITES = {"tasks": [Op(RECORDS, "delete", ("a",))]}
+LIMITS = LiveLimits(requests=3, credit=6, message_bytes=2000)
+
+
+def change(number: int) -> dict:
+    return {
+        "structure": "records",
+        "kind": "insert",
+        "key": str(number),
+        "before": None,
+        "after": {},
+        "cursor": str(number),
+        "author": None,
+    }
+
+
+class Server:
+    """One collection whose changes are numbered; every commit is one change."""
+
+    def __init__(self):
+        self.changes = 0
+        self.committed = []
+
+    def connect(self):
+        self.session = ServerSession(CODEC, LIMITS, "s")
+        self.requests = deque()
+        self.positions = {}
+        self.states = None
+        self.to_client = deque()
+
+    def receive(self, frame):
+        message = self.session.receive(frame)
+        if isinstance(message, Hello):
+            self.to_client.append(self.session.welcome())
+        elif isinstance(message, Error):
+            self.to_client.append(self.session.refusal(message))
+        elif not isinstance(message, More):
+            self.requests.append(message)
+
+    def answer(self, place):
+        """Answer one of the requests that wait, not always the first."""
+        if not self.requests:
+            return
+        request = self.requests[place % len(self.requests)]
+        self.requests.remove(request)
+        value = None
+        if isinstance(request, CommitRequest):
+            self.committed.append(request.writes["tasks"][0].args[0])
+            self.changes += 1
+        elif isinstance(request, Subscribe):
+            position = self.changes if request.since is None else int(request.since)
+            self.positions[request.id] = position
+            value = {"cursor": str(position)}
+        elif isinstance(request, Unsubscribe):
+            self.positions.pop(request.subscription, None)
+            self.session.unsubscribe(request.subscription)
+        elif isinstance(request, ReadRequest):
+            value = self.changes
+        self.to_client.append(self.session.result(request.id, value))
+
+    def push(self, most):
+        for id, position in list(self.positions.items()):
+            count = min(most, self.session.credit(id) or 0, self.changes - position)
+            if count:
+                self.positions[id] += count
+                changes = [change(number) for number in range(position + 1, position + count + 1)]
+                self.to_client.extend(self.session.changes(id, changes))
+
+    def interrupt(self):
+        for id in list(self.positions):
+            del self.positions[id]
+            self.to_client.append(self.session.ended(id, Unavailable("reloaded")))
+
+
+class World:
+    """A client and a server, the frames between them, and everything that the client was told."""
+
+    def __init__(self):
+        self.server = Server()
+        self.client = ClientSession(CODEC, Hello(), credit=4, max_calls=50)
+        self.to_server = deque()
+        self.connected = False
+        self.outcomes = {}
+        self.commits = {}
+        self.streams = {}
+        self.held = {}
+        self.interrupted = set()
+
+    def connect(self):
+        if not self.connected:
+            self.connected = True
+            self.server.connect()
+            self.server.receive(self.client.hello())
+            self.client.welcomed(self.server.to_client.popleft())
+
+    def disconnect(self):
+        if self.connected:
+            self.connected = False
+            self.to_server.clear()
+            self.client.disconnected()
+            self.hear()
+
+    def read(self):
+        self.outcomes[self.client.read("tasks", READ)] = []
+
+    def commit(self):
+        number = len(self.commits)
+        id = self.client.commit({"tasks": [Op(RECORDS, "delete", (number,))]}, (), None)
+        self.outcomes[id] = []
+        self.commits[id] = number
+
+    def subscribe(self):
+        id = self.client.subscribe("tasks", None)
+        self.streams[id] = None
+        self.held[id] = 0
+
+    def send(self, count):
+        if self.connected:
+            frames = self.client.outgoing()
+            self.to_server.extend(frame for frame, _ in zip(frames, range(count), strict=False))
+
+    def deliver(self, count):
+        for _ in range(min(count, len(self.to_server))):
+            self.server.receive(self.to_server.popleft())
+
+    def receive(self, count):
+        if self.connected:
+            for _ in range(min(count, len(self.server.to_client))):
+                self.client.receive(self.server.to_client.popleft())
+            self.hear()
+
+    def hear(self):
+        for event in self.client.events():
+            match event:
+                case Opened(id, cursor):
+                    assert self.streams[id] is None
+                    self.streams[id] = [int(cursor)]
+                case Delivered(id, changes):
+                    self.streams[id] += [int(one["cursor"]) for one in changes]
+                    self.held[id] += len(changes)
+                    assert self.held[id] <= 4
+                case Interrupted(id):
+                    self.interrupted.add(id)
+                case Answered() | Failed():
+                    self.outcomes[event.id].append(event)
+
+    def consume(self, count):
+        for id in self.held:
+            taken = min(count, self.held[id])
+            self.held[id] -= taken
+            self.client.consumed(id, taken)
+
+    def resume(self):
+        for id in self.interrupted:
+            self.client.resume(id)
+        self.interrupted.clear()
+
+    def settle(self):
+        self.connect()
+        while True:
+            before = self.progress()
+            self.resume()
+            self.send(100)
+            self.deliver(100)
+            for _ in range(100):
+                self.server.answer(0)
+            self.server.push(100)
+            self.receive(1000)
+            self.consume(100)
+            if self.progress() == before and not self.to_server and not self.server.requests:
+                return
+
+    def progress(self):
+        seen = [(id, list(stream or ())) for id, stream in self.streams.items()]
+        return seen, sum(map(len, self.outcomes.values()))
+
+
+STEPS = st.one_of(
+    st.sampled_from(["connect", "disconnect", "read", "commit", "subscribe", "resume"]).map(
+        lambda name: (name,)
+    ),
+    st.tuples(st.sampled_from(["send", "deliver", "receive", "consume"]), st.integers(1, 4)),
+    st.tuples(st.sampled_from(["answer", "push"]), st.integers(1, 4)),
+    st.just(("interrupt",)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STEPS, max_size=80))
+def test_calls_are_resolved_once_and_streams_miss_and_repeat_nothing(steps):
+    world = World()
+    world.connect()
+    for name, *arguments in steps:
+        if name in ("answer", "push", "interrupt"):
+            if world.connected:
+                getattr(world.server, name)(*arguments)
+        elif len(world.outcomes) + len(world.streams) < 40 or name not in ("read", "commit", "subscribe"):
+            getattr(world, name)(*arguments)
+    world.settle()
+    assert all(len(outcome) == 1 for outcome in world.outcomes.values())
+    for id, number in world.commits.items():
+        (outcome,) = world.outcomes[id]
+        done = world.server.committed.count(number)
+        assert done == 1 if isinstance(outcome, Answered) else done <= 1
+        assert isinstance(outcome, Answered) or isinstance(outcome.error, OutcomeUnknown)
+    assert all(
+        isinstance(world.outcomes[id][0], Answered) for id in world.outcomes.keys() - world.commits.keys()
+    )
+    for stream in world.streams.values():
+        assert stream == list(range(stream[0], world.server.changes + 1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(STEPS, max_size=40))
+def test_close_resolves_everything(steps):
+    world = World()
+    world.connect()
+    for name, *arguments in steps:
+        if name in ("answer", "push", "interrupt"):
+            if world.connected:
+                getattr(world.server, name)(*arguments)
+        else:
+            getattr(world, name)(*arguments)
+    for id in world.streams:
+        world.outcomes[id] = []
+    world.client.close(Closed("closed"))
+    world.hear()
+    for id, outcome in world.outcomes.items():
+        assert len(outcome) == 1
+        if isinstance(outcome[0], Failed):
+            assert isinstance(outcome[0].error, Closed | OutcomeUnknown)
+            assert isinstance(outcome[0].error, Closed) or id in world.commits
+
+
+@pytest.fixture
+def world():
+    world = World()
+    world.connect()
+    return world
+
+
+def sent(world):
+    return [decode_client(frame, CODEC) for frame in world.client.outgoing()]
+
+
+def test_requests_in_flight_stay_within_the_servers_limit(world):
+    for _ in range(5):
+        world.read()
+    world.send(100)
+    assert len(world.to_server) == LIMITS.requests
+    world.settle()
+    assert all(isinstance(outcome[0], Answered) for outcome in world.outcomes.values())
+
+
+def test_too_many_calls_are_refused_at_once():
+    client = ClientSession(CODEC, Hello(), credit=4, max_calls=2)
+    client.read("tasks", READ)
+    client.subscribe("tasks", None)
+    with pytest.raises(Overloaded, match="max_calls"):
+        client.read("tasks", READ)
+    with pytest.raises(Overloaded, match="max_calls"):
+        client.subscribe("tasks", None)
+
+
+def test_a_request_beyond_the_servers_limit_fails_alone(world):
+    id = world.client.commit({"tasks": [Op(RECORDS, "put", ("x" * 3000,))]}, (), None)
+    world.outcomes[id] = []
+    world.read()
+    world.settle()
+    assert "message_bytes" in str(world.outcomes[id][0].error)
+    assert isinstance(world.outcomes[id + 1][0], Answered)
+
+
+def test_a_commit_that_writes_nothing_is_sent_again(world):
+    id = world.client.commit({}, (), None)
+    assert [message.id for message in sent(world)] == [id]
+    world.disconnect()
+    world.connect()
+    assert [message.id for message in sent(world)] == [id]
+
+
+def test_an_abandoned_call_is_not_sent_or_not_told(world):
+    waiting = world.client.commit(WRITES, (), None)
+    assert world.client.abandon(waiting) is False
+    assert sent(world) == []
+    under_way = world.client.commit(WRITES, (), None)
+    assert len(sent(world)) == 1
+    assert world.client.abandon(under_way) is True
+    reading = world.client.read("tasks", READ)
+    assert len(sent(world)) == 1
+    assert world.client.abandon(reading) is False
+    world.disconnect()
+    assert world.client.events() == []
+
+
+def test_presence_is_announced_again_on_every_connection(world):
+    world.client.join_presence("tasks")
+    id = world.client.set_presence("tasks", 7, {"x": 1})
+    assert [type(message) for message in sent(world)] == [Join, SetPresence]
+    world.client.disconnected()
+    assert world.client.events() == [Answered(id, None)]
+    offline = world.client.set_presence("tasks", 7, {"x": 2})
+    assert world.client.events() == [Answered(offline, None)]
+    world.connected = False
+    world.connect()
+    join, said = sent(world)
+    assert (join.collection, said.client, said.state) == ("tasks", 7, {"x": 2})
+
+
+def test_presence_is_left_after_the_last(world):
+    world.client.join_presence("tasks")
+    world.client.join_presence("tasks")
+    world.client.set_presence("tasks", 7, {})
+    world.client.receive(world.server.session.presence("tasks", {7: {}}))
+    assert world.client.events() == [PresenceChanged("tasks", {7: {}}, False)]
+    world.client.leave_presence("tasks", 7)
+    world.client.leave_presence("tasks", 8)
+    assert [type(message) for message in sent(world)] == [Join, SetPresence, SetPresence]
+    world.client.receive(world.server.session.presence("tasks", {7: None}))
+    assert world.client.events() == []
+
+
+def test_pings_wait_for_nothing(world):
+    for _ in range(LIMITS.requests):
+        world.read()
+    assert len(sent(world)) == LIMITS.requests
+    world.client.ping()
+    assert [type(message) for message in sent(world)] == [Ping]
+
+
+def test_after_bye_requests_wait_for_the_next_connection(world):
+    world.client.receive(world.server.session.bye("stopping"))
+    world.commit()
+    assert sent(world) == []
+    world.disconnect()
+    world.settle()
+    assert isinstance(world.outcomes[1][0], Answered)
+
+
+def test_more_changes_than_granted_are_refused(world):
+    world.subscribe()
+    world.send(1)
+    world.deliver(1)
+    world.server.answer(0)
+    world.receive(1)
+    world.server.session._credit[1] = 100
+    (frame,) = world.server.session.changes(1, [change(number) for number in range(5)])
+    with pytest.raises(ProtocolError, match="granted"):
+        world.client.receive(frame)
+
+
+def test_a_stream_that_is_refused_at_first_fails(world):
+    id = world.client.subscribe("tasks", "bad")
+    world.send(1)
+    world.client.receive(world.server.session.error(id, Unavailable("no")))
+    (event,) = world.client.events()
+    assert isinstance(event, Failed)
+    assert isinstance(event.error, Unavailable)
+
+
+def test_unsubscribing_ends_the_stream_on_both_sides(world):
+    world.subscribe()
+    world.settle()
+    (id,) = world.streams
+    world.client.unsubscribe(id)
+    world.server.changes += 1
+    world.settle()
+    assert world.streams[id] == [0]
+    assert world.server.positions == {}
+
+
+def test_unknown_messages_are_ignored_and_others_refused(world):
+    world.client.receive(CODEC.encode({"type": "dance"}))
+    assert world.client.events() == []
+    with pytest.raises(ProtocolError, match="welcome comes once"):
+        world.client.receive(world.server.session.welcome())
+    with pytest.raises(ProtocolError, match="has to be welcome"):
+        world.client.welcomed(world.server.session.bye(""))

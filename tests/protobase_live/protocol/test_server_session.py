@@ -1,0 +1,199 @@
+import pytest
+
+from protobase_live.errors import LimitExceeded, Overloaded, RecordMissing, ValidationError
+from protobase_live.operations import RECORDS, Op, Read
+from protobase_live.protocol.codec import JsonCodec, MsgpackCodec
+from protobase_live.protocol.limits import (
+    BAD_MESSAGE,
+    MAX_REASON_BYTES,
+    MESSAGE_TOO_BIG,
+    UNAUTHORIZED,
+    LiveLimits,
+)
+from protobase_live.protocol.live import (
+    Changes,
+    CommitRequest,
+    Ended,
+    Error,
+    Hello,
+    Join,
+    Leave,
+    More,
+    Ping,
+    ReadRequest,
+    Result,
+    SetPresence,
+    Subscribe,
+    Welcome,
+    decode_server,
+    encode,
+)
+from protobase_live.protocol.server_session import ServerSession, Violation
+
+CODEC = MsgpackCodec()
+LIMITS = LiveLimits(requests=2, subscriptions=1, presences=1, credit=10, operations=2, answer_bytes=300)
+
+
+def change(number: int, size: int = 0) -> dict:
+    return {
+        "structure": "records",
+        "kind": "insert",
+        "key": str(number),
+        "before": None,
+        "after": "x" * size,
+        "cursor": str(number),
+        "author": None,
+    }
+
+
+def receive(session, message):
+    return session.receive(encode(message, CODEC))
+
+
+def sent(frame):
+    return decode_server(frame, CODEC)
+
+
+@pytest.fixture
+def session():
+    session = ServerSession(CODEC, LIMITS, "s1")
+    receive(session, Hello())
+    return session
+
+
+def violation(session, message) -> Violation:
+    with pytest.raises(Violation) as raised:
+        receive(session, message)
+    return raised.value
+
+
+def refusal(session, message) -> Exception:
+    answer = receive(session, message)
+    assert isinstance(answer, Error)
+    assert answer.id == message.id
+    return answer.failure.error()
+
+
+def test_welcome_tells_the_limits(session):
+    welcome = sent(session.welcome())
+    assert isinstance(welcome, Welcome)
+    assert (welcome.session, welcome.limits.requests, welcome.limits.credit) == ("s1", 2, 10)
+
+
+def test_hello_comes_first_and_once():
+    session = ServerSession(CODEC, LIMITS, "s1")
+    assert violation(session, Ping(1)).code == BAD_MESSAGE
+    assert receive(session, Hello("t", "me")) == Hello("t", "me")
+    assert violation(session, Hello()).code == BAD_MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("hello", "code"),
+    [
+        (Hello(version=2), BAD_MESSAGE),
+        (Hello(token="x" * 9000), UNAUTHORIZED),
+        (Hello(client="x" * 201), BAD_MESSAGE),
+    ],
+)
+def test_hello_is_checked(hello, code):
+    assert violation(ServerSession(CODEC, LIMITS, "s1"), hello).code == code
+
+
+def test_messages_are_limited_in_bytes_not_characters():
+    session = ServerSession(JsonCodec(), LiveLimits(message_bytes=100), "s1")
+    with pytest.raises(Violation) as raised:
+        session.receive('{"type":"hello","version":1,"client":"' + "ü" * 40 + '"}')
+    assert raised.value.code == MESSAGE_TOO_BIG
+
+
+def test_the_reason_of_a_violation_fits_a_close_frame(session):
+    with pytest.raises(Violation) as raised:
+        session.receive(MsgpackCodec().encode({"type": "ping", "id": "ü" * 200}))
+    assert raised.value.code == BAD_MESSAGE
+    assert len(raised.value.reason.encode()) <= MAX_REASON_BYTES
+
+
+def test_unknown_types_are_answered(session):
+    answer = session.receive(MsgpackCodec().encode({"type": "dance", "id": 4}))
+    assert isinstance(answer, Error)
+    assert sent(session.refusal(answer)).id == 4
+
+
+def test_requests_are_limited_until_they_are_answered(session):
+    receive(session, Ping(1))
+    receive(session, Ping(2))
+    assert isinstance(refusal(session, Ping(3)), Overloaded)
+    assert sent(session.result(1, "pong")) == Result(1, "pong")
+    assert receive(session, Ping(3)) == Ping(3)
+    session.error(2, RecordMissing("no"))
+    assert session.waiting == 1
+
+
+def test_an_id_in_use_closes(session):
+    receive(session, Subscribe(1, "tasks", None, 5))
+    assert violation(session, Ping(1)).code == BAD_MESSAGE
+    session.result(1, {"cursor": "c"})
+    assert violation(session, Ping(1)).code == BAD_MESSAGE
+    session.unsubscribe(1)
+    assert receive(session, Ping(1)) == Ping(1)
+
+
+def test_commits_are_limited(session):
+    ops = [Op(RECORDS, "delete", ("a",))] * 3
+    assert isinstance(refusal(session, CommitRequest(1, {"tasks": ops})), LimitExceeded)
+
+
+def test_streams_are_limited(session):
+    receive(session, Subscribe(1, "tasks", None, 5))
+    assert isinstance(refusal(session, Subscribe(2, "tasks", None, 5)), LimitExceeded)
+    assert isinstance(sent(session.error(1, ValidationError("no cursor"))), Error)
+    assert receive(session, Subscribe(2, "tasks", None, 5)) == Subscribe(2, "tasks", None, 5)
+
+
+def test_credit_is_used_up_and_granted(session):
+    receive(session, Subscribe(1, "tasks", None, 2))
+    assert [sent(frame) for frame in session.changes(1, [change(1), change(2)])] == [
+        Changes(1, [change(1), change(2)])
+    ]
+    assert session.credit(1) == 0
+    receive(session, More(1, 10))
+    assert session.credit(1) == 10
+    assert violation(session, More(1, 1)).code == BAD_MESSAGE
+    receive(session, More(99, 10))
+    assert isinstance(sent(session.ended(1, LimitExceeded("x"))), Ended)
+    assert session.credit(1) is None
+
+
+def test_a_credit_beyond_the_limit_closes(session):
+    assert violation(session, Subscribe(1, "tasks", None, 11)).code == BAD_MESSAGE
+
+
+def test_changes_are_split_into_frames_within_the_limit(session):
+    receive(session, Subscribe(1, "tasks", None, 10))
+    changes = [change(number, 100) for number in range(5)]
+    frames = session.changes(1, changes)
+    assert len(frames) > 1
+    assert all(len(frame) <= LIMITS.answer_bytes for frame in frames)
+    assert [one for frame in frames for one in sent(frame).changes] == changes
+    with pytest.raises(LimitExceeded, match="answer_bytes"):
+        session.changes(1, [change(9, 400)])
+
+
+def test_answers_beyond_the_limit_are_errors(session):
+    receive(session, ReadRequest(1, "tasks", Read(RECORDS, "get", ("a",))))
+    answer = sent(session.result(1, "x" * 400))
+    assert isinstance(answer, Error)
+    assert answer.failure.code == "limit_exceeded"
+    assert session.waiting == 0
+
+
+def test_presence_is_joined_before_it_is_set(session):
+    assert isinstance(refusal(session, SetPresence(1, "tasks", 7, {})), ValidationError)
+    receive(session, Join(1, "tasks"))
+    session.result(1)
+    assert isinstance(refusal(session, Join(2, "tasks")), ValidationError)
+    assert isinstance(refusal(session, Join(2, "other")), LimitExceeded)
+    receive(session, SetPresence(2, "tasks", 7, {}))
+    receive(session, Leave(3, "tasks"))
+    session.result(2)
+    assert isinstance(refusal(session, Leave(4, "tasks")), ValidationError)
