@@ -39,7 +39,7 @@ CREATE TABLE garbage (kind TEXT, id INTEGER, vector BLOB, PRIMARY KEY (kind, id)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection in WAL mode with full synchronisation and transactions by hand, for one thread at a time."""
+    """A connection in WAL mode, fully synchronised, transactions by hand, for one thread at a time."""
     connection = sqlite3.connect(
         path, timeout=READER_WAIT_SECONDS, isolation_level=None, check_same_thread=False
     )

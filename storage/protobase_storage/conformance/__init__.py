@@ -1,0 +1,9 @@
+"""What every backend must pass; importable, so that backends elsewhere can be held to it.
+
+`basics.StorageConformance`        behaviour of one open storage
+`durability.DurabilityConformance` reopening, SIGKILL, torn writes, a full disk, damaged files
+`stateful.model_test`              random calls against plain dictionaries
+
+Subclass the two classes in a test module, say how the backend is opened, and run pytest with
+`asyncio_mode = auto`. They need pytest, pytest-asyncio and hypothesis, which this module does not import.
+"""

@@ -1,0 +1,141 @@
+"""The contract on plain dictionaries, and a script of effects to replay against a backend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..commit import Commit, Part, Snapshot, covers, includes, join
+from ..contract import Storage
+
+State = dict[str, tuple[Snapshot | None, tuple[Commit, ...]]]
+"""What every collection loads as."""
+
+
+def make_commit(
+    collection: str, sequence: int, *, origin: str = "node-a", update: bytes | None = None
+) -> Commit:
+    """A commit whose update says which one it is."""
+    body = f"<{collection}:{origin}:{sequence}>".encode(errors="replace") if update is None else update
+    parts = (Part("ann", (("records", f"k{sequence}"), ("title", None))), Part(None, ()))
+    return Commit(origin, sequence, collection, body, parts, 1000.0 + sequence)
+
+
+def make_snapshot(collection: str, vector: dict[str, int], *, update: bytes | None = None) -> Snapshot:
+    """A snapshot whose update says which one it is."""
+    body = f"[{collection}:{sorted(vector.items())}]".encode(errors="replace") if update is None else update
+    return Snapshot(collection, body, vector, 2000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Deletion of a collection, as a value."""
+
+    collection: str
+
+
+Effect = tuple[Commit, ...] | Snapshot | Delete
+"""One atomic change: an append, a compaction, a deletion."""
+
+
+@dataclass(slots=True)
+class Model:
+    """What a storage must hold after a sequence of effects."""
+
+    snapshots: dict[str, Snapshot] = field(default_factory=dict[str, Snapshot])
+    logs: dict[str, list[Commit]] = field(default_factory=dict[str, list[Commit]])
+    vectors: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+
+    def apply(self, effect: Effect) -> None:
+        """Take an effect that the contract allows."""
+        match effect:
+            case Delete(name):
+                for part in (self.snapshots, self.logs, self.vectors):
+                    part.pop(name, None)
+            case Snapshot(collection=name):
+                self.snapshots[name] = effect
+                self.logs[name] = [
+                    commit for commit in self.logs.get(name, []) if not covers(effect.vector, commit)
+                ]
+                self.vectors[name] = join(self.vectors.get(name, {}), effect.vector)
+            case commits:
+                for commit in commits:
+                    self.logs.setdefault(commit.collection, []).append(commit)
+                    self.vectors.setdefault(commit.collection, {})[commit.origin] = commit.sequence
+
+    def conflicts(self, commits: Sequence[Commit]) -> bool:
+        """Whether an append must fail with `SequenceConflict`."""
+        last = {name: dict(vector) for name, vector in self.vectors.items()}
+        for commit in commits:
+            vector = last.setdefault(commit.collection, {})
+            if commit.sequence <= vector.get(commit.origin, 0):
+                return True
+            vector[commit.origin] = commit.sequence
+        return False
+
+    def is_stale(self, snapshot: Snapshot) -> bool:
+        """Whether a compaction must fail with `StaleSnapshot`."""
+        stored = self.snapshots.get(snapshot.collection)
+        return stored is not None and not includes(snapshot.vector, stored.vector)
+
+    def state(self) -> State:
+        """All collections."""
+        return {name: (self.snapshots.get(name), tuple(log)) for name, log in self.logs.items()}
+
+
+async def perform(storage: Storage, effect: Effect) -> None:
+    """Do to a storage what `Model.apply` does to the model."""
+    match effect:
+        case Delete(name):
+            await storage.delete(name)
+        case Snapshot():
+            await storage.compact(effect)
+        case commits:
+            await storage.append(commits)
+
+
+async def read_state(storage: Storage) -> State:
+    """Load everything a storage lists; its sizes must agree with what is loaded."""
+    state: State = {}
+    for info in await storage.list():
+        loaded = await storage.load(info.name)
+        snapshot_bytes = len(loaded.snapshot.update) if loaded.snapshot else 0
+        log_bytes = sum(len(commit.update) for commit in loaded.commits)
+        sizes = (info.snapshot_bytes, info.log_commits, info.log_bytes)
+        assert sizes == (snapshot_bytes, len(loaded.commits), log_bytes), info
+        state[info.name] = (loaded.snapshot, loaded.commits)
+    return state
+
+
+def states_after(effects: Sequence[Effect]) -> list[State]:
+    """The states a storage goes through: before the first effect, after it, ... after the last."""
+    model = Model()
+    states = [model.state()]
+    for effect in effects:
+        model.apply(effect)
+        states.append(model.state())
+    return states
+
+
+def script(large: int) -> list[Effect]:
+    """Appends over two collections, compactions partial, total and of `large` bytes, deletions, new starts."""
+    both = [(make_commit("a", n), make_commit("b/c", n)) for n in range(1, 5)]
+    return [
+        *both,
+        (make_commit("a", 1, origin="node-b"),),
+        make_snapshot("a", {"node-a": 3}),
+        (make_commit("a", 5), make_commit("b/c", 5)),
+        make_snapshot("a", {"node-a": 5, "node-b": 1}, update=b"L" * large),
+        make_snapshot("new", {"node-z": 7}),
+        make_snapshot("a", {"node-a": 5, "node-b": 1}),
+        Delete("b/c"),
+        (make_commit("a", 6), make_commit("b/c", 1)),
+        Delete("a"),
+        (make_commit("b/c", 2),),
+    ]
+
+
+async def perform_burst(storage: Storage, appends: Sequence[Sequence[Commit]]) -> None:
+    """All appends at once, so that they share flushes."""
+    await asyncio.gather(*[storage.append(commits) for commits in appends])
