@@ -1,0 +1,136 @@
+"""Connections in memory and a database of one counter, for the tests of the live door and its client."""
+
+import asyncio
+from collections import deque
+
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
+
+from protobase_live.change import Change
+from protobase_live.errors import Closed, ValidationError
+from protobase_live.live.presence import PresenceHub
+from protobase_live.operations import Receipt
+
+
+class End:
+    """One end of a connection in memory; `capacity` frames may be on their way before `send` waits."""
+
+    def __init__(self, subprotocol, capacity):
+        self.subprotocol = subprotocol
+        self.capacity = capacity
+        self.peer = None
+        self.inbox = deque()
+        self.closed = None
+        self.changed = asyncio.Event()
+
+    async def recv(self):
+        await self._until(lambda: self.inbox or self.closed)
+        if not self.inbox:
+            raise ConnectionClosedError(self.closed, None)
+        frame = self.inbox.popleft()
+        self.peer.changed.set()
+        return frame
+
+    async def send(self, frame):
+        if self.closed:
+            raise ConnectionClosedError(self.closed, None)
+        self.peer.inbox.append(frame)
+        self.peer.changed.set()
+        await self._until(lambda: self.closed or len(self.peer.inbox) <= self.capacity)
+        if self.closed:
+            raise ConnectionClosedError(self.closed, None)
+
+    async def close(self, code=1000, reason=""):
+        for end in (self, self.peer):
+            end.closed = end.closed or Close(code, reason)
+            end.changed.set()
+
+    async def _until(self, ready):
+        while not ready():
+            self.changed.clear()
+            await self.changed.wait()
+
+
+def pipe(subprotocol="protobase-live.v1.msgpack", capacity=1000):
+    """Both ends of a connection."""
+    one, other = End(subprotocol, capacity), End(subprotocol, capacity)
+    one.peer, other.peer = other, one
+    return one, other
+
+
+class FakeStream:
+    def __init__(self, database, collection, since):
+        self.database, self.collection = database, collection
+        self.position = len(database.log) if since is None else self._parse(since)
+
+    def _parse(self, since):
+        if not since.isdecimal():
+            raise ValidationError(f"not a cursor: {since!r}")
+        return int(since)
+
+    async def __aenter__(self):
+        self.database.streams += 1
+        return self
+
+    async def __aexit__(self, *error):
+        self.database.streams -= 1
+
+    @property
+    def cursor(self):
+        return str(self.position)
+
+    async def batch(self, limit):
+        while self.position >= len(self.database.log):
+            if self.database.failure:
+                raise self.database.failure
+            self.database.news.clear()
+            await self.database.news.wait()
+        taken = self.database.log[self.position : self.position + limit]
+        self.position += len(taken)
+        self.database.pulled += len(taken)
+        return taken
+
+
+class FakeDatabase:
+    """Reads answer their first argument, commits are numbered; `gate` holds both up while it is clear."""
+
+    def __init__(self, clock):
+        self.presence_hub = PresenceHub(clock)
+        self.log = []
+        self.authors = []
+        self.streams = self.pulled = 0
+        self.failure = None
+        self.news = asyncio.Event()
+        self.read_gate, self.commit_gate = asyncio.Event(), asyncio.Event()
+        self.read_gate.set()
+        self.commit_gate.set()
+        self.reading = 0
+
+    async def read(self, collection, read):
+        self.reading += 1
+        try:
+            await self.read_gate.wait()
+        finally:
+            self.reading -= 1
+        if isinstance(read.args[0], Exception):
+            raise read.args[0]
+        if read.method == "fail":
+            raise self.failure
+        return read.args[0]
+
+    async def commit(self, writes, checks=(), author=None):
+        await self.commit_gate.wait()
+        if self.failure:
+            raise self.failure
+        for collection, ops in writes.items():
+            for op in ops:
+                cursor = str(len(self.log) + 1)
+                self.log.append(Change(collection, "records", "insert", op.args[0], None, {}, cursor, author))
+        self.authors.append(author)
+        self.news.set()
+        return Receipt({name: str(len(self.log)) for name in writes})
+
+    def changes(self, collection, since=None):
+        if collection == "closed":
+            raise Closed("the database is closed")
+        return FakeStream(self, collection, since)
