@@ -1,0 +1,162 @@
+"""Counted sets (multisets): how often each element is there adds up.
+
+A flat Y.Map: the entry ``key_text(element)|replica`` holds what the replica has added less what it has
+removed, so nobody writes another's entry. The count of an element is the sum of its entries, but never
+below zero: two replicas may concurrently remove the same last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+from pycrdt import Map
+
+from protobase_live.errors import ValidationError
+from protobase_live.structures.arguments import (
+    ELEMENT,
+    MAX_ELEMENTS,
+    NOTHING,
+    Argument,
+    Signature,
+    Signatures,
+    positive,
+)
+from protobase_live.structures.counters import whole_number
+from protobase_live.structures.handle import Handle
+from protobase_live.structures.kind import MARK, Args, Entry, FieldKind
+from protobase_live.structures.raw import map_entries
+from protobase_live.structures.sets import SEPARATOR, decoded
+from protobase_live.values import check_atom, key_text, short, to_doc
+
+T = TypeVar("T")
+
+_N = Argument("n", positive, 1)
+
+
+class CountedSetKind(FieldKind):
+    """``add(element, n)``, ``remove(element, n)``; ``count_of``, ``items``, ``count`` (all together).
+
+    Removing more than there is removes all there is. Plain values are dicts of element -> count.
+    """
+
+    name = "counted_set"
+    shared_type = Map
+    actions: ClassVar[Signatures] = {"add": Signature(ELEMENT, _N), "remove": Signature(ELEMENT, _N)}
+    questions: ClassVar[Signatures] = {"count_of": Signature(ELEMENT), "items": NOTHING, "count": NOTHING}
+    plain_type = dict
+    whole = "items"
+
+    def write(self, shared: Any, action: str, args: Args, replica: str) -> None:
+        """See Kind."""
+        element, n = args
+        text = key_text(element)
+        if action == "remove":
+            n = -min(n, _counts(map_entries(shared)).get(text, 0))
+        _grow(shared, text, n, replica)
+
+    def plain(self, shared: Any) -> dict[Any, int]:
+        """See Kind."""
+        return self.plain_entries(map_entries(shared))
+
+    def plain_entries(self, entries: Mapping[str, Any]) -> dict[Any, int]:
+        """The counts of a counted set with these native entries."""
+        counts = _counts(entries)
+        return {element: counts[text] for text, element in decoded(sorted(counts))}
+
+    def replay(self, value: Any, action: str, args: Args) -> dict[Any, int]:
+        """See Kind."""
+        given = self._given(value)
+        element, n = args
+        count = given.get(element, 0) + (n if action == "add" else -n)
+        others = {each: known for each, known in given.items() if each != element}
+        return {**others, element: count} if count > 0 else others
+
+    def answer(self, value: Any, method: str, args: Args) -> Any:
+        """See Kind."""
+        given = self._given(value)
+        if method == "count_of":
+            return given.get(args[0], 0)
+        if method == "count":
+            return sum(given.values())
+        return [[element, given[element]] for element in sorted(given, key=key_text)]
+
+    def restore(self, answer: Any) -> dict[Any, int]:
+        """See Kind."""
+        return {check_atom(element, "an element"): count for element, count in answer}
+
+    def differences(self, before: Any, after: Any) -> list[Entry]:
+        """See Kind: an element is its own key, with its count."""
+        old, new = self._given(before), self._given(after)
+        changed = {element for element, _ in old.items() ^ new.items()}
+        return [(e, old.get(e), new.get(e)) for e in sorted(changed, key=key_text)]
+
+    def empty(self) -> Map[Any]:
+        """See FieldKind."""
+        return Map({MARK: self.name})
+
+    def check_value(self, value: Any, where: str) -> dict[Any, int]:
+        """See FieldKind."""
+        if not isinstance(value, dict):
+            raise ValidationError(f"{where} is {short(value)}; expected a dict of element to count")
+        counts = cast("dict[Any, Any]", value)
+        if len(counts) > MAX_ELEMENTS:
+            raise ValidationError(f"{where} has {len(counts)} elements; at most {MAX_ELEMENTS} are allowed")
+        return {
+            check_atom(element, f"{where}: an element"): positive(count, f"{where}[{short(element)}]")
+            for element, count in counts.items()
+        }
+
+    def assign(self, shared: Any, value: Any, replica: str) -> None:
+        """See FieldKind."""
+        current = _counts(map_entries(shared))
+        wanted = {key_text(element): count for element, count in value.items()}
+        for text in sorted(current.keys() | wanted.keys()):
+            _grow(shared, text, wanted.get(text, 0) - current.get(text, 0), replica)
+
+
+def _grow(shared: Any, text: str, n: int, replica: str) -> None:
+    """Change the replica's own entry by ``n``."""
+    if n:
+        key = text + SEPARATOR + replica
+        shared[key] = to_doc(whole_number(shared.get(key)) + n)
+
+
+def _counts(entries: Mapping[str, Any]) -> dict[str, int]:
+    """What is there, by the element's text."""
+    sums: dict[str, int] = {}
+    for key, total in entries.items():
+        text, separator, _ = key.partition(SEPARATOR)
+        if separator:
+            sums[text] = sums.get(text, 0) + whole_number(total)
+    return {text: count for text, count in sums.items() if count > 0}
+
+
+COUNTED_SET = CountedSetKind()
+
+
+class CountedSet(Handle, Generic[T]):
+    """A multiset: how often each element is there adds up. Elements are atoms."""
+
+    kind = COUNTED_SET.name
+    behaviour = COUNTED_SET
+
+    def add(self, element: T, n: int = 1) -> Awaitable[None]:
+        """Add the element ``n`` times."""
+        return self._write("add", element, n)
+
+    def remove(self, element: T, n: int = 1) -> Awaitable[None]:
+        """Remove the element ``n`` times, or as often as it is there."""
+        return self._write("remove", element, n)
+
+    def count_of(self, element: T) -> Awaitable[int]:
+        """How often the element is there."""
+        return self._read("count_of", element)
+
+    async def items(self) -> dict[T, int]:
+        """Every element and how often it is there."""
+        return COUNTED_SET.restore(await self._read("items"))
+
+    def count(self) -> Awaitable[int]:
+        """How many elements there are, each as often as it is there."""
+        return self._read("count")

@@ -1,0 +1,43 @@
+"""The base of all handles: what a program holds to work with one structure."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Generator
+from typing import Any, ClassVar, Self
+
+from protobase_live.operations import Op, Port, Read, Target
+from protobase_live.structures.kind import Kind
+
+
+class Handle:
+    """One structure of one collection, over any Port.
+
+    Writes check their arguments at the call (ValidationError) and are durable once awaited; in a
+    transaction they take effect at the call. Awaiting the handle itself opens the structure and gives the
+    handle back: KindMismatch says that it is of another kind.
+    """
+
+    kind: ClassVar[str]
+    """The kind's name; it also makes the class an annotation for a field of an Atom."""
+
+    behaviour: ClassVar[Kind]
+
+    def __init__(self, port: Port, collection: str, target: Target) -> None:
+        self._port = port
+        self._collection = collection
+        self._target = target
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        return self._open().__await__()
+
+    async def _open(self) -> Self:
+        await self._port.read(self._collection, Read(self._target, "open"))
+        return self
+
+    def _write(self, action: str, *args: Any) -> Awaitable[None]:
+        checked = self.behaviour.check(action, args)
+        return self._port.write(self._collection, [Op(self._target, action, checked)])
+
+    def _read(self, method: str, *args: Any) -> Awaitable[Any]:
+        checked = self.behaviour.check_read(method, args)
+        return self._port.read(self._collection, Read(self._target, method, checked))

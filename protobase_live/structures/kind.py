@@ -1,0 +1,138 @@
+"""What every kind of structure can do: to a document, and the same to a plain value."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from protobase_live.errors import KindMismatch, ValidationError
+from protobase_live.structures.arguments import Signature, Signatures
+from protobase_live.structures.raw import SharedType
+from protobase_live.values import same, short
+
+Args = tuple[Any, ...]
+Entry = tuple[Any, Any, Any]
+"""One difference: key (None for the structure as a whole), before, after; None stands for absent."""
+
+
+class Kind(ABC):
+    """A kind of structure: its actions and questions. Stateless.
+
+    An action goes check, rehearse, write: rehearsing a whole transaction finds whatever is wrong with it
+    before anything is written, because a Yjs transaction cannot be rolled back.
+    """
+
+    name: ClassVar[str]
+    shared_type: ClassVar[SharedType]
+    actions: ClassVar[Signatures]
+    questions: ClassVar[Signatures]
+    plain_type: ClassVar[type]
+    whole: ClassVar[str]
+    """The question whose answer tells everything (see `restore`)."""
+
+    def check(self, action: str, args: Args) -> Args:
+        """The arguments in their final form. Raises ValidationError for an unknown action or argument."""
+        return self._signature("action", self.actions, action).check(f"{self.name}.{action}", tuple(args))
+
+    def check_read(self, method: str, args: Args) -> Args:
+        """The same for a question."""
+        signature = self._signature("question", self.questions, method)
+        return signature.check(f"{self.name}.{method}", tuple(args))
+
+    def rehearse(self, shared: Any, state: Any, action: str, args: Args) -> Any:
+        """Raise what keeps a checked action from being carried out after those already rehearsed.
+
+        ``shared`` is None for a structure that nobody wrote yet. ``state`` is what the last rehearsal
+        returned, None at first. Takes as long as the action, however large the structure is.
+        """
+        return state
+
+    @abstractmethod
+    def write(self, shared: Any, action: str, args: Args, replica: str) -> None:
+        """Carry out a rehearsed action, inside the caller's Yjs transaction. Does not fail.
+
+        ``replica`` is the stable id of the writing node.
+        """
+
+    def read(self, shared: Any, method: str, args: Args) -> Any:
+        """Answer a checked question."""
+        return self.answer(self.plain(shared), method, args)
+
+    @abstractmethod
+    def plain(self, shared: Any) -> Any:
+        """Everything that is in the structure, as a plain value."""
+
+    @abstractmethod
+    def replay(self, value: Any, action: str, args: Args) -> Any:
+        """The plain value that a checked action makes of ``value`` (None: empty), which stays as it is.
+
+        Raises what `rehearse` raises.
+        """
+
+    @abstractmethod
+    def answer(self, value: Any, method: str, args: Args) -> Any:
+        """Answer a checked question from a plain value (None: empty)."""
+
+    def restore(self, answer: Any) -> Any:
+        """The plain value that gave ``answer`` to the question `whole`."""
+        return answer
+
+    @abstractmethod
+    def differences(self, before: Any, after: Any) -> list[Entry]:
+        """What changed between two plain values (None: empty), in a fixed order."""
+
+    def _given(self, value: Any) -> Any:
+        """A plain value of this kind. Raises KindMismatch for that of another."""
+        if value is None:
+            return self.plain_type()
+        if not isinstance(value, self.plain_type):
+            raise KindMismatch(f"{short(value)} is not a {self.name}")
+        return value
+
+    def _signature(self, what: str, known: Signatures, name: Any) -> Signature:
+        if isinstance(name, str) and name in known:
+            return known[name]
+        raise ValidationError(f"a {self.name} has no {what} {name!r}; it has {', '.join(known)}")
+
+
+class FieldKind(Kind):
+    """A kind that a record's field may have: it merges what is written concurrently."""
+
+    @abstractmethod
+    def empty(self) -> Any:
+        """A new shared type to put into the record."""
+
+    @abstractmethod
+    def check_value(self, value: Any, where: str) -> Any:
+        """The plain value to assign, in its final form. Raises ValidationError."""
+
+    @abstractmethod
+    def assign(self, shared: Any, value: Any, replica: str) -> None:
+        """Make the structure equal to a checked plain value, by the smallest difference. Does not fail."""
+
+
+MARK = "@"
+"""The entry of a Y.Map inside a record that names its kind."""
+
+
+def mapping_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Entry]:
+    """The entries that differ, sorted by key."""
+    found: list[Entry] = []
+    for key in sorted(before.keys() | after.keys()):
+        one, other = before.get(key), after.get(key)
+        if (key in before) != (key in after) or not same(one, other):
+            found.append((key, one, other))
+    return found
+
+
+def whole_difference(before: Any, after: Any) -> list[Entry]:
+    """One entry without a key, unless nothing differs."""
+    return [] if same(before, after) else [(None, before, after)]
+
+
+def require_range(what: str, start: int, count: int, length: int) -> None:
+    """Raise ValidationError unless ``count`` items from ``start`` are within ``length``."""
+    if start + count > length:
+        stop = f"{start} to {start + count}" if count else str(start)
+        raise ValidationError(f"{what}: index {stop} is out of range; the length is {length}")

@@ -1,0 +1,248 @@
+"""Records: a Y.Map of key -> Y.Map of fields.
+
+A plain field is a last-writer-wins register. A merging field holds a nested structure; a plain value
+assigned to it is carried out as the smallest difference. Plain values are ``{key: row}``, also what
+`rehearse` and `answer` work on: a collection keeps that view of its records.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+from pycrdt import Array, Map, Text
+
+from protobase_live.errors import RecordExists, RecordMissing, ValidationError
+from protobase_live.names import check_field, check_key
+from protobase_live.structures.arguments import (
+    NOTHING,
+    Argument,
+    Signature,
+    Signatures,
+    anything,
+    integer,
+    mapping,
+    optional,
+)
+from protobase_live.structures.counted_sets import COUNTED_SET
+from protobase_live.structures.counters import COUNTER
+from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, Kind, mapping_differences
+from protobase_live.structures.lists import LIST
+from protobase_live.structures.nested import MARKED, plain_entries
+from protobase_live.structures.raw import RawMap, opened, raw_entries
+from protobase_live.structures.sets import SET
+from protobase_live.structures.texts import TEXT
+from protobase_live.values import check, same, short, to_doc
+
+MAX_FIELDS = 1_000
+"""Most fields of one record; above it ValidationError."""
+
+MAX_PAGE = 20_000
+"""Most records or keys that one question is answered with."""
+
+FIELD_KINDS: Mapping[str, FieldKind] = {kind.name: kind for kind in (SET, COUNTER, LIST, TEXT, COUNTED_SET)}
+"""The kinds that a record's field may have."""
+
+Row = dict[str, Any]
+
+
+def _key(key: Any, where: str) -> str:
+    return check_key(key)
+
+
+def _merges(value: Any, where: str) -> dict[str, str]:
+    for field, kind in mapping(value, where).items():
+        if kind not in FIELD_KINDS:
+            raise ValidationError(
+                f"{where}[{field!r}] is {short(kind)}; expected one of {', '.join(FIELD_KINDS)}"
+            )
+    return value
+
+
+def _limit(value: Any, where: str) -> int:
+    limit = integer(value, where)
+    if not 1 <= limit <= MAX_PAGE:
+        raise ValidationError(f"{where} is {limit}; expected 1 to {MAX_PAGE}")
+    return limit
+
+
+_KEY = Argument("key", _key)
+_FIELDS = (_KEY, Argument("fields", anything), Argument("merges", _merges, {}))
+_PAGE = Signature(Argument("after", optional(_key), None), Argument("limit", _limit, MAX_PAGE))
+
+
+class RecordsKind(Kind):
+    """``insert(key, fields, merges)``, ``put`` (insert or replace), ``update``, ``delete(key)`` (absent:
+    nothing); ``get`` (None when absent), ``contains``, ``count``, ``keys(after, limit)`` and
+    ``items(after, limit)`` in key order.
+
+    ``merges`` names the kind of those fields that merge. A Python set needs none: it is a set.
+    """
+
+    name = "records"
+    shared_type = Map
+    actions: ClassVar[Signatures] = {
+        "insert": Signature(*_FIELDS),
+        "put": Signature(*_FIELDS),
+        "update": Signature(*_FIELDS),
+        "delete": Signature(_KEY),
+    }
+    questions: ClassVar[Signatures] = {
+        "get": Signature(_KEY),
+        "contains": Signature(_KEY),
+        "count": NOTHING,
+        "keys": _PAGE,
+        "items": _PAGE,
+    }
+    plain_type = dict
+    whole = "items"
+
+    def check(self, action: str, args: Args) -> Args:
+        """See Kind."""
+        checked = super().check(action, args)
+        if action == "delete":
+            return checked
+        key, fields, merges = checked
+        return key, *_check_fields(f"record {short(key)}", fields, merges)
+
+    def rehearse(self, shared: Any, state: Any, action: str, args: Args) -> dict[str, bool]:
+        """See Kind; ``shared`` is the plain view, the state says of touched keys whether they exist."""
+        known: dict[str, bool] = {} if state is None else state
+        key = args[0]
+        exists = known.get(key, key in (shared or ()))
+        _require(action, key, exists)
+        known[key] = action != "delete"
+        return known
+
+    def write(self, shared: Any, action: str, args: Args, replica: str) -> None:
+        """See Kind; ``shared`` is the Y.Map."""
+        key = args[0]
+        if action == "delete":
+            if key in shared:
+                del shared[key]
+            return
+        _, fields, merges = args
+        record = None if action == "insert" else shared.get(key)
+        is_new = not isinstance(record, Map)
+        if is_new:
+            record = shared[key] = Map()
+        if action == "put" and not is_new:
+            fields = _prepare_put(record, fields, merges)
+        for field, value in fields.items():
+            _write_field(record, field, value, merges.get(field), replica)
+
+    def row(self, shared: Map[Any]) -> Row:
+        """One record as a plain value."""
+        with opened(shared) as (raw, txn):
+            return plain_entries(raw_entries(raw, txn), txn)
+
+    def plain(self, shared: Any) -> dict[str, Row]:
+        """See Kind; ``shared`` is the Y.Map. An entry that is no map is no record."""
+        with opened(shared) as (raw, txn):
+            records = raw_entries(raw, txn).items()
+            return {k: plain_entries(raw_entries(r, txn), txn) for k, r in records if isinstance(r, RawMap)}
+
+    def replay(self, value: Any, action: str, args: Args) -> dict[str, Row]:
+        """See Kind."""
+        given: dict[str, Row] = self._given(value)
+        key = args[0]
+        _require(action, key, key in given)
+        if action == "delete":
+            return {each: row for each, row in given.items() if each != key}
+        old = given.get(key, {})
+        row = {field: _replayed(old.get(field), new) for field, new in args[1].items()}
+        return {**given, key: {**old, **row} if action == "update" else row}
+
+    def answer(self, value: Any, method: str, args: Args) -> Any:
+        """See Kind."""
+        given: dict[str, Row] = self._given(value)
+        if method == "get":
+            return given.get(args[0])
+        if method == "contains":
+            return args[0] in given
+        if method == "count":
+            return len(given)
+        after, limit = args
+        keys = heapq.nsmallest(limit, (key for key in given if after is None or key > after))
+        return keys if method == "keys" else [[key, given[key]] for key in keys]
+
+    def restore(self, answer: Any) -> dict[str, Row]:
+        """See Kind."""
+        return dict(answer)
+
+    def differences(self, before: Any, after: Any) -> list[Entry]:
+        """See Kind."""
+        return mapping_differences(self._given(before), self._given(after))
+
+
+RECORDS_KIND = RecordsKind()
+
+
+def kind_of(shared: Any) -> str | None:
+    """The kind of what is in a record's field: None for a plain value, "dict" for a map without a mark."""
+    if isinstance(shared, Map):
+        mark: Any = cast("Map[Any]", shared).get(MARK)
+        return mark if isinstance(mark, str) and mark in MARKED else "dict"
+    return LIST.name if isinstance(shared, Array) else TEXT.name if isinstance(shared, Text) else None
+
+
+def _require(action: str, key: str, exists: bool) -> None:
+    if action == "insert" and exists:
+        raise RecordExists(f"there is a record {key!r} already")
+    if action == "update" and not exists:
+        raise RecordMissing(f"there is no record {key!r}")
+
+
+def _check_fields(where: str, fields: Any, merges: dict[str, str]) -> tuple[Row, dict[str, str]]:
+    """The fields and merges in their final form."""
+    if not isinstance(fields, dict):
+        raise ValidationError(f"{where} is {short(fields)}; expected a dict of fields")
+    given = cast("dict[Any, Any]", fields)
+    if len(given) > MAX_FIELDS:
+        raise ValidationError(f"{where} has {len(given)} fields; at most {MAX_FIELDS} are allowed")
+    names = [check_field(field) for field in given]
+    kinds = {name: SET.name for name in names if isinstance(given[name], (set, frozenset))}
+    kinds |= {name: merges[name] for name in names if name in merges}
+    plain = check({name: given[name] for name in names if name not in kinds}, where)
+    merging = {n: FIELD_KINDS[k].check_value(given[n], f"{where}[{n!r}]") for n, k in kinds.items()}
+    return {name: merging[name] if name in kinds else plain[name] for name in names}, kinds
+
+
+def _prepare_put(record: Any, fields: Row, merges: Mapping[str, str]) -> Row:
+    """Delete what a put leaves out; those fields that it changes."""
+    with opened(record) as (raw, txn):
+        entries = raw_entries(raw, txn)
+        current = plain_entries(entries, txn)
+    for field in entries.keys() - fields.keys():
+        del record[field]
+    return {f: v for f, v in fields.items() if f in merges or f not in current or not same(current[f], v)}
+
+
+def _write_field(record: Any, field: str, value: Any, merge: str | None, replica: str) -> None:
+    """Assign a field: to the structure that it holds if the value fits, else anew."""
+    held = record.get(field)
+    name = kind_of(held)
+    if merge is None and name is not None and name in FIELD_KINDS and _fits(name, value):
+        merge = name
+    if merge is None:
+        record[field] = to_doc(value)
+        return
+    kind = FIELD_KINDS[merge]
+    if name != merge:
+        held = record[field] = kind.empty()
+    kind.assign(held, kind.check_value(value, field), replica)
+
+
+def _fits(kind: str, value: Any) -> bool:
+    """Whether a plain value can be what a structure of this kind holds."""
+    try:
+        FIELD_KINDS[kind].check_value(value, "")
+    except ValidationError:
+        return False
+    return True
+
+
+def _replayed(old: Any, new: Any) -> Any:
+    """What a field holds when ``new`` is assigned to it: a list that fits becomes a set where a set was."""
+    return SET.check_value(new, "") if isinstance(old, set) and _fits(SET.name, new) else new

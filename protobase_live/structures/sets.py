@@ -1,0 +1,170 @@
+"""Sets in which a concurrent add wins over a remove.
+
+An OR-set in a flat Y.Map: the entry ``key_text(element)|replica`` says that the replica added the element.
+Adding writes the replica's own entry anew, even if the element is there; removing deletes every entry of
+the element that is seen. So an add that the remove did not see keeps its entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+from pycrdt import Map
+
+from protobase_live.errors import ValidationError
+from protobase_live.structures.arguments import ELEMENT, MAX_ELEMENTS, NOTHING, Signature, Signatures
+from protobase_live.structures.handle import Handle
+from protobase_live.structures.kind import MARK, Args, Entry, FieldKind
+from protobase_live.structures.raw import map_keys
+from protobase_live.values import check_atom, key_text, short, text_key
+
+T = TypeVar("T")
+
+SEPARATOR = "|"
+"""Between an element's text and the replica in the key of an entry."""
+
+
+class SetKind(FieldKind):
+    """``add(*elements)``, ``remove(*elements)``, ``clear()``; ``contains``, ``values``, ``count``.
+
+    Plain values are Python sets, where elements that Python calls equal (True and 1) are one.
+    """
+
+    name = "set"
+    shared_type = Map
+    actions: ClassVar[Signatures] = {
+        "add": Signature(ELEMENT, many=True),
+        "remove": Signature(ELEMENT, many=True),
+        "clear": NOTHING,
+    }
+    questions: ClassVar[Signatures] = {"contains": Signature(ELEMENT), "values": NOTHING, "count": NOTHING}
+    plain_type = set
+    whole = "values"
+
+    def write(self, shared: Any, action: str, args: Args, replica: str) -> None:
+        """See Kind."""
+        if action == "add":
+            for element in args:
+                shared[key_text(element) + SEPARATOR + replica] = True
+        elif action == "remove":
+            gone = {key_text(element) for element in args}
+            _delete(shared, [key for key in map_keys(shared) if key.partition(SEPARATOR)[0] in gone])
+        else:
+            _delete(shared, [key for key in map_keys(shared) if key != MARK])
+
+    def read(self, shared: Any, method: str, args: Args) -> Any:
+        """See Kind."""
+        if method == "contains":
+            prefix = key_text(args[0]) + SEPARATOR
+            return any(key.startswith(prefix) for key in map_keys(shared))
+        elements = _elements(map_keys(shared))
+        return elements if method == "values" else len(elements)
+
+    def plain(self, shared: Any) -> set[Any]:
+        """See Kind."""
+        return self.plain_entries(map_keys(shared))
+
+    def plain_entries(self, keys: Iterable[str]) -> set[Any]:
+        """The elements of a set whose entries have these keys."""
+        return set(_elements(keys))
+
+    def replay(self, value: Any, action: str, args: Args) -> set[Any]:
+        """See Kind."""
+        given = self._given(value)
+        if action == "add":
+            return given | set(args)
+        return given - set(args) if action == "remove" else set()
+
+    def answer(self, value: Any, method: str, args: Args) -> Any:
+        """See Kind."""
+        given = self._given(value)
+        if method == "contains":
+            return args[0] in given
+        return sorted(given, key=key_text) if method == "values" else len(given)
+
+    def restore(self, answer: Any) -> set[Any]:
+        """See Kind."""
+        return {check_atom(element, "an element") for element in answer}
+
+    def differences(self, before: Any, after: Any) -> list[Entry]:
+        """See Kind: an element is its own key, with True where it is there."""
+        old, new = self._given(before), self._given(after)
+        found = [(e, True, None) for e in old - new] + [(e, None, True) for e in new - old]
+        return sorted(found, key=lambda entry: key_text(entry[0]))
+
+    def empty(self) -> Map[Any]:
+        """See FieldKind."""
+        return Map({MARK: self.name})
+
+    def check_value(self, value: Any, where: str) -> set[Any]:
+        """See FieldKind."""
+        if not isinstance(value, (set, frozenset, list, tuple)):
+            raise ValidationError(f"{where} is {short(value)}; expected a set")
+        elements = cast("set[Any]", value)
+        if len(elements) > MAX_ELEMENTS:
+            raise ValidationError(f"{where} has {len(elements)} elements; at most {MAX_ELEMENTS} are allowed")
+        return {check_atom(element, f"{where}: an element") for element in elements}
+
+    def assign(self, shared: Any, value: Any, replica: str) -> None:
+        """See FieldKind."""
+        current = {key_text(element): element for element in _elements(map_keys(shared))}
+        wanted = {key_text(element): element for element in value}
+        self.write(shared, "remove", tuple(current[text] for text in current.keys() - wanted.keys()), replica)
+        self.write(
+            shared, "add", tuple(wanted[text] for text in sorted(wanted.keys() - current.keys())), replica
+        )
+
+
+def _delete(shared: Any, keys: Iterable[str]) -> None:
+    for key in sorted(keys):
+        del shared[key]
+
+
+def _elements(keys: Iterable[str]) -> list[Any]:
+    """The elements of entries with these keys, sorted by key_text; what is no entry is left out."""
+    texts = {text for text, separator, _ in (key.partition(SEPARATOR) for key in keys) if separator}
+    return [element for _, element in decoded(sorted(texts))]
+
+
+def decoded(texts: Iterable[str]) -> Iterable[tuple[str, Any]]:
+    """Each text with its atom; those that a Yjs client wrote and that name none are left out."""
+    for text in texts:
+        try:
+            yield text, text_key(text)
+        except ValidationError:
+            continue
+
+
+SET = SetKind()
+
+
+class Set(Handle, Generic[T]):
+    """A set in which a concurrent add wins over a remove. Elements are atoms."""
+
+    kind = SET.name
+    behaviour = SET
+
+    def add(self, *elements: T) -> Awaitable[None]:
+        """Add elements."""
+        return self._write("add", *elements)
+
+    def remove(self, *elements: T) -> Awaitable[None]:
+        """Remove elements; one that is not there stays so."""
+        return self._write("remove", *elements)
+
+    def clear(self) -> Awaitable[None]:
+        """Remove every element."""
+        return self._write("clear")
+
+    def contains(self, element: T) -> Awaitable[bool]:
+        """Whether the element is there."""
+        return self._read("contains", element)
+
+    async def values(self) -> set[T]:
+        """All elements."""
+        return SET.restore(await self._read("values"))
+
+    def count(self) -> Awaitable[int]:
+        """How many elements there are."""
+        return self._read("count")
