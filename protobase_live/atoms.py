@@ -173,9 +173,7 @@ def _convert(cls: type[Atom], field: Field, value: Any, key: str | None) -> Any:
     try:
         return field.type.convert(value)
     except Mismatch:
-        text = repr(value)
-        found = f"{text if len(text) <= 80 else text[:77] + '...'} ({type(value).__name__})"
-        where = f"{_where(cls, key)}: field {field.name!r}"
+        where, found = f"{_where(cls, key)}: field {field.name!r}", values.short(value)
         raise ValidationError(f"{where} is {found}; expected {field.type.expected}") from None
 
 

@@ -59,18 +59,17 @@ class Collection(Structures, Generic[T]):
         self, record: T | Atom | Mapping[str, Any] | None = None, *, key: str | None = None, **fields: Any
     ) -> Awaitable[str]:
         """Add a record and return its key, which is random unless given. Raises RecordExists."""
-        chosen = self._ids() if key is None else check_key(key)
+        chosen = self._ids() if key is None else key
         return then(self._write("insert", chosen, *self._whole(record, fields, chosen)), lambda _: chosen)
 
     def put(
         self, record: T | Atom | Mapping[str, Any] | None = None, *, key: str, **fields: Any
     ) -> Awaitable[None]:
         """Add a record or replace the one that has this key."""
-        return self._write("put", check_key(key), *self._whole(record, fields, key))
+        return self._write("put", key, *self._whole(record, fields, key))
 
     def update(self, key: str, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Awaitable[None]:
         """Set some fields of a record and leave the others. Raises RecordMissing."""
-        check_key(key)
         given = _mapping(fields, more)
         if self._atom is None:
             return self._write("update", key, given, {})
@@ -79,18 +78,18 @@ class Collection(Structures, Generic[T]):
 
     def delete(self, key: str) -> Awaitable[None]:
         """Remove a record; one that is not there stays so."""
-        return self._write("delete", check_key(key))
+        return self._write("delete", key)
 
     # reading
 
     async def get(self, key: str) -> T | None:
         """The record, None when there is none. Raises ValidationError where it does not fit the Atom."""
-        row = await self._read("get", check_key(key))
+        row = await self._read("get", key)
         return None if row is None else self._loaded(key, row)
 
     async def contains(self, key: str) -> bool:
         """Whether there is a record with this key."""
-        return await self._read("contains", check_key(key))
+        return await self._read("contains", key)
 
     async def count(self) -> int:
         """How many records there are."""

@@ -38,7 +38,9 @@ class DatabaseApi(ABC):
         """Several operations, also on several collections, all or nothing: ``async with`` it."""
         return Transaction(self, author=author, ids=self._ids)
 
-    async def transact(self, fn: Callable[[Transaction], Awaitable[R] | R], *, author: str | None = None) -> R:
+    async def transact(
+        self, fn: Callable[[Transaction], Awaitable[R] | R], *, author: str | None = None
+    ) -> R:
         """Run ``fn(tx)``, plain or async, in a transaction, again after a Conflict; its result.
 
         Raises Conflict after too many attempts.

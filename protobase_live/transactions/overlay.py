@@ -108,12 +108,14 @@ class Overlay:
         return grown
 
     async def _page(self, after: str | None, limit: int) -> Rows:
-        """The records after ``after``: at least the first ``limit`` of them, if there are so many.
-
-        Each written record may hide one of the page, so as many more are asked for.
-        """
-        page = await self._ask(Read(RECORDS, "items", (after, limit + len(self._records))))
-        rows = {key: row for key, row in page if key not in self._records}
+        """The records after ``after``: at least the first ``limit`` of them, if there are so many."""
+        rows: Rows = {}
+        more = True
+        while more and len(rows) < limit:  # a written record may be gone, so it does not count
+            page = await self._ask(Read(RECORDS, "items", (after, limit)))
+            rows |= {key: row for key, row in page if key not in self._records}
+            more = len(page) == limit
+            after = page[-1][0] if page else after
         for pending in self._records.values():
             rows |= await pending.value()
         return rows

@@ -151,14 +151,6 @@ async def test_two_answers_to_one_question_are_a_conflict_at_once(backend):
         await scenario()
 
 
-async def test_one_and_true_are_different_questions(backend):
-    async with Transaction(backend) as tx:
-        tx["tasks"].set("s").add(1)
-    async with Transaction(backend) as tx:
-        assert await tx["tasks"].set("s").contains(1)
-        assert not await tx["tasks"].set("s").contains(True)
-
-
 async def test_blind_writes_read_nothing(backend):
     async with Transaction(backend) as tx:
         tx["tasks"].insert(title="a", key="a")
