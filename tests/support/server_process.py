@@ -1,0 +1,88 @@
+"""``protobase-live serve`` as a process of its own, to be killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import sys
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("protobase-live")
+START_SECONDS = 30.0
+STOP_SECONDS = 30.0
+
+
+class ServerProcess:
+    """A server on ``file:FOLDER`` that keeps its port from start to start; an async context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._port = 0
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> ServerProcess:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+
+    @property
+    def storage(self) -> str:
+        """Its storage, as ``pb.open`` takes it."""
+        return f"file:{self.folder}"
+
+    @property
+    def yjs(self) -> str:
+        """What a y-websocket provider is given."""
+        return f"ws://127.0.0.1:{self._port}/yjs"
+
+    @property
+    def live(self) -> str:
+        """What ``pb.connect`` is given."""
+        return f"ws://127.0.0.1:{self._port}/live"
+
+    async def start(self) -> None:
+        """Start it and wait until it says where it listens."""
+        assert self._process is None, "it runs already"
+        self._process = await asyncio.create_subprocess_exec(
+            str(COMMAND), "serve", "--storage", self.storage, "--listen", f"127.0.0.1:{self._port}",
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            line = (await self._process.stdout.readline()).decode()
+        said = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)\n", line)
+        assert said, f"the server said {line!r}"
+        self._port = int(said[1])
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, now; follow it with `wait`."""
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(number)
+
+    async def wait(self) -> int:
+        """Wait for its end; the exit code."""
+        assert self._process is not None, "it does not run"
+        async with asyncio.timeout(STOP_SECONDS):
+            code = await self._process.wait()
+        self._process = None
+        return code
+
+    async def kill(self) -> None:
+        """SIGKILL, if it runs."""
+        if self._process is not None:
+            if self._process.returncode is None:
+                self.send(signal.SIGKILL)
+            await self.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.send(signal.SIGTERM)
+        return await self.wait()
+
+    async def restart(self) -> None:
+        """SIGKILL and start again."""
+        await self.kill()
+        await self.start()
