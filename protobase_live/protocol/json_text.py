@@ -3,7 +3,7 @@
 import json
 from typing import NoReturn, TypeAlias
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 MAX_JSON_DEPTH = 100
 """Arrays and objects inside one another; the native document library stops at 128."""

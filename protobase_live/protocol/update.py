@@ -10,6 +10,7 @@ of the content classes; the binary JSON values are lib0's `readAny`.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -39,11 +40,17 @@ class UpdateInfo(NamedTuple):
 
     `ranges` has the runs of structs it carries, in the order of the update. `requires` is the
     least state vector (client: next clock) of a document that can take in the whole update at
-    once; in a document with less, some of it would wait for what is missing.
+    once. A document with less must not be given the update: the native library keeps what it
+    cannot place out of sight, and corrupts its memory when a hole it left is filled by structs
+    other than those it had seen beyond it.
     """
 
     ranges: tuple[ClientRange, ...]
     requires: dict[int, int]
+
+    def missing(self, state: Mapping[int, int]) -> dict[int, int]:
+        """Return what a document with this state vector has yet to reach; empty when it fits."""
+        return {client: clock for client, clock in self.requires.items() if state.get(client, 0) < clock}
 
 
 def check_update(update: bytes, *, max_structs: int = MAX_STRUCTS) -> UpdateInfo:
