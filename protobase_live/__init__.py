@@ -1,1 +1,121 @@
-"""."""
+"""ProtoBase Live: a transactional object database that is a real-time collaboration backend.
+
+Everything a program needs is here and is imported when it is first used, so that a program pays only for
+what it needs: a client never loads the server, and nobody loads the command line.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from protobase_live.atoms import Atom
+    from protobase_live.change import Change
+    from protobase_live.client import ClientLimits, RemoteDatabase, connect
+    from protobase_live.collections import Collection
+    from protobase_live.database.database import Database
+    from protobase_live.database.limits import Limits
+    from protobase_live.errors import (
+        Closed,
+        Conflict,
+        InvalidName,
+        KindMismatch,
+        LimitExceeded,
+        MalformedUpdate,
+        OutcomeUnknown,
+        Overloaded,
+        ProtoBaseError,
+        ProtocolError,
+        RecordExists,
+        RecordMissing,
+        StorageFailed,
+        Unauthorized,
+        Unavailable,
+        ValidationError,
+    )
+    from protobase_live.opening import open
+    from protobase_live.server.limits import ServerLimits
+    from protobase_live.server.server import Server
+    from protobase_live.structures import (
+        CountedSet,
+        Counter,
+        Dict,
+        HashDict,
+        List,
+        Set,
+        Text,
+        XmlFragment,
+    )
+    from protobase_live.transactions import Transaction
+
+__all__ = [
+    "Atom",
+    "Change",
+    "ClientLimits",
+    "Closed",
+    "Collection",
+    "Conflict",
+    "CountedSet",
+    "Counter",
+    "Database",
+    "Dict",
+    "HashDict",
+    "InvalidName",
+    "KindMismatch",
+    "LimitExceeded",
+    "Limits",
+    "List",
+    "MalformedUpdate",
+    "OutcomeUnknown",
+    "Overloaded",
+    "ProtoBaseError",
+    "ProtocolError",
+    "RecordExists",
+    "RecordMissing",
+    "RemoteDatabase",
+    "Server",
+    "ServerLimits",
+    "Set",
+    "StorageFailed",
+    "Text",
+    "Transaction",
+    "Unauthorized",
+    "Unavailable",
+    "ValidationError",
+    "XmlFragment",
+    "connect",
+    "open",
+]
+
+_HOMES = {
+    "atoms": "Atom",
+    "change": "Change",
+    "client": "ClientLimits RemoteDatabase connect",
+    "collections": "Collection",
+    "database.database": "Database",
+    "database.limits": "Limits",
+    "errors": (
+        "Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate OutcomeUnknown Overloaded "
+        "ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed Unauthorized Unavailable "
+        "ValidationError"
+    ),
+    "opening": "open",
+    "server.limits": "ServerLimits",
+    "server.server": "Server",
+    "structures": "CountedSet Counter Dict HashDict List Set Text XmlFragment",
+    "transactions": "Transaction",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """What the program asks for, imported now."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

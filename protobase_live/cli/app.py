@@ -1,0 +1,95 @@
+"""The commands and their options; what they do is in the modules beside this one, imported when needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="ProtoBase Live: a database whose collections are Yjs documents.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Token = Annotated[str | None, typer.Option(envvar="PROTOBASE_TOKEN", help="What the server knows you by.")]
+ServerUrl = Annotated[str, typer.Argument(help="A server, such as ws://127.0.0.1:8765.")]
+Source = Annotated[str, typer.Argument(help="A server (ws://HOST:PORT) or a storage (file:PATH).")]
+
+
+@app.command()
+def serve(
+    storage: Annotated[str, typer.Option(help="Where to keep it: memory: or file:PATH.")] = "file:./data",
+    listen: Annotated[str, typer.Option(help="HOST:PORT; port 0 takes a free one.")] = "127.0.0.1:8765",
+) -> None:
+    """Serve a database until SIGTERM or Ctrl-C; prints one line when it is ready."""
+    from protobase_live.cli.serve import serve
+
+    serve(storage, listen)
+
+
+@app.command()
+def tail(
+    url: ServerUrl,
+    collection: str,
+    since: Annotated[str | None, typer.Option(help="A change's cursor: go on after it.")] = None,
+    token: Token = None,
+) -> None:
+    """Print each change of a collection as one line of JSON, from now on or from a cursor."""
+    from protobase_live.cli.tail import tail
+
+    tail(url, collection, since, token)
+
+
+@app.command()
+def export(
+    source: Source,
+    collections: Annotated[
+        list[str] | None, typer.Argument(help="Which ones; a storage gives all when none are named.")
+    ] = None,
+    token: Token = None,
+) -> None:
+    """Print collections as NDJSON, one line a record or structure, for `import`."""
+    from protobase_live.cli.transfer import export_to_stdout
+
+    export_to_stdout(source, collections or [], token)
+
+
+@app.command(name="import")
+def import_(
+    target: Source,
+    file: Annotated[
+        Path | None, typer.Argument(help="What `export` printed; standard input if absent.")
+    ] = None,
+    token: Token = None,
+) -> None:
+    """Store what `export` printed, in collections that are empty so far."""
+    from protobase_live.cli.transfer import import_lines
+
+    import_lines(target, file, token)
+
+
+@app.command()
+def info(
+    storage: Annotated[str, typer.Argument(help="A storage (file:PATH) that no server has open.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Show the collections of a storage, their sizes and the length of their logs."""
+    from protobase_live.cli.info import info
+
+    info(storage, json)
+
+
+@app.command()
+def demo(
+    storage: Annotated[str, typer.Option(help="Where to keep it.")] = "file:./demo-data",
+    port: Annotated[int, typer.Option(help="Or the next one that is free.")] = 8765,
+    seconds: Annotated[float | None, typer.Option(help="Stop by itself after so long.")] = None,
+) -> None:
+    """Run a server and three peers that work on a board, and show the changes live."""
+    from protobase_live.cli.demo import demo
+
+    demo(storage, port, seconds)

@@ -1,0 +1,48 @@
+"""``protobase-live tail``: a collection's changes as lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+from urllib.parse import urlsplit, urlunsplit
+
+from protobase_live.change import Change
+from protobase_live.cli.loop import run
+from protobase_live.client import connect
+from protobase_live.values import to_json
+
+_SCHEMES = {"http": "ws", "https": "wss"}
+
+
+def tail(url: str, collection: str, since: str | None, token: str | None) -> NoReturn:
+    """Print changes until Ctrl-C, then end the process."""
+    run(_tail(url, collection, since, token))
+
+
+async def _tail(url: str, collection: str, since: str | None, token: str | None) -> None:
+    async with connect(live_url(url), token) as database:
+        tailed = await database.collection(collection)
+        async with tailed.changes(since) as changes:
+            async for change in changes:
+                print(json.dumps(change_form(change), ensure_ascii=False), flush=True)
+
+
+def change_form(change: Change) -> dict[str, Any]:
+    """A change as JSON can say it (see `protobase_live.values`)."""
+    return {
+        "collection": change.collection,
+        "structure": change.structure,
+        "kind": change.kind,
+        "key": to_json(change.key),
+        "before": to_json(change.before),
+        "after": to_json(change.after),
+        "cursor": change.cursor,
+        "author": change.author,
+    }
+
+
+def live_url(url: str) -> str:
+    """The live door of the server at ``url``, which may be what `serve` printed."""
+    parts = urlsplit(url)
+    scheme = _SCHEMES.get(parts.scheme, parts.scheme)
+    return urlunsplit(parts._replace(scheme=scheme, path=parts.path.rstrip("/") or "/live"))

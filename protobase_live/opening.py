@@ -1,0 +1,55 @@
+"""Opening a database by the address of its storage: the one place, beside the CLI, that chooses a backend."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from protobase_live.database.database import Database
+from protobase_live.database.limits import DEFAULT_LIMITS, Limits
+from protobase_live.errors import StorageFailed, ValidationError
+from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
+from protobase_storage.file import DATABASE_NAME
+
+KNOWN = "'memory:' or 'file:PATH'"
+"""The addresses that this version opens, for messages."""
+
+CLOUDS = ("s3", "gs")
+"""Schemes that are reserved for backends to come."""
+
+
+@asynccontextmanager
+async def open(
+    url: str, *, author: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> AsyncGenerator[Database]:
+    """The database stored at ``url``, in this process, until the block ends: ``async with`` it.
+
+    ``url`` is ``memory:`` (gone at the end) or ``file:PATH`` (a folder, made if missing, held by one process
+    at a time). ``author`` is written into the commits made through it.
+
+    Raises ValidationError for an address that is none of these, and StorageFailed when the storage cannot be
+    opened, for instance because another process holds it.
+    """
+    async with Database(await open_storage(url), author=author, limits=limits) as database:
+        yield database
+
+
+async def open_storage(url: str, *, must_exist: bool = False) -> Storage:
+    """The storage at ``url``; with ``must_exist``, one that is missing is not made.
+
+    Raises ValidationError and StorageFailed as `open` does.
+    """
+    scheme, colon, path = url.partition(":")
+    if colon and scheme in CLOUDS:
+        raise ValidationError(f"{url!r}: {scheme}:// storages are not in this version; use {KNOWN}")
+    if url == "memory:":
+        return MemoryStorage()
+    if scheme != "file" or not path:
+        raise ValidationError(f"{url!r} is no storage; use {KNOWN}")
+    if must_exist and not (Path(path) / DATABASE_NAME).exists():
+        raise StorageFailed(f"there is no database in {path!r}")
+    try:
+        return await FileStorage.open(path)
+    except StorageError as error:
+        raise StorageFailed(f"cannot open {url!r}: {error}") from error
