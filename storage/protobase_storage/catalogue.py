@@ -13,6 +13,9 @@ from .sqlite_schema import is_corruption, translate
 ID_GAP = 2**32
 """Where a damaged page may hide ids, new ones start this far above the highest that can be read."""
 
+LAST_ID = 2**63 - 1
+"""Ids are SQLite integers."""
+
 COLUMNS = "name, id, head, checksum"
 
 
@@ -32,9 +35,12 @@ class Survey:
 def survey(connection: sqlite3.Connection) -> Survey:
     """Read the catalogue once, as every opening does."""
     found = Survey(damaged=False, last_id=0)
+    entries = 0
     try:
         for row in connection.execute(f"SELECT {COLUMNS} FROM collections"):
             _survey_row(found, row)
+            entries += 1
+        found.damaged |= count(connection) != entries
     except sqlite3.DatabaseError as error:
         if not is_corruption(error):
             raise
@@ -55,12 +61,18 @@ def _survey_row(found: Survey, row: tuple[object, ...]) -> None:
 
 def _highest_id(connection: sqlite3.Connection, column: str, table: str, known: int) -> int:
     try:
-        highest: int | None = connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]
+        highest: object = connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]
     except sqlite3.DatabaseError as error:
         if not is_corruption(error):
             raise
-        highest = known + ID_GAP
-    return max(known, highest or 0)
+        highest = b"unreadable"
+    return max(known, _plausible(highest, known))
+
+
+def _plausible(highest: object, known: int) -> int:
+    if highest is None:
+        return 0
+    return highest if isinstance(highest, int) and highest < LAST_ID - ID_GAP else known + ID_GAP
 
 
 def find(connection: sqlite3.Connection, name: str, damaged: bool) -> Entry | None:
@@ -81,7 +93,25 @@ def find(connection: sqlite3.Connection, name: str, damaged: bool) -> Entry | No
     return None if row is None else read_entry(row)
 
 
-def put(connection: sqlite3.Connection, entry: Entry) -> None:
+def put(connection: sqlite3.Connection, entry: Entry, *, new: bool) -> None:
     """Write an entry, in the caller's transaction."""
-    row = entry_row(check_name(entry.name), entry.id, entry.snapshot)
-    connection.execute("INSERT OR REPLACE INTO collections VALUES (?, ?, ?, ?)", row)
+    connection.execute("INSERT OR REPLACE INTO collections VALUES (?, ?, ?, ?)", entry_row(entry))
+    if new:
+        _change_count(connection, 1)
+
+
+def remove(connection: sqlite3.Connection, name: bytes) -> None:
+    """Drop an entry, if there is one, in the caller's transaction."""
+    removed = connection.execute("DELETE FROM collections WHERE name = ?", (name,)).rowcount
+    if removed:
+        _change_count(connection, -removed)
+
+
+def count(connection: sqlite3.Connection) -> int:
+    """How many entries there must be; -1 if that is not known any more."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'collections'").fetchone()
+    return int(row[0]) if row and str(row[0]).isdecimal() else -1
+
+
+def _change_count(connection: sqlite3.Connection, by: int) -> None:
+    connection.execute("UPDATE meta SET value = value + ? WHERE key = 'collections'", (by,))

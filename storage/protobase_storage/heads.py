@@ -5,24 +5,28 @@ from __future__ import annotations
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import catalogue
 from .catalogue import Survey
 from .commit import Commit, join
 from .contract import check_sequence
+from .errors import CollectionCorrupt
 from .rows import Entry, LogRow, log_row
 from .sqlite_schema import translate
 
 HEADS_KEPT = 10_000
 """Collections whose heads stay in memory between flushes; others are looked up when they are written to."""
 
+SEAL_EVERY = 64
+"""Commits after which a collection's end is noted in its entry again; closing notes all of them."""
+
 
 @dataclass(slots=True)
 class Head:
-    """A collection's id, what it includes, its last position, and whether the catalogue has it yet."""
+    """A collection's entry, what it includes, its last position, and whether the catalogue has it yet."""
 
-    id: int
+    entry: Entry
     vector: dict[str, int]
     position: int
     stored: bool
@@ -55,16 +59,27 @@ class Heads:
             head = self._heads[commit.collection]
             head.position += 1
             head.vector[commit.origin] = commit.sequence
-            rows.append(log_row(head.id, head.position, commit))
+            rows.append(log_row(head.entry.id, head.position, commit))
         return rows
 
-    def create_missing(self, names: Iterable[str]) -> None:
-        """Enter the collections that are written to for the first time, in the caller's transaction."""
+    def save(self, names: Iterable[str]) -> None:
+        """Enter what is new, and ends that have moved on far, in the caller's transaction."""
         for name in names:
             head = self._heads[name]
-            if not head.stored:
-                catalogue.put(self._connection, Entry(name, head.id, None))
-                head.stored = True
+            if not head.stored or head.position - head.entry.end >= SEAL_EVERY:
+                self.put(head, replace(head.entry, end=head.position))
+
+    def seal(self) -> None:
+        """Enter all ends that have moved on, in the caller's transaction."""
+        for head in self._heads.values():
+            if head.position > head.entry.end:
+                self.put(head, replace(head.entry, end=head.position))
+
+    def put(self, head: Head, entry: Entry) -> None:
+        """Write an entry, in the caller's transaction."""
+        catalogue.put(self._connection, entry, new=not head.stored)
+        head.entry = entry
+        head.stored = True
 
     def find(self, name: str) -> Head:
         """The head of a collection, a new one if it does not exist. Raises `CollectionCorrupt`."""
@@ -76,15 +91,20 @@ class Heads:
     def _read(self, name: str) -> Head:
         entry = catalogue.find(self._connection, name, self._survey.damaged)
         if entry is None:
-            return Head(self._survey.next_id(), {}, 0, stored=False)
+            return Head(Entry(name, self._survey.next_id(), 0, 0, None), {}, 0, stored=False)
         query = "SELECT origin, max(sequence), max(position) FROM log WHERE collection = ? GROUP BY origin"
         try:
             ends = self._connection.execute(query, (entry.id,)).fetchall()
+            logged = {origin.decode(): sequence for origin, sequence, _ in ends}
+            vector = join(logged, entry.snapshot.vector if entry.snapshot else {})
+            position = max([entry.floor, *(position for *_, position in ends)])
         except sqlite3.DatabaseError as error:
             raise translate(error, name) from error
-        logged = {origin.decode(errors="replace"): sequence for origin, sequence, _ in ends}
-        vector = join(logged, entry.snapshot.vector if entry.snapshot else {})
-        return Head(entry.id, vector, max((position for *_, position in ends), default=0), stored=True)
+        except (AttributeError, TypeError, UnicodeDecodeError):
+            raise CollectionCorrupt(name, "a commit's origin or sequence is damaged") from None
+        if position < entry.end:
+            raise CollectionCorrupt(name, f"its log ends at position {position} instead of {entry.end}")
+        return Head(entry, vector, position, stored=True)
 
     def forget(self, names: Iterable[str]) -> None:
         """Look these up again next time."""

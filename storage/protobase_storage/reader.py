@@ -64,7 +64,7 @@ class Reader:
             query = f"SELECT {COLUMNS} FROM collections WHERE name >= ? ORDER BY name"
             infos: list[CollectionInfo] = []
             for row in self._connection.execute(query, (start,)):
-                if not bytes(row[0]).startswith(start):
+                if isinstance(row[0], bytes) and not row[0].startswith(start):
                     break
                 infos.append(self._info(row))
             return infos
@@ -72,7 +72,7 @@ class Reader:
     def sizes(self) -> tuple[int, int]:
         """Number of collections, and bytes of the database with its write-ahead log."""
         with self._moment(None):
-            count = self._connection.execute("SELECT count(*) FROM collections").fetchone()[0]
+            count = catalogue.count(self._connection)
         files = (self._path, Path(f"{self._path}-wal"))
         return count, sum(file.stat().st_size for file in files if file.exists())
 
@@ -104,10 +104,19 @@ class Reader:
 
     def _commits(self, entry: Entry) -> Iterator[Commit]:
         covered = entry.snapshot.vector if entry.snapshot else {}
+        expected = entry.floor + 1  # the position, where nothing was dropped
         for row in self._connection.execute(_LOG, (entry.id,)):
             commit = read_commit(entry.name, row)
+            if row[1] > entry.floor:
+                if row[1] != expected:
+                    raise CollectionCorrupt(entry.name, f"the commit at position {expected} is missing")
+                expected += 1
             if not covers(covered, commit):
                 yield commit
+        if expected <= entry.end:
+            raise CollectionCorrupt(
+                entry.name, f"its log ends at position {expected - 1} instead of {entry.end}"
+            )
 
     def _info(self, row: tuple[Any, ...]) -> CollectionInfo:
         name = readable(row[0])

@@ -27,10 +27,16 @@ ChunkRow = tuple[int, int, memoryview, int]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A collection in the catalogue: its id, and its snapshot if it has one."""
+    """A collection in the catalogue: its id, and its snapshot if it has one.
+
+    Above position `floor` nothing was ever dropped from its log, which reaches at least to `end`: a gap in
+    between, or an earlier end, is a loss that no row's checksum shows.
+    """
 
     name: str
     id: int
+    floor: int
+    end: int
     snapshot: SnapshotHead | None
 
 
@@ -85,11 +91,12 @@ def read_chunk(name: str, ordinal: int, row: tuple[Any, ...]) -> bytes:
     return data
 
 
-def entry_row(name: bytes, collection: int, snapshot: SnapshotHead | None) -> tuple[bytes, int, bytes, int]:
-    """The catalogue's row: name, id, head (MessagePack of the snapshot's head, or of nil), checksum."""
+def entry_row(entry: Entry) -> tuple[bytes, int, bytes, int]:
+    """The catalogue's row: name, id, head (MessagePack of floor, end and snapshot head), checksum."""
+    snapshot = entry.snapshot
     fields = snapshot and (snapshot.id, snapshot.vector, snapshot.time, snapshot.size)
-    head = pack(fields)
-    return (name, collection, head, _entry_check(name, collection, head))
+    name, head = entry.name.encode(), pack((entry.floor, entry.end, fields))
+    return (name, entry.id, head, _entry_check(name, entry.id, head))
 
 
 def read_entry(row: tuple[Any, ...]) -> Entry:
@@ -101,8 +108,8 @@ def read_entry(row: tuple[Any, ...]) -> Entry:
         sound = False
     if not sound:
         raise CollectionCorrupt(readable(name), "its catalogue entry fails its checksum")
-    fields = unpack(head)
-    return Entry(name.decode(), collection, SnapshotHead(*fields) if fields else None)
+    floor, end, fields = unpack(head)
+    return Entry(name.decode(), collection, floor, end, SnapshotHead(*fields) if fields else None)
 
 
 def snapshot_head(identifier: int, snapshot: Snapshot) -> SnapshotHead:
@@ -118,13 +125,13 @@ def readable(name: Any) -> str:
 def _log_check(
     collection: int, position: int, origin: bytes, sequence: int, head: bytes, update: bytes
 ) -> int:
-    key = b"%d %d %d %b" % (collection, position, sequence, origin)
+    key = b"%a %a %a %b" % (collection, position, sequence, origin)
     return crc32(update, crc32(head, crc32(key)))
 
 
 def _chunk_check(snapshot: int, ordinal: int, data: bytes | memoryview) -> int:
-    return crc32(data, crc32(b"%d %d" % (snapshot, ordinal)))
+    return crc32(data, crc32(b"%a %a" % (snapshot, ordinal)))
 
 
 def _entry_check(name: bytes, collection: int, head: bytes) -> int:
-    return crc32(head, crc32(name, crc32(b"%d" % collection)))
+    return crc32(head, crc32(name, crc32(b"%a" % (collection,))))

@@ -43,6 +43,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=READER_WAIT_SECONDS, isolation_level=None, check_same_thread=False
     )
+    connection.text_factory = _readable  # damaged text is found by checksums, not by the driver
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -53,6 +54,10 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _readable(text: bytes) -> str:
+    return text.decode(errors="replace")
 
 
 def prepare(connection: sqlite3.Connection, path: Path, make_identity: Callable[[], str]) -> str:
@@ -70,6 +75,8 @@ def prepare(connection: sqlite3.Connection, path: Path, make_identity: Callable[
         raise StorageFormatError(
             f"{str(path)!r} has format {meta.get('format')}; this release knows {FORMAT}"
         )
+    if "identity" not in meta:
+        raise StorageFormatError(f"{str(path)!r} has lost its identity: its table `meta` is damaged")
     return meta["identity"]
 
 
@@ -77,7 +84,7 @@ def _create(connection: sqlite3.Connection, identity: str) -> None:
     with transaction(connection):
         for statement in _TABLES.split(";"):
             connection.execute(statement)
-        rows = [("format", str(FORMAT)), ("identity", identity)]
+        rows = [("format", str(FORMAT)), ("identity", identity), ("collections", "0")]
         connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
 
 

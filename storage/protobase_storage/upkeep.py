@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from . import catalogue
@@ -17,9 +18,9 @@ from .catalogue import Survey
 from .commit import Snapshot, Vector, join
 from .contract import check_fresh, check_name
 from .errors import CollectionCorrupt
-from .heads import Heads
+from .heads import Head, Heads
 from .packing import pack, unpack
-from .rows import ChunkRow, Entry, chunk_rows, snapshot_head
+from .rows import ChunkRow, chunk_rows, snapshot_head
 from .sqlite_schema import transaction
 
 SLICE_ROWS = 500
@@ -44,8 +45,8 @@ class Upkeep:
 
     def compact(self, snapshot: Snapshot) -> Steps:
         """Stage the snapshot, publish it, sweep what it replaces. Raises `StaleSnapshot`."""
-        entry = self._find(snapshot.collection)
-        check_fresh(snapshot, entry.snapshot.vector if entry and entry.snapshot else {})
+        old = self._heads.find(snapshot.collection).entry.snapshot
+        check_fresh(snapshot, old.vector if old else {})
         identifier = self._survey.next_id()
         rows = chunk_rows(identifier, snapshot.update)
         part = list(islice(rows, SLICE_CHUNKS))
@@ -55,19 +56,19 @@ class Upkeep:
             yield
         self._publish(snapshot, identifier, part)
         yield
-        yield from self._sweep(self._heads.find(snapshot.collection).id, snapshot.vector)
-        if entry and entry.snapshot:
-            yield from self._sweep_chunks(entry.snapshot.id)
+        yield from self._sweep(self._heads.find(snapshot.collection).entry.id, snapshot.vector)
+        if old:
+            yield from self._sweep_chunks(old.id)
 
     def delete(self, collection: str) -> Steps:
         """Hide the collection in the first step, then sweep what it had."""
         name = check_name(collection)
         try:
-            entry = self._find(collection)
+            entry = catalogue.find(self._connection, collection, self._survey.damaged)
         except CollectionCorrupt:
             entry = None  # where its rows are is lost, but its name becomes free
         with transaction(self._connection):
-            self._connection.execute("DELETE FROM collections WHERE name = ?", (name,))
+            catalogue.remove(self._connection, name)
             if entry:
                 self._discard("log", entry.id)
                 self._reclaim("covered", entry.id)
@@ -91,9 +92,6 @@ class Upkeep:
             else:
                 yield from self._sweep(identifier, unpack(vector) if kind == "covered" else None)
 
-    def _find(self, collection: str) -> Entry | None:
-        return catalogue.find(self._connection, collection, self._survey.damaged)
-
     def _stage(self, identifier: int, rows: list[ChunkRow]) -> None:
         with transaction(self._connection):
             self._discard("chunks", identifier)
@@ -102,23 +100,35 @@ class Upkeep:
 
     def _publish(self, snapshot: Snapshot, identifier: int, rows: list[ChunkRow]) -> None:
         """The one transaction after which the snapshot counts and what it covers does not."""
-        name = snapshot.collection
-        head = self._heads.find(name)
-        old = self._find(name)
+        head = self._heads.find(snapshot.collection)
+        old = head.entry.snapshot
+        entry = replace(
+            head.entry,
+            floor=self._last_covered(head, snapshot.vector),
+            end=head.position,
+            snapshot=snapshot_head(identifier, snapshot),
+        )
         try:
             with transaction(self._connection):
                 self._insert(rows)
                 self._reclaim("chunks", identifier)
-                catalogue.put(self._connection, Entry(name, head.id, snapshot_head(identifier, snapshot)))
-                self._discard("covered", head.id, snapshot.vector)
-                if old and old.snapshot:
-                    self._discard("chunks", old.snapshot.id)
+                self._heads.put(head, entry)
+                self._discard("covered", head.entry.id, snapshot.vector)
+                if old:
+                    self._discard("chunks", old.id)
         except BaseException:
-            self._heads.forget([name])
+            self._heads.forget([snapshot.collection])
             raise
         head.vector = join(head.vector, snapshot.vector)
-        head.stored = True
         self._on_step("compact:published")
+
+    def _last_covered(self, head: Head, vector: Vector) -> int:
+        """The highest position that the sweep of `vector` empties; as far up as the log was ever emptied."""
+        query = "SELECT position, origin, sequence FROM log WHERE collection = ? ORDER BY position DESC"
+        for row in self._connection.execute(query, (head.entry.id,)):
+            if row[0] <= head.entry.floor or _covered(vector, row):
+                return max(row[0], head.entry.floor)
+        return head.entry.floor
 
     def _sweep(self, collection: int, vector: Vector | None) -> Steps:
         """Delete the commits `vector` covers (all without one), then the note that they are garbage."""

@@ -164,8 +164,14 @@ class Writer:
                     self._flush(group)
                 if self._tasks:
                     self._advance(self._tasks[0])
+            self._seal()
         except BaseException as error:
             self._die(error, group or [])
+
+    def _seal(self) -> None:
+        """Note where the logs end. It helps to find damage later; nothing is lost if there is no room."""
+        with contextlib.suppress(sqlite3.Error), transaction(self._connection):
+            self._heads.seal()
 
     def _take(self) -> list[Append] | None:
         """Wait for work. Appends up to the next task, which is put first in turn; None: all is done."""
@@ -228,7 +234,7 @@ class Writer:
         names = {name for append in group if append.error is None for name in append.collections}
         try:
             with transaction(self._connection):
-                self._heads.create_missing(names)
+                self._heads.save(names)
                 self._connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
                 self._on_step("append:written")
         except BaseException:
@@ -277,6 +283,8 @@ class Writer:
         except sqlite3.Error as error:
             self._clear_wal()
             self._finish(task, translate(error, task.collection))
+        except (TypeError, ValueError, AttributeError) as error:  # damaged rows have columns of any type
+            self._finish(task, StorageError(f"damaged rows of collection {task.collection!r}: {error}"))
         else:
             self._tasks.rotate(-1)
 

@@ -35,7 +35,8 @@ Opener = Callable[..., Awaitable[Storage]]
 def find_opener(path: str) -> Opener:
     """The object at "module:attribute.attribute"."""
     module, _, attributes = path.partition(":")
-    return reduce(getattr, attributes.split("."), importlib.import_module(module))  # type: ignore[return-value]
+    found: Any = reduce(getattr, attributes.split("."), importlib.import_module(module))
+    return found
 
 
 def dying(die_at: int) -> Callable[[str], None]:

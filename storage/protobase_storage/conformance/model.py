@@ -119,7 +119,7 @@ def states_after(effects: Sequence[Effect]) -> list[State]:
 
 
 def script(large: int) -> list[Effect]:
-    """Appends over two collections, compactions partial, total and of `large` bytes, deletions, new starts."""
+    """Appends over two collections, compactions, one of `large` bytes, deletions, new starts."""
     both = [(make_commit("a", n), make_commit("b/c", n)) for n in range(1, 5)]
     return [
         *both,

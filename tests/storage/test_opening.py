@@ -1,0 +1,147 @@
+"""What `FileStorage.open` accepts and refuses, and how it says so."""
+
+import os
+import random
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from protobase_storage import CollectionCorrupt, FileStorage, StorageError, StorageFormatError, StorageLocked
+from protobase_storage.conformance.model import make_commit, make_snapshot, perform_burst, read_state
+
+PAGE = 4096
+
+
+async def test_makes_the_folder_and_its_parents(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path / "a" / "b")
+    await storage.close()
+    assert {file.name for file in (tmp_path / "a" / "b").iterdir()} == {"protobase.db", "protobase.lock"}
+
+
+async def test_the_identity_is_made_once(tmp_path: Path) -> None:
+    for made in ("0123456789ab", "ffffffffffff"):
+        storage = await FileStorage.open(tmp_path, make_identity=lambda made=made: made)
+        assert storage.identity == "0123456789ab"
+        await storage.close()
+
+
+async def test_names_the_folder_and_the_holder(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path)
+    with pytest.raises(StorageLocked, match=f"{tmp_path}.*process {os.getpid()}"):
+        await FileStorage.open(tmp_path)
+    await storage.close()
+
+
+async def test_refuses_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("hello")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StorageError, match="file"):
+            await FileStorage.open(place)
+
+
+@pytest.mark.parametrize("content", [b"hello, I am no database" * 100, b"\x00" * 5000])
+async def test_refuses_what_is_no_database(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "protobase.db").write_bytes(content)
+    with pytest.raises(StorageFormatError, match=r"protobase\.db"):
+        await FileStorage.open(tmp_path)
+    assert (tmp_path / "protobase.db").read_bytes() == content
+
+
+async def test_refuses_other_peoples_databases(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "protobase.db") as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    for _ in range(2):  # the lock is let go
+        with pytest.raises(StorageFormatError, match="not one of ProtoBase"):
+            await FileStorage.open(tmp_path)
+
+
+async def test_refuses_formats_it_does_not_know(tmp_path: Path) -> None:
+    await (await FileStorage.open(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "protobase.db") as connection:
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'format'")
+    connection.close()
+    with pytest.raises(StorageFormatError, match="format 99; this release knows 1"):
+        await FileStorage.open(tmp_path)
+
+
+async def fill(place: Path) -> None:
+    """Five collections of some pages each."""
+    storage = await FileStorage.open(place)
+    for name in ("c0", "c1", "c2", "c3", "c4"):
+        await perform_burst(storage, [[make_commit(name, n)] for n in range(1, 80)])
+        await storage.compact(make_snapshot(name, {"node-a": 20}, update=name.encode() * 2000))
+    await storage.close()
+
+
+async def test_a_destroyed_page_leaves_the_other_collections(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    file = tmp_path / "protobase.db"
+    content = file.read_bytes()
+    page = content.index(b"<c2:node-a:50>") // PAGE * PAGE
+    file.write_bytes(content[:page] + b"\xff" * PAGE + content[page + PAGE :])
+    storage = await FileStorage.open(tmp_path)
+    with pytest.raises(CollectionCorrupt, match="'c2'"):
+        await storage.load("c2")
+    for name in ("c0", "c4"):
+        assert len((await storage.load(name)).commits) == 59
+    infos = await storage.list()
+    assert [info.name for info in infos] == ["c0", "c1", "c2", "c3", "c4"]
+    assert "damaged" in (infos[2].corrupt or "")
+    await storage.append([make_commit("c0", 80), make_commit("new", 1)])
+    await storage.close()
+
+
+async def test_a_damaged_catalogue_never_shows_a_collection_as_empty(tmp_path: Path) -> None:
+    await fill(tmp_path)
+    file = tmp_path / "protobase.db"
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE collections SET name = CAST('cX' AS BLOB) WHERE name = CAST('c3' AS BLOB)")
+    connection.close()
+    storage = await FileStorage.open(tmp_path)
+    for name in ("c3", "cX"):
+        with pytest.raises(CollectionCorrupt):
+            await storage.load(name)
+        with pytest.raises(CollectionCorrupt):
+            await storage.append([make_commit(name, 100)])
+    assert len((await storage.load("c4")).commits) == 59
+    assert [info.corrupt is None for info in await storage.list()] == [True, True, True, True, False]
+    await storage.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_no_flipped_bit_loads_as_something_else(tmp_path: Path, seed: int) -> None:
+    await fill(tmp_path)
+    storage = await FileStorage.open(tmp_path)
+    expected = await read_state(storage)
+    await storage.close()
+    file = tmp_path / "protobase.db"
+    content = file.read_bytes()
+    choice = random.Random(seed)
+    for turn in range(30):
+        # every other turn in a page's header, where a row is lost without being damaged
+        page = choice.randrange(len(content) // PAGE) * PAGE
+        place = page + choice.randrange(12 if turn % 2 else PAGE)
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << choice.randrange(8)
+        file.write_bytes(damaged)
+        await check_loads(tmp_path, expected, place)
+        for leftover in ("protobase.db-wal", "protobase.db-shm"):
+            (tmp_path / leftover).unlink(missing_ok=True)
+
+
+async def check_loads(place: Path, expected: object, where: int) -> None:
+    """Every collection is as expected, or an error."""
+    assert isinstance(expected, dict)
+    try:
+        storage = await FileStorage.open(place)
+    except StorageError:
+        return
+    for name, state in expected.items():
+        try:
+            loaded = await storage.load(name)
+        except CollectionCorrupt:
+            continue
+        assert (loaded.snapshot, loaded.commits) == state, (name, where)
+    await storage.close()

@@ -1,0 +1,130 @@
+"""Group commit, the backlog, and what follows a failed write."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from protobase_storage import FileStorage, StorageBusy, StorageError, StorageFull
+from protobase_storage.conformance.model import make_commit, make_snapshot, perform_burst
+
+
+class Gate:
+    """A step hook that stops the writer at the beginning of its next flush."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self, step: str) -> None:
+        if step == "append:begin":
+            self.reached.set()
+            assert self.open.wait(10)
+
+
+@pytest.fixture
+async def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+async def gated(tmp_path: Path, gate: Gate) -> AsyncIterator[FileStorage]:
+    storage = await FileStorage.open(tmp_path, on_step=gate, backlog_limit=10_000)
+    yield storage
+    gate.open.set()
+    await storage.close()
+
+
+async def test_what_waits_shares_a_flush(gated: FileStorage, gate: Gate) -> None:
+    first = gated.append([make_commit("a", 1)])
+    await asyncio.to_thread(gate.reached.wait, 10)
+    rest = [gated.append([make_commit("a", n)]) for n in range(2, 12)]
+    gate.open.set()
+    await asyncio.gather(first, *rest)
+    stats = await gated.stats()
+    assert (stats.commits, stats.flushes) == (11, 2)
+
+
+async def test_beyond_the_backlog_limit_nothing_is_taken(gated: FileStorage, gate: Gate) -> None:
+    first = gated.append([make_commit("a", 1, update=b"x" * 9_000)])
+    refused = gated.append([make_commit("b", 1, update=b"x" * 9_000)])
+    assert refused.done()
+    with pytest.raises(StorageBusy, match="10000") as caught:
+        await refused
+    assert caught.value.retryable
+    with pytest.raises(StorageBusy):
+        await gated.compact(make_snapshot("b", {}, update=b"x" * 9_000))
+    gate.open.set()
+    await first
+    await gated.append([make_commit("b", 1, update=b"x" * 90_000)])
+    assert (await gated.stats()).backlog == 0
+
+
+async def test_a_file_at_its_size_limit_refuses_and_goes_on(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path, max_bytes=200_000)
+    await storage.append([make_commit("small", 1)])
+    with pytest.raises(StorageFull) as caught:
+        await storage.append([make_commit("small", 2), make_commit("big", 1, update=b"x" * 500_000)])
+    assert caught.value.retryable
+    with pytest.raises(StorageFull):
+        await storage.compact(make_snapshot("small", {"node-a": 1}, update=b"x" * 3_000_000))
+    await storage.append([make_commit("small", 2)])
+    assert (await storage.load("small")).vector == {"node-a": 2}
+    assert [info.name for info in await storage.list()] == ["small"]
+    await storage.close()
+
+
+async def test_no_commit_is_stored_after_a_lost_one(tmp_path: Path) -> None:
+    """Sent before the failure was known, the followers fail too; sent after, they count again."""
+    gate = Gate()
+    gate.open.set()
+    storage = await FileStorage.open(tmp_path, on_step=gate, max_bytes=200_000)
+    lost = storage.append([make_commit("a", 1, update=b"x" * 500_000), make_commit("b", 1)])
+    gate.reached.clear()
+    gate.open.clear()
+    await asyncio.to_thread(gate.reached.wait, 10)
+    followers = [storage.append([make_commit("a", 2)]), storage.append([make_commit("b", 2)])]
+    other = storage.append([make_commit("c", 1)])
+    gate.open.set()
+    results = await asyncio.gather(lost, *followers, other, return_exceptions=True)
+    assert [type(result) for result in results] == [StorageFull, StorageFull, StorageFull, type(None)]
+    await storage.append([make_commit("a", 1), make_commit("b", 1)])
+    await storage.append([make_commit("a", 2)])
+    assert (await storage.load("a")).vector == {"node-a": 2}
+    await storage.close()
+
+
+async def test_a_writer_that_breaks_answers_everybody(tmp_path: Path) -> None:
+    def breaking(step: str) -> None:
+        raise RuntimeError("broken on purpose")
+
+    storage = await FileStorage.open(tmp_path, on_step=breaking)
+    futures = [storage.append([make_commit("a", n)]) for n in range(1, 4)]
+    for result in await asyncio.gather(*futures, return_exceptions=True):
+        assert isinstance(result, StorageError)
+    with pytest.raises(StorageError, match="broken on purpose"):
+        await storage.append([make_commit("a", 9)])
+    await storage.close()
+
+
+async def test_a_cancelled_caller_harms_nobody(gated: FileStorage, gate: Gate) -> None:
+    cancelled, kept = gated.append([make_commit("a", 1)]), gated.append([make_commit("a", 2)])
+    cancelled.cancel()
+    gate.open.set()
+    await kept
+    assert (await gated.load("a")).vector == {"node-a": 2}
+
+
+async def test_the_log_is_bounded_and_space_is_used_again(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path)
+    sizes: list[int] = []
+    for cycle in range(6):
+        numbers = range(cycle * 100 + 1, cycle * 100 + 101)
+        await perform_burst(storage, [[make_commit("a", n, update=b"x" * 10_000)] for n in numbers])
+        await storage.compact(make_snapshot("a", {"node-a": numbers[-1]}, update=b"s" * 300_000))
+        sizes.append((await storage.stats()).bytes)
+    await storage.close()
+    assert (tmp_path / "protobase.db").stat().st_size < 3_000_000
+    assert max(sizes) < 12_000_000
