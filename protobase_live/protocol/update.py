@@ -5,6 +5,17 @@ passes here is well-formed and as a stock Yjs 13 client writes it, with these ex
 the native library reads differently and would misparse: legacy JSON content and XML hooks.
 Content and type numbers that only the native library knows are refused too.
 
+What takes the document to decide is not decided here, and its owner has to:
+
+- `UpdateInfo.missing` must be empty before the update is applied, and the update must not carry
+  clocks of the document's own client id;
+- an update that gives a child to what is no container raises RuntimeError when it is applied, and
+  the structs before the bad one stay applied;
+- text outside the basic plane (emoji) placed into an array hangs whoever reads that array;
+- shared types nested some 10,000 deep, over many updates, overflow the stack in `str()`;
+- a deletion or insertion between the halves of a surrogate pair loses clocks in what the document
+  encodes from then on: what it encodes should pass this check before it replaces anything.
+
 Format: Yjs `UpdateDecoderV1`, `readClientsStructRefs`, `readDeleteSet` and the `read*` functions
 of the content classes; the binary JSON values are lib0's `readAny`.
 """

@@ -180,6 +180,13 @@ def test_says_what_a_document_is_missing():
     assert info.missing({5: 4, 7: 10, 9: 1}) == {}
 
 
+def test_updates_that_leave_holes_are_missing_something():
+    """Found by fuzzing: applied to an empty document, then filled up, these crashed the process."""
+    hole = bytes.fromhex("010101102801036d61700163017701760101010a07")
+    assert check_update(hole).missing({}) == {1: 16}
+    assert check_update(hole).missing({1: 16}) == {}
+
+
 @given(st.integers(0, 2**32))
 @settings(deadline=None, max_examples=30)
 def test_an_update_whose_requirements_are_met_is_taken_in_at_once(seed: int):
