@@ -78,7 +78,7 @@ class ListKind(FieldKind):
                 return length
             if method == "get":
                 return plain_of(raw.get(txn, _position(args[0], length)), txn)
-            indexes = range(length)[slice(*args)]
+            indexes = range(length)[_span(args)]
             return [plain_of(raw.get(txn, index), txn) for index in indexes]
 
     def plain(self, shared: Any) -> list[Any]:
@@ -98,7 +98,7 @@ class ListKind(FieldKind):
         given = self._given(value)
         if method == "count":
             return len(given)
-        return given[_position(args[0], len(given))] if method == "get" else given[slice(*args)]
+        return given[_position(args[0], len(given))] if method == "get" else given[_span(args)]
 
     def differences(self, before: Any, after: Any) -> list[Entry]:
         """See Kind."""
@@ -139,6 +139,10 @@ def _position(index: int, length: int) -> int:
     if not -length <= index < length:
         raise ValidationError(f"list.get: index {index} is out of range; the length is {length}")
     return index % length
+
+
+def _span(args: Args) -> slice:
+    return slice(*args) if args else slice(None)
 
 
 LIST = ListKind()

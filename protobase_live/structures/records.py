@@ -123,14 +123,13 @@ class RecordsKind(Kind):
                 del shared[key]
             return
         _, fields, merges = args
-        record = None if action == "insert" else shared.get(key)
-        is_new = not isinstance(record, Map)
-        if is_new:
-            record = shared[key] = Map()
-        if action == "put" and not is_new:
-            fields = _prepare_put(record, fields, merges)
+        held: Any = shared.get(key)
+        if action == "insert" or not isinstance(held, Map):
+            held = shared[key] = Map[Any]()
+        elif action == "put":
+            fields = _prepare_put(held, fields, merges)
         for field, value in fields.items():
-            _write_field(record, field, value, merges.get(field), replica)
+            _write_field(held, field, value, merges.get(field), replica)
 
     def row(self, shared: Map[Any]) -> Row:
         """One record as a plain value."""
