@@ -19,7 +19,7 @@ from pycrdt import Array, Doc, Map, Text, XmlFragment, merge_updates
 from protobase_live import values
 from protobase_live.errors import KindMismatch, RecordMissing, ValidationError
 from protobase_live.operations import RECORDS, Op, Read, Target
-from protobase_live.structures import KINDS, Kind
+from protobase_live.structures import KINDS, RECORDS_KIND, Kind
 
 Shared = Map[Any] | Array[Any] | Text | XmlFragment
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
@@ -261,7 +261,7 @@ class Document:
         self._before.setdefault(key, before)
         shared = self._records.get(key)
         if isinstance(shared, Map):
-            self._view[key] = KINDS["records"].plain_record(shared)
+            self._view[key] = RECORDS_KIND.row(shared)
         else:  # deleted, or something a Yjs client put there that is no record
             self._view.pop(key, None)
 
