@@ -18,11 +18,16 @@ from protobase_live.document import EMPTY_UPDATE
 from protobase_live.errors import LimitExceeded, ProtoBaseError
 from protobase_live.live.presence import Membership, PresenceHub
 from protobase_live.protocol import yjs
+from protobase_live.protocol.awareness import encode_entries
+from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_live.protocol.update import check_update
 from protobase_live.server.limits import ServerLimits
 
 if TYPE_CHECKING:
     from protobase_live.server.connection import Connection
+
+NOBODY = encode_entries([])
+"""The presence of an empty room."""
 
 CLOSE_BAD_MESSAGE = 4400
 """The client sent something that is not the protocol, or an update that cannot be applied. Stock clients do
@@ -57,7 +62,7 @@ class YjsSession:
         self._membership, known = presence.join(collection, self._show_presence)
         try:
             self._send(Greet(self))
-            if known:
+            if known != NOBODY:
                 self._show_presence(known)
             await self._connection.attend(self)
         finally:
@@ -99,6 +104,7 @@ class YjsSession:
     def _take_message(self, message: yjs.Message | None) -> None:
         match message:
             case yjs.SyncStep1(state):
+                decode_state_vector(state)
                 self.take_end()
                 self._send(Sync(self, state))
             case yjs.SyncStep2(update) | yjs.Update(update):
@@ -152,11 +158,11 @@ class YjsSession:
         self._connection.write(yjs.encode_step1(state))
 
     def answer(self, updates: Sequence[bytes]) -> None:
-        """Sync step 2, and what came after the state it holds."""
-        first, *rest = updates
-        self._connection.write(yjs.encode_step2(first))
-        for update in rest:
+        """Everything; sync step 2 comes last, for it tells the client that it has all there is."""
+        *first, last = updates
+        for update in first:
             self._connection.write(yjs.encode_update(update))
+        self._connection.write(yjs.encode_step2(last))
 
     def show(self, shown: Shown) -> bool:
         """A turn's update, unless the client does not read."""
@@ -175,7 +181,7 @@ class YjsSession:
             self._presence_missed = True
 
     def _show_all_presence(self) -> None:
-        if self._membership is not None and (known := self._membership.known()):
+        if self._membership is not None and (known := self._membership.known()) != NOBODY:
             self._show_presence(known)
 
     def reject(self, error: ProtoBaseError) -> None:
