@@ -11,7 +11,7 @@ import asyncio
 from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection
-from websockets.frames import DATA_OPCODES, Frame, Opcode
+from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Event
 
 DIRECT_PREFIX = "/yjs/"
@@ -83,7 +83,10 @@ class Connection(ServerConnection):
             self._session.can_write()
 
     def _take(self, frame: Frame) -> None:
-        if self._closing is not None:
+        if self._closing is not None or self.protocol.state is not OPEN:
+            return
+        if frame.opcode is Opcode.TEXT:
+            self.close_soon(CloseCode.UNSUPPORTED_DATA, "this door takes binary messages only")
             return
         if not frame.fin or self._parts:
             if frame.data:  # the library limits the size of all parts together
@@ -128,6 +131,11 @@ class Connection(ServerConnection):
         """Send what `render` made."""
         if self.protocol.state is OPEN:
             self.transport.write(frame)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close; what still comes in is read, for the client's answer may be behind it, and ignored."""
+        self.resume_reading()
+        await super().close(code, reason)
 
     def close_soon(self, code: int, reason: str) -> None:
         """Begin to close; what still comes in is ignored."""
