@@ -29,8 +29,8 @@ class Context(Generic[M]):
         """Make the actor fail with `error`, as if its turn had raised it.
 
         For failures that come from outside a turn, such as the callback of a write in the background. A turn
-        or hook that is under way is cancelled; called from within it, it takes effect when that ends. Ignored
-        once the actor has stopped, failed or been restarted.
+        or hook that is under way is cancelled at its next `await`. Ignored once the actor has stopped, failed
+        or been restarted.
         """
         self._crash(self, error)
 

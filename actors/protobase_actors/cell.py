@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Generic, TypeVar
@@ -129,7 +130,7 @@ class Cell(Generic[M]):
         if context is not self._context or self._fault is not None:
             return
         self._fault = error
-        if self._guarded and asyncio.current_task() is not self.task:
+        if self._guarded:
             self._interrupted = True
             self.task.cancel()
         self.mailbox.wake()
@@ -261,6 +262,8 @@ class Cell(Generic[M]):
                 timer.cancel()
         if self._interrupted:
             self._interrupted = False
+            with suppress(asyncio.CancelledError):  # a step that failed itself may end before it is cancelled
+                await asyncio.sleep(0)
             self.task.uncancel()
         if self.task.cancelling():
             raise asyncio.CancelledError

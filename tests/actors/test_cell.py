@@ -174,18 +174,33 @@ async def test_fail_works_on_an_idle_actor_from_within_a_turn_and_not_afterwards
 
     async def fail(actor: Scripted) -> str:
         actor.context.fail(OSError("within"))
-        return "the turn ends first"
+        return "no await any more"
 
     ref = await system.spawn(factory, name="a", supervision=RULES)
     old = await ref.ask(expose)
     assert isinstance(old, Scripted)
     old.context.fail(OSError("idle"))
     await clock.advance(1)
-    assert await ref.ask(fail) == "the turn ends first"
+    assert await ref.ask(fail) == "no await any more"
     await clock.advance(2)
     old.context.fail(OSError("a former incarnation"))
     assert await ref.ask("alive") == "alive"
     assert ref.stats.restarts == 2
+
+
+async def test_a_turn_that_fails_itself_goes_no_further_than_its_next_await(
+    system: ActorSystem, clock: ManualClock, factory: Callable[[], Scripted], log: list[str]
+):
+    async def fail(actor: Scripted) -> None:
+        actor.context.fail(OSError("within"))
+        await asyncio.Event().wait()
+
+    ref = await system.spawn(factory, name="a", supervision=RULES)
+    with pytest.raises(ActorFailed, match="within"):
+        await ref.ask(fail)
+    await clock.advance(1)
+    assert await ref.ask("alive") == "alive"
+    assert log == ["start", "stop", "start"]
 
 
 async def test_failing_first_start_is_raised_by_spawn(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -12,6 +12,7 @@ from protobase_actors import (
     ActorPool,
     ActorStopped,
     ActorSystem,
+    Envelope,
     ManualClock,
     Supervision,
     SystemClosed,
@@ -43,6 +44,9 @@ class Counting(Actor[str]):
         await self.context.clock.sleep(self.world.slowness)
         self.world.stored[self.key] = self.count
         self.world.live.discard(self.key)
+
+    async def turn(self, batch: Sequence[Envelope[str]]) -> None:
+        await super().turn([envelope for envelope in batch if envelope.message != "defer"])
 
     async def receive(self, message: str) -> object:
         if message == "fail":
@@ -119,6 +123,18 @@ async def test_a_busy_actor_is_not_passivated(pool: ActorPool[str], clock: Manua
     assert world.live == set()
 
 
+async def test_unanswered_asks_keep_an_actor_from_being_passivated(
+    pool: ActorPool[str], clock: ManualClock, world: World
+):
+    ref = await pool.get("a")
+    answer = ref.try_ask("defer")
+    await clock.advance(100)
+    assert world.live == {"a"}
+    answer.cancel()
+    await clock.advance(20)
+    assert world.live == set()
+
+
 async def test_concurrent_gets_share_a_start_even_if_one_is_cancelled(
     pool: ActorPool[str], clock: ManualClock, world: World
 ):
@@ -167,6 +183,18 @@ async def test_an_ask_caught_by_a_stop_is_sent_again(pool: ActorPool[str], clock
     await asyncio.gather(ask, stop)
     assert ask.result() == 1
     assert await pool.ask("a", "+") == 2
+
+
+async def test_an_ask_that_was_taken_is_not_sent_again(
+    pool: ActorPool[str], clock: ManualClock, world: World
+):
+    ask = asyncio.create_task(pool.ask("a", "defer"))
+    await clock.settle()
+    await (await pool.get("a")).stop()
+    with pytest.raises(ActorStopped):
+        await ask
+    assert len(pool) == 1
+    assert world.live == set()
 
 
 async def test_a_full_pool_makes_room_or_refuses(pool: ActorPool[str], clock: ManualClock, world: World):

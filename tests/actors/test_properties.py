@@ -15,17 +15,20 @@ from hypothesis import strategies as st
 
 from protobase_actors import (
     Actor,
-    ActorError,
+    ActorFailed,
     ActorPool,
     ActorStopped,
     ActorSystem,
+    AskTimeout,
     Envelope,
+    MailboxFull,
     ManualClock,
     Supervision,
+    TooManyActors,
 )
 
-SENDERS = 3
-KEYS = ("a", "b", "c")  # one more than the pool has room for
+SENDERS = 5
+KEYS = ("a", "b", "c")  # one more than the pool has room for; most goes to the first
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class World:
     kept: list[Envelope[Message]] = field(default_factory=list)
     futures: list[asyncio.Future[object]] = field(default_factory=list)
     live: dict[str, Actor[Message]] = field(default_factory=dict)
+    unexpected: list[Exception] = field(default_factory=list)
     escalated: set[str] = field(default_factory=set)
     gates: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
@@ -94,10 +98,11 @@ class Sender:
             command = await self.commands.get()
             self.current = asyncio.create_task(command())
             await asyncio.wait([self.current])
-            if not self.current.cancelled():
-                self.current.result()
             self.current = None
-            self.commands.task_done()
+
+    @property
+    def busy(self) -> bool:
+        return self.current is not None or not self.commands.empty()
 
     def cancel(self) -> None:
         if self.current is not None:
@@ -114,8 +119,10 @@ class Sender:
         except ActorStopped as stopped:
             if stopped.retryable:
                 self.world.refused.append((key, message))
-        except ActorError:
+        except (ActorFailed, AskTimeout, MailboxFull, TooManyActors):
             pass
+        except Exception as error:
+            self.world.unexpected.append(error)
 
     async def by(self, way: str, key: str, message: Message) -> None:
         match way:
@@ -155,7 +162,7 @@ class Schedule:
             lambda key: Subject(self.world, key),
             idle_seconds=15,
             limit=len(KEYS) - 1,
-            mailbox=2,
+            mailbox=1,
             batch=2,
             supervision=rules,
         )
@@ -173,7 +180,7 @@ class Schedule:
         for _ in range(20):
             await self.flush()
             await self.advance(20.0)
-        await asyncio.wait_for(asyncio.gather(*(sender.commands.join() for sender in self.senders)), 10)
+        assert not any(sender.busy for sender in self.senders), "left waiting"
         with suppress(ExceptionGroup):
             await self.pool.close()
         with suppress(ExceptionGroup):
@@ -185,6 +192,10 @@ class Schedule:
 
     async def send(self, way: str, sender: int, key: str, deed: str) -> None:
         self.senders[sender].send(way, key, deed)
+
+    async def burst(self, way: str, key: str, deed: str) -> None:
+        for sender in self.senders:
+            sender.send(way, key, deed)
 
     async def cancel(self, sender: int) -> None:
         self.senders[sender].cancel()
@@ -220,20 +231,18 @@ class Schedule:
         await asyncio.sleep(0)
 
 
-senders, keys = st.integers(0, SENDERS - 1), st.sampled_from(KEYS)
-sends = st.tuples(
-    st.just("send"),
-    st.sampled_from(["ask", "tell", "try_ask", "try_tell"]),
-    senders,
-    keys,
-    st.sampled_from(["reply", "reply", "defer", "crash"]),
-)
+senders, keys = st.integers(0, SENDERS - 1), st.sampled_from([*KEYS, "a", "a"])
+ways = st.sampled_from(["ask", "tell", "try_ask", "try_tell"])
+deeds = st.sampled_from(["reply", "reply", "defer", "defer", "crash"])
+sends = st.tuples(st.just("send"), ways, senders, keys, deeds)
+bursts = st.tuples(st.just("burst"), ways, keys, deeds)
 steps = st.one_of(
     sends,
     sends,
+    bursts,
     st.tuples(st.just("cancel"), senders),
     st.tuples(st.just("cancel_future"), st.integers(0, 2)),
-    st.tuples(st.sampled_from(["fail", "stop", "shut", "open"]), keys),
+    st.tuples(st.sampled_from(["fail", "stop", "stop", "shut", "shut", "open"]), keys),
     st.tuples(st.just("advance"), st.sampled_from([0.0, 1.0, 4.0, 20.0])),
     st.tuples(st.sampled_from(["flush", "step", "step"])),
 )
@@ -258,4 +267,5 @@ def test_whatever_happens_messages_are_accounted_for(schedule: list[tuple[Any, .
         assert answer is message
         assert message in world.taken[key]
     assert all(future.done() for future in world.futures)
+    assert not world.unexpected
     assert not world.live, "never stopped"

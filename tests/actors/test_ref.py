@@ -115,6 +115,7 @@ async def test_cancelled_senders_are_skipped_and_lose_no_wake_up(
     for task in (*asks, tells[0]):
         task.cancel()
     await clock.settle()
+    assert ref.stats.waiting == 2
     actor.gate.set()
     await asyncio.gather(*tells[1:])
     await ref.ask("end")
