@@ -1,0 +1,76 @@
+"""What users may store, and the forms it takes in a document, in MessagePack and in JSON.
+
+A value is None, a bool, an int, a finite float, a str, bytes, a datetime, a date, a list of values or a
+dict of values with str keys. Answers may also hold a set, and a dict whose keys are atoms. An **atom** is
+what a set may hold and a hash dictionary may have as a key: a value that is no list or dict, or a tuple of
+atoms.
+
+What a form cannot hold by itself is tagged: ``{"@": <type>, "v": <content>}``.
+
+=============  =======================================  ========  ===========  ====
+type           content                                  document  MessagePack  JSON
+=============  =======================================  ========  ===========  ====
+``int``        decimal digits                           beyond ±(2**53-1)  beyond 64 bits  beyond ±(2**53-1)
+``datetime``   ISO 8601                                 always    always       always
+``date``       ISO 8601                                 always    always       always
+``bytes``      base64                                   native    native       always
+``dict``       a dict that has itself the key ``"@"``   always    always       always
+``set``        its elements, sorted by `key_text`       never     always       always
+``map``        [key, value] pairs of a dict whose keys  never     always       always
+               are not all str, sorted by `key_text`
+=============  =======================================  ========  ===========  ====
+
+JavaScript has one number type, so 1.0 and 1 are one value: integral floats are written as integers.
+"""
+
+from __future__ import annotations
+
+from protobase_live.values.checking import (
+    MAX_DEPTH,
+    MAX_INT_BITS,
+    MAX_VALUE_BYTES,
+    check,
+    copy,
+    short,
+)
+from protobase_live.values.decoding import (
+    MAX_INT_DIGITS,
+    MAX_WIRE_DEPTH,
+    from_doc,
+    from_json,
+    text_key,
+    unpack,
+)
+from protobase_live.values.encoding import (
+    MAX_ATOM_BYTES,
+    check_atom,
+    digest,
+    key_text,
+    pack,
+    same,
+    to_doc,
+    to_json,
+)
+
+__all__ = [
+    "MAX_ATOM_BYTES",
+    "MAX_DEPTH",
+    "MAX_INT_BITS",
+    "MAX_INT_DIGITS",
+    "MAX_VALUE_BYTES",
+    "MAX_WIRE_DEPTH",
+    "check",
+    "check_atom",
+    "copy",
+    "digest",
+    "from_doc",
+    "from_json",
+    "key_text",
+    "pack",
+    "same",
+    "short",
+    "text_key",
+    "to_doc",
+    "to_json",
+    "unpack",
+]

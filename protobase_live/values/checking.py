@@ -1,0 +1,206 @@
+"""What is a value, and its final form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any, cast
+
+from protobase_live.errors import ValidationError
+
+MAX_DEPTH = 64
+"""Most lists and dicts inside each other."""
+
+MAX_VALUE_BYTES = 1024 * 1024
+"""Largest value, in bytes as MessagePack would take (roughly)."""
+
+MAX_INT_BITS = 13_000
+"""Largest int, in bits."""
+
+EXPECTED = "None, bool, int, finite float, str, bytes, datetime, date, list or dict with str keys"
+EXPECTED_ATOM = "None, bool, int, finite float, str, bytes, datetime, date or a tuple of these"
+
+
+MAX_SAFE_INT = 2**53 - 1
+"""Largest int that JavaScript and the document tell from its neighbours."""
+
+type_of: Callable[[Any], Any] = type
+"""`type`, for values that a type checker knows nothing about."""
+
+
+def check(value: Any, where: str) -> Any:
+    """The value in its final form: subclasses as their base, tuples as lists, zones as offsets.
+
+    Raises ValidationError, which names ``where``, for anything that is no value or beyond a limit.
+    """
+    try:
+        return Checker().value(value, 0)
+    except Wrong as wrong:
+        raise wrong.error(where) from None
+
+
+def short(value: Any) -> str:
+    """A value for a message: its repr, cut, and its type."""
+    text = _cut(value)
+    return f"{text if len(text) <= 80 else text[:77] + '...'} ({type(value).__name__})"
+
+
+def _cut(value: Any) -> str:
+    if isinstance(value, (str, bytes)):
+        return repr(value[:80])
+    if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
+        return f"an int of {value.bit_length()} bits"
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):
+        return "something"
+
+
+class Wrong(Exception):
+    """A value that cannot be stored; each container it is in adds its step to ``path``, inside out."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.path: list[str] = []
+
+    def error(self, where: str) -> ValidationError:
+        return ValidationError(f"{where}{''.join(reversed(self.path))} {self.reason}")
+
+
+class Checker:
+    """One check; keeps count of the size."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def value(self, value: Any, depth: int) -> Any:
+        if type(value) not in EXACT:
+            value = base_value(value, EXPECTED)
+        kind = type_of(value)
+        if kind is list:
+            return self._list(value, depth)
+        if kind is dict:
+            return self._dict(value, depth)
+        return self._scalar(kind, value)
+
+    def atom(self, value: Any, depth: int) -> Any:
+        if type(value) not in EXACT:
+            value = base_value(value, EXPECTED_ATOM)
+        kind = type_of(value)
+        if kind is list:
+            return tuple(self._items(self.atom, value, depth))
+        if kind is dict:
+            raise Wrong(f"is {short(value)}; expected {EXPECTED_ATOM}")
+        if kind is float:
+            value = int(value) if is_safe_int(value) or value == 0 else value
+        return self._scalar(type_of(value), value)
+
+    def _list(self, value: list[Any], depth: int) -> list[Any]:
+        return self._items(self.value, value, depth)
+
+    def _items(self, check: Callable[[Any, int], Any], value: list[Any], depth: int) -> list[Any]:
+        self._enter(depth)
+        done: list[Any] = []
+        for index, item in enumerate(value):
+            try:
+                done.append(check(item, depth + 1))
+            except Wrong as wrong:
+                wrong.path.append(f"[{index}]")
+                raise
+        return done
+
+    def _dict(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+        self._enter(depth)
+        done: dict[str, Any] = {}
+        for key, item in value.items():
+            try:
+                done[self._key(key)] = self.value(item, depth + 1)
+            except Wrong as wrong:
+                wrong.path.append(f"[{_cut(key)}]")
+                raise
+        return done
+
+    def _key(self, key: Any) -> str:
+        if not isinstance(key, str):
+            raise Wrong(f"is under the key {short(key)}; a key is a str")
+        return self._scalar(str, str.__str__(key))
+
+    def _enter(self, depth: int) -> None:
+        if depth >= MAX_DEPTH:
+            raise Wrong(f"is nested deeper than {MAX_DEPTH} levels")
+        self._grow(1)
+
+    def _scalar(self, kind: Any, value: Any) -> Any:
+        if kind is str:
+            self._grow(1 + _bytes_of(value))
+        elif kind is bytes:
+            self._grow(1 + len(value))
+        elif kind is int:
+            self._grow(_int_size(value))
+        else:
+            if kind is float and not math.isfinite(value):
+                raise Wrong(f"is {value}; expected a finite float")
+            self._grow(9)
+        return value
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > MAX_VALUE_BYTES:
+            raise Wrong(f"makes it larger than {MAX_VALUE_BYTES} bytes")
+
+
+EXACT: frozenset[type] = frozenset({type(None), bool, int, float, str, bytes, list, dict})
+
+_BASES: tuple[Any, ...] = (int, float, bytes, dict)
+
+
+def base_value(value: Any, expected: str) -> Any:
+    """The same value as the class that is stored. Raises Wrong when it is no value."""
+    if isinstance(value, datetime):
+        return datetime.fromisoformat(value.isoformat())  # a zone becomes its offset
+    if isinstance(value, date):
+        return date(value.year, value.month, value.day)
+    if isinstance(value, str):
+        return str.__str__(value)
+    for base in _BASES:
+        if isinstance(value, base):
+            return base(value)
+    if isinstance(value, (list, tuple)):
+        return list(cast("Iterable[Any]", value))
+    raise Wrong(f"is {short(value)}; expected {expected}")
+
+
+def _bytes_of(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise Wrong(f"is {short(text)}, which has a lone surrogate; use well-formed Unicode") from None
+
+
+def _int_size(value: int) -> int:
+    bits = value.bit_length()
+    if bits > MAX_INT_BITS:
+        raise Wrong(f"is an int of {bits} bits; at most {MAX_INT_BITS} are allowed")
+    return 9 if bits < 64 else 8 + bits // 3
+
+
+def is_safe_int(value: float) -> bool:
+    """Whether a float is the number that JavaScript has for an int (-0.0 is none)."""
+    return (
+        -MAX_SAFE_INT <= value <= MAX_SAFE_INT
+        and value.is_integer()
+        and (value != 0 or math.copysign(1, value) > 0)
+    )
+
+
+def copy(value: Any) -> Any:
+    """A deep copy of a value or answer."""
+    kind = type_of(value)
+    if kind is dict:
+        return {key: copy(item) for key, item in value.items()}
+    if kind is list:
+        return [copy(item) for item in value]
+    return set(value) if kind is set else value
