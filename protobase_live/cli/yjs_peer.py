@@ -1,0 +1,65 @@
+"""A short visit through a server's Yjs door: fetch a whole document, or bring one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE
+from protobase_live.errors import ProtocolError, Unavailable, ValidationError
+from protobase_live.protocol import yjs
+
+MAX_DOCUMENT_BYTES = 128 * 1024 * 1024
+"""Largest document that is fetched; a larger one closes the connection."""
+
+
+async def fetch(url: str, collection: str, token: str | None) -> bytes:
+    """Everything in a collection, as one update. Raises Unavailable, ProtocolError, ValidationError."""
+    async with _visiting(url, collection, token) as connection:
+        return await _state(connection)
+
+
+async def bring(url: str, collection: str, token: str | None, update: bytes) -> None:
+    """Add ``update`` to a collection that is empty; durable on return. Raises as `fetch` does."""
+    async with _visiting(url, collection, token) as connection:
+        if await _state(connection) != EMPTY_UPDATE:
+            raise ValidationError(f"collection {collection!r} is not empty at {url}")
+        await connection.send(yjs.encode_update(update))
+        await _state(connection)  # what an answer shows is durable
+
+
+@asynccontextmanager
+async def _visiting(url: str, collection: str, token: str | None) -> AsyncGenerator[ClientConnection]:
+    try:
+        async with connect(
+            _address(url, collection, token), compression=None, max_size=MAX_DOCUMENT_BYTES
+        ) as connection:
+            yield connection
+    except ConnectionClosed as error:
+        said = error.rcvd.reason if error.rcvd else "connection lost"
+        raise Unavailable(f"{url} closed the connection for collection {collection!r}: {said}") from error
+    except (OSError, InvalidHandshake, InvalidURI) as error:
+        raise Unavailable(f"cannot connect to {url}: {error}") from error
+
+
+async def _state(connection: ClientConnection) -> bytes:
+    await connection.send(yjs.encode_step1(EMPTY_STATE))
+    async for frame in connection:
+        if isinstance(frame, str):
+            raise ProtocolError("the Yjs door sent a text message")
+        message = yjs.decode(frame)
+        if isinstance(message, yjs.SyncStep2):
+            return message.update
+    raise Unavailable("the server closed the connection")
+
+
+def _address(url: str, collection: str, token: str | None) -> str:
+    """The collection's Yjs door at the server whose address, perhaps of its live door, is ``url``."""
+    parts = urlsplit(url)
+    query = urlencode({"token": token}) if token else ""
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    return urlunsplit((scheme, parts.netloc, f"/yjs/{quote(collection)}", query, ""))
