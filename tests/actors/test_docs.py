@@ -38,6 +38,4 @@ def test_the_guide_names_every_error_and_limit():
 
 def test_everything_exported_exists_and_is_documented():
     for name in protobase_actors.__all__:
-        assert (
-            name.startswith("DEFAULT_") or name.startswith("MAX_") or getattr(protobase_actors, name).__doc__
-        )
+        assert name.startswith(("DEFAULT_", "MAX_")) or getattr(protobase_actors, name).__doc__
