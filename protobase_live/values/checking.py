@@ -189,11 +189,8 @@ def _int_size(value: int) -> int:
 
 def is_safe_int(value: float) -> bool:
     """Whether a float is the number that JavaScript has for an int (-0.0 is none)."""
-    return (
-        -MAX_SAFE_INT <= value <= MAX_SAFE_INT
-        and value.is_integer()
-        and (value != 0 or math.copysign(1, value) > 0)
-    )
+    is_negative_zero = value == 0 and math.copysign(1, value) < 0
+    return -MAX_SAFE_INT <= value <= MAX_SAFE_INT and value.is_integer() and not is_negative_zero
 
 
 def copy(value: Any) -> Any:

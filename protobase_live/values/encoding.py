@@ -153,6 +153,7 @@ def check_atom(value: Any, where: str) -> Any:
 
 
 def packed_atom(value: Any, where: str) -> tuple[Any, bytes]:
+    """The atom in its final form, and packed. Raises ValidationError, which names ``where``."""
     try:
         atom = Checker().atom(value, 0)
     except Wrong as wrong:
@@ -172,4 +173,5 @@ def key_text(atom: Any) -> str:
 
 
 def packed_text(packed: bytes) -> str:
+    """What `key_text` makes of a packed atom."""
     return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
