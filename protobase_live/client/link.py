@@ -242,7 +242,7 @@ class Link:
                 self._wake.clear()
                 for frame in self._session.outgoing():
                     await transport.send(frame)
-                self._act()
+                self._tell_events()
         except ConnectionClosed:
             pass  # the reader hears of it too
 
@@ -297,9 +297,13 @@ class Link:
     # Events
 
     def _act(self) -> None:
+        """After every input to the session: tell what happened and send what there is to send."""
+        self._tell_events()
+        self._wake.set()
+
+    def _tell_events(self) -> None:
         for event in self._session.events():
             self._handle(event)
-        self._wake.set()
 
     def _handle(self, event: Event) -> None:
         match event:

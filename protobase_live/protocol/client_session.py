@@ -215,26 +215,23 @@ class ClientSession:
 
     def set_presence(self, collection: str, client: int, state: Any) -> int:
         """Say who ``client`` is: a call, answered at once without a connection: the next one says it."""
-        self._check_room()
         request = SetPresence(self._id(), collection, client, state)
-        encode(request, self._codec)
-        self._presences[collection].states[client] = state
         if self._limits:
             return self._call(request)
-        self._events.append(Answered(request.id, None))
+        encode(request, self._codec)
+        self._said(request)
         return request.id
 
     def leave_presence(self, collection: str, client: int) -> None:
         """Take ``client`` out, and leave once."""
         presence = self._presences[collection]
         presence.joins -= 1
-        known = client in presence.states
         presence.states.pop(client, None)
-        if presence.joins == 0:
+        if presence.joins:
+            self._tell(SetPresence(self._id(), collection, client, None))
+        else:
             del self._presences[collection]
             self._tell(Leave(self._id(), collection))
-        elif known:
-            self._tell(SetPresence(self._id(), collection, client, None))
 
     # Frames and events
 
@@ -297,9 +294,12 @@ class ClientSession:
         sent = self._in_flight.pop(result.id, None)
         if sent and isinstance(sent.request, Subscribe):
             self._opened(result)
-        elif result.id in self._calls:
+        elif result.id in self._calls and sent:
             self._calls.discard(result.id)
-            self._events.append(Answered(result.id, result.value))
+            if isinstance(sent.request, SetPresence):
+                self._said(sent.request)
+            else:
+                self._events.append(Answered(result.id, result.value))
 
     def _refused(self, error: Error) -> None:
         if error.id is None:
@@ -343,6 +343,15 @@ class ClientSession:
             del self._streams[id]
             self._events.append(Failed(id, error))
 
+    def _said(self, request: SetPresence) -> None:
+        """The server knows, or the next connection will say it: an error of the server is not repeated."""
+        if presence := self._presences.get(request.collection):
+            if request.state is None:
+                presence.states.pop(request.client, None)
+            else:
+                presence.states[request.client] = request.state
+        self._events.append(Answered(request.id, None))
+
     def _survive(self, entry: _Outgoing, *, sent: bool) -> None:
         """What becomes of a request when its connection is lost."""
         id, request = entry.request.id, entry.request
@@ -350,7 +359,7 @@ class ClientSession:
             return  # of the session itself, which says it anew, or of nobody any more
         if isinstance(request, SetPresence):
             self._calls.discard(id)
-            self._events.append(Answered(id, None))
+            self._said(request)
         elif sent and not _repeatable(request):
             self._fail(id, OutcomeUnknown("the connection broke after the commit was sent"))
         else:

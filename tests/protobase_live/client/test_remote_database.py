@@ -1,0 +1,391 @@
+import asyncio
+from random import Random
+
+import pytest
+from websockets.asyncio.server import serve
+
+from protobase_actors import ManualClock
+from protobase_live.client import ClientLimits, connect
+from protobase_live.errors import (
+    Closed,
+    Conflict,
+    OutcomeUnknown,
+    Overloaded,
+    ProtocolError,
+    Unauthorized,
+    Unavailable,
+    ValidationError,
+)
+from protobase_live.operations import RECORDS, Op, Read
+from protobase_live.protocol.limits import BAD_MESSAGE, LiveLimits
+from protobase_live.protocol.live import SUBPROTOCOLS
+from protobase_live.server.live_door import LiveDoor
+from tests.protobase_live.live_wire import FakeDatabase, pipe
+
+LIMITS = ClientLimits()
+
+
+class Net:
+    """A network with one server, which can be down, cut off or silent."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.database = FakeDatabase(clock)
+        self.door = LiveDoor(self.database, clock=clock, limits=LiveLimits(), authenticate=self.authenticate)
+        self.down = self.unauthorized = False
+        self.dials = []
+        self.ends = []
+        self.serving = set()
+
+    def authenticate(self, token):
+        if self.unauthorized:
+            raise Unauthorized("the token has expired")
+        return token
+
+    async def dial(self):
+        self.dials.append(self.clock.monotonic())
+        if self.down:
+            raise OSError("connection refused")
+        end, served = pipe()
+        self.ends.append(end)
+        task = asyncio.ensure_future(self.door.serve(served))
+        self.serving.add(task)
+        return end
+
+    async def cut(self, code=1006):
+        await self.ends[-1].close(code, "cut")
+        await self.clock.settle()
+
+    def silence(self):
+        """What the server sends is lost from now on."""
+        end = self.ends[-1]
+        end.peer.peer = pipe()[0]
+
+    def connect(self, **more):
+        options = {"clock": self.clock, "random": Random(1), "dial": self.dial, **more}
+        return connect("ws://server/live", **options)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+async def net(clock):
+    net = Net(clock)
+    yield net
+    if net.serving:
+        await asyncio.wait(net.serving)
+        assert [task.exception() for task in net.serving] == [None] * len(net.serving)
+
+
+def echo(db, value):
+    return db.read("tasks", Read(RECORDS, "echo", (value,)))
+
+
+def put(db, *keys):
+    return db.commit({"tasks": [Op(RECORDS, "delete", (key,)) for key in keys]})
+
+
+async def test_calls_are_answered(net):
+    async with net.connect(token="ann") as db:
+        assert await echo(db, {"a": [1, b"x"]}) == {"a": [1, b"x"]}
+        assert (await put(db, "t1")).cursors == {"tasks": "1"}
+        assert net.database.authors == ["ann"]
+
+
+async def test_errors_are_those_of_the_server(net):
+    async with net.connect() as db:
+        net.database.failure = Conflict("changed")
+        with pytest.raises(Conflict, match="changed") as raised:
+            await put(db, "t1")
+        assert raised.value.retryable
+
+
+async def test_what_is_no_value_is_refused_at_once(net):
+    async with net.connect() as db:
+        with pytest.raises(ValidationError):
+            await echo(db, object())
+        assert await echo(db, 1) == 1
+
+
+async def test_the_first_connection_is_waited_for(net, clock):
+    net.down = True
+    connecting = asyncio.ensure_future(net.connect().__aenter__())
+    await clock.advance(LIMITS.connect_seconds)
+    with pytest.raises(Unavailable, match="within 10 seconds: connection refused"):
+        await connecting
+
+
+async def test_attempts_come_at_growing_random_distances(net, clock):
+    net.down = True
+    connecting = asyncio.ensure_future(net.connect(limits=ClientLimits(connect_seconds=100)).__aenter__())
+    await clock.advance(100)
+    with pytest.raises(Unavailable):
+        await connecting
+    pauses = [later - earlier for earlier, later in zip(net.dials, net.dials[1:], strict=False)]
+    expected = [min(LIMITS.max_backoff_seconds, LIMITS.backoff_seconds * 2**n) for n in range(len(pauses))]
+    assert all(longest / 2 <= pause <= longest for pause, longest in zip(pauses, expected, strict=True))
+    assert 15 < len(net.dials) < 30
+
+
+async def test_a_refused_token_is_final(net, clock):
+    net.unauthorized = True
+    with pytest.raises(Unauthorized, match="expired"):
+        await net.connect().__aenter__()
+    assert len(net.dials) == 1
+
+
+async def test_a_token_that_expires_ends_everything(net, clock):
+    async with net.connect() as db:
+        net.database.read_gate.clear()
+        reading = asyncio.ensure_future(echo(db, 1))
+        await clock.settle()
+        net.unauthorized = True
+        await net.cut()
+        await clock.advance(1)
+        with pytest.raises(Unauthorized):
+            await reading
+        with pytest.raises(Unauthorized):
+            await echo(db, 1)
+
+
+async def test_a_close_for_a_bad_message_is_final(net, clock):
+    async with net.connect() as db:
+        await net.cut(BAD_MESSAGE)
+        with pytest.raises(ProtocolError, match="4400 cut"):
+            await echo(db, 1)
+
+
+async def test_reads_survive_a_lost_connection(net, clock):
+    async with net.connect() as db:
+        net.database.read_gate.clear()
+        reading = asyncio.ensure_future(echo(db, 1))
+        await clock.settle()
+        await net.cut()
+        net.database.read_gate.set()
+        await clock.advance(1)
+        assert await reading == 1
+
+
+async def test_a_sent_commit_has_an_unknown_outcome_a_waiting_one_is_sent_later(net, clock):
+    async with net.connect() as db:
+        net.database.commit_gate.clear()
+        lost = asyncio.ensure_future(put(db, "a"))
+        await clock.settle()
+        net.down = True
+        await net.cut()
+        with pytest.raises(OutcomeUnknown):
+            await lost
+        later = asyncio.ensure_future(put(db, "b"))
+        await clock.advance(5)
+        assert not later.done()
+        net.down = False
+        net.database.commit_gate.set()
+        await clock.advance(LIMITS.max_backoff_seconds)
+        assert (await later).cursors
+        assert [change.key for change in net.database.log] == ["b"]
+
+
+async def test_calls_end_in_time(net, clock):
+    async with net.connect() as db:
+        net.database.commit_gate.clear()
+        net.database.read_gate.clear()
+        sent, reading = asyncio.ensure_future(put(db, "a")), asyncio.ensure_future(echo(db, 1))
+        await clock.advance(LIMITS.call_seconds)
+        with pytest.raises(OutcomeUnknown, match="call_seconds"):
+            await sent
+        with pytest.raises(Unavailable, match="call_seconds"):
+            await reading
+        net.down = True
+        await net.cut()
+        waiting = asyncio.ensure_future(put(db, "b"))
+        await clock.advance(LIMITS.call_seconds)
+        with pytest.raises(Unavailable, match="call_seconds"):
+            await waiting
+
+
+async def test_closing_resolves_everything(net, clock):
+    context = net.connect(limits=ClientLimits(calls=100))
+    db = await context.__aenter__()
+    net.database.commit_gate.clear()
+    net.database.read_gate.clear()
+    stream = await db.changes("tasks").__aenter__()
+    waiting = [
+        asyncio.ensure_future(work)
+        for work in (put(db, "a"), echo(db, 1), anext(stream), *(echo(db, 1) for _ in range(80)))
+    ]
+    await clock.settle()
+    await context.__aexit__(None, None, None)
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [OutcomeUnknown, *[Closed] * 82]
+    with pytest.raises(Closed):
+        await echo(db, 1)
+
+
+async def test_cancelled_calls_are_forgotten(net, clock):
+    async with net.connect() as db:
+        net.database.read_gate.clear()
+        reading = asyncio.ensure_future(echo(db, 1))
+        await clock.settle()
+        reading.cancel()
+        await clock.settle()
+        net.database.read_gate.set()
+        assert await echo(db, 2) == 2
+
+
+async def test_calls_are_limited(net, clock):
+    async with net.connect(limits=ClientLimits(calls=2)) as db:
+        net.database.read_gate.clear()
+        waiting = [asyncio.ensure_future(echo(db, 1)) for _ in range(3)]
+        await clock.settle()
+        with pytest.raises(Overloaded, match="max_calls"):
+            await waiting[2]
+        net.database.read_gate.set()
+        assert await asyncio.gather(*waiting[:2]) == [1, 1]
+
+
+async def test_more_calls_than_the_server_takes_wait_here(net, clock):
+    async with net.connect() as db:
+        assert await asyncio.gather(*(echo(db, n) for n in range(1000))) == list(range(1000))
+
+
+async def test_streams_go_on_over_lost_connections(net, clock):
+    async with net.connect() as db, db.changes("tasks") as stream:
+        assert stream.cursor == "0"
+        for number in range(20):
+            await net.database.commit({"tasks": [Op(RECORDS, "delete", (str(number),))]})
+            if number % 3 == 0:
+                await net.cut()
+            await clock.advance(1)
+        seen = [await anext(stream) for _ in range(20)]
+        assert [change.key for change in seen] == [str(number) for number in range(20)]
+        assert stream.cursor == seen[-1].cursor == "20"
+        assert seen[0].collection == "tasks"
+
+
+async def test_a_stream_holds_no_more_than_its_credit(net, clock):
+    async with net.connect(limits=ClientLimits(credit=8)) as db, db.changes("tasks") as stream:
+        await put(db, *map(str, range(30)))
+        await clock.settle()
+        assert net.database.pulled == 8
+        batch = await stream.batch(5)
+        assert [change.key for change in batch] == list("01234")
+        assert [(await anext(stream)).key for _ in range(25)] == [str(number) for number in range(5, 30)]
+
+
+async def test_a_stream_begins_at_its_cursor(net):
+    async with net.connect() as db:
+        await put(db, "a", "b")
+        async with db.changes("tasks", "1") as stream:
+            assert (await anext(stream)).key == "b"
+
+
+async def test_a_stream_that_the_server_refuses_raises(net):
+    async with net.connect() as db:
+        with pytest.raises(ValidationError, match="not a cursor"):
+            await db.changes("tasks", "nonsense").__aenter__()
+
+
+async def test_an_interrupted_stream_is_resumed(net, clock):
+    async with net.connect() as db, db.changes("tasks") as stream:
+        net.database.failure = Unavailable("reloaded")
+        net.database.news.set()
+        await clock.settle()
+        net.database.failure = None
+        await put(db, "a")
+        await clock.advance(1)
+        assert (await anext(stream)).key == "a"
+
+
+async def test_a_stream_ends_with_its_block(net, clock):
+    async with net.connect() as db:
+        async with db.changes("tasks") as stream:
+            waiting = asyncio.ensure_future(anext(stream))
+            await clock.settle()
+        with pytest.raises(Closed):
+            await waiting
+        await echo(db, 1)
+        assert net.database.streams == 0
+
+
+async def test_a_silent_server_is_left(net, clock):
+    async with net.connect() as db:
+        net.silence()
+        reading = asyncio.ensure_future(echo(db, 1))
+        await clock.advance(3 * LiveLimits().heartbeat_seconds)
+        assert len(net.dials) == 2
+        with pytest.raises(Unavailable):
+            await reading
+        assert await echo(db, 2) == 2
+
+
+async def test_an_idle_connection_stays(net, clock):
+    async with net.connect() as db:
+        await clock.advance(20 * LiveLimits().heartbeat_seconds)
+        assert len(net.dials) == 1
+        assert await echo(db, 2) == 2
+
+
+async def test_a_stopping_server_is_left_and_come_back_to(net, clock):
+    async with net.connect() as db:
+        await net.door.close()
+        net.door = LiveDoor(net.database, clock=clock)
+        await clock.advance(1)
+        assert await echo(db, 1) == 1
+
+
+async def test_presence_survives_a_lost_connection(net, clock):
+    async with net.connect() as one, net.connect(random=Random(2)) as other:
+        async with (
+            one.presence("tasks", {"name": "ann"}) as ann,
+            other.presence("tasks", {"name": "bob"}) as bob,
+        ):
+            everybody = {ann.client: {"name": "ann"}, bob.client: {"name": "bob"}}
+            await clock.advance(1)
+            assert ann.states == bob.states == everybody
+            await net.cut()
+            await clock.advance(2)
+            assert ann.states == bob.states == everybody
+            net.down = True
+            await net.cut()
+            await bob.set({"name": "bob", "cursor": 1})
+            net.down = False
+            await clock.advance(LIMITS.max_backoff_seconds)
+            everybody[bob.client] = {"name": "bob", "cursor": 1}
+            assert ann.states == bob.states == everybody
+            with pytest.raises(ValidationError):
+                await ann.set(b"bytes")
+        await clock.advance(1)
+        assert net.database.presence_hub._rooms == {}
+
+
+async def test_two_presences_of_one_client(net, clock):
+    async with net.connect() as db, db.presence("tasks", {"n": 1}) as one:
+        async with db.presence("tasks", {"n": 2}) as two:
+            await clock.advance(1)
+            assert one.states == two.states == {one.client: {"n": 1}, two.client: {"n": 2}}
+        await clock.advance(1)
+        assert one.states == {one.client: {"n": 1}}
+
+
+async def test_addresses_and_subprotocols_are_checked():
+    with pytest.raises(ValidationError, match="write it like ws://"):
+        await connect("http://server/live").__aenter__()
+    with pytest.raises(ValidationError, match="subprotocol"):
+        await connect("ws://server/live", subprotocol="x").__aenter__()
+
+
+@pytest.mark.parametrize("subprotocol", SUBPROTOCOLS)
+async def test_over_a_real_socket(clock, subprotocol):
+    database = FakeDatabase(clock)
+    door = LiveDoor(database, clock=clock)
+    async with serve(door.serve, "127.0.0.1", 0, subprotocols=list(SUBPROTOCOLS)) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with connect(f"ws://127.0.0.1:{port}/live", subprotocol=subprotocol) as db:
+            async with db.changes("tasks") as stream:
+                await put(db, "a")
+                assert (await anext(stream)).key == "a"
+            assert await echo(db, b"bytes") == b"bytes"
+        await door.close()
