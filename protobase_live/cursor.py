@@ -10,11 +10,10 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
-import msgpack
-
-from protobase_live.errors import ValidationError
+from protobase_live import values
+from protobase_live.errors import ProtoBaseError, ValidationError
 
 MAX_CURSOR_CHARS = 64 * 1024
 """Longest cursor text that is accepted; a vector of a thousand origins fits."""
@@ -29,7 +28,7 @@ class Cursor:
 
     def encode(self) -> str:
         """The opaque text, the same for equal cursors."""
-        packed = cast(bytes, msgpack.packb([dict(sorted(self.vector.items())), self.skip]))
+        packed = values.pack([dict(self.vector), self.skip])
         return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
     @classmethod
@@ -39,11 +38,10 @@ class Cursor:
             raise ValidationError(f"a cursor has at most {MAX_CURSOR_CHARS} characters, not {len(text)}")
         try:
             packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            raw: Any = msgpack.unpackb(packed)
-            vector, skip = raw
+            vector, skip = values.unpack(packed)
             pairs = {_text(origin): _count(sequence) for origin, sequence in vector.items()}
             return cls(pairs, _count(skip))
-        except (ValueError, TypeError, AttributeError, binascii.Error, msgpack.UnpackException) as error:
+        except (ValueError, TypeError, AttributeError, binascii.Error, ProtoBaseError) as error:
             raise ValidationError(f"not a cursor: {text[:40]!r}; pass one that a change carried") from error
 
 

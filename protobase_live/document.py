@@ -7,19 +7,22 @@ what transactions want, then `finish`, which says what the turn amounts to. An e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from protobase_storage import Part
 from pycrdt import Array, Doc, Map, Text, XmlFragment, merge_updates
 
 from protobase_live import values
 from protobase_live.errors import KindMismatch, RecordMissing, ValidationError
 from protobase_live.operations import RECORDS, Op, Read, Target
-from protobase_live.structures import KINDS, RECORDS_KIND, Kind
+from protobase_live.protocol.state_vector import decode_state_vector
+from protobase_live.protocol.update import UpdateInfo, check_update
+from protobase_live.structures import KINDS, RECORDS_KIND, FieldKind, Kind, kind_of
+from protobase_storage.commit import Part
 
 Shared = Map[Any] | Array[Any] | Text | XmlFragment
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
@@ -33,8 +36,15 @@ EMPTY_UPDATE = b"\x00\x00"
 REGISTRY = "structures"
 """Root map that keeps the kind of every structure that was ever written: name -> kind."""
 
+OPEN = "open"
+"""Names what `Document.read` and `Document.write` know of every kind: opening a structure registers it, and
+from then on its changes are told, whoever makes them."""
+
 MAX_PART_KEYS = 1_000
 """Most keys of one author that a commit names; above it, each structure is named once, with key None."""
+
+_ASTRAL = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
+"""Looks like a character outside the basic plane, which Yjs counts as two."""
 
 LOAD_SLICE_BYTES = 256 * 1024
 """How much of a log one step of a load applies, in bytes (at least one update)."""
@@ -75,11 +85,15 @@ class Document:
         self._records: Map[Any] = self._doc.get(RECORDS.path[0], type=Map)
         self._registry: Map[Any] = self._doc.get(REGISTRY, type=Map)
         self._roots: dict[str, tuple[Kind, Shared]] = {}
+        self._registered: set[str] = set()
         self._view: dict[str, dict[str, Any]] = {}
         self._watched = False
         self._plain: dict[str, Any] = {}
         self._writing = False
         self._written: bytes = b""
+        self._clocks: dict[int, int] = {}
+        self._clocks_known = True
+        self._astral = False
         self._reset_turn()
         self._doc.observe(self._on_transaction)
         self._records.observe_deep(self._on_records)
@@ -90,8 +104,11 @@ class Document:
     def load(self, updates: Sequence[bytes]) -> Iterator[None]:
         """Apply what is durable and read the records, in steps: run the iterator to its end."""
         for batch in _slices(updates):
-            self._doc.apply_update(merge(batch))
+            merged = merge(batch)
+            self._doc.apply_update(merged)
+            self._astral = self._astral or _ASTRAL.search(merged) is not None
             yield
+        self._clocks_known = False
         self._open_registered()
         self._reset_turn()
         keys = list(self._records.keys())
@@ -104,9 +121,32 @@ class Document:
 
     # a turn
 
+    def admits(self, info: UpdateInfo) -> bool:
+        """Whether an update builds only on what is here or was admitted before it.
+
+        What does not fit must not be applied: pycrdt would keep it out of sight, and can be made to corrupt
+        its memory that way. Neither must anything new under this document's own client id.
+        """
+        clocks = self._clocks
+        own = self._doc.client_id
+        new = any(client == own and end > clocks.get(own, 0) for client, _, end in info.ranges)
+        if new or info.missing(clocks):
+            if self._clocks_known:
+                return False
+            self._clocks = decode_state_vector(self._doc.get_state()) | {
+                client: clock for client, clock in clocks.items() if client != own and clock
+            }
+            self._clocks_known = True
+            return self.admits(info)
+        for client, _, end in info.ranges:
+            if clocks.get(client, 0) < end:
+                clocks[client] = end
+        return True
+
     def apply(self, updates: Sequence[bytes], author: str | None = None) -> None:
-        """Apply updates of Yjs clients, in one Yjs transaction. Raises what pycrdt raises."""
+        """Apply admitted updates of Yjs clients, in one Yjs transaction. Raises what pycrdt raises."""
         merged = merge(updates)
+        self._astral = self._astral or _ASTRAL.search(merged) is not None
         self._doc.apply_update(merged)
         self._updates.append(merged)
         touched: Touched = {}
@@ -118,7 +158,7 @@ class Document:
         self._add_part(author, touched)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Generator[None]:
         """The one Yjs transaction in which a turn's `write` calls run."""
         self._writing = True
         try:
@@ -127,6 +167,8 @@ class Document:
         finally:
             self._writing = False
         if self._written:
+            self._clocks_known = False
+            self._astral = self._astral or _ASTRAL.search(self._written) is not None
             self._updates.append(self._written)
             self._written = b""
         self._event_keys.clear()
@@ -134,11 +176,32 @@ class Document:
     def rehearse(self, ops: Sequence[Op]) -> None:
         """Raise the ProtoBaseError that keeps ``ops`` from being carried out now, if any; change nothing."""
         states: dict[Target, Any] = {}
+        assigned: dict[tuple[str, ...], tuple[str, Any]] = {}
         for op in ops:
             kind = _kind(op.target)
+            if op.action == OPEN:
+                self._resolve(op.target)
+                continue
             args = kind.check(op.action, op.args)
-            shared = self._view if op.target == RECORDS else self._resolve(op.target)
-            states[op.target] = kind.rehearse(shared, states.get(op.target), op.action, args)
+            if op.target == RECORDS:
+                states[RECORDS] = kind.rehearse(self._view, states.get(RECORDS), op.action, args)
+                _assign(assigned, op.action, args)
+                continue
+            shared, state = None, states.get(op.target)
+            found = assigned.get(op.target.path[1:])
+            if found is not None and found[0] == kind.name:
+                state = _length(found[1]) if state is None else state
+            elif len(op.target.path) == 1 or not self._is_new(op.target.path[1], states.get(RECORDS)):
+                shared = self._resolve(op.target)
+            states[op.target] = kind.rehearse(shared, state, op.action, args)
+
+    def _is_new(self, key: str, touched: Mapping[str, bool] | None) -> bool:
+        """Whether the transaction itself makes the record. Raises RecordMissing if it deletes it."""
+        if touched is None or key not in touched:
+            return False
+        if not touched[key]:
+            raise RecordMissing(f"the record {key!r} is deleted earlier in the same transaction")
+        return key not in self._view
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one rehearsed transaction, inside `writing`."""
@@ -146,7 +209,8 @@ class Document:
         for op in ops:
             kind = _kind(op.target)
             shared = self._records if op.target == RECORDS else self._ensure(kind, op.target)
-            kind.write(shared, op.action, kind.check(op.action, op.args), self._replica)
+            if op.action != OPEN:
+                kind.write(shared, op.action, kind.check(op.action, op.args), self._replica)
             touched[_touch(op)] = None
         for structure, key in touched:
             if key is None:
@@ -167,10 +231,14 @@ class Document:
     # reading
 
     def read(self, read: Read) -> Any:
-        """Answer one question. Raises KindMismatch, RecordMissing or ValidationError."""
+        """Answer one question. Raises KindMismatch, RecordMissing or ValidationError.
+
+        The question "open" is whether the structure is registered, which the write "open" makes it.
+        """
         kind = _kind(read.target)
-        if read.method == "open":
-            return self._open(kind, read.target.path[0]) and None
+        if read.method == OPEN:
+            self._resolve(read.target)
+            return len(read.target.path) > 1 or read.target.path[0] in self._registered
         args = kind.check_read(read.method, read.args)
         if read.target == RECORDS:
             return values.copy(kind.answer(self._view, read.method, args))
@@ -187,7 +255,8 @@ class Document:
     def snapshot(self) -> list[Difference]:
         """Everything that is here, as if it had just been inserted."""
         found = [Difference("records", key, None, row) for key, row in sorted(self._view.items())]
-        for name, (kind, shared) in sorted(self._roots.items()):
+        for name in sorted(self._registered):
+            kind, shared = self._roots[name]
             found += [Difference(name, *entry) for entry in kind.differences(None, kind.plain(shared))]
         return found
 
@@ -196,13 +265,23 @@ class Document:
         return self._doc.get_state()
 
     def encode(self, state: bytes = EMPTY_STATE) -> bytes:
-        """Everything that somebody with state vector ``state`` lacks, as an update."""
-        return self._doc.get_update(state)
+        """Everything that somebody with state vector ``state`` lacks, as an update.
+
+        Raises MalformedUpdate where pycrdt cannot encode the document: it goes wrong when somebody wrote
+        between the two halves of a surrogate pair.
+        """
+        update = self._doc.get_update(state)
+        if self._astral:
+            check_update(update)
+        return update
 
     def watch(self, watched: bool) -> None:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
         self._watched = watched
-        self._plain = {n: kind.plain(shared) for n, (kind, shared) in self._roots.items()} if watched else {}
+        self._plain = {}
+        for name in self._registered if watched else ():
+            kind, shared = self._roots[name]
+            self._plain[name] = kind.plain(shared)
 
     # inside
 
@@ -249,7 +328,7 @@ class Document:
             Difference("records", key, before, self._view.get(key)) for key, before in self._before.items()
         ]
         if self._watched:
-            for name in self._touched_roots:
+            for name in self._touched_roots.keys() & self._registered:
                 kind, shared = self._roots[name]
                 before, after = self._plain.get(name), kind.plain(shared)
                 found += [Difference(name, *entry) for entry in kind.differences(before, after)]
@@ -259,9 +338,9 @@ class Document:
     def _refresh(self, key: str) -> None:
         before = self._view.get(key)
         self._before.setdefault(key, before)
-        shared = self._records.get(key)
+        shared: Any = self._records.get(key)
         if isinstance(shared, Map):
-            self._view[key] = RECORDS_KIND.row(shared)
+            self._view[key] = RECORDS_KIND.row(cast("Map[Any]", shared))
         else:  # deleted, or something a Yjs client put there that is no record
             self._view.pop(key, None)
 
@@ -271,15 +350,13 @@ class Document:
         if len(target.path) == 1:
             return self._open(kind, target.path[0])
         _, key, field = target.path
-        record = self._records.get(key)
+        record: Any = self._records.get(key)
         if not isinstance(record, Map):
             raise RecordMissing(f"there is no record {key!r}, so it has no field {field!r}")
-        shared = record.get(field)
+        shared: Any = cast("Map[Any]", record).get(field)
         if shared is None:
             return None
-        found = kind.name if isinstance(shared, kind.shared_type) else type(shared).__name__
-        if isinstance(shared, Map) and kind.shared_type is Map:
-            found = shared.get("@", "dict")
+        found = kind_of(shared) or "plain value"
         if found != kind.name:
             raise KindMismatch(f"field {field!r} of record {key!r} is a {found}, not a {kind.name}")
         return shared
@@ -287,11 +364,13 @@ class Document:
     def _ensure(self, kind: Kind, target: Target) -> Shared:
         shared = self._resolve(target)
         if shared is None:
+            assert isinstance(kind, FieldKind)
             _, key, field = target.path
             self._records[key][field] = kind.empty()
             shared = self._records[key][field]
-        elif len(target.path) == 1 and target.path[0] not in self._registry:
+        elif len(target.path) == 1 and target.path[0] not in self._registered:
             self._registry[target.path[0]] = kind.name
+            self._registered.add(target.path[0])
         return shared
 
     def _open(self, kind: Kind, name: str) -> Shared:
@@ -303,33 +382,58 @@ class Document:
         shared = self._doc.get(name, type=kind.shared_type)
         shared.observe_deep(partial(self._on_root, name))
         self._roots[name] = kind, shared
-        if self._watched:
-            self._plain[name] = kind.plain(shared)
         return shared
 
     def _open_registered(self) -> None:
-        for name, kind in self._registry.to_py().items():
-            if kind in KINDS and name not in self._roots and name not in (REGISTRY, RECORDS.path[0]):
-                self._open(KINDS[kind], name)
+        """Open what was registered since the last look; all of it counts as touched."""
+        for name, kind in (self._registry.to_py() or {}).items():
+            if name in self._registered or name in (REGISTRY, RECORDS.path[0]) or kind not in KINDS:
+                continue
+            if name in self._roots and self._roots[name][0] is not KINDS[kind]:
+                del self._roots[name]  # opened as something else before it was known
+            self._open(KINDS[kind], name)
+            self._registered.add(name)
+            self._event_roots[name] = None
 
 
 def merge(updates: Sequence[bytes]) -> bytes:
     """One update with the effect of all (at least one), in order."""
-    while len(updates) > 1:
-        groups = (updates[start : start + MERGE_GROUP] for start in range(0, len(updates), MERGE_GROUP))
-        updates = [merge_updates(*group) if len(group) > 1 else group[0] for group in groups]
-    return updates[0]
+    merged: list[bytes] = list(updates)
+    while len(merged) > 1:
+        groups: list[list[bytes]] = [
+            merged[start : start + MERGE_GROUP] for start in range(0, len(merged), MERGE_GROUP)
+        ]
+        merged = [merge_updates(*group) if len(group) > 1 else group[0] for group in groups]
+    return merged[0]
 
 
 def _kind(target: Target) -> Kind:
     kind = KINDS.get(target.kind)
     if kind is None:
         raise ValidationError(f"there is no kind {target.kind!r}; kinds are {', '.join(KINDS)}")
+    if len(target.path) == 3 and (target.path[0] != "records" or not isinstance(kind, FieldKind)):
+        raise ValidationError(f"{target.path} is no field of a record that can be a {target.kind}")
     if target.kind == "records" and target != RECORDS:
         raise ValidationError(f"records live at {RECORDS.path}, not at {target.path}")
     if target.kind != "records" and target.path[0] in (REGISTRY, "records") and len(target.path) != 3:
         raise ValidationError(f"{target.path[0]!r} is reserved; choose another name for a {target.kind}")
     return kind
+
+
+def _assign(assigned: dict[tuple[str, ...], tuple[str, Any]], action: str, args: tuple[Any, ...]) -> None:
+    """Note which merging fields an operation on a record sets, and to what."""
+    key = args[0]
+    if action != "update":
+        for path in [path for path in assigned if path[0] == key]:
+            del assigned[path]
+    if action != "delete":
+        _, fields, merges = args
+        assigned.update({(key, field): (kind, fields[field]) for field, kind in merges.items()})
+
+
+def _length(value: Any) -> int | None:
+    """The length of a list or text that is assigned, which is what rehearsing it needs to know."""
+    return len(cast("str | list[Any]", value)) if isinstance(value, (str, list)) else None
 
 
 def _touch(op: Op) -> tuple[str, str | None]:

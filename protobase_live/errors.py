@@ -12,7 +12,7 @@
     ├── LimitExceeded            a named limit of the server or the database was reached
     │   └── Overloaded           a queue is full right now (retryable)
     ├── Unauthorized             the token was not accepted
-    ├── Unavailable              the collection, server or connection failed; the outcome is known: not done (retryable)
+    ├── Unavailable              the collection, server or connection failed; nothing was done (retryable)
     ├── OutcomeUnknown           the connection broke after sending: the commit may or may not have happened
     ├── Closed                   the database, stream or connection was closed
     ├── StorageFailed            the storage could not be opened, read or written

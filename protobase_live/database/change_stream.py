@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 
-from protobase_storage import Loaded, covers
-
 from protobase_live.change import Change
 from protobase_live.cursor import Cursor
 from protobase_live.database.messages import Watched
 from protobase_live.errors import Closed
 from protobase_live.live.replay import replay
+from protobase_storage import Loaded, covers
+
 
 class ChangeStream:
     """``async with collection.changes(since=cursor) as changes: async for change in changes: ...``

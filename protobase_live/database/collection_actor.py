@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protobase_actors import Actor, Clock, Envelope
-from protobase_storage import Commit, Storage
-
 from protobase_live import values
 from protobase_live.cursor import Cursor
 from protobase_live.database.joiners import JoinState
@@ -41,6 +39,7 @@ from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Difference, Docum
 from protobase_live.errors import Conflict, LimitExceeded, MalformedUpdate, ProtoBaseError
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.operations import Check, Op
+from protobase_storage import Commit, Storage
 
 
 @dataclass(slots=True)
@@ -49,7 +48,7 @@ class Turn:
 
     commit: Commit | None = None
     differences: Sequence[Difference] = ()
-    state: bytes = EMPTY_STATE
+    state: bytes = b""
     transacted: bool = False
     senders: set[Subscriber] = field(default_factory=set[Subscriber])
     showings: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
@@ -139,7 +138,7 @@ class CollectionActor(Actor[Message]):
                 await envelope.message.release
 
     async def _apply(self, sent: list[Updates], turn: Turn) -> None:
-        sent = self._within_size(sent)
+        sent = [m for m in self._within_size(sent) if self._admit(m, turn)]
         try:
             for author, updates in _by_author(sent):
                 self._document.apply(updates, author)
@@ -158,6 +157,7 @@ class CollectionActor(Actor[Message]):
             if message.subscriber in bad:
                 continue
             try:
+                self._admit(message, Turn())
                 self._document.apply(message.updates, message.subscriber.author)
                 good.append(message)
             except BaseException as error:
@@ -172,6 +172,7 @@ class CollectionActor(Actor[Message]):
         await self._pipeline.room(1)
         await self._load()
         for message in again:
+            self._admit(message, Turn())
             self._document.apply(message.updates, message.subscriber.author)
 
     def _within_size(self, sent: list[Updates]) -> list[Updates]:
@@ -184,6 +185,13 @@ class CollectionActor(Actor[Message]):
             else:
                 message.subscriber.reject(self._too_large())
         return fits
+
+    def _admit(self, message: Updates, turn: Turn) -> bool:
+        """Whether the message builds on what is here; if not, its client is asked for what is missing."""
+        if all(map(self._document.admits, message.infos)):
+            return True
+        turn.showings.append(lambda: message.subscriber.greet(turn.state or self._shown_state))
+        return False
 
     def _too_large(self) -> LimitExceeded:
         limit = self._limits.document_bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from random import Random, SystemRandom
 from types import TracebackType
@@ -21,19 +21,19 @@ from protobase_actors import (
     SystemClock,
     TooManyActors,
 )
-from protobase_storage import CollectionInfo, Storage, StorageError
-
 from protobase_live.database.change_stream import ChangeStream
 from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.joint_commit import commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Message, Question, Transact, Unwatch, Watch, Watched
+from protobase_live.document import OPEN
 from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable
-from protobase_live.names import check_collection
 from protobase_live.live.presence import PresenceHub
 from protobase_live.live.present import HubLine, Presence
+from protobase_live.names import check_collection
 from protobase_live.operations import Check, Op, Read, Receipt
 from protobase_live.transactions.api import DatabaseApi
+from protobase_storage import CollectionInfo, Storage, StorageError
 
 
 class Database(DatabaseApi):
@@ -55,7 +55,7 @@ class Database(DatabaseApi):
         self._limits = limits
         self._clock = SystemClock() if clock is None else clock
         self._random = SystemRandom() if random is None else random
-        self._system = ActorSystem(clock=self._clock, random=self._random, on_escalate=lambda name, error: None)
+        self._system = ActorSystem(clock=self._clock, random=self._random)
         self._pool = ActorPool[Message](
             self._system,
             self._actor,
@@ -100,7 +100,10 @@ class Database(DatabaseApi):
 
     async def read(self, collection: str, read: Read) -> Any:
         """Answer one question; everything the answer shows is durable."""
-        return await self._ask(collection, Question(read))
+        answer = await self._ask(collection, Question(read))
+        if read.method == OPEN and not answer:  # from now on its changes are told, whoever makes them
+            await self.write(collection, [Op(read.target, OPEN)])
+        return answer
 
     async def commit(
         self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
@@ -145,7 +148,7 @@ class Database(DatabaseApi):
     # for doors
 
     async def ref(self, collection: str) -> Ref[Message]:
-        """The collection's actor, loaded. Raises Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable."""
+        """The collection's actor, loaded. Raises Closed, Overloaded, StorageFailed."""
         check_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
@@ -175,7 +178,7 @@ async def _tell(ref: Ref[Message], message: Message) -> None:
 
 
 @contextmanager
-def _errors_named(what: str) -> Iterator[None]:
+def _errors_named(what: str) -> Generator[None]:
     """Translate what actors and storages raise into the errors that users know."""
     try:
         yield

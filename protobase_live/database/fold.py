@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
-import msgpack
+import msgpack  # pyright: ignore[reportMissingTypeStubs]
 from pycrdt import Doc
 
 from protobase_live.document import merge
-from protobase_live.errors import StorageFailed
+from protobase_live.errors import MalformedUpdate, StorageFailed
+from protobase_live.protocol.update import check_update
+
+_pack = cast("Callable[[list[bytes]], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
+_unpack = cast("Callable[[bytes], list[bytes]]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
 
 INLINE_BYTES = 256 * 1024
 """Largest log that is folded in the event loop; it takes some milliseconds."""
@@ -25,10 +29,16 @@ FOLD_SECONDS = 120.0
 
 
 def fold(updates: Sequence[bytes]) -> bytes:
-    """One update with the effect of all; what was deleted is left out."""
-    document: Doc[object] = Doc()
-    document.apply_update(merge(updates))
-    return document.get_update()
+    """One update with the effect of all; what was deleted is left out if pycrdt can encode that."""
+    merged = merge(updates)
+    document: Doc[Any] = Doc()
+    document.apply_update(merged)
+    folded = document.get_update()
+    try:
+        check_update(folded)
+    except MalformedUpdate:
+        return merged
+    return folded
 
 
 async def fold_aside(updates: Sequence[bytes]) -> bytes:
@@ -40,7 +50,7 @@ async def fold_aside(updates: Sequence[bytes]) -> bytes:
     )
     try:
         async with asyncio.timeout(FOLD_SECONDS):
-            folded, _ = await process.communicate(cast(bytes, msgpack.packb(list(updates))))
+            folded, _ = await process.communicate(_pack(list(updates)))
     except BaseException:
         if process.returncode is None:
             process.kill()
@@ -52,4 +62,4 @@ async def fold_aside(updates: Sequence[bytes]) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(fold(msgpack.unpackb(sys.stdin.buffer.read())))
+    sys.stdout.buffer.write(fold(_unpack(sys.stdin.buffer.read())))

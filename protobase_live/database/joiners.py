@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from protobase_storage import Commit, Vector, covers, includes
+from pycrdt import get_update
 
 from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Document, merge
+from protobase_live.errors import MalformedUpdate
+from protobase_storage import Commit, Vector, covers, includes
 
 FRESH_ENCODE_BYTES = 1024 * 1024
 """Largest document that is encoded afresh for joiners; a larger one is sent as its snapshot and what came
@@ -33,7 +35,7 @@ class JoinState:
         self._vector = dict(vector)
         self._tail = list(tail)
         self._tail_bytes = sum(len(commit.update) for commit in tail)
-        self._merged: bytes | None = None
+        self._merged: list[bytes] | None = None
 
     def folded(self, state: bytes, vector: Vector) -> None:
         """The storage has a new snapshot: let go of the commits it covers."""
@@ -51,12 +53,17 @@ class JoinState:
 
         ``vector`` says what ``document`` includes.
         """
-        if state != EMPTY_STATE:
-            return [document.encode(state)]
-        if len(self._tail) > TAIL_COMMITS and self.size <= FRESH_ENCODE_BYTES:
-            self.rebase(document.encode(), vector, ())
-        if not self._tail:
-            return [self._base]
+        try:
+            if state != EMPTY_STATE:
+                return [document.encode(state)]
+            if len(self._tail) > TAIL_COMMITS and self.size <= FRESH_ENCODE_BYTES:
+                self.rebase(document.encode(), vector, ())
+        except MalformedUpdate:  # what came in can be passed on, even where pycrdt cannot encode it anew
+            return [get_update(merge([self._base, *self._updates()]), state)]
+        return [self._base, *self._updates()]
+
+    def _updates(self) -> list[bytes]:
+        """What came after the base: one update or none."""
         if self._merged is None:
-            self._merged = merge([commit.update for commit in self._tail])
-        return [self._base, self._merged]
+            self._merged = [merge([commit.update for commit in self._tail])] if self._tail else []
+        return self._merged

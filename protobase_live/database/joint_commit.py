@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 from protobase_actors import Ref
-from protobase_storage import Storage
-
 from protobase_live.database.messages import Hold, Message
 from protobase_live.errors import ProtoBaseError
 from protobase_live.operations import Check, Op
+from protobase_storage import Storage
 
 if TYPE_CHECKING:
     from protobase_live.database.collection_actor import CollectionActor
@@ -58,7 +57,7 @@ def _apply(
 
 
 @asynccontextmanager
-async def _held(ref: Ref[Message]) -> AsyncIterator[CollectionActor]:
+async def _held(ref: Ref[Message]) -> AsyncGenerator[CollectionActor]:
     """Hold one actor's turn. Nothing that is awaited meanwhile is slow: only the other holds."""
     release: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     try:

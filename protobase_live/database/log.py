@@ -7,11 +7,10 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from protobase_actors import Clock
-from protobase_storage import Commit, Loaded, Snapshot, Storage, join
-
 from protobase_live.database.fold import fold_aside
 from protobase_live.database.joiners import JoinState
 from protobase_live.database.limits import Limits
+from protobase_storage import Commit, Loaded, Snapshot, Storage, join
 
 
 class Log:

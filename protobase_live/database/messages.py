@@ -10,6 +10,7 @@ from typing import Protocol
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read
+from protobase_live.protocol.update import UpdateInfo
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Subscriber(Protocol):
     author: str | None
 
     def greet(self, state: bytes) -> None:
-        """The collection is loaded and has this state vector."""
+        """The collection has this state vector; the client is to send what that lacks."""
         ...
 
     def answer(self, updates: Sequence[bytes]) -> None:
@@ -78,10 +79,11 @@ class Leave:
 
 @dataclass(slots=True)
 class Updates:
-    """Updates a Yjs client sent, in order; well-formed as far as can be told without a document."""
+    """Updates a Yjs client sent, in order; each was checked, and its check says what it builds on."""
 
     subscriber: Subscriber
     updates: Sequence[bytes]
+    infos: Sequence[UpdateInfo]
 
 
 @dataclass(slots=True)
@@ -132,4 +134,3 @@ class Hold:
 
 
 Message = Greet | Sync | CatchUp | Leave | Updates | Transact | Question | Watch | Unwatch | Hold
-

@@ -11,11 +11,10 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from protobase_storage import Commit, join
-
+from protobase_live.change import Change
 from protobase_live.cursor import Cursor
 from protobase_live.document import Difference
-from protobase_live.change import Change
+from protobase_storage import Commit, join
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +124,3 @@ def changes_of(
 def after(commit: Commit, before: Mapping[str, int]) -> dict[str, int]:
     """The vector ``before`` with ``commit`` included."""
     return join(before, {commit.origin: commit.sequence})
-

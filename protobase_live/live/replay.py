@@ -1,4 +1,4 @@
-"""Change streams read from the log: what happened after a cursor, or a snapshot where the log is too short."""
+"""Change streams read from the log: what happened after a cursor, or a snapshot if it is too short."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from protobase_storage import Loaded, Vector, covers, includes, join
-
 from protobase_live.change import Change
 from protobase_live.cursor import Cursor
 from protobase_live.document import Difference, Document
 from protobase_live.live.feed import after, changes_of
+from protobase_storage import Loaded, Vector, covers, includes, join
 
 
 async def replay(
@@ -47,9 +46,7 @@ async def replay(
         await asyncio.sleep(0)
 
 
-def _reset(
-    collection: str, found: list[Difference], was: Cursor, now: Cursor
-) -> tuple[Change, ...]:
+def _reset(collection: str, found: list[Difference], was: Cursor, now: Cursor) -> tuple[Change, ...]:
     """A marked gap, and everything that now exists. Only the last change's cursor moves on."""
     before = was.encode()
     changes = [Change(collection, "", "reset", None, None, None, before)]

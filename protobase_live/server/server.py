@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 from types import TracebackType
 from typing import cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from protobase_actors import Clock, SystemClock
 from websockets.asyncio.server import Server as WebSocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from protobase_actors import Clock, SystemClock
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
-from protobase_live.names import check_collection_name
+from protobase_live.names import check_collection
 from protobase_live.protocol.live import SUBPROTOCOLS
 from protobase_live.server.connection import DIRECT_PREFIX, Connection
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
@@ -135,7 +134,7 @@ class Server:
             return
         try:
             name = unquote(address.path[len(DIRECT_PREFIX) :], errors="strict")
-            check_collection_name(name)
+            check_collection(name)
             author = self._authenticate(parse_qs(address.query).get("token", [None])[0])
             session = YjsSession(connection, await self._database.ref(name), self._limits, author)
         except Unauthorized as error:

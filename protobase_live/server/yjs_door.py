@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from protobase_actors import ActorError, MailboxFull, Ref
 from websockets.frames import CloseCode
 
+from protobase_actors import ActorError, MailboxFull, Ref
 from protobase_live.database.messages import CatchUp, Greet, Leave, Message, Shown, Sync, Updates
 from protobase_live.document import EMPTY_UPDATE
 from protobase_live.errors import LimitExceeded, ProtoBaseError
@@ -20,7 +20,7 @@ from protobase_live.live.presence import Membership, PresenceHub
 from protobase_live.protocol import yjs
 from protobase_live.protocol.awareness import encode_entries
 from protobase_live.protocol.state_vector import decode_state_vector
-from protobase_live.protocol.update import check_update
+from protobase_live.protocol.update import UpdateInfo, check_update
 from protobase_live.server.limits import ServerLimits
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class YjsSession:
         self._ref = ref
         self._limits = limits
         self._updates: list[bytes] = []
+        self._infos: list[UpdateInfo] = []
         self._waiting: list[Message] = []
         self._sender: asyncio.Task[None] | None = None
         self._lagging = False
@@ -93,12 +94,12 @@ class YjsSession:
     def take_end(self) -> None:
         """The last message that was there for now."""
         if self._updates:
-            updates, self._updates = self._updates, []
-            self._send(Updates(self, updates))
+            self._send(Updates(self, self._updates, self._infos))
+            self._updates, self._infos = [], []
 
     def _take_update(self, update: bytes) -> None:
         if update != EMPTY_UPDATE:
-            check_update(update)
+            self._infos.append(check_update(update))
             self._updates.append(update)
 
     def _take_message(self, message: yjs.Message | None) -> None:
@@ -154,7 +155,7 @@ class YjsSession:
             self._show_all_presence()
 
     def greet(self, state: bytes) -> None:
-        """Open with sync step 1, as stock clients expect."""
+        """Sync step 1: stock clients expect it first, and answer it with what the collection lacks."""
         self._connection.write(yjs.encode_step1(state))
 
     def answer(self, updates: Sequence[bytes]) -> None:

@@ -1,2 +1,0 @@
-"""Where changes used to live; see protobase_live.change."""
-from protobase_live.change import *

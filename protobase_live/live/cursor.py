@@ -1,1 +1,0 @@
-from protobase_live.cursor import *

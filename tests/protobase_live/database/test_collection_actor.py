@@ -1,0 +1,163 @@
+"""Yjs clients of a collection: who is shown what, and who is closed for what."""
+
+from __future__ import annotations
+
+import pytest
+from pycrdt import Doc, Map, Text
+
+from protobase_live.database import collection_actor
+from protobase_live.database.limits import Limits
+from protobase_live.document import Document
+from protobase_live.errors import LimitExceeded, MalformedUpdate
+
+
+async def settle() -> None:
+    import asyncio
+
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_two_clients_see_each_other(yjs) -> None:
+    ann, bob = await yjs("doc"), await yjs("doc")
+    ann.doc.get("body", type=Text).insert(0, "hello")
+    await ann.send()
+    await settle()
+    assert str(bob.doc.get("body", type=Text)) == "hello"
+    assert ann.shown == []  # a turn that is all ann's own is not sent back
+
+
+async def test_what_a_client_writes_is_a_record_and_a_change(database, yjs) -> None:
+    tasks = await database.collection("tasks")
+    ann = await yjs("tasks", author="ann")
+    async with tasks.changes() as changes:
+        ann.doc.get("records", type=Map)["t1"] = Map({"title": "Write", "n": 1})
+        await ann.send()
+        change = await anext(changes)
+    assert (change.kind, change.key, change.before, change.author) == ("insert", "t1", None, "ann")
+    assert change.after == {"title": "Write", "n": 1}
+    assert await tasks.get("t1") == {"title": "Write", "n": 1}
+
+
+async def test_what_python_writes_reaches_the_clients(database, yjs) -> None:
+    ann = await yjs("tasks")
+    await (await database.collection("tasks")).insert({"title": "Write"}, key="t1")
+    assert ann.doc.get("records", type=Map)["t1"]["title"] == "Write"
+
+
+async def test_something_that_is_no_record_is_left_alone(database, yjs) -> None:
+    ann = await yjs("tasks")
+    ann.doc.get("records", type=Map)["odd"] = "just a string"
+    await ann.send()
+    tasks = await database.collection("tasks")
+    assert await tasks.keys() == []
+    await tasks.put({"title": "now a record"}, key="odd")
+    assert await tasks.get("odd") == {"title": "now a record"}
+
+
+class Panic(BaseException):
+    """As pycrdt raises them."""
+
+
+async def test_an_update_that_breaks_pycrdt_fails_alone(database, yjs, monkeypatch) -> None:
+    ann, bob, eve = await yjs("doc"), await yjs("doc"), await yjs("doc")
+    apply = Document.apply
+
+    def fragile(self, updates, author=None):
+        if b"poison" in b"".join(updates):
+            raise Panic("index out of bounds")
+        apply(self, updates, author)
+
+    monkeypatch.setattr(collection_actor.Document, "apply", fragile)
+    for client, text in ((ann, "ann "), (eve, "poison"), (bob, "bob ")):
+        client.doc.get("body", type=Text).insert(0, text)
+        await client.send()
+    await settle()
+    assert isinstance(eve.rejected, MalformedUpdate)
+    assert (ann.rejected, bob.rejected, ann.resynced, bob.resynced) == (None, None, False, False)
+    fresh = await yjs("doc")
+    assert sorted(str(fresh.doc.get("body", type=Text)).split()) == ["ann", "bob"]
+    assert str(ann.doc.get("body", type=Text)) == str(fresh.doc.get("body", type=Text))
+
+
+async def test_a_client_that_does_not_read_gets_one_difference_later(yjs) -> None:
+    ann, slow = await yjs("doc"), await yjs("doc")
+    slow.reads = False
+    for n in range(10):
+        ann.doc.get("body", type=Text).insert(n, "x")
+        await ann.send()
+        await settle()
+    assert slow.shown == []
+    await slow.catch_up()
+    await settle()
+    assert len(slow.answers) == 2
+    assert str(slow.doc.get("body", type=Text)) == "x" * 10
+    ann.doc.get("body", type=Text).insert(0, "y")
+    await ann.send()
+    await settle()
+    assert len(slow.shown) == 1
+
+
+async def test_joiners_are_sent_what_is_there(yjs) -> None:
+    ann = await yjs("doc")
+    for n in range(200):
+        ann.doc.get("body", type=Text).insert(n, "x")
+        await ann.send()
+        if n % 3 == 0:
+            await settle()
+        if n % 50 == 49:
+            joiner = await yjs("doc")
+            await settle()
+            assert str(joiner.doc.get("body", type=Text)) == "x" * (n + 1)
+
+
+async def test_a_client_that_comes_back_is_sent_only_what_it_lacks(yjs) -> None:
+    ann, bob = await yjs("doc"), await yjs("doc")
+    ann.doc.get("body", type=Text).insert(0, "x" * 10_000)
+    await ann.send()
+    await settle()
+    bob.reads = False
+    ann.doc.get("body", type=Text).insert(0, "new")
+    await ann.send()
+    await settle()
+    bob.reads = True
+    await bob.sync()
+    await settle()
+    assert sum(map(len, bob.answers[-1])) < 100
+    assert str(bob.doc.get("body", type=Text)).startswith("newx")
+
+
+@pytest.fixture
+def limits(request) -> Limits:
+    return getattr(request, "param", Limits())
+
+
+@pytest.mark.parametrize("limits", [Limits(document_bytes=2_000)], indirect=True)
+async def test_a_document_at_its_limit_takes_no_more(database, yjs) -> None:
+    tasks = await database.collection("tasks")
+    ann, bob = await yjs("tasks"), await yjs("tasks")
+    ann.doc.get("body", type=Text).insert(0, "x" * 3_000)
+    await ann.send()
+    await settle()
+    assert isinstance(ann.rejected, LimitExceeded)
+    bob.doc.get("body", type=Text).insert(0, "y" * 1_950)
+    await bob.send()
+    await tasks.insert({"title": "z" * 100})  # what goes over the limit is the last that is taken
+    with pytest.raises(LimitExceeded, match="document_bytes"):
+        await tasks.insert({"title": "z" * 100})
+
+
+async def test_authors_of_one_turn_are_told_apart(database, storage, yjs) -> None:
+    tasks = await database.collection("tasks")
+    ann, bob = await yjs("tasks", author="ann"), await yjs("tasks", author="bob")
+    async with tasks.changes() as changes:
+        for client, key in ((ann, "a"), (bob, "b")):
+            client.doc.get("records", type=Map)[key] = Map({"n": 1})
+            await client.send()
+        found = {change.key: change.author for change in await changes.batch(1) + await changes.batch(1)}
+    assert found == {"a": "ann", "b": "bob"}
+    fresh: Doc = Doc()
+    for batch in storage.appends:
+        for commit in batch:
+            fresh.apply_update(commit.update)
+    assert set(fresh.get("records", type=Map).keys()) == {"a", "b"}

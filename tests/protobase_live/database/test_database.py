@@ -1,0 +1,288 @@
+"""The embedded API: records, structures, transactions, and what is shown when."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from protobase_live.atoms import Atom
+from protobase_live.database.database import Database
+from protobase_live.errors import (
+    Closed,
+    Conflict,
+    InvalidName,
+    KindMismatch,
+    RecordExists,
+    RecordMissing,
+    Unavailable,
+    ValidationError,
+)
+
+
+class Task(Atom):
+    title: str
+    done: bool = False
+    owner: str | None = None
+
+
+async def pending(awaitable) -> asyncio.Task:
+    task = asyncio.ensure_future(awaitable)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_a_record_is_inserted_read_updated_and_deleted(database: Database) -> None:
+    tasks = await database.collection("tasks", Task)
+    assert await tasks.insert(Task(title="Write", owner="ann"), key="t1") == "t1"
+    await tasks.update("t1", done=True)
+    assert await tasks.get("t1") == Task(title="Write", done=True, owner="ann")
+    await tasks.delete("t1")
+    assert await tasks.get("t1") is None
+
+
+async def test_insert_and_update_say_what_is_wrong(database: Database) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({"title": "a"}, key="t1")
+    with pytest.raises(RecordExists, match="t1"):
+        await tasks.insert({"title": "b"}, key="t1")
+    with pytest.raises(RecordMissing, match="t2"):
+        await tasks.update("t2", title="b")
+    with pytest.raises(ValidationError):
+        await tasks.update("t1", title=object())
+    with pytest.raises(InvalidName):
+        await database.collection("a//b")
+    assert await tasks.get("t1") == {"title": "a"}
+
+
+async def test_what_is_given_out_is_a_copy(database: Database) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({"tags": ["a"]}, key="t1")
+    (await tasks.get("t1"))["tags"].append("b")
+    assert await tasks.get("t1") == {"tags": ["a"]}
+
+
+async def test_every_structure_is_written_and_read(database: Database) -> None:
+    tasks = await database.collection("tasks")
+    tags = await tasks.set("tags")
+    await tags.add("urgent", "new")
+    assert await tags.values() == {"urgent", "new"}
+    likes = await tasks.counter("likes")
+    await likes.add(3)
+    await likes.add(-1)
+    assert await likes.value() == 2
+    body = await tasks.text("body")
+    await body.insert(0, "héllo 🙂")
+    await body.append("!")
+    assert await body.value() == "héllo 🙂!"
+    settings = await tasks.dict("settings")
+    await settings.set("theme", {"dark": True})
+    assert await settings.get("theme") == {"dark": True}
+    queue = await tasks.list("queue")
+    await queue.extend([1, 2, 3])
+    assert await queue.values() == [1, 2, 3]
+    grid = await tasks.hash_dict("grid")
+    await grid.set((1, 2), "x")
+    assert await grid.items() == {(1, 2): "x"}
+    bag = await tasks.counted_set("bag")
+    await bag.add("apple", 2)
+    assert await bag.items() == {"apple": 2}
+
+
+async def test_a_structure_keeps_its_kind(database: Database) -> None:
+    tasks = await database.collection("tasks")
+    await (await tasks.set("tags")).add("a")
+    with pytest.raises(KindMismatch, match="tags"):
+        await tasks.dict("tags")
+
+
+async def test_a_structure_keeps_its_kind_over_a_restart(storage) -> None:
+    async with Database(storage) as database:
+        await (await database.collection("tasks")).set("tags").add("a")
+        storage.close = lambda: asyncio.sleep(0)
+    async with Database(storage) as database:
+        tasks = await database.collection("tasks")
+        assert await tasks.set("tags").values() == {"a"}
+        with pytest.raises(KindMismatch):
+            await tasks.text("tags")
+
+
+async def test_a_merging_field_of_a_record(database: Database) -> None:
+    from protobase_live.structures import Counter, Set
+
+    class Post(Atom):
+        votes: Counter = 0
+        tags: Set[str] = set()
+
+    posts = await database.collection("posts", Post)
+    await posts.insert(Post(votes=2, tags={"a"}), key="p")
+    await posts.field("p", "votes").add(5)
+    await posts.field("p", "tags").add("b")
+    post = await posts.get("p")
+    assert (post.votes, post.tags) == (7, {"a", "b"})
+
+
+async def test_nothing_is_shown_before_it_is_durable(database: Database, storage, yjs) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({"n": 0}, key="t0")
+    reader = await yjs("tasks")
+    async with tasks.changes() as changes:
+        storage.gate.clear()
+        write = await pending(tasks.insert({"n": 1}, key="t1"))
+        read = await pending(tasks.get("t1"))
+        clash = await pending(tasks.insert({"n": 2}, key="t1"))
+        change = await pending(anext(changes))
+        joiner = await pending(yjs("tasks"))
+        assert not any(task.done() for task in (write, read, clash, change))
+        assert reader.shown == []
+        assert (await joiner).answers == []
+        storage.gate.set()
+        assert await write == "t1"
+        assert await read == {"n": 1}
+        with pytest.raises(RecordExists):
+            await clash
+        assert (await change).key == "t1"
+    assert len(reader.shown) == 1
+    assert (await joiner).answers != []
+
+
+async def test_a_turn_is_applied_while_the_one_before_is_persisted(database: Database, storage) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.count()
+    storage.gate.clear()
+    writes = [await pending(tasks.insert({}, key="first"))]
+    writes += [asyncio.ensure_future(tasks.insert({}, key=f"t{n}")) for n in range(20)]
+    await pending(asyncio.sleep(0))
+    assert len(storage.appends) == 2  # the second turn took all twenty
+    storage.gate.set()
+    await asyncio.gather(*writes)
+    assert len(storage.appends) == 2
+    assert await tasks.count() == 21
+
+
+async def test_a_storage_failure_fails_the_writers_and_loads_what_is_durable(
+    database: Database, storage, clock, yjs
+) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({}, key="t1")
+    client = await yjs("tasks")
+    storage.failing = True
+    with pytest.raises(Unavailable, match="disk is gone"):
+        await tasks.insert({}, key="t2")
+    assert client.resynced
+    storage.failing = False
+    await clock.advance(10)
+    assert await tasks.keys() == ["t1"]
+    await tasks.insert({}, key="t2")
+    assert await tasks.keys() == ["t1", "t2"]
+
+
+async def test_a_transaction_over_two_collections_is_one_append(database: Database, storage) -> None:
+    async with database.transaction() as tx:
+        tx["tasks"].insert({"title": "a"}, key="a")
+        tx["audit"].insert({"what": "added a"}, key="1")
+    assert [[commit.collection for commit in batch] for batch in storage.appends] == [["tasks", "audit"]]
+    assert await (await database.collection("audit")).get("1") == {"what": "added a"}
+
+
+async def test_a_transaction_that_raises_leaves_no_trace(database: Database, storage, yjs) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({}, key="taken")
+    client = await yjs("tasks")
+    before = client.doc.get_state()
+    appends = len(storage.appends)
+    async with tasks.changes() as changes:
+        with pytest.raises(ZeroDivisionError):
+            async with database.transaction() as tx:
+                tx["tasks"].insert({}, key="t1")
+                raise ZeroDivisionError
+        for other in ("tasks", "audit"):
+            with pytest.raises(RecordExists):
+                async with database.transaction() as tx:
+                    tx["tasks"].insert({}, key="t1")
+                    tx["tasks"].set("tags").add("x")
+                    tx[other].insert({}, key="first")
+                    tx["tasks"].insert({}, key="taken")
+        late = await yjs("tasks")
+        await tasks.insert({}, key="marker")
+        assert (await anext(changes)).key == "marker"
+    assert len(storage.appends) == appends + 1
+    assert late.answers[0] == client.answers[0]
+    assert len(client.shown) == 1
+    assert before == (await yjs("nothing")).doc.get_state() or before  # the state vector is its own
+    assert await (await database.collection("audit")).count() == 0
+
+
+async def test_what_a_transaction_read_is_checked(database: Database) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({"n": 1}, key="t1")
+    with pytest.raises(Conflict):
+        async with database.transaction() as tx:
+            row = await tx["tasks"].get("t1")
+            await tasks.update("t1", n=5)
+            tx["audit"].insert({"seen": row["n"]}, key="a")
+    assert await (await database.collection("audit")).count() == 0
+
+
+async def test_contenders_all_get_through(database: Database) -> None:
+    counts = await database.collection("counts")
+    await counts.insert({"n": 0}, key="c")
+
+    async def increment(tx) -> None:
+        row = await tx["counts"].get("c")
+        tx["counts"].update("c", n=row["n"] + 1)
+
+    await asyncio.gather(*(database.transact(increment) for _ in range(50)))
+    assert await counts.get("c") == {"n": 50}
+
+
+async def test_transactions_over_the_same_collections_do_not_deadlock(database: Database) -> None:
+    async def both(first: str, second: str, key: str) -> None:
+        async with database.transaction() as tx:
+            tx[first].insert({}, key=key)
+            tx[second].insert({}, key=key)
+
+    await asyncio.gather(*(both(*("ab" if n % 2 else "ba"), f"k{n}") for n in range(40)))
+    assert await (await database.collection("a")).count() == 40
+    assert await (await database.collection("b")).count() == 40
+
+
+async def test_a_cancelled_transaction_lets_go_of_its_collections(database: Database, storage) -> None:
+    await (await database.collection("a")).insert({}, key="x")
+    storage.gate.clear()
+
+    async def both() -> None:
+        async with database.transaction() as tx:
+            tx["a"].insert({}, key="y")
+            tx["b"].insert({}, key="y")
+
+    task = await pending(both())
+    task.cancel()
+    storage.gate.set()
+    await asyncio.wait([task])
+    await (await database.collection("a")).insert({}, key="z")
+    assert (
+        await (await database.collection("b")).count() == await (await database.collection("a")).count() - 2
+    )
+
+
+async def test_a_closed_database_says_so(storage) -> None:
+    async with Database(storage) as database:
+        tasks = await database.collection("tasks")
+        stream = tasks.changes()
+        await stream.__aenter__()
+        waiting = await pending(anext(stream))
+    with pytest.raises(Closed):
+        await tasks.get("t1")
+    with pytest.raises(Closed):
+        await waiting
+
+
+async def test_idle_collections_leave_memory_and_come_back(database: Database, clock, limits) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({"n": 1}, key="t1")
+    assert "tasks" in database.actor_stats()
+    await clock.advance(limits.idle_seconds * 2 + 1)
+    assert "tasks" not in database.actor_stats()
+    assert await tasks.get("t1") == {"n": 1}

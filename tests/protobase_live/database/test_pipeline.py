@@ -1,0 +1,65 @@
+"""Turns are shown in order, each once it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from protobase_live.database.pipeline import Pipeline
+
+
+@pytest.fixture
+def shown() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def failures() -> list[BaseException]:
+    return []
+
+
+@pytest.fixture
+async def pipeline(shown, failures) -> Pipeline[str]:
+    return Pipeline(2, shown.append, failures.append)
+
+
+def future() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
+
+
+async def test_a_turn_without_a_commit_is_shown_at_once_if_nothing_is_before_it(pipeline, shown) -> None:
+    pipeline.push("a", None)
+    assert shown == ["a"]
+
+
+async def test_order_is_kept(pipeline, shown) -> None:
+    first = future()
+    pipeline.push("a", first)
+    pipeline.push("b", None)
+    assert (shown, pipeline.full) == ([], True)
+    first.set_result(None)
+    await pipeline.room(1)
+    assert (shown, len(pipeline)) == (["a", "b"], 0)
+
+
+async def test_room_is_waited_for(pipeline, shown) -> None:
+    futures = [future(), future()]
+    for name, durable in zip("ab", futures, strict=True):
+        pipeline.push(name, durable)
+    room = asyncio.ensure_future(pipeline.room())
+    await asyncio.sleep(0)
+    assert not room.done()
+    futures[0].set_result(None)
+    await room
+    assert shown == ["a"]
+
+
+async def test_after_a_failure_nothing_is_shown(pipeline, shown, failures) -> None:
+    futures = [future(), future()]
+    for name, durable in zip("ab", futures, strict=True):
+        pipeline.push(name, durable)
+    futures[0].set_exception(OSError("no space"))
+    futures[1].set_result(None)
+    await asyncio.sleep(0)
+    assert (shown, [str(error) for error in failures], pipeline.broken) == ([], ["no space"], True)
