@@ -13,9 +13,7 @@ class ClientLimits:
     attempt_seconds: float = 10.0  # for one connection with its welcome: the next attempt follows
     backoff_seconds: float = 0.1  # before the second attempt; doubles with every further one
     max_backoff_seconds: float = 10.0  # longest pause between attempts; attempts go on until `close`
-    call_seconds: float = (
-        30.0  # for a call, reconnections included: Unavailable, or OutcomeUnknown for a commit
-    )
+    call_seconds: float = 30.0  # for a call: Unavailable, or OutcomeUnknown for a commit that was sent
     close_seconds: float = 2.0  # for the server's part of closing: the connection is dropped
     calls: int = 10_000  # calls and streams that wait: Overloaded
     credit: int = 1024  # changes that a stream holds for a slow reader: the server waits
