@@ -238,7 +238,7 @@ class Document:
         kind = _kind(read.target)
         if read.method == OPEN:
             self._resolve(read.target)
-            return len(read.target.path) > 1 or read.target.path[0] in self._registered
+            return read.target.path[0] in self._registered or len(read.target.path) > 1
         args = kind.check_read(read.method, read.args)
         if read.target == RECORDS:
             return values.copy(kind.answer(self._view, read.method, args))

@@ -51,6 +51,9 @@ class Connection(ServerConnection):
     async def attend(self, session: Session) -> None:
         """Give ``session`` every message until the connection is closed."""
         self._session = session
+        for handshake in (self.request, self.response):
+            if handshake is not None:  # nobody reads the headers again; they take a tenth of the connection
+                handshake.headers.clear()
         early, self._early = self._early, []
         for frame in early:
             session.take_frame(frame)

@@ -224,10 +224,22 @@ class LiveConnection:
             self._answered.set()
 
     async def _carry_out_commits(self) -> None:
-        """One after the other: a client's commits happen in the order it sent them."""
+        """In the order the client sent them.
+
+        Those to one and the same collection do not wait for each other: its mailbox keeps their order, and
+        they can be made durable together.
+        """
+        lane: str | None = None
+        running: set[asyncio.Task[None]] = set()
         while True:
             request = await self._commits.get()
-            await self._answer(request.id, self._commit(request))
+            names = {*request.writes, *(check.collection for check in request.checks)}
+            before, lane = lane, names.pop() if len(names) == 1 else None
+            if running and (lane is None or lane != before):
+                await asyncio.wait(running)
+            task = self._start(self._answer(request.id, self._commit(request)))
+            running.add(task)
+            task.add_done_callback(running.discard)
 
     async def _commit(self, request: CommitRequest) -> Any:
         author = self._author if self._author is not None else request.author
