@@ -11,7 +11,7 @@ from protobase_live.cli.loop import run, stop_requested
 from protobase_live.database.database import Database
 from protobase_live.errors import Unavailable, ValidationError
 from protobase_live.opening import open as open_database
-from protobase_live.server.server import Server
+from protobase_live.server.server import Authenticate, Server, anonymous
 
 STORAGE = "file:./data"
 LISTEN = "127.0.0.1:8765"
@@ -55,9 +55,11 @@ async def _serve(storage: str, listen: str) -> None:
 
 
 @asynccontextmanager
-async def listening(database: Database, host: str, port: int) -> AsyncGenerator[Server]:
+async def listening(
+    database: Database, host: str, port: int, authenticate: Authenticate = anonymous
+) -> AsyncGenerator[Server]:
     """A server of ``database``. Raises Unavailable when the port cannot be had."""
-    server = Server(database, host, port)
+    server = Server(database, host, port, authenticate=authenticate)
     try:
         await server.__aenter__()
     except OSError as error:
