@@ -15,7 +15,7 @@ from protobase_live.database.limits import Limits
 from protobase_live.database.messages import CatchUp, Shown, Sync, Updates
 from protobase_live.errors import ProtoBaseError
 from protobase_live.protocol.update import check_update
-from protobase_storage import Commit, MemoryStorage, StorageError
+from protobase_storage import Commit, MemoryStorage, Snapshot, StorageError
 
 
 class GatedStorage(MemoryStorage):
@@ -26,6 +26,7 @@ class GatedStorage(MemoryStorage):
         self.gate = asyncio.Event()
         self.gate.set()
         self.failing = False
+        self.compacted = asyncio.Event()
         self.appends: list[Sequence[Commit]] = []
         self._last: asyncio.Task[None] | None = None
 
@@ -33,6 +34,10 @@ class GatedStorage(MemoryStorage):
         self.appends.append(commits)
         self._last = asyncio.ensure_future(self._append(commits, self._last))
         return self._last
+
+    async def compact(self, snapshot: Snapshot) -> None:
+        await super().compact(snapshot)
+        self.compacted.set()
 
     async def _append(self, commits: Sequence[Commit], before: asyncio.Task[None] | None) -> None:
         if before is not None:

@@ -90,8 +90,7 @@ async def test_a_gap_is_marked_and_filled(database, storage) -> None:
     for n in range(60):
         await tasks.put({"n": n}, key=f"t{n % 3}")
     await tasks.set("tags").add("x")
-    while (await storage.load("tasks")).snapshot is None:
-        await asyncio.sleep(0)
+    await storage.compacted.wait()
     async with tasks.changes(since=start) as changes:
         reset = await anext(changes)
         assert (reset.kind, reset.cursor) == ("reset", start)
