@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, cast
 
 from pycrdt import Array, Map, Text
@@ -45,6 +46,8 @@ FIELD_KINDS: Mapping[str, FieldKind] = {kind.name: kind for kind in (SET, COUNTE
 """The kinds that a record's field may have."""
 
 Row = dict[str, Any]
+
+_field_name = lru_cache(4096)(check_field)  # the same few names come with every record
 
 
 def _key(key: Any, where: str) -> str:
@@ -200,7 +203,7 @@ def _check_fields(where: str, fields: Any, merges: dict[str, str]) -> tuple[Row,
     given = cast("dict[Any, Any]", fields)
     if len(given) > MAX_FIELDS:
         raise ValidationError(f"{where} has {len(given)} fields; at most {MAX_FIELDS} are allowed")
-    names = [check_field(field) for field in given]
+    names = [_field_name(field) for field in given]
     kinds = {name: SET.name for name in names if isinstance(given[name], (set, frozenset))}
     kinds |= {name: merges[name] for name in names if name in merges}
     plain = check({name: given[name] for name in names if name not in kinds}, where)

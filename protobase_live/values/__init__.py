@@ -7,18 +7,20 @@ atoms.
 
 What a form cannot hold by itself is tagged: ``{"@": <type>, "v": <content>}``.
 
-=============  =======================================  ========  ===========  ====
-type           content                                  document  MessagePack  JSON
-=============  =======================================  ========  ===========  ====
-``int``        decimal digits                           beyond ±(2**53-1)  beyond 64 bits  beyond ±(2**53-1)
-``datetime``   ISO 8601                                 always    always       always
-``date``       ISO 8601                                 always    always       always
-``bytes``      base64                                   native    native       always
-``dict``       a dict that has itself the key ``"@"``   always    always       always
-``set``        its elements, sorted by `key_text`       never     always       always
-``map``        [key, value] pairs of a dict whose keys  never     always       always
-               are not all str, sorted by `key_text`
-=============  =======================================  ========  ===========  ====
+============  ======================================================  ===============================
+type          content                                                 where
+============  ======================================================  ===============================
+``int``       decimal digits                                          document and JSON beyond
+                                                                      ±(2**53-1), MessagePack beyond
+                                                                      64 bits
+``datetime``  ISO 8601                                                everywhere
+``date``      ISO 8601                                                everywhere
+``bytes``     base64                                                  JSON
+``dict``      a dict that has itself the key ``"@"``                  everywhere
+``set``       its elements, sorted by `key_text`                      MessagePack, JSON
+``map``       [key, value] pairs of a dict whose keys are not all     MessagePack, JSON
+              str, sorted by `key_text`
+============  ======================================================  ===============================
 
 JavaScript has one number type, so 1.0 and 1 are one value: integral floats are written as integers.
 """

@@ -75,29 +75,34 @@ class Checker:
         self._size = 0
 
     def value(self, value: Any, depth: int) -> Any:
-        if type(value) not in EXACT:
-            value = base_value(value, EXPECTED)
         kind = type_of(value)
+        if measure := _SIZES.get(kind):
+            self._grow(measure(value))
+            return value
         if kind is list:
-            return self._list(value, depth)
+            return self._items(self.value, value, depth)
         if kind is dict:
             return self._dict(value, depth)
-        return self._scalar(kind, value)
+        return self._converted(self.value, base_value(value, EXPECTED), depth)
 
     def atom(self, value: Any, depth: int) -> Any:
-        if type(value) not in EXACT:
-            value = base_value(value, EXPECTED_ATOM)
         kind = type_of(value)
+        if kind is float and (is_safe_int(value) or value == 0):
+            return self.atom(int(value), depth)
+        if measure := _SIZES.get(kind):
+            self._grow(measure(value))
+            return value
         if kind is list:
             return tuple(self._items(self.atom, value, depth))
         if kind is dict:
             raise Wrong(f"is {short(value)}; expected {EXPECTED_ATOM}")
-        if kind is float:
-            value = int(value) if is_safe_int(value) or value == 0 else value
-        return self._scalar(type_of(value), value)
+        return self._converted(self.atom, base_value(value, EXPECTED_ATOM), depth)
 
-    def _list(self, value: list[Any], depth: int) -> list[Any]:
-        return self._items(self.value, value, depth)
+    def _converted(self, check: Callable[[Any, int], Any], base: Any, depth: int) -> Any:
+        if isinstance(base, date):
+            self._grow(_DATE_BYTES)
+            return base
+        return check(base, depth)
 
     def _items(self, check: Callable[[Any, int], Any], value: list[Any], depth: int) -> list[Any]:
         self._enter(depth)
@@ -124,33 +129,18 @@ class Checker:
     def _key(self, key: Any) -> str:
         if not isinstance(key, str):
             raise Wrong(f"is under the key {short(key)}; a key is a str")
-        return self._scalar(str, str.__str__(key))
+        return self.value(str.__str__(key), 0)
 
     def _enter(self, depth: int) -> None:
         if depth >= MAX_DEPTH:
             raise Wrong(f"is nested deeper than {MAX_DEPTH} levels")
         self._grow(1)
 
-    def _scalar(self, kind: Any, value: Any) -> Any:
-        if kind is str:
-            self._grow(1 + _bytes_of(value))
-        elif kind is bytes:
-            self._grow(1 + len(value))
-        elif kind is int:
-            self._grow(_int_size(value))
-        else:
-            if kind is float and not math.isfinite(value):
-                raise Wrong(f"is {value}; expected a finite float")
-            self._grow(9)
-        return value
-
     def _grow(self, size: int) -> None:
         self._size += size
         if self._size > MAX_VALUE_BYTES:
             raise Wrong(f"makes it larger than {MAX_VALUE_BYTES} bytes")
 
-
-EXACT: frozenset[type] = frozenset({type(None), bool, int, float, str, bytes, list, dict})
 
 _BASES: tuple[Any, ...] = (int, float, bytes, dict)
 
@@ -185,6 +175,25 @@ def _int_size(value: int) -> int:
     if bits > MAX_INT_BITS:
         raise Wrong(f"is an int of {bits} bits; at most {MAX_INT_BITS} are allowed")
     return 9 if bits < 64 else 8 + bits // 3
+
+
+def _float_size(value: float) -> int:
+    if not math.isfinite(value):
+        raise Wrong(f"is {value}; expected a finite float")
+    return 9
+
+
+_SIZES: dict[Any, Callable[[Any], int]] = {
+    type(None): lambda value: 1,
+    bool: lambda value: 1,
+    int: _int_size,
+    float: _float_size,
+    str: lambda value: 1 + _bytes_of(value),
+    bytes: lambda value: 1 + len(value),
+}
+"""How large a scalar is, in bytes; raises Wrong for one that cannot be stored."""
+
+_DATE_BYTES = 40
 
 
 def is_safe_int(value: float) -> bool:

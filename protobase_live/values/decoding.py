@@ -14,7 +14,7 @@ import msgpack  # pyright: ignore[reportMissingTypeStubs]
 from msgpack.exceptions import UnpackException  # pyright: ignore[reportMissingTypeStubs]
 
 from protobase_live.errors import ValidationError
-from protobase_live.values.checking import EXACT, EXPECTED, MAX_DEPTH, is_safe_int, short, type_of
+from protobase_live.values.checking import EXPECTED, MAX_DEPTH, is_safe_int, short, type_of
 from protobase_live.values.encoding import TAG, check_atom, packed_atom, packed_text
 
 MAX_INT_DIGITS = 4_000
@@ -26,6 +26,7 @@ MAX_WIRE_DEPTH = 2 * MAX_DEPTH + 32
 _unpackb: Callable[[bytes], Any] = cast(Any, msgpack).unpackb
 _DIGITS = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _KEY_CACHE = 8192
+_NATIVE = frozenset({bool, int, float, bytes})
 
 
 def from_doc(stored: Any) -> Any:
@@ -97,7 +98,7 @@ def _decode(raw: Any, depth: int) -> Any:
         return [_decode(item, depth + 1) for item in raw]
     if kind is float and not math.isfinite(raw):
         raise ValidationError(f"a value is {raw}; expected a finite float")
-    if kind in EXACT:
+    if raw is None or kind in _NATIVE:
         return raw
     raise ValidationError(f"a value is {short(raw)}; expected {EXPECTED}")
 
