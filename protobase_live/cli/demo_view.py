@@ -66,6 +66,7 @@ class BoardView:
         self._latest: deque[Text] = deque(maxlen=SHOWN_CHANGES)
         self._tasks: dict[str, Row] = {}
         self._notes = ""
+        self._last: tuple[str | None, str] = None, ""
 
     def start(self, tasks: Mapping[str, Row], notes: str) -> None:
         """See View."""
@@ -81,6 +82,9 @@ class BoardView:
             self._tasks.pop(change.key, None)
         else:
             self._tasks[change.key] = change.after
+        if change.structure == "notes" and self._last == (change.author, "notes"):
+            self._latest.pop()  # somebody goes on writing
+        self._last = change.author, change.structure
         self._latest.append(Text(_sentence(change), _COLORS[change.kind], no_wrap=True, overflow="ellipsis"))
         self._draw(present)
 
@@ -111,8 +115,9 @@ class BoardView:
 
     def _hints(self) -> Text:
         return Text(
-            f"Follow it:  protobase-live tail {self._url} demo/board      "
-            f"Join it with Yjs:  {self._url}/yjs, room demo/board      Ctrl-C stops",
+            f"Follow it: protobase-live tail {self._url} demo/board\n"
+            f"Join it: a y-websocket provider for {self._url}/yjs, room demo/board\n"
+            "Ctrl-C stops",
             "dim",
         )
 

@@ -121,7 +121,7 @@ class Draft:
         if key in records:
             raise ValidationError(f"record {key!r} comes twice")
         fields: dict[str, Tree] = _part(line, "value", dict)
-        merges: dict[str, str] = line.get("merges") or {}
+        merges: dict[str, str] = _part({"merges": {}, **line}, "merges", dict)
         record: Map[Any] = Map()
         records[key] = record
         for name in fields.keys() - merges.keys():

@@ -1,0 +1,94 @@
+"""Starting and stopping a server."""
+
+import re
+import signal
+
+import pytest
+from websockets.asyncio.client import connect as connect_websocket
+
+import protobase_live as pb
+from protobase_live.cli.serve import LISTEN, STORAGE, address, options
+from tests.protobase_live.cli.command import line, run, running, stop
+
+READY = re.compile(r"listening on http://(127\.0\.0\.1:\d+)\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], (STORAGE, LISTEN)),
+        (["--storage", "memory:"], ("memory:", LISTEN)),
+        (["--listen", "[::1]:0", "--storage", "file:x"], ("file:x", "[::1]:0")),
+        (["--help"], None),
+        (["--storage"], None),
+        (["--storage=memory:"], None),
+        (["--storag", "memory:"], None),
+    ],
+)
+def test_usual_calls_are_understood_without_typer(arguments, expected):
+    found = options(arguments)
+    assert (found and (found["storage"], found["listen"])) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("127.0.0.1:0", ("127.0.0.1", 0)), ("[::1]:80", ("::1", 80)), ("host:65535", ("host", 65535))],
+)
+def test_address(text, expected):
+    assert address(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "8765", ":8765", "host:", "host:x", "host:65536", "host:-1", "host:٣"])
+def test_bad_address(text):
+    with pytest.raises(pb.ValidationError, match="HOST:PORT"):
+        address(text)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_one_line_then_a_clean_stop_that_keeps_everything(tmp_path, number):
+    storage = f"file:{tmp_path / 'data'}"
+    async with running("serve", "--storage", storage, "--listen", "127.0.0.1:0") as server:
+        host = READY.fullmatch(await line(server))[1]
+        async with (
+            pb.connect(f"ws://{host}/live") as db,
+            connect_websocket(f"ws://{host}/yjs/tasks") as raw,
+        ):
+            await (await db.collection("tasks")).insert({"title": "a"}, key="t1")
+            ended = await stop(server, number)
+            await raw.wait_closed()
+    assert (ended, raw.close_code) == ((0, "", ""), 1001)
+    async with pb.open(storage) as db:
+        assert await (await db.collection("tasks")).get("t1") == {"title": "a"}
+
+
+async def test_longer_way_through_typer_serves_too():
+    async with running("serve", "--storage=memory:", "--listen=127.0.0.1:0") as server:
+        assert READY.fullmatch(await line(server))
+        assert await stop(server, signal.SIGTERM) == (0, "", "")
+
+
+async def test_what_keeps_it_from_serving_is_one_line(tmp_path):
+    storage = f"file:{tmp_path / 'data'}"
+    async with running("serve", "--storage", storage, "--listen", "127.0.0.1:0") as server:
+        host = READY.fullmatch(await line(server))[1]
+        taken = await run("serve", "--storage", "memory:", "--listen", host)
+        locked = await run("serve", "--storage", storage, "--listen", "127.0.0.1:0")
+    assert taken == (1, "", f"error: cannot listen on {host}: Address already in use\n")
+    assert locked.code == 1
+    assert re.fullmatch(r"error: cannot open 'file:.*' is held by process \d+\n", locked.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--storage", "s3://b/p"], 1, "s3:// storages are not in this version"),
+        (["--storage", "nosuch:x"], 1, "use 'memory:' or 'file:PATH'"),
+        (["--storage", "memory:", "--listen", "x"], 1, "is no HOST:PORT"),
+        (["--nosuch"], 2, "No such option"),
+    ],
+)
+async def test_bad_calls(arguments, code, says):
+    ended = await run("serve", *arguments)
+    assert (ended.code, ended.out) == (code, "")
+    assert says in ended.err
+    assert "Traceback" not in ended.err
