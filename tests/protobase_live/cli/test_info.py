@@ -1,0 +1,29 @@
+"""What a storage holds."""
+
+import json
+
+import protobase_live as pb
+from tests.protobase_live.cli.command import run
+
+
+async def test_figures(tmp_path):
+    storage = f"file:{tmp_path / 'data'}"
+    async with pb.open(storage) as db:
+        for name in ("tasks", "boards/42"):
+            await (await db.collection(name)).insert({"n": 1})
+    table = await run("info", storage)
+    found = json.loads((await run("info", storage, "--json")).out)
+    assert (table.code, table.err) == (0, "")
+    assert "boards/42" in table.out
+    assert "2 collections" in table.out
+    assert [each["name"] for each in found["collections"]] == ["boards/42", "tasks"]
+    assert all(each["log_commits"] == 1 and each["log_bytes"] > 0 for each in found["collections"])
+    assert found["bytes"] > 0
+
+
+async def test_what_is_no_storage_is_one_line(tmp_path):
+    for url, says in ((f"file:{tmp_path}", "there is no database"), ("ws://h", "not a server")):
+        ended = await run("info", url)
+        assert (ended.code, ended.out) == (1, "")
+        assert says in ended.err
+    assert not list(tmp_path.iterdir())

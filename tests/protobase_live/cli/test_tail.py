@@ -1,0 +1,79 @@
+"""Following a collection."""
+
+import json
+import signal
+
+import pytest
+
+import protobase_live as pb
+from protobase_live.cli.tail import change_form, live_url
+from tests.protobase_live.cli.command import line, run, running, stop
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("ws://host:1/live", "ws://host:1/live"),
+        ("ws://host:1", "ws://host:1/live"),
+        ("http://host:1/", "ws://host:1/live"),
+        ("https://host/behind/proxy", "wss://host/behind/proxy"),
+    ],
+)
+def test_address(url, expected):
+    assert live_url(url) == expected
+
+
+def test_form():
+    change = pb.Change("tasks", "records", "update", "k", None, {"b": b"x", "big": 2**60}, "cur", "ann")
+    assert json.loads(json.dumps(change_form(change))) == {
+        "collection": "tasks",
+        "structure": "records",
+        "kind": "update",
+        "key": "k",
+        "before": None,
+        "after": {"b": {"@": "bytes", "v": "eA=="}, "big": {"@": "int", "v": str(2**60)}},
+        "cursor": "cur",
+        "author": "ann",
+    }
+
+
+async def test_changes_are_lines_and_cursors_resume():
+    async with pb.open("memory:", author="ann") as db, pb.Server(db, port=0) as server:
+        tasks = await db.collection("tasks")
+        async with tasks.changes() as changes:
+            await tasks.insert({"n": 1}, key="a")
+            cursor = (await anext(changes)).cursor
+            for n in (2, 3):
+                await tasks.update("a", n=n)
+        async with running("tail", server.url, "tasks", "--since", cursor) as tail:
+            second = json.loads(await line(tail))
+            third = json.loads(await line(tail))
+            await tasks.delete("a")
+            last = json.loads(await line(tail))
+            assert await stop(tail, signal.SIGINT) == (0, "", "")
+        async with running("tail", server.url, "tasks", "--since", second["cursor"]) as tail:
+            assert json.loads(await line(tail)) == third
+    assert [each["after"] for each in (second, third, last)] == [{"n": 2}, {"n": 3}, None]
+    assert (second["author"], second["kind"], last["kind"]) == ("ann", "update", "delete")
+
+
+async def test_a_reader_that_goes_away_ends_it_well():
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        tasks = await db.collection("tasks")
+        for n in range(3):
+            await tasks.insert({"n": n})
+        async with running("tail", server.url, "tasks", "--since", "koAA") as tail:
+            await line(tail)
+            tail.stdout._transport.close()
+            await tasks.insert({"n": 4})
+            assert await tail.wait() == 0
+            assert await tail.stderr.read() == b""
+
+
+async def test_bad_cursor_and_name_are_one_line():
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        cursor = await run("tail", server.url, "tasks", "--since", "x")
+        name = await run("tail", server.url, "a//b")
+    assert (cursor.code, name.code) == (1, 1)
+    assert "not a cursor" in cursor.err
+    assert "empty segment" in name.err

@@ -1,0 +1,71 @@
+"""Opening a database by its address, and what the package gives."""
+
+import subprocess
+import sys
+
+import pytest
+
+import protobase_live as pb
+
+
+async def test_memory_is_gone_at_the_end():
+    for _ in range(2):
+        async with pb.open("memory:", author="ann") as db:
+            tasks = await db.collection("tasks")
+            async with tasks.changes() as changes:
+                await tasks.insert({"n": 1}, key="t")
+                assert (await anext(changes)).author == "ann"
+
+
+async def test_file_is_kept_and_held_by_one(tmp_path):
+    url = f"file:{tmp_path / 'data'}"
+    async with pb.open(url) as db:
+        await (await db.collection("tasks")).insert({"n": 1}, key="t")
+        with pytest.raises(pb.StorageFailed, match="held by process"):
+            async with pb.open(url):
+                pass
+    async with pb.open(url) as db:
+        assert await (await db.collection("tasks")).get("t") == {"n": 1}
+
+
+@pytest.mark.parametrize("url", ["", "memory", "memory:x", "file:", "data", "nosuch:x", "FILE:x"])
+async def test_unknown_addresses_name_the_known(url):
+    with pytest.raises(pb.ValidationError, match="use 'memory:' or 'file:PATH'"):
+        async with pb.open(url):
+            pass
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/prefix", "gs://bucket"])
+async def test_clouds_are_not_in_this_version(url):
+    with pytest.raises(pb.ValidationError, match="not in this version"):
+        async with pb.open(url):
+            pass
+
+
+async def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(pb.StorageFailed, match="cannot open"):
+        async with pb.open(f"file:{tmp_path / 'file'}"):
+            pass
+
+
+def test_every_name_is_there_and_unknown_ones_are_told():
+    for name in pb.__all__:
+        assert getattr(pb, name) is not None
+    assert set(pb.__all__) <= set(dir(pb))
+    with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
+        _ = pb.nosuch
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has after ``statement``."""
+    script = f"import sys; {statement}; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(found.stdout.split())
+
+
+def test_a_program_loads_what_it_uses():
+    assert not {"asyncio", "pycrdt", "websockets"} & loaded_by("import protobase_live")
+    client = loaded_by("from protobase_live import connect")
+    assert not {"protobase_live.server.server", "protobase_live.database.database", "sqlite3"} & client
+    assert not {"typer", "rich", "uvloop"} & loaded_by("import protobase_live.cli.serve")
