@@ -50,7 +50,7 @@ def array_items(raw: Any, txn: Any) -> list[Any]:
     """The native items of a native array.
 
     pycrdt has no iterator, so a long array that was built by scattered inserts takes quadratic time
-    (20,000 items at random places: 4 s; appended: 2 ms).
+    (20,000 items at random places: 4 s; appended: 12 ms).
     """
     return [raw.get(txn, index) for index in range(raw.len(txn))]
 
