@@ -162,7 +162,8 @@ class YjsSession:
         """Everything; sync step 2 comes last, for it tells the client that it has all there is."""
         *first, last = updates
         for update in first:
-            self._connection.write(yjs.encode_update(update))
+            if update != EMPTY_UPDATE:
+                self._connection.write(yjs.encode_update(update))
         self._connection.write(yjs.encode_step2(last))
 
     def show(self, shown: Shown) -> bool:
