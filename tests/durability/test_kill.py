@@ -22,7 +22,9 @@ MAX_MOMENTS = 400
 
 @pytest.mark.parametrize("seeds", [(seed, seed + 1) for seed in range(0, SEEDS, 2)], ids=str)
 async def test_kill(tmp_path: Path, seeds: tuple[int, int]):
-    await asyncio.gather(*(_kill_once(tmp_path / str(seed), seed) for seed in seeds))
+    async with asyncio.TaskGroup() as tasks:
+        for seed in seeds:
+            tasks.create_task(_kill_once(tmp_path / str(seed), seed))
 
 
 async def _kill_once(folder: Path, seed: int) -> None:

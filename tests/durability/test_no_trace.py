@@ -9,6 +9,7 @@ import pytest
 from pycrdt import Doc
 
 import protobase_live as pb
+from protobase_live.document import EMPTY_UPDATE
 from protobase_live.operations import RECORDS, Check, Op, Read
 from protobase_live.protocol import yjs
 from protobase_live.values import digest
@@ -100,16 +101,17 @@ async def test_no_trace(
     stored = await _stored(server)
     clients = [await (await node.open(server.yjs, name)).synced() for name in COLLECTIONS]
     states = [await client.state() for client in clients]
-    bare = [await raw.join(server.yjs, name, Doc()) for name in COLLECTIONS]
+    docs: list[Doc] = [Doc() for _ in COLLECTIONS]
+    bare = [await raw.join(server.yjs, name, doc) for name, doc in zip(COLLECTIONS, docs, strict=True)]
     async with pb.connect(server.live) as db:
         tasks = await db.collection("tasks")
         async with tasks.changes() as changes:
             cursor = changes.cursor
             with pytest.raises(error):
                 await fail(db)
-            for connection in bare:  # the next frame is the answer to this
-                await connection.send(yjs.encode_step1(Doc().get_state()))
-                assert isinstance(await raw.receive(connection), yjs.SyncStep2)
+            for connection, doc in zip(bare, docs, strict=True):  # the next frame is the answer to this
+                await connection.send(yjs.encode_step1(doc.get_state()))
+                assert await raw.receive(connection) == yjs.SyncStep2(EMPTY_UPDATE)
                 await connection.close()
             assert await _stored(server) == stored
             await clients[0].until("provider.synced && closes.length")

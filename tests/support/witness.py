@@ -46,17 +46,21 @@ class Witness:
         async with pb.connect(self._server.live) as db:
             singles = await db.collection("singles")
             async with singles.changes() as changes, asyncio.TaskGroup() as tasks:
-                bare = [self._write_raw(writer), self._read_raw(reader)]
-                live = [
-                    self._follow(changes),
-                    *(self._insert(singles, name) for name in "ab"),
-                    *(self._transact(db, name) for name in "ab"),
+                reading = tasks.create_task(_until_lost(self._read_raw(reader)))
+                running = [
+                    tasks.create_task(_until_lost(work))
+                    for work in (
+                        self._write_raw(writer),
+                        self._follow(changes),
+                        *(self._insert(singles, name) for name in "ab"),
+                        *(self._transact(db, name) for name in "ab"),
+                    )
                 ]
-                running = [tasks.create_task(_until_lost(work)) for work in live]
-                ends = [tasks.create_task(_close_code(work)) for work in bare]
-                self.close_codes = [await end for end in ends]
+                await reading  # to the last update that was shown
+                await writer.wait_closed()
                 for task in running:
                     task.cancel()
+        self.close_codes = [connection.close_code for connection in (writer, reader)]
 
     def _moment(self) -> None:
         self._left -= 1
@@ -105,20 +109,12 @@ class Witness:
         known: set[str] = set()
         while True:
             raw.apply(doc, await raw.receive(connection))
-            for key in entries.keys() - known:
+            for key in set(entries.keys()) - known:
                 known.add(key)
                 self._promise("raw", key)
                 self._room.release()
 
 
 async def _until_lost(work: Awaitable[None]) -> None:
-    with suppress(pb.Unavailable, pb.OutcomeUnknown, pb.Closed):
+    with suppress(ConnectionClosed, pb.Unavailable, pb.OutcomeUnknown, pb.Closed):
         await work
-
-
-async def _close_code(work: Awaitable[None]) -> int | None:
-    try:
-        await work
-    except ConnectionClosed as closed:
-        return closed.rcvd.code if closed.rcvd else None
-    raise AssertionError("a bare client stopped by itself")
