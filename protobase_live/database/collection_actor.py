@@ -343,11 +343,10 @@ class CollectionActor(Actor[Message]):
         before = self._shown
         self._shown = after(commit, before)
         shown = Shown(commit.update)
+        audience = self._subscribers.keys() - self._lagging.keys() if self._lagging else self._subscribers
         sole = next(iter(turn.senders)) if len(turn.senders) == 1 and not turn.transacted else None
-        for subscriber in self._subscribers:
-            if subscriber is sole or subscriber in self._lagging:
-                continue
-            if not subscriber.show(shown):
+        for subscriber in audience:
+            if subscriber is not sole and not subscriber.show(shown):
                 self._lagging[subscriber] = self._shown_state
         self._shown_state = turn.state
         if self._streams:

@@ -47,6 +47,8 @@ class Connection(ServerConnection):
         self._early: list[bytes] = []
         self._parts: list[bytes] = []
         self._closing: asyncio.Task[None] | None = None
+        self.writable = False
+        """Whether messages may be sent: the handshake is over and no close has begun."""
 
     async def attend(self, session: Session) -> None:
         """Give ``session`` every message until the connection is closed."""
@@ -78,6 +80,16 @@ class Connection(ServerConnection):
         super().data_received(data)
         if self._session is not None:
             self._session.take_end()
+
+    def send_data(self) -> None:
+        """Everything the library sends passes here, a closing handshake too."""
+        super().send_data()
+        self.writable = self.protocol.state is OPEN
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """There is nobody to send to any more."""
+        self.writable = False
+        super().connection_lost(exc)
 
     def resume_writing(self) -> None:
         """The write buffer has drained."""
@@ -132,7 +144,7 @@ class Connection(ServerConnection):
 
     def write_rendered(self, frame: bytes) -> None:
         """Send what `render` made."""
-        if self.protocol.state is OPEN:
+        if self.writable:
             self.transport.write(frame)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:

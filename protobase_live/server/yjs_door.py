@@ -167,13 +167,15 @@ class YjsSession:
         self._connection.write(yjs.encode_step2(last))
 
     def show(self, shown: Shown) -> bool:
-        """A turn's update, unless the client does not read."""
-        if self._connection.backlog > self._limits.backlog_bytes:
+        """A turn's update, unless the client does not read. Runs for every update and subscriber."""
+        connection = self._connection
+        if connection.paused and connection.backlog > self._limits.backlog_bytes:
             self._lagging = True
             return False
         if shown.frame is None:
-            shown.frame = self._connection.render(yjs.encode_update(shown.update))
-        self._connection.write_rendered(shown.frame)
+            shown.frame = connection.render(yjs.encode_update(shown.update))
+        if connection.writable:
+            connection.transport.write(shown.frame)
         return True
 
     def _show_presence(self, payload: bytes) -> None:

@@ -150,8 +150,8 @@ class Model:
         assert document.read(Read(QUEUE, "values")) == self.queue
         assert document.read(Read(CONFIG, "items")) == self.config
         assert set(document.read(Read(TAGS, "values"))) == self.tags
-        assert {e: n for e, n in document.read(Read(BAG, "items"))} == self.bag
-        assert {key: value for key, value in document.read(Read(GRID, "items"))} == self.grid
+        assert dict(document.read(Read(BAG, "items"))) == self.bag
+        assert dict(document.read(Read(GRID, "items"))) == self.grid
 
 
 small = st.integers(0, 4)
@@ -243,7 +243,7 @@ def test_documents_converge_in_whatever_order(plan, seed) -> None:
             waiting = [update for update in waiting if not receive(node, update)]
     first = everything(nodes[0])
     assert all(everything(node) == first for node in nodes)
-    assert everything(fresh(*[c for c in commits])) == first
+    assert everything(fresh(*list(commits))) == first
     assert everything(fresh(nodes[0].encode())) == first
 
 
