@@ -48,8 +48,8 @@ def lines_of(collection: str, update: bytes) -> Iterator[Line]:
             yield {"collection": collection, "structure": _ROOT, "key": key, **_record_form(record)}
     kinds: dict[str, Any] = doc.get(REGISTRY, type=Map).to_py() or {}
     for name in sorted({*doc.keys()} - {_ROOT, REGISTRY}):
-        kind: str | None = kinds.get(name) or _guess(doc, name)
-        if kind and kind in KINDS:
+        kind = _root_kind(doc, name, kinds.get(name))
+        if kind in KINDS:
             shared = doc.get(name, type=KINDS[kind].shared_type)
             yield {"collection": collection, "structure": name, "kind": kind, "value": _value(kind, shared)}
 
@@ -75,15 +75,18 @@ def _value(kind: str, shared: Any) -> Tree:
     return to_json(KINDS[kind].read(shared, KINDS[kind].whole, ()))
 
 
-def _guess(doc: Doc[Any], name: str) -> str | None:
-    """The kind of a root that a Yjs client made: by what is in it, None for one that is empty."""
+def _root_kind(doc: Doc[Any], name: str, registered: Any) -> str:
+    """The kind of a root: as registered, else by what a Yjs client put in it; "" for one that is empty."""
+    known = registered if isinstance(registered, str) else ""
+    if known and known != "list":
+        return known
     if len(doc.get(name, type=Map)):
         return "dict"
-    if str(doc.get(name, type=Text)):
+    if str(doc.get(name, type=Text)):  # before it is read as an array: pycrdt never ends where 😀 is in it
         return "text"
     if any(True for _ in doc.get(name, type=XmlFragment).children):
         return "xml_fragment"
-    return "list" if len(doc.get(name, type=Array)) else None
+    return known or ("list" if len(doc.get(name, type=Array)) else "")
 
 
 _TREES: Mapping[str, Any] = {"dict": map_trees, "list": array_trees, "xml_fragment": child_trees}

@@ -99,6 +99,15 @@ def test_unregistered_roots_are_told_by_their_content():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["list", 5, ["list"], "nosuch"])
+def test_a_false_register_does_no_harm(kind):
+    doc = Doc()
+    doc.get("editor", type=Text).insert(0, "😀")
+    doc.get("structures", type=Map)["editor"] = kind
+    expected = [{"collection": "tasks", "structure": "editor", "kind": "text", "value": "😀"}]
+    assert through_json(doc.get_update()) == (expected if kind != "nosuch" else [])
+
+
 @pytest.mark.parametrize(
     "line",
     [
