@@ -12,12 +12,13 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple, cast
 
 from pycrdt import Array, Doc, Map, Text, XmlFragment, merge_updates
 
 from protobase_live import values
-from protobase_live.errors import KindMismatch, RecordMissing, ValidationError
+from protobase_live.errors import KindMismatch, MalformedUpdate, RecordMissing, ValidationError
 from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_live.protocol.update import UpdateInfo, check_update
@@ -144,10 +145,18 @@ class Document:
         return True
 
     def apply(self, updates: Sequence[bytes], author: str | None = None) -> None:
-        """Apply admitted updates of Yjs clients, in one Yjs transaction. Raises what pycrdt raises."""
-        merged = merge(updates)
+        """Apply admitted updates of Yjs clients, in one Yjs transaction.
+
+        Raises MalformedUpdate where pycrdt fails; then the document is unusable.
+        """
+        try:
+            merged = merge(updates)
+            self._doc.apply_update(merged)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic derives from BaseException alone
+            raise MalformedUpdate(f"the update cannot be applied: {error}") from error
         self._astral = self._astral or _ASTRAL.search(merged) is not None
-        self._doc.apply_update(merged)
         self._updates.append(merged)
         touched: Touched = {}
         for key in self._event_keys:
@@ -206,12 +215,12 @@ class Document:
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one rehearsed transaction, inside `writing`."""
         touched: Touched = {}
-        for op in ops:
-            kind = _kind(op.target)
-            shared = self._records if op.target == RECORDS else self._ensure(kind, op.target)
-            if op.action != OPEN:
-                kind.write(shared, op.action, kind.check(op.action, op.args), self._replica)
-            touched[_touch(op)] = None
+        for target, group in groupby(ops, key=lambda op: op.target):
+            kind, run = _kind(target), list(group)
+            shared = self._records if target == RECORDS else self._ensure(kind, target)
+            actions = [(op.action, kind.check(op.action, op.args)) for op in run if op.action != OPEN]
+            kind.write_all(shared, actions, self._replica)
+            touched.update(dict.fromkeys(map(_touch, run)))
         for structure, key in touched:
             if key is None:
                 self._event_roots[structure] = None

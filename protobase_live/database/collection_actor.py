@@ -142,9 +142,7 @@ class CollectionActor(Actor[Message]):
         try:
             for author, updates in _by_author(sent):
                 self._document.apply(updates, author)
-        except BaseException as error:
-            if not _is_damage(error):
-                raise
+        except MalformedUpdate:
             sent = await self._apply_apart(sent)
         turn.senders.update(message.subscriber for message in sent)
 
@@ -160,11 +158,9 @@ class CollectionActor(Actor[Message]):
                 self._admit(message, Turn())
                 self._document.apply(message.updates, message.subscriber.author)
                 good.append(message)
-            except BaseException as error:
-                if not _is_damage(error):
-                    raise
+            except MalformedUpdate as error:
                 bad.add(message.subscriber)
-                message.subscriber.reject(MalformedUpdate(f"the update cannot be applied: {error}"))
+                message.subscriber.reject(error)
                 await self._reload(good)
         return good
 
@@ -302,11 +298,11 @@ class CollectionActor(Actor[Message]):
 
     def _catch_up(self, subscriber: Subscriber, turn: Turn) -> None:
         if subscriber in self._lagging:
-            difference = self._document.encode(self._lagging[subscriber])
+            missed = self._joiners.answer(self._document, self._lagging[subscriber], self._applied)
 
             def show() -> None:
                 if self._lagging.pop(subscriber, None) is not None:
-                    subscriber.answer([difference])
+                    subscriber.answer(missed)
 
             turn.showings.append(show)
 
@@ -360,8 +356,3 @@ def _by_author(sent: Sequence[Updates]) -> list[tuple[str | None, list[bytes]]]:
     for message in sent:
         authors.setdefault(message.subscriber.author, []).extend(message.updates)
     return list(authors.items())
-
-
-def _is_damage(error: BaseException) -> bool:
-    """Whether pycrdt raised ``error``: a panic derives from BaseException alone."""
-    return not isinstance(error, (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit))

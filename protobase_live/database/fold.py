@@ -46,18 +46,23 @@ async def fold_aside(updates: Sequence[bytes]) -> bytes:
     if sum(map(len, updates)) <= INLINE_BYTES:
         return fold(updates)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        *("-m", __name__),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(FOLD_SECONDS):
-            folded, _ = await process.communicate(_pack(list(updates)))
+            folded, complaint = await process.communicate(_pack(list(updates)))
     except BaseException:
         if process.returncode is None:
             process.kill()
         await process.wait()
         raise
     if process.returncode != 0:
-        raise StorageFailed(f"folding a log ended with exit code {process.returncode}")
+        last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+        raise StorageFailed(f"folding a log ended with exit code {process.returncode}: {last}")
     return folded
 
 

@@ -137,14 +137,13 @@ class Server:
             check_collection(name)
             author = self._authenticate(parse_qs(address.query).get("token", [None])[0])
             session = YjsSession(connection, await self._database.ref(name), self._limits, author)
+            await session.run(self._database.presence_hub, name)
         except Unauthorized as error:
             await connection.close(CLOSE_UNAUTHORIZED, str(error)[:100])
         except (ValidationError, UnicodeDecodeError) as error:
             await connection.close(CLOSE_BAD_NAME, str(error)[:100])
         except ProtoBaseError as error:
             await connection.close(CLOSE_TRY_AGAIN, str(error)[:100])
-        else:
-            await session.run(self._database.presence_hub, name)
 
 
 _DOORS = """\

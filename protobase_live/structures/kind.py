@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from protobase_live.errors import KindMismatch, ValidationError
@@ -54,6 +54,11 @@ class Kind(ABC):
 
         ``replica`` is the stable id of the writing node.
         """
+
+    def write_all(self, shared: Any, actions: Sequence[tuple[str, Args]], replica: str) -> None:
+        """Carry out several rehearsed actions, one after the other."""
+        for action, args in actions:
+            self.write(shared, action, args, replica)
 
     def read(self, shared: Any, method: str, args: Args) -> Any:
         """Answer a checked question."""

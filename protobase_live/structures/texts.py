@@ -6,7 +6,7 @@ is embedded has no place in a str, so indexes here do not count it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, ClassVar
 
 from pycrdt import Text as SharedText
@@ -53,11 +53,16 @@ class TextKind(FieldKind):
 
     def write(self, shared: Any, action: str, args: Args, replica: str) -> None:
         """See Kind."""
+        self.write_all(shared, [(action, args)], replica)
+
+    def write_all(self, shared: Any, actions: Sequence[tuple[str, Args]], replica: str) -> None:
+        """See Kind; reads the text once, for that takes longer than an edit."""
         value = str(shared)
-        if action == "replace":
-            _splice(shared, value, *splice(value, args[0]))
-        else:
-            _splice(shared, value, *_extent(len(value), action, args))
+        for action, args in actions:
+            extent = splice(value, args[0]) if action == "replace" else _extent(len(value), action, args)
+            _splice(shared, value, *extent)
+            start, deleted, inserted = extent
+            value = value[:start] + inserted + value[start + deleted :]
 
     def plain(self, shared: Any) -> str:
         """See Kind."""
