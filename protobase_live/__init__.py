@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from protobase_live.change import Change
     from protobase_live.client import ClientLimits, RemoteDatabase, connect
     from protobase_live.collections import Collection
+    from protobase_live.cursor import START
     from protobase_live.database.database import Database
     from protobase_live.database.limits import Limits
     from protobase_live.errors import (
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from protobase_live.transactions import Transaction
 
 __all__ = [
+    "START",
     "Atom",
     "Change",
     "ClientLimits",
@@ -91,6 +93,7 @@ __all__ = [
 _HOMES = {
     "atoms": "Atom",
     "change": "Change",
+    "cursor": "START",
     "client": "ClientLimits RemoteDatabase connect",
     "collections": "Collection",
     "database.database": "Database",

@@ -45,6 +45,10 @@ class Cursor:
             raise ValidationError(f"not a cursor: {text[:40]!r}; pass one that a change carried") from error
 
 
+START = Cursor().encode()
+"""The cursor of somebody who has seen nothing."""
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError

@@ -92,7 +92,9 @@ class Document:
         self._plain: dict[str, Any] = {}
         self._writing = False
         self._written: bytes = b""
+        self._client_id = self._doc.client_id
         self._clocks: dict[int, int] = {}
+        self._admitted: dict[int, int] = {}  # in this turn, and perhaps not applied yet
         self._clocks_known = True
         self._astral = False
         self._reset_turn()
@@ -128,20 +130,25 @@ class Document:
         What does not fit must not be applied: pycrdt would keep it out of sight, and can be made to corrupt
         its memory that way. Neither must anything new under this document's own client id.
         """
-        clocks = self._clocks
-        own = self._doc.client_id
-        new = any(client == own and end > clocks.get(own, 0) for client, _, end in info.ranges)
-        if new or info.missing(clocks):
+        if not self._fits(info):
             if self._clocks_known:
                 return False
-            self._clocks = decode_state_vector(self._doc.get_state()) | {
-                client: clock for client, clock in clocks.items() if client != own and clock
-            }
+            self._clocks = decode_state_vector(self._doc.get_state()) | self._admitted
             self._clocks_known = True
             return self.admits(info)
         for client, _, end in info.ranges:
-            if clocks.get(client, 0) < end:
-                clocks[client] = end
+            if self._clocks.get(client, 0) < end:
+                self._clocks[client] = self._admitted[client] = end
+        return True
+
+    def _fits(self, info: UpdateInfo) -> bool:
+        clocks = self._clocks
+        for client, clock in info.requires.items():
+            if clocks.get(client, 0) < clock:
+                return False
+        for client, _, end in info.ranges:
+            if client == self._client_id and clocks.get(client, 0) < end:
+                return False
         return True
 
     def apply(self, updates: Sequence[bytes], author: str | None = None) -> None:
@@ -265,8 +272,8 @@ class Document:
         """Everything that is here, as if it had just been inserted."""
         found = [Difference("records", key, None, row) for key, row in sorted(self._view.items())]
         for name in sorted(self._registered):
-            kind, shared = self._roots[name]
-            found += [Difference(name, *entry) for entry in kind.differences(None, kind.plain(shared))]
+            kind = self._roots[name][0]
+            found += [Difference(name, *entry) for entry in kind.differences(None, self._plain_root(name))]
         return found
 
     def state(self) -> bytes:
@@ -289,14 +296,14 @@ class Document:
         self._watched = watched
         self._plain = {}
         for name in self._registered if watched else ():
-            kind, shared = self._roots[name]
-            self._plain[name] = kind.plain(shared)
+            self._plain[name] = self._plain_root(name)
 
     # inside
 
     def _reset_turn(self) -> None:
         self._updates: list[bytes] = []
         self._parts: list[Part] = []
+        self._admitted.clear()
         self._before: dict[str, dict[str, Any] | None] = {}
         self._event_keys: set[str] = set()
         self._event_roots: dict[str, None] = {}
@@ -338,8 +345,8 @@ class Document:
         ]
         if self._watched:
             for name in self._touched_roots.keys() & self._registered:
-                kind, shared = self._roots[name]
-                before, after = self._plain.get(name), kind.plain(shared)
+                kind = self._roots[name][0]
+                before, after = self._plain.get(name), self._plain_root(name)
                 found += [Difference(name, *entry) for entry in kind.differences(before, after)]
                 self._plain[name] = after
         return tuple(d for d in found if d.before != d.after)
@@ -357,7 +364,11 @@ class Document:
         """The shared type of ``target``; None for a field that nobody wrote yet."""
         kind = _kind(target)
         if len(target.path) == 1:
-            return self._open(kind, target.path[0])
+            name = target.path[0]
+            shared = self._open(kind, name)
+            if self._is_text(kind, name):
+                raise KindMismatch(f"{name!r} is a text, not a {kind.name}")
+            return shared
         _, key, field = target.path
         record: Any = self._records.get(key)
         if not isinstance(record, Map):
@@ -392,6 +403,14 @@ class Document:
         shared.observe_deep(partial(self._on_root, name))
         self._roots[name] = kind, shared
         return shared
+
+    def _is_text(self, kind: Kind, name: str) -> bool:
+        """Whether a list is a text really: pycrdt never returns from reading one with an emoji as an array."""
+        return kind.shared_type is Array and self._astral and str(self._doc.get(name, type=Text)) != ""
+
+    def _plain_root(self, name: str) -> Any:
+        kind, shared = self._roots[name]
+        return kind.plain_type() if self._is_text(kind, name) else kind.plain(shared)
 
     def _open_registered(self) -> None:
         """Open what was registered since the last look; all of it counts as touched."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +17,8 @@ from protobase_live.server.server import Authenticate, Server, anonymous
 STORAGE = "file:./data"
 LISTEN = "127.0.0.1:8765"
 MAX_PORT = 65_535
+GC_OBJECTS = 10_000
+"""Objects made between two looks for garbage cycles; messages make many and no cycles."""
 
 
 class Options(TypedDict):
@@ -50,6 +53,9 @@ async def _serve(storage: str, listen: str) -> None:
     host, port = address(listen)
     stop = stop_requested()
     async with open_database(storage) as database, listening(database, host, port) as server:
+        gc.collect()
+        gc.freeze()  # what the start has made stays, and need not be looked at again and again
+        gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
         print(f"listening on {server.url}", flush=True)
         await stop.wait()
 

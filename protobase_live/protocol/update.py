@@ -74,7 +74,7 @@ def check_update(update: bytes, *, max_structs: int = MAX_STRUCTS) -> UpdateInfo
     Raises:
         MalformedUpdate: the update must not be applied; the message has the reason and the byte.
     """
-    return _check_keystroke(update) or _check_any(update, max_structs)
+    return _check_typing(update) or _check_keystroke(update) or _check_any(update, max_structs)
 
 
 def _check_any(update: bytes, max_structs: int) -> UpdateInfo:
@@ -104,6 +104,22 @@ _HEAD = re.compile(
 )
 _VALUE = re.compile(rb"[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8}", re.DOTALL)
 _DELETE = re.compile(rb"\x01" + _CLIENT + rb"\x01" + _CLOCK + _CLOCK)
+
+
+_TYPING = re.compile(rb"\x01\x01" + _ID + rb"\x84" + _ID + rb"([\x01-\x7f])([\x00-\x7f]+)\x00", re.DOTALL)
+
+
+def _check_typing(update: bytes) -> UpdateInfo | None:
+    """Check the very commonest: ASCII text behind the client's own last; None for anything else."""
+    found = _TYPING.fullmatch(update)
+    if found is None:
+        return None
+    client_raw, clock_raw, left_client, left_clock, size, text = found.groups()
+    clock = _clock(clock_raw)
+    if left_client != client_raw or len(text) != size[0] or _clock(left_clock) >= clock:
+        return None
+    client = _client(client_raw)
+    return UpdateInfo((ClientRange(client, clock, clock + size[0]),), {client: clock})
 
 
 def _check_keystroke(update: bytes) -> UpdateInfo | None:

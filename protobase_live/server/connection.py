@@ -69,7 +69,11 @@ class Connection(ServerConnection):
     def process_event(self, event: Event) -> None:
         """Hand a message to the session; everything else is the library's."""
         if self._direct and isinstance(event, Frame) and event.opcode in DATA_OPCODES:
-            self._take(event)
+            whole = event.opcode is Opcode.BINARY and event.fin and not self._parts
+            if whole and self._session is not None and self.writable:
+                self._session.take_frame(bytes(event.data))
+            else:
+                self._take(event)
             return
         super().process_event(event)
         if self.request is not None and not self._direct:
@@ -98,7 +102,7 @@ class Connection(ServerConnection):
             self._session.can_write()
 
     def _take(self, frame: Frame) -> None:
-        if self._closing is not None or self.protocol.state is not OPEN:
+        if not self.writable:
             return
         if frame.opcode is Opcode.TEXT:
             self.close_soon(CloseCode.UNSUPPORTED_DATA, "this door takes binary messages only")
@@ -154,6 +158,7 @@ class Connection(ServerConnection):
 
     def close_soon(self, code: int, reason: str) -> None:
         """Begin to close; what still comes in is ignored."""
+        self.writable = False
         if self._closing is None:
             short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
             self._closing = self.loop.create_task(self.close(code, short))

@@ -86,8 +86,9 @@ class YjsSession:
             update = yjs.update_of(frame)
             if update is None:
                 self._take_message(yjs.decode(frame))
-            else:
-                self._take_update(update)
+            elif update != EMPTY_UPDATE:
+                self._infos.append(check_update(update))
+                self._updates.append(update)
         except ProtoBaseError as error:
             self.reject(error)
 

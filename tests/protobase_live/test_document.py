@@ -346,3 +346,15 @@ def test_new_clocks_under_the_documents_own_id_are_not_admitted() -> None:
     forged: Doc = Doc(client_id=7)
     forged.get("body", type=Text).insert(0, "x" * 50)
     assert not document.admits(check_update(forged.get_update()))
+
+
+def test_a_text_is_not_read_as_a_list() -> None:
+    """pycrdt would not come back: a client that calls a text with an emoji a list must not stop anybody."""
+    client: Doc = Doc()
+    client.get("cm", type=Text).insert(0, "a😀b")
+    client.get("structures", type=Map)["cm"] = "list"
+    document = fresh(client.get_update())
+    document.watch(True)
+    assert document.snapshot() == []
+    with pytest.raises(KindMismatch, match="is a text"):
+        document.read(Read(Target("list", ("cm",)), "values"))

@@ -1,0 +1,70 @@
+"""Folding keeps what a log says and leaves out what was deleted."""
+
+from __future__ import annotations
+
+import pytest
+from pycrdt import Doc, Text
+
+from protobase_live.database import fold as folding
+from protobase_live.database.fold import INLINE_BYTES, fold, fold_aside
+from protobase_live.errors import StorageFailed
+from protobase_live.protocol.update import check_update
+
+
+def session(runs: int, size: int) -> tuple[list[bytes], str]:
+    doc: Doc = Doc()
+    updates: list[bytes] = []
+    subscription = doc.observe(lambda event: updates.append(event.update))
+    text = doc.get("body", type=Text)
+    for n in range(runs):
+        text.insert(len(text), chr(97 + n % 26) * size)
+        if n % 3 == 2:
+            del text[:size]
+    doc.unobserve(subscription)
+    return updates, str(text)
+
+
+def body(update: bytes) -> str:
+    doc: Doc = Doc()
+    doc.apply_update(update)
+    return str(doc.get("body", type=Text))
+
+
+def test_a_folded_log_says_the_same_in_less() -> None:
+    updates, text = session(90, 100)
+    folded = fold(updates)
+    assert body(folded) == text
+    assert len(folded) < sum(map(len, updates))
+
+
+async def test_a_large_log_is_folded_by_a_process_of_its_own() -> None:
+    updates, text = session(60, INLINE_BYTES // 40)
+    assert body(await fold_aside(updates)) == text
+
+
+async def test_a_process_that_fails_says_why(monkeypatch) -> None:
+    monkeypatch.setattr(folding, "INLINE_BYTES", 0)
+    with pytest.raises(StorageFailed, match="exit code 1: ValueError"):
+        await fold_aside([b"no update at all"])
+
+
+def test_what_pycrdt_cannot_encode_is_kept_as_it_came() -> None:
+    doc: Doc = Doc()
+    doc.get("body", type=Text).insert(0, "🙂")
+    emoji = doc.get_update()
+    client = check_update(emoji).ranges[0].client_id
+    between = bytes([1, 1, 1, 0]) + b"\xc4" + _id(client, 0) + _id(client, 1) + b"\x01x\x00"
+    check_update(between)
+    folded = fold([emoji, between])
+    check_update(folded)
+    assert "x" in body(folded)
+
+
+def _id(client: int, clock: int) -> bytes:
+    out = bytearray()
+    for number in (client, clock):
+        while number > 127:
+            out.append(number & 127 | 128)
+            number >>= 7
+        out.append(number)
+    return bytes(out)
