@@ -405,7 +405,7 @@ class Document:
         return shared
 
     def _is_text(self, kind: Kind, name: str) -> bool:
-        """Whether a list is a text really: pycrdt never returns from reading one with an emoji as an array."""
+        """Whether a list is really a text: pycrdt never returns from reading an emoji as an array."""
         return kind.shared_type is Array and self._astral and str(self._doc.get(name, type=Text)) != ""
 
     def _plain_root(self, name: str) -> Any:
