@@ -1,0 +1,15 @@
+"""Settings of all tests.
+
+Hypothesis draws the same examples every time: a test that fails here fails everywhere. To look for new
+ones, run ``HYPOTHESIS_PROFILE=explore make test``; a failure prints how to reproduce it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("same", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
