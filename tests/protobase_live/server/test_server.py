@@ -1,0 +1,114 @@
+"""The server's paths, on a real loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from protobase_live.database.database import Database
+from protobase_live.errors import Unauthorized
+from protobase_live.protocol import yjs
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.server import Server
+from protobase_storage import MemoryStorage
+
+NOTHING = b"\x00"
+
+
+def only_ann(token: str | None) -> str:
+    if token != "ann's":
+        raise Unauthorized("the token is not known; ask the operator for one")
+    return "ann"
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[Database]:
+    async with Database(MemoryStorage()) as database:
+        yield database
+
+
+@pytest.fixture
+async def server(database: Database) -> AsyncIterator[Server]:
+    async with Server(database, port=0) as server:
+        yield server
+
+
+async def get(server: Server, path: str) -> tuple[int, str]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+    writer.close()
+    return int(head.split()[1]), body
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/healthz", 200, "ok"),
+        ("/readyz", 200, "ready"),
+        ("/", 200, "/yjs/<collection>"),
+        ("/metrics", 200, "protobase_sessions 0"),
+        ("/nowhere", 404, "no door at /nowhere"),
+    ],
+)
+async def test_plain_http(server: Server, path: str, status: int, said: str) -> None:
+    found, body = await get(server, path)
+    assert found == status
+    assert said in body
+
+
+async def test_figures_count(server: Server, database: Database) -> None:
+    await (await database.collection("tasks")).insert({})
+    _, body = await get(server, "/metrics")
+    figures = dict(line.split() for line in body.splitlines() if not line.startswith("#"))
+    assert figures["protobase_collections_loaded"] == "1"
+    assert figures["protobase_storage_commits_total"] == "1"
+
+
+async def closed_with(url: str) -> int | None:
+    async with connect(url) as client:
+        await client.wait_closed()
+        return client.close_code
+
+
+@pytest.mark.parametrize("name", ["a//b", "", "%FF", "..", "a" * 600])
+async def test_a_name_that_is_none(server: Server, name: str) -> None:
+    assert await closed_with(f"ws://127.0.0.1:{server.port}/yjs/{name}") == 4404
+
+
+async def test_a_token_that_is_not_accepted(database: Database) -> None:
+    async with Server(database, port=0, authenticate=only_ann) as server:
+        url = f"ws://127.0.0.1:{server.port}/yjs/tasks"
+        assert await closed_with(url) == 4401
+        assert await closed_with(f"{url}?token=bob's") == 4401
+        async with connect(f"{url}?token=ann's") as client:
+            assert yjs.decode(await client.recv()) == yjs.SyncStep1(NOTHING)
+
+
+async def test_one_session_too_many(database: Database) -> None:
+    async with Server(database, port=0, limits=ServerLimits(sessions=1)) as server:
+        url = f"ws://127.0.0.1:{server.port}/yjs/tasks"
+        async with connect(url) as client:
+            await client.recv()
+            with pytest.raises(InvalidStatus, match="503"):
+                await connect(url)
+
+
+async def test_stopping_closes_with_1001(database: Database) -> None:
+    async with Server(database, port=0) as server:
+        client = await connect(f"ws://127.0.0.1:{server.port}/yjs/tasks")
+        await client.recv()
+    await client.wait_closed()
+    assert client.close_code == 1001
+
+
+async def test_a_message_in_pieces(server: Server, database: Database) -> None:
+    async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks") as client:
+        await client.recv()
+        step1 = yjs.encode_step1(NOTHING)
+        await client.send([step1[:1], step1[1:2], b"", step1[2:]])
+        assert isinstance(yjs.decode(await client.recv()), yjs.SyncStep2)
