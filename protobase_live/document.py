@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, cast
 from pycrdt import Array, Doc, Map, Text, XmlFragment, merge_updates
 
 from protobase_live import values
-from protobase_live.errors import KindMismatch, MalformedUpdate, RecordMissing, ValidationError
+from protobase_live.errors import KindMismatch, LimitExceeded, MalformedUpdate, RecordMissing, ValidationError
 from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_live.protocol.update import UpdateInfo, check_update
@@ -40,6 +40,9 @@ REGISTRY = "structures"
 OPEN = "open"
 """Names what `Document.read` and `Document.write` know of every kind: opening a structure registers it, and
 from then on its changes are told, whoever makes them."""
+
+MAX_ROOTS = 10_000
+"""Most structures of a collection; another one fails with LimitExceeded."""
 
 MAX_PART_KEYS = 1_000
 """Most keys of one author that a commit names; above it, each structure is named once, with key None."""
@@ -124,32 +127,36 @@ class Document:
 
     # a turn
 
-    def admits(self, info: UpdateInfo) -> bool:
-        """Whether an update builds only on what is here or was admitted before it.
+    def admits(self, infos: Sequence[UpdateInfo]) -> bool:
+        """Whether updates, in order, build only on what is here or was admitted before them.
 
         What does not fit must not be applied: pycrdt would keep it out of sight, and can be made to corrupt
         its memory that way. Neither must anything new under this document's own client id.
         """
-        if not self._fits(info):
-            if self._clocks_known:
-                return False
+        added = self._added(infos)
+        if added is None and not self._clocks_known:
             self._clocks = decode_state_vector(self._doc.get_state()) | self._admitted
             self._clocks_known = True
-            return self.admits(info)
-        for client, _, end in info.ranges:
-            if self._clocks.get(client, 0) < end:
-                self._clocks[client] = self._admitted[client] = end
+            added = self._added(infos)
+        if added is None:
+            return False
+        self._clocks.update(added)
+        self._admitted.update(added)
         return True
 
-    def _fits(self, info: UpdateInfo) -> bool:
-        clocks = self._clocks
-        for client, clock in info.requires.items():
-            if clocks.get(client, 0) < clock:
-                return False
-        for client, _, end in info.ranges:
-            if client == self._client_id and clocks.get(client, 0) < end:
-                return False
-        return True
+    def _added(self, infos: Sequence[UpdateInfo]) -> dict[int, int] | None:
+        """The clocks that updates bring, None if one of them does not fit."""
+        clocks, added = self._clocks, dict[int, int]()
+        for info in infos:
+            for client, clock in info.requires.items():
+                if clocks.get(client, 0) < clock and added.get(client, 0) < clock:
+                    return None
+            for client, _, end in info.ranges:
+                if clocks.get(client, 0) < end:
+                    if client == self._client_id:
+                        return None
+                    added[client] = max(added.get(client, 0), end)
+        return added
 
     def apply(self, updates: Sequence[bytes], author: str | None = None) -> None:
         """Apply admitted updates of Yjs clients, in one Yjs transaction.
@@ -349,7 +356,7 @@ class Document:
                 before, after = self._plain.get(name), self._plain_root(name)
                 found += [Difference(name, *entry) for entry in kind.differences(before, after)]
                 self._plain[name] = after
-        return tuple(d for d in found if d.before != d.after)
+        return tuple(d for d in found if not values.same(d.before, d.after))
 
     def _refresh(self, key: str) -> None:
         before = self._view.get(key)
@@ -396,9 +403,12 @@ class Document:
     def _open(self, kind: Kind, name: str) -> Shared:
         if name in self._roots:
             known, shared = self._roots[name]
-            if known is not kind:
+            if known is kind:
+                return shared
+            if name in self._registered:
                 raise KindMismatch(f"{name!r} is a {known.name}, not a {kind.name}")
-            return shared
+        elif len(self._roots) >= MAX_ROOTS:
+            raise LimitExceeded(f"a collection has at most {MAX_ROOTS} structures, asked for or written")
         shared = self._doc.get(name, type=kind.shared_type)
         shared.observe_deep(partial(self._on_root, name))
         self._roots[name] = kind, shared

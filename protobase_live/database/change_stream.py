@@ -25,17 +25,20 @@ class ChangeStream:
         self,
         collection: str,
         since: str | None,
-        watch: Callable[[], Awaitable[Watched]],
-        unwatch: Callable[[Watched], None],
+        watch: Callable[[object], Awaitable[Watched]],
+        unwatch: Callable[[object], None],
         load: Callable[[], Awaitable[Loaded]],
     ) -> None:
-        """``watch`` begins at the collection's actor, ``unwatch`` ends; ``load`` reads the log."""
+        """``watch`` begins at the collection's actor, ``unwatch`` ends, both with a name for the beginning;
+        ``load`` reads the log.
+        """
         self._collection = collection
         self._position = Cursor.decode(since) if since is not None else None
         self._watch = watch
         self._unwatch = unwatch
         self._load = load
         self._watched: Watched | None = None
+        self._beginning: object = None
         self._index = 0
         self._replay: AsyncIterator[tuple[tuple[Change, ...], Cursor]] | None = None
         self._changes: deque[Change] = deque()
@@ -92,7 +95,11 @@ class ChangeStream:
             await self._from_feed(self._watched)
 
     async def _from_log(self, log: AsyncIterator[tuple[tuple[Change, ...], Cursor]]) -> None:
-        found = await anext(log, None)
+        try:
+            found = await anext(log, None)
+        except BaseException:  # the replay is over where it was interrupted: begin again from the position
+            self._detach()
+            raise
         if found is None:
             self._replay = None
         else:
@@ -119,7 +126,19 @@ class ChangeStream:
         self._seen = self._position.encode()
 
     async def _attach(self) -> None:
-        self._watched = watched = await self._watch()
+        self._beginning = beginning = object()
+        try:
+            watched = await self._watch(beginning)
+            await self._begin(watched)
+        except BaseException:
+            self._unwatch(beginning)
+            raise
+        if self._closed:
+            self._unwatch(beginning)
+            return
+        self._watched = watched
+
+    async def _begin(self, watched: Watched) -> None:
         self._index = watched.index
         here = Cursor(watched.vector)
         if self._position is None:
@@ -130,6 +149,6 @@ class ChangeStream:
 
     def _detach(self) -> None:
         if self._watched is not None:
-            self._unwatch(self._watched)
+            self._unwatch(self._beginning)
             self._watched = None
             self._replay = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,10 +37,19 @@ from protobase_live.database.messages import (
 )
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Difference, Document
-from protobase_live.errors import Conflict, LimitExceeded, MalformedUpdate, ProtoBaseError
+from protobase_live.errors import (
+    Conflict,
+    LimitExceeded,
+    MalformedUpdate,
+    OutcomeUnknown,
+    ProtoBaseError,
+    Unavailable,
+)
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.operations import Check, Op
-from protobase_storage import Commit, Storage
+from protobase_storage import Commit, Storage, StorageError
+
+FROM_CLIENTS = (Greet, Sync, CatchUp, Updates)
 
 
 @dataclass(slots=True)
@@ -52,6 +62,8 @@ class Turn:
     transacted: bool = False
     senders: set[Subscriber] = field(default_factory=set[Subscriber])
     showings: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    cursor: asyncio.Future[str] | None = None
+    """Waited for by a transaction over several collections."""
 
 
 class CollectionActor(Actor[Message]):
@@ -68,16 +80,18 @@ class CollectionActor(Actor[Message]):
         self._applied: dict[str, int] = {}
         self._shown: dict[str, int] = {}
         self._shown_state = EMPTY_STATE
+        self._met: set[Subscriber] = set()
         self._subscribers: dict[Subscriber, None] = {}
         self._lagging: dict[Subscriber, bytes] = {}
         self._feed = Feed(limits.feed_changes)
-        self._streams = 0
+        self._streams: set[object] = set()
 
     # life
 
     async def on_start(self) -> None:
         """Load what is durable."""
-        self._pipeline = Pipeline[Turn](self._limits.unpersisted_turns, self._show, self.context.fail)
+        limit = self._limits.unpersisted_turns
+        self._pipeline = Pipeline[Turn](limit, self._show, _drop, self.context.fail)
         self._log.start(self.context.fail, self._joiners)
         await self._load()
         self._shown = dict(self._applied)
@@ -85,17 +99,18 @@ class CollectionActor(Actor[Message]):
 
     async def on_stop(self) -> None:
         """Show what is still on its way; whoever is left has to begin again."""
-        if not self._pipeline.broken:
-            await self._pipeline.room(1)
-        self._feed.close()
-        for subscriber in list(self._subscribers):
-            subscriber.resync()
-        self._subscribers.clear()
-        await self._log.stop()
+        try:
+            with suppress(Unavailable):
+                await self._pipeline.room(1)
+        finally:
+            self._feed.close()
+            self._log.cancel()
+            for subscriber in self._met:
+                subscriber.resync()
 
     def idle(self) -> bool:
         """Nobody listens and nothing is on its way."""
-        return not (self._subscribers or self._streams or len(self._pipeline))
+        return not (self._met or self._streams or len(self._pipeline))
 
     async def _load(self) -> None:
         loaded = await self._storage.load(self._name)
@@ -103,7 +118,7 @@ class CollectionActor(Actor[Message]):
         document = Document(self._storage.identity)
         for _ in document.load([*updates, *(commit.update for commit in loaded.commits)]):
             await asyncio.sleep(0)
-        document.watch(self._streams > 0)
+        document.watch(bool(self._streams))
         self._document = document
         self._applied = loaded.vector
         if loaded.snapshot:
@@ -119,6 +134,7 @@ class CollectionActor(Actor[Message]):
         if self._pipeline.full:
             await self._pipeline.room()
         turn = Turn()
+        self._met.update(e.message.subscriber for e in batch if isinstance(e.message, FROM_CLIENTS))
         updates = [e.message for e in batch if isinstance(e.message, Updates)]
         if updates:
             await self._apply(updates, turn)
@@ -143,10 +159,10 @@ class CollectionActor(Actor[Message]):
             for author, updates in _by_author(sent):
                 self._document.apply(updates, author)
         except MalformedUpdate:
-            sent = await self._apply_apart(sent)
+            sent = await self._apply_apart(sent, turn)
         turn.senders.update(message.subscriber for message in sent)
 
-    async def _apply_apart(self, sent: list[Updates]) -> list[Updates]:
+    async def _apply_apart(self, sent: list[Updates], turn: Turn) -> list[Updates]:
         """Something in ``sent`` breaks pycrdt: find out what, on documents loaded afresh."""
         good: list[Updates] = []
         bad: set[Subscriber] = set()
@@ -154,8 +170,9 @@ class CollectionActor(Actor[Message]):
         for message in sent:
             if message.subscriber in bad:
                 continue
+            if not self._admit(message, turn):
+                continue
             try:
-                self._admit(message, Turn())
                 self._document.apply(message.updates, message.subscriber.author)
                 good.append(message)
             except MalformedUpdate as error:
@@ -184,7 +201,7 @@ class CollectionActor(Actor[Message]):
 
     def _admit(self, message: Updates, turn: Turn) -> bool:
         """Whether the message builds on what is here; if not, its client is asked for what is missing."""
-        if all(map(self._document.admits, message.infos)):
+        if self._document.admits(message.infos):
             return True
         turn.showings.append(lambda: message.subscriber.greet(turn.state or self._shown_state))
         return False
@@ -241,12 +258,17 @@ class CollectionActor(Actor[Message]):
         return turn, self._commit(turn)
 
     async def shown(self) -> None:
-        """Wait until everything applied is durable and shown."""
+        """Wait until everything applied is durable and shown. Raises Unavailable if that fails."""
         await self._pipeline.room(1)
+
+    @property
+    def failed(self) -> bool:
+        """Whether what is in memory is no longer what will be durable."""
+        return self._pipeline.failure is not None
 
     def push_held(self, turn: Turn, durable: asyncio.Future[None]) -> asyncio.Future[str]:
         """Queue a held turn; the future is its cursor, when it is shown."""
-        cursor: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        cursor = turn.cursor = asyncio.get_running_loop().create_future()
 
         def show() -> None:
             if not cursor.done():
@@ -270,11 +292,10 @@ class CollectionActor(Actor[Message]):
                 turn.showings.append(lambda: subscriber.greet(state))
             case Leave(subscriber):
                 turn.showings.append(lambda: self._forget(subscriber))
-            case Watch():
-                self._watch(envelope, turn)
-            case Unwatch(feed):
-                if feed is self._feed:
-                    self._unwatch()
+            case Watch(stream):
+                self._watch(envelope, stream, turn)
+            case Unwatch(stream):
+                self._unwatch(stream)
             case Updates() | Transact() | Hold():
                 pass
 
@@ -307,22 +328,27 @@ class CollectionActor(Actor[Message]):
             turn.showings.append(show)
 
     def _forget(self, subscriber: Subscriber) -> None:
+        self._met.discard(subscriber)
         self._subscribers.pop(subscriber, None)
         self._lagging.pop(subscriber, None)
 
-    def _watch(self, envelope: Envelope[Message], turn: Turn) -> None:
-        if self._streams == 0:
+    def _watch(self, envelope: Envelope[Message], stream: object, turn: Turn) -> None:
+        if not self._streams:
             self._document.watch(True)
-        self._streams += 1
+        self._streams.add(stream)
 
         def show() -> None:
+            if not envelope.pending:  # given up meanwhile
+                self._unwatch(stream)
             envelope.reply(Watched(self._feed, self._feed.end, dict(self._shown)))
 
         turn.showings.append(show)
 
-    def _unwatch(self) -> None:
-        self._streams -= 1
-        if self._streams == 0:
+    def _unwatch(self, stream: object) -> None:
+        if stream not in self._streams:
+            return
+        self._streams.remove(stream)
+        if not self._streams:
             self._document.watch(False)
             self._feed.clear()
 
@@ -349,6 +375,15 @@ class CollectionActor(Actor[Message]):
             changes = changes_of(commit, turn.differences, before)
             self._feed.push(Entry(commit, changes, self._shown))
         self._log.grew(commit)
+
+
+def _drop(turn: Turn, error: BaseException) -> None:
+    """The turn will not be shown: the runtime answers its asks; this is for who waits for a cursor."""
+    if turn.cursor is not None and not turn.cursor.done():
+        if isinstance(error, StorageError):
+            turn.cursor.set_exception(Unavailable(f"the storage failed, nothing was done: {error}"))
+        else:
+            turn.cursor.set_exception(OutcomeUnknown(f"the collection failed: {error}"))
 
 
 def _by_author(sent: Sequence[Updates]) -> list[tuple[str | None, list[bytes]]]:

@@ -84,6 +84,9 @@ class Database(DatabaseApi):
         try:
             await self._pool.close()
             await self._system.close()
+        except ExceptionGroup as group:
+            if rest := group.split(ActorError)[1]:  # whom a failed collection concerns has been told
+                raise rest from None
         finally:
             await self._storage.close()
 
@@ -122,13 +125,13 @@ class Database(DatabaseApi):
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
         check_collection(collection)
 
-        async def watch() -> Watched:
-            return cast(Watched, await self._ask(collection, Watch()))
+        async def watch(stream: object) -> Watched:
+            return cast(Watched, await self._ask(collection, Watch(stream)))
 
-        def unwatch(watched: Watched) -> None:
+        def unwatch(stream: object) -> None:
             ref = self._pool.peek(collection)
             if ref is not None and ref.accepts:
-                self._hang_up(ref, Unwatch(watched.feed))
+                self._hang_up(ref, Unwatch(stream))
 
         async def load() -> Any:
             with _errors_named(collection):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from protobase_actors import Ref
 from protobase_live.database.messages import Hold, Message
-from protobase_live.errors import ProtoBaseError
+from protobase_live.errors import ProtoBaseError, Unavailable
 from protobase_live.operations import Check, Op
 from protobase_storage import Storage
 
@@ -27,11 +27,14 @@ async def commit_jointly(
     author: str | None,
 ) -> dict[str, str]:
     """Carry out all ``writes`` or none; a cursor for each collection, once all is durable."""
+    names = sorted({*writes, *(check.collection for check in checks)})
+    refs = {name: await ref(name) for name in names}  # loading may take long, holding must not
     async with AsyncExitStack() as stack:
-        actors = {
-            name: await stack.enter_async_context(_held(await ref(name)))
-            for name in sorted({*writes, *(check.collection for check in checks)})
-        }
+        held = {name: await stack.enter_async_context(_held(refs[name])) for name in names}
+        actors = {name: actor for name, (actor, _) in held.items()}
+        for name, (actor, release) in held.items():
+            if actor.failed or release.cancelled():  # while another one was waited for
+                raise Unavailable(f"{name} failed and is loaded again; nothing was done")
         try:
             for name, actor in actors.items():
                 actor.verify(writes.get(name, ()), [check for check in checks if check.collection == name])
@@ -39,7 +42,8 @@ async def commit_jointly(
             await asyncio.gather(*(actor.shown() for actor in actors.values()))
             raise
         shown = _apply(storage, {actors[name]: ops for name, ops in writes.items() if ops}, author)
-    return dict(zip((n for n, ops in writes.items() if ops), await asyncio.gather(*shown), strict=True))
+    await asyncio.wait(shown)  # one that fails leaves none of the others waiting
+    return {name: cursor.result() for name, cursor in zip(filter(writes.get, writes), shown, strict=True)}
 
 
 def _apply(
@@ -57,10 +61,14 @@ def _apply(
 
 
 @asynccontextmanager
-async def _held(ref: Ref[Message]) -> AsyncGenerator[CollectionActor]:
-    """Hold one actor's turn. Nothing that is awaited meanwhile is slow: only the other holds."""
+async def _held(ref: Ref[Message]) -> AsyncGenerator[tuple[CollectionActor, asyncio.Future[None]]]:
+    """Hold one actor's turn. Nothing that is awaited meanwhile is slow: only the other holds.
+
+    The future is cancelled if the actor fails meanwhile.
+    """
     release: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     try:
-        yield cast("CollectionActor", await ref.ask(Hold(release)))
+        yield cast("CollectionActor", await ref.ask(Hold(release))), release
     finally:
-        release.set_result(None)
+        if not release.done():
+            release.set_result(None)

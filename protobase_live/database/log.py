@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 
 from protobase_actors import Clock
 from protobase_live.database.fold import fold_aside
 from protobase_live.database.joiners import JoinState
 from protobase_live.database.limits import Limits
-from protobase_storage import Commit, Loaded, Snapshot, Storage, join
+from protobase_live.errors import ProtoBaseError, StorageFailed
+from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError, join
+
+FOLD_ATTEMPTS = 4
+"""Failures in a row after which the collection fails; before each next attempt the log grows by its limit."""
 
 
 class Log:
@@ -23,6 +26,8 @@ class Log:
         self._limits = limits
         self._commits = 0
         self._bytes = 0
+        self._failures = 0
+        self._allowance = 1
         self._task: asyncio.Task[None] | None = None
 
     def start(self, fail: Callable[[BaseException], None], joiners: JoinState) -> None:
@@ -39,16 +44,15 @@ class Log:
         """One more commit is durable; begins to fold if the log is long."""
         self._commits += 1
         self._bytes += len(commit.update)
-        too_long = self._commits > self._limits.log_commits or self._bytes > self._limits.log_bytes
+        limits, times = self._limits, self._allowance
+        too_long = self._commits > times * limits.log_commits or self._bytes > times * limits.log_bytes
         if too_long and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._fold())
 
-    async def stop(self) -> None:
+    def cancel(self) -> None:
         """Give up folding; the storage is as before or as after it."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def _fold(self) -> None:
         try:
@@ -61,10 +65,18 @@ class Log:
             self._commits -= len(older)
             self._bytes -= sum(len(commit.update) for commit in older)
             self._joiners.folded(update, vector)
-        except Exception as error:
-            self._fail(error)
+            self._failures, self._allowance = 0, 1
+        except (StorageError, ProtoBaseError, OSError, TimeoutError) as error:
+            self._put_off(error)
         finally:
             self._task = None
+
+    def _put_off(self, error: Exception) -> None:
+        """A long log harms nobody yet: try again when it is longer, and fail when that never helps."""
+        self._failures += 1
+        self._allowance = 1 + self._failures
+        if self._failures == FOLD_ATTEMPTS:
+            self._fail(StorageFailed(f"the log of {self._name!r} cannot be folded: {error}"))
 
     def _older(self, commits: Sequence[Commit]) -> tuple[Commit, ...]:
         """All but the newest commits that are retained for cursors."""

@@ -106,12 +106,14 @@ class Question:
 class Watch:
     """A change stream begins. Answered with a `Watched`."""
 
+    stream: object
+
 
 @dataclass(slots=True)
 class Unwatch:
-    """A change stream that was given ``feed`` has ended."""
+    """A change stream has ended, or its beginning was given up."""
 
-    feed: Feed
+    stream: object
 
 
 @dataclass(slots=True)

@@ -7,21 +7,32 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from protobase_live.errors import Unavailable
+
 T = TypeVar("T")
 
 
 class Pipeline(Generic[T]):
-    """A bounded queue of turns that wait for the storage."""
+    """A bounded queue of turns that wait for the storage. After a failure nothing is shown any more."""
 
-    def __init__(self, limit: int, show: Callable[[T], None], fail: Callable[[BaseException], None]) -> None:
-        """``show`` is called for each turn in order; ``fail`` once, when the storage fails."""
+    def __init__(
+        self,
+        limit: int,
+        show: Callable[[T], None],
+        drop: Callable[[T, BaseException], None],
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        """``show`` is called for each turn in order; when the storage fails, ``drop`` for each that is not
+        shown, and ``fail`` once.
+        """
         self._limit = limit
         self._show = show
+        self._drop = drop
         self._fail = fail
         self._turns: deque[tuple[T, asyncio.Future[None] | None]] = deque()
         self._moved: asyncio.Future[None] | None = None
-        self.broken = False
-        """The storage failed: what is still here will never be shown."""
+        self.failure: BaseException | None = None
+        """What ended the showing."""
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -33,31 +44,44 @@ class Pipeline(Generic[T]):
 
     def push(self, turn: T, durable: asyncio.Future[None] | None) -> None:
         """Show ``turn`` when ``durable`` is done, or None: when those before it are shown."""
-        if durable is None and not self._turns:
+        if self.failure is not None:
+            self._drop(turn, self.failure)
+        elif durable is None and not self._turns:
             self._show(turn)
-            return
-        self._turns.append((turn, durable))
+        else:
+            self._turns.append((turn, durable))
         if durable is not None:
             durable.add_done_callback(self._advance)
 
     async def room(self, limit: int | None = None) -> None:
-        """Wait until fewer than ``limit`` turns (by default the pipeline's own) are on their way."""
-        while len(self._turns) >= (self._limit if limit is None else limit):
+        """Wait until fewer than ``limit`` turns (by default the pipeline's own) are on their way.
+
+        Raises Unavailable after a failure.
+        """
+        while self.failure is None and len(self._turns) >= (self._limit if limit is None else limit):
             if self._moved is None:
                 self._moved = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._moved)
+        if self.failure is not None:
+            raise Unavailable(f"the collection failed and is loaded again: {self.failure}")
 
-    def _advance(self, _: object) -> None:
-        if self.broken:
-            return
+    def _advance(self, durable: asyncio.Future[None]) -> None:
+        if self.failure is None:
+            self._show_durable()
+        elif not durable.cancelled():
+            durable.exception()  # nobody waits for it any more: mark it as seen
+        if self._moved is not None:
+            self._moved.set_result(None)
+            self._moved = None
+
+    def _show_durable(self) -> None:
         try:
             while self._turns and ((durable := self._turns[0][1]) is None or durable.done()):
                 if durable is not None:
                     durable.result()
                 self._show(self._turns.popleft()[0])
         except Exception as error:
-            self.broken = True
+            self.failure = error
+            while self._turns:
+                self._drop(self._turns.popleft()[0], error)
             self._fail(error)
-        if self._moved is not None:
-            self._moved.set_result(None)
-            self._moved = None

@@ -32,7 +32,7 @@ def commit(document: Document, ops: list[Op], author: str | None = None) -> byte
 
 def receive(document: Document, update: bytes) -> bool:
     """Apply a commit of another document if it can be applied yet."""
-    if not document.admits(check_update(update)):
+    if not document.admits([check_update(update)]):
         return False
     document.apply([update])
     document.finish()
@@ -335,17 +335,17 @@ def test_an_update_that_builds_on_what_is_not_here_is_not_admitted() -> None:
     client.unobserve(subscription)
     document = Document("node")
     infos = [check_update(update) for update in updates]
-    assert not document.admits(infos[2])
-    assert [document.admits(info) for info in infos] == [True, True, True]
+    assert not document.admits([infos[2]])
+    assert [document.admits([info]) for info in infos] == [True, True, True]
 
 
 def test_new_clocks_under_the_documents_own_id_are_not_admitted() -> None:
     document = Document("node", client_id=7)
     known = commit(document, [Op(LIKES, "add", (1,))])
-    assert document.admits(check_update(known))
+    assert document.admits([check_update(known)])
     forged: Doc = Doc(client_id=7)
     forged.get("body", type=Text).insert(0, "x" * 50)
-    assert not document.admits(check_update(forged.get_update()))
+    assert not document.admits([check_update(forged.get_update())])
 
 
 def test_a_text_is_not_read_as_a_list() -> None:

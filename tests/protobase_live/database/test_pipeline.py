@@ -7,10 +7,16 @@ import asyncio
 import pytest
 
 from protobase_live.database.pipeline import Pipeline
+from protobase_live.errors import Unavailable
 
 
 @pytest.fixture
 def shown() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def dropped() -> list[str]:
     return []
 
 
@@ -20,8 +26,8 @@ def failures() -> list[BaseException]:
 
 
 @pytest.fixture
-async def pipeline(shown, failures) -> Pipeline[str]:
-    return Pipeline(2, shown.append, failures.append)
+async def pipeline(shown, dropped, failures) -> Pipeline[str]:
+    return Pipeline(2, shown.append, lambda turn, error: dropped.append(turn), failures.append)
 
 
 def future() -> asyncio.Future[None]:
@@ -55,11 +61,14 @@ async def test_room_is_waited_for(pipeline, shown) -> None:
     assert shown == ["a"]
 
 
-async def test_after_a_failure_nothing_is_shown(pipeline, shown, failures) -> None:
+async def test_after_a_failure_nothing_is_shown(pipeline, shown, dropped, failures) -> None:
     futures = [future(), future()]
     for name, durable in zip("ab", futures, strict=True):
         pipeline.push(name, durable)
     futures[0].set_exception(OSError("no space"))
     futures[1].set_result(None)
     await asyncio.sleep(0)
-    assert (shown, [str(error) for error in failures], pipeline.broken) == ([], ["no space"], True)
+    pipeline.push("c", None)
+    assert (shown, dropped, [str(error) for error in failures]) == ([], ["a", "b", "c"], ["no space"])
+    with pytest.raises(Unavailable, match="no space"):
+        await pipeline.room()
