@@ -17,8 +17,6 @@ from protobase_live.server.server import Authenticate, Server, anonymous
 STORAGE = "file:./data"
 LISTEN = "127.0.0.1:8765"
 MAX_PORT = 65_535
-GC_OBJECTS = 10_000
-"""Objects made between two looks for garbage cycles; messages make many and no cycles."""
 
 
 class Options(TypedDict):
@@ -55,7 +53,6 @@ async def _serve(storage: str, listen: str) -> None:
     async with open_database(storage) as database, listening(database, host, port) as server:
         gc.collect()
         gc.freeze()  # what the start has made stays, and need not be looked at again and again
-        gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
         print(f"listening on {server.url}", flush=True)
         await stop.wait()
 

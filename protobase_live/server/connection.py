@@ -47,6 +47,8 @@ class Connection(ServerConnection):
         self._early: list[bytes] = []
         self._parts: list[bytes] = []
         self._closing: asyncio.Task[None] | None = None
+        self._heard = True
+        self._paused = False
         self.writable = False
         """Whether messages may be sent: the handshake is over and no close has begun."""
 
@@ -81,6 +83,7 @@ class Connection(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """What the socket had; its messages have all been handed over at the end."""
+        self._heard = True
         super().data_received(data)
         if self._session is not None:
             self._session.take_end()
@@ -123,12 +126,23 @@ class Connection(ServerConnection):
 
     def pause_reading(self) -> None:
         """Leave what comes in the socket."""
+        self._paused = True
         self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Read on."""
+        self._paused, self._heard = False, True
         if not self.transport.is_closing():
             self.transport.resume_reading()
+
+    def probe(self) -> None:
+        """Ping, or give the connection up if nothing came since the last time."""
+        if not self._heard and not self._paused:
+            self.transport.abort()
+        elif self.writable:
+            self._heard = False
+            self.protocol.send_ping(b"")
+            self.send_data()
 
     # what goes out
 

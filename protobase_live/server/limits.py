@@ -19,7 +19,7 @@ class ServerLimits:
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0
-    """Between pings; a client that does not answer one within this time is disconnected."""
+    """Between pings; a client from which nothing comes until the next one is disconnected."""
     pending_chunks: int = 16
     """Chunks of messages read from one Yjs client and not yet taken by the collection; above it, the
     client's socket is not read."""

@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from protobase_actors import Clock, SystemClock
+from protobase_actors import Clock, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.names import check_collection
@@ -56,7 +56,9 @@ class Server:
         self._port = port
         self._limits = limits
         self._authenticate = authenticate
-        self._live = LiveDoor(database, clock=clock or SystemClock(), authenticate=authenticate)
+        self._clock = clock or SystemClock()
+        self._live = LiveDoor(database, clock=self._clock, authenticate=authenticate)
+        self._probe: Timer | None = None
         self._server: WebSocketServer | None = None
 
     async def __aenter__(self) -> Server:
@@ -70,11 +72,11 @@ class Server:
             select_subprotocol=_choose,
             compression=None,
             max_size=self._limits.message_bytes,
-            ping_interval=self._limits.ping_seconds,
-            ping_timeout=self._limits.ping_seconds,
+            ping_interval=None,  # a task for each connection takes a tenth of its memory
             close_timeout=self._limits.close_seconds,
             server_header="protobase-live",
         )
+        self._probe_later()
         return self
 
     async def __aexit__(
@@ -102,9 +104,21 @@ class Server:
     async def close(self) -> None:
         """Accept nothing more, close every connection with 1001, and wait until their sessions ended."""
         if self._server is not None:
+            if self._probe is not None:
+                self._probe.cancel()
             await self._live.close()
             self._server.close()
             await self._server.wait_closed()
+
+    def _probe_later(self) -> None:
+        self._probe = self._clock.call_later(self._limits.ping_seconds, self._probe_all)
+
+    def _probe_all(self) -> None:
+        """Ping every client; those that were silent since the last time are gone."""
+        assert self._server is not None
+        for connection in list(self._server.connections):
+            cast(Connection, connection).probe()
+        self._probe_later()
 
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP, and refuse what no door is for."""

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from protobase_actors import ManualClock
 from protobase_live.database.database import Database
 from protobase_live.errors import Unauthorized
 from protobase_live.protocol import yjs
@@ -112,3 +113,24 @@ async def test_a_message_in_pieces(server: Server, database: Database) -> None:
         step1 = yjs.encode_step1(NOTHING)
         await client.send([step1[:1], step1[1:2], b"", step1[2:]])
         assert isinstance(yjs.decode(await client.recv()), yjs.SyncStep2)
+
+
+async def test_a_client_that_is_silent_is_given_up(database: Database) -> None:
+    clock = ManualClock()
+    async with Server(database, port=0, clock=clock) as server:
+        silent, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"GET /yjs/tasks HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        await silent.readuntil(b"\r\n\r\n")
+        async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks", ping_interval=None) as lively:
+            await lively.recv()
+            await clock.advance(ServerLimits().ping_seconds)
+            assert b"\x89\x00" in await silent.readuntil(b"\x89\x00")
+            await lively.ping()  # so that it has certainly been heard
+            await asyncio.wait_for(await lively.ping(), 10)
+            await clock.advance(ServerLimits().ping_seconds)
+            assert await silent.read() == b""
+            await asyncio.wait_for(await lively.ping(), 10)
+        writer.close()
