@@ -14,11 +14,10 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Event
 
+from protobase_live.protocol.limits import MAX_REASON_BYTES
+
 DIRECT_PREFIX = "/yjs/"
 """Connections to these paths have a session attached; all others are read with ``recv``."""
-
-MAX_REASON_BYTES = 123
-"""What a close frame has room for."""
 
 
 class Session(Protocol):

@@ -13,6 +13,12 @@ from protobase_live.protocol.server_session import ServerSession
 from protobase_live.server.live_connection import Connection, Database, LiveConnection
 from protobase_live.server.presence_news import PresenceNews
 
+Authenticate = Callable[[str | None], str | None]
+"""Turns a client's token (None if it has none) into the author of its commits, or raises Unauthorized.
+
+None as the author lets the client name one.
+"""
+
 
 def anonymous(token: str | None) -> None:
     """The `Authenticate` that lets everybody in; commits keep the author that their clients name."""
@@ -27,7 +33,7 @@ class LiveDoor:
         *,
         clock: Clock,
         limits: LiveLimits | None = None,
-        authenticate: Callable[[str | None], str | None] = anonymous,
+        authenticate: Authenticate = anonymous,
         session_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
         """``authenticate`` is given a client's token and returns the author of its commits, None to let

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from types import TracebackType
 from typing import cast
@@ -17,24 +16,13 @@ from protobase_actors import Clock, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.names import check_collection
+from protobase_live.protocol.limits import BAD_NAME, TRY_AGAIN, UNAUTHORIZED
 from protobase_live.protocol.live import SUBPROTOCOLS
 from protobase_live.server.connection import DIRECT_PREFIX, Connection
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
-from protobase_live.server.live_door import LiveDoor
+from protobase_live.server.live_door import Authenticate, LiveDoor, anonymous
 from protobase_live.server.metrics import metrics
 from protobase_live.server.yjs_door import YjsSession
-
-Authenticate = Callable[[str | None], str | None]
-"""Turns a client's token (None if it has none) into the author of its commits, or raises Unauthorized."""
-
-CLOSE_BAD_NAME = 4404
-CLOSE_UNAUTHORIZED = 4401
-CLOSE_TRY_AGAIN = 1013
-
-
-def anonymous(token: str | None) -> str | None:
-    """Let everybody in, as nobody in particular."""
-    return None
 
 
 class Server:
@@ -153,11 +141,11 @@ class Server:
             session = YjsSession(connection, await self._database.ref(name), self._limits, author)
             await session.run(self._database.presence_hub, name)
         except Unauthorized as error:
-            await connection.close(CLOSE_UNAUTHORIZED, str(error)[:100])
+            await connection.close(UNAUTHORIZED, str(error)[:100])
         except (ValidationError, UnicodeDecodeError) as error:
-            await connection.close(CLOSE_BAD_NAME, str(error)[:100])
+            await connection.close(BAD_NAME, str(error)[:100])
         except ProtoBaseError as error:
-            await connection.close(CLOSE_TRY_AGAIN, str(error)[:100])
+            await connection.close(TRY_AGAIN, str(error)[:100])
 
 
 _DOORS = """\

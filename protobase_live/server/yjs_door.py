@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from websockets.frames import CloseCode
-
 from protobase_actors import ActorError, MailboxFull, Ref
 from protobase_live.database.messages import CatchUp, Greet, Leave, Message, Shown, Sync, Updates
 from protobase_live.document import EMPTY_UPDATE
@@ -19,6 +17,7 @@ from protobase_live.errors import LimitExceeded, ProtoBaseError
 from protobase_live.live.presence import Membership, PresenceHub
 from protobase_live.protocol import yjs
 from protobase_live.protocol.awareness import encode_entries
+from protobase_live.protocol.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, TRY_AGAIN
 from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_live.protocol.update import UpdateInfo, check_update
 from protobase_live.server.limits import ServerLimits
@@ -28,16 +27,6 @@ if TYPE_CHECKING:
 
 NOBODY = encode_entries([])
 """The presence of an empty room."""
-
-CLOSE_BAD_MESSAGE = 4400
-"""The client sent something that is not the protocol, or an update that cannot be applied. Stock clients do
-not reconnect after 4400 to 4499."""
-
-CLOSE_TOO_LARGE = 4413
-"""The collection is at its size limit."""
-
-CLOSE_TRY_AGAIN = CloseCode.TRY_AGAIN_LATER
-"""The collection failed and is loaded again, or is overloaded: reconnect."""
 
 
 class YjsSession:
@@ -86,9 +75,8 @@ class YjsSession:
             update = yjs.update_of(frame)
             if update is None:
                 self._take_message(yjs.decode(frame))
-            elif update != EMPTY_UPDATE:
-                self._infos.append(check_update(update))
-                self._updates.append(update)
+            else:
+                self._take_update(update)
         except ProtoBaseError as error:
             self.reject(error)
 
@@ -190,10 +178,10 @@ class YjsSession:
             self._show_presence(known)
 
     def reject(self, error: ProtoBaseError) -> None:
-        """Close: the client sent something that cannot be taken."""
-        code = CLOSE_TOO_LARGE if isinstance(error, LimitExceeded) else CLOSE_BAD_MESSAGE
+        """Close: what the client sent cannot be taken. Stock clients do not reconnect after 44xx."""
+        code = MESSAGE_TOO_BIG if isinstance(error, LimitExceeded) else BAD_MESSAGE
         self._connection.close_soon(code, str(error))
 
     def resync(self) -> None:
         """Close: the client has to begin again."""
-        self._connection.close_soon(CLOSE_TRY_AGAIN, "the collection was reloaded, please reconnect")
+        self._connection.close_soon(TRY_AGAIN, "the collection was reloaded, please reconnect")
