@@ -1,0 +1,336 @@
+"""Expressions over the fields of a row, as data: ``(F.priority >= 3) & ~F.done``.
+
+What they mean is stated once, here:
+
+- A field that is missing is None; so is a field within something that is no dict.
+- A condition is true or false, nothing else. As a condition, a value is true only if it is True.
+- ``==`` and ``!=`` compare any two values; None equals None, and True does not equal 1.
+- ``<  <=  >  >=``, ``between``: false unless both values are of one type (numbers are one type).
+- ``contains``: a text holds a text, a list or set an element, a dict a key. ``starts_with`` and ``like`` (in
+  which ``%`` stands for any text, ``_`` for one character, ``\\`` before either for itself; case matters)
+  are for texts. Of anything else they are false.
+- ``+  -  *  /  %`` are for numbers, ``+`` also joins texts. Of anything else, and where the result would
+  be no value (division by zero, too large), the result is None. An integral result is an int, as everywhere.
+
+The order of values is in :mod:`protobase_live.query.ordering`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from protobase_live import values
+from protobase_live.errors import ValidationError
+
+MAX_NODES = 10_000
+"""Most parts of one expression."""
+
+MAX_EXPRESSION_DEPTH = 64
+"""Most expressions inside each other."""
+
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+ARITHMETIC = ("+", "-", "*", "/", "%")
+TESTS = ("contains", "starts_with", "like")
+
+ARITY: Mapping[str, int | None] = {
+    **dict.fromkeys((*COMPARISONS, *ARITHMETIC, *TESTS, "in"), 2),
+    **dict.fromkeys(("and", "or"), None),
+    **dict.fromkeys(("not", "neg"), 1),
+}
+"""All operators, with how many operands they take; None: one or more."""
+
+CONDITIONS = frozenset({*COMPARISONS, *TESTS, "in", "and", "or", "not"})
+"""Operators whose result is true or false."""
+
+
+class Expr:
+    """An expression. Python's operators and the methods make larger ones; two are never equal or unequal.
+
+    ``and``, ``or``, ``not`` and chained comparisons cannot be taken over: write ``&``, ``|``, ``~``, each
+    comparison in parentheses, and ``between``.
+    """
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> Expr:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return Call("==", (self, expr(other)))
+
+    def __ne__(self, other: object) -> Expr:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return Call("!=", (self, expr(other)))
+
+    def __lt__(self, other: Any) -> Expr:
+        return Call("<", (self, expr(other)))
+
+    def __le__(self, other: Any) -> Expr:
+        return Call("<=", (self, expr(other)))
+
+    def __gt__(self, other: Any) -> Expr:
+        return Call(">", (self, expr(other)))
+
+    def __ge__(self, other: Any) -> Expr:
+        return Call(">=", (self, expr(other)))
+
+    def __and__(self, other: Any) -> Expr:
+        return both(self, condition(other))
+
+    def __or__(self, other: Any) -> Expr:
+        return Call("or", (*_terms("or", self), *_terms("or", condition(other))))
+
+    def __rand__(self, other: Any) -> Expr:
+        return both(condition(other), self)
+
+    def __ror__(self, other: Any) -> Expr:
+        return condition(other) | self
+
+    def __invert__(self) -> Expr:
+        return Call("not", (self,))
+
+    def __neg__(self) -> Expr:
+        return Call("neg", (self,))
+
+    def __add__(self, other: Any) -> Expr:
+        return Call("+", (self, expr(other)))
+
+    def __radd__(self, other: Any) -> Expr:
+        return Call("+", (expr(other), self))
+
+    def __sub__(self, other: Any) -> Expr:
+        return Call("-", (self, expr(other)))
+
+    def __rsub__(self, other: Any) -> Expr:
+        return Call("-", (expr(other), self))
+
+    def __mul__(self, other: Any) -> Expr:
+        return Call("*", (self, expr(other)))
+
+    def __rmul__(self, other: Any) -> Expr:
+        return Call("*", (expr(other), self))
+
+    def __truediv__(self, other: Any) -> Expr:
+        return Call("/", (self, expr(other)))
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return Call("/", (expr(other), self))
+
+    def __mod__(self, other: Any) -> Expr:
+        return Call("%", (self, expr(other)))
+
+    def __rmod__(self, other: Any) -> Expr:
+        return Call("%", (expr(other), self))
+
+    def __bool__(self) -> bool:
+        raise ValidationError(
+            f"{self} has no truth of its own: use & | ~ with parentheses instead of and, or, not, "
+            "and between(low, high) instead of a chained comparison"
+        )
+
+    def in_(self, items: Iterable[Any] | Expr) -> Expr:
+        """Whether it equals one of ``items``."""
+        return Call("in", (self, expr(items) if isinstance(items, Expr) else Value(_checked(list(items)))))
+
+    def contains(self, item: Any) -> Expr:
+        """Whether a text holds a text, a list or set an element, a dict a key."""
+        return Call("contains", (self, expr(item)))
+
+    def between(self, low: Any, high: Any) -> Expr:
+        """Whether it is neither less than ``low`` nor greater than ``high``."""
+        return both(self >= low, self <= high)
+
+    def is_none(self) -> Expr:
+        """Whether it is None or missing."""
+        return Call("==", (self, Value(None)))
+
+    def starts_with(self, prefix: Any) -> Expr:
+        """Whether a text begins with ``prefix``."""
+        return Call("starts_with", (self, expr(prefix)))
+
+    def like(self, pattern: Any) -> Expr:
+        """Whether a text fits an SQL pattern; see the module for what stands for what."""
+        return Call("like", (self, expr(pattern)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Value(Expr):
+    """A constant."""
+
+    value: Any
+
+    def __str__(self) -> str:
+        return repr(self.value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field(Expr):
+    """What stands at ``field_path`` in a row. Attributes and items go deeper: ``F.address.city``.
+
+    A name that is also a method's is reached as an item: ``F.address["contains"]``.
+    """
+
+    field_path: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> Field:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Field((*self.field_path, name))
+
+    def __getitem__(self, name: str) -> Field:
+        return Field((*self.field_path, _name(name)))
+
+    def __str__(self) -> str:
+        return ".".join(self.field_path)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Param(Expr):
+    """A value that is given when the query is run."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f":{self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Expr):
+    """An operator with its operands; see ``ARITY``."""
+
+    op: str
+    args: tuple[Expr, ...]
+
+    def __str__(self) -> str:
+        if len(self.args) == 1 and self.op in ("not", "neg"):
+            return f"{'not ' if self.op == 'not' else '-'}{self.args[0]}"
+        return "(" + f" {self.op} ".join(map(str, self.args)) + ")"
+
+
+class Fields:
+    """``F``: names the fields of a row."""
+
+    def __getattr__(self, name: str) -> Field:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Field((name,))
+
+    def __getitem__(self, name: str) -> Field:
+        return Field((_name(name),))
+
+
+F = Fields()
+"""``F.title`` and ``F["a field"]`` are expressions; ``F._key`` is the record's key."""
+
+
+def param(name: str) -> Param:
+    """A value that ``db.query(q, {"name": value})`` gives when the query is run."""
+    return Param(_name(name))
+
+
+def expr(value: Any) -> Expr:
+    """The value as a constant, unless it is an expression. Raises ValidationError for what is neither."""
+    return value if isinstance(value, Expr) else Value(_checked(value))
+
+
+def condition(value: Any) -> Expr:
+    """``value``, if it can be a condition; else ValidationError."""
+    if isinstance(value, bool):
+        return Value(value)
+    if isinstance(value, Expr) and not isinstance(value, Value):
+        return value
+    found = value.value if isinstance(value, Value) else value
+    raise ValidationError(
+        f"{values.short(found)} is no condition; put each comparison in parentheses: (F.a == 1) & (F.b > 2)"
+    )
+
+
+def both(*conditions: Expr) -> Expr:
+    """The condition that all of ``conditions`` (at least one) hold."""
+    terms = tuple(term for each in conditions for term in _terms("and", each))
+    return terms[0] if len(terms) == 1 else Call("and", terms)
+
+
+def conjuncts(condition: Expr) -> tuple[Expr, ...]:
+    """The conditions of which ``condition`` says that all hold."""
+    return _terms("and", condition)
+
+
+def parse_path(text: str) -> Field:
+    """The field that a text names; dots lead into nested ones. Raises ValidationError."""
+    path = tuple(_name(text).split("."))
+    if not all(path):
+        raise ValidationError(f"{text!r} names no field; write 'owner' or 'address.city'")
+    return Field(path)
+
+
+def field_or_expr(given: str | Expr) -> Expr:
+    """An expression, or the field that a text names."""
+    return given if isinstance(given, Expr) else parse_path(given)
+
+
+E = TypeVar("E", bound=Expr)
+
+
+def walk(root: Expr) -> Iterator[Expr]:
+    """The expression and all its parts."""
+    waiting = [root]
+    while waiting:
+        found = waiting.pop()
+        yield found
+        if isinstance(found, Call):
+            waiting.extend(found.args)
+
+
+def fields_of(root: Expr) -> list[Field]:
+    """The fields that an expression uses."""
+    return [part for part in walk(root) if isinstance(part, Field)]
+
+
+def replace_parts(root: Expr, parts: Mapping[tuple[str, ...], Expr]) -> Expr:
+    """The expression with other expressions for those fields whose path begins with one of ``parts``.
+
+    What follows in the path is looked up in the replacement, if that is a field, and is not allowed else.
+    """
+    if isinstance(root, Call):
+        return Call(root.op, tuple(replace_parts(arg, parts) for arg in root.args))
+    if isinstance(root, Field):
+        for length in range(len(root.field_path), 0, -1):
+            found = parts.get(root.field_path[:length])
+            if found is not None:
+                return _deeper(found, root.field_path[length:], root)
+    return root
+
+
+def bind(root: Expr, params: Mapping[str, Any]) -> Expr:
+    """The expression with values for its parameters. Raises ValidationError for one that is not given."""
+    if isinstance(root, Param):
+        if root.name not in params:
+            raise ValidationError(f"the query needs a value for its parameter {root.name!r}")
+        return Value(_checked(params[root.name]))
+    if isinstance(root, Call):
+        return Call(root.op, tuple(bind(arg, params) for arg in root.args))
+    return root
+
+
+def _deeper(found: Expr, rest: tuple[str, ...], asked: Field) -> Expr:
+    if not rest:
+        return found
+    if isinstance(found, Field):
+        return Field((*found.field_path, *rest))
+    raise ValidationError(f"{asked} asks for a field of {found}, which is computed")
+
+
+def _terms(op: str, root: Expr) -> tuple[Expr, ...]:
+    return root.args if isinstance(root, Call) and root.op == op else (root,)
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise ValidationError(f"a field or parameter is named by a non-empty str, not {values.short(name)}")
+    return name
+
+
+def _checked(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
+        value = sorted(cast("set[Any]", value), key=values.key_text)
+    return values.check(value, "a constant of a query")

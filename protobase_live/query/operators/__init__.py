@@ -1,0 +1,1 @@
+"""The operators of a query, one a file; what they all keep to is in :mod:`.operator`."""
