@@ -6,7 +6,6 @@ here is read from the log instead.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from protobase_live.change import Change
 from protobase_live.cursor import Cursor
 from protobase_live.document import Difference
+from protobase_live.live.news import News
 from protobase_storage import Commit, join
 
 
@@ -36,7 +36,7 @@ class Feed:
         self._held = 0
         self._start = 0
         self._closed = False
-        self._news: asyncio.Future[None] | None = None
+        self._news = News()
 
     @property
     def end(self) -> int:
@@ -50,7 +50,7 @@ class Feed:
         while self._held > self._capacity and len(self._entries) > 1:
             self._held -= len(self._entries.popleft().changes) + 1
             self._start += 1
-        self._wake()
+        self._news.wake()
 
     def clear(self) -> None:
         """Forget what is held; nobody reads."""
@@ -61,7 +61,7 @@ class Feed:
     def close(self) -> None:
         """No more will come; whoever waits is woken and finds the feed closed."""
         self._closed = True
-        self._wake()
+        self._news.wake()
 
     async def get(self, index: int) -> Entry | None:
         """The entry at ``index``, waited for; None if it is no longer here or will never be."""
@@ -70,19 +70,12 @@ class Feed:
                 return None
             if index < self.end:
                 return self._entries[index - self._start]
-            if self._news is None:
-                self._news = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._news)
+            await self._news.wait()
         return None
 
     def peek(self, index: int) -> Entry | None:
         """The entry at ``index`` if it is here now."""
         return self._entries[index - self._start] if self._start <= index < self.end else None
-
-    def _wake(self) -> None:
-        if self._news is not None:
-            self._news.set_result(None)
-            self._news = None
 
 
 def changes_of(
