@@ -41,6 +41,9 @@ ARITY: Mapping[str, int | None] = {
 }
 """All operators, with how many operands they take; None: one or more."""
 
+MIRRORED: Mapping[str, str] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""What an order says with its sides exchanged."""
+
 CONDITIONS = frozenset({*COMPARISONS, *TESTS, "in", "and", "or", "not"})
 """Operators whose result is true or false."""
 
