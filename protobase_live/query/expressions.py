@@ -237,11 +237,11 @@ def expr(value: Any) -> Expr:
 
 def condition(value: Any) -> Expr:
     """``value``, if it can be a condition; else ValidationError."""
-    if isinstance(value, bool):
-        return Value(value)
-    if isinstance(value, Expr) and not isinstance(value, Value):
-        return value
     found = value.value if isinstance(value, Value) else value
+    if isinstance(found, bool):
+        return Value(found)
+    if isinstance(found, Expr):
+        return found
     raise ValidationError(
         f"{values.short(found)} is no condition; put each comparison in parentheses: (F.a == 1) & (F.b > 2)"
     )
