@@ -168,18 +168,18 @@ class _Writer:
 
     def _call(self, op: str, args: tuple[Expr, ...]) -> str:
         if op in ("and", "or"):
-            return f"({f' {op} '.join(map(self.condition, args))})"
+            return f"({f' {op} '.join([self.condition(each) for each in args])})"
+        one, other = args[0], args[-1]
         if op == "not":
-            return f"(not {self.condition(args[0])})"
-        if op == "!=":
-            return f"(not {self._equal(*args)})"
-        if op == "==":
-            return self._equal(*args)
+            return f"(not {self.condition(one)})"
+        if op in ("==", "!="):
+            equal = self._equal(one, other)
+            return equal if op == "==" else f"(not {equal})"
         if op in MIRRORED:
-            return self._order(op, *args)
-        if op in _CONSTANT and isinstance(args[1], Value):
-            return _CONSTANT[op](self, self.value(args[0]), args[1].value)
-        return f"{_FUNCTIONS[op]}({', '.join(map(self.value, args))})"
+            return self._order(op, one, other)
+        if op in _CONSTANT and isinstance(other, Value):
+            return _CONSTANT[op](self, self.value(one), other.value)
+        return f"{_FUNCTIONS[op]}({', '.join([self.value(each) for each in args])})"
 
     def _field(self, path: tuple[str, ...]) -> str:
         if path[0] == KEY_FIELD and self.parameters != "row":
