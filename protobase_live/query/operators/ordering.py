@@ -1,0 +1,33 @@
+"""Gives the items their ranks; nothing is sorted here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from protobase_live.query.code import compile_rank
+from protobase_live.query.operators.operator import Item, Operator
+from protobase_live.query.operators.stateless import Stateless
+from protobase_live.query.steps import OrderBy
+
+
+class Ordering(Stateless):
+    """The items with the rank that the terms of ``step`` give them."""
+
+    name = "ordering"
+
+    def __init__(self, input: Operator, step: OrderBy) -> None:
+        super().__init__(input)
+        self.step = step
+        self._rank = compile_rank(step.terms)
+
+    @property
+    def sorted(self) -> bool:
+        return False
+
+    @property
+    def detail(self) -> str:
+        return ", ".join(f"{expr} descending" if down else str(expr) for expr, down in self.step.terms)
+
+    def _through(self, items: Iterable[Item]) -> list[Item]:
+        rank = self._rank
+        return [(identity, rank(row), row) for identity, _, row in items]
