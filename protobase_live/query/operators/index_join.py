@@ -20,7 +20,7 @@ JoinKey = tuple[SortKey, ...]
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """How to find the records for a join key: those parts of it, in the index; by their own key without one."""
+    """How to find the records for a join key: by some parts of it, in the index or as the records' key."""
 
     index: Index | None
     parts: tuple[int, ...]

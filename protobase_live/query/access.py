@@ -1,0 +1,135 @@
+"""How the records that a query starts from are reached in a table as it is now.
+
+Costs are those of rows: one for a row of a scan, INDEX_ROW for one that is read through an index, SORT_ROW
+for one that is then sorted, LOOKUP for each stretch that is looked up. The length of a stretch is known. The
+condition holds for at most as many records as the shortest way in has; where part of it has still to be
+tested, one of RESIDUAL is guessed to pass. A way in the order asked for is read until it has given what the
+query's limit asks for; matches are expected to lie evenly in it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from protobase_live.query.code import Record, compile_rank
+from protobase_live.query.expressions import Expr, conjuncts
+from protobase_live.query.index import Index
+from protobase_live.query.operators.operator import BATCH_ROWS, Rank, Row
+from protobase_live.query.table import Table
+from protobase_live.query.ways import Terms, Way, Ways
+
+INDEX_ROW = 4
+SORT_ROW = 4
+LOOKUP = 8
+RESIDUAL = 4
+
+FIRST_BATCH = 16
+"""Fewest records that an ordered way is read in at first; each batch is twice as large as the one before."""
+
+
+class Selection:
+    """The records of a query before its first step that is not about single records.
+
+    ``reach`` is how many of them, in the order of ``terms`` (then of keys), the query looks at; None: all.
+    """
+
+    def __init__(self, condition: Expr | None, terms: Terms = (), reach: int | None = None) -> None:
+        self.condition = condition
+        self.terms = terms
+        self.reach = reach
+        self.rank = compile_rank(terms) if terms else None
+        self._ways = Ways(() if condition is None else conjuncts(condition), terms)
+        self._found: tuple[tuple[Index, ...] | None, tuple[Way, ...]] = (None, ())
+
+    def access(self, table: Table) -> Access:
+        """The cheapest way, as the table is now."""
+        indexes, ways = self._found
+        if indexes is not table.usable:
+            ways = tuple(self._ways.through(table.usable))
+            self._found = table.usable, ways
+        found = [Access(self, way, table) for way in ways]
+        kept = min([each.kept for each in found])
+        for each in found:
+            each.expect(kept)
+        return min(found, key=_cost)
+
+
+class Access:
+    """A way to the records of a selection, in a table; good until the table changes."""
+
+    __slots__ = ("_positions", "_selection", "_table", "cost", "count", "kept", "rows", "sorted", "way")
+
+    def __init__(self, selection: Selection, way: Way, table: Table) -> None:
+        self._selection = selection
+        self._table = table
+        self.way = way
+        self.sorted = way.walk is not None
+        """Whether it gives the order asked for."""
+        self._positions: list[tuple[int, int]] = []
+        if way.paths is not None:
+            stretch = table.indexes[way.paths].stretch
+            self._positions = [stretch(low, high) for low, high in way.stretches]
+            self.count = sum([stop - start for start, stop in self._positions])
+            """How many records there are to read."""
+        else:
+            self.count = len(table.rows if way.keys is None else way.keys)
+        self.kept = self.count if way.residual is None else self.count / RESIDUAL
+
+    def expect(self, kept: float) -> None:
+        """Estimate ``rows`` and ``cost``, if ``kept`` of the records are selected."""
+        read, reach = self.count, self._selection.reach
+        if reach is not None and reach < kept:
+            self.rows = reach
+            if self.sorted:
+                read = reach if self.way.residual is None else read * reach / kept
+        else:
+            self.rows = round(kept)
+        is_scan = self.way.paths is None and self.way.keys is None
+        self.cost = read if is_scan else read * INDEX_ROW + len(self._positions) * LOOKUP
+        if not self.sorted and (self._selection.terms or reach is not None):
+            self.cost += kept * SORT_ROW
+
+    @property
+    def scan(self) -> Callable[[Iterable[Record]], list[Record]] | None:
+        """Picks the selected ones of the records that are read; None: they all are."""
+        return self.way.scan
+
+    @property
+    def rank(self) -> Callable[[Row], Rank] | None:
+        """Gives a row its rank; None: they all have the rank ``()``."""
+        return self._selection.rank if self.sorted else None
+
+    @property
+    def first_batch(self) -> int:
+        """How many records to read at first."""
+        reach = self._selection.reach
+        return max(FIRST_BATCH, min(reach, BATCH_ROWS)) if self.sorted and reach else BATCH_ROWS
+
+    def read(self) -> Iterator[Record]:
+        """The records, lazily: the table may not change until all are read."""
+        rows, way = self._table.rows, self.way
+        if way.paths is None:
+            if way.keys is None:
+                return iter(rows.items())
+            return iter([(key, rows[key]) for key in way.keys if key in rows])
+        keys = self._table.indexes[way.paths].keys
+        stretches = [((key, rows[key]) for key in keys(*each, way.walk or "up")) for each in self._positions]
+        if len(stretches) == 1:
+            return iter(stretches[0])
+        if self.sorted:
+            return heapq.merge(*stretches, key=self._place)
+        return (record for stretch in stretches for record in stretch)
+
+    def _place(self, record: Record) -> tuple[Any, ...]:
+        key, row = record
+        rank = self._selection.rank
+        return () if rank is None else rank({**row, "_key": key}), key
+
+    def __str__(self) -> str:
+        return f"{self.way}, in order" if self.sorted else str(self.way)
+
+
+def _cost(access: Access) -> float:
+    return access.cost

@@ -1,0 +1,88 @@
+"""The records of a collection: what every tree begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from protobase_live.query.bounds import equalities
+from protobase_live.query.code import compile_test
+from protobase_live.query.expressions import Expr
+from protobase_live.query.index import Path
+from protobase_live.query.operators.operator import BATCH_ROWS, Changes, Delta, Item, Operator, Row, alike
+from protobase_live.query.ordering import SortKey
+
+if TYPE_CHECKING:
+    from protobase_live.query.access import Access, Record
+
+
+class Source(Operator):
+    """The records of ``collection`` of which ``condition`` is true, with their keys as ``_key``.
+
+    For `fetch` it is given an ``access``, which has chosen how to reach them.
+    """
+
+    name = "source"
+
+    def __init__(self, collection: str, condition: Expr | None = None, access: Access | None = None) -> None:
+        self.collection = collection
+        self.condition = condition
+        self.access = access
+        self._rest: Iterator[Record] | None = None
+
+    @cached_property
+    def equalities(self) -> dict[Path, SortKey]:
+        """The sort keys of the constants that fields equal in every record here."""
+        return equalities(self.condition)
+
+    @property
+    def sorted(self) -> bool:
+        return self.access is not None and self.access.sorted
+
+    @property
+    def detail(self) -> str:
+        if self.access is not None:
+            return f"{self.collection}: {self.access}"
+        return f"{self.collection}{'' if self.condition is None else f' where {self.condition}'}"
+
+    def fetch(self) -> Iterator[list[Item]]:
+        access = self._access()
+        scan, rank, size = access.scan, access.rank, access.first_batch
+        if self._rest is None:
+            self._rest = access.read()
+        while found := list(islice(self._rest, size)):
+            size = min(2 * size, BATCH_ROWS)
+            if scan is not None:
+                found = scan(found)
+            items: list[Item] = [(key, (), {**row, "_key": key}) for key, row in found]
+            yield items if rank is None else [(key, rank(row), row) for key, _, row in items]
+
+    def pin(self) -> None:
+        """Keep what is still to be read as it is now, whatever becomes of the table.
+
+        Until then nothing may change between two batches.
+        """
+        self._rest = iter(list(self._access().read() if self._rest is None else self._rest))
+
+    def _access(self) -> Access:
+        assert self.access is not None, "made for push"
+        return self.access
+
+    @cached_property
+    def _test(self):
+        return None if self.condition is None else compile_test(self.condition)
+
+    def push(self, changes: Changes) -> Delta:
+        delta: Delta = []
+        for key, before, after in changes.get(self.collection, ()):
+            old, new = self._item(key, before), self._item(key, after)
+            if not alike(old, new):
+                delta.append((old, new))
+        return delta
+
+    def _item(self, key: str, row: Row | None) -> Item | None:
+        if row is None or (self._test is not None and not self._test(key, row)):
+            return None
+        return key, (), {**row, "_key": key}
