@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protobase_live.atoms import unknown
+from protobase_live.errors import ValidationError
 from protobase_live.query.expressions import Expr, field_or_expr
+
+AGGREGATES = ("count", "sum", "avg", "min", "max", "collect", "count_distinct")
+"""The names of all aggregates."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -14,12 +19,14 @@ class Aggregate:
     name: str
     over: Expr | None
 
+    def __post_init__(self) -> None:
+        if self.name not in AGGREGATES:
+            raise ValidationError(unknown("there is no aggregate", self.name, AGGREGATES))
+        if self.over is None and self.name != "count":
+            raise ValidationError(f"{self.name} needs a field or expression: {self.name}('priority')")
+
     def __str__(self) -> str:
         return f"{self.name}({'' if self.over is None else self.over})"
-
-
-AGGREGATES = ("count", "sum", "avg", "min", "max", "collect", "count_distinct")
-"""The names of all aggregates."""
 
 
 def count(over: str | Expr | None = None) -> Aggregate:

@@ -182,14 +182,15 @@ class _Writer:
         return f"{_FUNCTIONS[op]}({', '.join([self.value(each) for each in args])})"
 
     def _field(self, path: tuple[str, ...]) -> str:
-        if path[0] == KEY_FIELD and self.parameters != "row":
-            return "key" if len(path) == 1 else "None"
-        if len(path) > 2:
+        first, *deeper = path
+        if first == KEY_FIELD and self.parameters != "row":
+            return "None" if deeper else "key"
+        if len(deeper) > 1:
             return f"deep(row, {self.constant(path)})"
-        text = f"row.get({self.constant(path[0])})"
-        if len(path) == 1:
-            return text
-        return f"(t if (t := {text}).__class__ is dict else EMPTY).get({self.constant(path[1])})"
+        text = f"row.get({self.constant(first)})"
+        for name in deeper:
+            text = f"(t if (t := {text}).__class__ is dict else EMPTY).get({self.constant(name)})"
+        return text
 
     def _equal(self, one: Expr, other: Expr) -> str:
         if isinstance(one, Value):

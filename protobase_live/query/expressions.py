@@ -7,8 +7,8 @@ What they mean is stated once, here:
 - ``==`` and ``!=`` compare any two values; None equals None, and True does not equal 1.
 - ``<  <=  >  >=``, ``between``: false unless both values are of one type (numbers are one type).
 - ``contains``: a text holds a text, a list or set an element, a dict a key. ``starts_with`` and ``like`` (in
-  which ``%`` stands for any text, ``_`` for one character, ``\\`` before either for itself; case matters)
-  are for texts. Of anything else they are false.
+  which ``%`` stands for any text, ``_`` for one character, ``\\`` before these or itself for what follows;
+  case matters) are for texts. ``in`` looks through a list or set. Of anything else they are false.
 - ``+  -  *  /  %`` are for numbers, ``+`` also joins texts. Of anything else, and where the result would
   be no value (division by zero, too large), the result is None. An integral result is an int, as everywhere.
 
@@ -18,11 +18,12 @@ The order of values is in :mod:`protobase_live.query.ordering`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from protobase_live import values
-from protobase_live.errors import ValidationError
+from protobase_live.atoms import unknown
+from protobase_live.errors import LimitExceeded, ValidationError
 
 MAX_NODES = 10_000
 """Most parts of one expression."""
@@ -126,13 +127,21 @@ class Expr:
 
     def __bool__(self) -> bool:
         raise ValidationError(
-            f"{self} has no truth of its own: use & | ~ with parentheses instead of and, or, not, "
+            f"{short(self)} has no truth of its own: use & | ~ with parentheses instead of and, or, not, "
             "and between(low, high) instead of a chained comparison"
         )
 
+    def __contains__(self, item: object) -> bool:
+        raise ValidationError(f"write {short(self)}.contains(item), or in_(items), instead of Python's in")
+
     def in_(self, items: Iterable[Any] | Expr) -> Expr:
-        """Whether it equals one of ``items``."""
-        return Call("in", (self, expr(items) if isinstance(items, Expr) else Value(_checked(list(items)))))
+        """Whether it equals one of ``items``, or one element of the list or set that an expression gives."""
+        if isinstance(items, Expr):
+            return Call("in", (self, items))
+        given: Any = items
+        if not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping)):
+            raise ValidationError(f"in_ is given {values.short(given)}; expected a list of values")
+        return Call("in", (self, Value(_checked(list(items)))))
 
     def contains(self, item: Any) -> Expr:
         """Whether a text holds a text, a list or set an element, a dict a key."""
@@ -162,7 +171,8 @@ class Value(Expr):
     value: Any
 
     def __str__(self) -> str:
-        return repr(self.value)
+        text = repr(self.value)
+        return text if len(text) <= 60 else text[:57] + "..."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +183,11 @@ class Field(Expr):
     """
 
     field_path: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        length = len(self.field_path)
+        if not 0 < length <= values.MAX_DEPTH:
+            raise LimitExceeded(f"a field's path has 1 to {values.MAX_DEPTH} names, not {length}")
 
     def __getattr__(self, name: str) -> Field:
         if name.startswith("__"):
@@ -198,10 +213,27 @@ class Param(Expr):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call(Expr):
-    """An operator with its operands; see ``ARITY``."""
+    """An operator with its operands; see ``ARITY``. What is made keeps to the limits of expressions.
+
+    Raises ValidationError for what is no operator or cannot be an operand, LimitExceeded.
+    """
 
     op: str
     args: tuple[Expr, ...]
+    nodes: int = field(init=False)
+    """How many parts it has, itself included."""
+    depth: int = field(init=False)
+    """How many calls stand inside each other."""
+
+    def __post_init__(self) -> None:
+        _check_operands(self.op, self.args)
+        object.__setattr__(self, "nodes", 1 + sum(map(nodes, self.args)))
+        inner = max(each.depth if isinstance(each, Call) else 0 for each in self.args)
+        object.__setattr__(self, "depth", 1 + inner)
+        if self.nodes > MAX_NODES:
+            raise LimitExceeded(f"an expression has at most {MAX_NODES} parts")
+        if self.depth > MAX_EXPRESSION_DEPTH:
+            raise LimitExceeded(f"at most {MAX_EXPRESSION_DEPTH} expressions stand inside each other")
 
     def __str__(self) -> str:
         if len(self.args) == 1 and self.op in ("not", "neg"):
@@ -284,6 +316,17 @@ def walk(root: Expr) -> Iterator[Expr]:
             waiting.extend(found.args)
 
 
+def nodes(root: Expr) -> int:
+    """How many parts an expression has."""
+    return root.nodes if isinstance(root, Call) else 1
+
+
+def short(root: Expr) -> str:
+    """An expression for a message: its text, cut."""
+    text = str(root)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
 def fields_of(root: Expr) -> list[Field]:
     """The fields that an expression uses."""
     return [part for part in walk(root) if isinstance(part, Field)]
@@ -320,7 +363,7 @@ def _deeper(found: Expr, rest: tuple[str, ...], asked: Field) -> Expr:
         return found
     if isinstance(found, Field):
         return Field((*found.field_path, *rest))
-    raise ValidationError(f"{asked} asks for a field of {found}, which is computed")
+    raise ValidationError(f"{asked} asks for a field of {short(found)}, which is computed")
 
 
 def _terms(op: str, root: Expr) -> tuple[Expr, ...]:
@@ -330,10 +373,21 @@ def _terms(op: str, root: Expr) -> tuple[Expr, ...]:
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name:
         raise ValidationError(f"a field or parameter is named by a non-empty str, not {values.short(name)}")
-    return name
+    return values.check(name, "the name of a field or parameter")
 
 
 def _checked(value: Any) -> Any:
+    where = "a constant of a query"
     if isinstance(value, (set, frozenset)):
-        value = sorted(cast("set[Any]", value), key=values.key_text)
-    return values.check(value, "a constant of a query")
+        return {values.check_atom(each, where) for each in cast("set[Any]", value)}
+    return values.check(value, where)
+
+
+def _check_operands(op: str, args: tuple[Expr, ...]) -> None:
+    if op not in ARITY:
+        raise ValidationError(unknown("there is no operator", op, ARITY))
+    arity = ARITY[op]
+    if (not args) if arity is None else len(args) != arity:
+        raise ValidationError(f"{op} takes {arity or 'one or more'} operands, not {len(args)}")
+    if op == "in" and isinstance(items := args[1], Value) and not isinstance(items.value, (list, set)):
+        raise ValidationError(f"in looks through a list, not {values.short(items.value)}")

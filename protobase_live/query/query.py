@@ -29,10 +29,11 @@ from protobase_live.query.expressions import (
     expr,
     field_or_expr,
     fields_of,
+    nodes,
     replace_parts,
+    short,
 )
 from protobase_live.query.steps import (
-    JOIN_HOWS,
     Count,
     Distinct,
     GroupBy,
@@ -46,6 +47,8 @@ from protobase_live.query.steps import (
     Union,
     Unnest,
     Where,
+    exprs_in,
+    nested_in,
 )
 
 if TYPE_CHECKING:
@@ -57,11 +60,8 @@ MAX_STEPS = 100
 MAX_NESTING = 16
 """Most queries inside each other."""
 
-MAX_TRAVERSE_DEPTH = 100
-"""Longest way that `Query.traverse` goes."""
-
-MAX_ROWS = 2**31
-"""Largest limit and offset."""
+MAX_QUERY_NODES = 20_000
+"""Most parts of all expressions of a query together, those of joined and united queries included."""
 
 
 class Query:
@@ -78,10 +78,8 @@ class Query:
         self.collection = check_collection(collection)
         self.atom = atom
         self.steps = tuple(steps)
-        if self._size() > MAX_STEPS:
-            raise LimitExceeded(f"a query has at most {MAX_STEPS} steps")
-        if self._nesting() > MAX_NESTING:
-            raise LimitExceeded(f"at most {MAX_NESTING} queries stand inside each other")
+        self._check_steps()
+        self._check_limits()
 
     # rows
 
@@ -103,8 +101,6 @@ class Query:
 
         After `select` a term may also name what select left out.
         """
-        if not terms:
-            raise ValidationError("order_by needs at least one term, such as 'title' or '-priority'")
         step = OrderBy(tuple(map(_term, terms)))
         if self.steps and isinstance(last := self.steps[-1], Select):
             named = {(name,): found for name, found in last.fields}
@@ -115,19 +111,19 @@ class Query:
 
     def limit(self, n: int) -> Query:
         """Keep the first ``n`` rows. Next to `offset` it counts what is behind that, in whichever order."""
-        n = _whole("limit", n, MAX_ROWS)
+        step = Slice(limit=n)
         if self.steps and isinstance(last := self.steps[-1], Slice):
             return self._with(
                 replace(last, limit=n if last.limit is None else min(n, last.limit)), instead=True
             )
-        return self._with(Slice(limit=n))
+        return self._with(step)
 
     def offset(self, n: int) -> Query:
         """Leave out the first ``n`` rows."""
-        n = _whole("offset", n, MAX_ROWS)
+        step = Slice(offset=n)
         if self.steps and isinstance(last := self.steps[-1], Slice) and not last.offset:
             return self._with(replace(last, offset=n), instead=True)
-        return self._with(Slice(offset=n))
+        return self._with(step)
 
     def distinct(self) -> Query:
         """Of equal rows keep the first."""
@@ -139,9 +135,6 @@ class Query:
         """Rows with these fields only: ``select("title", team=F.user.team)``."""
         found = [(_name_of(given), field_or_expr(given)) for given in fields]
         found += [(check_field(name), expr(given)) for name, given in named.items()]
-        if not found:
-            raise ValidationError("select needs at least one field")
-        _unique("select", [name for name, _ in found])
         return self._with(Select(tuple(found)))
 
     def group_by(self, *keys: str | Expr, **named: Aggregate | Expr) -> Query:
@@ -150,16 +143,16 @@ class Query:
         A named expression is a key, too. Without keys all rows are one group, if there are any.
         """
         found = [(_name_of(key), field_or_expr(key)) for key in keys]
-        found += [(check_field(name), each) for name, each in named.items() if isinstance(each, Expr)]
-        aggregates = [(check_field(n), each) for n, each in named.items() if isinstance(each, Aggregate)]
-        if len(found) + len(aggregates) != len(keys) + len(named):
-            wrong = next(name for name, each in named.items() if not isinstance(each, (Expr, Aggregate)))
-            raise ValidationError(
-                f"group_by: {wrong} is no aggregate or expression; write {wrong}=pb.count()"
-            )
-        if not found and not aggregates:
-            raise ValidationError("group_by needs a key or an aggregate")
-        _unique("group_by", [name for name, _ in (*found, *aggregates)])
+        aggregates: list[tuple[str, Aggregate]] = []
+        for name, each in cast("dict[str, Any]", named).items():
+            if isinstance(each, Aggregate):
+                aggregates.append((name, each))
+            elif isinstance(each, Expr):
+                found.append((name, each))
+            else:
+                raise ValidationError(
+                    f"group_by: {name} is {values.short(each)}; expected an aggregate, {name}=pb.count()"
+                )
         return self._with(GroupBy(tuple(found), tuple(aggregates)))
 
     def count(self) -> Query:
@@ -169,7 +162,7 @@ class Query:
     def unnest(self, field: str | Expr, name: str | None = None) -> Query:
         """One row for each element of a list or set; the element stands under ``name`` (as the field)."""
         found = field_or_expr(field)
-        return self._with(Unnest(found, _name_of(found) if name is None else check_field(name)))
+        return self._with(Unnest(found, _name_of(found) if name is None else name))
 
     # several collections
 
@@ -186,15 +179,13 @@ class Query:
         one name stands for the same field of both. ``how``: ``"inner"``, ``"left"``, ``"right"``, ``"full"``.
         """
         joined = other if isinstance(other, Query) else Query(other)
-        if how not in JOIN_HOWS:
-            raise ValidationError(f"join: how is {how!r}; expected one of {', '.join(JOIN_HOWS)}")
-        pairs = _pairs(on)
-        return self._with(Join(joined, pairs, check_field(as_ or joined.collection), how))
+        return self._with(Join(joined, _pairs(on), joined.collection if as_ is None else as_, how))
 
     def union(self, *others: Query, all: bool = False) -> Query:
         """The rows of all, equal ones once; with ``all`` as often as they come."""
-        if not others:
-            raise ValidationError("union needs another query")
+        for other in cast("tuple[Any, ...]", others):
+            if not isinstance(other, Query):
+                raise ValidationError(f"union is given {values.short(other)}; expected pb.Query('users')")
         return self._with(Union(others, all))
 
     def traverse(self, field: str | Expr, depth: int, *, reverse: bool = False) -> Query:
@@ -204,10 +195,7 @@ class Query:
         ``reverse`` finds who refers: ``traverse("parent", 5, reverse=True)`` goes down to the descendants.
         Rows have the length of the shortest way as ``_depth``.
         """
-        if not all(isinstance(step, (Where, OrderBy, Slice)) for step in self.steps):
-            raise ValidationError("traverse starts from records: before it only where, order_by and limit")
-        found = field_or_expr(field)
-        return self._with(Traverse(found, _whole("depth", depth, MAX_TRAVERSE_DEPTH), reverse))
+        return self._with(Traverse(field_or_expr(field), depth, reverse))
 
     # as a value
 
@@ -257,20 +245,38 @@ class Query:
 
     # inside
 
+    def with_steps(self, steps: Iterable[Step]) -> Query:
+        """The query of the same collection with other steps."""
+        return Query(self.collection, self.atom, steps=steps)
+
     def _with(self, *steps: Step, instead: bool = False) -> Query:
         kept = self.steps[:-1] if instead else self.steps
-        return Query(self.collection, self.atom, steps=(*kept, *steps))
+        return self.with_steps((*kept, *steps))
 
-    def _size(self) -> int:
-        return sum(1 + sum(other._size() for other in nested_in(step)) for step in self.steps)
+    def _check_limits(self) -> None:
+        nested = [other for step in self.steps for other in nested_in(step)]
+        self._size = len(self.steps) + sum(other._size for other in nested)
+        self._nesting = 1 + max((other._nesting for other in nested), default=0)
+        self._nodes = sum(map(_nodes, self.steps)) + sum(other._nodes for other in nested)
+        if self._size > MAX_STEPS:
+            raise LimitExceeded(f"a query has at most {MAX_STEPS} steps, not {self._size}")
+        if self._nesting > MAX_NESTING:
+            raise LimitExceeded(f"at most {MAX_NESTING} queries stand inside each other")
+        if self._nodes > MAX_QUERY_NODES:
+            raise LimitExceeded(
+                f"the expressions of a query have at most {MAX_QUERY_NODES} parts, not {self._nodes}"
+            )
 
-    def _nesting(self) -> int:
-        return 1 + max((other._nesting() for step in self.steps for other in nested_in(step)), default=0)
+    def _check_steps(self) -> None:
+        records = True
+        for step in self.steps:
+            if isinstance(step, Traverse) and not records:
+                raise ValidationError("traverse starts from records: only where, order_by, limit go before")
+            records = records and isinstance(step, (Where, OrderBy, Slice))
 
 
-def nested_in(step: Step) -> tuple[Query, ...]:
-    """The queries that a step has inside."""
-    return (step.other,) if isinstance(step, Join) else step.others if isinstance(step, Union) else ()
+def _nodes(step: Step) -> int:
+    return sum(map(nodes, exprs_in(step)))
 
 
 def _term(given: str | Expr) -> tuple[Expr, bool]:
@@ -278,39 +284,23 @@ def _term(given: str | Expr) -> tuple[Expr, bool]:
         return field_or_expr(given.removeprefix("-")), given.startswith("-")
     if isinstance(given, Call) and given.op == "neg":
         return given.args[0], True
-    return given, False
+    return field_or_expr(given), False
 
 
 def _name_of(given: str | Expr) -> str:
     found = field_or_expr(given)
     if not isinstance(found, Field):
-        raise ValidationError(f"{found} needs a name: write name={found}")
+        raise ValidationError(f"{short(found)} needs a name: write name={short(found)}")
     return found.field_path[-1]
-
-
-def _unique(where: str, given: list[str]) -> None:
-    for name in given:
-        if given.count(name) > 1:
-            raise ValidationError(f"{where} has two fields {name!r}; name one of them: other={name!r}")
-
-
-def _whole(what: str, n: Any, most: int) -> int:
-    if not isinstance(n, int) or isinstance(n, bool) or not 0 <= n <= most:
-        raise ValidationError(f"{what} is {values.short(n)}; expected an int from 0 to {most}")
-    return n
 
 
 def _pairs(on: Any) -> tuple[tuple[Expr, Expr], ...]:
     if isinstance(on, str):
         on = {on: on}
-    given = cast("Mapping[Any, Any]", on).items() if isinstance(on, Mapping) else on
-    pairs = tuple((_side(left), _side(right)) for left, right in given)
-    if not pairs:
-        raise ValidationError("join needs at least one equality, such as on={'owner': 'name'}")
-    return pairs
-
-
-def _side(given: Any) -> Expr:
-    if not isinstance(given, (str, Expr)):
-        raise ValidationError(f"join: on holds names of fields or expressions, not {values.short(given)}")
-    return field_or_expr(given)
+    given: Any = cast("Mapping[Any, Any]", on).items() if isinstance(on, Mapping) else on
+    try:
+        pairs = [(left, right) for left, right in given]
+    except (TypeError, ValueError):
+        found = short(on) if isinstance(on, Expr) else values.short(on)
+        raise ValidationError(f"join: on is {found}; expected fields, such as {{'owner': 'name'}}") from None
+    return tuple((field_or_expr(left), field_or_expr(right)) for left, right in pairs)

@@ -1,18 +1,31 @@
-"""The steps of a query, as data. A query is a collection and the steps its rows go through, in order."""
+"""The steps of a query, as data. A query is a collection and the steps its rows go through, in order.
+
+A step that exists is in order: each raises ValidationError when it is made with what it cannot mean.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
+from protobase_live import values
+from protobase_live.errors import ValidationError
+from protobase_live.names import KEY_FIELD, check_field
 from protobase_live.query.aggregates import Aggregate
-from protobase_live.query.expressions import Expr
+from protobase_live.query.expressions import Expr, Field
 
 if TYPE_CHECKING:
     from protobase_live.query.query import Query
 
 JoinHow = Literal["inner", "left", "right", "full"]
 JOIN_HOWS: tuple[JoinHow, ...] = ("inner", "left", "right", "full")
+
+MAX_TRAVERSE_DEPTH = 100
+"""Longest way that `Traverse` goes."""
+
+MAX_ROWS = 2**31
+"""Largest limit and offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,13 @@ class Join:
     name: str
     how: JoinHow
 
+    def __post_init__(self) -> None:
+        check_field(self.name)
+        if self.how not in JOIN_HOWS:
+            raise ValidationError(f"join: how is {self.how!r}; expected one of {', '.join(JOIN_HOWS)}")
+        if not self.on:
+            raise ValidationError("join needs at least one equality, such as on={'owner': 'name'}")
+
 
 @dataclass(frozen=True, slots=True)
 class GroupBy:
@@ -42,12 +62,25 @@ class GroupBy:
     keys: tuple[tuple[str, Expr], ...]
     aggregates: tuple[tuple[str, Aggregate], ...]
 
+    def __post_init__(self) -> None:
+        if not self.keys and not self.aggregates:
+            raise ValidationError("group_by needs a key or an aggregate")
+        _check_names(self.keys)
+        _check_names(self.aggregates)
+        _check_unique("group_by", [name for name, _ in (*self.keys, *self.aggregates)])
+
 
 @dataclass(frozen=True, slots=True)
 class Select:
     """A new row: each name with what its expression says of the old one."""
 
     fields: tuple[tuple[str, Expr], ...]
+
+    def __post_init__(self) -> None:
+        if not self.fields:
+            raise ValidationError("select needs at least one field")
+        _check_names(self.fields)
+        _check_unique("select", [name for name, _ in self.fields])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +94,10 @@ class OrderBy:
 
     terms: tuple[tuple[Expr, bool], ...]
 
+    def __post_init__(self) -> None:
+        if not self.terms:
+            raise ValidationError("order_by needs at least one term, such as 'title' or '-priority'")
+
 
 @dataclass(frozen=True, slots=True)
 class Slice:
@@ -68,6 +105,11 @@ class Slice:
 
     offset: int = 0
     limit: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_whole("offset", self.offset, MAX_ROWS)
+        if self.limit is not None:
+            _check_whole("limit", self.limit, MAX_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +119,20 @@ class Union:
     others: tuple[Query, ...]
     all: bool = False
 
+    def __post_init__(self) -> None:
+        if not self.others:
+            raise ValidationError("union needs another query")
+
 
 @dataclass(frozen=True, slots=True)
 class Unnest:
-    """One row for each element of the list or set ``field`` holds, with the element in its place."""
+    """One row for each element of the list or set ``field`` holds; the element stands under ``name``."""
 
     field: Expr
     name: str
+
+    def __post_init__(self) -> None:
+        check_field(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +147,9 @@ class Traverse:
     depth: int
     reverse: bool = False
 
+    def __post_init__(self) -> None:
+        _check_whole("depth", self.depth, MAX_TRAVERSE_DEPTH)
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -105,3 +157,67 @@ class Count:
 
 
 Step = Where | Join | GroupBy | Select | Distinct | OrderBy | Slice | Union | Unnest | Traverse | Count
+
+
+def nested_in(step: Step) -> tuple[Query, ...]:
+    """The queries that a step has inside."""
+    return (step.other,) if isinstance(step, Join) else step.others if isinstance(step, Union) else ()
+
+
+def exprs_in(step: Step) -> tuple[Expr, ...]:
+    """The expressions of a step, without those of the queries inside."""
+    found: list[Expr] = []
+
+    def note(each: Expr) -> Expr:
+        found.append(each)
+        return each
+
+    map_step(step, note, lambda query: query)
+    return tuple(found)
+
+
+def map_step(step: Step, change: Callable[[Expr], Expr], nested: Callable[[Query], Query]) -> Step:
+    """The step with other expressions, and other queries inside."""
+    match step:
+        case Where():
+            return Where(change(step.condition))
+        case Join():
+            pairs = tuple((change(left), change(right)) for left, right in step.on)
+            return replace(step, other=nested(step.other), on=pairs)
+        case GroupBy():
+            keys = tuple((name, change(each)) for name, each in step.keys)
+            return GroupBy(keys, tuple((name, _over(each, change)) for name, each in step.aggregates))
+        case Select():
+            return Select(tuple((name, change(each)) for name, each in step.fields))
+        case OrderBy():
+            return OrderBy(tuple((change(each), down) for each, down in step.terms))
+        case Union():
+            return replace(step, others=tuple(map(nested, step.others)))
+        case Unnest() | Traverse():
+            return replace(step, field=change(step.field))
+        case _:
+            return step
+
+
+def _over(aggregate: Aggregate, change: Callable[[Expr], Expr]) -> Aggregate:
+    return aggregate if aggregate.over is None else replace(aggregate, over=change(aggregate.over))
+
+
+def _check_names(named: Iterable[tuple[str, Any]]) -> None:
+    for name, each in named:
+        is_key = name == KEY_FIELD and isinstance(each, Field) and each.field_path[-1] == KEY_FIELD
+        if not is_key:
+            check_field(name)
+
+
+def _check_unique(where: str, given: list[str]) -> None:
+    seen: set[str] = set()
+    for name in given:
+        if name in seen:
+            raise ValidationError(f"{where} has two fields {name!r}; name one of them: other={name!r}")
+        seen.add(name)
+
+
+def _check_whole(what: str, n: Any, most: int) -> None:
+    if not isinstance(n, int) or isinstance(n, bool) or not 0 <= n <= most:
+        raise ValidationError(f"{what} is {values.short(n)}; expected an int from 0 to {most}")
