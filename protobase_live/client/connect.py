@@ -16,9 +16,9 @@ from protobase_live.client.link import Dial, Link, Transport
 from protobase_live.client.remote_database import RemoteDatabase
 from protobase_live.client.remote_presence import PresenceTables
 from protobase_live.errors import ProtocolError, ValidationError
+from protobase_live.protocol.client_messages import Hello
 from protobase_live.protocol.client_session import ClientSession
 from protobase_live.protocol.codec import CODECS, Codec, MsgpackCodec
-from protobase_live.protocol.live import Hello
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any, Protocol, TypeVar
 
@@ -23,16 +23,17 @@ from protobase_live.errors import (
 from protobase_live.protocol.client_events import (
     Answered,
     Delivered,
+    Differed,
     Event,
     Failed,
     Interrupted,
+    News,
     Opened,
     PresenceChanged,
 )
 from protobase_live.protocol.client_session import ClientSession
 from protobase_live.protocol.codec import Frame
 from protobase_live.protocol.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, UNAUTHORIZED
-from protobase_live.protocol.live import ChangeForm
 
 T = TypeVar("T")
 
@@ -58,18 +59,14 @@ Dial = Callable[[], Awaitable[Transport]]
 
 
 class Subscriber(Protocol):
-    """What a link tells of a stream."""
+    """What a link tells of a stream or view."""
 
-    def opened(self, cursor: str) -> None:
-        """The stream gives everything after ``cursor``."""
-        ...
-
-    def deliver(self, changes: Sequence[ChangeForm]) -> None:
-        """The next changes, no more than the credit of the session."""
+    def hear(self, news: News) -> None:
+        """It brought something."""
         ...
 
     def fail(self, error: ProtoBaseError) -> None:
-        """The stream is over."""
+        """It is over."""
         ...
 
 
@@ -150,7 +147,7 @@ class Link:
         else:
             answer.set_exception(Unavailable(f"no answer within {seconds:g} seconds (call_seconds)"))
 
-    # Streams
+    # Streams and views
 
     async def within_call(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of ``work``. Raises Unavailable after ``call_seconds``."""
@@ -159,15 +156,15 @@ class Link:
         except TimeoutError as error:
             raise Unavailable(f"no answer {error} (call_seconds)") from error
 
-    def subscribe(self, collection: str, since: str | None, subscriber: Subscriber) -> int:
-        """Open a stream. Raises Overloaded or Closed."""
-        id = self._open_session().subscribe(collection, since)
+    def subscribe(self, start: Callable[[ClientSession], int], subscriber: Subscriber) -> int:
+        """Open the stream or view that ``start`` makes. Raises Overloaded or Closed."""
+        id = start(self._open_session())
         self._subscribers[id] = subscriber
         self._wake.set()
         return id
 
     def unsubscribe(self, id: int) -> None:
-        """Close a stream; its subscriber hears no more."""
+        """Close a stream or view; its subscriber hears no more."""
         if self._subscribers.pop(id, None) is not None:
             self._session.unsubscribe(id)
             self._wake.set()
@@ -312,10 +309,9 @@ class Link:
                     answer.set_result(value)
             case Failed(id, error):
                 self._failed(id, error)
-            case Opened(id, cursor):
-                self._subscribers[id].opened(cursor)
-            case Delivered(id, changes):
-                self._subscribers[id].deliver(changes)
+            case Opened() | Delivered() | Differed():
+                if subscriber := self._subscribers.get(event.id):
+                    subscriber.hear(event)
             case Interrupted(id):
                 self._clock.call_later(self._pause(0), lambda: self._resume(id))
             case PresenceChanged():

@@ -6,13 +6,18 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
+from protobase_live.api import DatabaseApi
 from protobase_live.client.link import Link
-from protobase_live.client.remote_presence import PresenceTables, RemoteLine
+from protobase_live.client.remote_live import RemoteLine
+from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
+from protobase_live.collections import Row
 from protobase_live.live.present import Presence
 from protobase_live.names import check_collection
 from protobase_live.operations import Check, Op, Read, Receipt
-from protobase_live.transactions.api import DatabaseApi
+from protobase_live.query.explanation import Explanation
+from protobase_live.query.form import to_form
+from protobase_live.query.query import Query
 
 MAX_CLIENT_ID = 2**32 - 1
 """Largest id of a client in presence: those of Yjs clients have 32 bits."""
@@ -52,4 +57,14 @@ class RemoteDatabase(DatabaseApi):
         """Who else is in the collection; ``state`` is what the others see of us."""
         check_collection(collection)
         client = self._random.randint(1, MAX_CLIENT_ID)
-        return Presence(RemoteLine(self._link, self._tables, collection), client, state)
+        return Presence(RemotePresenceLine(self._link, self._tables, collection), client, state)
+
+    async def _query(self, query: Query) -> list[Row]:
+        return await self._link.call(lambda session: session.query(to_form(query), explain=False))
+
+    async def _explain(self, query: Query) -> Explanation:
+        form = await self._link.call(lambda session: session.query(to_form(query), explain=True))
+        return Explanation.parse(form)
+
+    def _line(self, query: Query) -> RemoteLine:
+        return RemoteLine(self._link, query)

@@ -47,7 +47,7 @@ class PresenceTables:
             hear(event.states, event.complete)
 
 
-class RemoteLine:
+class RemotePresenceLine:
     """The line of a `Presence` to a server."""
 
     def __init__(self, link: Link, tables: PresenceTables, collection: str) -> None:

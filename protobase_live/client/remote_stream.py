@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 
 from protobase_live.change import Change
 from protobase_live.client.link import Link
 from protobase_live.errors import Closed, ProtoBaseError
-from protobase_live.protocol.live import ChangeForm
+from protobase_live.protocol.client_events import Delivered, News, Opened
+from protobase_live.protocol.server_messages import ChangeForm
 
 
 class RemoteChangeStream:
@@ -33,7 +34,9 @@ class RemoteChangeStream:
     async def __aenter__(self) -> RemoteChangeStream:
         if self._id is not None:
             raise Closed("a change stream is entered once; ask for another")
-        self._id = self._link.subscribe(self._collection, self._since, self)
+        self._id = self._link.subscribe(
+            lambda session: session.subscribe(self._collection, self._since), self
+        )
         try:
             await self._link.within_call(self._until(lambda: self._cursor is not None))
         except BaseException:
@@ -76,14 +79,15 @@ class RemoteChangeStream:
 
     # from the link
 
-    def opened(self, cursor: str) -> None:
-        """The stream gives everything after ``cursor``."""
-        self._cursor = cursor
-        self._news.set()
-
-    def deliver(self, changes: Sequence[ChangeForm]) -> None:
-        """The next changes."""
-        self._held.extend(changes)
+    def hear(self, news: News) -> None:
+        """The stream was opened, or brought its next changes."""
+        match news:
+            case Opened():
+                self._cursor = news.cursor
+            case Delivered():
+                self._held.extend(news.changes)
+            case _:
+                pass  # of views
         self._news.set()
 
     def fail(self, error: ProtoBaseError) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protobase_live.errors import ProtoBaseError
-from protobase_live.protocol.live import ChangeForm
+from protobase_live.protocol.server_messages import ChangeForm, RowChangeForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A call failed, or a stream is over."""
+    """A call failed, or a stream or view is over."""
 
     id: int
     error: ProtoBaseError
@@ -43,8 +43,21 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class Differed:
+    """What happened to a view's rows up to ``cursor``, to be applied as a whole.
+
+    ``reset``: the rows are to be forgotten first.
+    """
+
+    id: int
+    cursor: str
+    reset: bool
+    changes: Sequence[RowChangeForm]
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The server ended a stream for a passing reason; `ClientSession.resume` it after a while."""
+    """The server ended a stream or view for a passing reason; `ClientSession.resume` it after a while."""
 
     id: int
     error: ProtoBaseError
@@ -59,4 +72,7 @@ class PresenceChanged:
     complete: bool
 
 
-Event = Answered | Failed | Opened | Delivered | Interrupted | PresenceChanged
+News = Opened | Delivered | Differed
+"""What a stream or view brings."""
+
+Event = Answered | Failed | News | Interrupted | PresenceChanged

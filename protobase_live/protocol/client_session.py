@@ -1,11 +1,12 @@
 """The client's side of the live protocol over many connections, as a state machine without I/O.
 
-Calls, streams and presences outlive a connection. Tell the session when a connection begins (`welcomed`)
-and ends (`disconnected`) and what it brings (`receive`); after each input, act on `events` and send what
-`outgoing` gives. What a lost connection means:
+Calls, streams, views and presences outlive a connection. Tell the session when a connection begins
+(`welcomed`) and ends (`disconnected`) and what it brings (`receive`); after each input, act on `events` and
+send what `outgoing` gives. What a lost connection means:
 
 - a call that was not sent waits for the next connection;
-- a read is sent again, a stream resumed after the last change received, a presence announced again;
+- a read or query is sent again, a stream resumed after the last change received, a view after the last
+  difference that came whole, a presence announced again;
 - a commit that was sent fails with OutcomeUnknown, unless it writes nothing: that is sent again.
 """
 
@@ -16,60 +17,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from protobase_live.errors import (
-    LimitExceeded,
-    OutcomeUnknown,
-    Overloaded,
-    ProtoBaseError,
-    ProtocolError,
-)
+from protobase_live.errors import LimitExceeded, OutcomeUnknown, Overloaded, ProtoBaseError, ProtocolError
 from protobase_live.operations import Check, Op, Read
-from protobase_live.protocol.client_events import (
-    Answered,
-    Delivered,
-    Event,
-    Failed,
-    Interrupted,
-    Opened,
-    PresenceChanged,
-)
-from protobase_live.protocol.codec import Codec, Frame
-from protobase_live.protocol.fields import Fields
-from protobase_live.protocol.limits import WelcomeLimits
-from protobase_live.protocol.live import (
-    Bye,
-    Changes,
+from protobase_live.protocol.client_events import Answered, Event, Failed, Interrupted, PresenceChanged
+from protobase_live.protocol.client_messages import (
     CommitRequest,
-    Ended,
-    Error,
     Hello,
     Join,
     Leave,
-    More,
+    Opening,
     Ping,
-    Presence,
+    QueryRequest,
     ReadRequest,
     Request,
+    SetPresence,
+    Unsubscribe,
+)
+from protobase_live.protocol.client_streams import ClientStream, ClientView
+from protobase_live.protocol.codec import Codec, Frame
+from protobase_live.protocol.limits import WelcomeLimits
+from protobase_live.protocol.live import UnknownType, decode_server, encode
+from protobase_live.protocol.server_messages import (
+    Bye,
+    Changes,
+    Difference,
+    Ended,
+    Error,
+    Presence,
     Result,
     ServerMessage,
-    SetPresence,
-    Subscribe,
-    UnknownType,
-    Unsubscribe,
     Welcome,
-    decode_server,
-    encode,
 )
-
-
-@dataclass(slots=True)
-class _Stream:
-    collection: str
-    cursor: str | None
-    opened: bool = False  # a subscribe was answered, on whichever connection
-    live: bool = False  # a subscribe was answered on this connection
-    granted: int = 0  # changes the server may still send
-    held: int = 0  # changes delivered and not yet consumed
 
 
 @dataclass(slots=True)
@@ -85,7 +63,7 @@ class _Outgoing:
 
 
 class ClientSession:
-    """``credit``: changes a stream holds at most; ``max_calls``: calls and streams that there may be."""
+    """``credit``: changes a stream holds at most; ``max_calls``: calls, streams and views there may be."""
 
     def __init__(self, codec: Codec, hello: Hello, *, credit: int, max_calls: int) -> None:
         self._codec = codec
@@ -97,7 +75,7 @@ class ClientSession:
         self._calls: set[int] = set()  # whose outcome is still to be told
         self._queue: deque[_Outgoing] = deque()  # not sent yet
         self._in_flight: dict[int, _Outgoing] = {}  # sent on this connection and not answered
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[int, ClientStream | ClientView] = {}
         self._presences: dict[str, _Presence] = {}
         self._control: deque[Frame] = deque()  # credit and pings, which wait for nothing
         self._events: list[Event] = []
@@ -126,8 +104,8 @@ class ClientSession:
             raise ProtocolError(f"the server's first message has to be welcome, not {message.type}")
         self._limits = message.limits
         waiting, self._queue = self._queue, deque()
-        for id in self._streams:
-            self._subscribe(id)
+        for stream in self._streams.values():
+            self._enqueue(stream.request(message.limits))
         for collection, presence in self._presences.items():
             self._enqueue(Join(self._id(), collection))
             for client, state in presence.states.items():
@@ -141,7 +119,7 @@ class ClientSession:
         self._limits = None
         self._control.clear()
         for stream in self._streams.values():
-            stream.live, stream.granted = False, 0
+            stream.lost()
         for entry in sent:
             self._survive(entry, sent=True)
         for entry in waiting:
@@ -167,6 +145,10 @@ class ClientSession:
         """Start a call, which has the id that is returned."""
         return self._call(CommitRequest(self._id(), writes, checks, author))
 
+    def query(self, query: Any, explain: bool) -> int:
+        """Start a call, which has the id that is returned; ``query`` is a query's form."""
+        return self._call(QueryRequest(self._id(), query, explain))
+
     def abandon(self, id: int) -> bool:
         """Nobody waits for a call any more. True if it is a commit that may be carried out all the same."""
         self._calls.discard(id)
@@ -174,31 +156,32 @@ class ClientSession:
         sent = self._in_flight.get(id)
         return sent is not None and not _repeatable(sent.request)
 
-    # Streams
+    # Streams and views
 
     def subscribe(self, collection: str, since: str | None) -> int:
         """Open a stream, which has the id that is returned. Raises Overloaded."""
-        self._check_room()
-        id = self._id()
-        self._streams[id] = _Stream(collection, since)
-        self.resume(id)
-        return id
+        return self._open(ClientStream(self._id(), collection, since, self._credit))
+
+    def watch(self, query: Any, since: str | None) -> int:
+        """Open a view, which has the id that is returned; ``query`` is a query's form. Raises Overloaded."""
+        return self._open(ClientView(self._id(), query, since))
 
     def resume(self, id: int) -> None:
-        """Ask for an interrupted stream again; without a connection, the next one does so anyway."""
+        """Ask for an interrupted stream or view again; without a connection, the next one does so anyway."""
         stream = self._streams.get(id)
         asked = id in self._in_flight or any(entry.request.id == id for entry in self._queue)
         if stream and not stream.live and not asked and self._limits:
-            self._subscribe(id)
+            self._enqueue(stream.request(self._limits))
 
     def consumed(self, id: int, count: int) -> None:
         """``count`` changes of a stream were used, so the server may send as many more."""
-        if stream := self._streams.get(id):
-            stream.held -= count
-            self._grant(id, stream)
+        stream = self._streams.get(id)
+        if isinstance(stream, ClientStream):
+            stream.consumed(count)
+            self._grant(stream)
 
     def unsubscribe(self, id: int) -> None:
-        """Close a stream; no event of it follows."""
+        """Close a stream or view; no event of it follows."""
         stream = self._streams.pop(id, None)
         self._unqueue(id)
         if stream and (stream.live or id in self._in_flight):
@@ -278,6 +261,8 @@ class ClientSession:
                 self._refused(message)
             case Changes():
                 self._delivered(message)
+            case Difference():
+                self._differed(message)
             case Ended():
                 self._ended(message.subscription, message.failure.error())
             case Presence() if message.collection in self._presences:
@@ -292,7 +277,7 @@ class ClientSession:
 
     def _answered(self, result: Result) -> None:
         sent = self._in_flight.pop(result.id, None)
-        if sent and isinstance(sent.request, Subscribe):
+        if sent and isinstance(sent.request, Opening):
             self._opened(result)
         elif result.id in self._calls and sent:
             self._calls.discard(result.id)
@@ -305,7 +290,7 @@ class ClientSession:
         if error.id is None:
             raise ProtocolError(f"the server did not understand a message: {error.failure.message}")
         sent = self._in_flight.pop(error.id, None)
-        if sent and isinstance(sent.request, Subscribe):
+        if sent and isinstance(sent.request, Opening):
             self._ended(error.id, error.failure.error())
         else:
             self._fail(error.id, error.failure.error())
@@ -314,29 +299,26 @@ class ClientSession:
         stream = self._streams.get(result.id)
         if stream is None:
             return
-        cursor = Fields({"type": "result", "value": result.value}).part("value").text("cursor")
-        if not stream.opened:
-            self._events.append(Opened(result.id, cursor))
-        stream.cursor, stream.opened, stream.live = cursor, True, True
-        self._grant(result.id, stream)
+        if (event := stream.answered(result.value)) is not None:
+            self._events.append(event)
+        if isinstance(stream, ClientStream):
+            self._grant(stream)
 
     def _delivered(self, message: Changes) -> None:
         stream = self._streams.get(message.subscription)
-        if stream is None or not message.changes:
-            return
-        count = len(message.changes)
-        if count > stream.granted:
-            raise ProtocolError(f"{count} changes where {stream.granted} were granted")
-        stream.granted -= count
-        stream.held += count
-        stream.cursor = message.changes[-1]["cursor"]
-        self._events.append(Delivered(message.subscription, message.changes))
+        if isinstance(stream, ClientStream) and (event := stream.delivered(message.changes)):
+            self._events.append(event)
+
+    def _differed(self, message: Difference) -> None:
+        view = self._streams.get(message.subscription)
+        if isinstance(view, ClientView) and (event := view.differed(message)):
+            self._events.append(event)
 
     def _ended(self, id: int, error: ProtoBaseError) -> None:
         stream = self._streams.get(id)
         if stream is None:
             return
-        stream.live, stream.granted = False, 0
+        stream.lost()
         if error.retryable and stream.opened:
             self._events.append(Interrupted(id, error))
         else:
@@ -365,20 +347,15 @@ class ClientSession:
         else:
             self._queue.append(entry)
 
-    def _subscribe(self, id: int) -> None:
-        stream = self._streams[id]
-        stream.granted = max(0, self._most_held() - stream.held)
-        self._enqueue(Subscribe(id, stream.collection, stream.cursor, stream.granted))
+    def _open(self, stream: ClientStream | ClientView) -> int:
+        self._check_room()
+        self._streams[stream.id] = stream
+        self.resume(stream.id)
+        return stream.id
 
-    def _grant(self, id: int, stream: _Stream) -> None:
-        """Grant credit in large pieces: one message for half of what a stream may hold."""
-        room = self._most_held() - stream.held - stream.granted
-        if stream.live and room > 0 and room * 2 >= self._most_held():
-            stream.granted += room
-            self._control.append(encode(More(id, room), self._codec))
-
-    def _most_held(self) -> int:
-        return min(self._credit, self._limits.credit) if self._limits else self._credit
+    def _grant(self, stream: ClientStream) -> None:
+        if more := stream.grant():
+            self._control.append(encode(more, self._codec))
 
     def _call(self, request: Request) -> int:
         self._check_room()
@@ -388,7 +365,7 @@ class ClientSession:
 
     def _check_room(self) -> None:
         if len(self._calls) + len(self._streams) >= self._max_calls:
-            raise Overloaded(f"{self._max_calls} calls and streams (max_calls) wait already")
+            raise Overloaded(f"{self._max_calls} calls, streams and views (max_calls) wait already")
 
     def _tell(self, request: Request) -> None:
         """Without a connection there is nobody to tell."""

@@ -46,6 +46,10 @@ class Fields:
             raise _wrong(f"{self._type}.{name}", "true or false", found)
         return found
 
+    def optional_flag(self, name: str) -> bool:
+        """True or false, or no such field, which means false."""
+        return name in self._message and self.flag(name)
+
     def text(self, name: str) -> str:
         """A string."""
         return _text(self.value(name), f"{self._type}.{name}")

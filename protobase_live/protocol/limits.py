@@ -32,9 +32,10 @@ class LiveLimits:
     bye_seconds: float = 5.0  # from `bye` to the close: answers that take longer are not sent
     heartbeat_seconds: float = 20.0  # silence after which a client should ask with `ping`
     requests: int = 64  # requests of a connection that wait for their answer: overloaded
-    subscriptions: int = 128  # change streams of a connection: limit_exceeded
+    subscriptions: int = 1024  # change streams and views of a connection: limit_exceeded
     credit: int = 1024  # changes that a client may grant to one stream: closed with BAD_MESSAGE
     batch: int = 256  # changes in one message; the rest follows in the next
+    difference: int = 1_000_000  # changes in one difference, all its messages together: limit_exceeded
     presences: int = 64  # collections whose presence a connection joined: limit_exceeded
     operations: int = 32_768  # operations and checks of one commit: limit_exceeded
     token_chars: int = 8192  # closed with BAD_MESSAGE
@@ -53,3 +54,4 @@ class WelcomeLimits:
     credit: int
     presences: int
     operations: int
+    difference: int = 0  # 0: a server that knows no views

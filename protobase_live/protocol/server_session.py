@@ -5,11 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, Overloaded, ProtoBaseError, ProtocolError, ValidationError
+from protobase_live.protocol.client_messages import (
+    ClientMessage,
+    CommitRequest,
+    Hello,
+    Join,
+    Leave,
+    More,
+    Opening,
+    QueryRequest,
+    Request,
+    SetPresence,
+    Watch,
+)
 from protobase_live.protocol.codec import Codec, Frame
 from protobase_live.protocol.failure import Failure
 from protobase_live.protocol.limits import (
@@ -21,28 +34,21 @@ from protobase_live.protocol.limits import (
     LiveLimits,
     WelcomeLimits,
 )
-from protobase_live.protocol.live import (
+from protobase_live.protocol.live import UnknownType, decode_client, encode
+from protobase_live.protocol.server_messages import (
     Bye,
     ChangeForm,
     Changes,
-    ClientMessage,
-    CommitRequest,
+    Difference,
     Ended,
     Error,
-    Hello,
-    Join,
-    Leave,
-    More,
     Presence,
-    Request,
     Result,
-    SetPresence,
-    Subscribe,
-    UnknownType,
+    RowChangeForm,
     Welcome,
-    decode_client,
-    encode,
 )
+
+_ASK_FOR_LESS = "; take the rows in portions with limit() and offset(), or watch the query"
 
 
 class Violation(ProtocolError):
@@ -55,15 +61,18 @@ class Violation(ProtocolError):
 
 
 class ServerSession:
-    """One connection: what it may send now, which requests wait, which streams have how much credit."""
+    """One connection: what it may send now, which requests wait, which streams have how much credit, which
+    views are open.
+    """
 
     def __init__(self, codec: Codec, limits: LiveLimits, session_id: str) -> None:
         self._codec = codec
         self._limits = limits
         self._id = session_id
         self._greeted = False
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, Request] = {}
         self._credit: dict[int, int] = {}
+        self._views: set[int] = set()
         self._joined: set[str] = set()
 
     @property
@@ -114,17 +123,18 @@ class ServerSession:
 
     def result(self, id: int, value: Any = None) -> Frame:
         """The answer to a request; an error if it is larger than the limit or no value."""
+        advice = _ASK_FOR_LESS if isinstance(self._waiting.get(id), QueryRequest) else ""
         try:
-            frame = self._sized(encode(Result(id, value), self._codec))
+            frame = self._sized(encode(Result(id, value), self._codec), advice)
         except (LimitExceeded, ValidationError) as error:
             return self.error(id, error)
-        self._waiting.discard(id)
+        self._waiting.pop(id, None)
         return frame
 
     def error(self, id: int, error: ProtoBaseError) -> Frame:
         """The answer to a request that failed."""
-        self._waiting.discard(id)
-        self._credit.pop(id, None)
+        self._waiting.pop(id, None)
+        self.unsubscribe(id)
         return encode(Error(id, Failure.of(error)), self._codec)
 
     def credit(self, subscription: int) -> int | None:
@@ -140,16 +150,39 @@ class ServerSession:
         self._credit[subscription] -= len(changes)
         return self._change_frames(subscription, changes)
 
+    def difference(
+        self, subscription: int, cursor: str, reset: bool, changes: Sequence[RowChangeForm]
+    ) -> Iterator[Frame]:
+        """The frames of what happened to a view's rows, each within the limits and made when it is asked for.
+
+        Raises:
+            LimitExceeded: there are too many changes, or one alone is too large.
+        """
+        if len(changes) > self._limits.difference:
+            reason = f"{len(changes)} changes of rows, more than {self._limits.difference} (difference)"
+            raise LimitExceeded(f"{reason}; watch fewer rows: where() and limit()")
+        start, count, more = 0, self._limits.batch, True
+        while more:
+            part = changes[start : start + count]
+            more = start + len(part) < len(changes)
+            frame = encode(Difference(subscription, cursor, reset, more, part), self._codec)
+            if len(part) > 1 and _size(frame) > self._limits.answer_bytes:
+                count, more = len(part) // 2, True
+                continue
+            yield self._sized(frame)
+            start += len(part)
+
     def unsubscribe(self, subscription: int) -> None:
-        """Forget a stream, if there is such a stream; nothing more may be sent of it."""
+        """Forget a stream or view, if there is such a one; nothing more may be sent of it."""
         self._credit.pop(subscription, None)
+        self._views.discard(subscription)
 
     def is_waiting(self, id: int) -> bool:
         """Whether a request was not answered yet."""
         return id in self._waiting
 
     def ended(self, subscription: int, error: ProtoBaseError) -> Frame:
-        """The last frame of a stream."""
+        """The last frame of a stream or view."""
         self.unsubscribe(subscription)
         return encode(Ended(subscription, Failure.of(error)), self._codec)
 
@@ -195,7 +228,7 @@ class ServerSession:
         return credit
 
     def _request(self, request: Request) -> Request | Error:
-        if request.id in self._waiting or request.id in self._credit:
+        if request.id in self._waiting or request.id in self._credit or request.id in self._views:
             raise Violation(BAD_MESSAGE, f"id {request.id} is in use")
         try:
             self._admit(request)
@@ -203,14 +236,14 @@ class ServerSession:
             if isinstance(error, Violation):
                 raise
             return Error(request.id, Failure.of(error))
-        self._waiting.add(request.id)
+        self._waiting[request.id] = request
         return request
 
     def _admit(self, request: Request) -> None:
         limits = self._limits
         if len(self._waiting) >= limits.requests:
             raise Overloaded(f"{limits.requests} requests (requests) wait for their answers already")
-        if isinstance(request, Subscribe):
+        if isinstance(request, Opening):
             self._open(request)
         elif isinstance(request, CommitRequest) and request.size > limits.operations:
             raise LimitExceeded(
@@ -223,11 +256,14 @@ class ServerSession:
         if isinstance(request, Leave):
             self._joined.discard(request.collection)
 
-    def _open(self, request: Subscribe) -> None:
-        if len(self._credit) >= self._limits.subscriptions:
+    def _open(self, request: Opening) -> None:
+        if len(self._credit) + len(self._views) >= self._limits.subscriptions:
             limit = self._limits.subscriptions
-            raise LimitExceeded(f"a connection has at most {limit} streams (subscriptions)")
-        self._credit[request.id] = self._allowed_credit(request.credit)
+            raise LimitExceeded(f"a connection has at most {limit} streams and views (subscriptions)")
+        if isinstance(request, Watch):
+            self._views.add(request.id)
+        else:
+            self._credit[request.id] = self._allowed_credit(request.credit)
 
     def _join(self, collection: str) -> None:
         if collection in self._joined:
@@ -237,10 +273,10 @@ class ServerSession:
             raise LimitExceeded(f"a connection joins the presence of at most {limit} collections (presences)")
         self._joined.add(collection)
 
-    def _sized(self, frame: Frame) -> Frame:
-        size, limit = len(frame if isinstance(frame, bytes) else frame.encode()), self._limits.answer_bytes
+    def _sized(self, frame: Frame, advice: str = "") -> Frame:
+        size, limit = _size(frame), self._limits.answer_bytes
         if size > limit:
-            raise LimitExceeded(f"the answer has {size} bytes, more than {limit} (answer_bytes)")
+            raise LimitExceeded(f"the answer has {size} bytes, more than {limit} (answer_bytes){advice}")
         return frame
 
     def _change_frames(self, subscription: int, changes: Sequence[ChangeForm]) -> list[Frame]:
@@ -252,3 +288,7 @@ class ServerSession:
         half = len(changes) // 2
         first = self._change_frames(subscription, changes[:half])
         return first + self._change_frames(subscription, changes[half:])
+
+
+def _size(frame: Frame) -> int:
+    return len(frame if isinstance(frame, bytes) else frame.encode())

@@ -1,26 +1,37 @@
 """One connection of the live door: carries out what its client asks for.
 
-Memory is bounded by pulling: requests are answered by at most ``requests`` tasks, each change stream is
-pulled by one task that waits until its last frame went out, and news of presence is merged until it can
-be sent. A client that does not read stops its own tasks, and then the reading of its own messages.
+Memory is bounded by pulling: requests are answered by at most ``requests`` tasks, each change stream and
+each view is pulled by one task that waits until its last frame went out, and news of presence is merged until
+it can be sent. A client that does not read stops its own tasks, and then the reading of its own messages.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from types import TracebackType
 from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock
-from protobase_live.change import Change
-from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavailable, ValidationError
-from protobase_live.live.presence import Membership, PresenceHub
-from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
+from protobase_live.live.presence import Membership
+from protobase_live.protocol.client_messages import (
+    CommitRequest,
+    Hello,
+    Join,
+    Leave,
+    More,
+    QueryRequest,
+    ReadRequest,
+    Request,
+    SetPresence,
+    Subscribe,
+    Unsubscribe,
+    Watch,
+)
 from protobase_live.protocol.codec import Frame
 from protobase_live.protocol.limits import (
     BAD_MESSAGE,
@@ -30,21 +41,11 @@ from protobase_live.protocol.limits import (
     UNAUTHORIZED,
     LiveLimits,
 )
-from protobase_live.protocol.live import (
-    ChangeForm,
-    CommitRequest,
-    Error,
-    Hello,
-    Join,
-    Leave,
-    More,
-    ReadRequest,
-    Request,
-    SetPresence,
-    Subscribe,
-    Unsubscribe,
-)
+from protobase_live.protocol.server_messages import Error
 from protobase_live.protocol.server_session import ServerSession, Violation
+from protobase_live.query.form import from_form
+from protobase_live.server.live_database import Database
+from protobase_live.server.live_streams import LiveStreams
 from protobase_live.server.presence_news import News, PresenceNews
 
 
@@ -67,40 +68,6 @@ class Connection(Protocol):
         ...
 
 
-class ChangeStream(Protocol):
-    """The changes of a collection, pulled."""
-
-    async def __aenter__(self) -> ChangeStream: ...
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None: ...
-
-    @property
-    def cursor(self) -> str:
-        """Everything that the stream gives comes after this."""
-        ...
-
-    async def batch(self, limit: int) -> list[Change]:
-        """At least one change, waited for, and at most ``limit``."""
-        ...
-
-
-class Database(Protocol):
-    """What the live door serves."""
-
-    @property
-    def presence_hub(self) -> PresenceHub: ...
-
-    async def read(self, collection: str, read: Read) -> Any: ...
-
-    async def commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
-    ) -> Receipt: ...
-
-    def changes(self, collection: str, since: str | None = None) -> ChangeStream: ...
-
-
 class LiveConnection:
     """Serves one connection."""
 
@@ -121,10 +88,10 @@ class LiveConnection:
         self._limits = limits
         self._author: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(limits.requests + limits.subscriptions)
+        self._answering = asyncio.Semaphore(limits.requests)
+        self._streaming = asyncio.Semaphore(limits.subscriptions)
         self._commits: asyncio.Queue[CommitRequest] = asyncio.Queue()  # holds at most ``requests``
-        self._streams: dict[int, asyncio.Task[None]] = {}
-        self._credit: dict[int, asyncio.Event] = {}
+        self._streams = LiveStreams(session, database, connection.send, self._send_answer, limits)
         self._members: dict[str, Membership] = {}
         self._pending: dict[str, News] = {}
         self._presence_changed = asyncio.Event()
@@ -181,8 +148,7 @@ class LiveConnection:
             case Error():
                 await self._connection.send(self._session.refusal(message))
             case More():
-                if message.subscription in self._credit:
-                    self._credit[message.subscription].set()
+                self._streams.more(message)
             case Hello():
                 pass  # the session lets only the first one through
             case _ if self._leaving:
@@ -190,18 +156,21 @@ class LiveConnection:
                 await self._connection.send(self._session.error(message.id, going))
             case CommitRequest():
                 self._commits.put_nowait(message)
-            case Subscribe():
-                self._credit[message.id] = asyncio.Event()
-                self._streams[message.id] = await self._start_bounded(self._stream(message))
+            case Subscribe() | Watch():
+                await self._streaming.acquire()
+                self._streams.open(message, partial(self._start, slots=self._streaming))
             case _:
-                await self._start_bounded(self._answer(message.id, self._perform(message)))
+                await self._answering.acquire()
+                self._start(self._answer(message.id, self._perform(message)), slots=self._answering)
 
     async def _perform(self, request: Request) -> Any:
         match request:
             case ReadRequest():
                 return await self._database.read(request.collection, request.read)
+            case QueryRequest():
+                return await self._query(request)
             case Unsubscribe():
-                await self._unsubscribe(request.subscription)
+                await self._streams.unsubscribe(request.subscription)
             case Join():
                 self._join(request.collection)
             case SetPresence():
@@ -214,11 +183,20 @@ class LiveConnection:
                 pass  # ping
         return None
 
+    async def _query(self, request: QueryRequest) -> Any:
+        query = from_form(request.query)
+        if request.explain:
+            return (await self._database.views.explain(query)).form()
+        return await self._database.views.query(query)
+
     async def _answer(self, id: int, work: Coroutine[Any, Any, Any]) -> None:
         try:
             frame = self._session.result(id, await work)
         except ProtoBaseError as error:
             frame = self._session.error(id, error)
+        await self._send_answer(frame)
+
+    async def _send_answer(self, frame: Frame) -> None:
         await self._connection.send(frame)
         if not self._session.waiting:
             self._answered.set()
@@ -245,41 +223,6 @@ class LiveConnection:
         author = self._author if self._author is not None else request.author
         receipt = await self._database.commit(request.writes, request.checks, author)
         return {"cursors": dict(receipt.cursors)}
-
-    # Streams
-
-    async def _stream(self, request: Subscribe) -> None:
-        try:
-            async with self._database.changes(request.collection, request.since) as stream:
-                await self._answer(request.id, _value({"cursor": stream.cursor}))
-                await self._pull(request.id, stream)
-        except ProtoBaseError as error:
-            del self._streams[request.id], self._credit[request.id]  # before the client may use the id again
-            refused = self._session.is_waiting(request.id)
-            end = self._session.error if refused else self._session.ended
-            await self._connection.send(end(request.id, error))
-
-    async def _pull(self, id: int, stream: ChangeStream) -> None:
-        """Pull only what the client has room for, and only when the last frame went out."""
-        while True:
-            while not (credit := self._session.credit(id)):
-                self._credit[id].clear()
-                await self._credit[id].wait()
-            changes = await stream.batch(min(credit, self._limits.batch))
-            for frame in self._session.changes(id, [_form(change) for change in changes]):
-                await self._connection.send(frame)
-
-    async def _unsubscribe(self, subscription: int) -> None:
-        task = self._streams.pop(subscription, None)
-        if task is None:
-            return  # it ended by itself: the messages crossed
-        del self._credit[subscription]
-        task.cancel()
-        await asyncio.wait([task])
-        self._session.unsubscribe(subscription)
-        if self._session.is_waiting(subscription):
-            unsubscribed = self._session.error(subscription, Closed("the stream was unsubscribed"))
-            await self._connection.send(unsubscribed)
 
     # Presence
 
@@ -316,17 +259,19 @@ class LiveConnection:
 
     # Tasks
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(
+        self, work: Coroutine[Any, Any, None], slots: asyncio.Semaphore | None = None
+    ) -> asyncio.Task[None]:
+        """Start a task, which at its end gives back one of the ``slots``.
+
+        Slots are waited for before a client's next message is read: one that leaves too much unread is not
+        read either.
+        """
         task = asyncio.get_running_loop().create_task(self._watch(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _start_bounded(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start what a client asked for; reads nothing more from a client that leaves too much unread."""
-        await self._slots.acquire()
-        task = self._start(work)
-        task.add_done_callback(lambda _: self._slots.release())
+        if slots is not None:
+            task.add_done_callback(lambda _: slots.release())
         return task
 
     async def _watch(self, work: Coroutine[Any, Any, None]) -> None:
@@ -347,19 +292,3 @@ class LiveConnection:
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._answered.set()
-
-
-async def _value(value: Any) -> Any:
-    return value
-
-
-def _form(change: Change) -> ChangeForm:
-    return {
-        "structure": change.structure,
-        "kind": change.kind,
-        "key": change.key,
-        "before": change.before,
-        "after": change.after,
-        "cursor": change.cursor,
-        "author": change.author,
-    }

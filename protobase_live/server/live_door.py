@@ -10,7 +10,8 @@ from protobase_actors import Clock
 from protobase_live.protocol.codec import CODECS
 from protobase_live.protocol.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.server_session import ServerSession
-from protobase_live.server.live_connection import Connection, Database, LiveConnection
+from protobase_live.server.live_connection import Connection, LiveConnection
+from protobase_live.server.live_database import Database
 from protobase_live.server.presence_news import PresenceNews
 
 Authenticate = Callable[[str | None], str | None]

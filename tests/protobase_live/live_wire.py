@@ -1,4 +1,4 @@
-"""Connections in memory and a database of one counter, for the tests of the live door and its client."""
+"""Connections in memory, and a database of one counter and a few rows, to test the live door and client."""
 
 import asyncio
 from collections import deque
@@ -10,6 +10,8 @@ from protobase_live.change import Change
 from protobase_live.errors import Closed, ValidationError
 from protobase_live.live.presence import PresenceHub
 from protobase_live.operations import Receipt
+from protobase_live.query.diff import Diff, RowChange
+from protobase_live.query.explanation import Explanation
 
 
 class End:
@@ -91,11 +93,76 @@ class FakeStream:
         return taken
 
 
+class FakeSubscription:
+    def __init__(self, views, since):
+        self.views = views
+        self.seen = None if since in (None, "forgotten") else self._parse(since)
+        self.first = True
+        views.subscriptions += 1
+
+    def _parse(self, since):
+        if not since.isdecimal():
+            raise ValidationError(f"not a live query's cursor: {since!r}")
+        return int(since)
+
+    async def pull(self):
+        while not self.first and self.seen == len(self.views.rows):
+            if self.views.failure:
+                raise self.views.failure
+            self.views.news.clear()
+            await self.views.news.wait()
+        reset, start = self.seen is None, self.seen or 0
+        self.first, self.seen = False, len(self.views.rows)
+        self.views.pulls += 1
+        changes = [RowChange("insert", at, self.views.rows[at]) for at in range(start, self.seen)]
+        return Diff((*self.views.script, *changes), reset, str(self.seen))
+
+    def close(self):
+        self.views.subscriptions -= 1
+
+
+class FakeViews:
+    """Every query gives all rows, which are only ever added to; cursors count them.
+
+    ``script`` is put before the changes of each difference.
+    """
+
+    def __init__(self):
+        self.rows = []
+        self.script = ()
+        self.failure = None
+        self.subscriptions = self.pulls = 0
+        self.queries = []
+        self.news = asyncio.Event()
+
+    def add(self, *rows):
+        self.rows.extend(rows)
+        self.news.set()
+
+    def fail(self, error):
+        self.failure = error
+        self.news.set()
+
+    async def query(self, query):
+        self.queries.append(query)
+        return self.rows
+
+    async def explain(self, query):
+        return Explanation("scan", query.collection, len(self.rows))
+
+    async def subscribe(self, query, since=None):
+        self.queries.append(query)
+        if self.failure:
+            raise self.failure
+        return FakeSubscription(self, since)
+
+
 class FakeDatabase:
     """Reads answer their first argument, commits are numbered; `gate` holds both up while it is clear."""
 
     def __init__(self, clock):
         self.presence_hub = PresenceHub(clock)
+        self.views = FakeViews()
         self.log = []
         self.authors = []
         self.streams = self.pulled = 0

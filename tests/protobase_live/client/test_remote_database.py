@@ -9,6 +9,7 @@ from protobase_live.client import ClientLimits, connect
 from protobase_live.errors import (
     Closed,
     Conflict,
+    LimitExceeded,
     OutcomeUnknown,
     Overloaded,
     ProtocolError,
@@ -19,6 +20,10 @@ from protobase_live.errors import (
 from protobase_live.operations import RECORDS, Op, Read
 from protobase_live.protocol.limits import BAD_MESSAGE, LiveLimits
 from protobase_live.protocol.live import SUBPROTOCOLS
+from protobase_live.query.diff import RowChange
+from protobase_live.query.explanation import Explanation
+from protobase_live.query.expressions import F, param
+from protobase_live.query.query import Query
 from protobase_live.server.live_door import LiveDoor
 from tests.protobase_live.live_wire import FakeDatabase, pipe
 
@@ -310,6 +315,117 @@ async def test_a_stream_ends_with_its_block(net, clock):
         assert net.database.streams == 0
 
 
+async def test_queries_are_asked_over_the_wire(net):
+    async with net.connect() as db:
+        net.database.views.add({"_key": "t1", "owner": "ann", "tags": {"a"}})
+        query = Query("tasks").where(F.owner == param("me")).order_by("-priority").limit(3)
+        rows = await db.query(query, {"me": "ann"})
+        assert rows == [{"_key": "t1", "owner": "ann", "tags": {"a"}}]
+        assert net.database.views.queries == [query.bind({"me": "ann"})]
+        assert await db.explain(Query("tasks")) == Explanation("scan", "tasks", 1)
+
+
+async def test_a_query_survives_a_lost_connection(net, clock):
+    async with net.connect() as db:
+        net.down = True
+        await net.cut()
+        asking = asyncio.ensure_future(db.query(Query("tasks")))
+        await clock.advance(1)
+        net.down = False
+        await clock.advance(LIMITS.max_backoff_seconds)
+        assert await asking == []
+
+
+async def test_a_live_query_is_kept_current_over_lost_connections(net, clock):
+    views = net.database.views
+    views.add({"n": 0})
+    async with net.connect() as db, db.live(Query("tasks")) as live:
+        assert live.rows == [{"n": 0}]
+        for number in range(1, 20):
+            views.add({"n": number})
+            if number % 3 == 0:
+                await net.cut()
+            await clock.advance(1)
+            assert live.rows == views.rows
+        assert live.cursor == "20"
+        diff = await anext(live)
+        assert [change.kind for change in diff.changes] == ["insert"] * 19
+        waiting = asyncio.ensure_future(anext(live))
+        views.script = (RowChange("move", 19, {"n": 0}, 0), RowChange("update", 0, {"n": "one"}))
+        views.add({"n": 20})
+        diff = await waiting
+        assert (diff.changes, diff.reset) == ((*views.script, RowChange("insert", 20, {"n": 20})), False)
+        views.script = (RowChange("delete", 0),)
+        views.add({"n": 21})
+        assert (await anext(live)).changes[0] == RowChange("delete", 0, {"n": "one"})
+    await clock.settle()
+    assert views.subscriptions == 0
+
+
+async def test_a_live_query_goes_on_where_another_was_left(net, clock):
+    net.database.views.add({"n": 1}, {"n": 2})
+    async with net.connect() as db:
+        async with db.live(Query("tasks"), since="1", rows=[{"n": 1}]) as live:
+            assert live.rows == [{"n": 1}, {"n": 2}]
+            assert [change.row for change in (await anext(live)).changes] == [{"n": 2}]
+        async with db.live(Query("tasks"), since="forgotten", rows=[{"n": 7}]) as live:
+            assert live.rows == [{"n": 1}, {"n": 2}]
+            assert (await anext(live)).reset
+        with pytest.raises(ValidationError, match="not a live query's cursor"):
+            await db.live(Query("tasks"), since="nonsense", rows=[]).__aenter__()
+
+
+async def test_an_interrupted_live_query_is_resumed(net, clock):
+    views = net.database.views
+    async with net.connect() as db, db.live(Query("tasks")) as live:
+        views.fail(Unavailable("loaded again"))
+        await clock.advance(1)
+        views.failure = None
+        views.add({"n": 1})
+        await clock.advance(1)
+        assert live.rows == [{"n": 1}]
+
+
+async def test_a_live_query_that_ends_says_why(net, clock):
+    async with net.connect() as db:
+        async with db.live(Query("tasks")) as live:
+            net.database.views.fail(LimitExceeded("too many rows"))
+            with pytest.raises(LimitExceeded, match="too many rows"):
+                await anext(live)
+        with pytest.raises(LimitExceeded, match="too many rows"):
+            await db.live(Query("tasks")).__aenter__()
+
+
+async def test_a_live_query_ends_with_its_block(net, clock):
+    async with net.connect() as db:
+        async with db.live(Query("tasks")) as live:
+            waiting = asyncio.ensure_future(anext(live))
+            await clock.settle()
+        with pytest.raises(Closed):
+            await waiting
+        await echo(db, 1)
+        assert net.database.views.subscriptions == 0
+
+
+async def test_a_live_query_that_is_not_answered_is_given_up(net, clock):
+    async with net.connect() as db:
+        net.down = True
+        await net.cut()
+        opening = asyncio.ensure_future(db.live(Query("tasks")).__aenter__())
+        await clock.advance(LIMITS.call_seconds)
+        with pytest.raises(Unavailable, match="call_seconds"):
+            await opening
+
+
+async def test_a_difference_that_does_not_fit_ends_only_its_live_query(net, clock):
+    async with net.connect() as db, db.live(Query("tasks")) as live:
+        net.database.views.script = (RowChange("delete", 7),)
+        net.database.views.add({"n": 1})
+        with pytest.raises(ProtocolError, match="does not fit"):
+            await anext(live)
+        assert await echo(db, 1) == 1
+
+
 async def test_a_silent_server_is_left(net, clock):
     async with net.connect() as db:
         net.silence()
@@ -388,4 +504,9 @@ async def test_over_a_real_socket(clock, subprotocol):
                 await put(db, "a")
                 assert (await anext(stream)).key == "a"
             assert await echo(db, b"bytes") == b"bytes"
+            database.views.add({"_key": "t1", "tags": {1, 2}})
+            async with db.live(Query("tasks")) as live:
+                assert live.rows == await db.query(Query("tasks")) == [{"_key": "t1", "tags": {1, 2}}]
+                database.views.add({"_key": "t2"})
+                assert [change.row for change in (await anext(live)).changes] == [{"_key": "t2"}]
         await door.close()

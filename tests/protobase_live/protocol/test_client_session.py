@@ -1,44 +1,56 @@
 """A `ClientSession` against a `ServerSession` over connections that are lost at any moment."""
 
 from collections import deque
+from dataclasses import replace
 from itertools import islice
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, ProtocolError, Unavailable
+from protobase_live.errors import (
+    Closed,
+    OutcomeUnknown,
+    Overloaded,
+    ProtocolError,
+    Unavailable,
+    ValidationError,
+)
 from protobase_live.operations import RECORDS, Op, Read
 from protobase_live.protocol.client_events import (
     Answered,
     Delivered,
+    Differed,
     Failed,
     Interrupted,
     Opened,
     PresenceChanged,
 )
-from protobase_live.protocol.client_session import ClientSession
-from protobase_live.protocol.codec import MsgpackCodec
-from protobase_live.protocol.limits import LiveLimits
-from protobase_live.protocol.live import (
+from protobase_live.protocol.client_messages import (
     CommitRequest,
-    Error,
     Hello,
     Join,
     More,
     Ping,
+    QueryRequest,
     ReadRequest,
     SetPresence,
     Subscribe,
     Unsubscribe,
-    decode_client,
+    Watch,
 )
+from protobase_live.protocol.client_session import ClientSession
+from protobase_live.protocol.codec import MsgpackCodec
+from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.live import decode_client, encode
+from protobase_live.protocol.server_messages import Difference, Error
 from protobase_live.protocol.server_session import ServerSession
 
 CODEC = MsgpackCodec()
 READ = Read(RECORDS, "count")
 WRITES = {"tasks": [Op(RECORDS, "delete", ("a",))]}
-LIMITS = LiveLimits(requests=3, credit=6, message_bytes=2000)
+LIMITS = LiveLimits(requests=3, credit=6, message_bytes=2000, batch=2, difference=1000)
+QUERY = {"from": "tasks", "steps": []}
 
 
 def change(number: int) -> dict:
@@ -54,7 +66,10 @@ def change(number: int) -> dict:
 
 
 class Server:
-    """One collection whose changes are numbered; every commit is one change."""
+    """One collection whose changes are numbered; every commit is one change.
+
+    The rows of every view are the numbers of all changes, the last one first.
+    """
 
     def __init__(self):
         self.changes = 0
@@ -64,7 +79,7 @@ class Server:
         self.session = ServerSession(CODEC, LIMITS, "s")
         self.requests = deque()
         self.positions = {}
-        self.states = None
+        self.views = {}
         self.to_client = deque()
 
     def receive(self, frame):
@@ -90,10 +105,14 @@ class Server:
             position = self.changes if request.since is None else int(request.since)
             self.positions[request.id] = position
             value = {"cursor": str(position)}
+        elif isinstance(request, Watch):
+            known = request.since is not None and place < 4
+            self.views[request.id] = int(request.since) if known else None
         elif isinstance(request, Unsubscribe):
             self.positions.pop(request.subscription, None)
+            self.views.pop(request.subscription, None)
             self.session.unsubscribe(request.subscription)
-        elif isinstance(request, ReadRequest):
+        elif isinstance(request, ReadRequest | QueryRequest):
             value = self.changes
         self.to_client.append(self.session.result(request.id, value))
 
@@ -105,10 +124,22 @@ class Server:
                 changes = [change(number) for number in range(position + 1, position + count + 1)]
                 self.to_client.extend(self.session.changes(id, changes))
 
+    def differ(self):
+        for id, position in self.views.items():
+            if position != self.changes:
+                self.views[id] = self.changes
+                if position is None:
+                    changes = [["insert", at, {"n": self.changes - at}] for at in range(self.changes)]
+                else:
+                    changes = [["insert", 0, {"n": n}] for n in range(position + 1, self.changes + 1)]
+                frames = self.session.difference(id, str(self.changes), position is None, changes)
+                self.to_client.extend(frames)
+
     def interrupt(self):
-        for id in list(self.positions):
-            del self.positions[id]
+        for id in [*self.positions, *self.views]:
             self.to_client.append(self.session.ended(id, Unavailable("reloaded")))
+        self.positions.clear()
+        self.views.clear()
 
 
 class World:
@@ -122,6 +153,7 @@ class World:
         self.outcomes = {}
         self.commits = {}
         self.streams = {}
+        self.views = {}
         self.held = {}
         self.interrupted = set()
 
@@ -142,6 +174,9 @@ class World:
     def read(self):
         self.outcomes[self.client.read("tasks", READ)] = []
 
+    def query(self):
+        self.outcomes[self.client.query(QUERY, False)] = []
+
     def commit(self):
         number = len(self.commits)
         id = self.client.commit({"tasks": [Op(RECORDS, "delete", (number,))]}, (), None)
@@ -152,6 +187,9 @@ class World:
         id = self.client.subscribe("tasks", None)
         self.streams[id] = None
         self.held[id] = 0
+
+    def watch(self):
+        self.views[self.client.watch(QUERY, None)] = []
 
     def send(self, count):
         if self.connected:
@@ -177,6 +215,12 @@ class World:
                     self.streams[id] += [int(one["cursor"]) for one in changes]
                     self.held[id] += len(changes)
                     assert self.held[id] <= 4
+                case Differed(id, cursor, reset, changes):
+                    rows = self.views[id] = [] if reset else self.views[id]
+                    for kind, at, row in changes:
+                        assert kind == "insert"
+                        rows.insert(at, row["n"])
+                    assert rows == list(range(int(cursor), 0, -1))
                 case Interrupted(id):
                     self.interrupted.add(id)
                 case Answered() | Failed():
@@ -203,6 +247,7 @@ class World:
             for _ in range(100):
                 self.server.answer(0)
             self.server.push(100)
+            self.server.differ()
             self.receive(1000)
             self.consume(100)
             if self.progress() == before and not self.to_server and not self.server.requests:
@@ -210,29 +255,33 @@ class World:
 
     def progress(self):
         seen = [(id, list(stream or ())) for id, stream in self.streams.items()]
-        return seen, sum(map(len, self.outcomes.values()))
+        return seen, [len(rows) for rows in self.views.values()], sum(map(len, self.outcomes.values()))
 
 
 STEPS = st.one_of(
-    st.sampled_from(["connect", "disconnect", "read", "commit", "subscribe", "resume"]).map(
+    st.sampled_from(["connect", "disconnect", "read", "query", "commit", "subscribe", "watch", "resume"]).map(
         lambda name: (name,)
     ),
     st.tuples(st.sampled_from(["send", "deliver", "receive", "consume"]), st.integers(1, 4)),
     st.tuples(st.sampled_from(["answer", "push"]), st.integers(1, 4)),
-    st.just(("interrupt",)),
+    st.sampled_from([("interrupt",), ("differ",)]),
 )
+
+
+SERVER_STEPS = ("answer", "push", "differ", "interrupt")
+CALLS = ("read", "query", "commit", "subscribe", "watch")
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(STEPS, max_size=80))
-def test_calls_are_resolved_once_and_streams_miss_and_repeat_nothing(steps):
+def test_calls_are_resolved_once_and_streams_and_views_miss_and_repeat_nothing(steps):
     world = World()
     world.connect()
     for name, *arguments in steps:
-        if name in ("answer", "push", "interrupt"):
+        if name in SERVER_STEPS:
             if world.connected:
                 getattr(world.server, name)(*arguments)
-        elif len(world.outcomes) + len(world.streams) < 40 or name not in ("read", "commit", "subscribe"):
+        elif len(world.outcomes) + len(world.streams) + len(world.views) < 40 or name not in CALLS:
             getattr(world, name)(*arguments)
     world.settle()
     assert all(len(outcome) == 1 for outcome in world.outcomes.values())
@@ -244,6 +293,7 @@ def test_calls_are_resolved_once_and_streams_miss_and_repeat_nothing(steps):
     assert all(
         isinstance(world.outcomes[id][0], Answered) for id in world.outcomes.keys() - world.commits.keys()
     )
+    assert all(rows == list(range(world.server.changes, 0, -1)) for rows in world.views.values())
     for stream in world.streams.values():
         assert stream == list(range(stream[0], world.server.changes + 1))
 
@@ -254,12 +304,12 @@ def test_close_resolves_everything(steps):
     world = World()
     world.connect()
     for name, *arguments in steps:
-        if name in ("answer", "push", "interrupt"):
+        if name in SERVER_STEPS:
             if world.connected:
                 getattr(world.server, name)(*arguments)
         else:
             getattr(world, name)(*arguments)
-    for id in world.streams:
+    for id in [*world.streams, *world.views]:
         world.outcomes[id] = []
     world.client.close(Closed("closed"))
     world.hear()
@@ -394,6 +444,65 @@ def test_a_stream_that_is_refused_at_first_fails(world):
     (event,) = world.client.events()
     assert isinstance(event, Failed)
     assert isinstance(event.error, Unavailable)
+
+
+def test_a_half_received_difference_is_dropped(world):
+    world.server.changes = 5
+    world.watch()
+    world.send(1)
+    world.deliver(1)
+    world.server.answer(0)
+    world.server.differ()
+    assert len(world.server.to_client) == 4
+    world.receive(3)
+    (id,) = world.views
+    assert world.views[id] == []
+    world.disconnect()
+    world.server.changes = 6
+    world.connect()
+    (watch,) = sent(world)
+    assert (watch.id, watch.query, watch.since) == (id, QUERY, None)
+    world.client.receive(world.server.session.result(id))
+    part = Difference(id, "1", True, True, [["insert", 0, {"n": 1}]])
+    world.client.receive(encode(part, CODEC))
+    assert world.client.events() == []
+    world.client.receive(encode(replace(part, more=False, changes=[]), CODEC))
+    assert world.client.events() == [Differed(id, "1", True, [["insert", 0, {"n": 1}]])]
+
+
+def test_a_view_goes_on_after_its_last_whole_difference(world):
+    world.server.changes = 3
+    world.watch()
+    world.settle()
+    world.disconnect()
+    world.connect()
+    (watch,) = sent(world)
+    assert watch.since == "3"
+
+
+def test_a_difference_beyond_what_the_server_told_is_refused(world):
+    world.watch()
+    world.settle()
+    (id,) = world.views
+    changes = [["delete", 0]] * (LIMITS.difference + 1)
+    with pytest.raises(ProtocolError, match="difference"):
+        world.client.receive(encode(Difference(id, "1", False, True, changes), CODEC))
+
+
+def test_a_view_that_is_refused_or_unwatched_is_over(world):
+    world.watch()
+    (id,) = world.views
+    world.send(1)
+    world.client.receive(world.server.session.error(id, ValidationError("no query")))
+    assert [type(event) for event in world.client.events()] == [Failed]
+    other = world.client.watch(QUERY, None)
+    world.views[other] = []
+    world.settle()
+    world.client.unsubscribe(other)
+    world.server.changes += 1
+    world.settle()
+    assert other not in world.server.views
+    assert world.views[other] == []
 
 
 def test_unsubscribing_ends_the_stream_on_both_sides(world):

@@ -8,31 +8,33 @@ from hypothesis import strategies as st
 from protobase_live import errors
 from protobase_live.errors import ProtocolError, Unavailable
 from protobase_live.operations import RECORDS, Check, Op, Read, Target
-from protobase_live.protocol.codec import CODECS, JsonCodec, MsgpackCodec
-from protobase_live.protocol.failure import Failure
-from protobase_live.protocol.limits import LiveLimits, WelcomeLimits
-from protobase_live.protocol.live import (
-    Bye,
-    Changes,
+from protobase_live.protocol.client_messages import (
     CommitRequest,
-    Ended,
-    Error,
     Hello,
     Join,
     Leave,
     More,
     Ping,
-    Presence,
+    QueryRequest,
     ReadRequest,
-    Result,
     SetPresence,
     Subscribe,
-    UnknownType,
     Unsubscribe,
+    Watch,
+)
+from protobase_live.protocol.codec import CODECS, JsonCodec, MsgpackCodec
+from protobase_live.protocol.failure import Failure
+from protobase_live.protocol.limits import LiveLimits, WelcomeLimits
+from protobase_live.protocol.live import UnknownType, decode_client, decode_server, encode
+from protobase_live.protocol.server_messages import (
+    Bye,
+    Changes,
+    Difference,
+    Ended,
+    Error,
+    Presence,
+    Result,
     Welcome,
-    decode_client,
-    decode_server,
-    encode,
 )
 
 codecs = st.sampled_from(list(CODECS.values()))
@@ -75,6 +77,13 @@ changes = st.fixed_dictionaries(
         "author": optional_texts,
     }
 )
+positions = st.integers(0, 2**53 - 1)
+rows = st.dictionaries(texts, results, max_size=3)
+row_changes = st.one_of(
+    st.tuples(st.sampled_from(["insert", "update"]), positions, rows),
+    st.tuples(st.just("delete"), positions),
+    st.tuples(st.just("move"), positions, positions, rows),
+).map(list)
 client_messages = st.one_of(
     st.builds(Hello, optional_texts, texts, ids),
     st.builds(ReadRequest, ids, texts, reads),
@@ -85,6 +94,8 @@ client_messages = st.one_of(
         st.lists(checks, max_size=2),
         optional_texts,
     ),
+    st.builds(QueryRequest, ids, values, st.booleans()),
+    st.builds(Watch, ids, values, optional_texts),
     st.builds(Subscribe, ids, texts, optional_texts, ids),
     st.builds(More, ids, ids),
     st.builds(Unsubscribe, ids, ids),
@@ -98,6 +109,7 @@ server_messages = st.one_of(
     st.builds(Result, ids, results),
     st.builds(Error, st.none() | ids, failures),
     st.builds(Changes, ids, st.lists(changes, max_size=3)),
+    st.builds(Difference, ids, texts, st.booleans(), st.booleans(), st.lists(row_changes, max_size=3)),
     st.builds(Ended, ids, failures),
     st.builds(Presence, texts, st.dictionaries(ids, values, max_size=3), st.booleans()),
     st.builds(Bye, texts),
@@ -149,6 +161,41 @@ def test_json_form():
     }
 
 
+def test_explaining_is_asked_for():
+    frame = json.dumps({"type": "query", "id": 3, "query": {"from": "tasks"}})
+    assert decode_client(frame, JsonCodec()) == QueryRequest(3, {"from": "tasks"}, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (7, "a kind of insert, update, delete, move"),
+        ([], "a kind of"),
+        ([["insert"], 0, {}], "a kind of"),
+        (["dance", 0, {}], "a kind of"),
+        (["insert"], "1 of 0, 1, 2 ... for insert"),
+        (["insert", -1, {}], "1 of 0, 1, 2"),
+        (["insert", True, {}], "1 of 0, 1, 2"),
+        (["move", 1, {}], "2 of 0, 1, 2"),
+        (["insert", 1], "one row for insert"),
+        (["update", 1, []], "one row for update"),
+        (["insert", 1, {}, {}], "one row for insert"),
+        (["delete", 1, {}], "no row for delete"),
+    ],
+)
+def test_malformed_changes_of_rows_are_refused(change, expected):
+    message = {"type": "difference", "subscription": 1, "cursor": "c", "reset": False, "more": False}
+    with pytest.raises(ProtocolError, match=expected):
+        decode_server(json.dumps({**message, "changes": [change]}), JsonCodec())
+
+
+def test_a_server_may_know_no_views():
+    message = encode(Welcome("s", WelcomeLimits(1, 1, 1.0, 1, 1, 1, 1, 1, difference=5)), JsonCodec())
+    raw = json.loads(message)
+    assert raw["limits"].pop("difference") == 5
+    assert decode_server(json.dumps(raw), JsonCodec()).limits.difference == 0
+
+
 def test_unknown_fields_are_ignored():
     frame = json.dumps({"type": "ping", "id": 3, "colour": "red"})
     assert decode_client(frame, JsonCodec()) == Ping(3)
@@ -174,6 +221,9 @@ def test_unknown_types_say_so_with_their_id(id):
         ({"type": "commit", "id": 1, "writes": {"a": [1]}, "checks": []}, "commit.writes has to be a list"),
         ({"type": "commit", "id": 1, "writes": {"a": 1}, "checks": []}, "commit.writes.a has to be a list"),
         ({"type": "commit", "id": 1, "writes": {}, "checks": [[]]}, "commit.checks has to be"),
+        ({"type": "query", "id": 1}, "query: field 'query' is missing"),
+        ({"type": "query", "id": 1, "query": {}, "explain": 1}, "query.explain has to be true or false"),
+        ({"type": "watch", "id": 1, "query": {}, "since": 1}, "watch.since has to be a string"),
         ({"type": "hello"}, "hello: field 'version' is missing"),
     ],
 )

@@ -2,6 +2,19 @@ import pytest
 
 from protobase_live.errors import LimitExceeded, Overloaded, RecordMissing, ValidationError
 from protobase_live.operations import RECORDS, Op, Read
+from protobase_live.protocol.client_messages import (
+    CommitRequest,
+    Hello,
+    Join,
+    Leave,
+    More,
+    Ping,
+    QueryRequest,
+    ReadRequest,
+    SetPresence,
+    Subscribe,
+    Watch,
+)
 from protobase_live.protocol.codec import JsonCodec, MsgpackCodec
 from protobase_live.protocol.limits import (
     BAD_MESSAGE,
@@ -10,28 +23,14 @@ from protobase_live.protocol.limits import (
     UNAUTHORIZED,
     LiveLimits,
 )
-from protobase_live.protocol.live import (
-    Changes,
-    CommitRequest,
-    Ended,
-    Error,
-    Hello,
-    Join,
-    Leave,
-    More,
-    Ping,
-    ReadRequest,
-    Result,
-    SetPresence,
-    Subscribe,
-    Welcome,
-    decode_server,
-    encode,
-)
+from protobase_live.protocol.live import decode_server, encode
+from protobase_live.protocol.server_messages import Changes, Difference, Ended, Error, Result, Welcome
 from protobase_live.protocol.server_session import ServerSession, Violation
 
 CODEC = MsgpackCodec()
-LIMITS = LiveLimits(requests=2, subscriptions=1, presences=1, credit=10, operations=2, answer_bytes=300)
+LIMITS = LiveLimits(
+    requests=2, subscriptions=1, presences=1, credit=10, operations=2, answer_bytes=300, difference=9
+)
 
 
 def change(number: int, size: int = 0) -> dict:
@@ -148,6 +147,52 @@ def test_streams_are_limited(session):
     assert isinstance(refusal(session, Subscribe(2, "tasks", None, 5)), LimitExceeded)
     assert isinstance(sent(session.error(1, ValidationError("no cursor"))), Error)
     assert receive(session, Subscribe(2, "tasks", None, 5)) == Subscribe(2, "tasks", None, 5)
+
+
+def test_views_count_as_streams_and_have_their_ids(session):
+    watch = Watch(1, {"from": "tasks"}, None)
+    assert receive(session, watch) == watch
+    assert isinstance(refusal(session, Subscribe(2, "tasks", None, 5)), LimitExceeded)
+    session.result(1)
+    assert violation(session, Ping(1)).code == BAD_MESSAGE
+    assert isinstance(refusal(session, Watch(2, {}, None)), LimitExceeded)
+    session.unsubscribe(1)
+    receive(session, watch)
+    session.error(1, ValidationError("no query"))
+    receive(session, watch)
+    session.result(1)
+    assert isinstance(sent(session.ended(1, LimitExceeded("x"))), Ended)
+    assert receive(session, Ping(1)) == Ping(1)
+
+
+def test_a_difference_is_split_into_frames_within_the_limits():
+    session = ServerSession(CODEC, LiveLimits(answer_bytes=300, batch=4, difference=9), "s1")
+    small, large = [["delete", 0]] * 5, [["insert", 0, {"text": "x" * 90}]] * 4
+    frames = list(session.difference(1, "c", True, small + large))
+    assert all(len(frame) <= 300 for frame in frames)
+    parts = [sent(frame) for frame in frames]
+    assert [change for part in parts for change in part.changes] == small + large
+    assert max(len(part.changes) for part in parts) == 4
+    assert [part.more for part in parts] == [True] * (len(parts) - 1) + [False]
+    assert {(part.subscription, part.cursor, part.reset) for part in parts} == {(1, "c", True)}
+
+
+def test_an_empty_difference_tells_its_cursor(session):
+    (frame,) = session.difference(1, "c", False, [])
+    assert sent(frame) == Difference(1, "c", False, False, [])
+
+
+def test_a_difference_beyond_the_limits_fails(session):
+    with pytest.raises(LimitExceeded, match="answer_bytes"):
+        list(session.difference(1, "c", True, [["insert", 0, {"text": "x" * 400}]]))
+    with pytest.raises(LimitExceeded, match=r"\(difference\); watch fewer rows"):
+        list(session.difference(1, "c", True, [["delete", 0]] * 10))
+
+
+def test_a_query_with_too_large_an_answer_is_told_what_to_do(session):
+    receive(session, QueryRequest(1, {"from": "tasks"}))
+    answer = sent(session.result(1, [{"text": "x" * 400}]))
+    assert "limit() and offset()" in answer.failure.message
 
 
 def test_credit_is_used_up_and_granted(session):

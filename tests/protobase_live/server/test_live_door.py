@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import suppress
+from datetime import datetime
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -7,6 +8,20 @@ from websockets.exceptions import ConnectionClosed
 from protobase_actors import ManualClock
 from protobase_live.errors import Conflict, Unauthorized, Unavailable
 from protobase_live.operations import RECORDS, Op, Read
+from protobase_live.protocol.client_messages import (
+    CommitRequest,
+    Hello,
+    Join,
+    Leave,
+    More,
+    Ping,
+    QueryRequest,
+    ReadRequest,
+    SetPresence,
+    Subscribe,
+    Unsubscribe,
+    Watch,
+)
 from protobase_live.protocol.codec import CODECS
 from protobase_live.protocol.limits import (
     BAD_MESSAGE,
@@ -19,28 +34,16 @@ from protobase_live.protocol.limits import (
     UNAUTHORIZED,
     LiveLimits,
 )
-from protobase_live.protocol.live import (
-    Bye,
-    Changes,
-    CommitRequest,
-    Ended,
-    Hello,
-    Join,
-    Leave,
-    More,
-    Ping,
-    Presence,
-    ReadRequest,
-    Result,
-    SetPresence,
-    Subscribe,
-    Unsubscribe,
-    Welcome,
-    decode_server,
-    encode,
-)
+from protobase_live.protocol.live import decode_server, encode
+from protobase_live.protocol.server_messages import Bye, Changes, Difference, Ended, Presence, Result, Welcome
+from protobase_live.query.diff import RowChange
+from protobase_live.query.explanation import Explanation
+from protobase_live.query.expressions import F
+from protobase_live.query.query import Query
 from protobase_live.server.live_door import LiveDoor
 from tests.protobase_live.live_wire import FakeDatabase, pipe
+
+QUERY = {"from": "tasks", "steps": [{"where": ["==", ["field", "done"], False]}]}
 
 
 class Client:
@@ -224,6 +227,121 @@ async def test_streams_that_fail_say_so_and_may_be_resumed(client, database):
     database.failure = None
     await client.send(Subscribe(1, "tasks", "0", 10))
     assert await client.recv() == Result(1, {"cursor": "0"})
+
+
+async def test_queries_are_answered_with_their_rows(client, database):
+    database.views.add({"_key": "t1", "tags": {"a"}}, {"_key": "t2"})
+    await client.send(QueryRequest(1, QUERY))
+    assert await client.recv() == Result(1, [{"_key": "t1", "tags": {"a"}}, {"_key": "t2"}])
+    assert database.views.queries == [Query("tasks").where(F.done == False)]  # noqa: E712
+    await client.send(QueryRequest(2, QUERY, explain=True))
+    assert await client.recv() == Result(2, Explanation("scan", "tasks", 2).form())
+
+
+async def test_malformed_queries_are_answered_and_close_nothing(client):
+    for id, form in enumerate([None, 7, [], {}, {"from": "tasks", "steps": [{"dance": 1}]}]):
+        await client.send(QueryRequest(2 * id, form), Watch(2 * id + 1, form, None))
+        assert {(await client.recv()).failure.code for _ in range(2)} == {"validation_error"}
+    await client.send(Ping(99))
+    assert await client.recv() == Result(99)
+
+
+async def test_a_view_gives_its_rows_and_then_what_happens_to_them(client, database):
+    row = {"_key": "t1", "at": datetime(2026, 1, 2)}
+    database.views.add(row)
+    await client.send(Watch(1, QUERY, None))
+    assert await client.recv() == Result(1)
+    assert await client.recv() == Difference(1, "1", True, False, [["insert", 0, row]])
+    delete, move = RowChange("delete", 0, row), RowChange("move", 1, row, 0)
+    database.views.script = (delete, move, RowChange("update", 1, row))
+    database.views.add(row)
+    changes = [["delete", 0], ["move", 0, 1, row], ["update", 1, row], ["insert", 1, row]]
+    assert await client.recv() == Difference(1, "2", False, False, changes)
+
+
+async def test_a_view_resumes_at_its_cursor(client, database):
+    database.views.add({"n": 1}, {"n": 2})
+    await client.send(Watch(1, QUERY, "1"), Watch(2, QUERY, "2"), Watch(3, QUERY, "forgotten"))
+    answers = [await client.recv() for _ in range(6)]
+    assert Difference(1, "2", False, False, [["insert", 1, {"n": 2}]]) in answers
+    assert Difference(2, "2", False, False, []) in answers
+    everything = [["insert", 0, {"n": 1}], ["insert", 1, {"n": 2}]]
+    assert Difference(3, "2", True, False, everything) in answers
+    await client.send(Watch(4, QUERY, "nonsense"))
+    assert (await client.recv()).failure.code == "validation_error"
+
+
+async def test_what_happens_while_a_client_does_not_read_is_one_difference(door, database, clock):
+    slow = Client(door, capacity=0)
+    await slow.hello()
+    await slow.send(Watch(1, QUERY, None))
+    assert await slow.recv() == Result(1)
+    for number in range(20):
+        database.views.add({"n": number})
+        await clock.settle()
+    assert database.views.pulls == 1
+    assert (await slow.recv()).cursor == "0"
+    everything = [["insert", number, {"n": number}] for number in range(20)]
+    assert await slow.recv() == Difference(1, "20", False, False, everything)
+    await slow.end.close()
+
+
+async def test_a_large_difference_comes_in_parts(client, database):
+    database.views.add(*({"n": number} for number in range(1000)))
+    await client.send(Watch(1, QUERY, None))
+    assert await client.recv() == Result(1)
+    parts = [await client.recv() for _ in range(4)]
+    assert [part.more for part in parts] == [True, True, True, False]
+    rows = [change[2]["n"] for part in parts for change in part.changes]
+    assert rows == list(range(1000))
+
+
+async def test_a_row_too_large_for_a_message_ends_the_view(database, clock):
+    client = Client(LiveDoor(database, clock=clock, limits=LiveLimits(answer_bytes=100)))
+    await client.hello()
+    await client.send(Watch(1, QUERY, None))
+    assert [type(await client.recv()) for _ in range(2)] == [Result, Difference]
+    database.views.add({"text": "x" * 200})
+    ended = await client.recv()
+    assert (type(ended), ended.failure.code) == (Ended, "limit_exceeded")
+    assert database.views.subscriptions == 0
+    await client.end.close()
+
+
+async def test_unsubscribing_ends_a_view(client, database):
+    await client.send(Watch(1, QUERY, None))
+    assert [type(await client.recv()) for _ in range(2)] == [Result, Difference]
+    await client.send(Unsubscribe(2, 1))
+    assert await client.recv() == Result(2)
+    assert database.views.subscriptions == 0
+    database.views.add({"n": 1})
+    await client.send(QueryRequest(1, QUERY))
+    assert await client.recv() == Result(1, [{"n": 1}])
+
+
+async def test_a_view_that_fails_says_so_and_may_be_resumed(client, database):
+    await client.send(Watch(1, QUERY, None))
+    assert [type(await client.recv()) for _ in range(2)] == [Result, Difference]
+    database.views.fail(Unavailable("loaded again"))
+    ended = await client.recv()
+    assert (type(ended), ended.subscription, ended.failure.retryable) == (Ended, 1, True)
+    await client.send(Watch(1, QUERY, "0"))
+    assert (await client.recv()).failure.code == "unavailable"
+    database.views.failure = None
+    await client.send(Watch(1, QUERY, "0"))
+    assert await client.recv() == Result(1)
+
+
+async def test_the_end_of_a_connection_ends_its_views(door, database):
+    client = Client(door)
+    await client.hello()
+    await client.send(Watch(1, QUERY, None), Watch(2, QUERY, None))
+    received = [type(await client.recv()) for _ in range(4)]
+    assert [received.count(kind) for kind in (Result, Difference)] == [2, 2]
+    assert database.views.subscriptions == 2
+    await client.end.close()
+    await client.serving
+    assert database.views.subscriptions == 0
 
 
 async def test_presence_is_told_in_states(client, door, clock):

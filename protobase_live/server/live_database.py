@@ -1,0 +1,73 @@
+"""What the live door needs of the database that it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+from protobase_live.change import Change
+from protobase_live.live.presence import PresenceHub
+from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.query.diff import Diff
+from protobase_live.query.explanation import Explanation
+from protobase_live.query.query import Query
+
+
+class ChangeStream(Protocol):
+    """The changes of a collection, pulled."""
+
+    async def __aenter__(self) -> ChangeStream: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    @property
+    def cursor(self) -> str:
+        """Everything that the stream gives comes after this."""
+        ...
+
+    async def batch(self, limit: int) -> list[Change]:
+        """At least one change, waited for, and at most ``limit``."""
+        ...
+
+
+class Subscription(Protocol):
+    """The differences of a query's rows, pulled."""
+
+    async def pull(self) -> Diff:
+        """Everything new since the last pull, folded into one; the first comes at once."""
+        ...
+
+    def close(self) -> None:
+        """Watch no more."""
+        ...
+
+
+class Views(Protocol):
+    """Queries, run once or live. Their rows are dicts, and not to be changed."""
+
+    async def query(self, query: Query) -> Sequence[Any]: ...
+
+    async def explain(self, query: Query) -> Explanation: ...
+
+    async def subscribe(self, query: Query, since: str | None = None) -> Subscription: ...
+
+
+class Database(Protocol):
+    """What the live door serves."""
+
+    @property
+    def presence_hub(self) -> PresenceHub: ...
+
+    @property
+    def views(self) -> Views: ...
+
+    async def read(self, collection: str, read: Read) -> Any: ...
+
+    async def commit(
+        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+    ) -> Receipt: ...
+
+    def changes(self, collection: str, since: str | None = None) -> ChangeStream: ...

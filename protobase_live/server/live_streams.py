@@ -1,0 +1,130 @@
+"""The change streams and views of one connection of the live door.
+
+Each is pulled by a task of its own, which takes no more before its last frame went out. So a client that does
+not read costs no memory: its streams wait in the log, and what happens to its views is folded together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from protobase_live.change import Change
+from protobase_live.errors import Closed, ProtoBaseError
+from protobase_live.protocol.client_messages import More, Opening, Subscribe, Watch
+from protobase_live.protocol.codec import Frame
+from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.server_messages import ChangeForm, RowChangeForm
+from protobase_live.protocol.server_session import ServerSession
+from protobase_live.query.diff import RowChange
+from protobase_live.query.form import from_form
+from protobase_live.server.live_database import ChangeStream, Database, Subscription
+
+Send = Callable[[Frame], Awaitable[None]]
+Start = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+
+class LiveStreams:
+    """Opens, pulls and ends them."""
+
+    def __init__(
+        self, session: ServerSession, database: Database, send: Send, answer: Send, limits: LiveLimits
+    ) -> None:
+        """``send`` waits while the client does not read; ``answer`` does, too, for answers to requests."""
+        self._session = session
+        self._database = database
+        self._send = send
+        self._answer = answer
+        self._limits = limits
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._credit: dict[int, asyncio.Event] = {}
+
+    def open(self, request: Opening, start: Start) -> None:
+        """Carry out what opens a stream or view, in a task that ``start`` makes."""
+        if isinstance(request, Subscribe):
+            self._credit[request.id] = asyncio.Event()
+        self._tasks[request.id] = start(self._run(request))
+
+    def more(self, message: More) -> None:
+        """The session was granted credit for a stream."""
+        if message.subscription in self._credit:
+            self._credit[message.subscription].set()
+
+    async def unsubscribe(self, subscription: int) -> None:
+        """End a stream or view; nothing is sent of it any more."""
+        task = self._tasks.pop(subscription, None)
+        if task is None:
+            return  # it ended by itself: the messages crossed
+        self._credit.pop(subscription, None)
+        task.cancel()
+        await asyncio.wait([task])
+        self._session.unsubscribe(subscription)
+        if self._session.is_waiting(subscription):
+            unsubscribed = self._session.error(subscription, Closed("it was unsubscribed"))
+            await self._answer(unsubscribed)
+
+    async def _run(self, request: Opening) -> None:
+        try:
+            await (self._stream(request) if isinstance(request, Subscribe) else self._view(request))
+        except ProtoBaseError as error:
+            self._tasks.pop(request.id, None)  # before the client may use the id again
+            self._credit.pop(request.id, None)
+            if self._session.is_waiting(request.id):
+                await self._answer(self._session.error(request.id, error))
+            else:
+                await self._send(self._session.ended(request.id, error))
+
+    async def _stream(self, request: Subscribe) -> None:
+        async with self._database.changes(request.collection, request.since) as stream:
+            await self._answer(self._session.result(request.id, {"cursor": stream.cursor}))
+            await self._pull_changes(request.id, stream)
+
+    async def _pull_changes(self, id: int, stream: ChangeStream) -> None:
+        """Pull only what the client has room for."""
+        while True:
+            while not (credit := self._session.credit(id)):
+                self._credit[id].clear()
+                await self._credit[id].wait()
+            changes = await stream.batch(min(credit, self._limits.batch))
+            for frame in self._session.changes(id, [_change_form(change) for change in changes]):
+                await self._send(frame)
+
+    async def _view(self, request: Watch) -> None:
+        subscription = await self._database.views.subscribe(from_form(request.query), request.since)
+        try:
+            await self._answer(self._session.result(request.id))
+            await self._pull_differences(request.id, subscription)
+        finally:
+            subscription.close()
+
+    async def _pull_differences(self, id: int, subscription: Subscription) -> None:
+        """Pull whatever there is; what happens until all of it went out is in the next difference."""
+        while True:
+            diff = await subscription.pull()
+            changes = [_row_form(change) for change in diff.changes]
+            for frame in self._session.difference(id, diff.cursor, diff.reset, changes):
+                await self._send(frame)
+                await asyncio.sleep(0)  # a client that reads fast lets `send` not wait at all
+
+
+def _change_form(change: Change) -> ChangeForm:
+    return {
+        "structure": change.structure,
+        "kind": change.kind,
+        "key": change.key,
+        "before": change.before,
+        "after": change.after,
+        "cursor": change.cursor,
+        "author": change.author,
+    }
+
+
+def _row_form(change: RowChange) -> RowChangeForm:
+    match change.kind:
+        case "delete":
+            return ["delete", change.position]
+        case "move":
+            return ["move", change.previous, change.position, change.row]
+        case kind:
+            return [kind, change.position, change.row]
