@@ -25,7 +25,6 @@ from typing import Any
 from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.query.expressions import (
     MAX_EXPRESSION_DEPTH,
-    MAX_NODES,
     Call,
     Expr,
     Field,
@@ -73,17 +72,8 @@ class ExpressionParser:
     def expression(self, above: int = 0) -> Expr:
         """The next expression of operators that bind stronger than ``above``.
 
-        Raises ValidationError for what is none, and LimitExceeded beyond MAX_EXPRESSION_DEPTH and MAX_NODES.
+        Raises ValidationError for what is none, and LimitExceeded.
         """
-        found = self._climb(above)
-        _check_size(found)
-        return found
-
-    def name(self, what: str) -> str:
-        """The next name."""
-        return self._tokens.name(what)
-
-    def _climb(self, above: int) -> Expr:
         self._enter()
         start = self._tokens.next
         found = self._operand(above)
@@ -109,7 +99,7 @@ class ExpressionParser:
             return self._chain(left, level, start)
         if level == TEST:
             return self._test(left)
-        return Call(self._tokens.take().value, (left, self._climb(level)))
+        return Call(self._tokens.take().value, (left, self.expression(level)))
 
     def _chain(self, first: Expr, level: int, start: Token) -> Expr:
         """A whole row of ``and`` or ``or``, as one call."""
@@ -117,13 +107,13 @@ class ExpressionParser:
         terms = [self._condition(first, start)]
         while self._tokens.skip_word(word):
             start = self._tokens.next
-            terms.append(self._condition(self._climb(level), start))
+            terms.append(self._condition(self.expression(level), start))
         return both(*terms) if level == AND else _either(terms)
 
     def _test(self, left: Expr) -> Expr:
         tokens = self._tokens
         if tokens.next.kind == "symbol":
-            return Call(_COMPARISONS[tokens.take().value], (left, self._climb(TEST)))
+            return Call(_COMPARISONS[tokens.take().value], (left, self.expression(TEST)))
         if tokens.skip_word("is"):
             negated = tokens.skip_word("not")
             if not tokens.skip_word("none", "null"):
@@ -136,18 +126,18 @@ class ExpressionParser:
     def _word_test(self, left: Expr) -> Expr:
         tokens = self._tokens
         if tokens.skip_word("in"):
-            return left.in_(self._constant(self._list) if tokens.has("(", "[") else self._climb(TEST))
+            return left.in_(self._constant(self._list) if tokens.has("(", "[") else self.expression(TEST))
         if tokens.skip_word("contains"):
-            return left.contains(self._climb(TEST))
+            return left.contains(self.expression(TEST))
         if tokens.skip_word("like"):
-            return left.like(self._climb(TEST))
+            return left.like(self.expression(TEST))
         if tokens.skip_word("starts"):
             tokens.expect_word("with")
-            return left.starts_with(self._climb(TEST))
+            return left.starts_with(self.expression(TEST))
         if tokens.skip_word("between"):
-            low = self._climb(TEST)
+            low = self.expression(TEST)
             tokens.expect_word("and")
-            return left.between(low, self._climb(TEST))
+            return left.between(low, self.expression(TEST))
         raise tokens.unexpected("a test after 'not'", ("in", "between", "contains", "starts", "like"))
 
     # operands
@@ -156,18 +146,18 @@ class ExpressionParser:
         tokens = self._tokens
         start = tokens.next
         if tokens.skip("-"):
-            return _negative(self._climb(PRODUCT))
+            return _negative(self.expression(PRODUCT))
         if start.keyword == "not":
             if above > AND:
                 raise tokens.mistake("put 'not ...' in parentheses here")
             tokens.take()
-            return ~self._condition(self._climb(AND), start)
+            return ~self._condition(self.expression(AND), start)
         if tokens.skip("("):
-            found = self._climb(0)
+            found = self.expression()
             tokens.expect(")")
             return found
         if tokens.skip(":"):
-            return Param(self.name("the name of a parameter"))
+            return Param(self._tokens.name("the name of a parameter"))
         if self._at_constant():
             return self._constant(self._value)
         if start.kind == "name" or (start.kind == "word" and start.keyword not in KEYWORDS):
@@ -180,7 +170,7 @@ class ExpressionParser:
         return self._tokens.unexpected("a field or value")
 
     def _field(self) -> Expr:
-        path = [self.name("a field")]
+        path = [self._tokens.name("a field")]
         while self._tokens.skip("."):
             if self._tokens.next.kind not in ("word", "name"):
                 raise self._tokens.unexpected("the name of a field")
@@ -241,7 +231,7 @@ class ExpressionParser:
     def _enter(self) -> None:
         self._depth += 1
         if self._depth > MAX_NESTED:
-            raise _too_deep()
+            raise LimitExceeded(f"at most {MAX_EXPRESSION_DEPTH} expressions stand inside each other")
 
     def _condition(self, found: Expr, start: Token) -> Expr:
         if isinstance(found, Value) and not isinstance(found.value, bool):
@@ -262,21 +252,3 @@ def _either(terms: list[Expr]) -> Expr:
     for term in terms:
         flat.extend(term.args if isinstance(term, Call) and term.op == "or" else (term,))
     return Call("or", tuple(flat))
-
-
-def _check_size(root: Expr) -> None:
-    """Raises LimitExceeded for an expression that is too large or too deep."""
-    waiting, nodes = [(root, 1)], 0
-    while waiting:
-        found, depth = waiting.pop()
-        nodes += 1
-        if depth > MAX_EXPRESSION_DEPTH:
-            raise _too_deep()
-        if nodes > MAX_NODES:
-            raise LimitExceeded(f"an expression has at most {MAX_NODES} parts")
-        if isinstance(found, Call):
-            waiting.extend((arg, depth + 1) for arg in found.args)
-
-
-def _too_deep() -> LimitExceeded:
-    return LimitExceeded(f"at most {MAX_EXPRESSION_DEPTH} expressions stand inside each other")

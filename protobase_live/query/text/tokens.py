@@ -28,8 +28,8 @@ SHOWN_CHARS = 72
 """How much of a long line a message shows."""
 
 KEYWORDS = frozenset((
-    "where", "having", "select", "distinct", "order", "group", "limit", "offset", "unnest", "traverse", "union",
-    "join", "inner", "left", "right", "full", "on", "as",
+    "where", "having", "select", "distinct", "order", "group", "limit", "offset", "unnest", "traverse",
+    "union", "join", "inner", "left", "right", "full", "on", "as",
     "and", "or", "not", "in", "between", "is", "contains", "starts", "like", "true", "false", "none", "null",
 ))  # fmt: skip
 """Words that name a field or a collection only in backquotes."""
