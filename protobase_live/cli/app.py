@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,14 @@ app = typer.Typer(
 Token = Annotated[str | None, typer.Option(envvar="PROTOBASE_TOKEN", help="What the server knows you by.")]
 ServerUrl = Annotated[str, typer.Argument(help="A server, such as ws://127.0.0.1:8765.")]
 Source = Annotated[str, typer.Argument(help="A server (ws://HOST:PORT) or a storage (file:PATH).")]
+
+
+class Style(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
 
 
 @app.command()
@@ -42,6 +51,35 @@ def tail(
     from protobase_live.cli.tail import tail
 
     tail(url, collection, since, token)
+
+
+@app.command()
+def query(
+    source: Source,
+    text: Annotated[
+        str, typer.Argument(metavar="QUERY", help="'tasks where not done limit 10', or the JSON form.")
+    ],
+    param: Annotated[
+        list[str] | None, typer.Option(help="NAME=VALUE for :NAME in the query; the value is JSON or text.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Keep watching: show each change.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say how it would be answered.")] = False,
+    style: Annotated[Style, typer.Option("--format", help="How rows are printed.")] = Style.TABLE,
+    token: Token = None,
+) -> None:
+    """Print the rows that a query finds."""
+    from protobase_live.cli.query import query
+
+    if live and explain:
+        raise typer.BadParameter("--live and --explain do not go together")
+    query(
+        source,
+        text,
+        param or [],
+        mode="live" if live else "explain" if explain else "once",
+        style=style.value,
+        token=token,
+    )
 
 
 @app.command()
