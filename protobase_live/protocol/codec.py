@@ -5,8 +5,10 @@ an object whose fields may hold bytes, big integers, dates and sets in the forms
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
+
+import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from protobase_live import values
 from protobase_live.errors import ProtocolError, ValidationError
@@ -20,9 +22,20 @@ class MsgpackCodec:
 
     subprotocol = "protobase-live.v1.msgpack"
 
-    def encode(self, message: Mapping[str, Any]) -> Frame:
+    def encode(self, message: Mapping[str, Any]) -> bytes:
         """The frame of a message."""
         return values.pack(message)
+
+    def encode_items(self, items: Sequence[Any]) -> bytes:
+        """Some of the items of a list, for `encode_long`."""
+        return b"".join(map(values.pack, items))
+
+    def encode_long(self, message: Mapping[str, Any], name: str, count: int, parts: Sequence[bytes]) -> bytes:
+        """The frame of a message that has the field ``name``, too: a list of ``count`` items in ``parts``."""
+        packer: Any = cast(Any, msgpack).Packer()
+        fields = [values.pack(part) for field in message.items() for part in field]
+        head: list[bytes] = [packer.pack_map_header(len(message) + 1), *fields, values.pack(name)]
+        return b"".join((*head, packer.pack_array_header(count), *parts))
 
     def decode(self, frame: Frame) -> dict[str, Any]:
         """The message of a frame. Raises ProtocolError when it is none."""
@@ -39,9 +52,17 @@ class JsonCodec:
 
     subprotocol = "protobase-live.v1.json"
 
-    def encode(self, message: Mapping[str, Any]) -> Frame:
+    def encode(self, message: Mapping[str, Any]) -> str:
         """The frame of a message."""
-        return json.dumps(values.to_json(message), separators=(",", ":"), ensure_ascii=False)
+        return _dumps(message)
+
+    def encode_items(self, items: Sequence[Any]) -> bytes:
+        """Some of the items of a list, for `encode_long`."""
+        return ",".join(map(_dumps, items)).encode()
+
+    def encode_long(self, message: Mapping[str, Any], name: str, count: int, parts: Sequence[bytes]) -> str:
+        """The frame of a message that has the field ``name``, too: a list of ``count`` items in ``parts``."""
+        return f"{_dumps(message)[:-1]},{_dumps(name)}:[{b','.join(parts).decode()}]}}"
 
     def decode(self, frame: Frame) -> dict[str, Any]:
         """The message of a frame. Raises ProtocolError when it is none."""
@@ -57,6 +78,10 @@ Codec = MsgpackCodec | JsonCodec
 
 CODECS: Mapping[str, Codec] = {codec.subprotocol: codec for codec in (MsgpackCodec(), JsonCodec())}
 """The codec of each subprotocol, the one a server prefers first."""
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(values.to_json(value), separators=(",", ":"), ensure_ascii=False)
 
 
 def _object(value: Any) -> dict[str, Any]:

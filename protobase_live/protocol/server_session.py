@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 from protobase_live.errors import LimitExceeded, Overloaded, ProtoBaseError, ProtocolError, ValidationError
 from protobase_live.protocol.client_messages import (
@@ -18,7 +18,6 @@ from protobase_live.protocol.client_messages import (
     Leave,
     More,
     Opening,
-    QueryRequest,
     Request,
     SetPresence,
     Watch,
@@ -48,7 +47,7 @@ from protobase_live.protocol.server_messages import (
     Welcome,
 )
 
-_ASK_FOR_LESS = "; take the rows in portions with limit() and offset(), or watch the query"
+_ASK_FOR_LESS = ": ask for fewer at once, a query with limit() and offset(), or as a live query"
 
 
 class Violation(ProtocolError):
@@ -70,7 +69,7 @@ class ServerSession:
         self._limits = limits
         self._id = session_id
         self._greeted = False
-        self._waiting: dict[int, Request] = {}
+        self._waiting: set[int] = set()
         self._credit: dict[int, int] = {}
         self._views: set[int] = set()
         self._joined: set[str] = set()
@@ -123,17 +122,38 @@ class ServerSession:
 
     def result(self, id: int, value: Any = None) -> Frame:
         """The answer to a request; an error if it is larger than the limit or no value."""
-        advice = _ASK_FOR_LESS if isinstance(self._waiting.get(id), QueryRequest) else ""
+        advice = _ASK_FOR_LESS if isinstance(value, list) else ""
         try:
             frame = self._sized(encode(Result(id, value), self._codec), advice)
         except (LimitExceeded, ValidationError) as error:
             return self.error(id, error)
-        self._waiting.pop(id, None)
+        self._waiting.discard(id)
         return frame
+
+    def answer(self, id: int, value: Any) -> Iterator[Frame | None]:
+        """What `result` gives. A long list is encoded in portions, with None after each, so that others can
+        have their turn.
+        """
+        if not isinstance(value, list) or len(cast("list[Any]", value)) <= self._limits.batch:
+            yield self.result(id, value)
+            return
+        items, parts, size = cast("list[Any]", value), list[bytes](), 0
+        try:
+            for start in range(0, len(items), self._limits.batch):
+                parts.append(self._codec.encode_items(items[start : start + self._limits.batch]))
+                size += len(parts[-1])
+                self._check_answer(size, _ASK_FOR_LESS)
+                yield None
+            head = {"type": Result.type, "id": id}
+            frame = self._sized(self._codec.encode_long(head, "value", len(items), parts), _ASK_FOR_LESS)
+        except (LimitExceeded, ValidationError) as error:
+            frame = self.error(id, error)
+        self._waiting.discard(id)
+        yield frame
 
     def error(self, id: int, error: ProtoBaseError) -> Frame:
         """The answer to a request that failed."""
-        self._waiting.pop(id, None)
+        self._waiting.discard(id)
         self.unsubscribe(id)
         return encode(Error(id, Failure.of(error)), self._codec)
 
@@ -236,7 +256,7 @@ class ServerSession:
             if isinstance(error, Violation):
                 raise
             return Error(request.id, Failure.of(error))
-        self._waiting[request.id] = request
+        self._waiting.add(request.id)
         return request
 
     def _admit(self, request: Request) -> None:
@@ -274,10 +294,13 @@ class ServerSession:
         self._joined.add(collection)
 
     def _sized(self, frame: Frame, advice: str = "") -> Frame:
-        size, limit = _size(frame), self._limits.answer_bytes
-        if size > limit:
-            raise LimitExceeded(f"the answer has {size} bytes, more than {limit} (answer_bytes){advice}")
+        self._check_answer(_size(frame), advice)
         return frame
+
+    def _check_answer(self, size: int, advice: str) -> None:
+        limit = self._limits.answer_bytes
+        if size > limit:
+            raise LimitExceeded(f"the answer has more than {limit} bytes (answer_bytes){advice}")
 
     def _change_frames(self, subscription: int, changes: Sequence[ChangeForm]) -> list[Frame]:
         try:

@@ -191,10 +191,12 @@ class LiveConnection:
 
     async def _answer(self, id: int, work: Coroutine[Any, Any, Any]) -> None:
         try:
-            frame = self._session.result(id, await work)
+            value = await work
         except ProtoBaseError as error:
-            frame = self._session.error(id, error)
-        await self._send_answer(frame)
+            await self._send_answer(self._session.error(id, error))
+            return
+        for frame in self._session.answer(id, value):
+            await (asyncio.sleep(0) if frame is None else self._send_answer(frame))
 
     async def _send_answer(self, frame: Frame) -> None:
         await self._connection.send(frame)

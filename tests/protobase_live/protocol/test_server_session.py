@@ -15,7 +15,7 @@ from protobase_live.protocol.client_messages import (
     Subscribe,
     Watch,
 )
-from protobase_live.protocol.codec import JsonCodec, MsgpackCodec
+from protobase_live.protocol.codec import CODECS, JsonCodec, MsgpackCodec
 from protobase_live.protocol.limits import (
     BAD_MESSAGE,
     MAX_REASON_BYTES,
@@ -189,10 +189,33 @@ def test_a_difference_beyond_the_limits_fails(session):
         list(session.difference(1, "c", True, [["delete", 0]] * 10))
 
 
-def test_a_query_with_too_large_an_answer_is_told_what_to_do(session):
-    receive(session, QueryRequest(1, {"from": "tasks"}))
-    answer = sent(session.result(1, [{"text": "x" * 400}]))
-    assert "limit() and offset()" in answer.failure.message
+@pytest.mark.parametrize("codec", CODECS.values())
+@pytest.mark.parametrize("count", [0, 3, 4, 70])
+def test_a_long_answer_is_made_in_portions(codec, count):
+    session = ServerSession(codec, LiveLimits(batch=3), "s1")
+    session.receive(encode(Hello(), codec))
+    session.receive(encode(QueryRequest(1, {"from": "tasks"}), codec))
+    rows = [{"n": n, "text": "ü]", "tags": {n}, "bytes": b"x"} for n in range(count)]
+    *pauses, frame = session.answer(1, rows)
+    assert pauses == [None] * (len(pauses) and (count + 2) // 3)
+    assert bool(pauses) == (count > 3)
+    assert decode_server(frame, codec) == Result(1, rows)
+    assert session.waiting == 0
+
+
+@pytest.mark.parametrize("codec", CODECS.values())
+def test_an_answer_that_is_too_long_is_given_up_early(codec):
+    session = ServerSession(codec, LiveLimits(batch=3, answer_bytes=300), "s1")
+    session.receive(encode(Hello(), codec))
+    for rows, most in (([{"text": "x" * 400}], 1), ([{"text": "x" * 90}] * 1000, 3)):
+        session.receive(encode(QueryRequest(1, {"from": "tasks"}), codec))
+        *pauses, frame = session.answer(1, rows)
+        assert len(pauses) <= most
+        assert "limit() and offset()" in decode_server(frame, codec).failure.message
+        assert session.waiting == 0
+    session.receive(encode(QueryRequest(1, {"from": "tasks"}), codec))
+    *_, frame = session.answer(1, [1, 2, 3, object()])
+    assert decode_server(frame, codec).failure.code == "validation_error"
 
 
 def test_credit_is_used_up_and_granted(session):

@@ -276,6 +276,7 @@ async def test_what_happens_while_a_client_does_not_read_is_one_difference(door,
     await slow.hello()
     await slow.send(Watch(1, QUERY, None))
     assert await slow.recv() == Result(1)
+    await clock.settle()
     for number in range(20):
         database.views.add({"n": number})
         await clock.settle()
