@@ -2,8 +2,11 @@
 
 import itertools
 import json
+import re
 from contextlib import suppress
 from datetime import date, datetime
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -16,6 +19,8 @@ from protobase_live.query.query import Query
 from protobase_live.query.text import MAX_TEXT_CHARS, parse
 from protobase_live.query.text.tokens import KEYWORDS
 
+GUIDE = Path(__file__).parents[3] / "docs" / "guide.md"
+PB = SimpleNamespace(Query=Query, param=param, **{name: getattr(agg, name) for name in agg.AGGREGATES})
 Q = Query
 
 
@@ -174,6 +179,28 @@ def test_expressions(text, expected):
 def test_order_is_as_written():
     (step,) = parse("tasks select user.team as team, title").steps
     assert [name for name, _ in step.fields] == ["team", "title"]
+
+
+def rows_of_the_guide(table):
+    """The first code of each column of the table under a mark in the guide."""
+    section = GUIDE.read_text().split(f"<!-- {table} -->\n\n")[1].split("\n\n")[0]
+    for line in section.splitlines()[2:]:
+        text, python = re.fullmatch(r"\| (`` .*? ``|`.*?`).* \| `(.*)` \|", line).groups()
+        yield text.strip("` ") if text[1] != "`" else text[3:-3], python.replace("\\|", "|")
+
+
+def evaluated(python):
+    return eval(python, {"F": F, "pb": PB, "date": date, "datetime": datetime})
+
+
+@pytest.mark.parametrize(("text", "python"), list(rows_of_the_guide("steps")))
+def test_steps_of_the_guide(text, python):
+    assert parse(f"tasks {text}") == evaluated(f'pb.Query("tasks"){python}')
+
+
+@pytest.mark.parametrize(("text", "python"), list(rows_of_the_guide("expressions")))
+def test_expressions_of_the_guide(text, python):
+    assert parse(f"tasks where {text}") == Q("tasks").where(evaluated(python))
 
 
 @pytest.mark.parametrize("word", sorted(KEYWORDS))
