@@ -10,6 +10,7 @@ from time import perf_counter
 
 from pycrdt import Doc, Text
 
+from bench.queries import queries
 from protobase_actors import Actor, ActorSystem, SystemClock
 from protobase_live import Server, connect
 from protobase_live.database.collection_actor import CollectionActor
@@ -17,6 +18,7 @@ from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Greet, Question, Updates
 from protobase_live.document import Document
+from protobase_live.live.views import Views
 from protobase_live.operations import RECORDS, Read
 from protobase_live.protocol.update import check_update
 from protobase_storage import Commit
@@ -95,6 +97,10 @@ async def codec() -> None:
     report("keystrokes admitted", KEYSTROKES, perf_counter() - start)
 
 
+async def nobody(collection: str) -> None:
+    """Begins nothing: there are no queries."""
+
+
 class Nobody:
     author = None
 
@@ -107,8 +113,12 @@ async def collection() -> None:
         with tempfile.TemporaryDirectory() as folder:
             files = await FileStorage.open(folder)
             async with ActorSystem() as system:
+                views = Views(nobody, SystemClock())
                 ref = await system.spawn(
-                    lambda files=files: CollectionActor("c", files, SystemClock(), Limits()), name="c"
+                    lambda files=files, views=views: CollectionActor(
+                        "c", files, SystemClock(), Limits(), views
+                    ),
+                    name="c",
                 )
                 client = Nobody()
                 start = perf_counter()
@@ -142,7 +152,7 @@ async def client() -> None:
 
 
 PARTS: dict[str, Callable[[], Awaitable[None]]] = {
-    part.__name__: part for part in (actors, storage, codec, collection, client)
+    part.__name__: part for part in (actors, storage, codec, collection, client, queries)
 }
 
 

@@ -35,7 +35,15 @@ if TYPE_CHECKING:
         Unavailable,
         ValidationError,
     )
+    from protobase_live.live.live import Live
+    from protobase_live.live.views import ViewLimits
     from protobase_live.opening import open
+    from protobase_live.query.aggregates import avg, collect, count, count_distinct, max, min, sum
+    from protobase_live.query.diff import Diff, RowChange
+    from protobase_live.query.explanation import Explanation
+    from protobase_live.query.expressions import Expr, F, param
+    from protobase_live.query.query import Query
+    from protobase_live.query.rows import Rows
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.server import Server
     from protobase_live.structures import (
@@ -62,20 +70,28 @@ __all__ = [
     "Counter",
     "Database",
     "Dict",
+    "Diff",
+    "Explanation",
+    "Expr",
+    "F",
     "HashDict",
     "InvalidName",
     "KindMismatch",
     "LimitExceeded",
     "Limits",
     "List",
+    "Live",
     "MalformedUpdate",
     "OutcomeUnknown",
     "Overloaded",
     "ProtoBaseError",
     "ProtocolError",
+    "Query",
     "RecordExists",
     "RecordMissing",
     "RemoteDatabase",
+    "RowChange",
+    "Rows",
     "Server",
     "ServerLimits",
     "Set",
@@ -85,9 +101,18 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "ValidationError",
+    "ViewLimits",
     "XmlFragment",
+    "avg",
+    "collect",
     "connect",
+    "count",
+    "count_distinct",
+    "max",
+    "min",
     "open",
+    "param",
+    "sum",
 ]
 
 _HOMES = {
@@ -103,7 +128,15 @@ _HOMES = {
         "ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed Unauthorized Unavailable "
         "ValidationError"
     ),
+    "live.live": "Live",
+    "live.views": "ViewLimits",
     "opening": "open",
+    "query.aggregates": "avg collect count count_distinct max min sum",
+    "query.diff": "Diff RowChange",
+    "query.explanation": "Explanation",
+    "query.expressions": "Expr F param",
+    "query.query": "Query",
+    "query.rows": "Rows",
     "server.limits": "ServerLimits",
     "server.server": "Server",
     "structures": "CountedSet Counter Dict HashDict List Set Text XmlFragment",

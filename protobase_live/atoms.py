@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
@@ -47,10 +47,14 @@ class Atom:
 
     Raises ValidationError for a field that is unknown, missing or of the wrong type; a class whose
     annotations cannot be stored raises it where it is defined.
+
+    ``__indexes__`` names the fields that queries look up, each by itself or several as a tuple; opening a
+    collection with the class declares them. ``_key`` is the record's key in an Atom that a query gave.
     """
 
     __fields__: ClassVar[Mapping[str, Field]] = MappingProxyType({})
     __extra__: Mapping[str, Any] = MappingProxyType({})
+    __indexes__: ClassVar[Sequence[str | Sequence[str]]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -63,6 +67,9 @@ class Atom:
             if annotation is not ClassVar and get_origin(annotation) is not ClassVar:
                 fields[name] = _define(cls, name, annotation)
         cls.__fields__ = MappingProxyType(fields)
+        for name in index_fields(cls):
+            if (root := name.partition(".")[0]) not in fields:
+                raise ValidationError(unknown(f"{cls.__qualname__}.__indexes__ names no field", root, fields))
 
     def __init__(self, **fields: Any) -> None:
         vars(self).update(complete(type(self), fields))
@@ -82,6 +89,11 @@ class Atom:
     def __repr__(self) -> str:
         pairs = (f"{name}={getattr(self, name)!r}" for name in self.__fields__)
         return f"{type(self).__qualname__}({', '.join(pairs)})"
+
+
+def index_fields(cls: type[Atom]) -> list[str]:
+    """The fields that the indexes of a class name."""
+    return [name for each in cls.__indexes__ for name in ((each,) if isinstance(each, str) else each)]
 
 
 def dump(atom: Atom, key: str | None = None) -> dict[str, Any]:
@@ -109,6 +121,14 @@ def load(cls: type[A], row: Mapping[str, Any], key: str | None = None) -> A:
     vars(atom).update(_defaulted(cls, known, key))
     if len(known) < len(row):
         atom.__extra__ = {name: value for name, value in row.items() if name not in known}
+    return atom
+
+
+def load_row(cls: type[A], row: Mapping[str, Any]) -> A:
+    """The Atom of a query's row, with its key as ``_key``. Raises ValidationError as `load` does."""
+    key = row[names.KEY_FIELD]
+    atom = load(cls, {name: value for name, value in row.items() if name != names.KEY_FIELD}, key)
+    vars(atom)[names.KEY_FIELD] = key
     return atom
 
 

@@ -17,7 +17,7 @@ MAX_NAME_BYTES = 512
 MAX_KEY_BYTES = 512
 """Longest key of a record, in bytes of UTF-8."""
 
-RESERVED_STRUCTURES = frozenset({"records", "structures"})
+RESERVED_STRUCTURES = frozenset({"records", "structures", "indexes"})
 """Roots of a collection's document that are not for users to name."""
 
 KEY_FIELD = "_key"

@@ -23,6 +23,9 @@ class Target(NamedTuple):
 
 RECORDS = Target("records", ("records",))
 
+INDEXES = Target("dict", ("indexes",))
+"""Where a collection declares its indexes: a dictionary whose keys say which fields they are of."""
+
 
 class Op(NamedTuple):
     """One write: ``action`` is a verb of the target's kind."""

@@ -9,11 +9,12 @@ from typing import Any, Generic, TypeVar, cast, overload
 from protobase_live.atoms import Atom, check_fields, complete, dump, load, merges, unknown
 from protobase_live.collections.awaitable import then
 from protobase_live.collections.ids import Ids, system_ids
+from protobase_live.collections.index_names import index_text, parse_index
 from protobase_live.collections.source import AtomChanges, ChangeStream, Source
 from protobase_live.collections.structures_of import H, Structures
 from protobase_live.errors import ValidationError
 from protobase_live.names import check_collection, check_field, check_key
-from protobase_live.operations import RECORDS, Op, Port, Read, Target
+from protobase_live.operations import INDEXES, RECORDS, Op, Port, Read, Target
 from protobase_live.structures import HANDLES, KINDS
 
 PAGE_RECORDS = 1_000
@@ -80,6 +81,36 @@ class Collection(Structures, Generic[T]):
         """Remove a record; one that is not there stays so."""
         return self._write("delete", key)
 
+    # indexes
+
+    def index(self, *fields: str) -> Awaitable[None]:
+        """Have queries look up these fields: equal ones, ranges, sorting; dots lead into nested fields.
+
+        Several fields make one index: equal in the first, a range or the order in the next. It is declared,
+        durably, for everybody; from then on it is kept by every commit. It is built in slices, without
+        stalling anybody, and done on return, except within a transaction. Raises ValidationError.
+        """
+        declared = self._port.write(self._name, [Op(INDEXES, "set", (index_text(fields), True))])
+        return declared if self._source is None else self._build(declared)
+
+    def drop_index(self, *fields: str) -> Awaitable[None]:
+        """Keep an index no longer; one that is not there stays so."""
+        return self._port.write(self._name, [Op(INDEXES, "delete", (index_text(fields),))])
+
+    async def indexes(self) -> list[tuple[str, ...]]:
+        """The fields of the declared indexes."""
+        declared = await self._port.read(self._name, Read(INDEXES, "keys"))
+        return [fields for text in declared if (fields := parse_index(text))]
+
+    async def declare_indexes(self) -> None:
+        """Declare those indexes of the Atom class that are not declared yet."""
+        wanted = self._atom.__indexes__ if self._atom else ()
+        known = await self.indexes() if wanted else []
+        for each in wanted:
+            fields = (each,) if isinstance(each, str) else tuple(each)
+            if fields not in known:
+                await self.index(*fields)
+
     # reading
 
     async def get(self, key: str) -> T | None:
@@ -131,6 +162,10 @@ class Collection(Structures, Generic[T]):
         return self._listened().presence(self._name, state)
 
     # inside
+
+    async def _build(self, declared: Awaitable[None]) -> None:
+        await declared
+        await self._listened().build(self._name)
 
     def _write(self, action: str, *args: Any) -> Awaitable[None]:
         checked = KINDS[RECORDS.kind].check(action, args)

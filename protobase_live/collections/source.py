@@ -43,6 +43,10 @@ class Source(Protocol):
         """Who else is there; ``state`` is what the others see of us."""
         ...
 
+    async def build(self, collection: str) -> None:
+        """Wait until the declared indexes can be used."""
+        ...
+
 
 class AtomChanges:
     """A stream whose records are Atoms. One that does not fit raises ValidationError; the rest follows."""

@@ -20,6 +20,7 @@ from protobase_live.database.joiners import JoinState
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
 from protobase_live.database.messages import (
+    Begin,
     CatchUp,
     Greet,
     Hold,
@@ -36,6 +37,7 @@ from protobase_live.database.messages import (
     Watched,
 )
 from protobase_live.database.pipeline import Pipeline
+from protobase_live.database.together import Together
 from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Difference, Document
 from protobase_live.errors import (
     Conflict,
@@ -46,7 +48,8 @@ from protobase_live.errors import (
     Unavailable,
 )
 from protobase_live.live.feed import Entry, Feed, after, changes_of
-from protobase_live.operations import Check, Op
+from protobase_live.live.views import Show, Views
+from protobase_live.operations import INDEXES, Check, Op, Read
 from protobase_storage import Commit, Storage, StorageError
 
 FROM_CLIENTS = (Greet, Sync, CatchUp, Updates)
@@ -62,6 +65,10 @@ class Turn:
     transacted: bool = False
     senders: set[Subscriber] = field(default_factory=set[Subscriber])
     showings: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    indexes: Sequence[str] | None = None
+    """The declared indexes, if the commit may have changed them."""
+    together: Together | None = None
+    """What a transaction over several collections shows."""
     cursor: asyncio.Future[str] | None = None
     """Waited for by a transaction over several collections."""
 
@@ -69,9 +76,11 @@ class Turn:
 class CollectionActor(Actor[Message]):
     """One collection in memory."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits) -> None:
+    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, views: Views) -> None:
+        """``views`` are told what is shown, once they asked for it."""
         self._name = name
         self._storage = storage
+        self._views = views
         self._clock = clock
         self._limits = limits
         self._document = Document(storage.identity)
@@ -104,13 +113,14 @@ class CollectionActor(Actor[Message]):
                 await self._pipeline.room(1)
         finally:
             self._feed.close()
+            self._views.end(self._name)
             self._log.cancel()
             for subscriber in self._met:
                 subscriber.resync()
 
     def idle(self) -> bool:
         """Nobody listens and nothing is on its way."""
-        return not (self._met or self._streams or len(self._pipeline))
+        return not (self._met or self._streams or len(self._pipeline) or self._views.busy(self._name))
 
     async def _load(self) -> None:
         loaded = await self._storage.load(self._name)
@@ -246,16 +256,31 @@ class CollectionActor(Actor[Message]):
         self._applied[origin] = sequence
         turn.differences = outcome.differences
         turn.state = self._document.state()
+        if any(structure == INDEXES.path[0] for part in outcome.parts for structure, _ in part.keys):
+            turn.indexes = self._declared()
         turn.commit = Commit(origin, sequence, self._name, outcome.update, outcome.parts, self._clock.time())
         self._joiners.add(turn.commit)
         return turn.commit
 
-    def carry_out_held(self, ops: Sequence[Op], author: str | None) -> tuple[Turn, Commit | None]:
+    def _declared(self) -> list[str]:
+        """The declarations of indexes; whatever a Yjs client put in their place is none."""
+        try:
+            return list(self._document.read(Read(INDEXES, "keys")))
+        except ProtoBaseError:
+            return []
+
+    def carry_out_held(
+        self, ops: Sequence[Op], author: str | None, together: Together
+    ) -> tuple[Turn, Commit | None]:
         """While held: apply a verified part of a larger transaction, to be pushed with `push_held`."""
         turn = Turn(transacted=True)
         with self._document.writing():
             self._document.write(ops, author)
-        return turn, self._commit(turn)
+        commit = self._commit(turn)
+        if commit is not None:
+            turn.together = together
+            together.expect()
+        return turn, commit
 
     async def shown(self) -> None:
         """Wait until everything applied is durable and shown. Raises Unavailable if that fails."""
@@ -296,6 +321,8 @@ class CollectionActor(Actor[Message]):
                 self._watch(envelope, stream, turn)
             case Unwatch(stream):
                 self._unwatch(stream)
+            case Begin():
+                self._begin(envelope, turn)
             case Updates() | Transact() | Hold():
                 pass
 
@@ -352,6 +379,16 @@ class CollectionActor(Actor[Message]):
             self._document.watch(False)
             self._feed.clear()
 
+    def _begin(self, envelope: Envelope[Message], turn: Turn) -> None:
+        """The views start from what this turn leaves, once that is shown."""
+        rows, indexes = dict(self._document.records), self._declared()
+
+        def show() -> None:
+            self._views.begin(self._name, rows, self._shown, indexes)
+            envelope.reply(None)
+
+        turn.showings.append(show)
+
     # showing
 
     def _show(self, turn: Turn) -> None:
@@ -374,11 +411,25 @@ class CollectionActor(Actor[Message]):
         if self._streams:
             changes = changes_of(commit, turn.differences, before)
             self._feed.push(Entry(commit, changes, self._shown))
+        self._show_views(turn)
         self._log.grew(commit)
+
+    def _show_views(self, turn: Turn) -> None:
+        """A transaction over several collections reaches the views as a whole, with its last part."""
+        shows: list[Show] = []
+        if self._views.knows(self._name):
+            changes = [(d.key, d.before, d.after) for d in turn.differences if d.structure == "records"]
+            shows.append(Show(self._name, changes, self._shown, turn.indexes))
+        if turn.together is not None:
+            turn.together.arrive(shows)
+        elif shows:
+            self._views.show(shows)
 
 
 def _drop(turn: Turn, error: BaseException) -> None:
     """The turn will not be shown: the runtime answers its asks; this is for who waits for a cursor."""
+    if turn.together is not None:
+        turn.together.arrive()
     if turn.cursor is not None and not turn.cursor.done():
         if isinstance(error, StorageError):
             turn.cursor.set_exception(Unavailable(f"the storage failed, nothing was done: {error}"))

@@ -9,6 +9,8 @@ from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, cast
 
+from protobase_live.query.explanation import Explanation
+
 from protobase_actors import (
     ActorError,
     ActorFailed,
@@ -21,19 +23,30 @@ from protobase_actors import (
     SystemClock,
     TooManyActors,
 )
+from protobase_live import values
+from protobase_live.api import DatabaseApi
+from protobase_live.collections import Row
 from protobase_live.database.change_stream import ChangeStream
 from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.joint_commit import commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
-from protobase_live.database.messages import Message, Question, Transact, Unwatch, Watch, Watched
+from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
 from protobase_live.document import OPEN
 from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable
+from protobase_live.live.live import Line
+from protobase_live.live.local_line import LocalLine
 from protobase_live.live.presence import PresenceHub
 from protobase_live.live.present import HubLine, Presence
+from protobase_live.live.views import ViewLimits, Views
 from protobase_live.names import check_collection
 from protobase_live.operations import Check, Op, Read, Receipt
-from protobase_live.transactions.api import DatabaseApi
+from protobase_live.query.query import Query
 from protobase_storage import CollectionInfo, Storage, StorageError
+
+COPIED_ROWS = 2_000
+"""Rows of an answer that are copied before others may run."""
+
+CONTAINERS = frozenset({dict, list, set})
 
 
 class Database(DatabaseApi):
@@ -45,6 +58,7 @@ class Database(DatabaseApi):
         *,
         author: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        view_limits: ViewLimits | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -65,6 +79,7 @@ class Database(DatabaseApi):
             batch=limits.turn_messages,
         )
         self.presence_hub = PresenceHub(self._clock)
+        self.views = Views(lambda name: self._ask(name, Begin()), self._clock, view_limits)
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -81,6 +96,7 @@ class Database(DatabaseApi):
         if self._closed:
             return
         self._closed = True
+        self.views.close()
         try:
             await self._pool.close()
             await self._system.close()
@@ -119,7 +135,7 @@ class Database(DatabaseApi):
             message = Transact(writes.get(name, ()), checks, author)
             return Receipt({name: cast(str, await self._ask(name, message))})
         with _errors_named("this transaction"):
-            return Receipt(await commit_jointly(self._storage, self.ref, writes, checks, author))
+            return Receipt(await commit_jointly(self._storage, self.views, self.ref, writes, checks, author))
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
@@ -142,6 +158,21 @@ class Database(DatabaseApi):
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
         return Presence(HubLine(self.presence_hub, collection), self._random.getrandbits(32), state)
+
+    async def _query(self, query: Query) -> list[Row]:
+        rows = await self.views.query(query)
+        for start in range(0, len(rows), COPIED_ROWS):
+            for row in rows[start : start + COPIED_ROWS]:
+                _own(row)
+            if start:
+                await asyncio.sleep(0)
+        return rows
+
+    async def _explain(self, query: Query) -> Explanation:
+        return await self.views.explain(query)
+
+    def _line(self, query: Query) -> Line:
+        return LocalLine(self.views, query)
 
     async def collections(self, prefix: str = "") -> list[CollectionInfo]:
         """The stored collections whose names begin with ``prefix``, and what they take."""
@@ -172,7 +203,14 @@ class Database(DatabaseApi):
         task.add_done_callback(self._goodbyes.discard)
 
     def _actor(self, name: str) -> CollectionActor:
-        return CollectionActor(name, self._storage, self._clock, self._limits)
+        return CollectionActor(name, self._storage, self._clock, self._limits, self.views)
+
+
+def _own(row: Row) -> None:
+    """A row is made anew for each query; what it holds belongs to the collection, and is copied."""
+    for name, value in row.items():
+        if value.__class__ in CONTAINERS:
+            row[name] = values.copy(value)
 
 
 async def _tell(ref: Ref[Message], message: Message) -> None:

@@ -126,6 +126,11 @@ class Watched:
 
 
 @dataclass(slots=True)
+class Begin:
+    """From now on the database's views are to be told what is shown. Answered once they were."""
+
+
+@dataclass(slots=True)
 class Hold:
     """A transaction over several collections wants this actor's turn until ``release`` is done.
 
@@ -135,4 +140,4 @@ class Hold:
     release: asyncio.Future[None]
 
 
-Message = Greet | Sync | CatchUp | Leave | Updates | Transact | Question | Watch | Unwatch | Hold
+Message = Greet | Sync | CatchUp | Leave | Updates | Transact | Question | Watch | Unwatch | Begin | Hold

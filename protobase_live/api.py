@@ -1,0 +1,156 @@
+"""What every database offers its users, embedded or over the wire."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, TypeVar, cast, overload
+
+from protobase_live.atoms import Atom, load_row
+from protobase_live.collections import ChangeStream, Collection, Ids, Row, system_ids
+from protobase_live.live.live import Line, Live
+from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.query.explanation import Explanation
+from protobase_live.query.query import Query
+from protobase_live.query.rows import Rows
+from protobase_live.query.shape import check_names
+from protobase_live.transactions.transact import MAX_ATTEMPTS, transact
+from protobase_live.transactions.transaction import Transaction
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MAX_KNOWN_CLASSES = 10_000
+"""Collections whose Atom class a database remembers for queries; above it the oldest is forgotten."""
+
+
+class DatabaseApi(ABC):
+    """Collections and transactions over a backend; Backend, Port and Source of the handles it gives out."""
+
+    def __init__(self, *, ids: Ids = system_ids, attempts: int = MAX_ATTEMPTS) -> None:
+        """``ids`` gives keys to records inserted without one, ``attempts`` is the limit of `transact`."""
+        self._ids = ids
+        self._attempts = attempts
+        self._contenders = asyncio.Lock()
+        self._atoms: dict[str, type[Atom]] = {}
+
+    @overload
+    async def collection(self, name: str) -> Collection[Row]: ...
+    @overload
+    async def collection(self, name: str, atom: type[T]) -> Collection[T]: ...
+    async def collection(self, name: str, atom: type[T] | None = None) -> Collection[T] | Collection[Row]:
+        """The collection ``name``; its records are of the class ``atom``, or dicts. Raises InvalidName.
+
+        Queries know the class from now on, and the indexes it names are declared.
+        """
+        found = Collection(self, name, atom, source=self, ids=self._ids)
+        if atom is not None:
+            self._know(name, cast("type[Atom]", atom))
+            await found.declare_indexes()
+        return found
+
+    def transaction(self, *, author: str | None = None) -> Transaction:
+        """Several operations, also on several collections, all or nothing: ``async with`` it."""
+        return Transaction(self, author=author, ids=self._ids)
+
+    async def transact(
+        self, fn: Callable[[Transaction], Awaitable[R] | R], *, author: str | None = None
+    ) -> R:
+        """Run ``fn(tx)``, plain or async, in a transaction, again after a Conflict; its result.
+
+        Raises Conflict after too many attempts.
+        """
+        return await transact(
+            self, fn, lock=self._contenders, author=author, ids=self._ids, attempts=self._attempts
+        )
+
+    async def write(self, collection: str, ops: Sequence[Op]) -> None:
+        """Carry out ``ops`` on one collection, all or none; durable on return."""
+        await self.commit({collection: ops})
+
+    # queries
+
+    async def query(self, query: Query, params: Mapping[str, Any] | None = None) -> Rows:
+        """The rows of a query now, as dicts; as Atoms if they are whole records of a class that is known.
+
+        ``params`` gives the values of its parameters. Everything that was acknowledged before is seen.
+        Raises ValidationError, LimitExceeded, Unavailable.
+        """
+        bound, load = self._prepared(query, params)
+        return Rows(map(load, await self._query(bound)) if load else await self._query(bound))
+
+    async def explain(self, query: Query, params: Mapping[str, Any] | None = None) -> Explanation:
+        """How a query is answered, and what that costs, once the declared indexes are built."""
+        return await self._explain(self._prepared(query, params)[0])
+
+    def live(
+        self,
+        query: Query,
+        params: Mapping[str, Any] | None = None,
+        *,
+        since: str | None = None,
+        rows: Sequence[Any] | None = None,
+    ) -> Live:
+        """The rows of a query, kept current: ``async with`` it.
+
+        To go on where another one was left, give its ``cursor`` and ``rows``. Raises ValidationError.
+        """
+        bound, load = self._prepared(query, params)
+        return Live(self._line(bound), load or _as_it_is, since, rows)
+
+    async def build(self, collection: str) -> None:
+        """Wait until the declared indexes of a collection can be used."""
+        await self._explain(Query(collection))
+
+    def _prepared(
+        self, query: Query, params: Mapping[str, Any] | None
+    ) -> tuple[Query, Callable[[Any], Any] | None]:
+        """The query with its parameters, and what makes Atoms of its rows."""
+        check_names(query, self._atoms)
+        atom = (query.atom or self._atoms.get(query.collection)) if query.keeps_records else None
+        return query.bind(params or {}), partial(load_row, atom) if atom else None
+
+    def _know(self, name: str, atom: type[Atom]) -> None:
+        self._atoms.pop(name, None)
+        self._atoms[name] = atom
+        if len(self._atoms) > MAX_KNOWN_CLASSES:
+            del self._atoms[next(iter(self._atoms))]
+
+    @abstractmethod
+    async def _query(self, query: Query) -> list[Row]:
+        """The rows of a query without parameters, for the caller to keep."""
+
+    @abstractmethod
+    async def _explain(self, query: Query) -> Explanation:
+        """How a query without parameters is answered."""
+
+    @abstractmethod
+    def _line(self, query: Query) -> Line:
+        """What a live query hears through."""
+
+    # what they are built on
+
+    @abstractmethod
+    async def read(self, collection: str, read: Read) -> Any:
+        """Answer one question; everything the answer shows is durable."""
+
+    @abstractmethod
+    async def commit(
+        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+    ) -> Receipt:
+        """Carry out all ``writes`` or none, if every check still holds; durable on return."""
+
+    @abstractmethod
+    def changes(self, collection: str, since: str | None = None) -> ChangeStream:
+        """The changes of a collection, after the cursor ``since`` or from now on."""
+
+    @abstractmethod
+    def presence(self, collection: str, state: Any = None) -> AbstractAsyncContextManager[Any]:
+        """Who else is in a collection; ``state`` is what the others see of this one."""
+
+
+def _as_it_is(row: Any) -> Any:
+    return row

@@ -1,0 +1,103 @@
+"""A live query as a program uses it, embedded and over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+from protobase_live.errors import Closed, ValidationError
+from protobase_live.live.live_rows import LiveRows
+from protobase_live.query.diff import Diff
+
+Hear = Callable[[Diff], None]
+
+
+class Line(Protocol):
+    """What a `Live` hears through."""
+
+    async def open(self, hear: Hear, since: str | None) -> None:
+        """Begin; the first difference was heard when it returns."""
+        ...
+
+    def poll(self) -> None:
+        """Have everything heard that is there already."""
+        ...
+
+    async def more(self) -> None:
+        """Wait until something was heard. Raises what ended it."""
+        ...
+
+    def close(self) -> None:
+        """Hear no more."""
+        ...
+
+
+class Live:
+    """A query's rows, kept current: ``async with db.live(query) as live: ...``
+
+    Iterating gives what happened as differences, each of a whole transaction or more; what happened while
+    nobody iterated is folded into one. ``rows`` does not wait for that.
+    """
+
+    def __init__(
+        self, line: Line, load: Callable[[Any], Any], since: str | None, rows: Sequence[Any] | None
+    ) -> None:
+        """``load`` makes a row what the reader wants. ``since`` and ``rows``, a cursor and the rows that were
+        current there, let a reader go on. Raises ValidationError for one without the other.
+        """
+        if (since is None) != (rows is None):
+            raise ValidationError(
+                "to go on, give both: since=live.cursor and rows=live.rows of the same moment"
+            )
+        self._line = line
+        self._since = since
+        self._rows = LiveRows(load, rows or ())
+        self._entered = False
+        self._closed = False
+
+    async def __aenter__(self) -> Live:
+        if self._entered:
+            raise Closed("a live query is entered once; ask for another")
+        self._entered = True
+        await self._line.open(self._rows.hear, self._since)
+        if self._since is None:
+            self._rows.forget()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closed = True
+        self._line.close()
+
+    @property
+    def rows(self) -> list[Any]:
+        """The rows as they are now, in order; after the block, as they were at its end."""
+        self._catch_up()
+        return list(self._rows.rows)
+
+    @property
+    def cursor(self) -> str:
+        """How far `rows` have seen the collections."""
+        self._catch_up()
+        if not self._rows.cursor:
+            raise Closed("a live query has a cursor once it is entered: use 'async with'")
+        return self._rows.cursor
+
+    def __aiter__(self) -> AsyncIterator[Diff]:
+        return self
+
+    async def __anext__(self) -> Diff:
+        """The next difference, waited for. Raises Closed after the end of the block, and what ended it."""
+        self._catch_up()
+        while True:
+            if self._rows.pending and ((diff := self._rows.take()).changes or diff.reset):
+                return diff  # what came and went unseen is not told
+            if self._closed or not self._entered:
+                raise Closed("the live query is not open: use 'async with'")
+            await self._line.more()
+
+    def _catch_up(self) -> None:
+        if self._entered and not self._closed:
+            self._line.poll()

@@ -1,0 +1,80 @@
+"""Which views a change of a collection can concern.
+
+A view that wants only records with a certain value in a certain field (``owner == "ann"``) is found by that
+value, before the change and after it; so what a change costs does not grow with the views it cannot concern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from protobase_live.live.view import View
+from protobase_live.names import KEY_FIELD
+from protobase_live.query.operators.operator import RecordChange, Row
+from protobase_live.query.ordering import SortKey, sort_key
+
+Path = tuple[str, ...]
+Term = tuple[Path, SortKey]
+"""A field and the value that it has to have."""
+
+
+class Routes:
+    """The views of one collection."""
+
+    def __init__(self) -> None:
+        self._all: dict[View, None] = {}
+        self._terms: dict[View, Sequence[Term]] = {}
+        self._by_value: dict[Path, dict[SortKey, dict[View, None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all) + len(self._terms)
+
+    def views(self) -> list[View]:
+        """All of them."""
+        return [*self._all, *self._terms]
+
+    def add(self, view: View, wanted: Sequence[Mapping[Path, SortKey]]) -> None:
+        """``wanted`` says for each use that the view makes of the collection which values it wants."""
+        if not all(wanted):
+            self._all[view] = None
+            return
+        self._terms[view] = terms = [next(iter(sorted(each.items()))) for each in wanted]
+        for path, value in terms:
+            self._by_value.setdefault(path, {}).setdefault(value, {})[view] = None
+
+    def remove(self, view: View) -> None:
+        """Forget a view."""
+        self._all.pop(view, None)
+        for path, value in self._terms.pop(view, ()):
+            views = self._by_value[path].get(value, {})
+            views.pop(view, None)
+            if not views:
+                self._by_value[path].pop(value, None)
+
+    def concerned(self, changes: Sequence[RecordChange]) -> dict[View, list[RecordChange]]:
+        """The views that changes can concern, each with those that can, in order."""
+        found: dict[View, list[RecordChange]] = {view: list(changes) for view in self._all}
+        for change in changes if self._terms else ():
+            for view in self._found(change):
+                found.setdefault(view, []).append(change)
+        return found
+
+    def _found(self, change: RecordChange) -> Iterable[View]:
+        key, before, after = change
+        views: dict[View, None] = {}
+        for path, by_value in self._by_value.items():
+            values = {sort_key(_at(path, key, row)) for row in (before, after) if row is not None}
+            for value in values:
+                views.update(by_value.get(value, {}))
+        return views
+
+
+def _at(path: Path, key: str, row: Row) -> Any:
+    """What stands at ``path`` of a stored record."""
+    if path == (KEY_FIELD,):
+        return key
+    found: Any = row
+    for name in path:
+        found = cast("Row", found).get(name) if isinstance(found, dict) else None
+    return found

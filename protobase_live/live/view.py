@@ -1,0 +1,178 @@
+"""A view: the result of one query, maintained by what changes and shared by all who watch it.
+
+Its subscribers pull: a recent past of deltas is kept once, each subscriber knows its own position in it, and
+whatever it has missed is folded into one difference. One that is too far behind is given a snapshot.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from sortedcontainers import SortedList
+
+from protobase_live.errors import LimitExceeded, ProtoBaseError
+from protobase_live.live.news import News
+from protobase_live.live.view_cursor import Vectors, decode_cursor, encode_cursor
+from protobase_live.query.diff import Diff, Place, inserts, positioned
+from protobase_live.query.operators.operator import (
+    Changes,
+    Delta,
+    Identity,
+    Item,
+    Operator,
+    Pair,
+    RecordChange,
+    alike,
+    place,
+)
+from protobase_live.query.query import Query
+from protobase_storage import Vector, includes
+
+
+class _Past(NamedTuple):
+    """One delta, and up to where the commits that caused it had taken their collections."""
+
+    delta: Delta
+    causes: Mapping[str, Vector]
+
+
+class View:
+    """One query's rows. It is filled first (`fill`, then `open`), and from then on shown what changes."""
+
+    def __init__(
+        self, query: Query, tree: Operator, vectors: Callable[[], Vectors], *, retained: int, max_rows: int
+    ) -> None:
+        """``vectors`` tells how far the collections are; ``retained`` counts changes that are kept for
+        subscribers that are behind.
+        """
+        self.query = query
+        self.subscriptions = 0
+        self.failure: ProtoBaseError | None = None
+        self.news = News()
+        self._tree = tree
+        self._vectors = vectors
+        self._retained = retained
+        self._max_rows = max_rows
+        self._items: dict[Identity, Item] = {}
+        self._places: SortedList[Place] = SortedList()
+        self._past: deque[_Past] = deque()
+        self._start = 0
+        self._held = 0
+        self._base: dict[str, Vector] = {}
+        self._waiting: dict[str, dict[str, RecordChange]] | None = {}
+        self._told: tuple[int, int, Diff] | None = None
+
+    # in
+
+    def fill(self, changes: Changes) -> None:
+        """Take in some of the records that there were at the beginning, as inserts."""
+        self._absorb(self._tree.push(changes))
+
+    def open(self) -> None:
+        """All records were taken in: catch up with what changed meanwhile."""
+        waiting, self._waiting = self._waiting, None
+        if waiting:
+            self._absorb(self._tree.push({name: list(each.values()) for name, each in waiting.items()}))
+        self._base = dict(self._vectors())
+
+    def show(self, changes: Mapping[str, list[RecordChange]], causes: Mapping[str, Vector]) -> None:
+        """Something changed, all of it at once; ``causes`` is how far that takes its collections."""
+        if self._waiting is not None:
+            for name, each in changes.items():
+                _fold(self._waiting.setdefault(name, {}), each)
+            return
+        delta = self._tree.push(changes)
+        self._absorb(delta)
+        if not delta:
+            return
+        self._past.append(_Past(delta, causes))
+        self._held += len(delta)
+        while self._held > self._retained:
+            oldest = self._past.popleft()
+            self._start += 1
+            self._held -= len(oldest.delta)
+            self._base.update(oldest.causes)
+        self.news.wake()
+
+    def fail(self, error: ProtoBaseError) -> None:
+        """The view is no longer maintained: its subscribers are told ``error``."""
+        self.failure = self.failure or error
+        self.news.wake()
+
+    def _absorb(self, delta: Delta) -> None:
+        for before, after in delta:
+            if before is not None:
+                self._places.remove(place(before))
+                del self._items[before[0]]
+            if after is not None:
+                self._places.add(place(after))
+                self._items[after[0]] = after
+        if len(self._items) > self._max_rows:
+            raise LimitExceeded(f"a live query has at most {self._max_rows} rows (view_rows): use limit")
+
+    # out
+
+    @property
+    def end(self) -> int:
+        """The position of a subscriber that has seen everything."""
+        return self._start + len(self._past)
+
+    def position(self, cursor: str) -> int | None:
+        """The position of a subscriber that has seen what ``cursor`` says; None if that is not known here.
+
+        Raises ValidationError if it is no cursor.
+        """
+        seen = decode_cursor(self.query.canonical, cursor)
+        if seen is None or not _reaches(seen, self._base) or not _reaches(self._vectors(), seen):
+            return None
+        past = iter(self._past)
+        for count, each in enumerate(past):
+            if not _reaches(seen, each.causes):
+                return self._start + count if _unseen(seen, each, *past) else None
+        return self.end
+
+    def since(self, position: int | None) -> Diff:
+        """What a subscriber at ``position`` has missed; if that is too much, or None: a snapshot."""
+        if position is not None and position < self._start:
+            position = None
+        if self._told is None or self._told[:2] != (-1 if position is None else position, self.end):
+            self._told = (-1 if position is None else position, self.end, self._since(position))
+        return self._told[2]
+
+    def _since(self, position: int | None) -> Diff:
+        cursor = encode_cursor(self.query.canonical, self._vectors())
+        if position is None:
+            return Diff(inserts(self._items[identity][2] for _, identity in self._places), True, cursor)
+        delta = _folded(list(self._past)[position - self._start :])
+        return Diff(positioned(self._places, delta), False, cursor)
+
+
+def _reaches(seen: Vectors, causes: Vectors) -> bool:
+    return all(name in seen and includes(seen[name], vector) for name, vector in causes.items())
+
+
+def _unseen(seen: Vectors, *past: _Past) -> bool:
+    """Whether ``seen`` has no part of these; else it has seen things in another order than this node."""
+    return not any(includes(seen[name], vector) for each in past for name, vector in each.causes.items())
+
+
+def _fold(earlier: dict[str, RecordChange], changes: Iterable[RecordChange]) -> None:
+    """Add changes of records to those that are waiting, one a key."""
+    for key, before, after in changes:
+        if key in earlier:
+            before = earlier[key][1]
+        earlier[key] = (key, before, after)
+
+
+def _folded(past: Iterable[_Past]) -> Delta:
+    """One delta with the effect of all, in order."""
+    found: dict[Identity, Pair] = {}
+    for each in past:
+        for before, after in each.delta:
+            item = before or after
+            assert item is not None
+            first = found.get(item[0])
+            found[item[0]] = (first[0] if first else before, after)
+    return [pair for pair in found.values() if not alike(*pair)]

@@ -1,0 +1,313 @@
+"""All queries of a database, run once or live, over what its collections have shown.
+
+A collection's actor begins here when the first query asks for it, and from then on tells what it shows, in
+the same breath in which it shows it. So a query sees everything that anybody was acknowledged, and never a
+part of a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import NamedTuple
+
+from protobase_actors import Clock, Timer
+from protobase_live.errors import (
+    Closed,
+    LimitExceeded,
+    Overloaded,
+    ProtoBaseError,
+    Unavailable,
+)
+from protobase_live.live.shown import Shown
+from protobase_live.live.view import View
+from protobase_live.query.access import Selection
+from protobase_live.query.diff import Diff
+from protobase_live.query.explanation import Explanation
+from protobase_live.query.operators.operator import BATCH_ROWS, RecordChange, Row
+from protobase_live.query.operators.source import Source
+from protobase_live.query.plan import plan_fetch, plan_push, sources
+from protobase_live.query.query import Query
+from protobase_live.query.table import Table
+from protobase_storage import Vector
+
+STEPS_WITHOUT_PAUSE = 2
+"""Steps that a query runs before it lets others run; a short one needs no copy of what it reads."""
+
+TRIES = 5
+"""How often a query asks for collections that fail or are put aside before it can begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLimits:
+    """The limits of queries; the comment says what happens."""
+
+    views: int = 20_000  # different live queries: Overloaded
+    view_rows: int = 1_000_000  # rows of a live query: it fails with LimitExceeded
+    query_rows: int = 1_000_000  # rows of a query that is run once: LimitExceeded
+    retained_changes: int = 256  # recent changes of a view; who is further behind gets a snapshot
+    linger_seconds: float = 30.0  # how long a view that nobody watches waits for somebody to come back
+
+
+class Show(NamedTuple):
+    """What one commit shows in one collection. ``indexes``: their declarations, if they changed."""
+
+    collection: str
+    changes: Sequence[RecordChange]
+    vector: Vector
+    indexes: Iterable[str] | None = None
+
+
+class Subscription:
+    """One who watches a view. `pull` gives everything new as one difference, the first at once."""
+
+    def __init__(self, view: View, since: str | None, leave: Callable[[], None]) -> None:
+        self._view = view
+        self._position = None if since is None else view.position(since)
+        self._first = True
+        self._leave = leave
+        self._closed = False
+
+    async def pull(self) -> Diff:
+        """What happened since the last pull. Raises Closed after `close`, and what ended the view."""
+        while (diff := self.poll()) is None:
+            if self._closed:
+                raise Closed("the live query was closed")
+            if (failure := self._view.failure) is not None:
+                raise type(failure)(str(failure))
+            await self._view.news.wait()
+        return diff
+
+    def poll(self) -> Diff | None:
+        """What there is now; None if there is nothing new."""
+        if self._closed or self._view.failure or not (self._first or self._position != self._view.end):
+            return None
+        diff = self._view.since(self._position)
+        self._position, self._first = self._view.end, False
+        return diff
+
+    def close(self) -> None:
+        """Watch no more. Harmless when closed."""
+        if not self._closed:
+            self._closed = True
+            self._leave()
+            self._view.news.wake()
+
+
+class Views:
+    """What the collections of one database have shown, and the views over it."""
+
+    def __init__(
+        self, begin: Callable[[str], Awaitable[object]], clock: Clock, limits: ViewLimits | None = None
+    ) -> None:
+        """``begin`` has a collection's actor call `begin` here."""
+        self._ask_to_begin = begin
+        self._clock = clock
+        self._limits = limits or ViewLimits()
+        self._shown: dict[str, Shown] = {}
+        self._views: dict[str, View] = {}
+        self._opening: dict[str, asyncio.Task[View]] = {}
+        self._expiries: dict[View, Timer] = {}
+        self._closed = False
+
+    # from the collections' actors
+
+    def begin(self, collection: str, rows: dict[str, Row], vector: Vector, indexes: Iterable[str]) -> None:
+        """This is what a collection has shown so far; `rows` is given away."""
+        if collection not in self._shown and not self._closed:
+            self._shown[collection] = Shown(collection, rows, vector, indexes)
+
+    def knows(self, collection: str) -> bool:
+        """Whether the collection has to tell what it shows."""
+        return collection in self._shown
+
+    def busy(self, collection: str) -> bool:
+        """Whether the collection has to stay in memory."""
+        shown = self._shown.get(collection)
+        return shown is not None and shown.busy
+
+    def show(self, shows: Iterable[Show]) -> None:
+        """Something is shown, all of it at once."""
+        concerned: dict[View, dict[str, list[RecordChange]]] = {}
+        causes: dict[str, Vector] = {}
+        for collection, changes, vector, indexes in shows:
+            shown = self._shown.get(collection)
+            if shown is None:
+                continue
+            shown.apply(changes, vector)
+            causes[collection] = vector
+            if indexes is not None:
+                shown.declare(indexes)
+            for view, found in shown.routes.concerned(changes).items():
+                concerned.setdefault(view, {})[collection] = found
+        for view, found in concerned.items():
+            self._show_view(view, found, {name: causes[name] for name in found})
+
+    def end(self, collection: str) -> None:
+        """The collection stops or has failed: who watches it has to begin again."""
+        shown = self._shown.pop(collection, None)
+        if shown is None:
+            return
+        shown.close()
+        for view in shown.routes.views():
+            self._drop(view, Unavailable(f"collection {collection!r} is loaded again; watch again"))
+
+    # queries
+
+    async def query(self, query: Query) -> list[Row]:
+        """The rows of a query now. Nothing of them may be changed.
+
+        Raises LimitExceeded, Unavailable and what loading a collection raises.
+        """
+        tables = await self._tables(query)
+        plan = plan_fetch(query, tables)
+        rows: list[Row] = []
+        for step, batch in enumerate(plan.steps(), 1):
+            rows += batch
+            if len(rows) > self._limits.query_rows:
+                limit = self._limits.query_rows
+                raise LimitExceeded(f"a query gives at most {limit} rows (query_rows): use limit and offset")
+            if step == STEPS_WITHOUT_PAUSE:
+                plan.pin()
+            if step >= STEPS_WITHOUT_PAUSE:
+                await asyncio.sleep(0)
+        return rows
+
+    async def explain(self, query: Query) -> Explanation:
+        """How `query` would be answered, once the declared indexes are built."""
+        await self._tables(query)
+        for name in query.collections & self._shown.keys():
+            await self._shown[name].built()
+        return plan_fetch(query, await self._tables(query)).explain()
+
+    async def subscribe(self, query: Query, since: str | None = None) -> Subscription:
+        """Watch a query, after the cursor ``since`` or from its rows as they are now.
+
+        Raises Overloaded, LimitExceeded, ValidationError, Unavailable and what loading a collection raises.
+        """
+        view = self._views.get(query.canonical) or await self._opened(query)
+        subscription = Subscription(view, since, partial(self._left, view))
+        view.subscriptions += 1
+        if expiry := self._expiries.pop(view, None):
+            expiry.cancel()
+        return subscription
+
+    def close(self) -> None:
+        """End all live queries."""
+        self._closed = True
+        for task in list(self._opening.values()):
+            task.cancel()
+        for view in list(self._views.values()):
+            self._drop(view, Closed("the database was closed"))
+        for shown in self._shown.values():
+            shown.close()
+        self._shown.clear()
+
+    # inside
+
+    async def _tables(self, query: Query) -> Mapping[str, Table]:
+        """The tables of all that the query reads, as of this very moment: use them before waiting again."""
+        await self._begun(query.collections)
+        for name in query.collections:
+            self._shown[name].used = True
+        return {name: self._shown[name].table for name in query.collections}
+
+    async def _begun(self, collections: Iterable[str]) -> None:
+        for _ in range(TRIES):
+            if self._closed:
+                raise Closed("the database is closed")
+            missing = [name for name in collections if name not in self._shown]
+            if not missing:
+                return
+            await asyncio.gather(*(self._ask_to_begin(name) for name in missing))
+        raise Unavailable(f"{', '.join(sorted(collections))}: does not stay in memory; try again")
+
+    async def _opened(self, query: Query) -> View:
+        """The view of a query, made if nobody else is making it."""
+        task = self._opening.get(query.canonical)
+        if task is None:
+            if len(self._views) + len(self._opening) >= self._limits.views:
+                raise Overloaded(f"there are {self._limits.views} live queries already (views)")
+            task = asyncio.get_running_loop().create_task(self._open(query))
+            self._opening[query.canonical] = task
+            task.add_done_callback(lambda _: self._opening.pop(query.canonical))
+        return await asyncio.shield(task)
+
+    async def _open(self, query: Query) -> View:
+        await self._tables(query)
+        tree = plan_push(query)
+        uses: dict[str, list[Source]] = {name: [] for name in query.collections}
+        for source in sources(tree):
+            uses[source.collection].append(source)
+        view = View(
+            query,
+            tree,
+            lambda: {name: self._shown[name].vector for name in uses if name in self._shown},
+            retained=self._limits.retained_changes,
+            max_rows=self._limits.view_rows,
+        )
+        records = {name: _records(each, self._shown[name].table) for name, each in uses.items()}
+        for name, each in uses.items():
+            self._shown[name].routes.add(view, [source.equalities for source in each])
+        try:
+            await self._fill(view, records)
+        except BaseException:
+            self._forget(view)
+            raise
+        self._views[query.canonical] = view
+        self._linger(view)
+        return view
+
+    async def _fill(self, view: View, records: Mapping[str, Sequence[tuple[str, Row]]]) -> None:
+        steps = 0
+        for name, found in records.items():
+            for start in range(0, len(found), BATCH_ROWS):
+                view.fill({name: [(key, None, row) for key, row in found[start : start + BATCH_ROWS]]})
+                steps += 1
+                if steps > STEPS_WITHOUT_PAUSE:
+                    await asyncio.sleep(0)
+                if view.failure is not None:
+                    raise view.failure
+        view.open()
+
+    def _show_view(
+        self, view: View, changes: Mapping[str, list[RecordChange]], causes: Mapping[str, Vector]
+    ) -> None:
+        try:
+            view.show(changes, causes)
+        except ProtoBaseError as error:
+            self._drop(view, error)
+        except Exception as error:  # the collections and all other views must not suffer from it
+            self._drop(view, Unavailable(f"the live query failed: {error!r}"))
+
+    def _left(self, view: View) -> None:
+        view.subscriptions -= 1
+        self._linger(view)
+
+    def _linger(self, view: View) -> None:
+        """A view that nobody watches goes away after a while."""
+        if not view.subscriptions and view.failure is None:
+            gone = partial(self._drop, view, Closed("nobody watched"))
+            self._expiries[view] = self._clock.call_later(self._limits.linger_seconds, gone)
+
+    def _drop(self, view: View, error: ProtoBaseError) -> None:
+        self._forget(view)
+        if expiry := self._expiries.pop(view, None):
+            expiry.cancel()
+        view.fail(error)
+
+    def _forget(self, view: View) -> None:
+        if self._views.get(view.query.canonical) is view:
+            del self._views[view.query.canonical]
+        for name in view.query.collections:
+            if shown := self._shown.get(name):
+                shown.routes.remove(view)
+
+
+def _records(sources: Sequence[Source], table: Table) -> list[tuple[str, Row]]:
+    """The records that any of the sources may want, reached in the cheapest way."""
+    found = [zip(*Selection(source.condition).access(table).read(), strict=True) for source in sources]
+    return list(found[0]) if len(found) == 1 else list(dict(chain(*found)).items())
