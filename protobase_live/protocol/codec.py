@@ -58,7 +58,7 @@ class JsonCodec:
 
     def encode_items(self, items: Sequence[Any]) -> bytes:
         """Some of the items of a list, for `encode_long`."""
-        return ",".join(map(_dumps, items)).encode()
+        return _dumps(items)[1:-1].encode()
 
     def encode_long(self, message: Mapping[str, Any], name: str, count: int, parts: Sequence[bytes]) -> str:
         """The frame of a message that has the field ``name``, too: a list of ``count`` items in ``parts``."""
@@ -80,8 +80,11 @@ CODECS: Mapping[str, Codec] = {codec.subprotocol: codec for codec in (MsgpackCod
 """The codec of each subprotocol, the one a server prefers first."""
 
 
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
 def _dumps(value: Any) -> str:
-    return json.dumps(values.to_json(value), separators=(",", ":"), ensure_ascii=False)
+    return _json.encode(values.to_json(value))
 
 
 def _object(value: Any) -> dict[str, Any]:
