@@ -25,7 +25,7 @@ from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.names import check_field
 from protobase_live.query.aggregates import AGGREGATES, Aggregate
 from protobase_live.query.expressions import Expr, Field
-from protobase_live.query.query import MAX_NESTING, Query
+from protobase_live.query.query import MAX_NESTING, MAX_STEPS, Query
 from protobase_live.query.steps import GroupBy, JoinHow, Select, Step
 from protobase_live.query.text.expression_parser import OPERATOR_WORDS, TEST, ExpressionParser
 from protobase_live.query.text.tokens import Tokens
@@ -48,6 +48,7 @@ class QueryParser:
         self._tokens = tokens
         self._expressions = ExpressionParser(tokens)
         self._nesting = 0
+        self._steps_read = 0
 
     def query(self) -> Query:
         """The next query, up to the end or a closing parenthesis."""
@@ -56,12 +57,19 @@ class QueryParser:
             raise LimitExceeded(f"at most {MAX_NESTING} queries stand inside each other")
         query = self._collection()
         while read := self._steps.get(self._tokens.next.keyword):
+            self._count_step()
             with self._tokens.located(self._tokens.take()):
                 query = read(self, query)
         if self._tokens.next.kind != "end" and not self._tokens.has(")"):
             raise self._tokens.unexpected("a step or the end", (*self._steps, *OPERATOR_WORDS))
         self._nesting -= 1
         return query
+
+    def _count_step(self) -> None:
+        """Steps that come to one are counted, too: adding to a step takes as long as it is large."""
+        self._steps_read += 1
+        if self._steps_read > MAX_STEPS:
+            raise LimitExceeded(f"a query has at most {MAX_STEPS} steps")
 
     # rows
 

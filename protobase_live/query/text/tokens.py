@@ -27,6 +27,9 @@ Kind = Literal["word", "name", "text", "number", "symbol", "end"]
 SHOWN_CHARS = 72
 """How much of a long line a message shows."""
 
+MAX_MESSAGE_CHARS = 400
+"""Longest message, without the line it shows; the rest is cut off."""
+
 KEYWORDS = frozenset((
     "where", "having", "select", "distinct", "order", "group", "limit", "offset", "unnest", "traverse",
     "union", "join", "inner", "left", "right", "full", "on", "as",
@@ -181,6 +184,8 @@ def _mistake(text: str, position: int, message: str) -> ValidationError:
     cut = max(0, column - SHOWN_CHARS // 2)
     shown = "".join(each if each.isprintable() else " " for each in shown[cut : cut + SHOWN_CHARS])
     where = f"line {line}, column {column + 1}" if "\n" in text.strip() else f"column {column + 1}"
+    if len(message) > MAX_MESSAGE_CHARS:
+        message = f"{message[:MAX_MESSAGE_CHARS]}..."
     return Misread(f"{where}: {message}\n  {shown}\n  {' ' * (column - cut)}^")
 
 

@@ -291,6 +291,11 @@ def test_a_mistake_far_right_is_shown_with_what_is_around_it():
     assert len(line) <= 74
 
 
+@pytest.mark.parametrize("text", ["tasks " + "x" * 60_000, "tasks select a." + "b" * 60_000 + " as _key"])
+def test_a_mistake_is_shown_in_few_words(text):
+    assert len(message(text)) < 600
+
+
 @pytest.mark.parametrize("text", [None, 3, b"tasks"])
 def test_only_texts(text):
     assert "a query is a text" in message(text)
@@ -311,6 +316,7 @@ def test_only_texts(text):
         ('{"from": ' + "[" * 60_000, "", ""),
         ("tasks where a = '" + "x" * MAX_TEXT_CHARS, "", "'"),
         ("tasks" + " distinct" * 101, "", ""),
+        ("tasks" + " where a" * 8_000, "", ""),
     ],
     ids=itertools.count(),
 )
