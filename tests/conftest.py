@@ -1,15 +1,19 @@
 """Settings of all tests.
 
 Hypothesis draws the same examples every time: a test that fails here fails everywhere. To look for new
-ones, run ``HYPOTHESIS_PROFILE=explore make test``; a failure prints how to reproduce it.
+ones, run ``HYPOTHESIS_PROFILE=explore make test``; a failure prints how to reproduce it. ``make fuzz`` runs
+the tests in fuzz/ with the profile of that name and a seed that it prints.
 """
 
 from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 settings.register_profile("same", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1_000)
+settings.register_profile(
+    "fuzz", deadline=None, print_blob=True, max_examples=6_000, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))

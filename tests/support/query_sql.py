@@ -73,11 +73,13 @@ def sql_answer(query: Query, data: Mapping[str, Mapping[str, Row]], params: Mapp
     """The rows that SQLite gives. What is None is left out of them."""
     with sqlite3.connect(":memory:") as connection:
         connection.execute("PRAGMA case_sensitive_like = ON")
-        columns = {name: store(connection, name, rows) for name, rows in data.items()}
-        found = Translator(columns, params).query(query)
-        rows = connection.execute(f"SELECT * FROM ({found.sql}) ORDER BY {found.order}").fetchall()
+        tables = {name: store(connection, name, rows) for name, rows in data.items()}
+        found = Translator(tables, params).query(query)
+        columns = ", ".join(f"c{n}" for n in range(len(found.paths)))
+        sql = f"SELECT {columns} FROM ({found.sql}) ORDER BY {found.order}"
+        rows = connection.execute(sql).fetchall()
     connection.close()
-    return [nested(zip(found.paths, row, strict=False)) for row in rows]
+    return [nested(zip(found.paths, row, strict=True)) for row in rows]
 
 
 def store(connection: sqlite3.Connection, name: str, rows: Mapping[str, Row]) -> tuple[str, ...]:
