@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from itertools import chain, tee
 
 from protobase_live.query.code import Record, compile_rank
 from protobase_live.query.expressions import Expr, conjuncts
@@ -59,7 +59,18 @@ class Selection:
 class Access:
     """A way to the records of a selection, in a table; good until the table changes."""
 
-    __slots__ = ("_positions", "_selection", "_table", "cost", "count", "kept", "rows", "sorted", "way")
+    __slots__ = (
+        "_keys",
+        "_positions",
+        "_selection",
+        "_table",
+        "cost",
+        "count",
+        "kept",
+        "rows",
+        "sorted",
+        "way",
+    )
 
     def __init__(self, selection: Selection, way: Way, table: Table) -> None:
         self._selection = selection
@@ -68,13 +79,14 @@ class Access:
         self.sorted = way.walk is not None
         """Whether it gives the order asked for."""
         self._positions: list[tuple[int, int]] = []
+        self._keys = None if way.keys is None else [key for key in way.keys if key in table.rows]
         if way.paths is not None:
             stretch = table.indexes[way.paths].stretch
             self._positions = [stretch(low, high) for low, high in way.stretches]
             self.count = sum([stop - start for start, stop in self._positions])
             """How many records there are to read."""
         else:
-            self.count = len(table.rows if way.keys is None else way.keys)
+            self.count = len(table.rows if self._keys is None else self._keys)
         self.kept = self.count if way.residual is None else self.count / RESIDUAL
 
     def expect(self, kept: float) -> None:
@@ -107,25 +119,26 @@ class Access:
         reach = self._selection.reach
         return max(FIRST_BATCH, min(reach, BATCH_ROWS)) if self.sorted and reach else BATCH_ROWS
 
-    def read(self) -> Iterator[Record]:
-        """The records, lazily: the table may not change until all are read."""
-        rows, way = self._table.rows, self.way
-        if way.paths is None:
-            if way.keys is None:
-                return iter(rows.items())
-            return iter([(key, rows[key]) for key in way.keys if key in rows])
-        keys = self._table.indexes[way.paths].keys
-        stretches = [((key, rows[key]) for key in keys(*each, way.walk or "up")) for each in self._positions]
-        if len(stretches) == 1:
-            return iter(stretches[0])
-        if self.sorted:
-            return heapq.merge(*stretches, key=self._place)
-        return (record for stretch in stretches for record in stretch)
+    def read(self) -> tuple[Iterator[str], Iterator[Row]]:
+        """The keys and the rows of ``count`` records, lazily: the table may not change until all are read."""
+        rows = self._table.rows
+        if self._keys is None and self.way.paths is None:
+            return iter(rows), iter(rows.values())
+        keys, same_keys = tee(self._found_keys())
+        return keys, map(rows.__getitem__, same_keys)
 
-    def _place(self, record: Record) -> tuple[Any, ...]:
-        key, row = record
+    def _found_keys(self) -> Iterable[str]:
+        if self.way.paths is None:
+            return self._keys or ()
+        index, walk = self._table.indexes[self.way.paths], self.way.walk or "up"
+        stretches = [index.keys(start, stop, walk) for start, stop in self._positions]
+        if len(stretches) == 1:
+            return stretches[0]
+        return heapq.merge(*stretches, key=self._place) if self.sorted else chain.from_iterable(stretches)
+
+    def _place(self, key: str) -> tuple[Rank, str]:
         rank = self._selection.rank
-        return () if rank is None else rank({**row, "_key": key}), key
+        return () if rank is None else rank({**self._table.rows[key], "_key": key}), key
 
     def __str__(self) -> str:
         return f"{self.way}, in order" if self.sorted else str(self.way)

@@ -9,6 +9,8 @@ beginning of another stands before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Literal
 
 from sortedcontainers import SortedList
@@ -128,17 +130,21 @@ class Index:
     def keys(self, start: int, stop: int, walk: Walk = "up") -> Iterator[str]:
         """The keys of a stretch, lazily; the index may not change meanwhile."""
         if walk == "down":
-            return self._down(start, stop)
-        return (entry[-1] for entry in self._entries.islice(start, stop, reverse=walk == "back"))
+            return chain.from_iterable(self._groups_down(start, stop))
+        return map(_key_of, self._entries.islice(start, stop, reverse=walk == "back"))
 
-    def _down(self, start: int, stop: int) -> Iterator[str]:
+    def _groups_down(self, start: int, stop: int) -> Iterator[Iterator[str]]:
+        """The keys of each group of records that have the same values, the last group first."""
         while start < stop:
             first = max(start, self._entries.bisect_left(self._entries[stop - 1][: self._tied]))
-            yield from self.keys(first, stop)
+            yield self.keys(first, stop)
             stop = first
 
     def _entry(self, key: str, row: Row) -> Entry:
         return *[sort_key(get(key, row)) for get in self._getters], key
+
+
+_key_of: Callable[[Entry], str] = itemgetter(-1)
 
 
 def _getter(path: Path) -> Callable[[str, Row], Any]:

@@ -129,22 +129,22 @@ class Plan:
     """An answer under way. See `pin` for when the tables may change."""
 
     def __init__(self, root: Operator) -> None:
-        self._root = root if root.sorted else Sorting(root)
+        self.root = root if root.sorted else Sorting(root)
 
     def steps(self) -> Iterator[list[Row]]:
         """The rows, in order and in batches; an empty batch only gives a chance to pause."""
-        for batch in self._root.fetch():
+        for batch in self.root.fetch():
             yield [row for _, _, row in batch]
 
     def pin(self) -> None:
         """Keep what is still to be read. The tables may change from now on; until now they may not."""
-        for operator in _operators(self._root):
+        for operator in _operators(self.root):
             if isinstance(operator, (Source, IndexJoin)):
                 operator.pin()
 
     def explain(self) -> Explanation:
         """What will be done."""
-        return explain(self._root)
+        return explain(self.root)
 
 
 class Prepared:

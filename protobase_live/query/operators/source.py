@@ -15,7 +15,7 @@ from protobase_live.query.operators.operator import BATCH_ROWS, Changes, Delta, 
 from protobase_live.query.ordering import SortKey
 
 if TYPE_CHECKING:
-    from protobase_live.query.access import Access, Record
+    from protobase_live.query.access import Access
 
 
 class Source(Operator):
@@ -30,7 +30,7 @@ class Source(Operator):
         self.collection = collection
         self.condition = condition
         self.access = access
-        self._rest: Iterator[Record] | None = None
+        self._rest: tuple[Iterator[str], Iterator[Row]] | None = None
 
     @cached_property
     def equalities(self) -> dict[Path, SortKey]:
@@ -49,14 +49,15 @@ class Source(Operator):
 
     def fetch(self) -> Iterator[list[Item]]:
         access = self._access()
-        scan, rank, size = access.scan, access.rank, access.first_batch
-        if self._rest is None:
-            self._rest = access.read()
-        while found := list(islice(self._rest, size)):
+        scan, rank, size, left = access.scan, access.rank, access.first_batch, access.count
+        while left > 0:
+            keys, rows = self._rest = self._rest or access.read()
+            found = zip(islice(keys, size), rows, strict=False)
+            items: list[Item] = [
+                (key, (), {**row, "_key": key}) for key, row in (found if scan is None else scan(found))
+            ]
+            left -= size
             size = min(2 * size, BATCH_ROWS)
-            if scan is not None:
-                found = scan(found)
-            items: list[Item] = [(key, (), {**row, "_key": key}) for key, row in found]
             yield items if rank is None else [(key, rank(row), row) for key, _, row in items]
 
     def pin(self) -> None:
@@ -64,7 +65,8 @@ class Source(Operator):
 
         Until then nothing may change between two batches.
         """
-        self._rest = iter(list(self._access().read() if self._rest is None else self._rest))
+        keys, rows = self._rest or self._access().read()
+        self._rest = iter(list(keys)), iter(list(rows))
 
     def _access(self) -> Access:
         assert self.access is not None, "made for push"
