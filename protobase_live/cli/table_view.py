@@ -27,8 +27,13 @@ NO_ROWS = "(no rows)"
 
 
 def columns(rows: Iterable[Row]) -> list[str]:
-    """The names of all fields that the rows have, the key first, the others as they come."""
-    names = dict.fromkeys(name for row in rows for name in row)
+    """The names of all fields that the rows have, the key first.
+
+    The others are in the order they have if it is the same in all rows, such as those of a `select`, else
+    sorted: columns stay where they are when rows come and go.
+    """
+    orders = {tuple(row) for row in rows}
+    names = [*orders.pop()] if len(orders) == 1 else sorted({name for order in orders for name in order})
     return sorted(names, key=lambda name: name != KEY_FIELD)
 
 

@@ -24,7 +24,8 @@ def drawn(table, width=80):
 
 
 def test_columns_are_all_fields_the_key_first():
-    assert columns(ROWS) == ["_key", "title", "priority", "tags", "done", "at"]
+    assert columns(ROWS) == ["_key", "at", "done", "priority", "tags", "title"]
+    assert columns([{"b": 1, "_key": 2, "a": 3}, {"b": None, "_key": 2, "a": 3}]) == ["_key", "b", "a"]
     assert columns([]) == []
 
 
@@ -50,9 +51,9 @@ def test_cells(value, text):
 
 def test_plain_table():
     assert plain_table(ROWS).splitlines() == [
-        "_key  title  priority  tags              done  at",
-        't1    Write         3  ["a",{"b":null}]',
-        "t20                10                    true  2026-05-01",
+        "_key  at          done  priority  tags              title",
+        't1                             3  ["a",{"b":null}]  Write',
+        "t20   2026-05-01  true        10",
     ]
     assert plain_table([]) == "(no rows)\n"
     assert plain_table([{}]) == "\n\n"
@@ -75,9 +76,9 @@ def test_tables_show_no_value_a_terminal_would_obey():
 
 def test_rich_table():
     assert drawn(rich_table(ROWS)) == [
-        " _key  title  priority  tags              done  at",
-        ' t1    Write         3  ["a",{"b":null}]',
-        " t20                10                    true  2026-05-01",
+        " _key  at          done  priority  tags              title",
+        ' t1                             3  ["a",{"b":null}]  Write',
+        " t20   2026-05-01  true        10",
     ]
     assert drawn(rich_table([])) == ["(no rows)"]
 
