@@ -1,7 +1,10 @@
 """Asking from the command line."""
 
+import asyncio
 import json
+import os
 import signal
+import termios
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,7 +13,7 @@ import protobase_live as pb
 from protobase_live.cli.query import diff_line, parameter
 from protobase_live.errors import ValidationError
 from protobase_live.query.diff import Diff, RowChange
-from tests.protobase_live.cli.command import line, run, running, stop
+from tests.protobase_live.cli.command import COMMAND, SECONDS, line, run, running, stop
 
 QUERY = "tasks where priority > :least order by -priority"
 TASKS = {
@@ -145,6 +148,40 @@ async def test_live_table():
             await tasks.delete("t2")
             assert [await line(process) for _ in range(2)] == ["---\n", "(no rows)\n"]
             assert await stop(process, signal.SIGINT) == (0, "", "")
+
+
+@asynccontextmanager
+async def in_a_terminal(*arguments):
+    """A command whose output is a terminal, and what stands there as it comes."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    process = await asyncio.create_subprocess_exec(
+        str(COMMAND), *arguments, stdout=theirs, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(theirs)
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb", buffering=0)
+    )
+    try:
+        yield process, reader
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        transport.close()
+
+
+async def test_a_terminal_is_redrawn():
+    async with serving() as (db, url):
+        tasks = await db.collection("tasks")
+        asked = (url, "tasks where priority > 5 select title", "--live")
+        async with in_a_terminal("query", *asked) as (process, screen), asyncio.timeout(SECONDS):
+            await screen.readuntil(b"Read, again")
+            await tasks.update("t1", priority=6, title="\x1b[31mDone")
+            await screen.readuntil(rb"\x1b[31mDone")
+            process.send_signal(signal.SIGINT)
+            assert await process.wait() == 0
 
 
 @pytest.mark.parametrize(
