@@ -157,7 +157,7 @@ class ExpressionParser:
             tokens.expect(")")
             return found
         if tokens.skip(":"):
-            return Param(self._tokens.name("the name of a parameter"))
+            return Param(self._any_name("the name of a parameter"))
         if self._at_constant():
             return self._constant(self._value)
         if start.kind == "name" or (start.kind == "word" and start.keyword not in KEYWORDS):
@@ -172,14 +172,18 @@ class ExpressionParser:
     def _field(self) -> Expr:
         path = [self._tokens.name("a field")]
         while self._tokens.skip("."):
-            if self._tokens.next.kind not in ("word", "name"):
-                raise self._tokens.unexpected("the name of a field")
-            path.append(self._tokens.take().value)
+            path.append(self._any_name("the name of a field"))
         if self._tokens.has("("):
             raise self._tokens.mistake(
                 "there are no functions here; aggregates stand behind the colon: group by owner: n = count()"
             )
         return Field(tuple(path))
+
+    def _any_name(self, what: str) -> str:
+        """The next name, where no keyword can stand."""
+        if self._tokens.next.kind not in ("word", "name"):
+            raise self._tokens.unexpected(what)
+        return self._tokens.take().value
 
     def _at_constant(self) -> bool:
         word = self._tokens.next
