@@ -185,9 +185,10 @@ class Field(Expr):
     field_path: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        length = len(self.field_path)
-        if not 0 < length <= values.MAX_DEPTH:
-            raise LimitExceeded(f"a field's path has 1 to {values.MAX_DEPTH} names, not {length}")
+        if not self.field_path:
+            raise ValidationError("a field has a name")
+        if len(self.field_path) > values.MAX_DEPTH:
+            raise LimitExceeded(f"a field's path has at most {values.MAX_DEPTH} names")
 
     def __getattr__(self, name: str) -> Field:
         if name.startswith("__"):

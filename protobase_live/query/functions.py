@@ -127,7 +127,7 @@ def modulo(one: Any, other: Any) -> Any:
 
 def negative(value: Any) -> Any:
     """The number with its sign turned."""
-    return number(-value) if value.__class__ in NUMBERS else None
+    return number(0 - value) if value.__class__ in NUMBERS else None
 
 
 def number(value: Any) -> Any:

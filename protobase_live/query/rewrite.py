@@ -78,7 +78,7 @@ def _rewritten(query: Query) -> Query:
 
 def _sunk(steps: _Steps, term: Expr) -> _Steps:
     """``steps`` and then ``term``, as deep as it goes."""
-    if isinstance(term, Value) and term.value is True:
+    if not _roots(term) and _holds_for_missing(term) is True:
         return steps
     if not steps:
         return [Where(term)]
@@ -103,7 +103,7 @@ def _sunk(steps: _Steps, term: Expr) -> _Steps:
 
 def _sunk_in_join(before: _Steps, join: Join, term: Expr) -> _Steps:
     is_right = {root == join.name for root in _roots(term)}
-    if len(is_right) == 1 and not _holds_for_missing(term):
+    if len(is_right) == 1 and _holds_for_missing(term) is False:
         changes = _KEEPS_RIGHT if is_right == {True} else _KEEPS_LEFT
         join = replace(join, how=changes.get(join.how, join.how))
     if True not in is_right and join.how in ("inner", "left"):
@@ -145,8 +145,8 @@ def _inside(term: Expr, name: str) -> Expr | None:
     return replace_parts(term, {path: Field(path[1:]) for path in paths})
 
 
-def _holds_for_missing(term: Expr) -> bool:
-    """Whether the condition is true where all its fields are missing."""
+def _holds_for_missing(term: Expr) -> bool | None:
+    """Whether the condition is true where all its fields are missing; None while that is up to parameters."""
     if any(isinstance(part, Param) for part in walk(term)):
-        return True  # unknown as yet
+        return None
     return compile_condition(term)({})
