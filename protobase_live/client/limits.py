@@ -15,6 +15,6 @@ class ClientLimits:
     max_backoff_seconds: float = 10.0  # longest pause between attempts; attempts go on until `close`
     call_seconds: float = 30.0  # for a call: Unavailable, or OutcomeUnknown for a commit that was sent
     close_seconds: float = 2.0  # for the server's part of closing: the connection is dropped
-    calls: int = 10_000  # calls and streams that wait: Overloaded
+    calls: int = 10_000  # calls that wait, streams and live queries: Overloaded
     credit: int = 1024  # changes that a stream holds for a slow reader: the server waits
     answer_bytes: int = 17 * 1024 * 1024  # longest message of a server: the connection is closed with 1009
