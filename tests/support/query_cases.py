@@ -375,17 +375,13 @@ class Case:
     transactions: list[Transaction] = field(default_factory=list)
 
 
-def params_of(query: Query) -> set[str]:
-    """The names of all parameters of a query."""
-    nested = (params_of(each) for step in query.steps for each in nested_in(step))
-    own = (
-        part.name
-        for step in query.steps
-        for each in expressions_of(step)
-        for part in walk(each)
-        if isinstance(part, Param)
-    )
-    return set(own).union(*nested)
+def parts_of(query: Query) -> Iterator[Expr]:
+    """All parts of all expressions of a query."""
+    for step in query.steps:
+        for other in nested_in(step):
+            yield from parts_of(other)
+        for each in expressions_of(step):
+            yield from walk(each)
 
 
 def expressions_of(step: Any) -> Iterator[Expr]:
@@ -411,7 +407,8 @@ def whole_cases(
     dice = Dice(draw)
     schema = schema_of(dice, kinds)
     query = drafted(dice, schema, MAX_DEPTH, language).query
-    params = {kind: dice.pick(pool(kind)) for kind in sorted(params_of(query))}
+    names = {part.name for part in parts_of(query) if isinstance(part, Param)}
+    params = {kind: dice.pick(pool(kind)) for kind in sorted(names)}
     data = data_of(dice, schema)
     commits = [draw(transactions(schema)) for _ in range(changes and 1 + dice.below(changes))]
     return Case(query, params, data, commits)

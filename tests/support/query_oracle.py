@@ -32,6 +32,9 @@ from protobase_live.query.steps import (
 )
 
 Row = dict[str, Any]
+MANY = (list, tuple, set, frozenset)
+"""What holds elements; a tuple, which stands only in sets, is a list."""
+
 Data = Mapping[str, Mapping[str, Row]]
 """Collections, and in them records by their keys."""
 
@@ -189,14 +192,14 @@ def in_relation(op: str, sign: int) -> bool:
 
 def is_in(one: Any, other: Any) -> bool:
     """Whether a list or set has an element."""
-    return isinstance(other, (list, set, frozenset)) and among(one, other)
+    return isinstance(other, MANY) and among(one, other)
 
 
 def contains(one: Any, other: Any) -> bool:
     """Whether a text holds a text, a list or set an element, a dict a key."""
     if isinstance(one, str):
         return isinstance(other, str) and other in one
-    return isinstance(one, (list, set, frozenset, dict)) and among(other, one)
+    return isinstance(one, (*MANY, dict)) and among(other, one)
 
 
 def starts_with(one: Any, other: Any) -> bool:
@@ -330,7 +333,7 @@ def unnest(step: Unnest, items: list[Item], query: Query, data: Data, params: An
     for item in items:
         value = evaluate(step.field, item.row, params)
         named: list[tuple[Any, Any]] = []
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
             named = list(enumerate(value))
         elif isinstance(value, (set, frozenset)):
             named = [(each, each) for each in value]
@@ -364,7 +367,7 @@ def references(value: Any) -> list[str]:
     """The keys that a value refers to."""
     if isinstance(value, str):
         return [value]
-    return [each for each in value if isinstance(each, str)] if isinstance(value, (list, set)) else []
+    return [each for each in value if isinstance(each, str)] if isinstance(value, MANY) else []
 
 
 def group_by(step: GroupBy, items: list[Item], query: Query, data: Data, params: Any) -> list[Item]:

@@ -48,11 +48,11 @@ NUMBERS = "('integer', 'real')"
 
 @dataclass(frozen=True)
 class Relation:
-    """A SELECT. Its columns are ``c0`` ... for ``paths``, identities ``i0`` ..., and ranks ``r0`` ...;
+    """A named SELECT. Its columns are ``c0`` ... for ``paths``, identities ``i0`` ..., and ranks ``r0`` ...;
     a path that ends in "" says whether there is such a row.
     """
 
-    sql: str
+    name: str
     paths: tuple[Path, ...]
     ids: int
     descending: tuple[bool, ...] = ()
@@ -74,9 +74,11 @@ def sql_answer(query: Query, data: Mapping[str, Mapping[str, Row]], params: Mapp
     with sqlite3.connect(":memory:") as connection:
         connection.execute("PRAGMA case_sensitive_like = ON")
         tables = {name: store(connection, name, rows) for name, rows in data.items()}
-        found = Translator(tables, params).query(query)
+        translator = Translator(tables, params)
+        found = translator.query(query)
         columns = ", ".join(f"c{n}" for n in range(len(found.paths)))
-        sql = f"SELECT {columns} FROM ({found.sql}) ORDER BY {found.order}"
+        selects = ", ".join(translator.selects)
+        sql = f"WITH RECURSIVE {selects} SELECT {columns} FROM {found.name} ORDER BY {found.order}"
         rows = connection.execute(sql).fetchall()
     connection.close()
     return [nested(zip(found.paths, row, strict=True)) for row in rows]
@@ -123,6 +125,15 @@ class Translator:
     def __init__(self, columns: Mapping[str, tuple[str, ...]], params: Mapping[str, Any]) -> None:
         self.columns = columns
         self.params = params
+        self.selects: list[str] = []
+
+    def named(
+        self, sql: str, paths: tuple[Path, ...], ids: int, descending: tuple[bool, ...] = ()
+    ) -> Relation:
+        """A SELECT that others may be made of."""
+        name = f"s{len(self.selects)}"
+        self.selects.append(f"{name} AS ({sql})")
+        return Relation(name, paths, ids, descending)
 
     # steps
 
@@ -154,35 +165,35 @@ class Translator:
         names = self.columns[collection]
         columns = [f"{name} AS c{n}" for n, name in enumerate(quoted(names))]
         sql = f'SELECT {", ".join(columns)}, _key AS i0 FROM "{collection}"'
-        return Relation(sql, tuple((name,) for name in names), 1)
+        return self.named(sql, tuple((name,) for name in names), 1)
 
     def where(self, step: Where, of: Relation) -> Relation:
-        sql = f"SELECT * FROM ({of.sql}) WHERE {self.condition(step.condition, of.paths)}"
-        return Relation(sql, of.paths, of.ids, of.descending)
+        sql = f"SELECT * FROM {of.name} WHERE {self.condition(step.condition, of.paths)}"
+        return self.named(sql, of.paths, of.ids, of.descending)
 
     def select(self, step: Select, of: Relation) -> Relation:
         made = [f"{self.value(expr, of.paths)} AS c{n}" for n, (_, expr) in enumerate(step.fields)]
-        sql = f"SELECT {', '.join([*made, *of.ordering])} FROM ({of.sql})"
-        return Relation(sql, tuple((name,) for name, _ in step.fields), of.ids, of.descending)
+        sql = f"SELECT {', '.join([*made, *of.ordering])} FROM {of.name}"
+        return self.named(sql, tuple((name,) for name, _ in step.fields), of.ids, of.descending)
 
     def order_by(self, step: OrderBy, of: Relation) -> Relation:
         kept = [f"c{n}" for n in range(len(of.paths))] + [f"i{n}" for n in range(of.ids)]
         ranks = [f"{self.value(expr, of.paths)} AS r{n}" for n, (expr, _) in enumerate(step.terms)]
-        sql = f"SELECT {', '.join(kept + ranks)} FROM ({of.sql})"
-        return Relation(sql, of.paths, of.ids, tuple(down for _, down in step.terms))
+        sql = f"SELECT {', '.join(kept + ranks)} FROM {of.name}"
+        return self.named(sql, of.paths, of.ids, tuple(down for _, down in step.terms))
 
     def slice(self, step: Slice, of: Relation) -> Relation:
         limit = -1 if step.limit is None else step.limit
-        sql = f"SELECT * FROM ({of.sql}) ORDER BY {of.order} LIMIT {limit} OFFSET {step.offset}"
-        return Relation(sql, of.paths, of.ids, of.descending)
+        sql = f"SELECT * FROM {of.name} ORDER BY {of.order} LIMIT {limit} OFFSET {step.offset}"
+        return self.named(sql, of.paths, of.ids, of.descending)
 
     def distinct(self, step: Distinct, of: Relation) -> Relation:
         columns, ids = by_row(of.paths)
         ranks = [f"r{n}" for n in range(len(of.descending))]
         first = f"ROW_NUMBER() OVER (PARTITION BY {', '.join(columns)} ORDER BY {of.order}) AS first"
-        inner = f"SELECT *, {first} FROM ({of.sql})"
+        inner = f"SELECT *, {first} FROM {of.name}"
         sql = f"SELECT {', '.join([*columns, *ids, *ranks])} FROM ({inner}) WHERE first = 1"
-        return Relation(sql, of.paths, len(ids), of.descending)
+        return self.named(sql, of.paths, len(ids), of.descending)
 
     def group_by(self, step: GroupBy, of: Relation) -> Relation:
         keys = [f"{self.value(expr, of.paths)} AS k{n}" for n, (_, expr) in enumerate(step.keys)]
@@ -197,10 +208,10 @@ class Translator:
         grouping = (
             f"GROUP BY {', '.join(f'k{n}' for n in range(len(keys)))}" if keys else "HAVING COUNT(*) > 0"
         )
-        inner = f"SELECT {', '.join(keys + over)} FROM ({of.sql})"
+        inner = f"SELECT {', '.join(keys + over)} FROM {of.name}"
         sql = f"SELECT {', '.join(made)} FROM ({inner}) {grouping}"
         names = [name for name, _ in step.keys] + [name for name, _ in step.aggregates]
-        return Relation(sql, tuple((name,) for name in names), len(keys))
+        return self.named(sql, tuple((name,) for name in names), len(keys))
 
     def join(self, step: Join, of: Relation) -> Relation:
         other = self.query(step.other)
@@ -217,7 +228,7 @@ class Translator:
             for letter, found in (("c", columns), ("i", ids), ("r", ranks))
             for n, column in enumerate(found)
         ]
-        sides = [f"(SELECT *, 1 AS there FROM ({each.sql}))" for each in (of, other)]
+        sides = [f"(SELECT *, 1 AS there FROM {each.name})" for each in (of, other)]
         on = [
             f"{self.value(left, of.paths, 'one.')} = {self.value(right, other.paths, 'two.')}"
             for left, right in step.on
@@ -226,15 +237,15 @@ class Translator:
             f"SELECT {', '.join(made)} FROM {sides[0]} AS one {step.how.upper()} JOIN {sides[1]} AS two "
             f"ON {' AND '.join(on)}"
         )
-        return Relation(sql, tuple(paths), len(ids), (False, *of.descending) if ranks else ())
+        return self.named(sql, tuple(paths), len(ids), (False, *of.descending) if ranks else ())
 
     def union(self, step: Union, of: Relation) -> Relation:
         branches = [of, *map(self.query, step.others)]
         columns = [f"c{n}" for n in range(len(of.paths))]
         if not step.all:
-            every = " UNION ".join(f"SELECT {', '.join(columns)} FROM ({each.sql})" for each in branches)
+            every = " UNION ".join(f"SELECT {', '.join(columns)} FROM {each.name}" for each in branches)
             _, ids = by_row(of.paths)
-            return Relation(f"SELECT {', '.join(columns + ids)} FROM ({every})", of.paths, len(ids))
+            return self.named(f"SELECT {', '.join(columns + ids)} FROM ({every})", of.paths, len(ids))
         most = max(each.ids for each in branches)
         selects = [
             ", ".join(
@@ -247,27 +258,29 @@ class Translator:
             for number, each in enumerate(branches)
         ]
         every = " UNION ALL ".join(
-            f"SELECT {s} FROM ({b.sql})" for s, b in zip(selects, branches, strict=True)
+            f"SELECT {s} FROM {b.name}" for s, b in zip(selects, branches, strict=True)
         )
-        return Relation(every, of.paths, most + 1)
+        return self.named(every, of.paths, most + 1)
 
     def count(self, step: Count, of: Relation) -> Relation:
-        return Relation(f"SELECT COUNT(*) AS c0 FROM ({of.sql})", (("count",),), 0)
+        return self.named(f"SELECT COUNT(*) AS c0 FROM {of.name}", (("count",),), 0)
 
     def traverse(self, step: Traverse, of: Relation, query: Query) -> Relation:
         records = self.records(query.collection)
         refers = self.value(step.field, records.paths, "t.")
         reached, on = ("t.i0", f"{refers} = w.k") if step.reverse else (refers, "t.i0 = w.k")
-        walk = (
-            f"WITH RECURSIVE walk(k, depth) AS (SELECT i0, 0 FROM ({of.sql}) UNION "
-            f"SELECT {reached}, w.depth + 1 FROM walk AS w JOIN ({records.sql}) AS t ON {on} "
-            f"WHERE w.depth < {step.depth}) SELECT k, MIN(depth) AS depth FROM walk GROUP BY k"
+        walk = f"walk{len(self.selects)}"
+        self.selects.append(
+            f"{walk}(k, depth) AS (SELECT i0, 0 FROM {of.name} UNION "
+            f"SELECT {reached}, w.depth + 1 FROM {walk} AS w JOIN {records.name} AS t ON {on} "
+            f"WHERE w.depth < {step.depth})"
         )
         columns = [f"t.c{n} AS c{n}" for n in range(len(records.paths))]
         columns.append(f"w.depth AS c{len(columns)}")
-        found = f"({walk}) AS w JOIN ({records.sql}) AS t ON t.i0 = w.k"
+        shortest = f"SELECT k, MIN(depth) AS depth FROM {walk} GROUP BY k"
+        found = f"({shortest}) AS w JOIN {records.name} AS t ON t.i0 = w.k"
         sql = f"SELECT {', '.join(columns)}, t.i0 AS i0 FROM {found}"
-        return Relation(sql, (*records.paths, ("_depth",)), 1)
+        return self.named(sql, (*records.paths, ("_depth",)), 1)
 
     # expressions
 

@@ -1,0 +1,188 @@
+"""Indexes change how a query is answered, never what the answer is; nor does reopening the data."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import event, given
+from hypothesis import strategies as st
+
+import protobase_live as pb
+from protobase_live.query import access
+from protobase_live.query.expressions import Field
+from protobase_live.query.index import Paths
+from protobase_live.query.operators.operator import Row
+from protobase_live.query.plan import plan_fetch
+from protobase_live.query.query import Query
+from protobase_live.query.table import Table
+from tests.support.query_cases import (
+    Case,
+    Dice,
+    Draft,
+    Language,
+    cases,
+    group_by,
+    join,
+    order_by,
+    parts_of,
+    select,
+    slice_,
+    traverse,
+    union,
+    whole_cases,
+)
+from tests.support.query_data import KINDS, POOLS, STORED, Data, after, difference
+from tests.support.query_live import play
+from tests.support.query_oracle import answer, equal
+
+Declared = list[tuple[str, Paths]]
+"""Collections, and what is indexed of them."""
+
+
+def probe(dice: Dice, draft: Draft) -> Draft:
+    """A condition that an index may answer: constants that fields equal, and a range."""
+    query = draft.query
+    found = [(path, kind) for path, kind in draft.names.items() if kind != "set"]
+    for path, kind in found[: 1 + dice.below(3)]:
+        field, low = Field(path), dice.pick(POOLS[kind])
+        op = dice.pick(["==", "in", "between", ">=", "<", "none"])
+        some = [dice.pick(POOLS[kind]) for _ in range(dice.below(4))]
+        conditions = {
+            "==": field == low,
+            "in": field.in_(some),
+            "between": field.between(low, dice.pick(POOLS[kind])),
+            ">=": field >= low,
+            "<": field < low,
+            "none": field.is_none(),
+        }
+        query = query.where(conditions[op])
+    return draft.then(query)
+
+
+SEARCHES = Language(
+    [probe, probe, probe, order_by, join, probe, order_by, join, slice_, select, group_by, union, traverse]
+)
+"""Queries that begin with what indexes can answer."""
+
+
+@st.composite
+def searches(
+    draw: st.DrawFn, kinds: tuple[str, ...] = KINDS, changes: int = 3
+) -> tuple[Case, Declared, Declared]:
+    """A case, and indexes that are declared before and after there are records."""
+    dice = Dice(draw)
+    case = draw(whole_cases(kinds, changes, SEARCHES))
+    fields = [part.field_path for part in parts_of(case.query) if isinstance(part, Field)]
+    fields = [*dict.fromkeys([*fields, ("p",), ("_key",)])]
+    names = sorted(case.query.collections)
+    early, late = [
+        [(dice.pick(names), index_of(dice, fields)) for _ in range(1 + dice.below(4))] for _ in range(2)
+    ]
+    return case, early, late
+
+
+def index_of(dice: Dice, fields: list[tuple[str, ...]]) -> Paths:
+    """An index on one to three fields."""
+    return tuple(dict.fromkeys(dice.pick(fields) for _ in range(1 + dice.below(3))))
+
+
+def costs(lazy: bool) -> AbstractContextManager[Any]:
+    """The real costs, or such that indexes are used for a few records, too."""
+    return nullcontext() if lazy else patch.multiple(access, INDEX_ROW=0, LOOKUP=0)
+
+
+def tables_of(data: Data, declared: Declared) -> dict[str, Table]:
+    """Tables with indexes."""
+    tables = {name: Table(name, dict(rows)) for name, rows in data.items()}
+    for name, found in declared:
+        if name in tables:
+            tables[name].declare(found)
+            for _ in tables[name].building():
+                pass
+    return tables
+
+
+def fetched(query: Query, tables: dict[str, Table]) -> list[Row]:
+    """The rows of a query, run once."""
+    plan = plan_fetch(query, tables)
+    event("with an index" if "index on" in str(plan.explain()) else "without")
+    return [row for batch in plan.steps() for row in batch]
+
+
+@cases(150)
+@given(searches(), st.booleans())
+def test_indexes_change_no_answer(search: tuple[Case, Declared, Declared], lazy: bool) -> None:
+    case, early, late = search
+    query, data = case.query.bind(case.params), case.data
+    tables = tables_of(data, early)
+    with costs(lazy):
+        assert_same(query, data, tables)
+        for name, found in late:
+            if name in tables:
+                tables[name].declare(found)
+        for transaction in case.transactions:
+            before, data = data, after(data, transaction)
+            for name, changes in difference(before, data).items():
+                tables[name].apply(changes)
+            assert_same(query, data, tables)
+            for table in tables.values():
+                for _ in table.building():
+                    pass
+            assert_same(query, data, tables)
+
+
+def assert_same(query: Query, data: Data, tables: dict[str, Table]) -> None:
+    expected = answer(query, data)
+    without = fetched(query, tables_of(data, []))
+    assert equal(without, expected), f"without indexes: {without}\nexpected: {expected}"
+    found = fetched(query, tables)
+    assert equal(found, expected), f"with indexes: {found}\nexpected: {expected}"
+
+
+@cases(50)
+@given(searches(changes=1), st.booleans(), st.integers(0, 2))
+def test_a_pinned_answer_is_of_its_moment(
+    search: tuple[Case, Declared, Declared], lazy: bool, read: int
+) -> None:
+    case, declared, _ = search
+    query, tables = case.query.bind(case.params), tables_of(case.data, declared)
+    with costs(lazy), patch.object(access, "FIRST_BATCH", 1):
+        plan = plan_fetch(query, tables)
+        batches = plan.steps()
+        found = [row for _, batch in zip(range(read), batches, strict=False) for row in batch]
+        plan.pin()
+        for name, changes in difference(case.data, after(case.data, case.transactions[0])).items():
+            tables[name].apply(changes)
+        found += [row for batch in batches for row in batch]
+    assert equal(found, answer(query, case.data))
+
+
+@cases(12)
+@given(searches(STORED, 2), st.booleans())
+def test_indexes_change_no_answer_on_reopened_data(
+    search: tuple[Case, Declared, Declared], lazy: bool
+) -> None:
+    case, declared, _ = search
+    with costs(lazy), TemporaryDirectory() as folder:
+        asyncio.run(reopen(case, declared, Path(folder)))
+
+
+async def reopen(case: Case, declared: Declared, folder: Path) -> None:
+    """Ask before any index, with them, and again after the database was opened anew."""
+    async with pb.open(f"file:{folder}") as db:
+        expected = answer(case.query, await play(db, case), case.params)
+        assert equal(await db.query(case.query, case.params), expected)
+        for name, found in declared:
+            collection = await db.collection(name)
+            await collection.index(*map(".".join, found))
+        assert equal(await db.query(case.query, case.params), expected)
+    async with pb.open(f"file:{folder}") as db:
+        assert equal(await db.query(case.query, case.params), expected)
+        for name, _ in declared:
+            await db.build(name)
+        assert equal(await db.query(case.query, case.params), expected)
