@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from protobase_live.query.code import compile_keys, compile_value
 from protobase_live.query.operators.accumulators import ACCUMULATORS, Accumulator
+from protobase_live.query.operators.batches import batched
 from protobase_live.query.operators.operator import (
     Changes,
     Delta,
@@ -14,7 +15,6 @@ from protobase_live.query.operators.operator import (
     Operator,
     Row,
     alike,
-    in_batches,
 )
 from protobase_live.query.steps import GroupBy
 
@@ -48,7 +48,7 @@ class Grouping(Operator):
             for item in batch:
                 self._add(self._group(item[2]), item)
             yield []
-        yield from in_batches([self._item(group) for group in self._groups.values()])
+        yield from batched(self._item(group) for group in self._groups.values())
 
     def push(self, changes: Changes) -> Delta:
         touched: dict[Identity, _Group] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from protobase_live.query.operators.batches import batched
 from protobase_live.query.operators.operator import (
     Changes,
     Delta,
@@ -12,7 +13,6 @@ from protobase_live.query.operators.operator import (
     Operator,
     Rank,
     Row,
-    in_batches,
     net,
     place,
 )
@@ -38,7 +38,7 @@ class Unique(Operator):
                 if known is not item and place(item) < place(known):
                     first[sort_key(item[2])] = item
             yield []
-        yield from in_batches([(key, rank, row) for key, (_, rank, row) in first.items()])
+        yield from batched((key, rank, row) for key, (_, rank, row) in first.items())
 
     def push(self, changes: Changes) -> Delta:
         delta = self.inputs[0].push(changes)

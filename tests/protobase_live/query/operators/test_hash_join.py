@@ -40,7 +40,7 @@ def nested_loops(tables: Tables, how: JoinHow, right: str) -> list[dict[str, Any
 
 @pytest.mark.parametrize("right", ["one", "two"])
 @pytest.mark.parametrize("how", JOIN_HOWS)
-@options(max_examples=60)
+@options(max_examples=40)
 @given(history=histories)
 def test_is_what_nested_loops_say(how: JoinHow, right: str, history: list[Turn]) -> None:
     run(lambda t: tree(t, how, right), history, lambda t: nested_loops(t, how, right))

@@ -104,7 +104,7 @@ TREES: dict[str, Make] = {
 
 
 @pytest.mark.parametrize("name", TREES)
-@options(max_examples=60)
+@options(max_examples=40)
 @given(history=histories)
 def test_maintains_what_it_fetches(name: str, history: list[Turn]) -> None:
     run(TREES[name], history)

@@ -91,6 +91,15 @@ def test_a_record_that_comes_is_found_where_it_was_missed() -> None:
     assert depths(watch) == {"a": 0, "gone": 1, "z": 2}
 
 
+def test_what_two_ways_lead_to_stays_when_one_goes() -> None:
+    watch = Watch(lambda t: tree(t, 2))
+    watch.push({"one": {"a": {"a": 1, "r": ["b", "c"]}, "b": {"r": "d"}, "c": {"r": "d"}, "d": {}}})
+    watch.push({"one": {"b": {}}})
+    assert depths(watch) == {"a": 0, "b": 1, "c": 1, "d": 2}
+    watch.push({"one": {"c": {}}})
+    assert depths(watch) == {"a": 0, "b": 1, "c": 1}
+
+
 def test_a_shorter_way_changes_the_depth_alone() -> None:
     watch = Watch(lambda t: tree(t, 3))
     watch.push({"one": {"a": {"a": 1, "r": "b"}, "b": {"r": "c"}, "c": {}}})

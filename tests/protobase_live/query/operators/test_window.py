@@ -72,5 +72,6 @@ def test_fetch_picks_the_first_of_many_unsorted(monkeypatch: pytest.MonkeyPatch,
     draw = random.Random(3)
     tables: Tables = {"one": {f"{n:04}": {"a": draw.randrange(50)} for n in range(500)}}
     expected = fetch(by_a(tables))
-    found = [row for _, _, row in items_of(Window(by_a(tables), Slice(4, 9)).fetch())]
+    backwards = Ordering(Records(tables, in_order=False), OrderBy(((F.a, False),)))
+    found = [row for _, _, row in items_of(Window(backwards, Slice(4, 9)).fetch())]
     assert found == expected[4:13]
