@@ -70,7 +70,7 @@ def test_fetch_picks_the_first_of_many_unsorted(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(window, "MAX_KEPT_ROWS", most)
     monkeypatch.setattr(window, "BATCH_ROWS", 5)
     draw = random.Random(3)
-    tables: Tables = {"one": {f"{n:04}": {"a": draw.randrange(50)} for n in range(500)}}
+    tables: Tables = {"one": {f"{n:04}": {"a": draw.randrange(5)} for n in range(500)}}
     expected = fetch(by_a(tables))
     backwards = Ordering(Records(tables, in_order=False), OrderBy(((F.a, False),)))
     found = [row for _, _, row in items_of(Window(backwards, Slice(4, 9)).fetch())]
