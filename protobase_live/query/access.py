@@ -1,9 +1,9 @@
 """How the records that a query starts from are reached in a table as it is now.
 
 Costs are those of rows: one for a row of a scan, INDEX_ROW for one that is read through an index, SORT_ROW
-for one that is then sorted, LOOKUP for each stretch that is looked up. The length of a stretch is known. The
-condition holds for at most as many records as the shortest way in has; where part of it has still to be
-tested, one of RESIDUAL is guessed to pass. A way in the order asked for is read until it has given what the
+for one that is then sorted, LOOKUP for each stretch that is looked up. The length of a stretch is known. How
+many records are selected is known, too, if one way takes care of the whole condition; else it is guessed to
+be one of RESIDUAL on the shortest way. A way in the order asked for is read until it has given what the
 query's limit asks for; matches are expected to lie evenly in it.
 """
 
@@ -50,7 +50,8 @@ class Selection:
             ways = tuple(self._ways.through(table.usable))
             self._found = table.usable, ways
         found = [Access(self, way, table) for way in ways]
-        kept = min([each.kept for each in found])
+        exact = [each.count for each in found if each.way.residual is None]
+        kept = exact[0] if exact else min([each.count for each in found]) / RESIDUAL
         for each in found:
             each.expect(kept)
         return min(found, key=_cost)
@@ -66,7 +67,6 @@ class Access:
         "_table",
         "cost",
         "count",
-        "kept",
         "rows",
         "sorted",
         "way",
@@ -87,7 +87,6 @@ class Access:
             """How many records there are to read."""
         else:
             self.count = len(table.rows if self._keys is None else self._keys)
-        self.kept = self.count if way.residual is None else self.count / RESIDUAL
 
     def expect(self, kept: float) -> None:
         """Estimate ``rows`` and ``cost``, if ``kept`` of the records are selected."""
