@@ -1,0 +1,115 @@
+"""A join by lookup gives what a hash join gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protobase_live.query.access import Selection
+from protobase_live.query.expressions import F
+from protobase_live.query.index import index_paths
+from protobase_live.query.operators.hash_join import HashJoin
+from protobase_live.query.operators.index_join import IndexJoin, Lookup, lookup_for
+from protobase_live.query.operators.operator import Item, items_of, place
+from protobase_live.query.operators.source import Source
+from protobase_live.query.query import Query
+from protobase_live.query.steps import Join
+from protobase_live.query.table import Table
+
+Row = dict[str, Any]
+
+KEYS = ["k0", "k1", "k2", "k3"]
+VALUES: Any = st.sampled_from([None, True, 1, 1.0, "k0", "k1", "x", [1]])
+ROWS = st.dictionaries(st.sampled_from(KEYS), st.dictionaries(st.sampled_from("ab"), VALUES))
+ON = st.lists(
+    st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["a", "b", "_key"])), min_size=1, max_size=3
+)
+INDEXES = st.lists(
+    st.lists(st.sampled_from(["a", "b", "_key"]), min_size=1, max_size=3, unique=True), max_size=3
+)
+
+
+def table(name: str, rows: dict[str, Row], indexes: list[list[str]]) -> Table:
+    made = Table(name, dict(rows))
+    for each in indexes:
+        made.declare(index_paths(*each))
+    for _ in made.building():
+        pass
+    return made
+
+
+def source(found: Table, condition: Any = None) -> Source:
+    return Source(found.name, condition, Selection(condition).access(found))
+
+
+def join(query: Query) -> Join:
+    (step,) = query.steps
+    assert isinstance(step, Join)
+    return step
+
+
+@given(ROWS, ROWS, ON, INDEXES, st.sampled_from(["inner", "left"]), st.none() | VALUES, st.booleans())
+def test_it_gives_what_a_hash_join_gives(
+    lefts: dict[str, Row],
+    rights: dict[str, Row],
+    on: list[tuple[str, str]],
+    indexes: list[list[str]],
+    how: Any,
+    wanted: Any,
+    pinned: bool,
+) -> None:
+    left, right = table("left", lefts, [["_key"]]), table("right", rights, indexes)
+    condition = None if wanted is None else F.b == wanted
+    other = Query("right") if condition is None else Query("right").where(condition)
+    step = join(Query("left").join(other, on=on, how=how))
+    lookup = lookup_for(right, step)
+    firsts = {"_key"} | {each[0] for each in indexes}
+    assert (lookup is not None) == bool(firsts & {theirs for _, theirs in on})
+    if lookup is None:
+        return
+    expected: list[Item] = list(items_of(HashJoin(source(left), source(right, condition), step).fetch()))
+    operator = IndexJoin(source(left), right, step, lookup)
+    assert operator.sorted == operator.inputs[0].sorted
+    if pinned:
+        operator.pin()
+        left.apply([(key, None, None) for key in lefts])
+        right.apply([(key, None, None) for key in rights])
+    found = list(items_of(operator.fetch()))
+    assert sorted(found, key=place) == sorted(expected, key=place)
+    if operator.sorted:
+        assert found == sorted(found, key=place)
+
+
+def test_the_lookup_says_as_much_as_an_index_can() -> None:
+    right = table("right", {"k": {}}, [["a"], ["b", "a", "c"], ["c", "a"]])
+    step = join(Query("left").join("right", on={"x": "a", "y": "b"}))
+    assert lookup_for(right, step) == Lookup(right.usable[1], (1, 0))
+    assert lookup_for(right, join(Query("left").join("right", on={"x": "a", "y": "_key"}))) == Lookup(
+        None, (1,)
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query("left").join("right", on="a", how="right"),
+        Query("left").join("right", on="a", how="full"),
+        Query("left").join(Query("right").limit(1), on="a"),
+        Query("left").join("right", on="b"),
+        Query("left").join("right", on={"a": F.a + 1}),
+    ],
+)
+def test_other_joins_need_every_row(query: Query) -> None:
+    assert lookup_for(table("right", {"k": {}}, [["a"]]), join(query)) is None
+
+
+def test_it_only_answers_once() -> None:
+    right = table("right", {}, [])
+    operator = IndexJoin(
+        source(right), right, join(Query("left").join("right", on="_key")), Lookup(None, (0,))
+    )
+    with pytest.raises(NotImplementedError):
+        operator.push({})
