@@ -2,7 +2,7 @@
 # Another interpreter: make PYTHON=/usr/local/bin/python3.13 test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test fuzz check bench clean
 
 BIN := .venv/bin
 PYTHON_STAMP := .venv/.installed
@@ -12,6 +12,7 @@ NODE_STAMP := $(if $(wildcard $(INTEROP)/package-lock.json),$(INTEROP)/node_modu
 help:
 	@echo 'make demo    a server on file:./demo-data and a writer, changes shown live'
 	@echo 'make test    all tests (needs Node for those with real Yjs clients)'
+	@echo 'make fuzz    20,000 random queries against an oracle, from a seed that it prints (SEED=... repeats it)'
 	@echo 'make check   linter, formatter, types, import contracts'
 	@echo 'make bench   the benchmarks (see bench/)'
 	@echo 'make clean   remove what these made'
@@ -21,6 +22,11 @@ demo: $(PYTHON_STAMP)
 
 test: $(PYTHON_STAMP) $(NODE_STAMP)
 	$(BIN)/pytest
+
+fuzz: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+fuzz: $(PYTHON_STAMP)
+	@echo 'make fuzz SEED=$(SEED)'
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/fuzz --hypothesis-seed=$(SEED) --hypothesis-show-statistics
 
 check: $(PYTHON_STAMP)
 	$(BIN)/ruff check

@@ -14,6 +14,6 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("same", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1_000)
 settings.register_profile(
-    "fuzz", deadline=None, print_blob=True, max_examples=6_000, suppress_health_check=[HealthCheck.too_slow]
+    "fuzz", deadline=None, print_blob=True, max_examples=4_000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))

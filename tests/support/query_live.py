@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from protobase_live.api import DatabaseApi
+from protobase_live.live.live import Live
+from protobase_live.query.diff import Diff
 from tests.support.query_cases import Case
-from tests.support.query_data import Data, Transaction, Write, after
+from tests.support.query_data import Data, Row, Transaction, Write, after
+from tests.support.query_oracle import equal
+
+WAIT_SECONDS = 5
+"""Longest wait for a difference; there is none at all, except in tests that fail."""
 
 
 async def play(db: DatabaseApi, case: Case) -> Data:
@@ -35,3 +43,36 @@ async def commit(db: DatabaseApi, transaction: Transaction, data: Data) -> Data:
             else:
                 await collection.put(write.fields, key=write.key)
     return after(data, transaction)
+
+
+class Mirror:
+    """A copy of a live query's rows, which its differences alone keep current."""
+
+    def __init__(self, live: Live, rows: list[Row]) -> None:
+        self.live = live
+        self.rows = rows
+
+    async def follow(self, expected: list[Row]) -> None:
+        """Apply differences until the rows are the expected ones, or WAIT_SECONDS are over."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                while not equal(self.rows, expected):
+                    self.apply(await anext(self.live))
+        except TimeoutError:
+            raise AssertionError(f"followed: {self.rows}\nexpected: {expected}") from None
+
+    def apply(self, diff: Diff) -> None:
+        """Apply a difference, as `diff` says."""
+        if diff.reset:
+            self.rows.clear()
+        for change in diff.changes:
+            if change.kind == "insert":
+                self.rows.insert(change.position, change.row)
+            elif change.kind == "update":
+                self.rows[change.position] = change.row
+            elif change.kind == "delete":
+                del self.rows[change.position]
+            else:
+                assert change.previous is not None
+                del self.rows[change.previous]
+                self.rows.insert(change.position, change.row)
