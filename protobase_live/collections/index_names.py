@@ -18,7 +18,7 @@ def index_text(fields: Sequence[str]) -> str:
     text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
     if parse_index(text) is None:
         raise ValidationError(
-            f"an index has 1 to {MAX_INDEX_FIELDS} fields, such as 'owner' or 'address.city', "
+            f"an index has 1 to {MAX_INDEX_FIELDS} different fields, such as 'owner' or 'address.city', "
             f"not {short(fields)}"
         )
     return text
@@ -34,4 +34,5 @@ def parse_index(text: str) -> tuple[str, ...] | None:
         return None
     fields = cast("list[Any]", given)
     named = all(isinstance(each, str) and all(each.split(".")) for each in fields)
-    return tuple(fields) if named and 0 < len(fields) <= MAX_INDEX_FIELDS else None
+    different = named and len(set(fields)) == len(fields)
+    return tuple(fields) if different and 0 < len(fields) <= MAX_INDEX_FIELDS else None

@@ -62,6 +62,7 @@ class Live:
         self._entered = True
         await self._line.open(self._rows.hear, self._since)
         if self._since is None:
+            self._line.poll()  # the reader begins with what is there now
             self._rows.forget()
         return self
 

@@ -262,6 +262,7 @@ class Views:
         return view
 
     async def _fill(self, view: View, records: Mapping[str, Sequence[tuple[str, Row]]]) -> None:
+        view.fill({})  # what there is without any record
         steps = 0
         for name, found in records.items():
             for start in range(0, len(found), BATCH_ROWS):
