@@ -73,7 +73,7 @@ async def show(db: pb.Database, sales: asyncio.Task[None]) -> None:
         while not sales.done():
             await asyncio.wait([changed, sales], return_when=asyncio.FIRST_COMPLETED)
             if changed.done():
-                print(f"{len(changed.result().changes)} changes\n{draw(live.rows)}\n")
+                print(f"changed rows: {len(changed.result().changes)}\n{draw(live.rows)}\n")
                 changed = asyncio.ensure_future(anext(live))
         changed.cancel()
         await sales
