@@ -151,7 +151,7 @@ def test_a_pinned_answer_is_of_its_moment(
 ) -> None:
     case, declared, _ = search
     query, tables = case.query.bind(case.params), tables_of(case.data, declared)
-    with costs(lazy), patch.object(access, "FIRST_BATCH", 1):
+    with costs(lazy):
         plan = plan_fetch(query, tables)
         batches = plan.steps()
         found = [row for _, batch in zip(range(read), batches, strict=False) for row in batch]
