@@ -9,7 +9,7 @@ beginning of another stands before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -37,6 +37,9 @@ MAX_INDEX_FIELDS = 8
 
 BUILD_STEP = 500
 """Records that one step of building looks at."""
+
+DOWN_STEP = 32
+"""Entries that a walk down looks at together, to find which have the same values."""
 
 KEY_PATH: Path = (KEY_FIELD,)
 END: Entry = ((SET + 1,),)
@@ -135,8 +138,14 @@ class Index:
 
     def _groups_down(self, start: int, stop: int) -> Iterator[Iterator[str]]:
         """The keys of each group of records that have the same values, the last group first."""
+        values = itemgetter(slice(self._tied))
         while start < stop:
-            first = max(start, self._entries.bisect_left(self._entries[stop - 1][: self._tied]))
+            tail = self._entries.islice(max(start, stop - DOWN_STEP), stop, reverse=True)
+            *groups, last = [list(group) for _, group in groupby(tail, values)]
+            for group in groups:
+                yield map(_key_of, reversed(group))
+                stop -= len(group)
+            first = max(start, self._entries.bisect_left(values(last[0])))  # it may begin before the tail
             yield self.keys(first, stop)
             stop = first
 

@@ -155,3 +155,14 @@ def test_limits_and_names() -> None:
         index_paths(F.a + 1)  # pyright: ignore[reportArgumentType]
     with pytest.raises(LimitExceeded, match=f"at most {MAX_INDEX_FIELDS}"):
         index_paths(*(f"f{n}" for n in range(MAX_INDEX_FIELDS + 1)))
+
+
+@given(st.lists(st.integers(0, 6), max_size=200), st.integers(0, 7), st.integers(0, 7))
+def test_a_walk_down_is_the_order_of_values_in_reverse_and_of_keys(
+    numbers: list[int], low: int, high: int
+) -> None:
+    rows: dict[str, Row] = {f"k{n:03}": {"n": number} for n, number in enumerate(numbers)}
+    index = built("n", rows=rows)
+    keys = index.keys(*index.stretch((sort_key(low),), (sort_key(high),)), "down")
+    expected = [key for key in rows if low <= rows[key]["n"] < high]
+    assert list(keys) == sorted(expected, key=lambda key: (-rows[key]["n"], key))
