@@ -196,16 +196,22 @@ class Document:
             self._written = b""
         self._event_keys.clear()
 
-    def rehearse(self, ops: Sequence[Op]) -> None:
-        """Raise the ProtoBaseError that keeps ``ops`` from being carried out now, if any; change nothing."""
+    def rehearse(self, ops: Sequence[Op]) -> list[Op]:
+        """The operations in the final form that `write` takes; changes nothing.
+
+        Raises the ProtoBaseError that keeps them from being carried out now, if any.
+        """
+        checked: list[Op] = []
         states: dict[Target, Any] = {}
         assigned: dict[tuple[str, ...], tuple[str, Any]] = {}
         for op in ops:
             kind = _kind(op.target)
             if op.action == OPEN:
                 self._resolve(op.target)
+                checked.append(op)
                 continue
             args = kind.check(op.action, op.args)
+            checked.append(Op(op.target, op.action, args))
             if op.target == RECORDS:
                 states[RECORDS] = kind.rehearse(self._view, states.get(RECORDS), op.action, args)
                 _assign(assigned, op.action, args)
@@ -217,6 +223,7 @@ class Document:
             elif len(op.target.path) == 1 or not self._is_new(op.target.path[1], states.get(RECORDS)):
                 shared = self._resolve(op.target)
             states[op.target] = kind.rehearse(shared, state, op.action, args)
+        return checked
 
     def _is_new(self, key: str, touched: Mapping[str, bool] | None) -> bool:
         """Whether the transaction itself makes the record. Raises RecordMissing if it deletes it."""
@@ -227,12 +234,12 @@ class Document:
         return key not in self._view
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
-        """Carry out one rehearsed transaction, inside `writing`."""
+        """Carry out one transaction as `rehearse` gave it, inside `writing`."""
         touched: Touched = {}
         for target, group in groupby(ops, key=lambda op: op.target):
             kind, run = _kind(target), list(group)
             shared = self._records if target == RECORDS else self._ensure(kind, target)
-            actions = [(op.action, kind.check(op.action, op.args)) for op in run if op.action != OPEN]
+            actions = [(op.action, op.args) for op in run if op.action != OPEN]
             kind.write_all(shared, actions, self._replica)
             touched.update(dict.fromkeys(map(_touch, run)))
         for structure, key in touched:

@@ -231,21 +231,21 @@ class CollectionActor(Actor[Message]):
         else:
             turn.showings.append(lambda: envelope.reply(Cursor(self._shown).encode()))
 
-    def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> None:
-        """Raise what would keep these operations from being carried out now."""
+    def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
+        """The operations, ready to be carried out; raises what would keep them from it now."""
         for check in checks:
             if values.digest(self._document.read(check.read)) != check.digest:
                 what = ", ".join(map(repr, check.read.args)) or "all"
                 raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
         if ops and self._joiners.size > self._limits.document_bytes:
             raise self._too_large()
-        self._document.rehearse(ops)
+        return self._document.rehearse(ops)
 
     def transact(self, ops: Sequence[Op], checks: Sequence[Check], author: str | None) -> None:
         """Carry out one transaction in the document, all or nothing."""
-        self.verify(ops, checks)
-        if ops:
-            self._document.write(ops, author)
+        ready = self.verify(ops, checks)
+        if ready:
+            self._document.write(ready, author)
 
     def _commit(self, turn: Turn) -> Commit | None:
         outcome = self._document.finish()

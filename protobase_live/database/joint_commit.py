@@ -39,14 +39,18 @@ async def commit_jointly(
             if actor.failed or release.cancelled():  # while another one was waited for
                 raise Unavailable(f"{name} failed and is loaded again; nothing was done")
         try:
-            for name, actor in actors.items():
-                actor.verify(writes.get(name, ()), [check for check in checks if check.collection == name])
+            ready = {
+                name: actor.verify(writes.get(name, ()), [each for each in checks if each.collection == name])
+                for name, actor in actors.items()
+            }
         except ProtoBaseError:
             await asyncio.gather(*(actor.shown() for actor in actors.values()))
             raise
-        shown = _apply(storage, views, {actors[name]: ops for name, ops in writes.items() if ops}, author)
-    await asyncio.wait(shown)  # one that fails leaves none of the others waiting
-    return {name: cursor.result() for name, cursor in zip(filter(writes.get, writes), shown, strict=True)}
+        written = [name for name in writes if ready[name]]
+        shown = _apply(storage, views, {actors[name]: ready[name] for name in written}, author)
+    if shown:
+        await asyncio.wait(shown)  # one that fails leaves none of the others waiting
+    return {name: cursor.result() for name, cursor in zip(written, shown, strict=True)}
 
 
 def _apply(

@@ -23,8 +23,7 @@ GRID = Target("hash_dict", ("grid",))
 def commit(document: Document, ops: list[Op], author: str | None = None) -> bytes:
     """One turn with one transaction; its update."""
     with document.writing():
-        document.rehearse(ops)
-        document.write(ops, author)
+        document.write(document.rehearse(ops), author)
     outcome = document.finish()
     assert outcome is not None
     return outcome.update
@@ -208,8 +207,7 @@ def test_a_document_does_what_plain_python_does(plan: list[list[Op]]) -> None:
             assert document.state() == before
             continue
         with document.writing():
-            document.rehearse(ops)
-            document.write(ops)
+            document.write(document.rehearse(ops))
         outcome = document.finish()
         changed = {d.key for d in outcome.differences if d.structure == "records"} if outcome else set()
         assert changed == {k for k in "abc" if model.records.get(k) != after.records.get(k)}

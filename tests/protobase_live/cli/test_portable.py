@@ -38,8 +38,7 @@ def written() -> bytes:
     """A document with every kind of structure in it."""
     document = Document("replica")
     with document.writing():
-        document.rehearse(OPS)
-        document.write(OPS)
+        document.write(document.rehearse(OPS))
     return document.encode()
 
 

@@ -296,3 +296,13 @@ async def test_idle_collections_leave_memory_and_come_back(database: Database, c
     await clock.advance(limits.idle_seconds * 2 + 1)
     assert "tasks" not in database.actor_stats()
     assert await tasks.get("t1") == {"n": 1}
+
+
+async def test_a_transaction_that_only_reads_several_collections(database) -> None:
+    for name in ("a", "b"):
+        await (await database.collection(name)).insert({"n": 1}, key="x")
+
+    async def total(tx) -> int:
+        return sum([(await tx[name].get("x"))["n"] for name in ("a", "b")])
+
+    assert await database.transact(total) == 2
