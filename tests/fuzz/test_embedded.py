@@ -12,17 +12,19 @@ from protobase_live.database.database import Database
 from protobase_live.live.views import ViewLimits
 from protobase_live.query.operators.operator import Row
 from protobase_storage import MemoryStorage
-from tests.support.query_cases import Case, cases, whole_cases
+from tests.support.query_cases import EVERYTHING, SEARCHES, Case, cases, whole_cases
 from tests.support.query_data import STORED, Data
 from tests.support.query_live import Mirror, commit, fill
 from tests.support.query_oracle import answer, equal
+
+live_cases = st.one_of(whole_cases(STORED, language=language) for language in (EVERYTHING, SEARCHES))
 
 MAX_TURNS = 10_000
 """Turns of the event loop after which a reader has seen everything there is."""
 
 
 @cases(40)
-@given(whole_cases(STORED), st.booleans(), st.sets(st.integers(0, 4)))
+@given(live_cases, st.booleans(), st.sets(st.integers(0, 4)))
 def test_live_is_recomputed_is_the_oracles(case: Case, early: bool, unread: set[int]) -> None:
     asyncio.run(follow(case, early, unread))
 
@@ -59,7 +61,7 @@ async def check(db: pb.Database, case: Case, mirror: Mirror, data: Data, reads: 
 
 
 @cases(25)
-@given(whole_cases(STORED), st.integers(0, 30), st.integers(0, 30))
+@given(live_cases, st.integers(0, 30), st.integers(0, 30))
 def test_nobody_sees_half_a_transaction(case: Case, watched: int, asked: int) -> None:
     asyncio.run(watch(case, watched, asked))
 
@@ -121,7 +123,7 @@ async def settled(reading: asyncio.Future[None], seen: list[list[Row]], last: li
 
 
 @cases(25)
-@given(whole_cases(STORED), st.integers(0, 5), st.sampled_from([256, 0, 2, 5]))
+@given(live_cases, st.integers(0, 5), st.sampled_from([256, 0, 2, 5]))
 def test_a_live_query_goes_on_where_it_was_left(case: Case, left: int, retained: int) -> None:
     asyncio.run(resume(case, left, retained))
 

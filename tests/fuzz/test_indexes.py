@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,61 +13,20 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 import protobase_live as pb
-from protobase_live.query import access
+from protobase_live.query import access, plan
 from protobase_live.query.expressions import Field
 from protobase_live.query.index import Paths
 from protobase_live.query.operators.operator import Row
 from protobase_live.query.plan import plan_fetch
 from protobase_live.query.query import Query
 from protobase_live.query.table import Table
-from tests.support.query_cases import (
-    Case,
-    Dice,
-    Draft,
-    Language,
-    cases,
-    group_by,
-    join,
-    order_by,
-    parts_of,
-    select,
-    slice_,
-    traverse,
-    union,
-    whole_cases,
-)
-from tests.support.query_data import KINDS, POOLS, STORED, Data, after, difference
+from tests.support.query_cases import SEARCHES, Case, cases, parts_of, whole_cases
+from tests.support.query_data import KINDS, STORED, Data, Dice, after, difference
 from tests.support.query_live import play
 from tests.support.query_oracle import answer, equal
 
 Declared = list[tuple[str, Paths]]
 """Collections, and what is indexed of them."""
-
-
-def probe(dice: Dice, draft: Draft) -> Draft:
-    """A condition that an index may answer: constants that fields equal, and a range."""
-    query = draft.query
-    found = [(path, kind) for path, kind in draft.names.items() if kind != "set"]
-    for path, kind in found[: 1 + dice.below(3)]:
-        field, low = Field(path), dice.pick(POOLS[kind])
-        op = dice.pick(["==", "in", "between", ">=", "<", "none"])
-        some = [dice.pick(POOLS[kind]) for _ in range(dice.below(4))]
-        conditions = {
-            "==": field == low,
-            "in": field.in_(some),
-            "between": field.between(low, dice.pick(POOLS[kind])),
-            ">=": field >= low,
-            "<": field < low,
-            "none": field.is_none(),
-        }
-        query = query.where(conditions[op])
-    return draft.then(query)
-
-
-SEARCHES = Language(
-    [probe, probe, probe, order_by, join, probe, order_by, join, slice_, select, group_by, union, traverse]
-)
-"""Queries that begin with what indexes can answer."""
 
 
 @st.composite
@@ -93,7 +52,11 @@ def index_of(dice: Dice, fields: list[tuple[str, ...]]) -> Paths:
 
 def costs(lazy: bool) -> AbstractContextManager[Any]:
     """The real costs, or such that indexes are used for a few records, too."""
-    return nullcontext() if lazy else patch.multiple(access, INDEX_ROW=0, LOOKUP=0)
+    stack = ExitStack()
+    if not lazy:
+        stack.enter_context(patch.multiple(access, INDEX_ROW=0, LOOKUP=0))
+        stack.enter_context(patch.object(plan, "LOOKUP", 1))
+    return stack
 
 
 def tables_of(data: Data, declared: Declared) -> dict[str, Table]:
@@ -109,9 +72,10 @@ def tables_of(data: Data, declared: Declared) -> dict[str, Table]:
 
 def fetched(query: Query, tables: dict[str, Table]) -> list[Row]:
     """The rows of a query, run once."""
-    plan = plan_fetch(query, tables)
-    event("with an index" if "index on" in str(plan.explain()) else "without")
-    return [row for batch in plan.steps() for row in batch]
+    found = plan_fetch(query, tables)
+    told = str(found.explain())
+    event("a join by lookup" if "index join" in told else "an index" if "index on" in told else "none")
+    return [row for batch in found.steps() for row in batch]
 
 
 @cases(150)
@@ -152,10 +116,10 @@ def test_a_pinned_answer_is_of_its_moment(
     case, declared, _ = search
     query, tables = case.query.bind(case.params), tables_of(case.data, declared)
     with costs(lazy):
-        plan = plan_fetch(query, tables)
-        batches = plan.steps()
+        pinned = plan_fetch(query, tables)
+        batches = pinned.steps()
         found = [row for _, batch in zip(range(read), batches, strict=False) for row in batch]
-        plan.pin()
+        pinned.pin()
         for name, changes in difference(case.data, after(case.data, case.transactions[0])).items():
             tables[name].apply(changes)
         found += [row for batch in batches for row in batch]

@@ -253,6 +253,26 @@ def where(dice: Dice, draft: Draft) -> Draft:
     return draft.then(draft.query.where(draft.expressions(dice).condition()))
 
 
+def probe(dice: Dice, draft: Draft) -> Draft:
+    """A condition that an index may answer: constants that fields equal, and a range."""
+    query = draft.query
+    found = [(path, kind) for path, kind in draft.names.items() if kind != "set"]
+    for path, kind in found[: 1 + dice.below(3)]:
+        field, low = Field(path), dice.pick(POOLS[kind])
+        op = dice.pick(["==", "in", "between", ">=", "<", "none"])
+        some = [dice.pick(POOLS[kind]) for _ in range(dice.below(4))]
+        conditions = {
+            "==": field == low,
+            "in": field.in_(some),
+            "between": field.between(low, dice.pick(POOLS[kind])),
+            ">=": field >= low,
+            "<": field < low,
+            "none": field.is_none(),
+        }
+        query = query.where(conditions[op])
+    return draft.then(query)
+
+
 def order_by(dice: Dice, draft: Draft) -> Draft:
     expressions = draft.expressions(dice)
     terms = [expressions.value() for _ in range(1 + dice.below(2))]
@@ -356,10 +376,15 @@ EVERYTHING = Language(
         union,
         unnest,
         distinct,
-        *(traverse, traverse, where, join, order_by),
+        *(traverse, traverse, probe, probe, join, order_by),
     ]
 )
 """All that queries can say."""
+
+SEARCHES = Language(
+    [probe, probe, probe, order_by, join, probe, order_by, join, slice_, select, group_by, union, traverse]
+)
+"""Queries that begin with what an index can answer."""
 
 
 # cases
