@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
 from statistics import median
 from time import perf_counter
@@ -23,6 +23,7 @@ SIZES = tuple(int(size) for size in os.environ.get("BENCH_SIZES", "10000,100000"
 """Collection sizes; BENCH_SIZES=10000,100000,1000000 takes a few minutes and some gigabytes."""
 
 OWNERS = 1_000
+EDITS = 2_000
 
 TOP = Query("tasks").where(~F.done & (F.priority >= 3)).order_by("-created").limit(10)
 
@@ -98,7 +99,7 @@ async def initial() -> None:
     """Filter, sort and limit over the largest size but one million."""
     count = min(max(SIZES), 100_000)
     table = Table("tasks", tasks(count))
-    rows = [{**row, "_key": key} for key, row in table.rows.items()]
+    rows = list(table.rows.values())
 
     def plain() -> list[Row]:
         found = [row for row in rows if not row["done"] and row["priority"] >= 3]
@@ -127,27 +128,23 @@ async def initial() -> None:
         )
 
 
-def viewed(query: Query, records: dict[str, dict[str, Row]]) -> View:
-    """A view of records."""
+def viewed(query: Query, tables: dict[str, Table]) -> View:
+    """A view of the tables."""
     view = View(
-        query, plan_push(query), lambda: {name: {"n": 1} for name in records}, retained=256, max_rows=10**7
+        query, plan_push(query), lambda: {name: {"n": 1} for name in tables}, retained=256, max_rows=10**7
     )
     for name in query.collections:
-        items = list(records[name].items())
-        for start in range(0, len(items), BATCH_ROWS):
-            view.fill({name: [(key, None, row) for key, row in items[start : start + BATCH_ROWS]]})
+        changes: list[RecordChange] = [(key, None, row) for key, row in tables[name].rows.items()]
+        for start in range(0, len(changes), BATCH_ROWS):
+            view.fill({name: changes[start : start + BATCH_ROWS]})
     view.open()
     return view
 
 
-def edits(rows: dict[str, Row], random: Random) -> Iterable[RecordChange]:
-    """Records that change, one after the other."""
-    while True:
-        key = f"t{random.randrange(len(rows))}"
-        before = rows[key]
-        n = before["created"]
-        after = rows[key] = {**task(random, n), "created": n, "title": before["title"]}
-        yield key, before, after
+def edits(table: Table, random: Random, count: int) -> list[list[RecordChange]]:
+    """Commits that change one record each."""
+    numbers = [random.randrange(len(table.rows)) for _ in range(count)]
+    return [table.apply([(f"t{n}", {**task(random, n), "created": n})]) for n in numbers]
 
 
 async def maintenance() -> None:
@@ -155,26 +152,25 @@ async def maintenance() -> None:
     figures: dict[str, list[tuple[float, float]]] = {name: [] for name in OPERATORS}
     for count in SIZES:
         for name, query in OPERATORS.items():
-            records = {"tasks": tasks(count), "users": users()}
-            view = viewed(query, records)
-            changes = iter(edits(records["tasks"], Random(2)))
+            tables = {"tasks": Table("tasks", tasks(count)), "users": Table("users", users())}
+            view = viewed(query, tables)
+            changes = iter(edits(tables["tasks"], Random(2), EDITS))
             gc.collect()
             gc.freeze()
 
             def change(view: View = view, changes: Any = changes) -> None:
                 at = view.end
-                view.show({"tasks": [next(changes)]}, {"tasks": {"n": 1}})
+                view.show({"tasks": next(changes)}, {"tasks": {"n": 1}})
                 if view.end != at:
                     view.since(at)
 
             start = perf_counter()
-            for _ in range(2_000):
+            for _ in range(EDITS):
                 change()
-            kept = (perf_counter() - start) / 2_000
-            tables = {each: Table(each, rows) for each, rows in records.items()}
+            kept = (perf_counter() - start) / EDITS
             again = timed(lambda q=query, t=tables: rows_of(q, t), 3)
             figures[name].append((kept, again))
-            del view, changes, tables, records
+            del view, changes, tables
             gc.unfreeze()
     for name, found in figures.items():
         for count, (kept, again) in zip(SIZES, found, strict=True):

@@ -50,7 +50,11 @@ from protobase_live.errors import (
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.views import Show, Views
 from protobase_live.operations import INDEXES, Check, Op, Read
+from protobase_live.query.table import Table
 from protobase_storage import Commit, Storage, StorageError
+
+BEGIN_RECORDS = 2_000
+"""How many records the views are given before others may run."""
 
 FROM_CLIENTS = (Greet, Sync, CatchUp, Updates)
 
@@ -155,6 +159,8 @@ class CollectionActor(Actor[Message]):
                 for envelope in transactions:
                     self._transact(envelope, turn)
         commit = self._commit(turn)
+        if any(isinstance(envelope.message, Begin) for envelope in batch):
+            await self._begin(turn)
         for envelope in batch:
             self._serve(envelope, turn)
         self._pipeline.push(turn, self._storage.append([commit]) if commit else None)
@@ -322,7 +328,7 @@ class CollectionActor(Actor[Message]):
             case Unwatch(stream):
                 self._unwatch(stream)
             case Begin():
-                self._begin(envelope, turn)
+                turn.showings.append(lambda: envelope.reply(None))
             case Updates() | Transact() | Hold():
                 pass
 
@@ -379,15 +385,14 @@ class CollectionActor(Actor[Message]):
             self._document.watch(False)
             self._feed.clear()
 
-    def _begin(self, envelope: Envelope[Message], turn: Turn) -> None:
+    async def _begin(self, turn: Turn) -> None:
         """The views start from what this turn leaves, once that is shown."""
-        rows, indexes = dict(self._document.records), self._declared()
-
-        def show() -> None:
-            self._views.begin(self._name, rows, self._shown, indexes)
-            envelope.reply(None)
-
-        turn.showings.append(show)
+        table, indexes = Table(self._name), self._declared()
+        records = list(self._document.records.items())
+        for start in range(0, len(records), BEGIN_RECORDS):
+            table.apply(records[start : start + BEGIN_RECORDS])
+            await asyncio.sleep(0)
+        turn.showings.append(lambda: self._views.begin(table, self._shown, indexes))
 
     # showing
 
@@ -418,8 +423,8 @@ class CollectionActor(Actor[Message]):
         """A transaction over several collections reaches the views as a whole, with its last part."""
         shows: list[Show] = []
         if self._views.knows(self._name):
-            changes = [(d.key, d.before, d.after) for d in turn.differences if d.structure == "records"]
-            shows.append(Show(self._name, changes, self._shown, turn.indexes))
+            records = [(d.key, d.after) for d in turn.differences if d.structure == "records"]
+            shows.append(Show(self._name, records, self._shown, turn.indexes))
         if turn.together is not None:
             turn.together.arrive(shows)
         elif shows:

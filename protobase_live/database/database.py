@@ -9,8 +9,6 @@ from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, cast
 
-from protobase_live.query.explanation import Explanation
-
 from protobase_actors import (
     ActorError,
     ActorFailed,
@@ -23,7 +21,6 @@ from protobase_actors import (
     SystemClock,
     TooManyActors,
 )
-from protobase_live import values
 from protobase_live.api import DatabaseApi
 from protobase_live.collections import Row
 from protobase_live.database.change_stream import ChangeStream
@@ -34,19 +31,18 @@ from protobase_live.database.messages import Begin, Message, Question, Transact,
 from protobase_live.document import OPEN
 from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable
 from protobase_live.live.live import Line
-from protobase_live.live.local_line import LocalLine
+from protobase_live.live.local_line import LocalLine, copied
 from protobase_live.live.presence import PresenceHub
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.live.views import ViewLimits, Views
 from protobase_live.names import check_collection
 from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.query.explanation import Explanation
 from protobase_live.query.query import Query
 from protobase_storage import CollectionInfo, Storage, StorageError
 
 COPIED_ROWS = 2_000
 """Rows of an answer that are copied before others may run."""
-
-CONTAINERS = frozenset({dict, list, set})
 
 
 class Database(DatabaseApi):
@@ -162,8 +158,7 @@ class Database(DatabaseApi):
     async def _query(self, query: Query) -> list[Row]:
         rows = await self.views.query(query)
         for start in range(0, len(rows), COPIED_ROWS):
-            for row in rows[start : start + COPIED_ROWS]:
-                _own(row)
+            rows[start : start + COPIED_ROWS] = map(copied, rows[start : start + COPIED_ROWS])
             if start:
                 await asyncio.sleep(0)
         return rows
@@ -204,13 +199,6 @@ class Database(DatabaseApi):
 
     def _actor(self, name: str) -> CollectionActor:
         return CollectionActor(name, self._storage, self._clock, self._limits, self.views)
-
-
-def _own(row: Row) -> None:
-    """A row is made anew for each query; what it holds belongs to the collection, and is copied."""
-    for name, value in row.items():
-        if value.__class__ in CONTAINERS:
-            row[name] = values.copy(value)
 
 
 async def _tell(ref: Ref[Message], message: Message) -> None:

@@ -7,11 +7,10 @@ value, before the change and after it; so what a change costs does not grow with
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
 
 from protobase_live.live.view import View
-from protobase_live.names import KEY_FIELD
-from protobase_live.query.operators.operator import RecordChange, Row
+from protobase_live.query.functions import deep
+from protobase_live.query.operators.operator import RecordChange
 from protobase_live.query.ordering import SortKey, sort_key
 
 Path = tuple[str, ...]
@@ -61,20 +60,10 @@ class Routes:
         return found
 
     def _found(self, change: RecordChange) -> Iterable[View]:
-        key, before, after = change
+        _, before, after = change
         views: dict[View, None] = {}
         for path, by_value in self._by_value.items():
-            values = {sort_key(_at(path, key, row)) for row in (before, after) if row is not None}
+            values = {sort_key(deep(row, path)) for row in (before, after) if row is not None}
             for value in values:
                 views.update(by_value.get(value, {}))
         return views
-
-
-def _at(path: Path, key: str, row: Row) -> Any:
-    """What stands at ``path`` of a stored record."""
-    if path == (KEY_FIELD,):
-        return key
-    found: Any = row
-    for name in path:
-        found = cast("Row", found).get(name) if isinstance(found, dict) else None
-    return found

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from protobase_live.collections.index_names import parse_index
 from protobase_live.live.routes import Routes
-from protobase_live.query.operators.operator import RecordChange, Row
-from protobase_live.query.table import MAX_INDEXES, Table
+from protobase_live.query.operators.operator import RecordChange
+from protobase_live.query.table import MAX_INDEXES, Record, Table
 from protobase_storage import Vector
 
 
 class Shown:
     """The shown records of a collection, with their indexes, which are built in slices of their own task."""
 
-    def __init__(self, name: str, rows: dict[str, Row], vector: Vector, indexes: Iterable[str]) -> None:
-        self.table = Table(name, rows)
+    def __init__(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
+        self.table = table
         self.vector = vector
         self.routes = Routes()
         self.used = True
@@ -29,10 +29,10 @@ class Shown:
         used, self.used = self.used, False
         return used or len(self.routes) > 0
 
-    def apply(self, changes: Sequence[RecordChange], vector: Vector) -> None:
-        """A commit is shown."""
-        self.table.apply(changes)
+    def apply(self, records: Iterable[Record], vector: Vector) -> list[RecordChange]:
+        """A commit is shown; what it changed."""
         self.vector = vector
+        return self.table.apply(records)
 
     def declare(self, indexes: Iterable[str]) -> None:
         """These are the indexes from now on; build what is not there yet."""

@@ -24,6 +24,7 @@ from protobase_live.errors import (
 )
 from protobase_live.live.shown import Shown
 from protobase_live.live.view import View
+from protobase_live.names import KEY_FIELD
 from protobase_live.query.access import Selection
 from protobase_live.query.diff import Diff
 from protobase_live.query.explanation import Explanation
@@ -31,7 +32,7 @@ from protobase_live.query.operators.operator import BATCH_ROWS, RecordChange, Ro
 from protobase_live.query.operators.source import Source
 from protobase_live.query.plan import plan_fetch, plan_push, sources
 from protobase_live.query.query import Query
-from protobase_live.query.table import Table
+from protobase_live.query.table import Record, Table
 from protobase_storage import Vector
 
 STEPS_WITHOUT_PAUSE = 2
@@ -56,7 +57,7 @@ class Show(NamedTuple):
     """What one commit shows in one collection. ``indexes``: their declarations, if they changed."""
 
     collection: str
-    changes: Sequence[RecordChange]
+    records: Sequence[Record]
     vector: Vector
     indexes: Iterable[str] | None = None
 
@@ -115,10 +116,10 @@ class Views:
 
     # from the collections' actors
 
-    def begin(self, collection: str, rows: dict[str, Row], vector: Vector, indexes: Iterable[str]) -> None:
-        """This is what a collection has shown so far; `rows` is given away."""
-        if collection not in self._shown and not self._closed:
-            self._shown[collection] = Shown(collection, rows, vector, indexes)
+    def begin(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
+        """This is what a collection has shown so far; ``table`` is given away."""
+        if table.name not in self._shown and not self._closed:
+            self._shown[table.name] = Shown(table, vector, indexes)
 
     def knows(self, collection: str) -> bool:
         """Whether the collection has to tell what it shows."""
@@ -133,11 +134,11 @@ class Views:
         """Something is shown, all of it at once."""
         concerned: dict[View, dict[str, list[RecordChange]]] = {}
         causes: dict[str, Vector] = {}
-        for collection, changes, vector, indexes in shows:
+        for collection, records, vector, indexes in shows:
             shown = self._shown.get(collection)
             if shown is None:
                 continue
-            shown.apply(changes, vector)
+            changes = shown.apply(records, vector)
             causes[collection] = vector
             if indexes is not None:
                 shown.declare(indexes)
@@ -249,11 +250,11 @@ class Views:
             retained=self._limits.retained_changes,
             max_rows=self._limits.view_rows,
         )
-        records = {name: _records(each, self._shown[name].table) for name, each in uses.items()}
+        rows = {name: _rows(each, self._shown[name].table) for name, each in uses.items()}
         for name, each in uses.items():
             self._shown[name].routes.add(view, [source.equalities for source in each])
         try:
-            await self._fill(view, records)
+            await self._fill(view, rows)
         except BaseException:
             self._forget(view)
             raise
@@ -261,12 +262,12 @@ class Views:
         self._linger(view)
         return view
 
-    async def _fill(self, view: View, records: Mapping[str, Sequence[tuple[str, Row]]]) -> None:
+    async def _fill(self, view: View, rows: Mapping[str, Sequence[Row]]) -> None:
         view.fill({})  # what there is without any record
         steps = 0
-        for name, found in records.items():
+        for name, found in rows.items():
             for start in range(0, len(found), BATCH_ROWS):
-                view.fill({name: [(key, None, row) for key, row in found[start : start + BATCH_ROWS]]})
+                view.fill({name: [(row[KEY_FIELD], None, row) for row in found[start : start + BATCH_ROWS]]})
                 steps += 1
                 if steps > STEPS_WITHOUT_PAUSE:
                     await asyncio.sleep(0)
@@ -308,7 +309,9 @@ class Views:
                 shown.routes.remove(view)
 
 
-def _records(sources: Sequence[Source], table: Table) -> list[tuple[str, Row]]:
-    """The records that any of the sources may want, reached in the cheapest way."""
-    found = [zip(*Selection(source.condition).access(table).read(), strict=True) for source in sources]
-    return list(found[0]) if len(found) == 1 else list(dict(chain(*found)).items())
+def _rows(sources: Sequence[Source], table: Table) -> list[Row]:
+    """The rows that any of the sources may want, reached in the cheapest way."""
+    found = [Selection(source.condition).access(table).read() for source in sources]
+    if len(found) == 1:
+        return list(found[0])
+    return list({row[KEY_FIELD]: row for row in chain(*found)}.values())

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, tee
+from itertools import chain
 
-from protobase_live.query.code import Record, compile_rank
+from protobase_live.query.code import compile_rank
 from protobase_live.query.expressions import Expr, conjuncts
 from protobase_live.query.index import Index
 from protobase_live.query.operators.operator import BATCH_ROWS, Rank, Row
@@ -103,8 +103,8 @@ class Access:
             self.cost += kept * SORT_ROW
 
     @property
-    def scan(self) -> Callable[[Iterable[Record]], list[Record]] | None:
-        """Picks the selected ones of the records that are read; None: they all are."""
+    def scan(self) -> Callable[[Iterable[Row]], list[Row]] | None:
+        """Picks the selected ones of the rows that are read; None: they all are."""
         return self.way.scan
 
     @property
@@ -118,13 +118,12 @@ class Access:
         reach = self._selection.reach
         return max(FIRST_BATCH, min(reach, BATCH_ROWS)) if self.sorted and reach else BATCH_ROWS
 
-    def read(self) -> tuple[Iterator[str], Iterator[Row]]:
-        """The keys and the rows of ``count`` records, lazily: the table may not change until all are read."""
+    def read(self) -> Iterator[Row]:
+        """The rows of ``count`` records, lazily: the table may not change until all are read."""
         rows = self._table.rows
         if self._keys is None and self.way.paths is None:
-            return iter(rows), iter(rows.values())
-        keys, same_keys = tee(self._found_keys())
-        return keys, map(rows.__getitem__, same_keys)
+            return iter(rows.values())
+        return map(rows.__getitem__, self._found_keys())
 
     def _found_keys(self) -> Iterable[str]:
         if self.way.paths is None:
@@ -137,7 +136,7 @@ class Access:
 
     def _place(self, key: str) -> tuple[Rank, str]:
         rank = self._selection.rank
-        return () if rank is None else rank({**self._table.rows[key], "_key": key}), key
+        return () if rank is None else rank(self._table.rows[key]), key
 
     def __str__(self) -> str:
         return f"{self.way}, in order" if self.sorted else str(self.way)

@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, ValidationError
-from protobase_live.names import KEY_FIELD
 from protobase_live.query import functions
 from protobase_live.query.expressions import CONDITIONS, MIRRORED, Call, Expr, Field, Param, Value
 from protobase_live.query.ordering import SortKey, sort_key
@@ -23,8 +22,6 @@ from protobase_live.query.patterns import MAX_PATTERN_CHARS, matcher
 
 Row = dict[str, Any]
 Rank = tuple[SortKey, ...]
-Record = tuple[str, Row]
-"""A stored record: its key, and its fields without it."""
 
 _LARGE_SOURCE = 10_000
 """Longest source, in characters, whose compiled form is kept for the next query."""
@@ -82,27 +79,21 @@ Made = Callable[..., Any]
 
 def compile_value(expr: Expr) -> Callable[[Row], Any]:
     """The function that says what ``expr`` is for a row."""
-    writer = _Writer("row")
+    writer = _Writer()
     return writer.function(f"return {writer.value(expr)}")
 
 
 def compile_condition(condition: Expr) -> Callable[[Row], bool]:
     """The function that says whether ``condition`` is true for a row."""
-    writer = _Writer("row")
+    writer = _Writer()
     return writer.function(f"return {writer.condition(condition)}")
 
 
-def compile_test(condition: Expr) -> Callable[[str, Row], bool]:
-    """`compile_condition` for a stored record: its key and its fields."""
-    writer = _Writer("key, row")
-    return writer.function(f"return {writer.condition(condition)}")
-
-
-def compile_scan(condition: Expr) -> Callable[[Iterable[Record]], list[Record]]:
-    """The function that picks the stored records for which ``condition`` is true."""
-    writer = _Writer("key, row")
+def compile_scan(condition: Expr) -> Callable[[Iterable[Row]], list[Row]]:
+    """The function that picks the rows for which ``condition`` is true."""
+    writer = _Writer()
     found = writer.condition(condition)
-    return writer.function(f"return [(key, row) for key, row in records if {found}]", "records")
+    return writer.function(f"return [row for row in rows if {found}]", "rows")
 
 
 def compile_keys(exprs: Iterable[Expr]) -> Callable[[Row], tuple[SortKey, ...]]:
@@ -112,7 +103,7 @@ def compile_keys(exprs: Iterable[Expr]) -> Callable[[Row], tuple[SortKey, ...]]:
 
 def compile_rank(terms: Iterable[tuple[Expr, bool]]) -> Callable[[Row], Rank]:
     """The function that gives the rank of a row: for each term its sort key, reversed if it descends."""
-    writer = _Writer("row")
+    writer = _Writer()
     keys = [f"{'downward' if down else 'sort_key'}({writer.value(each)})," for each, down in terms]
     return writer.function(f"return ({' '.join(keys)})")
 
@@ -120,16 +111,15 @@ def compile_rank(terms: Iterable[tuple[Expr, bool]]) -> Callable[[Row], Rank]:
 class _Writer:
     """Writes the source of one function; knows its constants. What it writes can stand as an operand."""
 
-    def __init__(self, parameters: str) -> None:
-        self.parameters = parameters
+    def __init__(self) -> None:
         self.constants: list[Any] = []
         self.parts: list[str] = []
         self.level = 0
 
-    def function(self, body: str, parameters: str | None = None) -> Made:
+    def function(self, body: str, parameter: str = "row") -> Made:
         """The function with that body."""
         names = ", ".join(f"c{index}" for index in range(len(self.constants)))
-        lines = (*self.parts, f" def made({parameters or self.parameters}):", f"  {body}", " return made")
+        lines = (*self.parts, f" def made({parameter}):", f"  {body}", " return made")
         source = "\n".join((f"def make({names}):", *lines, ""))
         make = _cached(source) if len(source) <= _LARGE_SOURCE else _compiled(source)
         return make(*self.constants)
@@ -163,8 +153,8 @@ class _Writer:
         if self.level % _LEVELS or not self.level:
             return text
         name = f"part{len(self.parts)}"
-        self.parts.append(f" def {name}({self.parameters}): return {text}")
-        return f"{name}({self.parameters})"
+        self.parts.append(f" def {name}(row): return {text}")
+        return f"{name}(row)"
 
     def _call(self, op: str, args: tuple[Expr, ...]) -> str:
         if op in ("and", "or"):
@@ -183,8 +173,6 @@ class _Writer:
 
     def _field(self, path: tuple[str, ...]) -> str:
         first, *deeper = path
-        if first == KEY_FIELD and self.parameters != "row":
-            return "None" if deeper else "key"
         if len(deeper) > 1:
             return f"deep(row, {self.constant(path)})"
         text = f"row.get({self.constant(first)})"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from protobase_live import values
 from protobase_live.query.ordering import NUMBER, SortKey, descending, sort_key
@@ -154,5 +154,5 @@ def _computed(operation: Callable[[Any, Any], Any], one: Any, other: Any) -> Any
 def downward(value: Any) -> SortKey:
     """The key by which values sort from the last to the first."""
     if value.__class__ in NUMBERS:
-        return -NUMBER, -cast("float", value)
+        return -NUMBER, -value
     return descending(sort_key(value))

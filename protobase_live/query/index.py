@@ -150,16 +150,14 @@ class Index:
             stop = first
 
     def _entry(self, key: str, row: Row) -> Entry:
-        return *[sort_key(get(key, row)) for get in self._getters], key
+        return *[sort_key(get(row)) for get in self._getters], key
 
 
 _key_of: Callable[[Entry], str] = itemgetter(-1)
 
 
-def _getter(path: Path) -> Callable[[str, Row], Any]:
-    if path == KEY_PATH:
-        return lambda key, row: key
+def _getter(path: Path) -> Callable[[Row], Any]:
     if len(path) == 1:
         name = path[0]
-        return lambda key, row: row.get(name)
-    return lambda key, row: deep(row, path)
+        return lambda row: row.get(name)
+    return lambda row: deep(row, path)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from protobase_live.errors import LimitExceeded, ValidationError
+from protobase_live.names import KEY_FIELD
 from protobase_live.query.index import Index, Paths, named
 from protobase_live.query.operators.operator import RecordChange, Row
 
@@ -12,30 +13,39 @@ MAX_INDEXES = 64
 """Most indexes of one collection."""
 
 
-class Table:
-    """The rows of a collection by key, without ``_key``, and what is kept in order about them.
+Record = tuple[str, Row | None]
+"""A record's key and its fields, without the key; None for absent."""
 
-    ``rows`` belongs to the table from now on. A row is never changed, only replaced.
+
+class Table:
+    """The rows of a collection by key, and what is kept in order about them.
+
+    A row is a record's fields and its key as ``_key``. It is never changed, only replaced, so that everybody
+    who reads it can keep it.
     """
 
-    def __init__(self, name: str, rows: dict[str, Row] | None = None) -> None:
+    def __init__(self, name: str, records: Mapping[str, Row] | None = None) -> None:
+        """``records`` are the fields of records by key."""
         self.name = name
-        self.rows: dict[str, Row] = {} if rows is None else rows
+        self.rows: dict[str, Row] = {key: _row(key, fields) for key, fields in (records or {}).items()}
         self.indexes: dict[Paths, Index] = {}
         self.usable: tuple[Index, ...] = ()
         """The indexes that are ready. Another tuple whenever there are others, so that plans can tell."""
 
-    def apply(self, changes: Iterable[RecordChange]) -> None:
-        """Take over what a commit changed; of each change only the key and what is there after it counts."""
+    def apply(self, records: Iterable[Record]) -> list[RecordChange]:
+        """Take over records as a commit left them; what that changed."""
         rows, indexes = self.rows, self.indexes.values()
-        for key, _, after in changes:
-            before = rows.get(key)
+        changes: list[RecordChange] = []
+        for key, fields in records:
+            before, after = rows.get(key), None if fields is None else _row(key, fields)
             for index in indexes:
                 index.change(key, before, after)
             if after is None:
                 rows.pop(key, None)
             else:
                 rows[key] = after
+            changes.append((key, before, after))
+        return changes
 
     def declare(self, paths: Paths) -> Index:
         """The index on ``paths``: a new one, which `building` completes, unless there is one already.
@@ -66,3 +76,7 @@ class Table:
 
     def _select_usable(self) -> None:
         self.usable = tuple(index for index in self.indexes.values() if index.ready)
+
+
+def _row(key: str, fields: Row) -> Row:
+    return {**fields, KEY_FIELD: key}

@@ -9,9 +9,10 @@ from itertools import product
 from math import prod
 
 from protobase_live.query.bounds import Bounds, bounds_of
-from protobase_live.query.code import Record, compile_scan
+from protobase_live.query.code import compile_scan
 from protobase_live.query.expressions import Expr, Field, both
 from protobase_live.query.index import KEY_PATH, Entry, Index, Path, Paths, Walk, behind, named
+from protobase_live.query.operators.operator import Row
 from protobase_live.query.ordering import TEXT, SortKey
 
 MAX_LOOKUPS = 200
@@ -36,7 +37,7 @@ class Way:
     keys: tuple[str, ...] | None = None
 
     @cached_property
-    def scan(self) -> Callable[[Iterable[Record]], list[Record]] | None:
+    def scan(self) -> Callable[[Iterable[Row]], list[Row]] | None:
         """The function that applies `residual`."""
         return None if self.residual is None else compile_scan(self.residual)
 

@@ -62,7 +62,7 @@ def fetched(query: Query, tables: dict[str, Table]) -> list[Row]:
 
 def portions(data: Data, size: int, backwards: bool) -> Iterator[Changes]:
     """All records as inserts, ``size`` at a time."""
-    found = [(name, (key, None, row)) for name, rows in data.items() for key, row in rows.items()]
+    found = [(name, change) for name, rows in data.items() for change in Table(name).apply(rows.items())]
     records = iter(found[::-1] if backwards else found)
     while some := list(islice(records, size)):
         yield {name: [change for each, change in some if each == name] for name, _ in some}
@@ -80,10 +80,8 @@ def test_maintained_is_recomputed_is_the_oracles(case: Case, size: int, backward
     assert_same(held.rows(), fetched(query, tables), answer(case.query, data, case.params))
     for transaction in case.transactions:
         before, data = data, after(data, transaction)
-        changes = difference(before, data)
-        held.take(tree.push(changes))
-        for name, table in tables.items():
-            table.apply(changes.get(name, ()))
+        changed = difference(before, data)
+        held.take(tree.push({name: tables[name].apply(changed.get(name, ())) for name in tables}))
         assert_same(held.rows(), fetched(query, tables), answer(case.query, data, case.params))
 
 

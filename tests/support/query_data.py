@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from protobase_live.query.operators.operator import RecordChange
+from protobase_live.query.table import Record
 from tests.support.query_oracle import equal
 
 T = TypeVar("T")
@@ -183,16 +183,12 @@ def after(data: Data, transaction: Transaction) -> Data:
     return held
 
 
-def difference(before: Data, now: Data) -> dict[str, list[RecordChange]]:
-    """What changed between two contents, by collection."""
-    found: dict[str, list[RecordChange]] = {}
+def difference(before: Data, now: Data) -> dict[str, list[Record]]:
+    """Which records changed between two contents, by collection, and what they are now."""
+    found: dict[str, list[Record]] = {}
     for name in now:
         old, new = before.get(name, {}), now[name]
-        changed = [
-            (key, old.get(key), new.get(key))
-            for key in {**old, **new}
-            if not equal(old.get(key), new.get(key))
-        ]
+        changed = [(key, new.get(key)) for key in {**old, **new} if not equal(old.get(key), new.get(key))]
         if changed:
             found[name] = changed
     return found

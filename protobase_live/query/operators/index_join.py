@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
-from protobase_live.query.code import Record, compile_keys, compile_test
+from protobase_live.names import KEY_FIELD
+from protobase_live.query.code import compile_condition, compile_keys
 from protobase_live.query.expressions import Field, both
 from protobase_live.query.index import KEY_PATH, Index, behind, named
 from protobase_live.query.operators.batches import batched
-from protobase_live.query.operators.operator import Changes, Delta, Item, Operator
+from protobase_live.query.operators.operator import Changes, Delta, Item, Operator, Row
 from protobase_live.query.ordering import NONE, TEXT, SortKey
 from protobase_live.query.steps import Join, Where
 from protobase_live.query.table import Table
@@ -55,7 +56,7 @@ class IndexJoin(Operator):
         self._right_key = compile_keys([other for _, other in step.on])
         wheres = [each.condition for each in step.other.steps if isinstance(each, Where)]
         self._condition = both(*wheres) if wheres else None
-        self._test = None if self._condition is None else compile_test(self._condition)
+        self._test = None if self._condition is None else compile_condition(self._condition)
         self._rest: Iterator[list[Item]] | None = None
 
     @property
@@ -90,22 +91,21 @@ class IndexJoin(Operator):
     def _of_left(self, left: Item) -> Iterator[Item]:
         identity, rank, row = left
         key, name, partnered = self._left_key(row), self.step.name, False
-        for other, found in () if NONE in key else self._partners(key):
+        for found in () if NONE in key else self._partners(key):
             partnered = True
-            yield ((identity,), (other,)), rank, {**row, name: found}
+            yield ((identity,), (found[KEY_FIELD],)), rank, {**row, name: found}
         if not partnered and self.step.how == "left":
             yield ((identity,), ()), rank, {**row, name: None}
 
-    def _partners(self, key: JoinKey) -> Iterator[Record]:
-        """The keys of the other records that have this join key, in order, and the rows they give."""
+    def _partners(self, key: JoinKey) -> Iterator[Row]:
+        """The rows of the other records that have this join key, in the order of their keys."""
         rows, test = self._table.rows, self._test
         for found in self._candidates(tuple([key[part] for part in self._lookup.parts])):
             row = rows.get(found)
-            if row is None or (test is not None and not test(found, row)):
+            if row is None or (test is not None and not test(row)):
                 continue
-            row = {**row, "_key": found}
             if len(self._lookup.parts) == len(key) or self._right_key(row) == key:
-                yield found, row
+                yield row
 
     def _candidates(self, values: JoinKey) -> Iterable[str]:
         index = self._lookup.index

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 from protobase_live.values import same
 
 Identity = Any
-"""What tells one item of an operator from the others, hashable and comparable; for a source a record's key."""
+"""What tells an item from the others of its operator, hashable and comparable; in a source a record's key."""
 
 Rank = tuple[Any, ...]
 Row = dict[str, Any]
@@ -32,7 +32,7 @@ Pair = tuple[Item | None, Item | None]
 Delta = list[Pair]
 
 RecordChange = tuple[str, Row | None, Row | None]
-"""A record's key, its fields before and after; None for absent."""
+"""A record's key, its row before and after; None for absent."""
 
 Changes = Mapping[str, Iterable[RecordChange]]
 """What one show changed, by collection; at most one change a key."""

@@ -7,8 +7,9 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from protobase_live.names import KEY_FIELD
 from protobase_live.query.bounds import equalities
-from protobase_live.query.code import compile_test
+from protobase_live.query.code import compile_condition
 from protobase_live.query.expressions import Expr
 from protobase_live.query.index import Path
 from protobase_live.query.operators.operator import BATCH_ROWS, Changes, Delta, Item, Operator, Row, alike
@@ -30,7 +31,7 @@ class Source(Operator):
         self.collection = collection
         self.condition = condition
         self.access = access
-        self._rest: tuple[Iterator[str], Iterator[Row]] | None = None
+        self._rest: Iterator[Row] | None = None
 
     @cached_property
     def equalities(self) -> dict[Path, SortKey]:
@@ -51,22 +52,22 @@ class Source(Operator):
         access = self._access()
         scan, rank, size, left = access.scan, access.rank, access.first_batch, access.count
         while left > 0:
-            keys, rows = self._rest = self._rest or access.read()
-            found = zip(islice(keys, size), rows, strict=False)
-            items: list[Item] = [
-                (key, (), {**row, "_key": key}) for key, row in (found if scan is None else scan(found))
-            ]
+            self._rest = self._rest or access.read()
+            found = islice(self._rest, size)
+            rows = found if scan is None else scan(found)
             left -= size
             size = min(2 * size, BATCH_ROWS)
-            yield items if rank is None else [(key, rank(row), row) for key, _, row in items]
+            if rank is None:
+                yield [(row[KEY_FIELD], (), row) for row in rows]
+            else:
+                yield [(row[KEY_FIELD], rank(row), row) for row in rows]
 
     def pin(self) -> None:
         """Keep what is still to be read as it is now, whatever becomes of the table.
 
         Until then nothing may change between two batches.
         """
-        keys, rows = self._rest or self._access().read()
-        self._rest = iter(list(keys)), iter(list(rows))
+        self._rest = iter(list(self._rest or self._access().read()))
 
     def _access(self) -> Access:
         assert self.access is not None, "made for push"
@@ -74,7 +75,7 @@ class Source(Operator):
 
     @cached_property
     def _test(self):
-        return None if self.condition is None else compile_test(self.condition)
+        return None if self.condition is None else compile_condition(self.condition)
 
     def push(self, changes: Changes) -> Delta:
         delta: Delta = []
@@ -85,6 +86,6 @@ class Source(Operator):
         return delta
 
     def _item(self, key: str, row: Row | None) -> Item | None:
-        if row is None or (self._test is not None and not self._test(key, row)):
+        if row is None or (self._test is not None and not self._test(row)):
             return None
-        return key, (), {**row, "_key": key}
+        return key, (), row

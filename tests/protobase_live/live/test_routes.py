@@ -36,7 +36,7 @@ def test_nested_fields_keys_and_what_is_missing() -> None:
     routes = Routes()
     routes.add(A, wanted("address.city", None))
     routes.add(B, wanted("_key", "t2"))
-    nothing, city = ("t1", None, {"address": 5}), ("t2", None, {"address": {"city": "x"}})
+    nothing, city = ("t1", None, {"address": 5}), ("t2", None, {"_key": "t2", "address": {"city": "x"}})
     assert routes.concerned([nothing, city]) == {A: [nothing], B: [city]}
 
 

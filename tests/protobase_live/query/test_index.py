@@ -84,8 +84,9 @@ def test_a_descending_walk_stays_in_its_stretch() -> None:
 
 
 def test_the_key_may_be_indexed_too() -> None:
-    assert found(built("_key"), (sort_key("b"),), (sort_key("d"),)) == "bc"
-    assert found(built("priority", "_key"), (), END, "down") == "adfbce"
+    rows = {key: {**row, "_key": key} for key, row in ROWS.items()}
+    assert found(built("_key", rows=rows), (sort_key("b"),), (sort_key("d"),)) == "bc"
+    assert found(built("priority", "_key", rows=rows), (), END, "down") == "adfbce"
 
 
 def test_nested_fields() -> None:

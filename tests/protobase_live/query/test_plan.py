@@ -131,7 +131,7 @@ def test_a_plan_keeps_up_with_changes_and_is_not_disturbed_once_pinned(
     plan.pin()
     before = expected(rows)
     after = {key: None if value is None else {"a": value} for key, value in changes.items()}
-    there.apply([(key, rows.get(key), row) for key, row in after.items()])
+    there.apply(after.items())
     assert found + [row for batch in steps for row in batch] == before
 
     rows = {key: row for key, row in {**rows, **after}.items() if row is not None}
@@ -245,8 +245,8 @@ def test_a_join_by_lookup_gives_what_a_hash_join_gives(how: Any, users: Any, on:
     steps = plan.steps()
     found = next(steps)
     plan.pin()
-    by_lookup["users"].apply([(key, None, None) for key in people])
-    by_lookup["tasks"].apply([(key, None, None) for key in rows])
+    by_lookup["users"].apply([(key, None) for key in people])
+    by_lookup["tasks"].apply([(key, None) for key in rows])
     assert found + [row for batch in steps for row in batch] == joined
 
 

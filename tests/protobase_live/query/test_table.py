@@ -21,11 +21,13 @@ def keys(table: Table, paths: Any) -> str:
 def test_changes_reach_rows_and_indexes() -> None:
     table = Table("tasks")
     table.declare(OWNER)
-    table.apply([("a", None, {"owner": "z"}), ("b", None, {"owner": "y"})])
+    z, y, x = ({"owner": owner, "_key": key} for owner, key in ("za", "yb", "xa"))
+    assert table.apply([("a", {"owner": "z"}), ("b", {"owner": "y"})]) == [("a", None, z), ("b", None, y)]
     assert keys(table, OWNER) == "ba"
-    table.apply([("a", {"owner": "z"}, {"owner": "x"}), ("b", {"owner": "y"}, None), ("c", None, None)])
+    changes = table.apply([("a", {"owner": "x"}), ("b", None), ("c", None)])
+    assert changes == [("a", z, x), ("b", y, None), ("c", None, None)]
     assert keys(table, OWNER) == "a"
-    assert table.rows == {"a": {"owner": "x"}}
+    assert table.rows == {"a": x}
 
 
 def test_an_index_is_usable_once_it_is_built() -> None:

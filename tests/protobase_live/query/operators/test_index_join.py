@@ -75,8 +75,8 @@ def test_it_gives_what_a_hash_join_gives(
     assert operator.sorted == operator.inputs[0].sorted
     if pinned:
         operator.pin()
-        left.apply([(key, None, None) for key in lefts])
-        right.apply([(key, None, None) for key in rights])
+        left.apply([(key, None) for key in lefts])
+        right.apply([(key, None) for key in rights])
     found = list(items_of(operator.fetch()))
     assert sorted(found, key=place) == sorted(expected, key=place)
     if operator.sorted:

@@ -19,18 +19,22 @@ def item(key: str, **fields: Any) -> Any:
     return key, (), {**fields, "_key": key}
 
 
+def change(key: str, *values: Any) -> Any:
+    return key, *(None if n is None else {"n": n, "_key": key} for n in values)
+
+
 def test_a_change_comes_and_goes_with_the_condition() -> None:
     source = Source("t", F.n > 1)
     changes = [
-        ("stays out", {"n": 0}, {"n": 1}),
-        ("comes in", {"n": 0}, {"n": 2}),
-        ("goes out", {"n": 2}, {"n": 0}),
-        ("changes", {"n": 2}, {"n": 3}),
-        ("is the same", {"n": 2}, {"n": 2}),
-        ("is new", None, {"n": 2}),
-        ("is gone", {"n": 2}, None),
+        change("stays out", 0, 1),
+        change("comes in", 0, 2),
+        change("goes out", 2, 0),
+        change("changes", 2, 3),
+        change("is the same", 2, 2),
+        change("is new", None, 2),
+        change("is gone", 2, None),
     ]
-    assert source.push({"t": changes, "other": [("x", None, {"n": 2})]}) == [
+    assert source.push({"t": changes, "other": [change("x", None, 2)]}) == [
         (None, item("comes in", n=2)),
         (item("goes out", n=2), None),
         (item("changes", n=2), item("changes", n=3)),
@@ -41,7 +45,7 @@ def test_a_change_comes_and_goes_with_the_condition() -> None:
 
 
 def test_true_is_another_value_than_one() -> None:
-    delta = Source("t").push({"t": [("a", {"n": 1}, {"n": True})]})
+    delta = Source("t").push({"t": [change("a", 1, True)]})
     assert delta == [(item("a", n=1), item("a", n=True))]
 
 
@@ -89,6 +93,6 @@ def test_what_is_pinned_does_not_change() -> None:
             batches = source.fetch()
             found = next(batches) if begun else []
             source.pin()
-            table.apply([(key, None, None) for key in list(rows)[::2]])
-            table.apply([("new", None, {"n": 1}), ("k0001", None, {"n": 9})])
+            table.apply([(key, None) for key in list(rows)[::2]])
+            table.apply([("new", {"n": 1}), ("k0001", {"n": 9})])
             assert {key: row for key, _, row in [*found, *items_of(batches)]} == expected
