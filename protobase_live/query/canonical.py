@@ -24,6 +24,8 @@ from protobase_live.query.ordering import SortKey, sort_key
 from protobase_live.query.query import Query
 from protobase_live.query.steps import Step, Where, map_step
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def canonical_query(query: Query) -> Query:
     """The query in the one way of saying what it says."""
@@ -33,7 +35,7 @@ def canonical_query(query: Query) -> Query:
             steps[-1] = Where(both(last.condition, step.condition))
         else:
             steps.append(step)
-    return query.with_steps(_step(step) for step in steps)
+    return query.with_steps(map(_Maker().step, steps))
 
 
 def expr_form(root: Expr) -> Any:
@@ -53,51 +55,63 @@ def expr_form(root: Expr) -> Any:
 
 def text_of(form: Any) -> str:
     """A native form as JSON text, without spaces."""
-    return json.dumps(values.to_json(form), ensure_ascii=False, separators=(",", ":"))
+    return _encode(values.to_json(form))
 
 
-def _step(step: Step) -> Step:
-    if isinstance(step, Where):
-        return Where(_condition(step.condition))
-    return map_step(step, _value, canonical_query)
+class _Maker:
+    """Makes expressions canonical; keeps the texts it sorts by, so that each is made once."""
 
+    def __init__(self) -> None:
+        self._texts: dict[int, tuple[Expr, str]] = {}
 
-def _condition(root: Expr) -> Expr:
-    """The same condition; as a value it may be another."""
-    found = _value(root)
-    return found.args[0] if isinstance(found, Call) and _is_one_term(found) else found
+    def step(self, step: Step) -> Step:
+        if isinstance(step, Where):
+            return Where(self.condition(step.condition))
+        return map_step(step, self.value, canonical_query)
 
+    def condition(self, root: Expr) -> Expr:
+        """The same condition; as a value it may be another."""
+        found = self.value(root)
+        return found.args[0] if isinstance(found, Call) and _is_one_term(found) else found
 
-def _value(root: Expr) -> Expr:
-    if not isinstance(root, Call):
-        return root
-    if root.op in ("and", "or"):
-        return _junction(root)
-    if root.op == "not":
-        return Call("not", (_condition(root.args[0]),))
-    args = tuple(map(_value, root.args))
-    if root.op == "in" and isinstance(items := args[1], Value):
-        return Call("in", (args[0], Value(_distinct(items.value))))
-    if root.op in _TURNED and _constancy(args[0]) > _constancy(args[1]):
-        return Call(_TURNED[root.op], (args[1], args[0]))
-    return Call(root.op, args)
+    def value(self, root: Expr) -> Expr:
+        if not isinstance(root, Call):
+            return root
+        if root.op in ("and", "or"):
+            return self._junction(root)
+        if root.op == "not":
+            return Call("not", (self.condition(root.args[0]),))
+        args = tuple(map(self.value, root.args))
+        if root.op == "in" and isinstance(items := args[1], Value):
+            return Call("in", (args[0], Value(_distinct(items.value))))
+        if root.op in _TURNED and _constancy(args[0]) > _constancy(args[1]):
+            return Call(_TURNED[root.op], (args[1], args[0]))
+        return Call(root.op, args)
+
+    def _junction(self, root: Call) -> Expr:
+        terms: dict[str, Expr] = {}
+        for arg in root.args:
+            found = self.condition(arg)
+            inner = found.args if isinstance(found, Call) and found.op == root.op else (found,)
+            terms.update((self._text(each), each) for each in inner)
+        made = Call(root.op, tuple(terms[text] for text in sorted(terms)))
+        return made.args[0] if _is_one_term(made) and _is_boolean(made.args[0]) else made
+
+    def _text(self, root: Expr) -> str:
+        if not isinstance(root, Call):
+            return text_of(expr_form(root))
+        if id(root) not in self._texts:
+            parts = ",".join(map(self._text, root.args))
+            self._texts[id(root)] = root, f"[{text_of(root.op)},{parts}]"
+        return self._texts[id(root)][1]
 
 
 _TURNED = {**MIRRORED, "==": "==", "!=": "!="}
+"""Comparisons, with what they are when their sides are exchanged."""
 
 
 def _constancy(root: Expr) -> int:
     return 2 if isinstance(root, Value) else 1 if isinstance(root, Param) else 0
-
-
-def _junction(root: Call) -> Expr:
-    terms: dict[str, Expr] = {}
-    for arg in root.args:
-        found = _condition(arg)
-        inner = found.args if isinstance(found, Call) and found.op == root.op else (found,)
-        terms.update((text_of(expr_form(each)), each) for each in inner)
-    made = Call(root.op, tuple(terms[text] for text in sorted(terms)))
-    return made.args[0] if _is_one_term(made) and _is_boolean(made.args[0]) else made
 
 
 def _is_one_term(root: Call) -> bool:
@@ -111,8 +125,6 @@ def _is_boolean(root: Expr) -> bool:
 def _distinct(items: Any) -> list[Any]:
     """The different values among ``items``, in order; of equal ones that with the first text."""
     kept: dict[SortKey, Any] = {}
-    for _, _, item in sorted(
-        ((sort_key(each), text_of(each), each) for each in items), key=lambda it: it[:2]
-    ):
+    for item in sorted(items, key=lambda each: (sort_key(each), text_of(each))):
         kept.setdefault(sort_key(item), item)
     return list(kept.values())
