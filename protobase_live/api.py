@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar, cast, overload
 
 from protobase_live.atoms import Atom, load_row
@@ -22,6 +22,9 @@ from protobase_live.transactions.transaction import Transaction
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+MAX_CHECKED = 1_024
+"""Queries that are remembered as checked."""
 
 MAX_KNOWN_CLASSES = 10_000
 """Collections whose Atom class a database remembers for queries; above it the oldest is forgotten."""
@@ -109,7 +112,7 @@ class DatabaseApi(ABC):
         self, query: Query, params: Mapping[str, Any] | None
     ) -> tuple[Query, Callable[[Any], Any] | None]:
         """The query with its parameters, and what makes Atoms of its rows."""
-        check_names(query, self._atoms)
+        _check_names(query, tuple(map(self._atoms.get, sorted(query.collections))))
         atom = (query.atom or self._atoms.get(query.collection)) if query.keeps_records else None
         return query.bind(params or {}), partial(load_row, atom) if atom else None
 
@@ -150,6 +153,13 @@ class DatabaseApi(ABC):
     @abstractmethod
     def presence(self, collection: str, state: Any = None) -> AbstractAsyncContextManager[Any]:
         """Who else is in a collection; ``state`` is what the others see of this one."""
+
+
+@lru_cache(MAX_CHECKED)
+def _check_names(query: Query, atoms: tuple[type[Atom] | None, ...]) -> None:
+    """`check_names`, once for a query with these classes of its collections, in the order of their names."""
+    known = zip(sorted(query.collections), atoms, strict=True)
+    check_names(query, {name: atom for name, atom in known if atom})
 
 
 def _as_it_is(row: Any) -> Any:

@@ -21,6 +21,7 @@ from protobase_actors import (
     SystemClock,
     TooManyActors,
 )
+from protobase_live import values
 from protobase_live.api import DatabaseApi
 from protobase_live.collections import Row
 from protobase_live.database.change_stream import ChangeStream
@@ -31,7 +32,7 @@ from protobase_live.database.messages import Begin, Message, Question, Transact,
 from protobase_live.document import OPEN
 from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable
 from protobase_live.live.live import Line
-from protobase_live.live.local_line import LocalLine, copied
+from protobase_live.live.local_line import LocalLine
 from protobase_live.live.presence import PresenceHub
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.live.views import ViewLimits, Views
@@ -158,7 +159,7 @@ class Database(DatabaseApi):
     async def _query(self, query: Query) -> list[Row]:
         rows = await self.views.query(query)
         for start in range(0, len(rows), COPIED_ROWS):
-            rows[start : start + COPIED_ROWS] = map(copied, rows[start : start + COPIED_ROWS])
+            rows[start : start + COPIED_ROWS] = map(values.copy, rows[start : start + COPIED_ROWS])
             if start:
                 await asyncio.sleep(0)
         return rows

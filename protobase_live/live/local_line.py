@@ -8,16 +8,8 @@ from protobase_live.errors import Closed, Unavailable
 from protobase_live.live.live import Hear
 from protobase_live.live.views import Subscription, Views
 from protobase_live.query.diff import Diff
-from protobase_live.query.operators.operator import Row
 from protobase_live.query.query import Query
 from protobase_live.values import copy
-
-_CONTAINERS = frozenset({dict, list, set})
-
-
-def copied(row: Row) -> Row:
-    """A row for somebody who may change it: those of a query belong to the collection."""
-    return {name: copy(each) if each.__class__ in _CONTAINERS else each for name, each in row.items()}
 
 
 class LocalLine:
@@ -61,5 +53,5 @@ class LocalLine:
         """The rows belong to the view: what is given away is a copy."""
         assert self._hear is not None
         self._cursor = diff.cursor
-        changes = (replace(change, row=copied(change.row)) for change in diff.changes)
+        changes = (replace(change, row=copy(change.row)) for change in diff.changes)
         self._hear(replace(diff, changes=tuple(changes)))

@@ -11,7 +11,7 @@ from protobase_live.query.steps import map_step
 
 
 def bind_query(query: Query, params: Mapping[str, Any]) -> Query:
-    """The query with values for its parameters; values it has no parameter for are not used.
+    """The query with values for its parameters.
 
     Raises ValidationError for a parameter without a value, or with one that it cannot have.
     """

@@ -333,6 +333,11 @@ def fields_of(root: Expr) -> list[Field]:
     return [part for part in walk(root) if isinstance(part, Field)]
 
 
+def params_of(root: Expr) -> list[Param]:
+    """The parameters that an expression uses."""
+    return [part for part in walk(root) if isinstance(part, Param)]
+
+
 def replace_parts(root: Expr, parts: Mapping[tuple[str, ...], Expr]) -> Expr:
     """The expression with other expressions for those fields whose path begins with one of ``parts``.
 

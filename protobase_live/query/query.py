@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from protobase_live import values
+from protobase_live.atoms import unknown
 from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.names import check_collection, check_field
 from protobase_live.query.aggregates import Aggregate
@@ -30,6 +31,7 @@ from protobase_live.query.expressions import (
     field_or_expr,
     fields_of,
     nodes,
+    params_of,
     replace_parts,
     short,
 )
@@ -199,13 +201,13 @@ class Query:
 
     # as a value
 
-    @property
+    @cached_property
     def collections(self) -> frozenset[str]:
         """The names of all collections that it reads."""
         nested = (other.collections for step in self.steps for other in nested_in(step))
         return frozenset({self.collection}).union(*nested)
 
-    @property
+    @cached_property
     def keeps_records(self) -> bool:
         """Whether its rows are whole records."""
         return all(isinstance(step, (Where, OrderBy, Slice, Distinct)) for step in self.steps)
@@ -228,8 +230,21 @@ class Query:
         """The canonical form as text: the same for queries that say the same."""
         return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
 
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """The names of its parameters."""
+        own = {part.name for step in self.steps for each in exprs_in(step) for part in params_of(each)}
+        return frozenset(own).union(*(other.parameters for step in self.steps for other in nested_in(step)))
+
     def bind(self, params: Mapping[str, Any]) -> Query:
-        """The query with values for its parameters. Raises ValidationError for one without."""
+        """The query with values for its parameters.
+
+        Raises ValidationError for a parameter without a value and a value without a parameter.
+        """
+        if wrong := params.keys() - self.parameters:
+            raise ValidationError(unknown("the query has no parameter", min(wrong), sorted(self.parameters)))
+        if not self.parameters:
+            return self
         from protobase_live.query.binding import bind_query
 
         return bind_query(self, params)

@@ -202,11 +202,14 @@ def is_safe_int(value: float) -> bool:
     return -MAX_SAFE_INT <= value <= MAX_SAFE_INT and value.is_integer() and not is_negative_zero
 
 
+_CONTAINERS = frozenset({dict, list, set})
+
+
 def copy(value: Any) -> Any:
     """A deep copy of a value or answer."""
     kind = type_of(value)
     if kind is dict:
-        return {key: copy(item) for key, item in value.items()}
+        return {key: copy(item) if item.__class__ in _CONTAINERS else item for key, item in value.items()}
     if kind is list:
-        return [copy(item) for item in value]
+        return [copy(item) if item.__class__ in _CONTAINERS else item for item in value]
     return set(value) if kind is set else value

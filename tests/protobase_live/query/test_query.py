@@ -204,11 +204,13 @@ def test_bind_goes_everywhere() -> None:
         .select(x=F.k * param("p"))
         .unnest(F.x + param("p"), "z")
     )
-    text = query.bind({"p": 7, "unused": 1}).canonical
+    text = query.bind({"p": 7}).canonical
     assert "param" not in text
     assert text.count("7") == query.canonical.count('["param","p"]') == 9
     with pytest.raises(ValidationError, match="'p'"):
         query.bind({})
+    with pytest.raises(ValidationError, match="no parameter 'q'; did you mean 'p'|there are p"):
+        query.bind({"p": 7, "q": 1})
     assert Query("tasks", Task).limit(1).bind({}).atom is Task
 
 
