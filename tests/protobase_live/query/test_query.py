@@ -209,7 +209,7 @@ def test_bind_goes_everywhere() -> None:
     assert text.count("7") == query.canonical.count('["param","p"]') == 9
     with pytest.raises(ValidationError, match="'p'"):
         query.bind({})
-    with pytest.raises(ValidationError, match="no parameter 'q'; did you mean 'p'|there are p"):
+    with pytest.raises(ValidationError, match="no parameter 'q'"):
         query.bind({"p": 7, "q": 1})
     assert Query("tasks", Task).limit(1).bind({}).atom is Task
 
