@@ -49,6 +49,7 @@ class ViewLimits:
     views: int = 20_000  # different live queries: Overloaded
     view_rows: int = 1_000_000  # rows of a live query: it fails with LimitExceeded
     query_rows: int = 1_000_000  # rows of a query that is run once: LimitExceeded
+    query_steps: int = 100_000  # batches of some 500 rows that such a query looks at: LimitExceeded
     retained_changes: int = 256  # recent changes of a view; who is further behind gets a snapshot
     linger_seconds: float = 30.0  # how long a view that nobody watches waits for somebody to come back
 
@@ -171,6 +172,9 @@ class Views:
             if len(rows) > self._limits.query_rows:
                 limit = self._limits.query_rows
                 raise LimitExceeded(f"a query gives at most {limit} rows (query_rows): use limit and offset")
+            if step > self._limits.query_steps:
+                most = self._limits.query_steps * BATCH_ROWS
+                raise LimitExceeded(f"a query looks at about {most} rows at most (query_steps)")
             if step == STEPS_WITHOUT_PAUSE:
                 plan.pin()
             if step >= STEPS_WITHOUT_PAUSE:

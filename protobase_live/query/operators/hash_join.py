@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from protobase_live.query.code import compile_keys
 from protobase_live.query.expressions import Expr
-from protobase_live.query.operators.batches import batched
+from protobase_live.query.operators.batches import batched, bounded, held_after
 from protobase_live.query.operators.operator import (
     Changes,
     Delta,
@@ -39,6 +40,7 @@ class HashJoin(Operator):
         self._keeps_right = step.how in ("right", "full")
         self._left = _Side([mine for mine, _ in step.on])
         self._right = _Side([other for _, other in step.on])
+        self._held = 0
 
     @property
     def sorted(self) -> bool:
@@ -90,7 +92,9 @@ class HashJoin(Operator):
         before = self._touched(old_lefts, old_rights, left_keys, right_keys)
         self._left.replace(old_lefts, new_lefts)
         self._right.replace(old_rights, new_rights)
-        return net(before, self._touched(new_lefts, new_rights, left_keys, right_keys))
+        delta = net(before, self._touched(new_lefts, new_rights, left_keys, right_keys))
+        self._held = held_after(self._held, delta)
+        return delta
 
     def _touched(
         self,
@@ -103,29 +107,37 @@ class HashJoin(Operator):
         and ``rights``), and those without a partner whose key's other side is changed (``right_keys`` and
         ``left_keys``). If that side is empty now, it was or will be otherwise, so that they really change.
         """
-        found = [item for left in lefts for item in self._of_left(left)]
-        found += [item for right in rights for item in self._of_right(right)]
+        found = chain(
+            (item for left in lefts for item in self._of_left(left)),
+            (item for right in rights for item in self._of_right(right)),
+        )
         if self._keeps_left:
             alone = (key for key in right_keys if not self._right.group(key))
-            found += [self._joined(left, None) for key in alone for left in self._left.group(key)]
+            found = chain(
+                found, (self._joined(left, None) for key in alone for left in self._left.group(key))
+            )
         if self._keeps_right:
-            alone = (key for key in left_keys if not self._left.group(key))
-            found += [self._joined(None, right) for key in alone for right in self._right.group(key)]
-        return {item[0]: item for item in found}
+            lone = (key for key in left_keys if not self._left.group(key))
+            found = chain(
+                found, (self._joined(None, right) for key in lone for right in self._right.group(key))
+            )
+        return {item[0]: item for item in bounded(found)}
 
-    def _of_left(self, keyed: Keyed) -> list[Item]:
+    def _of_left(self, keyed: Keyed) -> Iterator[Item]:
         key, left = keyed
         partners = self._right.group(key)
         if not partners and self._keeps_left:
-            return [self._joined(left, None)]
-        return [self._joined(left, right) for right in partners]
+            yield self._joined(left, None)
+        for right in partners:
+            yield self._joined(left, right)
 
-    def _of_right(self, keyed: Keyed) -> list[Item]:
+    def _of_right(self, keyed: Keyed) -> Iterator[Item]:
         key, right = keyed
         partners = self._left.group(key)
         if not partners and self._keeps_right:
-            return [self._joined(None, right)]
-        return [self._joined(left, right) for left in partners]
+            yield self._joined(None, right)
+        for left in partners:
+            yield self._joined(left, right)
 
     def _joined(self, left: Item | None, right: Item | None) -> Item:
         other = None if right is None else right[2]

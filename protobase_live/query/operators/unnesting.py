@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from protobase_live.query.code import compile_value
-from protobase_live.query.operators.operator import Identity, Item, Operator
+from protobase_live.query.operators.batches import batched, bounded, held_after
+from protobase_live.query.operators.operator import Changes, Delta, Identity, Item, Operator
 from protobase_live.query.operators.stateless import Stateless
 from protobase_live.query.ordering import sort_key
 from protobase_live.query.steps import Unnest
@@ -25,18 +26,30 @@ class Unnesting(Stateless):
         super().__init__(input)
         self.step = step
         self._value = compile_value(step.field)
+        self._held = 0
 
     @property
     def detail(self) -> str:
         return f"{self.step.field} as {self.step.name}"
 
+    def fetch(self) -> Iterator[list[Item]]:
+        for batch in self.inputs[0].fetch():
+            yield from batched(self._elements(batch))
+            yield []
+
+    def push(self, changes: Changes) -> Delta:
+        delta = super().push(changes)
+        self._held = held_after(self._held, delta)
+        return delta
+
     def _through(self, items: Iterable[Item]) -> list[Item]:
+        return bounded(self._elements(items))
+
+    def _elements(self, items: Iterable[Item]) -> Iterator[Item]:
         name, value = self.step.name, self._value
-        return [
-            ((identity, part), rank, {**row, name: element})
-            for identity, rank, row in items
-            for part, element in _elements(value(row))
-        ]
+        for identity, rank, row in items:
+            for part, element in _elements(value(row)):
+                yield (identity, part), rank, {**row, name: element}
 
 
 def _elements(found: Any) -> Iterator[tuple[Identity, Any]]:

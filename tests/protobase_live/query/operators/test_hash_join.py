@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as options
 
+from protobase_live.errors import LimitExceeded
 from protobase_live.query.expressions import F
+from protobase_live.query.operators import batches
 from protobase_live.query.operators.hash_join import HashJoin
 from protobase_live.query.operators.operator import Operator, items_of
 from protobase_live.query.operators.ordering import Ordering
 from protobase_live.query.operators.sorting import Sorting
 from protobase_live.query.ordering import sort_key
+from protobase_live.query.plan import plan_push
+from protobase_live.query.query import Query
 from protobase_live.query.steps import JOIN_HOWS, Join, JoinHow, OrderBy
 from tests.support.operator_trees import Records, Tables, Turn, Watch, fetch, histories, run
 
@@ -115,3 +119,20 @@ def test_keeps_the_order_of_the_left_input() -> None:
 def test_a_row_with_very_many_partners_comes_in_batches() -> None:
     tables: Tables = {"one": {"x": {"a": 1}}, "two": {f"{n}": {"b": 1} for n in range(2_000)}}
     assert max(map(len, tree(tables, "inner").fetch())) < 1_000
+
+
+def test_what_one_change_makes_is_bounded() -> None:
+    records = [("t", {"n": n, "_key": f"k{n:04}"}) for n in range(500)]
+    changes = [(row["_key"], None, row) for _, row in records]
+    tree = plan_push(Query("t").join("t", on=[(F.n * 0, F.n * 0)], as_="same").count())
+    with pytest.raises(LimitExceeded, match="MAX_PUSHED_ROWS"):
+        tree.push({"t": changes})
+
+
+def test_what_a_join_holds_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MAX_HELD_ROWS", 10)
+    tree = plan_push(Query("t").join("t", on="n", as_="same").count())
+    for n in range(10):
+        tree.push({"t": [(f"k{n}", None, {"n": n, "_key": f"k{n}"})]})
+    with pytest.raises(LimitExceeded, match="MAX_HELD_ROWS"):
+        tree.push({"t": [("k10", None, {"n": 10, "_key": "k10"})]})
