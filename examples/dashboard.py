@@ -77,7 +77,7 @@ async def show(db: pb.Database, sales: asyncio.Task[None]) -> None:
                 changed = asyncio.ensure_future(anext(live))
         changed.cancel()
         await sales
-        print(f"in the end\n{draw(await db.query(TOP))}")
+        print(f"in the end\n{draw(live.rows)}")
 
 
 async def main() -> None:
