@@ -18,7 +18,6 @@ from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Greet, Question, Updates
 from protobase_live.document import Document
-from protobase_live.live.views import Views
 from protobase_live.operations import RECORDS, Read
 from protobase_live.protocol.update import check_update
 from protobase_storage import Commit
@@ -97,10 +96,6 @@ async def codec() -> None:
     report("keystrokes admitted", KEYSTROKES, perf_counter() - start)
 
 
-async def nobody(collection: str) -> None:
-    """Begins nothing: there are no queries."""
-
-
 class Nobody:
     author = None
 
@@ -113,12 +108,8 @@ async def collection() -> None:
         with tempfile.TemporaryDirectory() as folder:
             files = await FileStorage.open(folder)
             async with ActorSystem() as system:
-                views = Views(nobody, SystemClock())
                 ref = await system.spawn(
-                    lambda files=files, views=views: CollectionActor(
-                        "c", files, SystemClock(), Limits(), views
-                    ),
-                    name="c",
+                    lambda files=files: CollectionActor("c", files, SystemClock(), Limits()), name="c"
                 )
                 client = Nobody()
                 start = perf_counter()

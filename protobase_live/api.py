@@ -7,18 +7,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache, partial
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from protobase_live.atoms import Atom, load_row
 from protobase_live.collections import ChangeStream, Collection, Ids, Row, system_ids
-from protobase_live.live.live import Line, Live
 from protobase_live.operations import Check, Op, Read, Receipt
-from protobase_live.query.explanation import Explanation
-from protobase_live.query.query import Query
-from protobase_live.query.rows import Rows
-from protobase_live.query.shape import check_names
 from protobase_live.transactions.transact import MAX_ATTEMPTS, transact
 from protobase_live.transactions.transaction import Transaction
+
+if TYPE_CHECKING:  # queries are imported when there is one: a server that only relays starts without
+    from protobase_live.live.live import Line, Live
+    from protobase_live.query.explanation import Explanation
+    from protobase_live.query.query import Query
+    from protobase_live.query.rows import Rows
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -82,6 +83,8 @@ class DatabaseApi(ABC):
         ``params`` gives the values of its parameters. Everything that was acknowledged before is seen.
         Raises ValidationError, LimitExceeded, Unavailable.
         """
+        from protobase_live.query.rows import Rows
+
         bound, load = self._prepared(query, params)
         return Rows(map(load, await self._query(bound)) if load else await self._query(bound))
 
@@ -101,11 +104,15 @@ class DatabaseApi(ABC):
 
         To go on where another one was left, give its ``cursor`` and ``rows``. Raises ValidationError.
         """
+        from protobase_live.live.live import Live
+
         bound, load = self._prepared(query, params)
         return Live(self._line(bound), load or _as_it_is, since, rows)
 
     async def build(self, collection: str) -> None:
         """Wait until the declared indexes of a collection can be used."""
+        from protobase_live.query.query import Query
+
         await self._explain(Query(collection))
 
     def _prepared(
@@ -158,6 +165,8 @@ class DatabaseApi(ABC):
 @lru_cache(MAX_CHECKED)
 def _check_names(query: Query, atoms: tuple[type[Atom] | None, ...]) -> None:
     """`check_names`, once for a query with these classes of its collections, in the order of their names."""
+    from protobase_live.query.shape import check_names
+
     known = zip(sorted(query.collections), atoms, strict=True)
     check_names(query, {name: atom for name, atom in known if atom})
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protobase_actors import Actor, Clock, Envelope
 from protobase_live import values
@@ -48,10 +48,12 @@ from protobase_live.errors import (
     Unavailable,
 )
 from protobase_live.live.feed import Entry, Feed, after, changes_of
-from protobase_live.live.views import Show, Views
+from protobase_live.live.show import Show
 from protobase_live.operations import INDEXES, Check, Op, Read
-from protobase_live.query.table import Table
 from protobase_storage import Commit, Storage, StorageError
+
+if TYPE_CHECKING:
+    from protobase_live.live.views import Views
 
 BEGIN_RECORDS = 2_000
 """How many records the views are given before others may run."""
@@ -80,11 +82,11 @@ class Turn:
 class CollectionActor(Actor[Message]):
     """One collection in memory."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, views: Views) -> None:
-        """``views`` are told what is shown, once they asked for it."""
+    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits) -> None:
         self._name = name
         self._storage = storage
-        self._views = views
+        self._views: Views | None = None
+        """Who is told what is shown, once there are queries."""
         self._clock = clock
         self._limits = limits
         self._document = Document(storage.identity)
@@ -117,14 +119,17 @@ class CollectionActor(Actor[Message]):
                 await self._pipeline.room(1)
         finally:
             self._feed.close()
-            self._views.end(self._name)
+            if self._views is not None:
+                self._views.end(self._name)
             self._log.cancel()
             for subscriber in self._met:
                 subscriber.resync()
 
     def idle(self) -> bool:
         """Nobody listens and nothing is on its way."""
-        return not (self._met or self._streams or len(self._pipeline) or self._views.busy(self._name))
+        if self._views is not None and self._views.busy(self._name):
+            return False
+        return not (self._met or self._streams or len(self._pipeline))
 
     async def _load(self) -> None:
         loaded = await self._storage.load(self._name)
@@ -159,8 +164,10 @@ class CollectionActor(Actor[Message]):
                 for envelope in transactions:
                     self._transact(envelope, turn)
         commit = self._commit(turn)
-        if any(isinstance(envelope.message, Begin) for envelope in batch):
-            await self._begin(turn)
+        for envelope in batch:
+            if isinstance(envelope.message, Begin) and self._views is None:
+                await self._begin(envelope.message.views, turn)
+                break
         for envelope in batch:
             self._serve(envelope, turn)
         self._pipeline.push(turn, self._storage.append([commit]) if commit else None)
@@ -385,14 +392,19 @@ class CollectionActor(Actor[Message]):
             self._document.watch(False)
             self._feed.clear()
 
-    async def _begin(self, turn: Turn) -> None:
+    async def _begin(self, views: Views, turn: Turn) -> None:
         """The views start from what this turn leaves, once that is shown."""
-        table, indexes = Table(self._name), self._declared()
+        table, indexes = views.table(self._name), self._declared()
         records = list(self._document.records.items())
         for start in range(0, len(records), BEGIN_RECORDS):
             table.apply(records[start : start + BEGIN_RECORDS])
             await asyncio.sleep(0)
-        turn.showings.append(lambda: self._views.begin(table, self._shown, indexes))
+
+        def show() -> None:
+            self._views = views
+            views.begin(table, self._shown, indexes)
+
+        turn.showings.append(show)
 
     # showing
 
@@ -421,14 +433,14 @@ class CollectionActor(Actor[Message]):
 
     def _show_views(self, turn: Turn) -> None:
         """A transaction over several collections reaches the views as a whole, with its last part."""
-        shows: list[Show] = []
-        if self._views.knows(self._name):
+        show = None
+        if self._views is not None:
             records = [(d.key, d.after) for d in turn.differences if d.structure == "records"]
-            shows.append(Show(self._name, records, self._shown, turn.indexes))
+            show = Show(self._views, self._name, records, self._shown, turn.indexes)
         if turn.together is not None:
-            turn.together.arrive(shows)
-        elif shows:
-            self._views.show(shows)
+            turn.together.arrive(show)
+        elif show is not None:
+            show.views.show([show])
 
 
 def _drop(turn: Turn, error: BaseException) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import (
     ActorError,
@@ -31,16 +31,17 @@ from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
 from protobase_live.document import OPEN
 from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable
-from protobase_live.live.live import Line
-from protobase_live.live.local_line import LocalLine
 from protobase_live.live.presence import PresenceHub
 from protobase_live.live.present import HubLine, Presence
-from protobase_live.live.views import ViewLimits, Views
 from protobase_live.names import check_collection
 from protobase_live.operations import Check, Op, Read, Receipt
-from protobase_live.query.explanation import Explanation
-from protobase_live.query.query import Query
 from protobase_storage import CollectionInfo, Storage, StorageError
+
+if TYPE_CHECKING:
+    from protobase_live.live.live import Line
+    from protobase_live.live.views import ViewLimits, Views
+    from protobase_live.query.explanation import Explanation
+    from protobase_live.query.query import Query
 
 COPIED_ROWS = 2_000
 """Rows of an answer that are copied before others may run."""
@@ -76,7 +77,8 @@ class Database(DatabaseApi):
             batch=limits.turn_messages,
         )
         self.presence_hub = PresenceHub(self._clock)
-        self.views = Views(lambda name: self._ask(name, Begin()), self._clock, view_limits)
+        self._view_limits = view_limits
+        self._views: Views | None = None
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -93,7 +95,8 @@ class Database(DatabaseApi):
         if self._closed:
             return
         self._closed = True
-        self.views.close()
+        if self._views is not None:
+            self._views.close()
         try:
             await self._pool.close()
             await self._system.close()
@@ -102,6 +105,17 @@ class Database(DatabaseApi):
                 raise rest from None
         finally:
             await self._storage.close()
+
+    @property
+    def views(self) -> Views:
+        """All queries over what the collections have shown; made, and imported, for the first one."""
+        if self._views is None:
+            from protobase_live.live.views import Views
+
+            self._views = Views(self._begin, self._clock, self._view_limits)
+            if self._closed:
+                self._views.close()
+        return self._views
 
     @property
     def storage(self) -> Storage:
@@ -132,7 +146,7 @@ class Database(DatabaseApi):
             message = Transact(writes.get(name, ()), checks, author)
             return Receipt({name: cast(str, await self._ask(name, message))})
         with _errors_named("this transaction"):
-            return Receipt(await commit_jointly(self._storage, self.views, self.ref, writes, checks, author))
+            return Receipt(await commit_jointly(self._storage, self.ref, writes, checks, author))
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
@@ -168,6 +182,8 @@ class Database(DatabaseApi):
         return await self.views.explain(query)
 
     def _line(self, query: Query) -> Line:
+        from protobase_live.live.local_line import LocalLine
+
         return LocalLine(self.views, query)
 
     async def collections(self, prefix: str = "") -> list[CollectionInfo]:
@@ -192,6 +208,10 @@ class Database(DatabaseApi):
         with _errors_named(collection):
             return await self._pool.ask(collection, message)
 
+    async def _begin(self, collection: str) -> None:
+        """Have a collection tell the views what it shows."""
+        await self._ask(collection, Begin(self.views))
+
     def _hang_up(self, ref: Ref[Message], message: Message) -> None:
         """Send a goodbye that needs no answer, even if there is no room for it right now."""
         task = asyncio.get_running_loop().create_task(_tell(ref, message))
@@ -199,7 +219,7 @@ class Database(DatabaseApi):
         task.add_done_callback(self._goodbyes.discard)
 
     def _actor(self, name: str) -> CollectionActor:
-        return CollectionActor(name, self._storage, self._clock, self._limits, self.views)
+        return CollectionActor(name, self._storage, self._clock, self._limits)
 
 
 async def _tell(ref: Ref[Message], message: Message) -> None:

@@ -11,7 +11,6 @@ from protobase_actors import Ref
 from protobase_live.database.messages import Hold, Message
 from protobase_live.database.together import Together
 from protobase_live.errors import ProtoBaseError, Unavailable
-from protobase_live.live.views import Views
 from protobase_live.operations import Check, Op
 from protobase_storage import Storage
 
@@ -23,7 +22,6 @@ Refs = Callable[[str], Awaitable[Ref[Message]]]
 
 async def commit_jointly(
     storage: Storage,
-    views: Views,
     ref: Refs,
     writes: Mapping[str, Sequence[Op]],
     checks: Sequence[Check],
@@ -47,18 +45,18 @@ async def commit_jointly(
             await asyncio.gather(*(actor.shown() for actor in actors.values()))
             raise
         written = [name for name in writes if ready[name]]
-        shown = _apply(storage, views, {actors[name]: ready[name] for name in written}, author)
+        shown = _apply(storage, {actors[name]: ready[name] for name in written}, author)
     if shown:
         await asyncio.wait(shown)  # one that fails leaves none of the others waiting
     return {name: cursor.result() for name, cursor in zip(written, shown, strict=True)}
 
 
 def _apply(
-    storage: Storage, views: Views, writes: Mapping[CollectionActor, Sequence[Op]], author: str | None
+    storage: Storage, writes: Mapping[CollectionActor, Sequence[Op]], author: str | None
 ) -> list[asyncio.Future[str]]:
     """Without a pause: apply to each document, append one batch, queue what is to be shown."""
     try:
-        together = Together(views)
+        together = Together()
         turns = [(actor, *actor.carry_out_held(ops, author, together)) for actor, ops in writes.items()]
     except BaseException as error:
         for actor in writes:  # verified, so this is no user's mistake: every document is suspect

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read
 from protobase_live.protocol.update import UpdateInfo
+
+if TYPE_CHECKING:
+    from protobase_live.live.views import Views
 
 
 @dataclass(slots=True)
@@ -127,7 +130,9 @@ class Watched:
 
 @dataclass(slots=True)
 class Begin:
-    """From now on the database's views are to be told what is shown. Answered once they were."""
+    """From now on ``views`` are to be told what is shown. Answered once they know what was shown so far."""
+
+    views: Views
 
 
 @dataclass(slots=True)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from protobase_live.live.views import Show, Views
+from protobase_live.live.show import Show
 
 
 class Together:
     """Gathers the parts of one transaction. All are durable at the same moment, so none waits for long."""
 
-    def __init__(self, views: Views) -> None:
-        self._views = views
+    def __init__(self) -> None:
         self._missing = 0
         self._shows: list[Show] = []
 
@@ -19,9 +16,10 @@ class Together:
         """One more collection will show a part."""
         self._missing += 1
 
-    def arrive(self, shows: Sequence[Show] = ()) -> None:
-        """A collection shows its part, or has failed and never will: who reads it will read it anew."""
+    def arrive(self, show: Show | None = None) -> None:
+        """A collection shows its part; None if nobody asks it, or if it has failed and will be read anew."""
         self._missing -= 1
-        self._shows += shows
-        if not self._missing:
-            self._views.show(self._shows)
+        if show is not None:
+            self._shows.append(show)
+        if self._shows and not self._missing:
+            self._shows[0].views.show(self._shows)

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
 
 from protobase_actors import Clock, Timer
 from protobase_live.errors import (
@@ -22,6 +21,7 @@ from protobase_live.errors import (
     ProtoBaseError,
     Unavailable,
 )
+from protobase_live.live.show import Show
 from protobase_live.live.shown import Shown
 from protobase_live.live.view import View
 from protobase_live.names import KEY_FIELD
@@ -32,7 +32,7 @@ from protobase_live.query.operators.operator import BATCH_ROWS, RecordChange, Ro
 from protobase_live.query.operators.source import Source
 from protobase_live.query.plan import plan_fetch, plan_push, sources
 from protobase_live.query.query import Query
-from protobase_live.query.table import Record, Table
+from protobase_live.query.table import Table
 from protobase_storage import Vector
 
 STEPS_WITHOUT_PAUSE = 2
@@ -52,15 +52,6 @@ class ViewLimits:
     query_steps: int = 100_000  # batches of some 500 rows that such a query looks at: LimitExceeded
     retained_changes: int = 256  # recent changes of a view; who is further behind gets a snapshot
     linger_seconds: float = 30.0  # how long a view that nobody watches waits for somebody to come back
-
-
-class Show(NamedTuple):
-    """What one commit shows in one collection. ``indexes``: their declarations, if they changed."""
-
-    collection: str
-    records: Sequence[Record]
-    vector: Vector
-    indexes: Iterable[str] | None = None
 
 
 class Subscription:
@@ -117,14 +108,14 @@ class Views:
 
     # from the collections' actors
 
+    def table(self, collection: str) -> Table:
+        """An empty table, for a collection to fill before it begins."""
+        return Table(collection)
+
     def begin(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
         """This is what a collection has shown so far; ``table`` is given away."""
         if table.name not in self._shown and not self._closed:
             self._shown[table.name] = Shown(table, vector, indexes)
-
-    def knows(self, collection: str) -> bool:
-        """Whether the collection has to tell what it shows."""
-        return collection in self._shown
 
     def busy(self, collection: str) -> bool:
         """Whether the collection has to stay in memory."""
@@ -135,7 +126,7 @@ class Views:
         """Something is shown, all of it at once."""
         concerned: dict[View, dict[str, list[RecordChange]]] = {}
         causes: dict[str, Vector] = {}
-        for collection, records, vector, indexes in shows:
+        for _, collection, records, vector, indexes in shows:
             shown = self._shown.get(collection)
             if shown is None:
                 continue

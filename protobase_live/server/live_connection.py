@@ -43,8 +43,7 @@ from protobase_live.protocol.limits import (
 )
 from protobase_live.protocol.server_messages import Error
 from protobase_live.protocol.server_session import ServerSession, Violation
-from protobase_live.query.form import from_form
-from protobase_live.server.live_database import Database
+from protobase_live.server.live_database import Database, query_of
 from protobase_live.server.live_streams import LiveStreams
 from protobase_live.server.presence_news import News, PresenceNews
 
@@ -184,7 +183,7 @@ class LiveConnection:
         return None
 
     async def _query(self, request: QueryRequest) -> Any:
-        query = from_form(request.query)
+        query = query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()
         return await self._database.views.query(query)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.change import Change
 from protobase_live.live.presence import PresenceHub
 from protobase_live.operations import Check, Op, Read, Receipt
-from protobase_live.query.diff import Diff
-from protobase_live.query.explanation import Explanation
-from protobase_live.query.query import Query
+
+if TYPE_CHECKING:
+    from protobase_live.query.diff import Diff
+    from protobase_live.query.explanation import Explanation
+    from protobase_live.query.query import Query
 
 
 class ChangeStream(Protocol):
@@ -71,3 +73,10 @@ class Database(Protocol):
     ) -> Receipt: ...
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream: ...
+
+
+def query_of(form: Any) -> Query:
+    """The query that a client sent. Raises ValidationError."""
+    from protobase_live.query.form import from_form  # with the first query, not with the server
+
+    return from_form(form)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protobase_live.change import Change
 from protobase_live.errors import Closed, ProtoBaseError
@@ -17,9 +17,10 @@ from protobase_live.protocol.codec import Frame
 from protobase_live.protocol.limits import LiveLimits
 from protobase_live.protocol.server_messages import ChangeForm, RowChangeForm
 from protobase_live.protocol.server_session import ServerSession
-from protobase_live.query.diff import RowChange
-from protobase_live.query.form import from_form
-from protobase_live.server.live_database import ChangeStream, Database, Subscription
+from protobase_live.server.live_database import ChangeStream, Database, Subscription, query_of
+
+if TYPE_CHECKING:
+    from protobase_live.query.diff import RowChange
 
 Send = Callable[[Frame], Awaitable[None]]
 Start = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
@@ -91,7 +92,7 @@ class LiveStreams:
                 await self._send(frame)
 
     async def _view(self, request: Watch) -> None:
-        subscription = await self._database.views.subscribe(from_form(request.query), request.since)
+        subscription = await self._database.views.subscribe(query_of(request.query), request.since)
         try:
             await self._answer(self._session.result(request.id))
             await self._pull_differences(request.id, subscription)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from protobase_live.database.together import Together
-from protobase_live.live.views import Show, Views
+from protobase_live.live.show import Show
+from protobase_live.live.views import Views
 
 
 class Heard:
@@ -18,27 +19,31 @@ class Heard:
         self.shows.append(list(shows))
 
 
-A, B = Show("a", [("k", {})], {}), Show("b", [("k", {})], {})
-
-
-def together(parts: int) -> tuple[Heard, Together]:
-    heard = Heard()
-    gathered = Together(cast(Views, heard))
+def together(parts: int) -> tuple[Together, Heard, Show, Show]:
+    gathered, heard = Together(), Heard()
     for _ in range(parts):
         gathered.expect()
-    return heard, gathered
+    a, b = (Show(cast(Views, heard), name, [("k", {})], {}) for name in "ab")
+    return gathered, heard, a, b
 
 
 def test_all_at_once() -> None:
-    heard, gathered = together(2)
-    gathered.arrive([A])
+    gathered, heard, a, b = together(2)
+    gathered.arrive(a)
     assert heard.shows == []
-    gathered.arrive([B])
-    assert heard.shows == [[A, B]]
+    gathered.arrive(b)
+    assert heard.shows == [[a, b]]
 
 
 def test_a_part_that_never_comes_holds_nobody_up() -> None:
-    heard, gathered = together(2)
-    gathered.arrive([A])
+    gathered, heard, a, _ = together(2)
+    gathered.arrive(a)
     gathered.arrive()
-    assert heard.shows == [[A]]
+    assert heard.shows == [[a]]
+
+
+def test_a_transaction_that_no_query_asks_about() -> None:
+    gathered, heard, _, _ = together(2)
+    gathered.arrive()
+    gathered.arrive()
+    assert heard.shows == []
