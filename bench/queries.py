@@ -100,6 +100,8 @@ async def initial() -> None:
     count = min(max(SIZES), 100_000)
     table = Table("tasks", tasks(count))
     rows = list(table.rows.values())
+    gc.collect()
+    gc.freeze()
 
     def plain() -> list[Row]:
         found = [row for row in rows if not row["done"] and row["priority"] >= 3]
@@ -240,15 +242,19 @@ async def records() -> None:
 
             await per("update of one record, durable", 500, lambda n: board.update(f"t{n}", priority=n))
             await per("point read", 2_000, lambda n: board.get(f"t{n}"))
-            same = Query("tasks").where(F.owner == "u7")
-            print(f"  an owner has {len(await db.query(same))} records")
-            await per("indexed equality, the same query", 2_000, lambda n: db.query(same))
-            by_param = Query("tasks").where(F.owner == pb.param("owner"))
+            one = Query("tasks").where(F.created == pb.param("n"))
+            await board.index("created")
             await per(
-                "indexed equality, another value",
-                2_000,
-                lambda n: db.query(by_param, {"owner": f"u{n % 1000}"}),
+                "indexed equality, one record, value not asked before",
+                1_000,
+                lambda n: db.query(one, {"n": n}),
             )
+            await per(
+                "indexed equality, one record, value asked before", 1_000, lambda n: db.query(one, {"n": n})
+            )
+            same = Query("tasks").where(F.owner == "u7")
+            found = len(await db.query(same))
+            await per(f"indexed equality, {found} records, the same query", 1_000, lambda n: db.query(same))
 
 
 async def queries() -> None:

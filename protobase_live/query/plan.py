@@ -41,7 +41,7 @@ from protobase_live.query.steps import (
 )
 from protobase_live.query.table import Table
 
-MAX_PREPARED = 256
+MAX_PREPARED = 1_024
 """Queries whose preparation is kept for the next time they are asked."""
 
 MAX_LOOKED_UP = 1000
