@@ -110,7 +110,7 @@ class Access:
     @property
     def rank(self) -> Callable[[Row], Rank] | None:
         """Gives a row its rank; None: they all have the rank ``()``."""
-        return self._selection.rank if self.sorted else None
+        return self._selection.rank
 
     @property
     def first_batch(self) -> int:
@@ -139,7 +139,10 @@ class Access:
         return () if rank is None else rank(self._table.rows[key]), key
 
     def __str__(self) -> str:
-        return f"{self.way}, in order" if self.sorted else str(self.way)
+        if self.sorted:
+            return f"{self.way}, in order"
+        terms = ", ".join(f"{each} descending" if down else str(each) for each, down in self._selection.terms)
+        return f"{self.way}, to be sorted by {terms}" if terms else str(self.way)
 
 
 def _cost(access: Access) -> float:

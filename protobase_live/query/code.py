@@ -17,7 +17,7 @@ from typing import Any
 from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.query import functions
 from protobase_live.query.expressions import CONDITIONS, MIRRORED, Call, Expr, Field, Param, Value
-from protobase_live.query.ordering import SortKey, sort_key
+from protobase_live.query.ordering import NUMBER, SortKey, sort_key
 from protobase_live.query.patterns import MAX_PATTERN_CHARS, matcher
 
 Row = dict[str, Any]
@@ -104,7 +104,7 @@ def compile_keys(exprs: Iterable[Expr]) -> Callable[[Row], tuple[SortKey, ...]]:
 def compile_rank(terms: Iterable[tuple[Expr, bool]]) -> Callable[[Row], Rank]:
     """The function that gives the rank of a row: for each term its sort key, reversed if it descends."""
     writer = _Writer()
-    keys = [f"{'downward' if down else 'sort_key'}({writer.value(each)})," for each, down in terms]
+    keys = [f"{writer.key(each, down)}," for each, down in terms]
     return writer.function(f"return ({' '.join(keys)})")
 
 
@@ -127,6 +127,13 @@ class _Writer:
     def constant(self, value: Any) -> str:
         self.constants.append(value)
         return f"c{len(self.constants) - 1}"
+
+    def key(self, expr: Expr, down: bool) -> str:
+        """The sort key, reversed for ``down``; made without a call for numbers, which most are."""
+        test = f"(t := {self.value(expr)}).__class__ in NUMBERS"
+        if down:
+            return f"({-NUMBER}, -t) if {test} else downward(t)"
+        return f"({NUMBER}, t) if {test} else sort_key(t)"
 
     def condition(self, expr: Expr) -> str:
         if isinstance(expr, Value):

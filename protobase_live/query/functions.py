@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from protobase_live import values
-from protobase_live.query.ordering import NUMBER, SortKey, descending, sort_key
+from protobase_live.query.ordering import SortKey, descending, sort_key
 from protobase_live.query.patterns import matcher
 from protobase_live.values.checking import is_safe_int
 
@@ -153,6 +153,4 @@ def _computed(operation: Callable[[Any, Any], Any], one: Any, other: Any) -> Any
 
 def downward(value: Any) -> SortKey:
     """The key by which values sort from the last to the first."""
-    if value.__class__ in NUMBERS:
-        return -NUMBER, -value
     return descending(sort_key(value))

@@ -168,8 +168,8 @@ class Prepared:
         source = self._source(self._selection, tables)
         found: Operator = source
         for step in self._steps:
-            if step is self._ordering and source.sorted:
-                continue  # the source has given the ranks
+            if step is self._ordering:
+                continue  # the source gives the ranks
             found = self._joined(step, found, tables) or operator_for(
                 step,
                 found,

@@ -17,7 +17,8 @@ Invariants, which `tests/protobase_live/query` checks for every operator:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from protobase_live.values import same
@@ -93,6 +94,5 @@ def alike(one: Item | None, other: Item | None) -> bool:
     return one[1] == other[1] and same(one[2], other[2])
 
 
-def place(item: Item) -> tuple[Rank, Identity]:
-    """What items are ordered by."""
-    return item[1], item[0]
+place: Callable[[Item], tuple[Rank, Identity]] = itemgetter(1, 0)
+"""What items are ordered by."""

@@ -147,12 +147,12 @@ class _Effect:
 def _first(count: int, batches: Iterator[list[Item]]) -> Iterator[list[Item]]:
     """The first ``count`` items in order, of which never many more are held."""
     kept: list[Item] = []
-    bound: tuple[Rank, Identity] | None = None
+    bound: Rank | None = None
     for batch in batches:
-        kept += batch if bound is None else [item for item in batch if place(item) < bound]
+        kept += batch if bound is None else [item for item in batch if item[1] <= bound]
         if len(kept) >= 2 * count + BATCH_ROWS:
             kept = _least(kept, count)
-            bound = place(kept[-1])
+            bound = kept[-1][1]
         yield []
     yield from in_batches(_least(kept, count))
 

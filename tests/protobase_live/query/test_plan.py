@@ -148,7 +148,7 @@ def told(query: Query, tables: dict[str, Table]) -> str:
 def test_without_indexes_there_is_a_scan() -> None:
     text = told(Query("tasks").where(F.owner == "u1").order_by("-priority").limit(3), database())
     assert "tasks: scan where (owner == 'u1')" in text
-    assert "ordering priority descending" in text
+    assert "to be sorted by priority descending" in text
 
 
 def test_the_shortest_way_is_taken() -> None:
@@ -162,7 +162,7 @@ def test_an_index_that_has_the_order_makes_sorting_unnecessary() -> None:
     query = Query("tasks").where(F.owner == "u1").order_by("-priority").limit(3)
     text = told(query, database("owner", ("owner", "priority")))
     assert "index on owner, priority for (owner == 'u1'), in order  (~3 rows)" in text
-    assert "ordering" not in text
+    assert "to be sorted" not in text
     assert "sorting" not in text
 
 
