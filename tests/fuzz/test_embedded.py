@@ -93,10 +93,10 @@ async def read(db: pb.Database, case: Case, turns: int, seen: list[list[Row]]) -
     await wait(turns)
     async with db.live(case.query, case.params) as live:
         mirror = Mirror(live, live.rows)
-        seen.append(list(mirror.rows))
+        seen.append(mirror.rows)
         async for diff in live:
             mirror.apply(diff)
-            seen.append(list(mirror.rows))
+            seen.append(mirror.rows)
 
 
 async def ask(db: pb.Database, case: Case, turns: int) -> list[Row]:

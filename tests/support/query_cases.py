@@ -107,7 +107,7 @@ class Expressions:
         if chosen == 4:
             return self.test()
         if chosen == 5:
-            return Field(self.path("bool"))
+            return Field(self.path("bool", "flag"))
         if chosen == 6:
             return Value(self.dice.chance(2))
         if chosen == 7:
@@ -119,22 +119,26 @@ class Expressions:
         """Two values compared, mostly a field with a constant of its kind."""
         path = self.path()
         one, kind = Field(path), self.names[path]
-        op = self.dice.pick(["==", "<", ">=", "!=", "<=", ">", "between", "in", "is_none"])
+        op = self.dice.pick(["==", "<", ">=", "!=", "<=", ">", "between", "in", "is_none", "==", "!="])
         if op == "is_none":
             return one.is_none()
         if op == "in":
             return one.in_([self.dice.pick(pool(kind)) for _ in range(self.dice.below(4))])
-        other = self.other(kind)
+        other = self.other(path)
         if op == "between":
             return one.between(other, self.constant(kind))
         return Call(op, (other, one) if self.dice.chance(4) else (one, other))
 
-    def other(self, kind: str) -> Expr:
-        """What a value of a kind is compared with."""
-        chosen = self.dice.below(6)
-        if chosen == 4:
-            return Field(self.path(kind))
-        return self.calculation() if chosen == 5 else self.constant(kind)
+    def other(self, path: Path) -> Expr:
+        """What the value of a field is compared with."""
+        kind, chosen = self.names[path], self.dice.below(6)
+        if chosen < 3:
+            return self.constant(kind)
+        if chosen == 3:
+            return self.calculation()
+        alike = ("bool", "flag", "whole", "mixed") if kind in ("bool", "flag", "whole") else (kind, "mixed")
+        found = [each for each, its in self.names.items() if its in alike and each != path]
+        return Field(self.dice.pick(found or list(self.names)))
 
     def test(self) -> Expr:
         """A test of a text, or of what holds something."""

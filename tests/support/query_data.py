@@ -36,6 +36,7 @@ POOLS: dict[str, list[Any]] = {
     "made": [0, 1, 2, 0.5, "a", -1],
     "text": ["", "a", "b", "ab", "A", "ba", "é", "a%b", "a_b", "\\", "a\nb", "\uffff", "\U0001f600"],
     "bool": [False, True],
+    "flag": [False, 0, True, 1],
     "ref": [*KEYS, "nobody"],
     "refs": [[], ["a"], ["b", "a"], ["c", "c"], ["d", None], ["ö", "nobody", "a"]],
     "list": [[], [0], [1, True], [[1], [0]], ["b", None, "a"], [{"x": 1}, 1, 1]],
@@ -70,7 +71,21 @@ POOLS["mixed"] = [
 ]
 """What fields of each kind hold."""
 
-KINDS = ("whole", "ref", "text", "number", "bool", "refs", "mixed", "dict", "list", "moment", "bytes", "set")
+KINDS = (
+    "whole",
+    "ref",
+    "text",
+    "number",
+    "bool",
+    "flag",
+    "refs",
+    "mixed",
+    "dict",
+    "list",
+    "moment",
+    "bytes",
+    "set",
+)
 STORED = tuple(kind for kind in KINDS if kind != "set")
 """Kinds that a plain record of a database can hold."""
 
@@ -107,9 +122,10 @@ def _below(n: int) -> st.SearchStrategy[int]:
 
 
 def schema_of(dice: Dice, kinds: Sequence[str] = KINDS) -> Schema:
-    """One to three collections with two to four fields."""
+    """One to three collections with two to four fields, of at most three kinds."""
+    few = [dice.pick(kinds) for _ in range(3)]
     return {
-        name: {field: dice.pick(kinds) for field in FIELDS[: 2 + dice.below(3)]}
+        name: {field: dice.pick(few) for field in FIELDS[: 2 + dice.below(3)]}
         for name in COLLECTIONS[: 1 + dice.below(3)]
     }
 

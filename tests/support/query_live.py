@@ -62,17 +62,22 @@ class Mirror:
             raise AssertionError(f"followed: {self.rows}\nexpected: {expected}") from None
 
     def apply(self, diff: Diff) -> None:
-        """Apply a difference, as `diff` says."""
-        if diff.reset:
-            self.rows.clear()
-        for change in diff.changes:
-            if change.kind == "insert":
-                self.rows.insert(change.position, change.row)
-            elif change.kind == "update":
-                self.rows[change.position] = change.row
-            elif change.kind == "delete":
-                del self.rows[change.position]
-            else:
-                assert change.previous is not None
-                del self.rows[change.previous]
-                self.rows.insert(change.position, change.row)
+        """Take a difference over."""
+        self.rows = applied(diff, self.rows)
+
+
+def applied(diff: Diff, rows: list[Row]) -> list[Row]:
+    """What a difference makes of rows, as `diff` says."""
+    now = [] if diff.reset else list(rows)
+    for change in diff.changes:
+        if change.kind == "insert":
+            now.insert(change.position, change.row)
+        elif change.kind == "update":
+            now[change.position] = change.row
+        elif change.kind == "delete":
+            del now[change.position]
+        else:
+            assert change.previous is not None
+            del now[change.previous]
+            now.insert(change.position, change.row)
+    return now
