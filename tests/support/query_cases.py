@@ -119,6 +119,8 @@ class Expressions:
         """Two values compared, mostly a field with a constant of its kind."""
         path = self.path()
         one, kind = Field(path), self.names[path]
+        if self.dice.chance(4):
+            return Call(self.dice.pick(["==", "!=", "<", ">="]), (one, Field(self.alike(path))))
         op = self.dice.pick(["==", "<", ">=", "!=", "<=", ">", "between", "in", "is_none", "==", "!="])
         if op == "is_none":
             return one.is_none()
@@ -136,9 +138,14 @@ class Expressions:
             return self.constant(kind)
         if chosen == 3:
             return self.calculation()
-        alike = ("bool", "flag", "whole", "mixed") if kind in ("bool", "flag", "whole") else (kind, "mixed")
-        found = [each for each, its in self.names.items() if its in alike and each != path]
-        return Field(self.dice.pick(found or list(self.names)))
+        return Field(self.alike(path))
+
+    def alike(self, path: Path) -> Path:
+        """Another field whose values may equal those of a field."""
+        kind = self.names[path]
+        kinds = ("bool", "flag", "whole", "mixed") if kind in ("bool", "flag", "whole") else (kind, "mixed")
+        found = [each for each, its in self.names.items() if its in kinds and each != path]
+        return self.dice.pick(found or list(self.names))
 
     def test(self) -> Expr:
         """A test of a text, or of what holds something."""
