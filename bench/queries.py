@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from random import Random
@@ -15,7 +16,8 @@ from typing import Any
 import protobase_live as pb
 from protobase_live import F, Query
 from protobase_live.live.view import View
-from protobase_live.query.operators.operator import BATCH_ROWS, RecordChange, Row
+from protobase_live.live.views import FILL_ROWS
+from protobase_live.query.operators.operator import RecordChange, Row
 from protobase_live.query.plan import plan_fetch, plan_push
 from protobase_live.query.table import Table
 
@@ -135,10 +137,10 @@ def viewed(query: Query, tables: dict[str, Table]) -> View:
     view = View(
         query, plan_push(query), lambda: {name: {"n": 1} for name in tables}, retained=256, max_rows=10**7
     )
-    for name in query.collections:
+    for name in sorted(query.collections, key=lambda each: len(tables[each].rows)):
         changes: list[RecordChange] = [(key, None, row) for key, row in tables[name].rows.items()]
-        for start in range(0, len(changes), BATCH_ROWS):
-            view.fill({name: changes[start : start + BATCH_ROWS]})
+        for start in range(0, len(changes), FILL_ROWS):
+            view.fill({name: changes[start : start + FILL_ROWS]})
     view.open()
     return view
 
@@ -172,6 +174,7 @@ async def maintenance() -> None:
             kept = (perf_counter() - start) / EDITS
             again = timed(lambda q=query, t=tables: rows_of(q, t), 3)
             figures[name].append((kept, again))
+            print(f"    {name}, {count:,}", file=sys.stderr)
             del view, changes, tables
             gc.unfreeze()
     for name, found in figures.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from protobase_live.errors import Closed, Unavailable
+from protobase_live.errors import Unavailable
 from protobase_live.live.live import Hear
 from protobase_live.live.views import Subscription, Views
 from protobase_live.query.diff import Diff
@@ -25,8 +25,7 @@ class LocalLine:
     async def open(self, hear: Hear, since: str | None) -> None:
         """Raises ValidationError, Overloaded, LimitExceeded, Unavailable, Closed."""
         self._hear, self._cursor = hear, since
-        self._subscription = await self._views.subscribe(self._query, since)
-        self._tell(await self._subscription.pull())
+        await self._begin()
 
     def poll(self) -> None:
         """See Line."""
@@ -36,18 +35,27 @@ class LocalLine:
     async def more(self) -> None:
         """See Line."""
         if self._subscription is None:
-            raise Closed("the live query is not open")
+            await self._begin()
+            return
         try:
             self._tell(await self._subscription.pull())
         except Unavailable:  # the collection is loaded again: go on, or start anew where that cannot be
-            self._subscription.close()
-            self._subscription = await self._views.subscribe(self._query, self._cursor)
-            self._tell(await self._subscription.pull())
+            self.close()
+            await self._begin()
 
     def close(self) -> None:
         """Harmless when closed."""
         if self._subscription is not None:
             self._subscription.close()
+            self._subscription = None
+
+    async def _begin(self) -> None:
+        subscription = self._subscription = await self._views.subscribe(self._query, self._cursor)
+        try:
+            self._tell(await subscription.pull())
+        except BaseException:
+            self.close()
+            raise
 
     def _tell(self, diff: Diff) -> None:
         """The rows belong to the view: what is given away is a copy."""

@@ -137,16 +137,22 @@ class View:
         """What a subscriber at ``position`` has missed; if that is too much, or None: a snapshot."""
         if position is not None and position < self._start:
             position = None
-        if self._told is None or self._told[:2] != (-1 if position is None else position, self.end):
-            self._told = (-1 if position is None else position, self.end, self._since(position))
+        if position is None:
+            return self._snapshot()
+        if self._told is None or self._told[:2] != (position, self.end):
+            self._told = (position, self.end, self._missed(position))
         return self._told[2]
 
-    def _since(self, position: int | None) -> Diff:
-        cursor = encode_cursor(self.query.canonical, self._vectors())
-        if position is None:
-            return Diff(inserts(self._items[identity][2] for _, identity in self._places), True, cursor)
+    def _snapshot(self) -> Diff:
+        rows = (self._items[identity][2] for _, identity in self._places)
+        return Diff(inserts(rows), True, self._cursor())
+
+    def _missed(self, position: int) -> Diff:
         delta = _folded(list(self._past)[position - self._start :])
-        return Diff(positioned(self._places, delta), False, cursor)
+        return Diff(positioned(self._places, delta), False, self._cursor())
+
+    def _cursor(self) -> str:
+        return encode_cursor(self.query.canonical, self._vectors())
 
 
 def _reaches(seen: Vectors, causes: Vectors) -> bool:

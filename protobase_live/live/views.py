@@ -38,6 +38,9 @@ from protobase_storage import Vector
 STEPS_WITHOUT_PAUSE = 2
 """Steps that a query runs before it lets others run; a short one needs no copy of what it reads."""
 
+FILL_ROWS = 128
+"""Records that a view takes in at once when it is filled; a join may make many rows of each."""
+
 TRIES = 5
 """How often a query asks for collections that fail or are put aside before it can begin."""
 
@@ -175,8 +178,9 @@ class Views:
     async def explain(self, query: Query) -> Explanation:
         """How `query` would be answered, once the declared indexes are built."""
         await self._tables(query)
-        for name in query.collections & self._shown.keys():
-            await self._shown[name].built()
+        for name in query.collections:
+            if shown := self._shown.get(name):
+                await shown.built()
         return plan_fetch(query, await self._tables(query)).explain()
 
     async def subscribe(self, query: Query, since: str | None = None) -> Subscription:
@@ -229,8 +233,16 @@ class Views:
                 raise Overloaded(f"there are {self._limits.views} live queries already (views)")
             task = asyncio.get_running_loop().create_task(self._open(query))
             self._opening[query.canonical] = task
-            task.add_done_callback(lambda _: self._opening.pop(query.canonical))
-        return await asyncio.shield(task)
+            task.add_done_callback(partial(self._is_open, query.canonical))
+        await asyncio.wait([task])  # whoever gives up must not end it for the others
+        if task.cancelled():
+            raise Closed("the database was closed")
+        return task.result()
+
+    def _is_open(self, canonical: str, task: asyncio.Task[View]) -> None:
+        del self._opening[canonical]
+        if not task.cancelled():
+            task.exception()  # whoever waits is told; if nobody does any more, nobody needs to know
 
     async def _open(self, query: Query) -> View:
         await self._tables(query)
@@ -260,9 +272,11 @@ class Views:
     async def _fill(self, view: View, rows: Mapping[str, Sequence[Row]]) -> None:
         view.fill({})  # what there is without any record
         steps = 0
-        for name, found in rows.items():
-            for start in range(0, len(found), BATCH_ROWS):
-                view.fill({name: [(row[KEY_FIELD], None, row) for row in found[start : start + BATCH_ROWS]]})
+        for name, found in sorted(
+            rows.items(), key=lambda each: len(each[1])
+        ):  # so joins make the least at once
+            for start in range(0, len(found), FILL_ROWS):
+                view.fill({name: [(row[KEY_FIELD], None, row) for row in found[start : start + FILL_ROWS]]})
                 steps += 1
                 if steps > STEPS_WITHOUT_PAUSE:
                     await asyncio.sleep(0)

@@ -20,7 +20,7 @@ SMALL = {
     window: {"BATCH_ROWS": 1, "MAX_KEPT_ROWS": 4},
     access: {"BATCH_ROWS": 2, "FIRST_BATCH": 1},
     index: {"BUILD_STEP": 2},
-    views: {"BATCH_ROWS": 1, "STEPS_WITHOUT_PAUSE": 1},
+    views: {"FILL_ROWS": 1, "STEPS_WITHOUT_PAUSE": 1},
 }
 """Constants of modules, as they are for the tests here."""
 

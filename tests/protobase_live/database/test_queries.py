@@ -21,7 +21,7 @@ from protobase_live.errors import (
     ValidationError,
 )
 from protobase_live.live.views import ViewLimits
-from protobase_storage import MemoryStorage
+from protobase_storage import MemoryStorage, StorageError
 from tests.support.live_rows import applied
 
 BY_N = Query("tasks").order_by("n")
@@ -337,6 +337,57 @@ async def test_closing_ends_what_waits(database) -> None:
         await database.close()
         with pytest.raises(Closed):
             await waiting
+
+
+async def test_closing_ends_what_is_being_opened(database) -> None:
+    async with database.transaction() as tx:
+        for n in range(4_000):
+            tx["tasks"].insert({"n": n})
+    await database.query(BY_N.limit(1))
+    opening = [asyncio.ensure_future(database.views.subscribe(BY_N)) for _ in range(2)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    given_up, waiting = opening
+    given_up.cancel()
+    await asyncio.sleep(0)
+    await database.close()
+    with pytest.raises(Closed):
+        await waiting
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+
+
+async def test_who_gives_up_opening_leaves_the_others_alone(database) -> None:
+    async with database.transaction() as tx:
+        for n in range(4_000):
+            tx["tasks"].insert({"n": n})
+    await database.query(BY_N.limit(1))
+    opening = [asyncio.ensure_future(database.views.subscribe(BY_N)) for _ in range(2)]
+    await asyncio.sleep(0)
+    opening[0].cancel()
+    assert len((await (await opening[1]).pull()).changes) == 4_000
+
+
+async def test_the_collection_keeps_failing_for_a_while(database, storage, clock) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({"n": 1}, key="t1")
+    async with database.live(BY_N) as live:
+        storage.failing = True
+        loading, storage.load = storage.load, failing_load
+        with pytest.raises(Unavailable):
+            await tasks.insert({"n": 2}, key="t2")
+        with pytest.raises(pb.ProtoBaseError) as error:
+            await anext(live)
+        assert error.value.retryable
+        storage.failing, storage.load = False, loading
+        await clock.advance(60)
+        await tasks.insert({"n": 3}, key="t3")
+        await anext(live)
+        assert [row["n"] for row in live.rows] == [1, 3]
+
+
+async def failing_load(collection: str):
+    raise StorageError("the disk is gone", retryable=True)
 
 
 async def test_leaving_the_block_ends_what_waits(database) -> None:
