@@ -40,7 +40,9 @@ class RemoteLine:
             raise
 
     def poll(self) -> None:
-        """Everything that has come was heard."""
+        """Everything that has come was heard. Raises what ended it."""
+        if self._end is not None:
+            raise self._end
 
     async def more(self) -> None:
         """See Line."""

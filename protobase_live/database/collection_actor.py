@@ -37,7 +37,6 @@ from protobase_live.database.messages import (
     Watched,
 )
 from protobase_live.database.pipeline import Pipeline
-from protobase_live.database.together import Together
 from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Difference, Document
 from protobase_live.errors import (
     Conflict,
@@ -48,7 +47,7 @@ from protobase_live.errors import (
     Unavailable,
 )
 from protobase_live.live.feed import Entry, Feed, after, changes_of
-from protobase_live.live.show import Show
+from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read
 from protobase_storage import Commit, Storage, StorageError
 
@@ -121,6 +120,7 @@ class CollectionActor(Actor[Message]):
             self._feed.close()
             if self._views is not None:
                 self._views.end(self._name)
+                self._views = None
             self._log.cancel()
             for subscriber in self._met:
                 subscriber.resync()
@@ -432,21 +432,19 @@ class CollectionActor(Actor[Message]):
         self._log.grew(commit)
 
     def _show_views(self, turn: Turn) -> None:
-        """A transaction over several collections reaches the views as a whole, with its last part."""
-        show = None
+        """Queries see a transaction over several collections as a whole, with its last part."""
+        together, turn.together = turn.together, None
         if self._views is not None:
             records = [(d.key, d.after) for d in turn.differences if d.structure == "records"]
-            show = Show(self._views, self._name, records, self._shown, turn.indexes)
-        if turn.together is not None:
-            turn.together.arrive(show)
-        elif show is not None:
-            show.views.show([show])
+            self._views.take(Show(self._name, records, self._shown, turn.indexes), together)
+        elif together is not None:
+            together.give_up()
 
 
 def _drop(turn: Turn, error: BaseException) -> None:
     """The turn will not be shown: the runtime answers its asks; this is for who waits for a cursor."""
     if turn.together is not None:
-        turn.together.arrive()
+        turn.together.give_up()
     if turn.cursor is not None and not turn.cursor.done():
         if isinstance(error, StorageError):
             turn.cursor.set_exception(Unavailable(f"the storage failed, nothing was done: {error}"))

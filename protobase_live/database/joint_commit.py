@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 
 from protobase_actors import Ref
 from protobase_live.database.messages import Hold, Message
-from protobase_live.database.together import Together
 from protobase_live.errors import ProtoBaseError, Unavailable
+from protobase_live.live.show import Together
 from protobase_live.operations import Check, Op
 from protobase_storage import Storage
 

@@ -79,7 +79,8 @@ class Pipeline(Generic[T]):
             while self._turns and ((durable := self._turns[0][1]) is None or durable.done()):
                 if durable is not None:
                     durable.result()
-                self._show(self._turns.popleft()[0])
+                self._show(self._turns[0][0])
+                self._turns.popleft()  # now: one that cannot be shown is dropped with the rest
         except Exception as error:
             self.failure = error
             while self._turns:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol
 
-from protobase_live.errors import Closed, ValidationError
+from protobase_live.errors import Closed, Unavailable, ValidationError
 from protobase_live.live.live_rows import LiveRows
 from protobase_live.query.diff import Diff
 
@@ -74,7 +75,11 @@ class Live:
 
     @property
     def rows(self) -> list[Any]:
-        """The rows as they are now, in order; after the block, as they were at its end."""
+        """The rows as they are now, in order; after the block, as they were at its end.
+
+        Raises what ended the live query, ValidationError where a record does not fit its class, and, only
+        for a while, Unavailable when a collection is loaded again.
+        """
         self._catch_up()
         return list(self._rows.rows)
 
@@ -91,8 +96,10 @@ class Live:
 
     async def __anext__(self) -> Diff:
         """The next difference, waited for. Raises Closed after the end of the block, and what ended it."""
-        self._catch_up()
+        with suppress(Unavailable):  # waited out below
+            self._catch_up()
         while True:
+            self._check()
             if self._rows.pending and ((diff := self._rows.take()).changes or diff.reset):
                 return diff  # what came and went unseen is not told
             if self._closed or not self._entered:
@@ -102,3 +109,8 @@ class Live:
     def _catch_up(self) -> None:
         if self._entered and not self._closed:
             self._line.poll()
+        self._check()
+
+    def _check(self) -> None:
+        if self._rows.failure is not None:
+            raise self._rows.failure

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from protobase_live.errors import ProtoBaseError
 from protobase_live.query.diff import Diff, RowChange, inserts
 
 
@@ -21,6 +22,8 @@ class LiveRows:
         self._load = load
         self.rows: list[Any] = list(rows)
         self.cursor = ""
+        self.failure: ProtoBaseError | None = None
+        """Why there is a row that cannot be what the reader wants; nothing is taken in any more."""
         self._handles: list[int] = list(range(len(self.rows)))
         self._last_handle = len(self.rows)
         self._pending: Diff | None = None
@@ -34,7 +37,17 @@ class LiveRows:
         return self._pending is not None or self._seen is not None
 
     def hear(self, diff: Diff) -> None:
-        """Take in a difference."""
+        """Take in a difference; a row that does not load ends it all: see `failure`.
+
+        Raises IndexError for a difference that does not fit the rows.
+        """
+        if self.failure is not None:
+            return
+        try:
+            diff = replace(diff, changes=tuple(map(self._loaded, diff.changes)))
+        except ProtoBaseError as error:
+            self.failure = error
+            return
         self.cursor = diff.cursor
         if not diff.changes and not diff.reset:
             return
@@ -68,7 +81,7 @@ class LiveRows:
         self._touched.clear()
 
     def _reset(self, diff: Diff) -> None:
-        self.rows[:] = [self._load(change.row) for change in diff.changes]
+        self.rows[:] = [change.row for change in diff.changes]
         self._handles = [self._handle() for _ in self.rows]
         self._pending, self._seen = replace(diff, changes=()), None
 
@@ -77,12 +90,12 @@ class LiveRows:
         return self._last_handle
 
     def _apply(self, change: RowChange) -> RowChange:
-        """Apply one change; the same change, with the row as the reader wants it."""
+        """Apply one change; the same change, a delete with its row."""
         rows, handles, at = self.rows, self._handles, change.position
         if change.kind == "delete":
             del handles[at]
             return replace(change, row=rows.pop(at))
-        row = self._load(change.row)
+        row = change.row
         if change.kind == "insert":
             handles.insert(at, self._handle())
             rows.insert(at, row)
@@ -96,7 +109,10 @@ class LiveRows:
             handles.insert(at, handle)
             rows.insert(at, row)
             self._touched.add(handle)
-        return replace(change, row=row)
+        return change
+
+    def _loaded(self, change: RowChange) -> RowChange:
+        return change if change.kind == "delete" else replace(change, row=self._load(change.row))
 
     def _folded(self, seen: list[int]) -> tuple[RowChange, ...]:
         """The changes from the rows with the handles ``seen`` to those that are."""

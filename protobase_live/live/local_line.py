@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
-from protobase_live.errors import Unavailable
+from protobase_live.errors import Closed, Unavailable
 from protobase_live.live.live import Hear
 from protobase_live.live.views import Subscription, Views
 from protobase_live.query.diff import Diff
@@ -20,7 +21,9 @@ class LocalLine:
         self._query = query
         self._hear: Hear | None = None
         self._subscription: Subscription | None = None
+        self._beginning: asyncio.Task[None] | None = None
         self._cursor: str | None = None
+        self._closed = False
 
     async def open(self, hear: Hear, since: str | None) -> None:
         """Raises ValidationError, Overloaded, LimitExceeded, Unavailable, Closed."""
@@ -28,34 +31,54 @@ class LocalLine:
         await self._begin()
 
     def poll(self) -> None:
-        """See Line."""
-        if self._subscription is not None and (diff := self._subscription.poll()) is not None:
-            self._tell(diff)
+        """See Line. Raises Unavailable while the collection is loaded again, and what ended the view."""
+        try:
+            if self._subscription is not None and (diff := self._subscription.poll()) is not None:
+                self._tell(diff)
+        except Unavailable:
+            self._begin_again()
+            raise
 
     async def more(self) -> None:
         """See Line."""
-        if self._subscription is None:
-            await self._begin()
-            return
         try:
-            self._tell(await self._subscription.pull())
+            if self._subscription is not None:
+                self._tell(await self._subscription.pull())
+                return
         except Unavailable:  # the collection is loaded again: go on, or start anew where that cannot be
-            self.close()
-            await self._begin()
+            pass
+        await asyncio.shield(self._begin_again())  # others may wait for it, too
 
     def close(self) -> None:
         """Harmless when closed."""
+        self._closed = True
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._subscription is not None:
             self._subscription.close()
             self._subscription = None
 
+    def _begin_again(self) -> asyncio.Task[None]:
+        """Subscribe anew, in a task of its own, since a reader of `rows` does not wait."""
+        if self._beginning is None or self._beginning.done():
+            self._let_go()
+            self._beginning = asyncio.get_running_loop().create_task(self._begin())
+            self._beginning.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._beginning
+
     async def _begin(self) -> None:
-        subscription = self._subscription = await self._views.subscribe(self._query, self._cursor)
+        subscription = await self._views.subscribe(self._query, self._cursor)
         try:
-            self._tell(await subscription.pull())
+            diff = await subscription.pull()
         except BaseException:
-            self.close()
+            subscription.close()
             raise
+        if self._closed:
+            subscription.close()
+            raise Closed("the live query was closed")
+        self._subscription = subscription
+        self._tell(diff)
 
     def _tell(self, diff: Diff) -> None:
         """The rows belong to the view: what is given away is a copy."""

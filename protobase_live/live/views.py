@@ -8,7 +8,8 @@ part of a transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -21,7 +22,7 @@ from protobase_live.errors import (
     ProtoBaseError,
     Unavailable,
 )
-from protobase_live.live.show import Show
+from protobase_live.live.show import Show, Together
 from protobase_live.live.shown import Shown
 from protobase_live.live.view import View
 from protobase_live.names import KEY_FIELD
@@ -52,7 +53,8 @@ class ViewLimits:
     views: int = 20_000  # different live queries: Overloaded
     view_rows: int = 1_000_000  # rows of a live query: it fails with LimitExceeded
     query_rows: int = 1_000_000  # rows of a query that is run once: LimitExceeded
-    query_steps: int = 100_000  # batches of some 500 rows that such a query looks at: LimitExceeded
+    query_steps: int = 8_000  # batches of some 500 rows that such a query looks at or makes: LimitExceeded
+    long_queries: int = 64  # such queries that take more than a moment, at once: Overloaded
     retained_changes: int = 256  # recent changes of a view; who is further behind gets a snapshot
     linger_seconds: float = 30.0  # how long a view that nobody watches waits for somebody to come back
 
@@ -72,14 +74,16 @@ class Subscription:
         while (diff := self.poll()) is None:
             if self._closed:
                 raise Closed("the live query was closed")
-            if (failure := self._view.failure) is not None:
-                raise type(failure)(str(failure))
             await self._view.news.wait()
         return diff
 
     def poll(self) -> Diff | None:
-        """What there is now; None if there is nothing new."""
-        if self._closed or self._view.failure or not (self._first or self._position != self._view.end):
+        """What there is now; None if there is nothing new. Raises what ended the view."""
+        if self._closed:
+            return None
+        if (failure := self._view.failure) is not None:
+            raise type(failure)(str(failure))
+        if not self._first and self._position == self._view.end:
             return None
         diff = self._view.since(self._position)
         self._position, self._first = self._view.end, False
@@ -104,9 +108,12 @@ class Views:
         self._clock = clock
         self._limits = limits or ViewLimits()
         self._shown: dict[str, Shown] = {}
+        self._queues: dict[str, deque[tuple[Show, Together | None]]] = {}
         self._views: dict[str, View] = {}
         self._opening: dict[str, asyncio.Task[View]] = {}
         self._expiries: dict[View, Timer] = {}
+        self._waiting: Counter[str] = Counter()
+        self._long_queries = 0
         self._closed = False
 
     # from the collections' actors
@@ -125,11 +132,40 @@ class Views:
         shown = self._shown.get(collection)
         return shown is not None and shown.busy
 
-    def show(self, shows: Iterable[Show]) -> None:
+    def take(self, show: Show, together: Together | None = None) -> None:
+        """A collection shows a commit: at once, or, if it is part of something larger, with all of that."""
+        queue = self._queues.setdefault(show.collection, deque())
+        queue.append((show, together))
+        if len(queue) == 1:
+            self._advance(show.collection)
+
+    def complete(self, together: Together) -> None:
+        """Show all parts of a transaction, if no more is to come, and what waited behind them."""
+        if together.missing:
+            return
+        parts, together.parts = together.parts, {}
+        for collection in parts:
+            self._queues[collection].popleft()
+        self._show(parts.values())
+        for collection in parts:
+            self._advance(collection)
+
+    def _advance(self, collection: str) -> None:
+        queue = self._queues.get(collection)
+        while queue:
+            show, together = queue[0]
+            if together is not None:
+                together.arrive(self, show)
+                self.complete(together)
+                return
+            queue.popleft()
+            self._show([show])
+
+    def _show(self, shows: Iterable[Show]) -> None:
         """Something is shown, all of it at once."""
         concerned: dict[View, dict[str, list[RecordChange]]] = {}
         causes: dict[str, Vector] = {}
-        for _, collection, records, vector, indexes in shows:
+        for collection, records, vector, indexes in shows:
             shown = self._shown.get(collection)
             if shown is None:
                 continue
@@ -145,6 +181,9 @@ class Views:
     def end(self, collection: str) -> None:
         """The collection stops or has failed: who watches it has to begin again."""
         shown = self._shown.pop(collection, None)
+        for _, together in self._queues.pop(collection, ()):
+            if together is not None and together.parts.pop(collection, None) is None:
+                together.give_up()
         if shown is None:
             return
         shown.close()
@@ -158,21 +197,37 @@ class Views:
 
         Raises LimitExceeded, Unavailable and what loading a collection raises.
         """
-        tables = await self._tables(query)
-        plan = plan_fetch(query, tables)
+        plan = plan_fetch(query, await self._tables(query))
+        steps = plan.steps()
         rows: list[Row] = []
-        for step, batch in enumerate(plan.steps(), 1):
+        for _ in range(STEPS_WITHOUT_PAUSE):
+            if (batch := next(steps, None)) is None:
+                return self._within_limit(rows)
             rows += batch
-            if len(rows) > self._limits.query_rows:
-                limit = self._limits.query_rows
-                raise LimitExceeded(f"a query gives at most {limit} rows (query_rows): use limit and offset")
+        if self._long_queries >= self._limits.long_queries:
+            raise Overloaded(f"{self._limits.long_queries} long queries run already (long_queries)")
+        plan.pin()
+        self._long_queries += 1
+        try:
+            return await self._rest(rows, steps)
+        finally:
+            self._long_queries -= 1
+
+    async def _rest(self, rows: list[Row], steps: Iterator[list[Row]]) -> list[Row]:
+        """All rows of a query that has begun, with pauses."""
+        for step, batch in enumerate(steps):
+            rows += batch
+            self._within_limit(rows)
             if step > self._limits.query_steps:
                 most = self._limits.query_steps * BATCH_ROWS
-                raise LimitExceeded(f"a query looks at about {most} rows at most (query_steps)")
-            if step == STEPS_WITHOUT_PAUSE:
-                plan.pin()
-            if step >= STEPS_WITHOUT_PAUSE:
-                await asyncio.sleep(0)
+                raise LimitExceeded(f"a query looks at about {most} rows at most (query_steps): use where")
+            await asyncio.sleep(0)
+        return self._within_limit(rows)
+
+    def _within_limit(self, rows: list[Row]) -> list[Row]:
+        limit = self._limits.query_rows
+        if len(rows) > limit:
+            raise LimitExceeded(f"a query gives at most {limit} rows (query_rows): use limit and offset")
         return rows
 
     async def explain(self, query: Query) -> Explanation:
@@ -227,6 +282,16 @@ class Views:
 
     async def _opened(self, query: Query) -> View:
         """The view of a query, made if nobody else is making it."""
+        canonical = query.canonical
+        self._waiting[canonical] += 1
+        try:
+            return await self._opened_once(query)
+        finally:
+            self._waiting[canonical] -= 1
+            if view := self._views.get(canonical):
+                self._linger(view)
+
+    async def _opened_once(self, query: Query) -> View:
         task = self._opening.get(query.canonical)
         if task is None:
             if len(self._views) + len(self._opening) >= self._limits.views:
@@ -300,7 +365,8 @@ class Views:
 
     def _linger(self, view: View) -> None:
         """A view that nobody watches goes away after a while."""
-        if not view.subscriptions and view.failure is None:
+        canonical = view.query.canonical
+        if not (view.subscriptions or self._waiting[canonical] or view.failure or view in self._expiries):
             gone = partial(self._drop, view, Closed("nobody watched"))
             self._expiries[view] = self._clock.call_later(self._limits.linger_seconds, gone)
 

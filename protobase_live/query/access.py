@@ -15,7 +15,7 @@ from itertools import chain
 
 from protobase_live.query.code import compile_rank
 from protobase_live.query.expressions import Expr, conjuncts
-from protobase_live.query.index import Index
+from protobase_live.query.index import Paths
 from protobase_live.query.operators.operator import BATCH_ROWS, Rank, Row
 from protobase_live.query.table import Table
 from protobase_live.query.ways import Terms, Way, Ways
@@ -41,14 +41,15 @@ class Selection:
         self.reach = reach
         self.rank = compile_rank(terms) if terms else None
         self._ways = Ways(() if condition is None else conjuncts(condition), terms)
-        self._found: tuple[tuple[Index, ...] | None, tuple[Way, ...]] = (None, ())
+        self._found: tuple[tuple[Paths, ...] | None, tuple[Way, ...]] = (None, ())
 
     def access(self, table: Table) -> Access:
         """The cheapest way, as the table is now."""
         indexes, ways = self._found
-        if indexes is not table.usable:
+        usable = tuple([index.paths for index in table.usable])
+        if indexes != usable:
             ways = tuple(self._ways.through(table.usable))
-            self._found = table.usable, ways
+            self._found = usable, ways
         found = [Access(self, way, table) for way in ways]
         exact = [each.count for each in found if each.way.residual is None]
         kept = exact[0] if exact else min([each.count for each in found]) / RESIDUAL

@@ -21,7 +21,7 @@ from protobase_live.errors import (
     ValidationError,
 )
 from protobase_live.live.views import ViewLimits
-from protobase_storage import MemoryStorage, StorageError
+from protobase_storage import MemoryStorage
 from tests.support.live_rows import applied
 
 BY_N = Query("tasks").order_by("n")
@@ -368,26 +368,62 @@ async def test_who_gives_up_opening_leaves_the_others_alone(database) -> None:
     assert len((await (await opening[1]).pull()).changes) == 4_000
 
 
-async def test_the_collection_keeps_failing_for_a_while(database, storage, clock) -> None:
+async def test_rows_say_so_while_the_collection_is_loaded_again(database, storage, clock) -> None:
     tasks = await database.collection("tasks")
     await tasks.insert({"n": 1}, key="t1")
     async with database.live(BY_N) as live:
         storage.failing = True
-        loading, storage.load = storage.load, failing_load
         with pytest.raises(Unavailable):
             await tasks.insert({"n": 2}, key="t2")
-        with pytest.raises(pb.ProtoBaseError) as error:
-            await anext(live)
-        assert error.value.retryable
-        storage.failing, storage.load = False, loading
-        await clock.advance(60)
+        storage.failing = False
+        with pytest.raises(Unavailable):
+            live.rows  # noqa: B018
+        await clock.advance(10)
         await tasks.insert({"n": 3}, key="t3")
-        await anext(live)
         assert [row["n"] for row in live.rows] == [1, 3]
+        assert [change.row["n"] for change in (await anext(live)).changes] == [3]
 
 
-async def failing_load(collection: str):
-    raise StorageError("the disk is gone", retryable=True)
+async def test_a_record_that_does_not_fit_its_class_ends_its_live_query_only(database) -> None:
+    tasks = await database.collection("tasks", Task)
+    await tasks.insert(Task(n=1), key="t1")
+    async with database.live(Query("tasks")) as live, database.live(BY_N.select("n")) as other:
+        await (await database.collection("tasks")).put({"n": "many"}, key="t2")
+        for _ in range(2):
+            with pytest.raises(ValidationError, match="field 'n'"):
+                live.rows  # noqa: B018
+            with pytest.raises(ValidationError, match="field 'n'"):
+                await anext(live)
+        assert other.rows == [{"n": 1}, {"n": "many"}]
+
+
+async def test_no_pause_is_no_time_to_come_back(storage) -> None:
+    async with Database(storage, view_limits=ViewLimits(linger_seconds=0)) as database:
+        for _ in range(2):
+            async with database.live(BY_N) as live:
+                assert live.rows == []
+
+
+async def test_a_later_commit_does_not_overtake_a_joint_one(tmp_path) -> None:
+    """The storage says of many commits at once that they are durable."""
+    async with pb.open(f"file:{tmp_path}") as db:
+        a, b = await db.collection("a"), await db.collection("b")
+        await a.insert({"n": 0}, key="x")
+        await b.insert({"n": 0}, key="x")
+        async with db.live(PAIRED) as live:
+            for n in range(1, 60):
+
+                def write(tx, n: int = n) -> None:
+                    tx["a"].update("x", n=n)
+                    tx["b"].update("x", n=n)
+
+                joint = asyncio.ensure_future(db.transact(write))
+                await asyncio.sleep(0)
+                await asyncio.gather(joint, a.update("x", more=n), a.update("x", n=-n), b.update("x", n=-n))
+                known = (await a.get("x"))["n"], (await b.get("x"))["n"]
+                (row,) = live.rows
+                assert (row["a"], row["b"]) == known
+                assert await db.query(PAIRED) == [row]
 
 
 async def test_leaving_the_block_ends_what_waits(database) -> None:
