@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from protobase_live import values
-from protobase_live.errors import ValidationError
+from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.names import KEY_FIELD, check_field
 from protobase_live.query.aggregates import Aggregate
 from protobase_live.query.expressions import Expr, Field
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 JoinHow = Literal["inner", "left", "right", "full"]
 JOIN_HOWS: tuple[JoinHow, ...] = ("inner", "left", "right", "full")
+
+MAX_ROW_FIELDS = 1_000
+"""Most fields that `Query.select` and `Query.group_by` make."""
 
 MAX_TRAVERSE_DEPTH = 100
 """Longest way that `Traverse` goes."""
@@ -211,6 +214,8 @@ def _check_names(named: Iterable[tuple[str, Any]]) -> None:
 
 
 def _check_unique(where: str, given: list[str]) -> None:
+    if len(given) > MAX_ROW_FIELDS:
+        raise LimitExceeded(f"{where} makes at most {MAX_ROW_FIELDS} fields, not {len(given)}")
     seen: set[str] = set()
     for name in given:
         if name in seen:

@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
+from protobase_live.errors import LimitExceeded
 from protobase_live.query.code import compile_value
 from protobase_live.query.operators.batches import batched
 from protobase_live.query.operators.operator import Changes, Delta, Item, Operator, alike
@@ -22,6 +23,9 @@ from protobase_live.query.steps import Traverse
 
 DEPTH = "_depth"
 """The field that says on which level a record was found."""
+
+MAX_PUSHED_REFERENCES = 1_000_000
+"""Most references, counted on each level, that one push follows; above it the live query fails."""
 
 Counts = dict[str, int]
 """By key, how many there are, or how many more or less."""
@@ -77,10 +81,17 @@ class Traversal(Operator):
                 edges[source][target] = sign
         touched = {_key(*pair) for pair in records}
         counts = {_key(*pair): (pair[1] is not None) - (pair[0] is not None) for pair in starts}
+        work = 0
         for level in self._levels:
             moved = _include(counts, level)
             touched.update(moved)
             counts = self._following(level, moved, edges)
+            work += sum(map(abs, counts.values()))
+            if work > MAX_PUSHED_REFERENCES:
+                raise LimitExceeded(
+                    f"one change moves more than {MAX_PUSHED_REFERENCES} references of this live query "
+                    "(MAX_PUSHED_REFERENCES): traverse less deep, or from fewer records"
+                )
         return self._show(touched)
 
     def _following(self, level: Counts, moved: Counts, edges: Mapping[str, Counts]) -> Counts:
