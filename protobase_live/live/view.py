@@ -63,6 +63,7 @@ class View:
         self._base: dict[str, Vector] = {}
         self._waiting: dict[str, dict[str, RecordChange]] | None = {}
         self._told: tuple[int, int, Diff] | None = None
+        self.fill({})  # what there is without any record: a count of none
 
     # in
 

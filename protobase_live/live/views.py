@@ -335,7 +335,6 @@ class Views:
         return view
 
     async def _fill(self, view: View, rows: Mapping[str, Sequence[Row]]) -> None:
-        view.fill({})  # what there is without any record
         steps = 0
         for name, found in sorted(
             rows.items(), key=lambda each: len(each[1])

@@ -24,7 +24,6 @@ class Watched:
         self.view = View(
             query, plan_push(query), lambda: dict(self.vectors), retained=retained, max_rows=max_rows
         )
-        self.view.fill({})
         self.view.open()
 
     def show(self, collection: str, key: str, before: Any, after: Any) -> None:
