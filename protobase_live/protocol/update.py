@@ -21,8 +21,7 @@ of the content classes; the binary JSON values are lib0's `readAny`.
 """
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from protobase_live.errors import ProtocolError
@@ -30,10 +29,13 @@ from protobase_live.protocol.update_walker import (
     MAX_CLOCK,
     MAX_NESTING,
     MAX_STRUCTS,
+    SKIP,
     STRING,
+    Struct,
     Walker,
+    client_of,
+    clock_of,
 )
-from protobase_live.protocol.varint import read_varuint
 
 __all__ = ["MAX_CLOCK", "MAX_NESTING", "MAX_STRUCTS", "ClientRange", "UpdateInfo", "check_update"]
 
@@ -80,11 +82,34 @@ def check_update(update: bytes, *, max_structs: int = MAX_STRUCTS) -> UpdateInfo
 def _check_any(update: bytes, max_structs: int) -> UpdateInfo:
     walker = Walker(update, max_structs)
     walker.walk()
-    requires = {client: start for client, (start, _) in walker.starts.items() if start}
-    for client, clock in walker.needs.items():
-        if client not in walker.starts or clock > walker.starts[client][1]:
+    runs: list[ClientRange] = []
+    needs: dict[int, int] = {}
+    for client, structs in walker.clients.items():
+        runs += _runs(client, structs)
+        for struct in structs:
+            for other in (struct.origin, struct.right, struct.parent):
+                if isinstance(other, tuple):
+                    needs[other[0]] = max(needs.get(other[0], 0), other[1] + 1)
+    for deleted in walker.deletes:
+        needs[deleted.client] = max(needs.get(deleted.client, 0), deleted.end)
+    last = {run.client_id: run for run in runs}
+    requires = {client: run.first_clock for client, run in last.items() if run.first_clock}
+    for client, clock in needs.items():
+        if client not in last or clock > last[client].end_clock:
             requires[client] = clock
-    return UpdateInfo(tuple(ClientRange(*run) for run in walker.runs), requires)
+    return UpdateInfo(tuple(runs), requires)
+
+
+def _runs(client: int, structs: Sequence[Struct]) -> Iterator[ClientRange]:
+    """The structs of one client, as runs between gaps."""
+    start = structs[0].clock
+    for struct in structs:
+        if struct.info == SKIP:
+            if start < struct.clock:
+                yield ClientRange(client, start, struct.clock)
+            start = struct.clock + struct.length
+    last = structs[-1]
+    yield ClientRange(client, start, last.clock + last.length)
 
 
 # What an editor sends at a keystroke is one struct of one client (a text or one plain value), one
@@ -115,10 +140,10 @@ def _check_typing(update: bytes) -> UpdateInfo | None:
     if found is None:
         return None
     client_raw, clock_raw, left_client, left_clock, size, text = found.groups()
-    clock = _clock(clock_raw)
-    if left_client != client_raw or len(text) != size[0] or _clock(left_clock) >= clock:
+    clock = clock_of(clock_raw)
+    if left_client != client_raw or len(text) != size[0] or clock_of(left_clock) >= clock:
         return None
-    client = _client(client_raw)
+    client = client_of(client_raw)
     return UpdateInfo((ClientRange(client, clock, clock + size[0]),), {client: clock})
 
 
@@ -129,7 +154,7 @@ def _check_keystroke(update: bytes) -> UpdateInfo | None:
         if head is None:
             return _check_deletion(update)
         client_raw, clock_raw, left_client, left_clock, client_id, id_clock = head.groups()
-        client, clock = _client(client_raw), _clock(clock_raw)
+        client, clock = client_of(client_raw), clock_of(clock_raw)
         requires = {client: clock} if clock else {}
         pos, info = head.end(), update[head.end(2)]
         if client_id is None:
@@ -159,22 +184,9 @@ def _check_deletion(update: bytes) -> UpdateInfo | None:
     return UpdateInfo((), requires)
 
 
-@lru_cache(maxsize=4096)
-def _client(raw: bytes) -> int:
-    return read_varuint(raw, 0)[0]
-
-
-def _clock(raw: bytes) -> int:
-    """Decode an integer of up to four bytes."""
-    packed = int.from_bytes(raw, "little")
-    if packed < 0x80:
-        return packed
-    return packed & 0x7F | packed >> 1 & 0x3F80 | packed >> 2 & 0x1FC000 | packed >> 3 & 0xFE00000
-
-
 def _require(requires: dict[int, int], client: int, clock: int, raw_client: bytes, raw_clock: bytes) -> bool:
     """Note an id the struct builds on; False if that is not older than the struct itself."""
-    other, needed = _client(raw_client), _clock(raw_clock) + 1
+    other, needed = client_of(raw_client), clock_of(raw_clock) + 1
     if other == client:
         return needed <= clock
     if requires.get(other, 0) < needed:
@@ -221,7 +233,7 @@ def _deletes(update: bytes, pos: int, requires: dict[int, int], client: int, end
     deleted = _DELETE.fullmatch(tail)
     if deleted is None:
         return False
-    other, first, length = _client(deleted[1]), _clock(deleted[2]), _clock(deleted[3])
+    other, first, length = client_of(deleted[1]), clock_of(deleted[2]), clock_of(deleted[3])
     needed = first + length
     if other == client:
         if needed > end:

@@ -1,11 +1,18 @@
-"""The general reader of Yjs updates: every struct, content and delete range, byte by byte."""
+"""The reader of Yjs updates (encoding v1): every struct, content and delete range, byte by byte.
 
-from collections.abc import Callable
-from typing import NoReturn
+A struct is told by where its bytes are: whoever keeps structs keeps those bytes as they came. Format:
+Yjs `UpdateDecoderV1`, `readClientsStructRefs`, `readDeleteSet` and the `read*` functions of the content
+classes; the binary JSON values are lib0's `readAny`.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import NamedTuple, NoReturn
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.json_text import parse_json
-from protobase_live.protocol.varint import MAX_VARUINT, MAX_VARUINT_BYTES
+from protobase_live.protocol.varint import MAX_VARUINT, MAX_VARUINT_BYTES, read_varuint
 
 MAX_CLOCK = 2**31 - 1
 """Largest clock: the native document library computes with signed 32 bits."""
@@ -17,35 +24,72 @@ MAX_NESTING = 100
 """Arrays and maps inside one another in one value; decoding recurses natively."""
 
 HAS_ORIGIN, HAS_RIGHT_ORIGIN, HAS_PARENT_SUB = 0x80, 0x40, 0x20
-GC, SKIP = 0, 10
-XML_ELEMENT = 3
+KIND = 0x1F
+"""The bits of a struct's first byte that say what it is: one of the following."""
+GC, DELETED, BINARY, TEXT, EMBED, FORMAT, TYPE, VALUES, DOCUMENT, SKIP = 0, 1, 3, 4, 5, 6, 7, 8, 9, 10
+ARRAY_TYPE, XML_ELEMENT = 0, 3
 TYPE_REFS = frozenset({0, 1, 2, XML_ELEMENT, 4, 6})
 """Array, map, text, XML element, XML fragment, XML text."""
 
 INTEGER, STRING, MAP, ARRAY, BUFFER = 125, 119, 118, 117, 116
+STEP_STRUCTS = 2_000
+"""Structs that are read without a pause; it takes some milliseconds."""
+
 FIXED = {127: 0, 126: 0, 121: 0, 120: 0, 124: 4, 123: 8, 122: 8}
 """Bytes after the tags of undefined, null, false, true, float32, float64 and 64-bit integer."""
+
+
+Id = tuple[int, int]
+"""Who made a struct, and the struct's first clock."""
+
+
+class Struct(NamedTuple):
+    """One struct of an update, and where its bytes are."""
+
+    clock: int
+    length: int
+    """Clocks it takes."""
+    info: int
+    """Its first byte: what it is, and which of the following it names."""
+    origin: Id | None
+    right: Id | None
+    parent: Id | str | None
+    """A shared type's id or a root's name; None where a neighbour tells it."""
+    sub: str | None
+    """The key in a map, where no neighbour tells it."""
+    start: int
+    content: int
+    """Where the content begins, behind the neighbours and the parent."""
+    end: int
+
+
+class DeletedRange(NamedTuple):
+    """Clocks of one client that an update deletes: from `start` up to, not with, `end`."""
+
+    client: int
+    start: int
+    end: int
 
 
 class Walker:
     """Reads one update from front to back; raises `MalformedUpdate` at the first wrong byte."""
 
-    def __init__(self, data: bytes, max_structs: int) -> None:
+    def __init__(self, data: bytes | bytearray, max_structs: int = MAX_STRUCTS) -> None:
         self.data = data
-        self.pos = 0
+        self.pos: int = 0
         self.budget = max_structs
-        self.runs: list[tuple[int, int, int]] = []
-        self.starts: dict[int, tuple[int, int]] = {}
-        self.needs: dict[int, int] = {}
+        self.clients: dict[int, list[Struct]] = {}
+        self.deletes: list[DeletedRange] = []
 
     def walk(self) -> None:
-        """Read it all; fills the attributes below.
+        """Read it all: `clients` has the structs of each client in order, `deletes` what is deleted."""
+        for _ in self.steps():
+            pass
 
-        `runs`: client, first clock and end clock of structs in a row; `starts`: for each client
-        first and end clock of its last run; `needs`: the end of what is referred to, by client.
-        """
+    def steps(self) -> Iterator[None]:
+        """Read it all, with pauses after some `STEP_STRUCTS` structs."""
         for _ in range(self.count("clients", 4)):
-            self.client_structs()
+            yield from self.client_structs()
         self.delete_set()
         if self.pos != len(self.data):
             self.fail(f"{len(self.data) - self.pos} bytes left over")
@@ -86,7 +130,7 @@ class Walker:
         end = self.pos + size
         if end > len(self.data):
             self.fail(f"{size} bytes wanted, {len(self.data) - self.pos} left")
-        taken = self.data[self.pos : end]
+        taken = bytes(self.data[self.pos : end])
         self.pos = end
         return taken
 
@@ -112,75 +156,104 @@ class Walker:
 
     # -- structs
 
-    def client_structs(self) -> None:
+    def client_structs(self) -> Iterator[None]:
         count = self.count("structs", 2)
         self.spend(count)
         client = self.uint(MAX_VARUINT)
-        if client in self.starts:
+        if client in self.clients:
             self.fail(f"client {client} appears twice")
         if not count:
             self.fail(f"client {client} has no structs")
-        start = clock = self.uint()
-        for _ in range(count):
-            skipped = self.pos < len(self.data) and self.data[self.pos] == SKIP
-            if skipped and start < clock:
-                self.runs.append((client, start, clock))
-            clock = self.struct(client, clock)
-            if skipped:
-                start = clock
-        if start == clock:
+        structs = self.clients[client] = []
+        clock = self.uint()
+        for number in range(count):
+            struct = self.struct(client, clock)
+            structs.append(struct)
+            clock += struct.length
+            if number % STEP_STRUCTS == STEP_STRUCTS - 1:
+                yield
+        if structs[-1].info == SKIP:
             self.fail(f"structs of client {client} end with a gap")
-        self.runs.append((client, start, clock))
-        self.starts[client] = start, clock
 
-    def struct(self, client: int, clock: int) -> int:
-        """Read one struct at `clock` and return the clock after it."""
+    def struct(self, client: int, clock: int) -> Struct:
+        """Read one struct at `clock`."""
+        start = self.pos
         info = self.byte()
+        origin = right = parent = sub = None
         if info in (GC, SKIP):
+            content = self.pos
             length = self.uint()
         else:
-            self.relations(info, client, clock)
-            length = self.content(info)
-        if not length:
-            self.fail("struct of length 0")
-        if clock + length > MAX_CLOCK:
-            self.fail(f"clock {clock + length} exceeds {MAX_CLOCK}")
-        return clock + length
+            if info & HAS_ORIGIN:
+                origin = self.id(client, clock)
+            if info & HAS_RIGHT_ORIGIN:
+                right = self.id(client, clock)
+            if origin is None and right is None:
+                parent, sub = self.parent(info, client, clock)
+            content = self.pos
+            length = self.simple(info) or self.content(info)
+        if not 0 < length <= MAX_CLOCK - clock:
+            self.fail(f"clock {clock + length} exceeds {MAX_CLOCK}" if length else "struct of length 0")
+        return Struct(clock, length, info, origin, right, parent, sub, start, content, self.pos)
 
-    def relations(self, info: int, client: int, clock: int) -> None:
-        if info & HAS_ORIGIN:
-            self.relative(client, clock)
-        if info & HAS_RIGHT_ORIGIN:
-            self.relative(client, clock)
-        if info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN):
-            return
+    def parent(self, info: int, client: int, clock: int) -> tuple[Id | str, str | None]:
+        """The parent of a struct without neighbours, and its key there if it has one."""
         named = self.uint()
         if named > 1:
             self.fail(f"parent kind {named} is neither a name (1) nor an id (0)")
-        if named:
-            self.string()
-        else:
-            self.relative(client, clock)
-        if info & HAS_PARENT_SUB:
-            self.string()
+        parent = self.name() if named else self.id(client, clock)
+        return parent, self.name() if info & HAS_PARENT_SUB else None
 
-    def relative(self, client: int, clock: int) -> None:
+    def name(self) -> str:
+        """A string that comes again and again: there is one object of it."""
+        at = self.pos
+        size = self.data[at] if at < len(self.data) else 0x80
+        if size >= 0x80 or at + size >= len(self.data):
+            return self.string()
+        found = name_of(bytes(self.data[at + 1 : at + 1 + size]))
+        if found is None:
+            return self.string()
+        self.pos = at + 1 + size
+        return found
+
+    def id(self, client: int, clock: int) -> Id:
         """The id of a neighbour or parent, which has to be there before the struct itself."""
-        other, other_clock = self.uint(MAX_VARUINT), self.uint()
+        found = _ID.match(self.data, self.pos)
+        if found is None:
+            other, other_clock = self.uint(MAX_VARUINT), self.uint()
+        else:
+            other, other_clock = client_of(found[1]), clock_of(found[2])
+            self.pos = found.end()
         if other == client and other_clock >= clock:
             self.fail(f"struct {clock} of client {client} builds on the later {other_clock}")
-        self.need(other, other_clock + 1)
-
-    def need(self, client: int, clock: int) -> None:
-        if self.needs.get(client, 0) < clock:
-            self.needs[client] = clock
+        return other, other_clock
 
     # -- contents: each returns the clocks it takes
 
+    def simple(self, info: int) -> int:
+        """Read one of the commonest contents at once: short ASCII, or one plain value. 0: it is another."""
+        kind, at = info & KIND, self.pos
+        if kind == VALUES:
+            found = _PLAIN.match(self.data, at)
+            if found is not None:
+                self.pos = found.end()
+                return 1
+            if self.data[at : at + 2] != _ONE_STRING:
+                return 0
+            at += 2
+        elif kind != TEXT:
+            return 0
+        size = self.data[at] if at < len(self.data) else 0x80
+        text = self.data[at + 1 : at + 1 + size]
+        if size >= 0x80 or len(text) < size or not text.isascii():
+            return 0
+        self.pos = at + 1 + size
+        return size if kind == TEXT else 1
+
     def content(self, info: int) -> int:
-        read = CONTENTS.get(info & 0x1F)
+        read = CONTENTS.get(info & KIND)
         if read is None:
-            self.fail(f"content type {info & 0x1F} is not supported")
+            self.fail(f"content type {info & KIND} is not supported")
         return read(self)
 
     def deleted(self) -> int:
@@ -264,9 +337,9 @@ class Walker:
             if client in seen:
                 self.fail(f"client {client} appears twice in the delete set")
             seen.add(client)
-            self.need(client, self.delete_ranges())
+            self.delete_ranges(client)
 
-    def delete_ranges(self) -> int:
+    def delete_ranges(self, client: int) -> None:
         count = self.count("delete ranges", 2)
         self.spend(count)
         if not count:
@@ -279,16 +352,50 @@ class Walker:
             end = clock + length
             if end > MAX_CLOCK:
                 self.fail(f"clock {end} exceeds {MAX_CLOCK}")
-        return end
+            self.deletes.append(DeletedRange(client, clock, end))
 
 
 CONTENTS: dict[int, Callable[[Walker], int]] = {
-    1: Walker.deleted,
-    3: Walker.binary,
-    4: Walker.text,
-    5: Walker.embed,
-    6: Walker.format,
-    7: Walker.type,
-    8: Walker.values,
-    9: Walker.document,
+    DELETED: Walker.deleted,
+    BINARY: Walker.binary,
+    TEXT: Walker.text,
+    EMBED: Walker.embed,
+    FORMAT: Walker.format,
+    TYPE: Walker.type,
+    VALUES: Walker.values,
+    DOCUMENT: Walker.document,
 }
+
+_ID = re.compile(rb"([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])")
+"""An id of which no number is near its limit, so that none of them has to be checked."""
+
+
+_PLAIN = re.compile(
+    rb"\x01(?:[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8})", re.DOTALL
+)
+"""One value that is no string, map, array or bytes."""
+
+_ONE_STRING = bytes([1, STRING])
+
+
+@lru_cache(maxsize=4096)
+def client_of(raw: bytes) -> int:
+    """Decode a client id."""
+    return read_varuint(raw, 0)[0]
+
+
+@lru_cache(maxsize=4096)
+def name_of(raw: bytes) -> str | None:
+    """Decode a short string; None if it is not UTF-8."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def clock_of(raw: bytes) -> int:
+    """Decode an integer of up to four bytes."""
+    packed = int.from_bytes(raw, "little")
+    if packed < 0x80:
+        return packed
+    return packed & 0x7F | packed >> 1 & 0x3F80 | packed >> 2 & 0x1FC000 | packed >> 3 & 0xFE00000

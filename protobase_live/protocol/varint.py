@@ -13,7 +13,7 @@ MAX_VARUINT_BYTES = 8
 """Bytes that `MAX_VARUINT` takes; a longer integer is malformed, even if its value is small."""
 
 
-def read_varuint(data: bytes, pos: int) -> tuple[int, int]:
+def read_varuint(data: bytes | bytearray, pos: int) -> tuple[int, int]:
     """Return the integer at `pos` and the position after it.
 
     Raises:

@@ -1,0 +1,106 @@
+"""What may enter a document: the rules that a struct has to keep beside its form.
+
+Yjs takes what breaks them without a word, or fails; the native library behind pycrdt reads freed memory. No
+client breaks them by editing.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.structs.log import GONE, KEYED, KIND_MARK, Place
+from protobase_live.protocol.structs.logs import Logs
+from protobase_live.protocol.update_walker import (
+    ARRAY_TYPE,
+    BINARY,
+    DELETED,
+    DOCUMENT,
+    EMBED,
+    FORMAT,
+    GC,
+    KIND,
+    TEXT,
+    TYPE,
+    VALUES,
+    Id,
+    Struct,
+)
+
+KEYED_KINDS = frozenset({DELETED, BINARY, TYPE, VALUES, DOCUMENT})
+"""What a map can hold under a key."""
+
+TEXT_KINDS = frozenset({TEXT, EMBED, FORMAT})
+"""What only texts hold."""
+
+NOWHERE = Place(GONE, 0)
+
+
+def place_of(logs: Logs, client: int, struct: Struct) -> Place:
+    """Where a struct belongs; NOWHERE if that was deleted, which makes garbage of it for everybody.
+
+    Raises MalformedUpdate where it cannot be.
+    """
+    if struct.info == GC:
+        return NOWHERE
+    place, beside = _place(logs, client, struct)
+    if place.parent == GONE or (place.parent >= 0 and logs.is_deleted(place.parent)):
+        return NOWHERE
+    _check_content(logs, client, struct, place, beside)
+    return place
+
+
+def _place(logs: Logs, client: int, struct: Struct) -> tuple[Place, int]:
+    """The place, and the kind of a neighbour there (-1 without one)."""
+    if struct.origin is None and struct.right is None:
+        return _place_in_parent(logs, client, struct), -1
+    left = logs.look_up(struct.origin) if struct.origin is not None else None
+    right = logs.look_up(struct.right) if struct.right is not None else None
+    places = [log.place(number) for log, number in filter(None, (left, right))]
+    if places[0].parent == GONE or places[-1].parent == GONE:
+        return NOWHERE, -1
+    if places[0] != places[-1]:
+        _refuse(client, struct, "has neighbours in different places")
+    if struct.origin == struct.right:
+        _refuse(client, struct, "has the same struct on both sides")
+    log, number = left or right or _refuse(client, struct, "has no neighbour")
+    return places[0], log.marks[number] & KIND_MARK
+
+
+def _place_in_parent(logs: Logs, client: int, struct: Struct) -> Place:
+    sub = 0 if struct.sub is None else logs.key_number(struct.sub)
+    if isinstance(struct.parent, str):
+        return Place(logs.root_number(struct.parent), sub)
+    assert struct.parent is not None, "a struct without neighbours has a parent"
+    log, number = logs.look_up(struct.parent)
+    kind = log.marks[number] & KIND_MARK
+    if kind in (GC, DELETED):
+        return NOWHERE
+    if kind != TYPE:
+        _refuse(client, struct, f"has a parent, {_name(struct.parent)}, that is no shared type")
+    return Place(logs.type_number(struct.parent), sub)
+
+
+def _check_content(logs: Logs, client: int, struct: Struct, place: Place, beside: int) -> None:
+    kind = struct.info & KIND
+    if place.sub:
+        if kind not in KEYED_KINDS:
+            _refuse(client, struct, "is text or its format, and stands under a key")
+        return
+    if kind not in TEXT_KINDS or beside in TEXT_KINDS or place.parent < 0:
+        return
+    if logs.type_reference(place.parent) == ARRAY_TYPE:
+        _refuse(client, struct, "is text or its format, and stands in an array")
+
+
+def marks_of(struct: Struct, place: Place) -> int:
+    """The marks that a struct has by itself."""
+    return struct.info & KIND | (KEYED if place.sub else 0)
+
+
+def _name(id: Id) -> str:
+    return f"struct {id[1]} of client {id[0]}"
+
+
+def _refuse(client: int, struct: Struct, reason: str) -> NoReturn:
+    raise MalformedUpdate(f"{_name((client, struct.clock))} {reason}; no Yjs client writes that")

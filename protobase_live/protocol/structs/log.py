@@ -1,0 +1,232 @@
+"""The structs of one client: their bytes one behind the other, as in an update, and an index of them."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from protobase_live.protocol.structs import texts
+from protobase_live.protocol.structs.pieces import piece, text_of
+from protobase_live.protocol.update_walker import (
+    DELETED,
+    GC,
+    TEXT,
+    VALUES,
+    Id,
+    Struct,
+    Walker,
+)
+from protobase_live.protocol.varint import prefixed, read_varuint, varuint
+
+CHUNK_BYTES = 4096
+"""Longest content of texts and values that were joined: finding a place in it takes reading it."""
+
+KEYED, CHAINED, ASTRAL, RIGHT = 0x10, 0x20, 0x40, 0x80
+"""Marks of a struct beside its kind: it is an entry of a map; it follows its client's struct before it, with
+the same right neighbour, so that the two can be one; it is a text with pairs of UTF-16 units; it has a right
+neighbour."""
+
+KIND_MARK = 0x0F
+
+GONE = -(2**62)
+"""The parent of what was garbage collected: nobody knows it any more."""
+
+
+class Place(NamedTuple):
+    """Where a struct is: its parent and its key there, both as numbers (see `Structs`)."""
+
+    parent: int
+    sub: int
+
+
+class Mark(NamedTuple):
+    """A log at some moment; what came later may have lengthened its last struct."""
+
+    structs: int
+    end: int
+    raw: bytes
+    contents: int
+    marks: int
+    right: Id | None
+
+
+class Log:
+    """One client's structs, from clock 0 without a gap."""
+
+    __slots__ = (
+        "client",
+        "contents",
+        "data",
+        "end",
+        "index",
+        "marks",
+        "offsets",
+        "parents",
+        "right",
+        "starts",
+        "subs",
+    )
+
+    def __init__(self, client: int, index: int) -> None:
+        self.client = client
+        self.index = index
+        self.end = 0
+        self.data = bytearray()
+        self.starts = array("I")
+        self.offsets = array("I")
+        self.parents = array("q")
+        self.subs = array("i")
+        self.marks = bytearray()
+        self.contents = 0
+        """Where the content of the last struct begins in `data`."""
+        self.right: Id | None = None
+        """The right neighbour of the last struct."""
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def find(self, clock: int) -> int:
+        """The number of the struct that has `clock`."""
+        return bisect_right(self.starts, clock) - 1
+
+    def place(self, number: int) -> Place:
+        """Where a struct is."""
+        return Place(self.parents[number], self.subs[number])
+
+    def read(self, number: int) -> Struct:
+        """A struct, read from its bytes."""
+        walker = Walker(self.data)
+        walker.pos = self.offsets[number]
+        return walker.struct(self.client, self.starts[number])
+
+    def structs(self, clock: int) -> Iterator[Struct]:
+        """The structs from the one that has `clock` on."""
+        for number in range(self.find(clock), len(self.starts)):
+            yield self.read(number)
+
+    def append(
+        self, raw: bytes, content: int, length: int, marks: int, place: Place, right: Id | None = None
+    ) -> None:
+        """Add a struct, as one with the last where the two can be one.
+
+        `content` is where in `raw` its content begins, `right` its right neighbour. What Yjs splits when
+        somebody writes in between is the same as what was never joined, so joining changes nothing for
+        anybody (Yjs `Item.mergeWith`).
+        """
+        if self.marks and self._joins(marks, len(raw) - content):
+            self._lengthen(raw[content:], length, marks)
+        else:
+            self.starts.append(self.end)
+            self.offsets.append(len(self.data))
+            self.parents.append(place[0])
+            self.subs.append(place[1])
+            self.marks.append(marks)
+            self.contents = len(self.data) + content
+            self.data += raw
+            self.right = right
+        self.end += length
+
+    def extend_text(self, text: bytes) -> bool:
+        """Add ASCII that is typed behind the last struct, if that is a text with room and no neighbour."""
+        if not self.marks or self.marks[-1] & (KIND_MARK | RIGHT) != TEXT:
+            return False
+        if len(self.data) - self.contents + len(text) > CHUNK_BYTES:
+            return False
+        self._count(len(text))
+        self.data += text
+        self.end += len(text)
+        return True
+
+    def _joins(self, marks: int, size: int) -> bool:
+        """Whether a struct can be one with the last: it follows it, and is of its kind."""
+        last = self.marks[-1]
+        if not marks & CHAINED or (marks ^ last) & (KIND_MARK | KEYED):
+            return False
+        kind = marks & KIND_MARK
+        if kind in (GC, DELETED):
+            return True
+        room = len(self.data) - self.contents + size <= CHUNK_BYTES
+        return room and (kind == TEXT or (kind == VALUES and not marks & KEYED))
+
+    def _lengthen(self, content: bytes, length: int, marks: int) -> None:
+        if marks & KIND_MARK in (GC, DELETED):
+            del self.data[self.contents :]
+            self.data += varuint(self.end + length - self.starts[-1])
+            return
+        more, at = read_varuint(content, 0)
+        self._count(more)
+        self.data += content[at:]
+        self.marks[-1] |= marks & ASTRAL
+
+    def _count(self, more: int) -> None:
+        """Raise the number that the last struct's content begins with: bytes of a text, or values."""
+        data, at = self.data, self.contents
+        size = data[at]
+        if size < 0x80:
+            data[at : at + 1] = varuint(size + more)
+        else:
+            size, behind = read_varuint(data, at)
+            data[at:behind] = varuint(size + more)
+
+    def mark(self) -> Mark:
+        """What `restore` needs to take back everything that is appended from now on."""
+        count = len(self.starts)
+        raw = bytes(self.data[self.offsets[-1] :]) if count else b""
+        return Mark(count, self.end, raw, self.contents, self.marks[-1] if count else 0, self.right)
+
+    def restore(self, mark: Mark) -> None:
+        """Be again as at `mark`."""
+        count = mark.structs
+        offset = self.offsets[count - 1] if count else 0
+        del self.data[offset:]
+        self.data += mark.raw
+        del self.starts[count:], self.offsets[count:], self.parents[count:], self.subs[count:]
+        del self.marks[count:]
+        if count:
+            self.marks[-1] = mark.marks
+        self.end, self.contents, self.right = mark.end, mark.contents, mark.right
+
+    def replace_text(self, number: int, at: int) -> None:
+        """Cut the pair of UTF-16 units before and behind `at` in a text, as Yjs does: into two U+FFFD."""
+        struct = self.read(number)
+        text = text_of(self.data, struct)
+        length = len(text.decode().encode("utf-16-le")) // 2
+        halves = texts.part(text, 0, at) + texts.part(text, at, length)
+        self._replace(number, bytes(self.data[struct.start : struct.content]) + prefixed(halves))
+
+    def _replace(self, number: int, raw: bytes) -> None:
+        """Put other bytes in a struct's place."""
+        start = self.offsets[number]
+        end = self.offsets[number + 1] if number + 1 < len(self) else len(self.data)
+        self.data[start:end] = raw
+        grown = len(raw) - (end - start)
+        if grown and number + 1 < len(self):
+            self.offsets[number + 1 :] = array("I", [offset + grown for offset in self.offsets[number + 1 :]])
+            self.contents += grown
+
+    def encode(self, start: int, end: int | None = None) -> tuple[int, bytes]:
+        """The clocks from `start` up to `end` (or all): how many structs they are, and their bytes."""
+        end = self.end if end is None else end
+        first, last = self.find(start), self.find(end - 1)
+        whole = slice(self.offsets[first], None if last == len(self) - 1 else self.offsets[last + 1])
+        if self.starts[first] == start and self.end_of(last) == end:
+            return last + 1 - first, bytes(self.data[whole])
+        if first == last:
+            return 1, piece(self.data, self.client, self.read(first), start, end)
+        head = piece(self.data, self.client, self.read(first), start, self.end_of(first))
+        tail = piece(self.data, self.client, self.read(last), self.starts[last], end)
+        return last + 1 - first, head + bytes(self.data[self.offsets[first + 1] : self.offsets[last]]) + tail
+
+    def size(self, start: int) -> int:
+        """About how many bytes the clocks from `start` on take."""
+        return len(self.data) - self.offsets[self.find(start)] if start < self.end else 0
+
+    def length(self, number: int) -> int:
+        """How many clocks a struct takes."""
+        return self.end_of(number) - self.starts[number]
+
+    def end_of(self, number: int) -> int:
+        """The clock behind a struct."""
+        return self.starts[number + 1] if number + 1 < len(self.starts) else self.end

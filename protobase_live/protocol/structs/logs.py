@@ -1,0 +1,65 @@
+"""The structs of all clients of a document, what is deleted, and what can be looked up by id."""
+
+from __future__ import annotations
+
+from protobase_live.protocol.structs.log import Log
+from protobase_live.protocol.structs.ranges import Ranges
+from protobase_live.protocol.update_walker import Id
+
+
+class Logs:
+    """A log for each client. Parents and keys are numbered, so that an index of them stays small."""
+
+    def __init__(self) -> None:
+        self.by_client: dict[int, Log] = {}
+        self.deletes: dict[int, Ranges] = {}
+        self._clients: list[int] = []
+        self._roots: dict[str, int] = {}
+
+    def of(self, client: int) -> Log:
+        """The log of a client, made if it has none."""
+        log = self.by_client.get(client)
+        if log is None:
+            log = self.by_client[client] = Log(client, len(self._clients))
+            self._clients.append(client)
+        return log
+
+    def look_up(self, id: Id) -> tuple[Log, int]:
+        """The log that has a known struct, and its number there."""
+        log = self.by_client[id[0]]
+        return log, log.find(id[1])
+
+    def root_number(self, name: str) -> int:
+        """The number of a root as a parent."""
+        return self._roots.setdefault(name, -len(self._roots) - 1)
+
+    def type_number(self, id: Id) -> int:
+        """The number of a shared type as a parent."""
+        return self.by_client[id[0]].index << 32 | id[1]
+
+    def type_id(self, number: int) -> Id:
+        """The id of the shared type with a number."""
+        return self._clients[number >> 32], number & 0xFFFFFFFF
+
+    def type_reference(self, number: int) -> int:
+        """Which kind of shared type it is, as Yjs numbers them."""
+        log, found = self.look_up(self.type_id(number))
+        return log.data[log.read(found).content]
+
+    @staticmethod
+    def key_number(key: str) -> int:
+        """A number that two equal keys share, and hardly two others; not 0."""
+        return hash(key) & 0x7FFFFFFE | 1
+
+    def is_deleted(self, number: int) -> bool:
+        """Whether the shared type with a number is deleted."""
+        client, clock = self.type_id(number)
+        deleted = self.deletes.get(client)
+        return deleted is not None and clock in deleted
+
+    def delete(self, client: int, start: int, end: int) -> list[tuple[int, int]]:
+        """Delete clocks; answers with those that were not deleted yet."""
+        deleted = self.deletes.get(client)
+        if deleted is None:
+            deleted = self.deletes[client] = Ranges()
+        return deleted.add(start, end)

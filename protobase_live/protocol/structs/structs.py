@@ -1,0 +1,312 @@
+"""The structs of one document, as they came in, and what is deleted.
+
+This is the truth about a document: what is stored and sent is cut out of it, byte for byte as some client
+wrote it. Nothing is integrated here (that is the native library's part); structs are only kept in order,
+joined where Yjs would join them, and let go of when they are deleted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.structs import texts
+from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
+from protobase_live.protocol.structs.keystrokes import read_keystroke
+from protobase_live.protocol.structs.log import ASTRAL, CHAINED, Log, Mark, Place
+from protobase_live.protocol.structs.logs import Logs
+from protobase_live.protocol.structs.ordering import Ordering
+from protobase_live.protocol.structs.pieces import head, piece, text_of
+from protobase_live.protocol.structs.ranges import Ranges
+from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
+from protobase_live.protocol.update_walker import (
+    GC,
+    KIND,
+    STEP_STRUCTS,
+    TEXT,
+    VALUES,
+    DeletedRange,
+    Id,
+    Struct,
+    Walker,
+    client_of,
+    clock_of,
+)
+from protobase_live.protocol.varint import varuint
+
+
+class Rest(NamedTuple):
+    """The part of an update that lacks something."""
+
+    update: bytes
+    waits: Mapping[int, int]
+    """Clocks by client: as soon as one of them is reached, a part of it may fit."""
+
+
+class Structs:
+    """One document's structs."""
+
+    def __init__(self) -> None:
+        self.vector: dict[int, int] = {}
+        """The next clock of each client (a state vector)."""
+        self.halved = False
+        """Whether a pair of UTF-16 units was cut that had been flushed whole: a document that was given the
+        character has to be made anew. Whoever does that sets it back."""
+        self._logs = Logs()
+        self._fresh: dict[int, int] = {}
+        self._fresh_deletes: list[DeletedRange] = []
+        self._astral = False
+
+    # taking
+
+    def take(self, update: bytes, *, barred: int | None = None, lenient: bool = False) -> Rest | None:
+        """Take in what fits of an update; answers with the rest, if there is one.
+
+        `barred` is a client id that may bring nothing new. A struct that no Yjs client writes makes the
+        update malformed; where `lenient` it is taken as deleted instead, so that what was once stored can
+        be read.
+
+        Raises:
+            MalformedUpdate: the bytes are no update, or mean something impossible; nothing was taken.
+        """
+        if self._take_typing(update) or self._take_keystroke(update, barred):
+            return None
+        steps = self.take_in_steps(update, barred=barred, lenient=lenient)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+
+    def take_in_steps(
+        self, update: bytes, *, barred: int | None = None, lenient: bool = False
+    ) -> Generator[None, None, Rest | None]:
+        """`take` with pauses, some milliseconds apart, in which nothing else may be done with the structs."""
+        walker = Walker(update)
+        yield from walker.steps()
+        ordering = Ordering(
+            {client: iter(structs) for client, structs in walker.clients.items()}, self.vector
+        )
+        marks: dict[int, Mark] = {}
+        cuts: list[Id] = []
+        gone = list[DeletedRange]()
+        try:
+            for number, (client, struct) in enumerate(ordering, 1):
+                if client == barred:
+                    raise MalformedUpdate(f"client id {client} is the server's own; choose another")
+                log = self._logs.of(client)
+                if client not in marks:
+                    marks[client] = log.mark()
+                self._append(walker.data, log, struct, cuts, gone, lenient)
+                if number % STEP_STRUCTS == 0:
+                    yield
+        except MalformedUpdate:
+            self._take_back(marks)
+            raise
+        for client, mark in marks.items():
+            self._fresh.setdefault(client, mark.end)
+        late = self._delete([*gone, *walker.deletes], cuts)
+        self._cut(cuts)
+        return _rest(walker, ordering, late)
+
+    def _take_typing(self, update: bytes) -> bool:
+        """Take in the very commonest: one who goes on typing ASCII where he was. False: not that."""
+        found = _TYPING.fullmatch(update)
+        if found is None:
+            return False
+        client_raw, clock_raw, left_client, left_clock, size, text = found.groups()
+        client, clock = client_of(client_raw), clock_of(clock_raw)
+        log = self._logs.by_client.get(client)
+        if log is None or log.end != clock or left_client != client_raw or len(text) != size[0]:
+            return False
+        if clock_of(left_clock) != clock - 1 or not log.extend_text(text):
+            return False
+        self.vector[client] = log.end
+        self._fresh.setdefault(client, clock)
+        return True
+
+    def _take_keystroke(self, update: bytes, barred: int | None) -> bool:
+        """Take in one struct that follows what is known. False: it is not that, or breaks a rule."""
+        found = read_keystroke(update)
+        if found is None or found.client == barred:
+            return False
+        client, struct, deletes = found
+        if struct.clock != self.vector.get(client, 0) or not self._fits(client, struct, deletes):
+            return False
+        log = self._logs.of(client)
+        cuts: list[Id] = []
+        gone: list[DeletedRange] = []
+        try:
+            self._append(update, log, struct, cuts, gone, lenient=False)
+        except MalformedUpdate:  # nothing was added yet, and who tells why reads it again
+            return False
+        self._fresh.setdefault(client, struct.clock)
+        if deletes or gone:
+            self._delete([*gone, *deletes], cuts)
+        if cuts:
+            self._cut(cuts)
+        return True
+
+    def _fits(self, client: int, struct: Struct, deletes: list[DeletedRange]) -> bool:
+        """Whether all that a struct builds on, and all that is deleted with it, is known."""
+        vector = self.vector
+        for other in (struct.origin, struct.right, struct.parent):
+            if isinstance(other, tuple) and other[1] >= vector.get(other[0], 0):
+                return False
+        end = struct.clock + struct.length
+        return all(stop <= (end if who == client else vector.get(who, 0)) for who, _, stop in deletes)
+
+    def _append(
+        self,
+        data: bytes | bytearray,
+        log: Log,
+        struct: Struct,
+        cuts: list[Id],
+        gone: list[DeletedRange],
+        lenient: bool,
+    ) -> None:
+        """Add what is new of a struct, as it is written or as what Yjs makes of it."""
+        start, end = log.end, struct.clock + struct.length
+        try:
+            place = place_of(self._logs, log.client, struct)
+        except MalformedUpdate:
+            if not lenient:
+                raise
+            place = NOWHERE
+        if place is NOWHERE:
+            log.append(b"\x00" + varuint(end - start), 1, end - start, GC | CHAINED, NOWHERE)
+            gone.append(DeletedRange(log.client, start, end))
+        else:
+            self._append_items(data, log, struct, place)
+            if self._astral:
+                cuts += self._cuts(struct)
+        self.vector[log.client] = end
+
+    def _append_items(self, data: bytes | bytearray, log: Log, struct: Struct, place: Place) -> None:
+        """Add a struct; several values under one key one by one, as they were before Yjs joined them.
+
+        The native library corrupts its memory when it splits them.
+        """
+        end = struct.clock + struct.length
+        step = 1 if place.sub and struct.info & KIND == VALUES else end
+        while log.end < end:
+            self._append_item(data, log, struct, place, min(log.end + step, end))
+
+    def _append_item(self, data: bytes | bytearray, log: Log, struct: Struct, place: Place, end: int) -> None:
+        start, client = log.end, log.client
+        marks = marks_of(struct, place)
+        raw = piece(data, client, struct, start, end)
+        content = struct.content - struct.start
+        if start != struct.clock:
+            content = len(head(data, client, struct, start))
+        if struct.right == log.right and (struct.clock < start or struct.origin == (client, start - 1)):
+            marks |= CHAINED
+        if struct.info & KIND == TEXT and _PAIR.search(raw, content):
+            marks |= ASTRAL
+            self._astral = True
+        log.append(raw, content, end - start, marks, place, struct.right)
+
+    def _take_back(self, marks: Mapping[int, Mark]) -> None:
+        for client, mark in marks.items():
+            self._logs.of(client).restore(mark)
+            self.vector[client] = mark.end
+            if not mark.end:
+                del self.vector[client]
+
+    # halves of UTF-16 pairs
+
+    def _cuts(self, struct: Struct) -> list[Id]:
+        """Where Yjs splits something to put a struct there."""
+        cuts = [struct.right] if struct.right is not None else []
+        if struct.origin is not None:
+            cuts.append((struct.origin[0], struct.origin[1] + 1))
+        return cuts
+
+    def _cut(self, cuts: list[Id]) -> None:
+        """Replace the halves of pairs that are cut before the given clocks."""
+        for client, clock in cuts:
+            log = self._logs.by_client[client]
+            number = log.find(clock)
+            at = clock - log.starts[number]
+            if not log.marks[number] & ASTRAL or not 0 < at < log.length(number):
+                continue
+            if texts.cuts_pair(text_of(log.data, log.read(number)), at):
+                log.replace_text(number, at)
+                self.halved = self.halved or clock - 1 < self._fresh.get(client, log.end)
+
+    # deleting
+
+    def _delete(self, ranges: list[DeletedRange], cuts: list[Id]) -> list[DeletedRange]:
+        """Delete what is known; answers with what is not."""
+        late: list[DeletedRange] = []
+        for client, start, end in ranges:
+            known = self.vector.get(client, 0)
+            if end > known:
+                late.append(DeletedRange(client, max(start, known), end))
+            if start >= known:
+                continue
+            for new in self._logs.delete(client, start, min(end, known)):
+                self._fresh_deletes.append(DeletedRange(client, *new))
+                if self._astral:
+                    cuts += [(client, new[0]), (client, new[1])]
+        return late
+
+    # giving
+
+    def flush(self) -> bytes:
+        """What was taken since the last flush, as one update; `EMPTY_UPDATE` if nothing was new."""
+        if not self._fresh and not self._fresh_deletes:
+            return EMPTY_UPDATE
+        logs = self._logs.by_client
+        update = encode_update(
+            [(client, start, *logs[client].encode(start)) for client, start in self._fresh.items()],
+            _ranges(self._fresh_deletes),
+        )
+        self._fresh.clear()
+        self._fresh_deletes.clear()
+        return update
+
+    def encode(self, state: Mapping[int, int] = MappingProxyType({})) -> bytes:
+        """What somebody with the state vector `state` lacks, and all that is deleted, as one update."""
+        runs = [
+            (client, start, *log.encode(start))
+            for client, log in self._logs.by_client.items()
+            if (start := state.get(client, 0)) < log.end
+        ]
+        return encode_update(runs, self._logs.deletes)
+
+
+_TYPING = re.compile(
+    rb"\x01\x01([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])"
+    rb"\x84([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])([\x01-\x7f])([\x00-\x7f]+)\x00",
+    re.DOTALL,
+)
+"""One struct, ASCII, with a left neighbour and no right one; nothing deleted."""
+
+_PAIR = re.compile(rb"[\xf0-\xf4]")
+"""Begins a character outside the basic plane in UTF-8, which takes two UTF-16 units."""
+
+
+def _ranges(deleted: list[DeletedRange]) -> dict[int, Ranges]:
+    found: dict[int, Ranges] = {}
+    for client, start, end in deleted:
+        found.setdefault(client, Ranges()).add(start, end)
+    return found
+
+
+def _rest(walker: Walker, ordering: Ordering, late: list[DeletedRange]) -> Rest | None:
+    """What stayed behind of an update, as an update."""
+    runs: list[tuple[int, int, int, bytes]] = []
+    for client, first in ordering.heads.items():
+        structs = walker.clients[client]
+        count = len(structs) - structs.index(first)
+        runs.append((client, first.clock, count, bytes(walker.data[first.start : structs[-1].end])))
+    if not runs and not late:
+        return None
+    waits = dict(ordering.waits)
+    for client, start, _ in late:
+        waits[client] = min(start + 1, waits.get(client, start + 1))
+    return Rest(encode_update(runs, _ranges(late)), waits)

@@ -1,0 +1,27 @@
+"""Texts counted as JavaScript counts them: in UTF-16 code units.
+
+A pair of units may be cut: by a deletion of one of them, or by something that is put between them. Yjs then
+has U+FFFD for each half (`ContentString.splice`), and so has everybody who keeps what Yjs clients have.
+"""
+
+from __future__ import annotations
+
+HIGH, LOW = 0xD800, 0xDC00
+"""Where the first and the second halves of pairs begin; there are 1,024 of each."""
+
+
+def part(text: bytes, start: int, end: int) -> bytes:
+    """The units from `start` up to `end` of a text in UTF-8; a pair that is cut leaves U+FFFD."""
+    if text.isascii():
+        return text[start:end]
+    units = text.decode().encode("utf-16-le")[2 * start : 2 * end]
+    return units.decode("utf-16-le", "replace").encode()
+
+
+def cuts_pair(text: bytes, at: int) -> bool:
+    """Whether the units before and behind `at` are two halves of one character."""
+    units = text.decode().encode("utf-16-le")
+    before, behind = units[2 * at - 2 : 2 * at], units[2 * at : 2 * at + 2]
+    return (
+        int.from_bytes(before, "little") & 0xFC00 == HIGH and int.from_bytes(behind, "little") & 0xFC00 == LOW
+    )
