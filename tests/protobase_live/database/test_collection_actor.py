@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pycrdt import Doc, Map, Text
 
-from protobase_live import document
 from protobase_live.database.limits import Limits
+from protobase_live.document import document
 from protobase_live.errors import LimitExceeded, MalformedUpdate
 
 

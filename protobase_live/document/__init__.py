@@ -1,0 +1,20 @@
+"""A collection's state: one Yjs document, the plain view of its records, and what a turn touched."""
+
+from __future__ import annotations
+
+from protobase_live.document.difference import Difference
+from protobase_live.document.document import EMPTY_STATE, EMPTY_UPDATE, Document, Outcome, merge
+from protobase_live.document.roots import MAX_ROOTS
+from protobase_live.document.targets import OPEN, REGISTRY
+
+__all__ = [
+    "EMPTY_STATE",
+    "EMPTY_UPDATE",
+    "MAX_ROOTS",
+    "OPEN",
+    "REGISTRY",
+    "Difference",
+    "Document",
+    "Outcome",
+    "merge",
+]
