@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs import texts
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
+from protobase_live.protocol.structs.compaction import compact
 from protobase_live.protocol.structs.keystrokes import read_keystroke
 from protobase_live.protocol.structs.log import ASTRAL, CHAINED, Log, Mark, Place
 from protobase_live.protocol.structs.logs import Logs
@@ -39,6 +40,12 @@ from protobase_live.protocol.update_walker import (
 )
 from protobase_live.protocol.varint import varuint
 
+LOOSE_RANGES = 1_000
+"""Deletions after which letting go of what was deleted is worth its time, in a small document."""
+
+LOOSE_BYTES = 1024 * 1024
+"""Bytes that a document may have grown by, beside twice its size, before what is deleted is let go of."""
+
 
 class Rest(NamedTuple):
     """The part of an update that lacks something."""
@@ -61,6 +68,8 @@ class Structs:
         self._fresh = News()
         self._unsettled = News()
         self._astral = False
+        self._loose = 0
+        self._compacted_size = 0
 
     # taking
 
@@ -257,6 +266,7 @@ class Structs:
             if start >= known:
                 continue
             for new in self._logs.delete(client, start, min(end, known)):
+                self._loose += 1
                 self._fresh.deletes.append(DeletedRange(client, *new))
                 self._unsettled.deletes.append(DeletedRange(client, *new))
                 if self._astral:
@@ -277,6 +287,26 @@ class Structs:
         self._unsettled.clear()
         self._fresh.clear()
         return update
+
+    # letting go
+
+    def compact(self) -> None:
+        """Let go of the contents of what is deleted, as Yjs does."""
+        for _ in self.compact_in_steps():
+            pass
+
+    def compact_in_steps(self) -> Iterator[None]:
+        """`compact` with pauses, some milliseconds apart, in which nothing else may be done."""
+        yield from compact(self._logs)
+        self._loose, self._compacted_size = 0, self.size
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether so much was deleted that `compact` is worth its time."""
+        if not self._loose:
+            return False
+        structs = sum(map(len, self._logs.by_client.values()))
+        return self._loose > max(LOOSE_RANGES, structs) or self.size > 2 * self._compacted_size + LOOSE_BYTES
 
     @property
     def size(self) -> int:
