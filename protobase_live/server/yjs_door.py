@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from protobase_actors import ActorError, MailboxFull, Ref
 from protobase_live.database.messages import CatchUp, Greet, Leave, Message, Shown, Sync, Updates
-from protobase_live.document import EMPTY_UPDATE
 from protobase_live.errors import LimitExceeded, ProtoBaseError
 from protobase_live.live.presence import Membership, PresenceHub
 from protobase_live.protocol import yjs

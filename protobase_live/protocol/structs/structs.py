@@ -281,6 +281,20 @@ class Structs:
         self._fresh.clear()
         return update
 
+    def flush_in_steps(self, limit: int) -> Iterator[bytes]:
+        """`flush` as several updates of about `limit` bytes, in causal order."""
+        logs = self._logs.by_client
+        if sum(logs[client].size(start) for client, start in self._fresh.starts.items()) <= limit:
+            if self._fresh.starts or self._fresh.deletes:
+                yield self.flush()
+            return
+        known, complete = self.vector | self._fresh.starts, False
+        while not complete:
+            part = cut_slice(logs, known, limit)
+            known, complete = part.reached, part.complete
+            yield encode_update(part.runs, ranges_of(self._fresh.deletes) if complete else {})
+        self._fresh.clear()
+
     def settle(self) -> bytes:
         """What was taken since the last `settle`, as one update: that of all flushes in between."""
         update = self._unsettled.encode(self._logs.by_client)
