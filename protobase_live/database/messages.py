@@ -34,12 +34,19 @@ class Subscriber(Protocol):
         """The collection has this state vector; the client is to send what that lacks."""
         ...
 
-    def answer(self, updates: Sequence[bytes]) -> None:
-        """What this subscriber lacked; from now on it is sent every update."""
+    def answer(self, update: bytes, complete: bool) -> None:
+        """Some of what this subscriber lacked, in order; it asks to `CatchUp` for the next part.
+
+        ``complete``: that was the last part, from now on it is sent every update.
+        """
         ...
 
     def show(self, shown: Shown) -> bool:
         """A new update. False: not taken, this subscriber cannot keep up and will ask to `CatchUp`."""
+        ...
+
+    def settle(self, mark: bytes | None) -> None:
+        """Everything that was sent before the `Settle` with this mark is durable and shown."""
         ...
 
     def reject(self, error: ProtoBaseError) -> None:
@@ -68,9 +75,17 @@ class Sync:
 
 @dataclass(slots=True)
 class CatchUp:
-    """A subscriber that could not keep up can read again."""
+    """A subscriber that could not keep up can read again, or has room for the next part of an answer."""
 
     subscriber: Subscriber
+
+
+@dataclass(slots=True)
+class Settle:
+    """A Yjs client wants to know when everything before this is durable."""
+
+    subscriber: Subscriber
+    mark: bytes | None
 
 
 @dataclass(slots=True)
@@ -145,4 +160,6 @@ class Hold:
     release: asyncio.Future[None]
 
 
-Message = Greet | Sync | CatchUp | Leave | Updates | Transact | Question | Watch | Unwatch | Begin | Hold
+Message = (
+    Greet | Sync | CatchUp | Settle | Leave | Updates | Transact | Question | Watch | Unwatch | Begin | Hold
+)
