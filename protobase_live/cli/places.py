@@ -8,9 +8,9 @@ from typing import Protocol
 
 from protobase_live.cli.portable import Draft
 from protobase_live.cli.yjs_peer import bring, fetch
-from protobase_live.document import EMPTY_UPDATE, merge
 from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.opening import open_storage
+from protobase_live.protocol.structs import EMPTY_UPDATE, merge
 from protobase_storage import Commit, Part, Storage, StorageError
 
 SERVERS = ("ws://", "wss://", "http://", "https://")

@@ -9,9 +9,10 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE
 from protobase_live.errors import ProtocolError, Unavailable, ValidationError
 from protobase_live.protocol import yjs
+from protobase_live.protocol.state_vector import EMPTY_STATE
+from protobase_live.protocol.structs import EMPTY_UPDATE
 
 MAX_DOCUMENT_BYTES = 128 * 1024 * 1024
 """Largest document that is fetched; a larger one closes the connection."""

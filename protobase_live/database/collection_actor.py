@@ -27,6 +27,7 @@ from protobase_live.database.messages import (
     Leave,
     Message,
     Question,
+    Settle,
     Shown,
     Subscriber,
     Sync,
@@ -328,6 +329,8 @@ class CollectionActor(Actor[Message]):
             case Greet(subscriber):
                 state = self._document.state()
                 turn.showings.append(lambda: subscriber.greet(state))
+            case Settle(subscriber, mark):
+                turn.showings.append(lambda: subscriber.settle(mark))
             case Leave(subscriber):
                 turn.showings.append(lambda: self._forget(subscriber))
             case Watch(stream):
@@ -353,7 +356,7 @@ class CollectionActor(Actor[Message]):
 
         def show() -> None:
             self._subscribers[subscriber] = None
-            subscriber.answer(answer)
+            _hand_over(answer, subscriber)
 
         turn.showings.append(show)
 
@@ -363,7 +366,7 @@ class CollectionActor(Actor[Message]):
 
             def show() -> None:
                 if self._lagging.pop(subscriber, None) is not None:
-                    subscriber.answer(missed)
+                    _hand_over(missed, subscriber)
 
             turn.showings.append(show)
 
@@ -439,6 +442,13 @@ class CollectionActor(Actor[Message]):
             self._views.take(Show(self._name, records, self._shown, turn.indexes), together)
         elif together is not None:
             together.give_up()
+
+
+def _hand_over(updates: Sequence[bytes], subscriber: Subscriber) -> None:
+    *first, last = updates
+    for update in first:
+        subscriber.answer(update, False)
+    subscriber.answer(last, True)
 
 
 def _drop(turn: Turn, error: BaseException) -> None:

@@ -122,6 +122,11 @@ class Database(DatabaseApi):
         """Where this database keeps its commits."""
         return self._storage
 
+    @property
+    def limits(self) -> Limits:
+        """What it takes."""
+        return self._limits
+
     def actor_stats(self) -> Mapping[str, ActorStats]:
         """The figures of the collections in memory, by name."""
         return self._system.stats()

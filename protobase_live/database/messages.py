@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Protocol
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read
-from protobase_live.protocol.update import UpdateInfo
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -34,12 +33,19 @@ class Subscriber(Protocol):
         """The collection has this state vector; the client is to send what that lacks."""
         ...
 
-    def answer(self, updates: Sequence[bytes]) -> None:
-        """What this subscriber lacked; from now on it is sent every update."""
+    def answer(self, update: bytes, complete: bool) -> None:
+        """Some of what this subscriber lacked, in order; it asks to `CatchUp` for the next part.
+
+        ``complete``: that was the last part, from now on it is sent every update.
+        """
         ...
 
     def show(self, shown: Shown) -> bool:
         """A new update. False: not taken, this subscriber cannot keep up and will ask to `CatchUp`."""
+        ...
+
+    def settle(self, mark: bytes | None) -> None:
+        """Everything that was sent before the `Settle` with this mark is durable and shown."""
         ...
 
     def reject(self, error: ProtoBaseError) -> None:
@@ -68,9 +74,17 @@ class Sync:
 
 @dataclass(slots=True)
 class CatchUp:
-    """A subscriber that could not keep up can read again."""
+    """A subscriber that could not keep up can read again, or has room for the next part of an answer."""
 
     subscriber: Subscriber
+
+
+@dataclass(slots=True)
+class Settle:
+    """A Yjs client wants to know when everything before this is durable."""
+
+    subscriber: Subscriber
+    mark: bytes | None
 
 
 @dataclass(slots=True)
@@ -82,11 +96,10 @@ class Leave:
 
 @dataclass(slots=True)
 class Updates:
-    """Updates a Yjs client sent, in order; each was checked, and its check says what it builds on."""
+    """Updates a Yjs client sent, in order, as they came."""
 
     subscriber: Subscriber
     updates: Sequence[bytes]
-    infos: Sequence[UpdateInfo]
 
 
 @dataclass(slots=True)
@@ -145,4 +158,6 @@ class Hold:
     release: asyncio.Future[None]
 
 
-Message = Greet | Sync | CatchUp | Leave | Updates | Transact | Question | Watch | Unwatch | Begin | Hold
+Message = (
+    Greet | Sync | CatchUp | Settle | Leave | Updates | Transact | Question | Watch | Unwatch | Begin | Hold
+)

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from protobase_live.document.difference import Difference
-from protobase_live.document.document import EMPTY_STATE, EMPTY_UPDATE, Document, Outcome, merge
+from protobase_live.document.document import Document, Outcome
+from protobase_live.document.held import Held, Sender
 from protobase_live.document.roots import MAX_ROOTS
 from protobase_live.document.targets import OPEN, REGISTRY
 
-__all__ = [
-    "EMPTY_STATE",
-    "EMPTY_UPDATE",
-    "MAX_ROOTS",
-    "OPEN",
-    "REGISTRY",
-    "Difference",
-    "Document",
-    "Outcome",
-    "merge",
-]
+__all__ = ["MAX_ROOTS", "OPEN", "REGISTRY", "Difference", "Document", "Held", "Outcome", "Sender"]

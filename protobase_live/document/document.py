@@ -1,41 +1,38 @@
-"""A turn of a collection: apply, write, finish, read.
+"""A turn of a collection: take, write, finish, read.
 
-Pure of asyncio and clocks. A turn of the collection's actor goes: `apply` what Yjs clients sent, `write`
+Pure of asyncio and clocks. A turn of the collection's actor goes: `take` what Yjs clients sent, `write`
 what transactions want, then `finish`, which says what the turn amounts to. An exception that is not a
 `ProtoBaseError` leaves the document unusable: load a fresh one.
+
+What is taken goes into the document's structs first, which are what is stored and sent; pycrdt is given what
+is new of them, in causal order, to be read.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from pycrdt import Doc, merge_updates
+from pycrdt import Doc
 
 from protobase_live import values
 from protobase_live.document.difference import Difference
+from protobase_live.document.held import Held, Sender
 from protobase_live.document.record_rows import RecordRows
 from protobase_live.document.rehearsal import rehearse
 from protobase_live.document.roots import Roots
 from protobase_live.document.targets import OPEN, kind_at, touched_by
 from protobase_live.errors import MalformedUpdate
 from protobase_live.operations import RECORDS, Op, Read, Target
-from protobase_live.protocol.state_vector import decode_state_vector
-from protobase_live.protocol.update import UpdateInfo, check_update
+from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
 from protobase_live.structures import FieldKind, Kind
 from protobase_storage.commit import Part
 
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
-
-EMPTY_STATE = b"\x00"
-"""State vector of somebody who has nothing."""
-
-EMPTY_UPDATE = b"\x00\x00"
-"""The update that changes nothing."""
 
 MAX_PART_KEYS = 1_000
 """Most keys of one author that a commit names; above it, each structure is named once, with key None."""
@@ -49,13 +46,14 @@ LOAD_SLICE_BYTES = 256 * 1024
 LOAD_SLICE_RECORDS = 500
 """How many records one step of a load reads into the view."""
 
-MERGE_GROUP = 32
-"""How many updates are merged at once: merging n at once takes time in the order of n squared."""
+
+APPLY_SLICE_BYTES = 256 * 1024
+"""About how many bytes pycrdt is given at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a turn amounts to: the merged update, who touched what, and the differences."""
+    """What a turn amounts to: the update, who touched what, and the differences."""
 
     update: bytes
     parts: tuple[Part, ...]
@@ -67,93 +65,155 @@ class Document:
 
     def __init__(self, replica: str, client_id: int | None = None) -> None:
         """``replica`` names the writing node in sets and counters; ``client_id`` is the Yjs client id."""
-        self._doc: Doc[Any] = Doc(client_id=client_id) if client_id is not None else Doc()
         self._replica = replica
-        self._records = RecordRows(self._doc)
-        self._roots = Roots(self._doc)
+        self._structs = Structs()
+        self._held = Held()
+        self._open_doc(client_id)
         self._writing = False
         self._written: bytes = b""
-        self._client_id = self._doc.client_id
-        self._clocks: dict[int, int] = {}
-        self._admitted: dict[int, int] = {}  # in this turn, and perhaps not applied yet
-        self._clocks_known = True
+        self._author: str | None = None
         self._reset_turn()
+
+    def _open_doc(self, client_id: int | None) -> None:
+        self._doc: Doc[Any] = Doc(client_id=client_id) if client_id is not None else Doc()
+        self._client_id = self._doc.client_id
+        self._records = RecordRows(self._doc)
+        self._roots = Roots(self._doc)
         self._doc.observe(self._on_transaction)
 
     # loading
 
     def load(self, updates: Sequence[bytes]) -> Iterator[None]:
-        """Apply what is durable and read the records, in steps: run the iterator to its end."""
-        for batch in _slices(updates):
-            merged = merge(batch)
-            self._doc.apply_update(merged)
-            self._note_astral(merged)
-            yield
-        self._clocks_known = False
+        """Apply what is durable and read the records, in steps: run the iterator to its end.
+
+        What an earlier version stored and this one would refuse counts as deleted; what lacks a predecessor
+        waits for it, as in a turn.
+        """
+        size = 0
+        for update in updates:
+            yield from self._load_one(update)
+            size += len(update)
+            if size >= LOAD_SLICE_BYTES:
+                size = 0
+                self._apply(self._structs.flush())
+                yield
+        self._apply(self._structs.flush())
+        if self._structs.halved:
+            yield from self._make_anew()
+        if self._structs.is_loose:
+            yield from self._structs.compact_in_steps()
         self._roots.open_registered()
+        yield from self._read_records()
         self._reset_turn()
+
+    def _load_one(self, update: bytes) -> Iterator[None]:
+        for _ in self._structs.take_in_steps(update, lenient=True):
+            self._apply(self._structs.flush())
+            yield
+
+    def _read_records(self) -> Iterator[None]:
         keys = list(self._records.shared.keys())
         for start in range(0, len(keys), LOAD_SLICE_RECORDS):
             with self._doc.transaction():
                 for key in keys[start : start + LOAD_SLICE_RECORDS]:
                     self._records.refresh(key)
             yield
-        self._reset_turn()
 
     # a turn
 
-    def admits(self, infos: Sequence[UpdateInfo]) -> bool:
-        """Whether updates, in order, build only on what is here or was admitted before them.
+    def take(self, update: bytes, sender: Sender) -> bool:
+        """Take what a Yjs client sent; answers whether all of it fits. What does not is held until it does.
 
-        What does not fit must not be applied: pycrdt would keep it out of sight, and can be made to corrupt
-        its memory that way. Neither must anything new under this document's own client id.
+        Raises MalformedUpdate: the update is none, or means something impossible; nothing of it was taken.
         """
-        added = self._added(infos)
-        if added is None and not self._clocks_known:
-            self._clocks = decode_state_vector(self._doc.get_state()) | self._admitted
-            self._clocks_known = True
-            added = self._added(infos)
-        if added is None:
-            return False
-        self._clocks.update(added)
-        self._admitted.update(added)
-        return True
+        self._begin_run(sender.author)
+        rest = self._structs.take(update, barred=self._client_id)
+        self._hold(sender, rest)
+        return rest is None
 
-    def _added(self, infos: Sequence[UpdateInfo]) -> dict[int, int] | None:
-        """The clocks that updates bring, None if one of them does not fit."""
-        clocks, added = self._clocks, dict[int, int]()
-        for info in infos:
-            for client, clock in info.requires.items():
-                if clocks.get(client, 0) < clock and added.get(client, 0) < clock:
-                    return None
-            for client, _, end in info.ranges:
-                if clocks.get(client, 0) < end:
-                    if client == self._client_id:
-                        return None
-                    added[client] = max(added.get(client, 0), end)
-        return added
+    def take_in_steps(self, update: bytes, sender: Sender) -> Generator[None, None, bool]:
+        """`take` for a large update, with pauses in which nothing else may be done with the document."""
+        self._begin_run(sender.author)
+        rest = yield from self._structs.take_in_steps(update, barred=self._client_id)
+        self._hold(sender, rest)
+        return rest is None
 
     def apply(self, updates: Sequence[bytes], author: str | None = None) -> None:
-        """Apply admitted updates of Yjs clients, in one Yjs transaction.
+        """Take and apply what is durable already.
 
         Raises MalformedUpdate where pycrdt fails; then the document is unusable.
         """
+        self._begin_run(author)
+        for update in updates:
+            self._structs.take(update, lenient=True)
+        self.apply_taken()
+
+    def apply_taken(self) -> None:
+        """Give pycrdt what was taken. Raises MalformedUpdate where it fails; then the document is unusable."""
+        for _ in self.apply_in_steps():
+            pass
+
+    def apply_in_steps(self) -> Iterator[None]:
+        """`apply_taken`, with pauses in which nothing else may be done with the document."""
+        for update in self._structs.flush_in_steps(APPLY_SLICE_BYTES):
+            self._apply(update)
+            self._add_events()
+            yield
+        if self._structs.halved:
+            yield from self._make_anew()
+
+    def _begin_run(self, author: str | None) -> None:
+        """What is taken from now on is by `author`."""
+        if author != self._author:
+            self.apply_taken()
+            self._author = author
+
+    def _hold(self, sender: Sender, rest: Rest | None) -> None:
+        """Hold a rest, and take what was held and fits now."""
+        if rest is not None:
+            self._held.add(sender, rest)
+        while len(self._held) and (ready := self._held.take_ready(self._structs.vector)):
+            for part in ready:
+                self._begin_run(part.sender.author)
+                with suppress(MalformedUpdate):  # whoever sent it is told when he sends it again
+                    rest = self._structs.take(part.rest.update, barred=self._client_id)
+                    if rest is not None:
+                        self._held.add(part.sender, rest)
+
+    def _apply(self, update: bytes) -> None:
         try:
-            merged = merge(updates)
-            self._doc.apply_update(merged)
+            self._doc.apply_update(update)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a panic derives from BaseException alone
             raise MalformedUpdate(f"the update cannot be applied: {error}") from error
-        self._note_astral(merged)
-        self._updates.append(merged)
+        self._note_astral(update)
+
+    def _add_events(self) -> None:
+        """Read what an applied update has changed, as a part of its author."""
         touched: Touched = {}
         for key in self._records.changed:
             self._records.refresh(key)
             touched["records", key] = None
         for name in self._roots.changed:
             touched[name, None] = None
-        self._add_part(author, touched)
+        self._add_part(self._author, touched)
+
+    def _make_anew(self) -> Iterator[None]:
+        """Give a new pycrdt document all structs: the old one has a character of which half is gone."""
+        self._structs.halved = False
+        before_records, before_roots = self._records, self._roots
+        self._open_doc(self._client_id)
+        known: dict[int, int] = {}
+        complete = False
+        while not complete:
+            update, known, complete = self._structs.slice(known, APPLY_SLICE_BYTES)
+            self._apply(update)
+            yield
+        self._roots.open_registered()
+        yield from self._read_records()
+        self._records.carry_on(before_records)
+        self._roots.carry_on(before_roots)
 
     @contextmanager
     def writing(self) -> Generator[None]:
@@ -165,9 +225,9 @@ class Document:
         finally:
             self._writing = False
         if self._written:
-            self._clocks_known = False
             self._note_astral(self._written)
-            self._updates.append(self._written)
+            self._structs.take(self._written)
+            self._structs.flush()  # pycrdt has it
             self._written = b""
         self._records.changed.clear()
 
@@ -198,11 +258,10 @@ class Document:
         """End the turn; None if it changed nothing that is stored."""
         found = self._records.differences() + self._roots.differences()
         differences = tuple(d for d in found if not values.same(d.before, d.after))
-        updates, parts = self._updates, tuple(self._parts)
+        parts = tuple(self._parts)
         self._reset_turn()
-        if not updates:
-            return None
-        return Outcome(merge(updates), parts, differences)
+        update = self._structs.settle()
+        return None if update == EMPTY_UPDATE else Outcome(update, parts, differences)
 
     # reading
 
@@ -233,20 +292,28 @@ class Document:
         """Everything that is here, as if it had just been inserted."""
         return self._records.snapshot() + self._roots.snapshot()
 
-    def state(self) -> bytes:
-        """The state vector."""
-        return self._doc.get_state()
+    @property
+    def vector(self) -> Mapping[int, int]:
+        """The state vector: the next clock of each Yjs client."""
+        return self._structs.vector
 
-    def encode(self, state: bytes = EMPTY_STATE) -> bytes:
-        """Everything that somebody with state vector ``state`` lacks, as an update.
+    @property
+    def size(self) -> int:
+        """About how many bytes the document takes."""
+        return self._structs.size
 
-        Raises MalformedUpdate where pycrdt cannot encode the document: it goes wrong when somebody wrote
-        between the two halves of a surrogate pair.
-        """
-        update = self._doc.get_update(state)
-        if self._roots.astral:
-            check_update(update)
-        return update
+    def encode(self, state: Mapping[int, int]) -> bytes:
+        """Everything that somebody with the state vector ``state`` lacks, as an update."""
+        return self._structs.encode(state)
+
+    def slice(self, state: Mapping[int, int], limit: int) -> tuple[bytes, dict[int, int], bool]:
+        """About the first ``limit`` bytes of it, the state vector it leads to, and whether that is all."""
+        return self._structs.slice(state, limit)
+
+    def compact(self) -> Iterator[None]:
+        """Let go of what was deleted if that is worth its time, with pauses."""
+        if self._structs.is_loose:
+            yield from self._structs.compact_in_steps()
 
     def watch(self, watched: bool) -> None:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
@@ -255,9 +322,7 @@ class Document:
     # inside
 
     def _reset_turn(self) -> None:
-        self._updates: list[bytes] = []
         self._parts: list[Part] = []
-        self._admitted.clear()
         self._records.end_turn()
         self._roots.end_turn()
 
@@ -293,27 +358,3 @@ class Document:
         elif len(target.path) == 1:
             self._roots.register(kind, target.path[0])
         return shared
-
-
-def merge(updates: Sequence[bytes]) -> bytes:
-    """One update with the effect of all (at least one), in order."""
-    merged: list[bytes] = list(updates)
-    while len(merged) > 1:
-        groups: list[list[bytes]] = [
-            merged[start : start + MERGE_GROUP] for start in range(0, len(merged), MERGE_GROUP)
-        ]
-        merged = [merge_updates(*group) if len(group) > 1 else group[0] for group in groups]
-    return merged[0]
-
-
-def _slices(updates: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    batch: list[bytes] = []
-    size = 0
-    for update in updates:
-        if batch and size + len(update) > LOAD_SLICE_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append(update)
-        size += len(update)
-    if batch:
-        yield batch

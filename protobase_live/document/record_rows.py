@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from pycrdt import Doc, Map
 
+from protobase_live import values
 from protobase_live.document.difference import Difference
 from protobase_live.errors import KindMismatch, RecordMissing
 from protobase_live.operations import RECORDS, Target
@@ -43,6 +44,17 @@ class RecordRows:
             self.rows[key] = RECORDS_KIND.row(cast("Map[Any]", shared))
         else:  # deleted, or something a Yjs client put there that is no record
             self.rows.pop(key, None)
+
+    def carry_on(self, before: RecordRows) -> None:
+        """Take the place of another view of the same records: what it read otherwise has changed."""
+        self._before = dict(before._before)
+        for key in before.rows.keys() | self.rows.keys():
+            was, now = before.rows.get(key), self.rows.get(key)
+            if not values.same(was, now):
+                self._before.setdefault(key, was)
+            elif was is not None:
+                self.rows[key] = was
+        self.changed.clear()
 
     def differences(self) -> list[Difference]:
         """What was refreshed in this turn, before and after."""

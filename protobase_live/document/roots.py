@@ -86,6 +86,12 @@ class Roots:
         for name in self._registered if watched else ():
             self._plain[name] = self._plain_root(name)
 
+    def carry_on(self, before: Roots) -> None:
+        """Take the place of another view of the same roots; any of them may read otherwise."""
+        self._watched, self._plain = before._watched, before._plain
+        self._touched = before._touched | dict.fromkeys(self._registered)
+        self.changed.clear()
+
     def differences(self) -> list[Difference]:
         """What the turn did to registered roots, if somebody watches."""
         found: list[Difference] = []

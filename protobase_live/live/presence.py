@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from protobase_actors import Clock, Timer
-from protobase_live.errors import Closed, LimitExceeded, ProtocolError, ValidationError
+from protobase_live.errors import Closed, LimitExceeded, ProtoBaseError, ProtocolError, ValidationError
 from protobase_live.names import check_collection
 from protobase_live.protocol.awareness import (
     MAX_CLIENTS,
     MAX_CLIENTS_PER_OWNER,
     Awareness,
-    Entry,
     decode_entries,
-    encode_entries,
 )
 
 Listener = Callable[[bytes], None]
@@ -72,17 +71,26 @@ class Membership:
         self._room = room
 
     def known(self) -> bytes:
-        """An awareness payload of everybody who is or lately was there."""
-        return self._room.known()
+        """An awareness payload of everybody else who is or lately was there."""
+        return self._room.known(self)
 
     def states(self) -> dict[int, Any]:
         """The states of everybody who is there, by client id."""
         return self._room.states()
 
     def apply(self, payload: bytes) -> None:
-        """Take in an awareness payload of a Yjs client. Raises ProtocolError, LimitExceeded, Closed."""
+        """Take in what can be used of an awareness payload of a Yjs client. Raises Closed."""
         self._room.require(self)
         self._room.apply(payload, self)
+
+    def introduce(self, payload: bytes) -> None:
+        """`apply` the first payload of a Yjs client, which says who it is. Raises Closed."""
+        self._room.require(self)
+        self._room.introduce(payload, self)
+
+    def welcome(self) -> bytes:
+        """As `known`, for a Yjs client that has come and may have heard all of it before."""
+        return self._room.welcome(self)
 
     def set(self, client_id: int, state: Any) -> None:
         """Say who a client is, with anything that JSON can say; None takes it out.
@@ -127,21 +135,27 @@ class _Room:
         if membership not in self._members:
             raise Closed("this presence was left; join again")
 
-    def known(self) -> bytes:
-        return self._table.encode([*self._table.removed, *self._table.states])
+    def known(self, member: Membership) -> bytes:
+        return self._table.known(member)
+
+    def welcome(self, member: Membership) -> bytes:
+        return self._table.welcome(member)
 
     def states(self) -> dict[int, Any]:
         return {client: json.loads(text) for client, text in self._table.states.items()}
 
     def apply(self, payload: bytes, owner: Membership) -> None:
-        try:
-            changed = self._table.apply(payload, owner)
-        except LimitExceeded:
-            self._announce(entry.client_id for entry in decode_entries(payload))
-            raise
+        self._changed_by(owner, self._table.apply(payload, owner))
+
+    def introduce(self, payload: bytes, owner: Membership) -> None:
+        self._changed_by(owner, self._table.introduce(payload, owner))
+
+    def _changed_by(self, owner: Membership, changed: list[int]) -> None:
         for client in changed:
             self._set.pop(client, None)
         self._announce(changed)
+        if behind := self._table.behind(changed):
+            self._members[owner](self._table.recall(behind))
 
     def set(self, client: int, state: Any, owner: Membership) -> None:
         text = _json_text(client, state)
@@ -164,13 +178,12 @@ class _Room:
             self._stop()
 
     def _say(self, client: int, text: str | None, owner: Membership) -> None:
-        known = decode_entries(self._table.encode([client]))
-        clock = known[0].clock + 1 if known else 1
         try:
-            changed = self._table.apply(encode_entries([Entry(client, clock, text)]), owner)
+            changed = self._table.put(client, text, owner)
         except ProtocolError as error:
             raise ValidationError(str(error)) from error
-        self._announce(changed)
+        if changed:
+            self._announce([client])
 
     def _announce(self, clients: Iterable[int]) -> None:
         self._changed.update(dict.fromkeys(clients))
@@ -190,7 +203,8 @@ class _Room:
     def _renew(self) -> None:
         self._renew_timer = None
         for client, (text, owner) in self._set.items():
-            self._say(client, text, owner)
+            with suppress(ProtoBaseError):  # it is not renewed, the others are
+                self._say(client, text, owner)
         if self._set:
             self._renew_timer = self._clock.call_later(self._limits.renew_seconds, self._renew)
 
@@ -210,6 +224,8 @@ def _json_text(client: int, state: Any) -> str | None:
     if state is None:
         return None
     try:
-        return json.dumps(state, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(state, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError(f"presence of client {client} has to be what JSON can say: {error}") from error
+    return text

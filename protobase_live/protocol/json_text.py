@@ -1,6 +1,7 @@
-"""JSON that reached us as text: valid for every reader we pass it on to, or refused."""
+"""JSON that reached us as text: valid for every reader we pass it on to, repaired, or refused."""
 
 import json
+import re
 from typing import NoReturn, TypeAlias
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
@@ -26,6 +27,27 @@ def parse_json(text: str) -> JsonValue:
     return value
 
 
+def repair_json(text: str) -> str:
+    """JSON as JavaScript writes it, as JSON that `parse_json` takes.
+
+    Half a surrogate pair becomes U+FFFD, as it does in UTF-8; an integer outside of 64 bits the nearest
+    float, which is what JavaScript had.
+
+    Raises:
+        ValueError: the text is no JSON, or has something else that cannot be passed on.
+    """
+    try:
+        value = _decode_loosely(text)
+        repaired = _HALF_PAIR.sub("\ufffd", json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+    parse_json(repaired)
+    return repaired
+
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
@@ -43,6 +65,15 @@ def _representable(text: str) -> int:
         raise ValueError(f"{text} is an integer the native document library cannot hold")
     return number
 
+
+def _double(text: str) -> int | float:
+    number = int(text)
+    return number if -(2**63) <= number < 2**63 else _finite(text)
+
+
+_decode_loosely = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_finite, parse_int=_double
+).decode
 
 _decode = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_float=_finite, parse_int=_representable

@@ -1,7 +1,12 @@
 """State vectors of Yjs: for each client, the next clock a document expects of it."""
 
+from collections.abc import Mapping
+
 from protobase_live.errors import ProtocolError
-from protobase_live.protocol.varint import read_varuint
+from protobase_live.protocol.varint import read_varuint, varuint
+
+EMPTY_STATE = b"\x00"
+"""State vector of somebody who has nothing."""
 
 MAX_STATE_CLIENTS = 1_000_000
 """Clients of one state vector; a document gains one with every browser tab that writes to it."""
@@ -25,3 +30,10 @@ def decode_state_vector(data: bytes, *, max_clients: int = MAX_STATE_CLIENTS) ->
     if len(state) != count:
         raise ProtocolError("state vector names a client twice")
     return state
+
+
+def encode_state_vector(state: Mapping[int, int]) -> bytes:
+    """Encode a state vector (Yjs `writeStateVector`)."""
+    parts = [varuint(len(state))]
+    parts += [varuint(client) + varuint(state[client]) for client in sorted(state, reverse=True)]
+    return b"".join(parts)

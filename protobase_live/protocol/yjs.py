@@ -1,17 +1,22 @@
 """The messages of the stock `y-websocket` protocol, one message a frame.
 
 Formats: y-protocols (`PROTOCOL.md`, sync, auth) and the y-websocket message numbers:
-sync 0 (step 1: 0, step 2: 1, update: 2), awareness 1, auth 2, query awareness 3.
+sync 0 (step 1: 0, step 2: 1, update: 2), awareness 1, auth 2, query awareness 3. The y-sweet client adds
+sync status 102. What these say to ignore, and what is only about presence, is never an error.
 """
 
 from dataclasses import dataclass
 
 from protobase_live.errors import ProtocolError
-from protobase_live.protocol.varint import prefixed, read_bytes, read_varuint
+from protobase_live.protocol.varint import prefixed, read_bytes, read_varuint, varuint
 
 SYNC, AWARENESS, AUTH, QUERY_AWARENESS = range(4)
+SYNC_STATUS = 102
 STEP1, STEP2, UPDATE = range(3)
 PERMISSION_DENIED = 0
+
+MAX_MARK_BYTES = 1024
+"""Bytes of a sync status that is sent back; a y-sweet client's has a few."""
 
 QUERY_AWARENESS_FRAME = bytes([QUERY_AWARENESS])
 
@@ -56,7 +61,14 @@ class PermissionDenied:
     reason: str
 
 
-Message = SyncStep1 | SyncStep2 | Update | AwarenessUpdate | QueryAwareness | PermissionDenied
+@dataclass(frozen=True, slots=True)
+class SyncStatus:
+    """'Send this back when you have everything I sent before.'"""
+
+    mark: bytes
+
+
+Message = SyncStep1 | SyncStep2 | Update | AwarenessUpdate | QueryAwareness | PermissionDenied | SyncStatus
 
 _SYNC_MESSAGES = (SyncStep1, SyncStep2, Update)
 
@@ -82,22 +94,18 @@ def update_of(frame: bytes) -> bytes | None:
 
 
 def decode(frame: bytes) -> Message | None:
-    """Decode one frame; None is a message type this protocol says to ignore.
+    """Decode one frame; None is a message to ignore.
 
     Raises:
-        ProtocolError: the frame is cut off, has bytes left over, or an unknown sync or auth step.
+        ProtocolError: the frame names no message type, or a sync message is cut off or has bytes left over.
     """
     kind, pos = read_varuint(frame, 0)
     if kind == SYNC:
         return _decode_sync(frame, pos)
-    if kind == AWARENESS:
-        return AwarenessUpdate(_last_bytes(frame, pos))
-    if kind == AUTH:
-        return _decode_auth(frame, pos)
-    if kind == QUERY_AWARENESS:
-        _expect_end(frame, pos)
-        return QueryAwareness()
-    return None
+    try:
+        return _decode_other(kind, frame, pos)
+    except ProtocolError:
+        return None
 
 
 def encode_step1(state_vector: bytes) -> bytes:
@@ -125,29 +133,31 @@ def encode_permission_denied(reason: str) -> bytes:
     return b"\x02\x00" + prefixed(reason.encode())
 
 
-def _decode_sync(frame: bytes, pos: int) -> Message:
+def encode_sync_status(mark: bytes) -> bytes:
+    """Frame a sync status."""
+    return varuint(SYNC_STATUS) + prefixed(mark)
+
+
+def _decode_sync(frame: bytes, pos: int) -> Message | None:
     step, pos = read_varuint(frame, pos)
     if step > UPDATE:
-        raise ProtocolError(f"sync message {step} is none of step 1 (0), step 2 (1), update (2)")
-    return _SYNC_MESSAGES[step](_last_bytes(frame, pos))
+        return None
+    data, end = read_bytes(frame, pos)
+    if end != len(frame):
+        raise ProtocolError(f"{len(frame) - end} bytes after the message, which ends at byte {end}")
+    return _SYNC_MESSAGES[step](data)
 
 
-def _decode_auth(frame: bytes, pos: int) -> Message:
-    verdict, pos = read_varuint(frame, pos)
-    if verdict != PERMISSION_DENIED:
-        raise ProtocolError(f"auth message {verdict} is not permission denied (0)")
-    try:
-        return PermissionDenied(_last_bytes(frame, pos).decode())
-    except UnicodeDecodeError as error:
-        raise ProtocolError(f"reason of the refusal is not UTF-8: {error}") from None
-
-
-def _last_bytes(frame: bytes, pos: int) -> bytes:
-    data, pos = read_bytes(frame, pos)
-    _expect_end(frame, pos)
-    return data
-
-
-def _expect_end(frame: bytes, pos: int) -> None:
-    if pos != len(frame):
-        raise ProtocolError(f"{len(frame) - pos} bytes after the message, which ends at byte {pos}")
+def _decode_other(kind: int, frame: bytes, pos: int) -> Message | None:
+    if kind == AWARENESS:
+        return AwarenessUpdate(read_bytes(frame, pos)[0])
+    if kind == AUTH:
+        verdict, pos = read_varuint(frame, pos)
+        reason = read_bytes(frame, pos)[0].decode(errors="replace")
+        return PermissionDenied(reason) if verdict == PERMISSION_DENIED else None
+    if kind == QUERY_AWARENESS:
+        return QueryAwareness()
+    if kind == SYNC_STATUS:
+        mark = read_bytes(frame, pos)[0]
+        return SyncStatus(mark) if len(mark) <= MAX_MARK_BYTES else None
+    return None

@@ -8,13 +8,16 @@ connections are encoded once and written to the transports.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, Protocol
 
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Event
+from websockets.server import ServerProtocol
 
-from protobase_live.protocol.limits import MAX_REASON_BYTES
+from protobase_live.protocol.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
+from protobase_live.server.refusals import Caller, Ticket
 
 DIRECT_PREFIX = "/yjs/"
 """Connections to these paths have a session attached; all others are read with ``recv``."""
@@ -35,34 +38,49 @@ class Session(Protocol):
         """The write buffer, which was over its limit, has drained."""
         ...
 
+    def take_probe(self) -> None:
+        """The client is asked for a life sign; give it one."""
+        ...
+
 
 class Connection(ServerConnection):
     """One client's connection."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, protocol: ServerProtocol, server: Server, **settings: Any) -> None:
+        super().__init__(protocol, server, **settings)
+        protocol.fail = partial(_fail, protocol)  # it is the library's only word on a fault of the client
         self._session: Session | None = None
         self._direct = False
         self._early: list[bytes] = []
         self._parts: list[bytes] = []
+        self._ignoring = False
+        self._backlog_bytes = 0
         self._closing: asyncio.Task[None] | None = None
         self._heard = True
         self._paused = False
+        self.caller: Caller = 0
+        """Who asked for the connection."""
+        self.ticket: Ticket | None = None
+        """What it had to wait with."""
         self.writable = False
         """Whether messages may be sent: the handshake is over and no close has begun."""
 
-    async def attend(self, session: Session) -> None:
-        """Give ``session`` every message until the connection is closed."""
+    async def attend(self, session: Session, backlog_bytes: int) -> None:
+        """Give ``session`` every message until the connection is closed.
+
+        With more than ``backlog_bytes`` unread the connection is crowded.
+        """
         self._session = session
+        self._backlog_bytes = backlog_bytes
         for handshake in (self.request, self.response):
             if handshake is not None:  # nobody reads the headers again; they take a tenth of the connection
                 handshake.headers.clear()
         early, self._early = self._early, []
+        if early:
+            self.resume_reading()
         for frame in early:
             session.take_frame(frame)
         session.take_end()
-        if early:
-            self.resume_reading()
         await self.wait_closed()
 
     # what comes in
@@ -71,7 +89,7 @@ class Connection(ServerConnection):
         """Hand a message to the session; everything else is the library's."""
         if self._direct and isinstance(event, Frame) and event.opcode in DATA_OPCODES:
             whole = event.opcode is Opcode.BINARY and event.fin and not self._parts
-            if whole and self._session is not None and self.writable:
+            if whole and self._session is not None and self._closing is None:
                 self._session.take_frame(bytes(event.data))
             else:
                 self._take(event)
@@ -81,11 +99,17 @@ class Connection(ServerConnection):
             self._direct = self.request.path.startswith(DIRECT_PREFIX)
 
     def data_received(self, data: bytes) -> None:
-        """What the socket had; its messages have all been handed over at the end."""
+        """What the socket had; its messages have all been handed over at the end.
+
+        What came before a close frame counts, although the library says that the connection is closing
+        before it hands it out. Only after a fault nothing counts any more.
+        """
         self._heard = True
         super().data_received(data)
         if self._session is not None:
             self._session.take_end()
+        if self.protocol.parser_exc is not None:
+            self._give_up(CloseCode.PROTOCOL_ERROR, "")  # the library has sent the code that it means
 
     def send_data(self) -> None:
         """Everything the library sends passes here, a closing handshake too."""
@@ -100,14 +124,15 @@ class Connection(ServerConnection):
     def resume_writing(self) -> None:
         """The write buffer has drained."""
         super().resume_writing()
+        self._heard = True  # it reads, though its answer to a ping may be far behind
         if self._session is not None:
             self._session.can_write()
 
     def _take(self, frame: Frame) -> None:
-        if not self.writable:
+        if self._closing is not None:
             return
-        if frame.opcode is Opcode.TEXT:
-            self.close_soon(CloseCode.UNSUPPORTED_DATA, "this door takes binary messages only")
+        if frame.opcode is Opcode.TEXT or self._ignoring:
+            self._ignoring = not frame.fin  # messages of other products; this door's are binary
             return
         if not frame.fin or self._parts:
             if frame.data:  # the library limits the size of all parts together
@@ -140,8 +165,15 @@ class Connection(ServerConnection):
             self.transport.abort()
         elif self.writable:
             self._heard = False
+            if self._session is not None:
+                self._session.take_probe()
             self.protocol.send_ping(b"")
             self.send_data()
+
+    @property
+    def faulty(self) -> bool:
+        """Whether the client broke the rules of WebSocket connections, or sent a message that is too big."""
+        return self.protocol.parser_exc is not None and not isinstance(self.protocol.parser_exc, EOFError)
 
     # what goes out
 
@@ -149,6 +181,11 @@ class Connection(ServerConnection):
     def backlog(self) -> int:
         """Bytes written and not yet taken by the network."""
         return self.transport.get_write_buffer_size()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is unread that nothing more should be sent; the session is told of the end."""
+        return self.paused and self.backlog > self._backlog_bytes
 
     @staticmethod
     def render(message: bytes) -> bytes:
@@ -165,13 +202,32 @@ class Connection(ServerConnection):
             self.transport.write(frame)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close; what still comes in is read, for the client's answer may be behind it, and ignored."""
+        """Close; what still comes in is read, for the client's answer may be behind it."""
         self.resume_reading()
         await super().close(code, reason)
 
     def close_soon(self, code: int, reason: str) -> None:
-        """Begin to close; what still comes in is ignored."""
+        """Begin to close because of a fault; what still comes in is ignored."""
         self.writable = False
+        short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+        self._give_up(code, short)
+
+    async def refuse(self, code: int, reason: str) -> None:
+        """Close because of a fault, and wait for the end."""
+        self.close_soon(code, reason)
+        await self.wait_closed()
+
+    def _give_up(self, code: int, reason: str) -> None:
         if self._closing is None:
-            short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-            self._closing = self.loop.create_task(self.close(code, short))
+            self._closing = self.loop.create_task(self.close(code, reason))
+
+
+def _fail(protocol: ServerProtocol, code: int, reason: str = "") -> None:
+    """As the library does, but say of a message that is too big what stops stock clients from repeating it.
+
+    It is noticed at the length that its frame announces, before the message is read.
+    """
+    if code == CloseCode.MESSAGE_TOO_BIG:
+        code = MESSAGE_TOO_BIG
+        reason = f"a message has at most {protocol.max_message_size} bytes (message_bytes)"
+    type(protocol).fail(protocol, code, reason)

@@ -9,20 +9,40 @@ from dataclasses import dataclass
 class ServerLimits:
     """What a server takes from its clients; every limit says how it is answered."""
 
-    message_bytes: int = 16 * 1024 * 1024
-    """Longest message of a client; a longer one closes the connection with 1009."""
+    message_bytes: int | None = None
+    """Longest message of a Yjs client, None: as long as its whole document may be. A longer one closes the
+    connection with 4413, before it is read."""
     sessions: int = 10_000
     """Connections at once; another one is answered with HTTP 503."""
     backlog_bytes: int = 1024 * 1024
-    """Bytes that wait to be sent to one Yjs client. Above it, the client is sent no more updates until it
-    has read them, and then one update with all it missed."""
+    """Bytes that wait to be sent to one Yjs client. Above it, the client is sent nothing more until it has
+    read them, and then what it missed, in parts."""
+    handshake_seconds: float = 10.0
+    """How long a client may take to ask for a connection; then it is disconnected."""
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0
-    """Between pings; a client from which nothing comes until the next one is disconnected."""
+    """Between pings; a client from which nothing comes until the next one is disconnected. Browsers see no
+    pings, and stock clients give up after 30 seconds without a message: each comes with an empty one."""
+    introduction_seconds: float = 1.0
+    """How long a Yjs client is waited for to say who it is, before it is told who else is there."""
     pending_chunks: int = 16
     """Chunks of messages read from one Yjs client and not yet taken by the collection; above it, the
     client's socket is not read."""
+    pending_bytes: int = 4 * 1024 * 1024
+    """Bytes of updates read from one Yjs client and not yet durable; above it, the client's socket is not
+    read. A longer message is taken alone."""
+    refusal_seconds: float = 1.0
+    """How long a Yjs client that was refused for good is kept waiting when it comes back, for the first time;
+    each time it is refused again doubles it. Older stock clients come back ten times a second."""
+    refusal_seconds_most: float = 30.0
+    """The longest that a refused client is kept waiting; also how long after that it is remembered."""
+    hold_seconds: float = 8.0
+    """How long a handshake is held for that; who has to wait longer is answered with HTTP 503."""
+    held: int = 1_000
+    """Handshakes held at once; another one is answered with HTTP 503."""
+    refusals: int = 10_000
+    """Refusals that are remembered; the oldest is forgotten."""
 
 
 DEFAULT_SERVER_LIMITS = ServerLimits()

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from websockets.asyncio.server import Server as WebSocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
+from websockets.protocol import CONNECTING
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.names import check_collection
-from protobase_live.protocol.limits import BAD_NAME, TRY_AGAIN, UNAUTHORIZED
+from protobase_live.protocol.limits import BAD_NAME, TRY_AGAIN, UNAUTHORIZED, LiveLimits
 from protobase_live.protocol.live import SUBPROTOCOLS
 from protobase_live.server.connection import DIRECT_PREFIX, Connection
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import Authenticate, LiveDoor, anonymous
 from protobase_live.server.metrics import metrics
+from protobase_live.server.refusals import Caller, Refusals
 from protobase_live.server.yjs_door import YjsSession
+
+FRAME_BYTES = 16
+"""What a Yjs message has around its update, at most."""
 
 
 class Server:
@@ -46,6 +52,7 @@ class Server:
         self._authenticate = authenticate
         self._clock = clock or SystemClock()
         self._live = LiveDoor(database, clock=self._clock, authenticate=authenticate)
+        self._refusals = Refusals(self._clock, limits)
         self._probe: Timer | None = None
         self._server: WebSocketServer | None = None
 
@@ -59,7 +66,8 @@ class Server:
             subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
             select_subprotocol=_choose,
             compression=None,
-            max_size=self._limits.message_bytes,
+            max_size=LiveLimits().message_bytes,
+            open_timeout=self._limits.handshake_seconds,
             ping_interval=None,  # a task for each connection takes a tenth of its memory
             close_timeout=self._limits.close_seconds,
             server_header="protobase-live",
@@ -125,6 +133,23 @@ class Server:
             return connection.respond(
                 HTTPStatus.SERVICE_UNAVAILABLE, f"at the limit of {self._limits.sessions} sessions\n"
             )
+        return None if path == "/live" else await self._route_yjs(connection, request)
+
+    async def _route_yjs(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Hold who was refused a moment ago, and say how long a message may be."""
+        assert isinstance(connection, Connection)
+        connection.caller = _caller(connection, request)
+        admitted, connection.ticket = await self._refusals.admit(connection.caller)
+        if not admitted:
+            return connection.respond(
+                HTTPStatus.SERVICE_UNAVAILABLE, "refused too often, come back in half a minute\n"
+            )
+        if connection.protocol.state is not CONNECTING:
+            self._refusals.give_back(connection.caller, connection.ticket)
+        longest = self._limits.message_bytes
+        connection.protocol.max_message_size = (
+            self._database.limits.document_bytes + FRAME_BYTES if longest is None else longest
+        )
         return None
 
     async def _handle(self, connection: ServerConnection) -> None:
@@ -134,18 +159,31 @@ class Server:
         if address.path == "/live":
             await self._live.serve(connection)
             return
+        refused = True
+        try:
+            refused = await self._serve_yjs(connection, address)
+        finally:
+            if refused:
+                self._refusals.add(connection.caller, connection.ticket)
+
+    async def _serve_yjs(self, connection: Connection, address: SplitResult) -> bool:
+        """Serve a Yjs client; whether it was refused and would only be refused again."""
         try:
             name = unquote(address.path[len(DIRECT_PREFIX) :], errors="strict")
             check_collection(name)
             author = self._authenticate(parse_qs(address.query).get("token", [None])[0])
-            session = YjsSession(connection, await self._database.ref(name), self._limits, author)
-            await session.run(self._database.presence_hub, name)
+            ref = await self._database.ref(name)
         except Unauthorized as error:
-            await connection.close(UNAUTHORIZED, str(error)[:100])
+            await connection.refuse(UNAUTHORIZED, str(error))
         except (ValidationError, UnicodeDecodeError) as error:
-            await connection.close(BAD_NAME, str(error)[:100])
+            await connection.refuse(BAD_NAME, str(error))
         except ProtoBaseError as error:
-            await connection.close(TRY_AGAIN, str(error)[:100])
+            await connection.refuse(TRY_AGAIN, str(error))
+        else:
+            session = YjsSession(connection, ref, self._clock, self._limits, author)
+            await session.run(self._database.presence_hub, name)
+            return session.refused or connection.faulty
+        return True
 
 
 _DOORS = """\
@@ -156,9 +194,18 @@ ProtoBase Live
 """
 
 
-def _choose(connection: ServerConnection, offered: object) -> Subprotocol | None:
-    """The first live subprotocol the client offers; a Yjs client offers none."""
-    for name in cast("list[Subprotocol]", offered):
-        if name in SUBPROTOCOLS:
-            return name
-    return None
+def _caller(connection: ServerConnection, request: Request) -> Caller:
+    address = cast("tuple[str, int] | str | None", connection.remote_address)
+    asked = urlsplit(request.path)
+    host = address[0] if isinstance(address, tuple) else address
+    return hash((host, asked.path, *parse_qs(asked.query).get("token", [])))
+
+
+def _choose(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """The first live subprotocol the client offers; of a Yjs client the first of all.
+
+    Stock Yjs clients offer what their application put there, a token perhaps, and insist on an answer.
+    """
+    if connection.request is not None and connection.request.path.startswith(DIRECT_PREFIX):
+        return next(iter(offered), None)
+    return next((name for name in offered if name in SUBPROTOCOLS), None)

@@ -1,71 +1,68 @@
 """The Yjs door: ``/yjs/<collection>`` for stock y-websocket clients.
 
-What a client sends in one piece is checked and handed to the collection as one message; the collection
-shows each turn to all clients as one frame, encoded once.
+What a client sends in one piece is handed to the collection as one message; the collection
+shows each turn to all clients as one frame, encoded once. A client is never sent more than it reads: what it
+asks for is asked of the collection one part at a time, when there is room for it.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from protobase_actors import ActorError, MailboxFull, Ref
-from protobase_live.database.messages import CatchUp, Greet, Leave, Message, Shown, Sync, Updates
-from protobase_live.document import EMPTY_UPDATE
+from protobase_actors import Clock, Ref
+from protobase_live.database.messages import CatchUp, Greet, Message, Settle, Shown, Sync, Updates
 from protobase_live.errors import LimitExceeded, ProtoBaseError
-from protobase_live.live.presence import Membership, PresenceHub
+from protobase_live.live.presence import PresenceHub
 from protobase_live.protocol import yjs
-from protobase_live.protocol.awareness import encode_entries
 from protobase_live.protocol.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, TRY_AGAIN
 from protobase_live.protocol.state_vector import decode_state_vector
-from protobase_live.protocol.update import UpdateInfo, check_update
+from protobase_live.protocol.structs import EMPTY_UPDATE
+from protobase_live.server.handover import Handover
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
 
 if TYPE_CHECKING:
     from protobase_live.server.connection import Connection
-
-NOBODY = encode_entries([])
-"""The presence of an empty room."""
 
 
 class YjsSession:
     """One Yjs client of one collection; the collection's `Subscriber`."""
 
     def __init__(
-        self, connection: Connection, ref: Ref[Message], limits: ServerLimits, author: str | None
+        self,
+        connection: Connection,
+        ref: Ref[Message],
+        clock: Clock,
+        limits: ServerLimits,
+        author: str | None,
     ) -> None:
         self.author = author
+        self.refused = False
+        """Whether the client was closed for something that it would only do again."""
         self._connection = connection
-        self._ref = ref
+        self._clock = clock
         self._limits = limits
+        self._handover = Handover(self, ref, connection, clock, limits, self.resync)
         self._updates: list[bytes] = []
-        self._infos: list[UpdateInfo] = []
-        self._waiting: list[Message] = []
-        self._sender: asyncio.Task[None] | None = None
+        self._greeting: bytes | None = None
+        self._asked = False
+        self._wanted: bytes | None = None
+        self._more = False
         self._lagging = False
-        self._presence_missed = False
-        self._membership: Membership | None = None
+        self._settling = False
+        self._mark: bytes | None = None
+        self._presence: YjsPresence | None = None
 
     async def run(self, presence: PresenceHub, collection: str) -> None:
         """Serve the client until its connection ends."""
-        self._membership, known = presence.join(collection, self._show_presence)
+        self._presence = YjsPresence(presence, collection, self._connection, self._clock, self._limits)
         try:
-            self._send(Greet(self))
-            if known != NOBODY:
-                self._show_presence(known)
-            await self._connection.attend(self)
+            self._handover.send(Greet(self))
+            await self._connection.attend(self, self._limits.backlog_bytes)
         finally:
-            self._membership.leave()
-            if self._sender is not None:
-                self._sender.cancel()
-            await self._leave()
-
-    async def _leave(self) -> None:
-        try:
-            await self._ref.tell(Leave(self))
-        except ActorError:
-            return  # it is gone, and its subscribers with it
+            self._presence.leave()
+            self.take_end()
+            await self._handover.finish()
 
     # from the client
 
@@ -83,82 +80,94 @@ class YjsSession:
     def take_end(self) -> None:
         """The last message that was there for now."""
         if self._updates:
-            self._send(Updates(self, self._updates, self._infos))
-            self._updates, self._infos = [], []
+            size = sum(map(len, self._updates))
+            self._handover.send(Updates(self, self._updates), size)
+            self._updates = []
+
+    def take_probe(self) -> None:
+        """Show a client that only reads that this connection lives."""
+        if not self._connection.crowded:
+            self._connection.write(LIFE_SIGN)
 
     def _take_update(self, update: bytes) -> None:
         if update != EMPTY_UPDATE:
-            self._infos.append(check_update(update))
             self._updates.append(update)
 
     def _take_message(self, message: yjs.Message | None) -> None:
         match message:
             case yjs.SyncStep1(state):
                 decode_state_vector(state)
-                self.take_end()
-                self._send(Sync(self, state))
+                self._wanted = state
+                self._ask()
             case yjs.SyncStep2(update) | yjs.Update(update):
                 self._take_update(update)
             case yjs.AwarenessUpdate(payload):
-                assert self._membership is not None
-                self._membership.apply(payload)
+                if self._presence is not None:
+                    self._presence.apply(payload)
             case yjs.QueryAwareness():
-                self._show_all_presence()
+                if self._presence is not None:
+                    self._presence.show_all()
+            case yjs.SyncStatus(mark):
+                self._mark = mark
+                self._settle()
             case _:
                 pass  # the protocol says to ignore what one does not know
 
-    def _send(self, message: Message) -> None:
-        """To the collection, in order; while there is no room, the socket is not read."""
-        if self._sender is None:
-            try:
-                self._ref.try_tell(message)
-                return
-            except MailboxFull:
-                self._sender = asyncio.get_running_loop().create_task(self._send_waiting())
-            except ActorError:
-                self.resync()
-                return
-        self._waiting.append(message)
-        if len(self._waiting) >= self._limits.pending_chunks:
-            self._connection.pause_reading()
-
-    async def _send_waiting(self) -> None:
-        try:
-            while self._waiting:
-                await self._ref.tell(self._waiting[0])
-                self._waiting.pop(0)
-            self._sender = None
-            self._connection.resume_reading()
-        except ActorError:
-            self.resync()
-
     # to the client
+
+    def _ask(self) -> None:
+        """Ask for what the client is to be sent next, one thing at a time.
+
+        A newer state vector of it replaces an older one, and what was left of an answer to that.
+        """
+        if self._asked or self._connection.crowded:
+            return
+        self.take_end()
+        if self._wanted is not None:
+            self._handover.send(Sync(self, self._wanted))
+        elif self._more or self._lagging:
+            self._handover.send(CatchUp(self))
+            self._lagging = False
+        else:
+            return
+        self._asked, self._wanted, self._more = True, None, False
+
+    def _settle(self) -> None:
+        if self._mark is not None and not self._settling:
+            self.take_end()
+            self._handover.send(Settle(self, self._mark))
+            self._settling, self._mark = True, None
 
     def can_write(self) -> None:
         """The connection's buffer is empty again."""
-        if self._lagging:
-            self._lagging = False
-            self._send(CatchUp(self))
-        if self._presence_missed:
-            self._presence_missed = False
-            self._show_all_presence()
+        if self._greeting is not None:
+            greeting, self._greeting = self._greeting, None
+            self.greet(greeting)
+        self._ask()
+        if self._presence is not None:
+            self._presence.can_write()
 
     def greet(self, state: bytes) -> None:
         """Sync step 1: stock clients expect it first, and answer it with what the collection lacks."""
-        self._connection.write(yjs.encode_step1(state))
+        if self._connection.crowded:
+            self._greeting = state
+        else:
+            self._connection.write(yjs.encode_step1(state))
 
-    def answer(self, updates: Sequence[bytes]) -> None:
-        """Everything; sync step 2 comes last, for it tells the client that it has all there is."""
-        *first, last = updates
-        for update in first:
-            if update != EMPTY_UPDATE:
-                self._connection.write(yjs.encode_update(update))
-        self._connection.write(yjs.encode_step2(last))
+    def answer(self, update: bytes, complete: bool) -> None:
+        """A part; the last one is sync step 2, which tells the client that it has all there is."""
+        self._asked = False
+        if complete:
+            self._connection.write(yjs.encode_step2(update))
+        elif update != EMPTY_UPDATE:
+            self._connection.write(yjs.encode_update(update))
+        self._more = not complete
+        self._ask()
 
     def show(self, shown: Shown) -> bool:
         """A turn's update, unless the client does not read. Runs for every update and subscriber."""
         connection = self._connection
-        if connection.paused and connection.backlog > self._limits.backlog_bytes:
+        if connection.paused and connection.crowded:
             self._lagging = True
             return False
         if shown.frame is None:
@@ -167,19 +176,22 @@ class YjsSession:
             connection.transport.write(shown.frame)
         return True
 
-    def _show_presence(self, payload: bytes) -> None:
-        if self._connection.backlog <= self._limits.backlog_bytes:
-            self._connection.write(yjs.encode_awareness(payload))
-        else:
-            self._presence_missed = True
-
-    def _show_all_presence(self) -> None:
-        if self._membership is not None and (known := self._membership.known()) != NOBODY:
-            self._show_presence(known)
+    def settle(self, mark: bytes | None) -> None:
+        """What came before the mark is durable; a mark of the client's own is sent back to it."""
+        if mark is None:
+            self._handover.settled()
+            return
+        self._settling = False
+        self._connection.write(yjs.encode_sync_status(mark))
+        self._settle()
 
     def reject(self, error: ProtoBaseError) -> None:
         """Close: what the client sent cannot be taken. Stock clients do not reconnect after 44xx."""
-        code = MESSAGE_TOO_BIG if isinstance(error, LimitExceeded) else BAD_MESSAGE
+        if error.retryable:
+            code = TRY_AGAIN
+        else:
+            self.refused = True
+            code = MESSAGE_TOO_BIG if isinstance(error, LimitExceeded) else BAD_MESSAGE
         self._connection.close_soon(code, str(error))
 
     def resync(self) -> None:

@@ -170,6 +170,11 @@ class Log:
             size, behind = read_varuint(data, at)
             data[at:behind] = varuint(size + more)
 
+    def become(self, other: Log) -> None:
+        """Hold what `other` holds."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(other, name))
+
     def mark(self) -> Mark:
         """What `restore` needs to take back everything that is appended from now on."""
         count = len(self.starts)

@@ -8,20 +8,23 @@ joined where Yjs would join them, and let go of when they are deleted.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+import sys
+from collections.abc import Generator, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs import texts
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
+from protobase_live.protocol.structs.compaction import compact
 from protobase_live.protocol.structs.keystrokes import read_keystroke
 from protobase_live.protocol.structs.log import ASTRAL, CHAINED, Log, Mark, Place
 from protobase_live.protocol.structs.logs import Logs
+from protobase_live.protocol.structs.news import News, ranges_of
 from protobase_live.protocol.structs.ordering import Ordering
 from protobase_live.protocol.structs.pieces import head, piece, text_of
-from protobase_live.protocol.structs.ranges import Ranges
-from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
+from protobase_live.protocol.structs.slicing import cut_slice
+from protobase_live.protocol.structs.writing import encode_update
 from protobase_live.protocol.update_walker import (
     GC,
     KIND,
@@ -36,6 +39,12 @@ from protobase_live.protocol.update_walker import (
     clock_of,
 )
 from protobase_live.protocol.varint import varuint
+
+LOOSE_RANGES = 1_000
+"""Deletions after which letting go of what was deleted is worth its time, in a small document."""
+
+LOOSE_BYTES = 1024 * 1024
+"""Bytes that a document may have grown by, beside twice its size, before what is deleted is let go of."""
 
 
 class Rest(NamedTuple):
@@ -56,9 +65,11 @@ class Structs:
         """Whether a pair of UTF-16 units was cut that had been flushed whole: a document that was given the
         character has to be made anew. Whoever does that sets it back."""
         self._logs = Logs()
-        self._fresh: dict[int, int] = {}
-        self._fresh_deletes: list[DeletedRange] = []
+        self._fresh = News()
+        self._unsettled = News()
         self._astral = False
+        self._loose = 0
+        self._compacted_size = 0
 
     # taking
 
@@ -106,8 +117,6 @@ class Structs:
         except MalformedUpdate:
             self._take_back(marks)
             raise
-        for client, mark in marks.items():
-            self._fresh.setdefault(client, mark.end)
         late = self._delete([*gone, *walker.deletes], cuts)
         self._cut(cuts)
         return _rest(walker, ordering, late)
@@ -125,7 +134,7 @@ class Structs:
         if clock_of(left_clock) != clock - 1 or not log.extend_text(text):
             return False
         self.vector[client] = log.end
-        self._fresh.setdefault(client, clock)
+        self._note(client, clock)
         return True
 
     def _take_keystroke(self, update: bytes, barred: int | None) -> bool:
@@ -141,9 +150,9 @@ class Structs:
         gone: list[DeletedRange] = []
         try:
             self._append(update, log, struct, cuts, gone, lenient=False)
-        except MalformedUpdate:  # nothing was added yet, and who tells why reads it again
+        except MalformedUpdate:  # nothing was added; it is read again by who can say what was wrong
+            self._take_back({client: log.mark()})
             return False
-        self._fresh.setdefault(client, struct.clock)
         if deletes or gone:
             self._delete([*gone, *deletes], cuts)
         if cuts:
@@ -170,6 +179,7 @@ class Structs:
     ) -> None:
         """Add what is new of a struct, as it is written or as what Yjs makes of it."""
         start, end = log.end, struct.clock + struct.length
+        self._note(log.client, start)
         try:
             place = place_of(self._logs, log.client, struct)
         except MalformedUpdate:
@@ -215,6 +225,13 @@ class Structs:
             self.vector[client] = mark.end
             if not mark.end:
                 del self.vector[client]
+            for news in (self._fresh, self._unsettled):
+                if news.starts.get(client) == mark.end:
+                    del news.starts[client]
+
+    def _note(self, client: int, start: int) -> None:
+        self._fresh.starts.setdefault(client, start)
+        self._unsettled.starts.setdefault(client, start)
 
     # halves of UTF-16 pairs
 
@@ -235,7 +252,7 @@ class Structs:
                 continue
             if texts.cuts_pair(text_of(log.data, log.read(number)), at):
                 log.replace_text(number, at)
-                self.halved = self.halved or clock - 1 < self._fresh.get(client, log.end)
+                self.halved = self.halved or clock - 1 < self._fresh.starts.get(client, log.end)
 
     # deleting
 
@@ -249,7 +266,9 @@ class Structs:
             if start >= known:
                 continue
             for new in self._logs.delete(client, start, min(end, known)):
-                self._fresh_deletes.append(DeletedRange(client, *new))
+                self._loose += 1
+                self._fresh.deletes.append(DeletedRange(client, *new))
+                self._unsettled.deletes.append(DeletedRange(client, *new))
                 if self._astral:
                     cuts += [(client, new[0]), (client, new[1])]
         return late
@@ -258,25 +277,69 @@ class Structs:
 
     def flush(self) -> bytes:
         """What was taken since the last flush, as one update; `EMPTY_UPDATE` if nothing was new."""
-        if not self._fresh and not self._fresh_deletes:
-            return EMPTY_UPDATE
-        logs = self._logs.by_client
-        update = encode_update(
-            [(client, start, *logs[client].encode(start)) for client, start in self._fresh.items()],
-            _ranges(self._fresh_deletes),
-        )
+        update = self._fresh.encode(self._logs.by_client)
         self._fresh.clear()
-        self._fresh_deletes.clear()
         return update
+
+    def flush_in_steps(self, limit: int) -> Iterator[bytes]:
+        """`flush` as several updates of about `limit` bytes, in causal order."""
+        logs = self._logs.by_client
+        if sum(logs[client].size(start) for client, start in self._fresh.starts.items()) <= limit:
+            if self._fresh.starts or self._fresh.deletes:
+                yield self.flush()
+            return
+        known, complete = self.vector | self._fresh.starts, False
+        while not complete:
+            part = cut_slice(logs, known, limit)
+            known, complete = part.reached, part.complete
+            yield encode_update(part.runs, ranges_of(self._fresh.deletes) if complete else {})
+        self._fresh.clear()
+
+    def settle(self) -> bytes:
+        """What was taken since the last `settle`, as one update: that of all flushes in between."""
+        update = self._unsettled.encode(self._logs.by_client)
+        self._unsettled.clear()
+        self._fresh.clear()
+        return update
+
+    # letting go
+
+    def compact(self) -> None:
+        """Let go of the contents of what is deleted, as Yjs does."""
+        for _ in self.compact_in_steps():
+            pass
+
+    def compact_in_steps(self) -> Iterator[None]:
+        """`compact` with pauses, some milliseconds apart, in which nothing else may be done."""
+        yield from compact(self._logs)
+        self._loose, self._compacted_size = 0, self.size
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether so much was deleted that `compact` is worth its time."""
+        if not self._loose:
+            return False
+        structs = sum(map(len, self._logs.by_client.values()))
+        return self._loose > max(LOOSE_RANGES, structs) or self.size > 2 * self._compacted_size + LOOSE_BYTES
+
+    @property
+    def size(self) -> int:
+        """About how many bytes `encode()` takes."""
+        return sum(len(log.data) for log in self._logs.by_client.values())
 
     def encode(self, state: Mapping[int, int] = MappingProxyType({})) -> bytes:
         """What somebody with the state vector `state` lacks, and all that is deleted, as one update."""
-        runs = [
-            (client, start, *log.encode(start))
-            for client, log in self._logs.by_client.items()
-            if (start := state.get(client, 0)) < log.end
-        ]
-        return encode_update(runs, self._logs.deletes)
+        return self.slice(state, sys.maxsize)[0]
+
+    def slice(self, state: Mapping[int, int], limit: int) -> tuple[bytes, dict[int, int], bool]:
+        """About the first `limit` bytes of what somebody with the state vector `state` lacks.
+
+        Answers with an update, the state vector that it leads to, and whether that is all; what is deleted is
+        told with the last part.
+        """
+        part = cut_slice(self._logs.by_client, state, limit)
+        update = encode_update(part.runs, self._logs.deletes if part.complete else {})
+        return update, part.reached, part.complete
 
 
 _TYPING = re.compile(
@@ -288,13 +351,6 @@ _TYPING = re.compile(
 
 _PAIR = re.compile(rb"[\xf0-\xf4]")
 """Begins a character outside the basic plane in UTF-8, which takes two UTF-16 units."""
-
-
-def _ranges(deleted: list[DeletedRange]) -> dict[int, Ranges]:
-    found: dict[int, Ranges] = {}
-    for client, start, end in deleted:
-        found.setdefault(client, Ranges()).add(start, end)
-    return found
 
 
 def _rest(walker: Walker, ordering: Ordering, late: list[DeletedRange]) -> Rest | None:
@@ -309,4 +365,4 @@ def _rest(walker: Walker, ordering: Ordering, late: list[DeletedRange]) -> Rest 
     waits = dict(ordering.waits)
     for client, start, _ in late:
         waits[client] = min(start + 1, waits.get(client, start + 1))
-    return Rest(encode_update(runs, _ranges(late)), waits)
+    return Rest(encode_update(runs, ranges_of(late)), waits)

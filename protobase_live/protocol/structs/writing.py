@@ -31,10 +31,3 @@ def encode_deletes(deletes: Mapping[int, Ranges]) -> bytes:
         parts += [varuint(client), varuint(len(ranges.starts))]
         parts += [varuint(start) + varuint(end - start) for start, end in ranges]
     return b"".join(parts)
-
-
-def encode_state_vector(vector: Mapping[int, int]) -> bytes:
-    """A state vector (Yjs `writeStateVector`)."""
-    parts = [varuint(len(vector))]
-    parts += [varuint(client) + varuint(vector[client]) for client in sorted(vector, reverse=True)]
-    return b"".join(parts)

@@ -56,7 +56,9 @@ class YjsClient:
         self.doc: Doc = Doc()
         self.reads = reads
         self.answers: list[Sequence[bytes]] = []
+        self.settled: list[bytes | None] = []
         self.shown: list[bytes] = []
+        self._parts: list[bytes] = []
         self.rejected: ProtoBaseError | None = None
         self.resynced = False
         self._ref = ref
@@ -83,9 +85,15 @@ class YjsClient:
     def greet(self, state: bytes) -> None:
         self.greeted = state
 
-    def answer(self, updates: Sequence[bytes]) -> None:
-        self.answers.append(updates)
-        self._take(updates)
+    def answer(self, update: bytes, complete: bool) -> None:
+        self._parts.append(update)
+        if complete:
+            updates, self._parts = self._parts, []
+            self.answers.append(updates)
+            self._take(updates)
+
+    def settle(self, mark: bytes | None) -> None:
+        self.settled.append(mark)
 
     def show(self, shown: Shown) -> bool:
         if self.reads:

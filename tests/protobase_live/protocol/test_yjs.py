@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 from protobase_live.errors import ProtocolError
 from protobase_live.protocol.varint import MAX_VARUINT, read_varuint, varuint
 from protobase_live.protocol.yjs import (
+    MAX_MARK_BYTES,
     QUERY_AWARENESS_FRAME,
     AwarenessUpdate,
     PermissionDenied,
     QueryAwareness,
+    SyncStatus,
     SyncStep1,
     SyncStep2,
     Update,
@@ -17,6 +19,7 @@ from protobase_live.protocol.yjs import (
     encode_permission_denied,
     encode_step1,
     encode_step2,
+    encode_sync_status,
     encode_update,
     update_of,
 )
@@ -49,16 +52,37 @@ def test_unknown_message_types_are_ignored(kind: int):
 
 
 @pytest.mark.parametrize(
+    "frame",
+    [
+        b"\x00\x03\x00",  # a sync step that nobody knows
+        b"\x01\x05{}",  # awareness that is cut off
+        b"\x02\x01\x00",  # a verdict that nobody knows
+        b"\x02\x00\x05no",
+        b"\x66\x05ab",  # a mark that is cut off
+        encode_sync_status(b"x" * (MAX_MARK_BYTES + 1)),
+    ],
+)
+def test_what_is_not_about_the_document_is_ignored_where_it_is_odd(frame: bytes):
+    assert decode(frame) is None
+
+
+def test_what_follows_a_message_about_presence_is_ignored():
+    assert decode(b"\x03\x01\x00") == QueryAwareness()
+    assert decode(encode_awareness(b"\x00") + b"more") == AwarenessUpdate(b"\x00")
+
+
+def test_the_mark_of_a_y_sweet_client():
+    assert encode_sync_status(b"\x07") == b"\x66\x01\x07"
+    assert decode(b"\x66\x01\x07") == SyncStatus(b"\x07")
+
+
+@pytest.mark.parametrize(
     ("frame", "words"),
     [
         (b"", "byte 0 is cut off"),
         (b"\x00", "byte 1 is cut off"),
         (b"\x00\x02\x05abc", "5 bytes announced at byte 2, 3 present"),
         (b"\x00\x02\x01abc", "2 bytes after the message, which ends at byte 4"),
-        (b"\x00\x03\x00", "sync message 3"),
-        (b"\x02\x01\x00", "auth message 1"),
-        (b"\x02\x00\x01\xff", "not UTF-8"),
-        (b"\x03\x00", "1 bytes after"),
         (b"\xff" * 9, "exceeds"),
     ],
 )

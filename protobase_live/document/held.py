@@ -1,0 +1,89 @@
+"""Parts of updates that lack a predecessor, until it comes.
+
+They are held outside pycrdt, which loses what it is given out of order. Nothing of them was stored or shown:
+who sent them has them, and sends them again when he reconnects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from protobase_live.protocol.structs import Rest
+
+HELD_BYTES = 4 * 1024 * 1024
+"""Most bytes that a collection holds; beyond it, what was held longest is let go of."""
+
+HELD_BYTES_PER_SENDER = 1024 * 1024
+"""Most bytes that are held of one client; beyond it, what was held longest of it is let go of."""
+
+OVERHEAD_BYTES = 200
+"""What holding a part costs beside its bytes."""
+
+
+class Sender(Protocol):
+    """Who sent an update."""
+
+    @property
+    def author(self) -> str | None:
+        """Who is named as its author."""
+        ...
+
+
+class Part(NamedTuple):
+    """A part that is held, and who sent it."""
+
+    sender: Sender
+    rest: Rest
+
+    @property
+    def size(self) -> int:
+        """What it costs to hold it, in bytes."""
+        return len(self.rest.update) + OVERHEAD_BYTES
+
+
+class Held:
+    """The parts that one collection holds."""
+
+    def __init__(self, limit: int = HELD_BYTES, limit_per_sender: int = HELD_BYTES_PER_SENDER) -> None:
+        """The limits are in bytes; a part that is larger than one of them is not held."""
+        self._limit = limit
+        self._limit_per_sender = limit_per_sender
+        self._parts: dict[bytes, Part] = {}
+        self._sizes: dict[Sender, int] = {}
+        self.size = 0
+        """Bytes that are held."""
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def add(self, sender: Sender, rest: Rest) -> None:
+        """Hold a part, once however often it comes."""
+        part = Part(sender, rest)
+        if rest.update in self._parts or part.size > min(self._limit, self._limit_per_sender):
+            return
+        while self._sizes.get(sender, 0) + part.size > self._limit_per_sender:
+            self._drop(next(found for found in self._parts.values() if found.sender is sender))
+        while self.size + part.size > self._limit:
+            self._drop(next(iter(self._parts.values())))
+        self._parts[rest.update] = part
+        self._sizes[sender] = self._sizes.get(sender, 0) + part.size
+        self.size += part.size
+
+    def take_ready(self, vector: Mapping[int, int]) -> list[Part]:
+        """Take out the parts of which something may fit into a document with this state vector."""
+        ready = [
+            part
+            for part in self._parts.values()
+            if any(vector.get(client, 0) >= clock for client, clock in part.rest.waits.items())
+        ]
+        for part in ready:
+            self._drop(part)
+        return ready
+
+    def _drop(self, part: Part) -> None:
+        del self._parts[part.rest.update]
+        self.size -= part.size
+        self._sizes[part.sender] -= part.size
+        if not self._sizes[part.sender]:
+            del self._sizes[part.sender]

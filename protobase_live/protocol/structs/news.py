@@ -1,0 +1,40 @@
+"""What came in since some moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protobase_live.protocol.structs.log import Log
+from protobase_live.protocol.structs.ranges import Ranges
+from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
+from protobase_live.protocol.update_walker import DeletedRange
+
+
+class News:
+    """The clocks from which on each client's structs are new, and what was newly deleted."""
+
+    __slots__ = ("deletes", "starts")
+
+    def __init__(self) -> None:
+        self.starts: dict[int, int] = {}
+        self.deletes: list[DeletedRange] = []
+
+    def encode(self, logs: Mapping[int, Log]) -> bytes:
+        """It all as one update, `EMPTY_UPDATE` if there is nothing."""
+        if not self.starts and not self.deletes:
+            return EMPTY_UPDATE
+        runs = [(client, start, *logs[client].encode(start)) for client, start in self.starts.items()]
+        return encode_update(runs, ranges_of(self.deletes))
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.starts.clear()
+        self.deletes.clear()
+
+
+def ranges_of(deletes: list[DeletedRange]) -> dict[int, Ranges]:
+    """Deleted ranges by client, in order."""
+    found: dict[int, Ranges] = {}
+    for client, start, end in deletes:
+        found.setdefault(client, Ranges()).add(start, end)
+    return found

@@ -1,0 +1,91 @@
+"""Presence as one Yjs client takes part in it. Whatever it says here, its document goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protobase_actors import Clock, Timer
+from protobase_live.errors import LimitExceeded
+from protobase_live.live.presence import Membership, PresenceHub
+from protobase_live.protocol import yjs
+from protobase_live.protocol.awareness import encode_entries
+from protobase_live.server.limits import ServerLimits
+
+if TYPE_CHECKING:
+    from protobase_live.server.connection import Connection
+
+NOBODY = encode_entries([])
+"""The presence of an empty room."""
+
+LIFE_SIGN = yjs.encode_awareness(NOBODY)
+"""A message that every stock client reads and none does anything with."""
+
+
+class YjsPresence:
+    """A Yjs client's presence in one collection.
+
+    It is told who is there once it has said who it is: a client that heard of itself before, from a
+    connection that it has lost, would take its own older state for the newer one.
+    """
+
+    def __init__(
+        self, hub: PresenceHub, collection: str, connection: Connection, clock: Clock, limits: ServerLimits
+    ) -> None:
+        self._connection = connection
+        self._missed = False
+        self._waiting: Timer | None = None
+        self._membership: Membership | None = None
+        try:
+            self._membership, _ = hub.join(collection, self._show)
+        except LimitExceeded:
+            return  # too many are there; the document does not need it
+        self._waiting = clock.call_later(limits.introduction_seconds, self._welcome)
+
+    def apply(self, payload: bytes) -> None:
+        """What the client says of itself and others."""
+        if self._membership is None:
+            return
+        if self._waiting is None:
+            self._membership.apply(payload)
+        else:
+            self._membership.introduce(payload)
+            self._welcome()
+
+    def show_all(self) -> None:
+        """Tell the client who is there, for it asked or could not be told before."""
+        if self._waiting is not None:
+            self._welcome()
+        elif self._membership is not None:
+            self._send(self._membership.known())
+
+    def can_write(self) -> None:
+        """The client has read what was sent."""
+        if self._missed:
+            self._missed = False
+            self.show_all()
+
+    def leave(self) -> None:
+        """The client is gone."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        if self._membership is not None:
+            self._membership.leave()
+
+    def _welcome(self) -> None:
+        assert self._membership is not None
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        self._send(self._membership.welcome())
+
+    def _show(self, payload: bytes) -> None:
+        if self._waiting is None:  # else it is told everything soon
+            self._send(payload)
+
+    def _send(self, payload: bytes) -> None:
+        if payload == NOBODY:
+            return
+        if self._connection.crowded:
+            self._missed = True
+        else:
+            self._connection.write(yjs.encode_awareness(payload))
