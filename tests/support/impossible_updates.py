@@ -6,7 +6,7 @@ nonsense hits things that are there. One seed, one campaign.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -61,6 +61,13 @@ class Attacker:
         self._sent.append((blocks, deletes))
         del self._sent[:-MEMORY], self._made[:-MEMORY]
         return yjs.update(blocks, deletes)
+
+    def know(self, vector: Mapping[int, int], innocent: Collection[int]) -> None:
+        """What a server says that it has: what it did not take is forgotten. Ids of the innocent are not
+        used: whoever speaks under another's id takes its clocks, and no server can tell the two apart."""
+        self._clocks = {client: vector.get(client, 0) for client in self._clients}
+        self._made = [made for made in self._made if made.last.clock < vector.get(made.id.client, 0)]
+        self.others = [client for client in vector if client not in innocent]
 
     # what it is made of
 
@@ -176,7 +183,9 @@ class Attacker:
         made = self._any()
         if made is None:
             return self.valid()
-        structs = [yjs.item(self._content(), parent=self._parent()) for _ in range(self._random.randint(1, 3))]
+        structs = [
+            yjs.item(self._content(), parent=self._parent()) for _ in range(self._random.randint(1, 3))
+        ]
         return [Block(made.id.client, self._inside(made).clock, structs)], {}
 
     def other_kind(self) -> tuple[list[Block], Deletes]:
@@ -189,7 +198,13 @@ class Attacker:
         """Nonsense in a root that the server uses itself."""
         key = self._random.choice((None, "t", "records", "structures", "text", "\x00", "x" * 600, ""))
         content = self._random.choice(
-            (self._content(), yjs.values("text"), yjs.values([1]), yjs.values("records"), yjs.values({"a": 1}))
+            (
+                self._content(),
+                yjs.values("text"),
+                yjs.values([1]),
+                yjs.values("records"),
+                yjs.values({"a": 1}),
+            )
         )
         return self._put(content, self._random.choice(RESERVED), key=key), {}
 

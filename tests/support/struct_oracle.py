@@ -15,7 +15,6 @@ from protobase_live.protocol.state_vector import decode_state_vector
 from tests.support.json_process import JsonProcess
 from tests.support.yjs_node import INTEROP
 
-
 LARGE = "an integer that pycrdt does not keep"
 
 
