@@ -8,15 +8,15 @@ that the commit is durable; meanwhile the next turn is applied.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from protobase_actors import Actor, Clock, Envelope
 from protobase_live import values
 from protobase_live.cursor import Cursor
-from protobase_live.database.joiners import JoinState
+from protobase_live.database.editors import Answer, Editors
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
 from protobase_live.database.messages import (
@@ -38,7 +38,7 @@ from protobase_live.database.messages import (
     Watched,
 )
 from protobase_live.database.pipeline import Pipeline
-from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Difference, Document
+from protobase_live.document import BrokenDocument, Difference, Document
 from protobase_live.errors import (
     Conflict,
     LimitExceeded,
@@ -50,10 +50,16 @@ from protobase_live.errors import (
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read
+from protobase_live.protocol.state_vector import decode_state_vector, encode_state_vector
 from protobase_storage import Commit, Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
+
+T = TypeVar("T")
+
+STEP_BYTES = 64 * 1024
+"""A larger update is read in steps between which others may run."""
 
 BEGIN_RECORDS = 2_000
 """How many records the views are given before others may run."""
@@ -67,9 +73,11 @@ class Turn:
 
     commit: Commit | None = None
     differences: Sequence[Difference] = ()
-    state: bytes = b""
+    reached: Mapping[int, int] = field(default_factory=dict[int, int])
+    """The next clocks of the Yjs clients that wrote."""
+    sole: Subscriber | None = None
+    """Whose update it is, if it is nobody else's: he has it."""
     transacted: bool = False
-    senders: set[Subscriber] = field(default_factory=set[Subscriber])
     showings: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
     indexes: Sequence[str] | None = None
     """The declared indexes, if the commit may have changed them."""
@@ -91,13 +99,9 @@ class CollectionActor(Actor[Message]):
         self._limits = limits
         self._document = Document(storage.identity)
         self._log = Log(name, storage, clock, limits)
-        self._joiners = JoinState()
         self._applied: dict[str, int] = {}
         self._shown: dict[str, int] = {}
-        self._shown_state = EMPTY_STATE
-        self._met: set[Subscriber] = set()
-        self._subscribers: dict[Subscriber, None] = {}
-        self._lagging: dict[Subscriber, bytes] = {}
+        self._editors = Editors()
         self._feed = Feed(limits.feed_changes)
         self._streams: set[object] = set()
 
@@ -107,10 +111,10 @@ class CollectionActor(Actor[Message]):
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
         self._pipeline = Pipeline[Turn](limit, self._show, _drop, self.context.fail)
-        self._log.start(self.context.fail, self._joiners)
+        self._log.start(self.context.fail)
         await self._load()
         self._shown = dict(self._applied)
-        self._shown_state = self._document.state()
+        self._editors.shown = dict(self._document.vector)
 
     async def on_stop(self) -> None:
         """Show what is still on its way; whoever is left has to begin again."""
@@ -123,14 +127,14 @@ class CollectionActor(Actor[Message]):
                 self._views.end(self._name)
                 self._views = None
             self._log.cancel()
-            for subscriber in self._met:
+            for subscriber in self._editors.met:
                 subscriber.resync()
 
     def idle(self) -> bool:
         """Nobody listens and nothing is on its way."""
         if self._views is not None and self._views.busy(self._name):
             return False
-        return not (self._met or self._streams or len(self._pipeline))
+        return not (self._editors.met or self._streams or len(self._pipeline))
 
     async def _load(self) -> None:
         loaded = await self._storage.load(self._name)
@@ -141,10 +145,6 @@ class CollectionActor(Actor[Message]):
         document.watch(bool(self._streams))
         self._document = document
         self._applied = loaded.vector
-        if loaded.snapshot:
-            self._joiners.rebase(loaded.snapshot.update, loaded.snapshot.vector, loaded.commits)
-        else:
-            self._joiners.rebase(EMPTY_UPDATE, {}, loaded.commits)
         self._log.loaded(loaded)
 
     # turns
@@ -154,7 +154,9 @@ class CollectionActor(Actor[Message]):
         if self._pipeline.full:
             await self._pipeline.room()
         turn = Turn()
-        self._met.update(e.message.subscriber for e in batch if isinstance(e.message, FROM_CLIENTS))
+        for envelope in batch:
+            if isinstance(envelope.message, FROM_CLIENTS):
+                self._editors.met[envelope.message.subscriber] = None
         updates = [e.message for e in batch if isinstance(e.message, Updates)]
         if updates:
             await self._apply(updates, turn)
@@ -178,57 +180,62 @@ class CollectionActor(Actor[Message]):
                 await envelope.message.release
 
     async def _apply(self, sent: list[Updates], turn: Turn) -> None:
-        sent = [m for m in self._within_size(sent) if self._admit(m, turn)]
+        """Take what Yjs clients sent, in the order of arrival; what cannot be taken fails alone."""
         try:
-            for author, updates in _by_author(sent):
-                self._document.apply(updates, author)
-        except MalformedUpdate:
-            sent = await self._apply_apart(sent, turn)
-        turn.senders.update(message.subscriber for message in sent)
+            for message in sent:
+                await self._take(message, turn)
+            await _in_steps(self._document.apply_in_steps())
+        except BrokenDocument:
+            await self._apply_apart(sent, turn)
+        await _in_steps(self._document.compact())
 
-    async def _apply_apart(self, sent: list[Updates], turn: Turn) -> list[Updates]:
-        """Something in ``sent`` breaks pycrdt: find out what, on documents loaded afresh."""
-        good: list[Updates] = []
-        bad: set[Subscriber] = set()
-        await self._reload(good)
-        for message in sent:
-            if message.subscriber in bad:
-                continue
-            if not self._admit(message, turn):
-                continue
+    async def _take(self, message: Updates, turn: Turn) -> None:
+        """Take the updates of one message. Raises BrokenDocument where pycrdt fails."""
+        subscriber = message.subscriber
+        for update in message.updates:
             try:
-                self._document.apply(message.updates, message.subscriber.author)
-                good.append(message)
-            except MalformedUpdate as error:
-                bad.add(message.subscriber)
-                message.subscriber.reject(error)
-                await self._reload(good)
-        return good
+                self._check_size(update)
+                if len(update) <= STEP_BYTES:
+                    fits = self._document.take(update, subscriber)
+                else:
+                    fits = await _in_steps(self._document.take_in_steps(update, subscriber))
+            except (MalformedUpdate, LimitExceeded) as error:
+                subscriber.reject(error)
+                return
+            if not fits:
+                self._ask_for_missing(subscriber, turn)
 
-    async def _reload(self, again: Sequence[Updates]) -> None:
+    async def _apply_apart(self, sent: list[Updates], turn: Turn) -> None:
+        """Something in `sent` breaks pycrdt: find out what, on documents loaded afresh."""
+        good: list[Updates] = []
+        await self._reload(good, turn)
+        for message in sent:
+            try:
+                await self._take(message, turn)
+                self._document.apply_taken()
+                good.append(message)
+            except BrokenDocument as error:
+                message.subscriber.reject(MalformedUpdate(str(error)))
+                await self._reload(good, turn)
+
+    async def _reload(self, again: Sequence[Updates], turn: Turn) -> None:
         await self._pipeline.room(1)
         await self._load()
         for message in again:
-            self._admit(message, Turn())
-            self._document.apply(message.updates, message.subscriber.author)
+            await self._take(message, turn)
+        self._document.apply_taken()
 
-    def _within_size(self, sent: list[Updates]) -> list[Updates]:
-        room = self._limits.document_bytes - self._joiners.size
-        fits: list[Updates] = []
-        for message in sent:
-            room -= sum(map(len, message.updates))
-            if room >= 0:
-                fits.append(message)
-            else:
-                message.subscriber.reject(self._too_large())
-        return fits
+    def _check_size(self, update: bytes) -> None:
+        """Raise LimitExceeded if the document has no room for an update. Deleting needs none."""
+        only_deletes = update[:1] == b"\x00"
+        if not only_deletes and self._document.size + len(update) > self._limits.document_bytes:
+            raise self._too_large()
 
-    def _admit(self, message: Updates, turn: Turn) -> bool:
-        """Whether the message builds on what is here; if not, its client is asked for what is missing."""
-        if self._document.admits(message.infos):
-            return True
-        turn.showings.append(lambda: message.subscriber.greet(turn.state or self._shown_state))
-        return False
+    def _ask_for_missing(self, subscriber: Subscriber, turn: Turn) -> None:
+        """Ask a client for what its update builds on and is not here."""
+        state = encode_state_vector(self._document.vector)
+        if self._editors.may_ask(subscriber, state, self._clock.time()):
+            turn.showings.append(lambda: subscriber.greet(state))
 
     def _too_large(self) -> LimitExceeded:
         limit = self._limits.document_bytes
@@ -251,7 +258,7 @@ class CollectionActor(Actor[Message]):
             if values.digest(self._document.read(check.read)) != check.digest:
                 what = ", ".join(map(repr, check.read.args)) or "all"
                 raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
-        if ops and self._joiners.size > self._limits.document_bytes:
+        if ops and self._document.size > self._limits.document_bytes:
             raise self._too_large()
         return self._document.rehearse(ops)
 
@@ -268,12 +275,12 @@ class CollectionActor(Actor[Message]):
         origin = self._storage.identity
         sequence = self._applied.get(origin, 0) + 1
         self._applied[origin] = sequence
-        turn.differences = outcome.differences
-        turn.state = self._document.state()
+        turn.differences, turn.reached = outcome.differences, outcome.reached
+        if len(outcome.senders) == 1 and not turn.transacted:
+            turn.sole = cast("Subscriber", outcome.senders[0])
         if any(structure == INDEXES.path[0] for part in outcome.parts for structure, _ in part.keys):
             turn.indexes = self._declared()
         turn.commit = Commit(origin, sequence, self._name, outcome.update, outcome.parts, self._clock.time())
-        self._joiners.add(turn.commit)
         return turn.commit
 
     def _declared(self) -> list[str]:
@@ -323,16 +330,17 @@ class CollectionActor(Actor[Message]):
             case Question(read):
                 self._answer(envelope, lambda: self._document.read(read), turn)
             case Sync(subscriber, state):
-                self._sync(subscriber, state, turn)
+                vector = decode_state_vector(state)
+                self._show_answer(self._editors.begin(subscriber, vector, self._document), turn)
             case CatchUp(subscriber):
-                self._catch_up(subscriber, turn)
+                self._show_answer(self._editors.catch_up(subscriber, self._document), turn)
             case Greet(subscriber):
-                state = self._document.state()
+                state = encode_state_vector(self._document.vector)
                 turn.showings.append(lambda: subscriber.greet(state))
             case Settle(subscriber, mark):
                 turn.showings.append(lambda: subscriber.settle(mark))
             case Leave(subscriber):
-                turn.showings.append(lambda: self._forget(subscriber))
+                turn.showings.append(lambda: self._editors.forget(subscriber))
             case Watch(stream):
                 self._watch(envelope, stream, turn)
             case Unwatch(stream):
@@ -351,29 +359,9 @@ class CollectionActor(Actor[Message]):
         else:
             turn.showings.append(lambda: envelope.reply(answer))
 
-    def _sync(self, subscriber: Subscriber, state: bytes, turn: Turn) -> None:
-        answer = self._joiners.answer(self._document, state, self._applied)
-
-        def show() -> None:
-            self._subscribers[subscriber] = None
-            _hand_over(answer, subscriber)
-
-        turn.showings.append(show)
-
-    def _catch_up(self, subscriber: Subscriber, turn: Turn) -> None:
-        if subscriber in self._lagging:
-            missed = self._joiners.answer(self._document, self._lagging[subscriber], self._applied)
-
-            def show() -> None:
-                if self._lagging.pop(subscriber, None) is not None:
-                    _hand_over(missed, subscriber)
-
-            turn.showings.append(show)
-
-    def _forget(self, subscriber: Subscriber) -> None:
-        self._met.discard(subscriber)
-        self._subscribers.pop(subscriber, None)
-        self._lagging.pop(subscriber, None)
+    def _show_answer(self, answer: Answer | None, turn: Turn) -> None:
+        if answer is not None:
+            turn.showings.append(lambda: self._editors.show_answer(answer))
 
     def _watch(self, envelope: Envelope[Message], stream: object, turn: Turn) -> None:
         if not self._streams:
@@ -421,13 +409,7 @@ class CollectionActor(Actor[Message]):
     def _show_commit(self, turn: Turn, commit: Commit) -> None:
         before = self._shown
         self._shown = after(commit, before)
-        shown = Shown(commit.update)
-        audience = self._subscribers.keys() - self._lagging.keys() if self._lagging else self._subscribers
-        sole = next(iter(turn.senders)) if len(turn.senders) == 1 and not turn.transacted else None
-        for subscriber in audience:
-            if subscriber is not sole and not subscriber.show(shown):
-                self._lagging[subscriber] = self._shown_state
-        self._shown_state = turn.state
+        self._editors.show(Shown(commit.update), turn.reached, turn.sole)
         if self._streams:
             changes = changes_of(commit, turn.differences, before)
             self._feed.push(Entry(commit, changes, self._shown))
@@ -444,13 +426,6 @@ class CollectionActor(Actor[Message]):
             together.give_up()
 
 
-def _hand_over(updates: Sequence[bytes], subscriber: Subscriber) -> None:
-    *first, last = updates
-    for update in first:
-        subscriber.answer(update, False)
-    subscriber.answer(last, True)
-
-
 def _drop(turn: Turn, error: BaseException) -> None:
     """The turn will not be shown: the runtime answers its asks; this is for who waits for a cursor."""
     if turn.together is not None:
@@ -462,8 +437,12 @@ def _drop(turn: Turn, error: BaseException) -> None:
             turn.cursor.set_exception(OutcomeUnknown(f"the collection failed: {error}"))
 
 
-def _by_author(sent: Sequence[Updates]) -> list[tuple[str | None, list[bytes]]]:
-    authors: dict[str | None, list[bytes]] = {}
-    for message in sent:
-        authors.setdefault(message.subscriber.author, []).extend(message.updates)
-    return list(authors.items())
+async def _in_steps(steps: Generator[None, None, T]) -> T:
+    """Run steps to their end; others may run between them."""
+    try:
+        next(steps)
+        while True:
+            next(steps)
+            await asyncio.sleep(0)
+    except StopIteration as end:
+        return end.value

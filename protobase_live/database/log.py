@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from protobase_actors import Clock
 from protobase_live.database.fold import fold_aside
-from protobase_live.database.joiners import JoinState
 from protobase_live.database.limits import Limits
 from protobase_live.errors import ProtoBaseError, StorageFailed
 from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError, join
@@ -30,10 +29,9 @@ class Log:
         self._allowance = 1
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, fail: Callable[[BaseException], None], joiners: JoinState) -> None:
-        """``fail`` is told when folding fails; ``joiners`` of each new snapshot."""
+    def start(self, fail: Callable[[BaseException], None]) -> None:
+        """``fail`` is told when folding fails."""
         self._fail = fail
-        self._joiners = joiners
 
     def loaded(self, loaded: Loaded) -> None:
         """The log is as long as this."""
@@ -64,7 +62,6 @@ class Log:
             await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
             self._commits -= len(older)
             self._bytes -= sum(len(commit.update) for commit in older)
-            self._joiners.folded(update, vector)
             self._failures, self._allowance = 0, 1
         except (StorageError, ProtoBaseError, OSError, TimeoutError) as error:
             self._put_off(error)

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from protobase_live.document.difference import Difference
-from protobase_live.document.document import Document, Outcome
+from protobase_live.document.document import BrokenDocument, Document, Outcome
 from protobase_live.document.held import Held, Sender
 from protobase_live.document.roots import MAX_ROOTS
 from protobase_live.document.targets import OPEN, REGISTRY
 
-__all__ = ["MAX_ROOTS", "OPEN", "REGISTRY", "Difference", "Document", "Held", "Outcome", "Sender"]
+__all__ = [
+    "MAX_ROOTS",
+    "OPEN",
+    "REGISTRY",
+    "BrokenDocument",
+    "Difference",
+    "Document",
+    "Held",
+    "Outcome",
+    "Sender",
+]

@@ -58,6 +58,14 @@ class Outcome:
     update: bytes
     parts: tuple[Part, ...]
     differences: tuple[Difference, ...]
+    reached: Mapping[int, int]
+    """The next clocks of the Yjs clients that wrote."""
+    senders: tuple[Sender, ...]
+    """Whose updates it has, beside transactions."""
+
+
+class BrokenDocument(Exception):
+    """pycrdt failed on an update that breaks no rule known here; the document has to be loaded afresh."""
 
 
 class Document:
@@ -141,7 +149,7 @@ class Document:
     def apply(self, updates: Sequence[bytes], author: str | None = None) -> None:
         """Take and apply what is durable already.
 
-        Raises MalformedUpdate where pycrdt fails; then the document is unusable.
+        Raises BrokenDocument where pycrdt fails, MalformedUpdate where one is no update.
         """
         self._begin_run(author)
         for update in updates:
@@ -149,11 +157,14 @@ class Document:
         self.apply_taken()
 
     def apply_taken(self) -> None:
-        """Give pycrdt what was taken. Raises MalformedUpdate where it fails; then the document is unusable."""
+        """Give pycrdt what was taken.
+
+        Raises BrokenDocument where it fails.
+        """
         for _ in self.apply_in_steps():
             pass
 
-    def apply_in_steps(self) -> Iterator[None]:
+    def apply_in_steps(self) -> Generator[None, None, None]:
         """`apply_taken`, with pauses in which nothing else may be done with the document."""
         for update in self._structs.flush_in_steps(APPLY_SLICE_BYTES):
             self._apply(update)
@@ -170,11 +181,13 @@ class Document:
 
     def _hold(self, sender: Sender, rest: Rest | None) -> None:
         """Hold a rest, and take what was held and fits now."""
+        self._senders[sender] = None
         if rest is not None:
             self._held.add(sender, rest)
         while len(self._held) and (ready := self._held.take_ready(self._structs.vector)):
             for part in ready:
                 self._begin_run(part.sender.author)
+                self._senders[part.sender] = None
                 with suppress(MalformedUpdate):  # whoever sent it is told when he sends it again
                     rest = self._structs.take(part.rest.update, barred=self._client_id)
                     if rest is not None:
@@ -186,7 +199,7 @@ class Document:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a panic derives from BaseException alone
-            raise MalformedUpdate(f"the update cannot be applied: {error}") from error
+            raise BrokenDocument(f"the update cannot be applied: {error}") from error
         self._note_astral(update)
 
     def _add_events(self) -> None:
@@ -216,7 +229,7 @@ class Document:
         self._roots.carry_on(before_roots)
 
     @contextmanager
-    def writing(self) -> Generator[None]:
+    def writing(self) -> Generator[None, None, None]:
         """The one Yjs transaction in which a turn's `write` calls run."""
         self._writing = True
         try:
@@ -258,10 +271,10 @@ class Document:
         """End the turn; None if it changed nothing that is stored."""
         found = self._records.differences() + self._roots.differences()
         differences = tuple(d for d in found if not values.same(d.before, d.after))
-        parts = tuple(self._parts)
+        parts, senders = tuple(self._parts), tuple(self._senders)
         self._reset_turn()
-        update = self._structs.settle()
-        return None if update == EMPTY_UPDATE else Outcome(update, parts, differences)
+        update, reached = self._structs.settle()
+        return None if update == EMPTY_UPDATE else Outcome(update, parts, differences, reached, senders)
 
     # reading
 
@@ -310,7 +323,7 @@ class Document:
         """About the first ``limit`` bytes of it, the state vector it leads to, and whether that is all."""
         return self._structs.slice(state, limit)
 
-    def compact(self) -> Iterator[None]:
+    def compact(self) -> Generator[None, None, None]:
         """Let go of what was deleted if that is worth its time, with pauses."""
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
@@ -323,6 +336,7 @@ class Document:
 
     def _reset_turn(self) -> None:
         self._parts: list[Part] = []
+        self._senders: dict[Sender, None] = {}
         self._records.end_turn()
         self._roots.end_turn()
 

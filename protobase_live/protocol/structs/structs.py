@@ -295,12 +295,16 @@ class Structs:
             yield encode_update(part.runs, ranges_of(self._fresh.deletes) if complete else {})
         self._fresh.clear()
 
-    def settle(self) -> bytes:
-        """What was taken since the last `settle`, as one update: that of all flushes in between."""
+    def settle(self) -> tuple[bytes, dict[int, int]]:
+        """What was taken since the last `settle`, as one update: that of all flushes in between.
+
+        Also answers with the next clocks of the clients it has structs of.
+        """
         update = self._unsettled.encode(self._logs.by_client)
+        reached = {client: self.vector[client] for client in self._unsettled.starts}
         self._unsettled.clear()
         self._fresh.clear()
-        return update
+        return update, reached
 
     # letting go
 
@@ -321,6 +325,11 @@ class Structs:
             return False
         structs = sum(map(len, self._logs.by_client.values()))
         return self._loose > max(LOOSE_RANGES, structs) or self.size > 2 * self._compacted_size + LOOSE_BYTES
+
+    @property
+    def deletes(self) -> dict[int, list[tuple[int, int]]]:
+        """The deleted clocks of each client, as ranges without their ends."""
+        return {client: list(ranges) for client, ranges in self._logs.deletes.items()}
 
     @property
     def size(self) -> int:
