@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from pycrdt import Doc
@@ -112,6 +113,7 @@ class Document:
             yield from self._structs.compact_in_steps()
         self._roots.open_registered()
         yield from self._read_records()
+        self._structs.settle()
         self._reset_turn()
 
     def _load_one(self, update: bytes) -> Iterator[None]:
@@ -315,7 +317,7 @@ class Document:
         """About how many bytes the document takes."""
         return self._structs.size
 
-    def encode(self, state: Mapping[int, int]) -> bytes:
+    def encode(self, state: Mapping[int, int] = MappingProxyType({})) -> bytes:
         """Everything that somebody with the state vector ``state`` lacks, as an update."""
         return self._structs.encode(state)
 

@@ -9,9 +9,9 @@ import pytest
 from pycrdt import Doc
 
 import protobase_live as pb
-from protobase_live.document import EMPTY_UPDATE
 from protobase_live.operations import RECORDS, Check, Op, Read
 from protobase_live.protocol import yjs
+from protobase_live.protocol.structs import EMPTY_UPDATE
 from protobase_live.values import digest
 from protobase_storage import FileStorage, Loaded
 from tests.support import raw

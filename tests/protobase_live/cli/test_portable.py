@@ -7,9 +7,10 @@ import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 from protobase_live.cli.portable import Draft, lines_of
-from protobase_live.document import EMPTY_UPDATE, Document
+from protobase_live.document import Document
 from protobase_live.errors import ProtoBaseError
 from protobase_live.operations import RECORDS, Op, Target
+from protobase_live.protocol.structs import EMPTY_UPDATE
 
 RECORD = {
     "title": "x", "big": 2**80, "raw": b"\x00\x01", "when": datetime(2024, 1, 2), "none": None,

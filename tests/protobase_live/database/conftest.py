@@ -14,7 +14,6 @@ from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import CatchUp, Shown, Sync, Updates
 from protobase_live.errors import ProtoBaseError
-from protobase_live.protocol.update import check_update
 from protobase_storage import Commit, MemoryStorage, Snapshot, StorageError
 
 
@@ -76,7 +75,7 @@ class YjsClient:
     async def send(self) -> None:
         """Send what was edited."""
         edits, self._edits = self._edits, []
-        await self._ref.tell(Updates(self, edits, [check_update(edit) for edit in edits]))
+        await self._ref.tell(Updates(self, edits))
 
     async def catch_up(self) -> None:
         self.reads = True

@@ -7,9 +7,7 @@ import asyncio
 import pytest
 from pycrdt import Text
 
-from protobase_live.document import Document
 from protobase_live.errors import RecordExists, Unavailable
-from protobase_live.protocol.update import check_update
 
 
 async def pending(awaitable) -> asyncio.Task:
@@ -104,18 +102,3 @@ async def test_a_stream_that_is_given_up_at_its_beginning_leaves_nothing(databas
             (await entering).close()
     await clock.advance(limits.idle_seconds * 2 + 1)
     assert "tasks" not in database.actor_stats()
-
-
-def test_a_message_that_does_not_fit_leaves_no_mark() -> None:
-    """Else a later one would be taken for fitting, and pycrdt would keep it out of sight."""
-    updates: list[bytes] = []
-    document = Document("other", client_id=5)
-    document._doc.observe(lambda event: updates.append(event.update))
-    text = document._doc.get("body", type=Text)
-    for n in range(4):
-        text.insert(n, "x")
-    infos = [check_update(update) for update in updates]
-    node = Document("node", client_id=6)
-    assert not node.admits([infos[0], infos[2]])
-    assert not node.admits([infos[1]])
-    assert node.admits(infos)
