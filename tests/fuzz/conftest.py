@@ -11,6 +11,9 @@ import pytest
 from protobase_live.live import views
 from protobase_live.query import access, index
 from protobase_live.query.operators import batches, operator, sorting, source, window
+from tests.support.fixtures import node
+
+__all__ = ["node"]
 
 SMALL = {
     operator: {"BATCH_ROWS": 2},

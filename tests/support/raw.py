@@ -13,9 +13,9 @@ from protobase_live.protocol import yjs
 from tests.support.yjs_node import WAIT_SECONDS
 
 
-async def dial(url: str, room: str) -> ClientConnection:
+async def dial(url: str, room: str, query: str = "") -> ClientConnection:
     """A connection to a collection that has said nothing yet."""
-    return await connect(f"{url}/{quote(room, safe='/')}", compression=None, max_size=None)
+    return await connect(f"{url}/{quote(room, safe='/')}{query}", compression=None, max_size=None)
 
 
 async def join(url: str, room: str, doc: Doc) -> ClientConnection:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import resource
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 COMMAND = Path(sys.executable).with_name("protobase-live")
@@ -14,10 +17,21 @@ STOP_SECONDS = 30.0
 
 
 class ServerProcess:
-    """A server on ``file:FOLDER`` that keeps its port from start to start; an async context manager."""
+    """A server on ``file:FOLDER`` that keeps its port from start to start; an async context manager.
 
-    def __init__(self, folder: Path) -> None:
+    ``environment`` is added to what the tests run in; ``memory_bytes`` limits the address space.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        memory_bytes: int = resource.RLIM_INFINITY,
+    ) -> None:
         self.folder = folder
+        self._environment = {**os.environ, **(environment or {})}
+        self._memory_bytes = memory_bytes
         self._port = 0
         self._process: asyncio.subprocess.Process | None = None
 
@@ -48,7 +62,7 @@ class ServerProcess:
         assert self._process is None, "it runs already"
         self._process = await asyncio.create_subprocess_exec(
             str(COMMAND), "serve", "--storage", self.storage, "--listen", f"127.0.0.1:{self._port}",
-            stdout=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE, env=self._environment, preexec_fn=self._limit,
         )  # fmt: skip
         assert self._process.stdout is not None
         async with asyncio.timeout(START_SECONDS):
@@ -56,6 +70,14 @@ class ServerProcess:
         said = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)\n", line)
         assert said, f"the server said {line!r}"
         self._port = int(said[1])
+
+    def _limit(self) -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (self._memory_bytes, self._memory_bytes))
+
+    @property
+    def lives(self) -> bool:
+        """Whether it runs and has not died."""
+        return self._process is not None and self._process.returncode is None
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, now; follow it with `wait`."""

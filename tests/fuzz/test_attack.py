@@ -1,0 +1,154 @@
+"""Impossible updates through the sockets, an innocent pair beside the attackers and one among them.
+
+The server lives, the innocent wait for nothing and lose nothing, and whatever was taken can be loaded, read
+and exported after a restart, and is what its honest clients have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import settings
+
+import protobase_live as pb
+from tests.support.attack import Attack
+from tests.support.impossible_updates import RESERVED, ROOTS, Attacker
+from tests.support.innocents import Innocents
+from tests.support.server_process import COMMAND, ServerProcess
+from tests.support.struct_oracle import YjsJudge
+from tests.support.yjs_node import NodeClients, YjsClient
+
+ROUND_FRAMES = 5_000
+"""After so many frames the server is killed, and everything is looked at."""
+
+ROUNDS = max(1, settings().max_examples // 100)
+"""40 in `make fuzz`."""
+
+HOME, ARENAS = "home", ("arena/1", "arena/2", "arena/3")
+"""The collection that nobody attacks, and those that are. There are innocents in the first arena, too."""
+
+ATTACKS_EACH = 2
+"""Attackers of each arena; all use the same client ids."""
+
+IDS = (1, 2, 3, 2**32 + 1)
+MEMORY_BYTES = 3 * 1024**3
+WAIT_SECONDS = 1.0 if ROUNDS > 1 else 10.0
+"""How long an innocent may wait for the other. The machine may be busy with other tests where this is one of
+them; `make fuzz` measures."""
+
+READ_SECONDS = 30.0
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Of `make fuzz`, or always the same."""
+    given = str(request.config.getoption("--hypothesis-seed"))
+    seed = int(given) if given.isdecimal() else 6
+    print(f"seed {seed}")
+    return seed
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A server whose freed memory is filled, and which has not much of it."""
+    environment = {"MALLOC_PERTURB_": "165", "PYTHONFAULTHANDLER": "1"}
+    async with ServerProcess(tmp_path / "data", environment=environment, memory_bytes=MEMORY_BYTES) as server:
+        yield server
+
+
+async def test_impossible_updates_harm_nobody(server: ServerProcess, node: NodeClients, seed: int) -> None:
+    innocents = [await Innocents.join(server, node, room) for room in (HOME, ARENAS[0])]
+    attacks = [
+        Attack(server.yjs, room, Random(f"{seed} {room} {n}"), Attacker(Random(f"{seed} {room} {n}"), IDS))
+        for room in ARENAS
+        for n in range(ATTACKS_EACH)
+    ]
+    for _ in range(ROUNDS):
+        await fight(server, innocents, attacks)
+        for pair in innocents:
+            assert pair.slowest < WAIT_SECONDS, f"{pair.room}: waited {pair.slowest:.2f} s"
+        await server.restart()
+        async with NodeClients() as others:
+            fresh = {room: await (await others.open(server.yjs, room)).synced() for room in (HOME, *ARENAS)}
+            await check_innocents(server, innocents, fresh)
+        await check_reading(server)
+        assert server.lives
+    print(
+        f"{sum(attack.sent for attack in attacks)} frames, {[round(pair.slowest, 3) for pair in innocents]} s"
+    )
+    assert await server.stop() == 0
+    await check_export(server)
+
+
+async def fight(server: ServerProcess, innocents: list[Innocents], attacks: list[Attack]) -> None:
+    """One round: everybody at once, until the attackers have sent their frames."""
+    over = asyncio.Event()
+    ids = {client.id for pair in innocents for client in pair.clients}
+    async with asyncio.TaskGroup() as tasks:
+        for pair in innocents:
+            tasks.create_task(pair.work(server, over))
+        async with asyncio.TaskGroup() as attacking:
+            for attack in attacks:
+                attacking.create_task(attack.run(ROUND_FRAMES // len(attacks), ids))
+        assert server.lives
+        over.set()
+
+
+async def check_innocents(
+    server: ServerProcess, innocents: list[Innocents], fresh: dict[str, YjsClient]
+) -> None:
+    """A fresh client has what the innocent have, and that is everything that they did."""
+    with YjsJudge() as yjs:
+        for pair in innocents:
+            newcomer = fresh[pair.room]
+            state = await newcomer.state()
+            for client in pair.clients:
+                await client.synced()
+                await client.until("same(Y.encodeStateVector(doc), args.state)", state=state)
+            await pair.check(newcomer)
+            documents = [*await pair.documents(), await newcomer.get("Y.encodeStateAsUpdate(doc)")]
+            one, *others = [yjs.judge([document]) for document in documents]
+            assert not one.pending
+            for other in others:
+                assert (other.content, other.vector) == (one.content, one.vector)
+            async with pb.connect(server.live) as db:
+                keys = set(await (await db.collection(pair.room)).keys())
+                assert keys >= set(pair.records)
+
+
+async def check_reading(server: ServerProcess) -> None:
+    """Everything can be read by a program, as whatever it takes it for; at the worst it is told why not."""
+    async with pb.connect(server.live) as db:
+        for room in (HOME, *ARENAS):
+            collection = await db.collection(room)
+            async with asyncio.timeout(READ_SECONDS):
+                await collection.items()
+                await db.query(pb.Query(room))
+            for name in (*ROOTS, *RESERVED):
+                for read in (
+                    lambda name=name, of=collection: of.list(name).values(),
+                    lambda name=name, of=collection: of.text(name).value(),
+                    lambda name=name, of=collection: of.dict(name).items(),
+                    lambda name=name, of=collection: of.set(name).values(),
+                    lambda name=name, of=collection: of.counter(name).value(),
+                    lambda name=name, of=collection: of.xml_fragment(name).value(),
+                ):
+                    async with asyncio.timeout(READ_SECONDS):
+                        try:
+                            await read()
+                        except (pb.KindMismatch, pb.InvalidName, pb.ValidationError):
+                            continue
+
+
+async def check_export(server: ServerProcess) -> None:
+    process = await asyncio.create_subprocess_exec(
+        str(COMMAND), "export", server.storage, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    for room in (HOME, *ARENAS):
+        assert f'"collection": "{room}"'.encode() in out

@@ -1,0 +1,71 @@
+"""Two stock Yjs clients that go on with their work, and remember what was promised and how long it took."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+import protobase_live as pb
+from tests.support.server_process import ServerProcess
+from tests.support.yjs_node import NodeClients, YjsClient
+
+ROOT = "innocent"
+"""The root that they write to; nobody else does."""
+
+
+class Innocents:
+    """A pair in one collection, and a Python program that inserts records there."""
+
+    def __init__(self, room: str, clients: tuple[YjsClient, YjsClient]) -> None:
+        self.room = room
+        self.clients = clients
+        self.slowest = 0.0
+        """The longest that one waited until the other's edit was there, in seconds."""
+        self.records: list[str] = []
+        """Keys of records whose insertion was acknowledged."""
+        self._edits = 0
+
+    @classmethod
+    async def join(cls, server: ServerProcess, node: NodeClients, room: str) -> Innocents:
+        """A pair that has synced."""
+        one, other = [await (await node.open(server.yjs, room)).synced() for _ in range(2)]
+        return cls(room, (one, other))
+
+    async def work(self, server: ServerProcess, until: asyncio.Event) -> None:
+        """Edit by turns, each when the other's edit is there."""
+        async with pb.connect(server.live) as db:
+            records = await db.collection(self.room)
+            while not until.is_set():
+                await self._edit()
+                key = f"{ROOT} {len(self.records)}"
+                began = monotonic()
+                await records.insert({"n": len(self.records)}, key=key)
+                self._waited(began)
+                self.records.append(key)
+
+    async def _edit(self) -> None:
+        self._edits += 1
+        writer, reader = self.clients[:: 1 if self._edits % 2 else -1]
+        began = monotonic()
+        await writer.run(
+            "const root = doc.getMap(args.root);"
+            "doc.transact(() => { root.set('last', args.n); root.set('n' + args.n, 'é🦊');"
+            "doc.getText(args.root + ' text').insert(0, 'x🦊') })",
+            root=ROOT, n=self._edits,
+        )  # fmt: skip
+        await reader.until("doc.getMap(args.root).get('last') === args.n", root=ROOT, n=self._edits)
+        self._waited(began)
+
+    def _waited(self, began: float) -> None:
+        self.slowest = max(self.slowest, monotonic() - began)
+
+    async def check(self, client: YjsClient) -> None:
+        """Whoever is there has everything that the two have seen of each other."""
+        for n in range(1, self._edits + 1):
+            assert await client.get("doc.getMap(args.root).has('n' + args.n)", root=ROOT, n=n)
+        text = await client.get("doc.getText(args.root).toString()", root=f"{ROOT} text")
+        assert text == "x🦊" * self._edits
+
+    async def documents(self) -> list[bytes]:
+        """What each of the two has."""
+        return [await client.get("Y.encodeStateAsUpdate(doc)") for client in self.clients]
