@@ -48,7 +48,7 @@ from protobase_live.errors import (
 )
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
-from protobase_live.operations import INDEXES, Check, Op, Read
+from protobase_live.operations import INDEXES, Check, Op, Read, Target
 from protobase_storage import Commit, Storage, StorageError
 
 if TYPE_CHECKING:
@@ -107,7 +107,11 @@ class CollectionActor(Actor[Message]):
         limit = self._limits.unpersisted_turns
         self._pipeline = Pipeline[Turn](limit, self._show, _drop, self.context.fail)
         self._log.start(self.context.fail, self._joiners)
-        await self._load()
+        try:
+            await self._load()
+        except BaseException:
+            self._document.close()
+            raise
         self._shown = dict(self._applied)
         self._shown_state = self._document.state()
 
@@ -122,6 +126,7 @@ class CollectionActor(Actor[Message]):
                 self._views.end(self._name)
                 self._views = None
             self._log.cancel()
+            self._document.close()
             for subscriber in self._met:
                 subscriber.resync()
 
@@ -135,9 +140,15 @@ class CollectionActor(Actor[Message]):
         loaded = await self._storage.load(self._name)
         updates = [loaded.snapshot.update] if loaded.snapshot else []
         document = Document(self._storage.identity)
-        for _ in document.load([*updates, *(commit.update for commit in loaded.commits)]):
-            await asyncio.sleep(0)
+        try:
+            for _ in document.load([*updates, *(commit.update for commit in loaded.commits)]):
+                await asyncio.sleep(0)
+        except BaseException:
+            document.close()
+            raise
         document.watch(bool(self._streams))
+        document.follow(self._document.followed)
+        self._document.close()
         self._document = document
         self._applied = loaded.vector
         if loaded.snapshot:
@@ -330,8 +341,8 @@ class CollectionActor(Actor[Message]):
                 turn.showings.append(lambda: subscriber.greet(state))
             case Leave(subscriber):
                 turn.showings.append(lambda: self._forget(subscriber))
-            case Watch(stream):
-                self._watch(envelope, stream, turn)
+            case Watch(stream, opened):
+                self._watch(envelope, stream, opened, turn)
             case Unwatch(stream):
                 self._unwatch(stream)
             case Begin():
@@ -372,9 +383,12 @@ class CollectionActor(Actor[Message]):
         self._subscribers.pop(subscriber, None)
         self._lagging.pop(subscriber, None)
 
-    def _watch(self, envelope: Envelope[Message], stream: object, turn: Turn) -> None:
+    def _watch(
+        self, envelope: Envelope[Message], stream: object, opened: Sequence[Target], turn: Turn
+    ) -> None:
         if not self._streams:
             self._document.watch(True)
+        self._document.follow(opened)
         self._streams.add(stream)
 
         def show() -> None:

@@ -8,8 +8,8 @@ what transactions want, then `finish`, which says what the turn amounts to. An e
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -22,7 +22,7 @@ from protobase_live.document.record_rows import RecordRows
 from protobase_live.document.rehearsal import rehearse
 from protobase_live.document.roots import Roots
 from protobase_live.document.targets import OPEN, kind_at, touched_by
-from protobase_live.errors import MalformedUpdate
+from protobase_live.errors import KindMismatch, LimitExceeded, MalformedUpdate
 from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_live.protocol.update import UpdateInfo, check_update
@@ -77,8 +77,9 @@ class Document:
         self._clocks: dict[int, int] = {}
         self._admitted: dict[int, int] = {}  # in this turn, and perhaps not applied yet
         self._clocks_known = True
+        self._astral = False
         self._reset_turn()
-        self._doc.observe(self._on_transaction)
+        self._watch = self._doc.observe(self._on_transaction)
 
     # loading
 
@@ -176,7 +177,7 @@ class Document:
 
         Raises the ProtoBaseError that keeps them from being carried out now, if any.
         """
-        return rehearse(ops, self._records.rows, self._resolve)
+        return rehearse(ops, self._records.rows, self._resolve_to_write)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""
@@ -184,8 +185,7 @@ class Document:
         for target, group in groupby(ops, key=lambda op: op.target):
             kind, run = kind_at(target), list(group)
             shared = self._records.shared if target == RECORDS else self._ensure(kind, target)
-            actions = [(op.action, op.args) for op in run if op.action != OPEN]
-            kind.write_all(shared, actions, self._replica)
+            kind.write_all(shared, [(op.action, op.args) for op in run], self._replica)
             touched.update(dict.fromkeys(map(touched_by, run)))
         for structure, key in touched:
             if key is None:
@@ -209,13 +209,17 @@ class Document:
     def read(self, read: Read) -> Any:
         """Answer one question. Raises KindMismatch, RecordMissing or ValidationError.
 
-        The question "open" is whether the structure is registered, which the write "open" makes it.
+        The question "open" is whether the kind is registered; while there are watchers, the changes of a
+        structure that was opened are told even if it is not.
         """
         kind = kind_at(read.target)
         if read.method == OPEN:
             self._resolve(read.target)
             name, *inside = read.target.path
-            return bool(inside) or self._roots.is_registered(name)
+            if inside or self._roots.is_registered(name):
+                return True
+            self._roots.follow(read.target)
+            return False
         args = kind.check_read(read.method, read.args)
         if read.target == RECORDS:
             return values.copy(kind.answer(self._records.rows, read.method, args))
@@ -244,13 +248,33 @@ class Document:
         between the two halves of a surrogate pair.
         """
         update = self._doc.get_update(state)
-        if self._roots.astral:
+        if self._astral:
             check_update(update)
         return update
 
     def watch(self, watched: bool) -> None:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
         self._roots.watch(watched)
+
+    def follow(self, opened: Iterable[Target]) -> None:
+        """While differences are wanted: also those of these structures, even if nobody registered them.
+
+        One that is of another kind, or one too many (`MAX_FOLLOWED`), is left out.
+        """
+        for target in opened:
+            with suppress(KindMismatch, LimitExceeded):
+                self._roots.follow(target)
+
+    @property
+    def followed(self) -> Sequence[Target]:
+        """The structures whose differences are wanted and that nobody registered."""
+        return self._roots.followed
+
+    def close(self) -> None:
+        """Let go of everything: a document that is only dropped is never freed."""
+        self._records.close()
+        self._roots.close()
+        self._watch.drop()
 
     # inside
 
@@ -274,7 +298,7 @@ class Document:
             self._parts.append(Part(author, tuple(touched)))
 
     def _note_astral(self, update: bytes) -> None:
-        self._roots.astral = self._roots.astral or _ASTRAL.search(update) is not None
+        self._astral = self._astral or _ASTRAL.search(update) is not None
 
     def _resolve(self, target: Target) -> Any:
         """The shared type of ``target``; None for a field that nobody wrote yet."""
@@ -283,15 +307,20 @@ class Document:
             return self._roots.get(kind, target.path[0])
         return self._records.field(kind, target)
 
+    def _resolve_to_write(self, target: Target) -> Any:
+        if len(target.path) == 1:
+            self._roots.require_room(target.path[0])
+        return self._resolve(target)
+
     def _ensure(self, kind: Kind, target: Target) -> Any:
+        if len(target.path) == 1:
+            return self._roots.register(kind, target.path[0])
         shared = self._resolve(target)
         if shared is None:
             assert isinstance(kind, FieldKind)
             _, key, field = target.path
             self._records.shared[key][field] = kind.empty()
             shared = self._records.shared[key][field]
-        elif len(target.path) == 1:
-            self._roots.register(kind, target.path[0])
         return shared
 
 

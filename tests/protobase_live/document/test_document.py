@@ -350,9 +350,9 @@ def test_a_text_is_not_read_as_a_list() -> None:
     """pycrdt would not come back: a client that calls a text with an emoji a list must not stop anybody."""
     client: Doc = Doc()
     client.get("cm", type=Text).insert(0, "a😀b")
-    client.get("structures", type=Map)["cm"] = "list"
+    client.get("protobase:structures", type=Map)["cm"] = "list"
     document = fresh(client.get_update())
     document.watch(True)
     assert document.snapshot() == []
-    with pytest.raises(KindMismatch, match="is a text"):
+    with pytest.raises(KindMismatch, match="holds a text"):
         document.read(Read(Target("list", ("cm",)), "values"))
