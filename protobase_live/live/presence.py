@@ -148,7 +148,7 @@ class _Room:
         self._changed_by(owner, self._table.apply(payload, owner))
 
     def introduce(self, payload: bytes, owner: Membership) -> None:
-        self._changed_by(owner, self._table.introduce(payload, owner))
+        self._changed_by(owner, self._table.apply(payload, owner, first=True))
 
     def _changed_by(self, owner: Membership, changed: list[int]) -> None:
         for client in changed:

@@ -38,6 +38,10 @@ MAX_CLIENTS_PER_OWNER = 256
 MAX_TABLE_BYTES = 4 * 1024 * 1024
 """Bytes of the states of one table, which whoever joins is sent in one update."""
 
+LEAP = 4096
+"""How far clients that are asked to say their state again count on: past what newcomers were told of them by
+a server that has been started again since, one clock for each that came."""
+
 MAX_REMOVED = 1024
 """Clients gone whose last clock is still known; the longest gone is forgotten first."""
 
@@ -136,7 +140,7 @@ class Awareness:
     A newcomer may have heard of everybody before, so `welcome` tells it clocks that lead those of the
     clients. Each client's next state has to be newer than that to be seen by the newcomer: one that is
     `behind` is asked by its owner with `recall` to say it again. Only clients that answer are led: those
-    that an owner introduced as itself, and those that are `put` here.
+    that an owner said of itself, and those that are `put` here.
     """
 
     def __init__(
@@ -162,27 +166,27 @@ class Awareness:
         """Ids of the clients gone that are still known, the longest gone first."""
         return list(self._removed)
 
-    def apply(self, update: bytes, owner: Hashable) -> list[int]:
+    def apply(self, update: bytes, owner: Hashable, *, first: bool = False) -> list[int]:
         """Take in an awareness update and return the ids of the clients it changed.
 
         An entry changes its client if its clock is newer, and the sender becomes its owner. With
         an equal clock it only can remove a client, and only its owner can: others who missed a
         renewal think so, but the connection is still here. Everything else is an echo, ignored.
         What cannot be read and what is beyond a limit is left out.
+
+        One state alone, of somebody who was not here, is what a client says of itself; so is what an owner
+        says first, if it is of one client alone.
         """
+        entries = readable_entries(update)
+        said = entries if first else [entry for entry in entries if entry.state is not None]
+        if len(said) == 1 and (first or said[0].client_id not in self._present):
+            self._meet(said[0], owner)
         changed: list[int] = []
-        for entry in readable_entries(update):
+        for entry in entries:
             with suppress(LimitExceeded):
                 if self._take(entry, owner):
                     changed.append(entry.client_id)
         return changed
-
-    def introduce(self, update: bytes, owner: Hashable) -> list[int]:
-        """As `apply`, for the first update of an owner: if it has one state, that is the owner's own."""
-        present = [entry.client_id for entry in readable_entries(update) if entry.state is not None]
-        if len(present) == 1:
-            self._self[present[0]] = owner
-        return self.apply(update, owner)
 
     def put(self, client_id: int, state: str | None, owner: Hashable) -> bool:
         """Give a client that counts no clock of its own a state, and return whether that changed anything.
@@ -235,7 +239,7 @@ class Awareness:
         return encode_entries(self._recalls(client_ids))
 
     def _recalls(self, client_ids: Iterable[int]) -> Iterator[Entry]:
-        return (Entry(client_id, self._newest(client_id), None) for client_id in client_ids)
+        return (Entry(client_id, self._newest(client_id) + LEAP, None) for client_id in client_ids)
 
     def _others(self, owner: Hashable) -> Iterator[Entry]:
         for client_id, entry in self._present.items():
@@ -246,6 +250,12 @@ class Awareness:
         """The highest clock that anybody was told of a client."""
         known = self._present.get(client_id) or self._removed.get(client_id)
         return max(known.clock if known else 0, self._lead.get(client_id, 0))
+
+    def _meet(self, entry: Entry, owner: Hashable) -> None:
+        """A client says who it is. If it is a stranger, the others may know it from another table."""
+        if entry.client_id not in self._present and entry.client_id not in self._removed:
+            self._lead[entry.client_id] = entry.clock
+        self._self[entry.client_id] = owner
 
     def _settle(self, client_id: int) -> None:
         """Nobody answers for a client any more: what newcomers were told of it counts for all."""

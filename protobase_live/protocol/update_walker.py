@@ -234,7 +234,7 @@ class Walker:
         """Read one of the commonest contents at once: short ASCII, or one plain value. 0: it is another."""
         kind, at = info & KIND, self.pos
         if kind == VALUES:
-            found = _PLAIN.match(self.data, at)
+            found = PLAIN_VALUE.match(self.data, at)
             if found is not None:
                 self.pos = found.end()
                 return 1
@@ -370,7 +370,7 @@ _ID = re.compile(rb"([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])")
 """An id of which no number is near its limit, so that none of them has to be checked."""
 
 
-_PLAIN = re.compile(
+PLAIN_VALUE = re.compile(
     rb"\x01(?:[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8})", re.DOTALL
 )
 """One value that is no string, map, array or bytes."""

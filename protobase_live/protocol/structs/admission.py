@@ -52,19 +52,20 @@ def place_of(logs: Logs, client: int, struct: Struct) -> Place:
 
 def _place(logs: Logs, client: int, struct: Struct) -> tuple[Place, int]:
     """The place, and the kind of a neighbour there (-1 without one)."""
-    if struct.origin is None and struct.right is None:
+    beside = struct.origin or struct.right
+    if beside is None:
         return _place_in_parent(logs, client, struct), -1
-    left = logs.look_up(struct.origin) if struct.origin is not None else None
-    right = logs.look_up(struct.right) if struct.right is not None else None
-    places = [log.place(number) for log, number in filter(None, (left, right))]
-    if places[0].parent == GONE or places[-1].parent == GONE:
-        return NOWHERE, -1
-    if places[0] != places[-1]:
-        _refuse(client, struct, "has neighbours in different places")
-    if struct.origin == struct.right:
-        _refuse(client, struct, "has the same struct on both sides")
-    log, number = left or right or _refuse(client, struct, "has no neighbour")
-    return places[0], log.marks[number] & KIND_MARK
+    log, number = logs.look_up(beside)
+    place = log.place(number)
+    if struct.origin is not None and struct.right is not None:
+        other = logs.place(struct.right)
+        if other.parent == GONE:
+            return NOWHERE, -1
+        if place != other and place.parent != GONE:
+            _refuse(client, struct, "has neighbours in different places")
+        if struct.origin == struct.right:
+            _refuse(client, struct, "has the same struct on both sides")
+    return place, log.marks[number] & KIND_MARK
 
 
 def _place_in_parent(logs: Logs, client: int, struct: Struct) -> Place:

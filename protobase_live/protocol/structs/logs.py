@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protobase_live.protocol.structs.log import Log
+from protobase_live.protocol.structs.log import Log, Place
 from protobase_live.protocol.structs.ranges import Ranges
 from protobase_live.protocol.update_walker import Id
 
@@ -28,6 +28,11 @@ class Logs:
         """The log that has a known struct, and its number there."""
         log = self.by_client[id[0]]
         return log, log.find(id[1])
+
+    def place(self, id: Id) -> Place:
+        """Where a known struct is."""
+        log, number = self.look_up(id)
+        return log.place(number)
 
     def root_number(self, name: str) -> int:
         """The number of a root as a parent."""

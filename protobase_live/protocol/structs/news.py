@@ -17,14 +17,21 @@ class News:
 
     def __init__(self) -> None:
         self.starts: dict[int, int] = {}
-        self.deletes: list[DeletedRange] = []
+        self.deletes: dict[int, Ranges] = {}
 
     def encode(self, logs: Mapping[int, Log]) -> bytes:
         """It all as one update, `EMPTY_UPDATE` if there is nothing."""
         if not self.starts and not self.deletes:
             return EMPTY_UPDATE
         runs = [(client, start, *logs[client].encode(start)) for client, start in self.starts.items()]
-        return encode_update(runs, ranges_of(self.deletes))
+        return encode_update(runs, self.deletes)
+
+    def delete(self, client: int, start: int, end: int) -> None:
+        """Clocks of a client were newly deleted."""
+        ranges = self.deletes.get(client)
+        if ranges is None:
+            ranges = self.deletes[client] = Ranges()
+        ranges.add(start, end)
 
     def clear(self) -> None:
         """Begin anew."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.news import News, ranges_of
 from protobase_live.protocol.structs.ordering import Ordering
 from protobase_live.protocol.structs.pieces import head, piece, text_of
+from protobase_live.protocol.structs.shortcuts import Taken, take_entry, take_typing
 from protobase_live.protocol.structs.slicing import cut_slice
 from protobase_live.protocol.structs.writing import encode_update
 from protobase_live.protocol.update_walker import (
@@ -35,8 +36,6 @@ from protobase_live.protocol.update_walker import (
     Id,
     Struct,
     Walker,
-    client_of,
-    clock_of,
 )
 from protobase_live.protocol.varint import varuint
 
@@ -83,7 +82,11 @@ class Structs:
         Raises:
             MalformedUpdate: the bytes are no update, or mean something impossible; nothing was taken.
         """
-        if self._take_typing(update) or self._take_keystroke(update, barred):
+        taken = take_typing(self._logs, update, barred) or take_entry(self._logs, update, barred)
+        if taken is not None:
+            self._note_taken(taken)
+            return None
+        if self._take_keystroke(update, barred):
             return None
         steps = self.take_in_steps(update, barred=barred, lenient=lenient)
         while True:
@@ -121,21 +124,13 @@ class Structs:
         self._cut(cuts)
         return _rest(walker, ordering, late)
 
-    def _take_typing(self, update: bytes) -> bool:
-        """Take in the very commonest: one who goes on typing ASCII where he was. False: not that."""
-        found = _TYPING.fullmatch(update)
-        if found is None:
-            return False
-        client_raw, clock_raw, left_client, left_clock, size, text = found.groups()
-        client, clock = client_of(client_raw), clock_of(clock_raw)
-        log = self._logs.by_client.get(client)
-        if log is None or log.end != clock or left_client != client_raw or len(text) != size[0]:
-            return False
-        if clock_of(left_clock) != clock - 1 or not log.extend_text(text):
-            return False
-        self.vector[client] = log.end
-        self._note(client, clock)
-        return True
+    def _note_taken(self, taken: Taken) -> None:
+        client, start, end, replaced = taken
+        self._note(client, start)
+        self.vector[client] = end
+        if replaced is not None:
+            gone, clock = replaced
+            self._delete_known(gone, clock, clock + 1, [])
 
     def _take_keystroke(self, update: bytes, barred: int | None) -> bool:
         """Take in one struct that follows what is known. False: it is not that, or breaks a rule."""
@@ -143,30 +138,47 @@ class Structs:
         if found is None or found.client == barred:
             return False
         client, struct, deletes = found
-        if struct.clock != self.vector.get(client, 0) or not self._fits(client, struct, deletes):
+        if not self._fits(client, struct) or not self._knows(client, struct, deletes):
             return False
         log = self._logs.of(client)
-        cuts: list[Id] = []
-        gone: list[DeletedRange] = []
         try:
-            self._append(update, log, struct, cuts, gone, lenient=False)
-        except MalformedUpdate:  # nothing was added; it is read again by who can say what was wrong
-            self._take_back({client: log.mark()})
+            place = place_of(self._logs, client, struct)
+        except MalformedUpdate:  # read again by who can take it back and say what was wrong
             return False
-        if deletes or gone:
-            self._delete([*gone, *deletes], cuts)
-        if cuts:
-            self._cut(cuts)
+        if place is NOWHERE or self._astral:
+            return False
+        marks = marks_of(struct, place)
+        if struct.right == log.right and struct.origin == (client, struct.clock - 1):
+            marks |= CHAINED
+        self._note(client, log.end)
+        raw = update[struct.start : struct.end]
+        log.append(raw, struct.content - struct.start, struct.length, marks, place, struct.right)
+        self.vector[client] = log.end
+        if deletes:
+            self._delete(deletes, [])
         return True
 
-    def _fits(self, client: int, struct: Struct, deletes: list[DeletedRange]) -> bool:
-        """Whether all that a struct builds on, and all that is deleted with it, is known."""
+    def _fits(self, client: int, struct: Struct) -> bool:
+        """Whether a struct comes next, and all that it builds on is known."""
+        _, _, _, origin, right, parent, *_ = struct
         vector = self.vector
-        for other in (struct.origin, struct.right, struct.parent):
-            if isinstance(other, tuple) and other[1] >= vector.get(other[0], 0):
+        if struct.clock != vector.get(client, 0):
+            return False
+        if origin is not None and origin[1] >= vector.get(origin[0], 0):
+            return False
+        if right is not None and right[1] >= vector.get(right[0], 0):
+            return False
+        return not isinstance(parent, tuple) or parent[1] < vector.get(parent[0], 0)
+
+    def _knows(self, client: int, struct: Struct, deletes: Sequence[DeletedRange]) -> bool:
+        """Whether all that is deleted with a struct is known, itself included."""
+        for deleted in deletes:
+            known = self.vector.get(deleted.client, 0)
+            if deleted.client == client:
+                known += struct.length
+            if deleted.end > known:
                 return False
-        end = struct.clock + struct.length
-        return all(stop <= (end if who == client else vector.get(who, 0)) for who, _, stop in deletes)
+        return True
 
     def _append(
         self,
@@ -256,22 +268,24 @@ class Structs:
 
     # deleting
 
-    def _delete(self, ranges: list[DeletedRange], cuts: list[Id]) -> list[DeletedRange]:
+    def _delete(self, ranges: Sequence[DeletedRange], cuts: list[Id]) -> list[DeletedRange]:
         """Delete what is known; answers with what is not."""
         late: list[DeletedRange] = []
         for client, start, end in ranges:
             known = self.vector.get(client, 0)
             if end > known:
                 late.append(DeletedRange(client, max(start, known), end))
-            if start >= known:
-                continue
-            for new in self._logs.delete(client, start, min(end, known)):
-                self._loose += 1
-                self._fresh.deletes.append(DeletedRange(client, *new))
-                self._unsettled.deletes.append(DeletedRange(client, *new))
-                if self._astral:
-                    cuts += [(client, new[0]), (client, new[1])]
+            if start < known:
+                self._delete_known(client, start, min(end, known), cuts)
         return late
+
+    def _delete_known(self, client: int, start: int, end: int, cuts: list[Id]) -> None:
+        for new in self._logs.delete(client, start, end):
+            self._loose += 1
+            self._fresh.delete(client, *new)
+            self._unsettled.delete(client, *new)
+            if self._astral:
+                cuts += [(client, new[0]), (client, new[1])]
 
     # giving
 
@@ -292,7 +306,7 @@ class Structs:
         while not complete:
             part = cut_slice(logs, known, limit)
             known, complete = part.reached, part.complete
-            yield encode_update(part.runs, ranges_of(self._fresh.deletes) if complete else {})
+            yield encode_update(part.runs, self._fresh.deletes if complete else {})
         self._fresh.clear()
 
     def settle(self) -> tuple[bytes, dict[int, int]]:
@@ -350,13 +364,6 @@ class Structs:
         update = encode_update(part.runs, self._logs.deletes if part.complete else {})
         return update, part.reached, part.complete
 
-
-_TYPING = re.compile(
-    rb"\x01\x01([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])"
-    rb"\x84([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])([\x01-\x7f])([\x00-\x7f]+)\x00",
-    re.DOTALL,
-)
-"""One struct, ASCII, with a left neighbour and no right one; nothing deleted."""
 
 _PAIR = re.compile(rb"[\xf0-\xf4]")
 """Begins a character outside the basic plane in UTF-8, which takes two UTF-16 units."""

@@ -3,7 +3,7 @@ import pytest
 from protobase_actors import ManualClock
 from protobase_live.errors import Closed, InvalidName, LimitExceeded, ValidationError
 from protobase_live.live.presence import PresenceHub, PresenceLimits, states_of
-from protobase_live.protocol.awareness import Entry, encode_entries
+from protobase_live.protocol.awareness import LEAP, Awareness, Entry, decode_entries, encode_entries
 
 TICK = 0.05
 
@@ -27,7 +27,7 @@ async def test_a_change_is_told_to_all_in_the_next_tick_with_the_same_bytes(hub,
     one, known = hub.join("tasks", ann.append)
     hub.join("tasks", bob.append)
     assert states_of(known) == {}
-    one.apply(update(7, 1, '{"name":"ann"}'))
+    one.set(7, {"name": "ann"})
     assert (ann, bob) == ([], [])
     await clock.advance(TICK)
     assert states_of(ann[0]) == {7: {"name": "ann"}}
@@ -114,11 +114,45 @@ async def test_a_renewal_by_the_client_itself_is_told_too(hub, clock):
     one, _ = hub.join("tasks", heard.append)
     one.apply(update(7, 1, "{}"))
     await clock.advance(TICK)
-    one.apply(update(7, 2, "{}"))
+    heard.clear()
+    one.apply(update(7, LEAP + 2, "{}"))
     await clock.advance(TICK)
-    one.apply(update(7, 2, "{}"))
+    one.apply(update(7, LEAP + 3, "{}"))
+    await clock.advance(TICK)
+    one.apply(update(7, LEAP + 3, "{}"))
     await clock.advance(TICK)
     assert len(heard) == 2
+
+
+async def test_a_stranger_is_asked_to_say_itself_again(hub, clock):
+    """Others may know it from a server that ran before, and take nothing that is not newer."""
+    heard = []
+    one, _ = hub.join("tasks", heard.append)
+    hub.join("tasks", lambda payload: None)
+    one.apply(update(7, 5, "{}"))
+    assert [decode_entries(payload) for payload in heard] == [[Entry(7, 5 + LEAP, None)]]
+    one.apply(update(7, 6 + LEAP, "{}"))
+    assert len(heard) == 1, "once"
+
+
+async def test_a_renewal_that_fails_leaves_the_others(clock, monkeypatch):
+    hub = PresenceHub(clock, TICK)
+    heard = []
+    one, _ = hub.join("tasks", heard.append)
+    one.set(7, {"n": 1})
+    one.set(8, {"n": 2})
+    put = Awareness.put
+
+    def fails_for_7(table, client, state, owner):
+        if client == 7:
+            raise LimitExceeded("no room")
+        return put(table, client, state, owner)
+
+    monkeypatch.setattr(Awareness, "put", fails_for_7)
+    await clock.advance(TICK)
+    heard.clear()
+    await clock.advance(40)
+    assert [states_of(payload) for payload in heard] == [{8: {"n": 2}}] * 2
 
 
 async def test_an_empty_collection_is_forgotten(hub, clock):

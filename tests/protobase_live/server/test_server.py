@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from protobase_actors import ManualClock
 from protobase_live.database.database import Database
+from protobase_live.database.limits import Limits
 from protobase_live.errors import Unauthorized
 from protobase_live.protocol import yjs
 from protobase_live.server.limits import ServerLimits
@@ -113,6 +115,72 @@ async def test_a_message_in_pieces(server: Server, database: Database) -> None:
         step1 = yjs.encode_step1(NOTHING)
         await client.send([step1[:1], step1[1:2], b"", step1[2:]])
         assert isinstance(yjs.decode(await client.recv()), yjs.SyncStep2)
+
+
+async def test_the_first_subprotocol_of_a_yjs_client_is_chosen(server: Server):
+    offered = [Subprotocol("auth-token-abc"), Subprotocol("other")]
+    async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks", subprotocols=offered) as client:
+        assert client.subprotocol == "auth-token-abc"
+
+
+async def test_a_message_may_be_as_long_as_a_document():
+    async with Database(MemoryStorage(), limits=Limits(document_bytes=100_000)) as database:
+        async with Server(database, port=0) as server:
+            url = f"ws://127.0.0.1:{server.port}/yjs/tasks"
+            async with connect(url) as client:
+                await client.send(yjs.encode_awareness(bytes(100_000)))
+                await client.send(bytes(200_000))
+                await client.wait_closed()
+                assert client.close_code == 4413
+                assert "at most 100016 bytes (message_bytes)" in client.close_reason
+
+
+async def test_a_message_may_be_as_long_as_the_server_says(database: Database):
+    async with Server(database, port=0, limits=ServerLimits(message_bytes=10)) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks") as client:
+            await client.send(bytes(11))
+            await client.wait_closed()
+            assert client.close_code == 4413
+
+
+class WatchedClock(ManualClock):
+    """Tells how long somebody waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sleeps: asyncio.Queue[float] = asyncio.Queue()
+
+    async def sleep(self, seconds: float) -> None:
+        self.sleeps.put_nowait(seconds)
+        await super().sleep(seconds)
+
+
+async def test_who_was_refused_waits_when_it_comes_back(database: Database):
+    clock = WatchedClock()
+    async with Server(database, port=0, clock=clock) as server, asyncio.timeout(30):
+        url = f"ws://127.0.0.1:{server.port}/yjs"
+        for seconds in (0, 1, 2):
+            async with await connect_after(clock, seconds, f"{url}/tasks") as client:
+                await client.send(b"\x00\x02\x05ab")
+                await client.wait_closed()
+                assert client.close_code == 4400
+        async with connect(f"{url}/others"), connect(f"{url}/tasks?token=another"):
+            pass
+        async with await connect_after(clock, 4, f"{url}/tasks"):
+            pass
+        async with connect(f"{url}/tasks"):
+            pass
+        assert clock.sleeps.empty(), "after a good session nobody waits"
+
+
+async def connect_after(clock: WatchedClock, seconds: float, url: str) -> ClientConnection:
+    """A connection that is held for just so long."""
+    dialing = asyncio.ensure_future(connect(url).__aenter__())
+    if seconds:
+        assert await clock.sleeps.get() == seconds
+        assert not dialing.done()
+        await clock.advance(seconds)
+    return await dialing
 
 
 async def test_a_client_that_is_silent_is_given_up(database: Database) -> None:
