@@ -7,7 +7,8 @@ and exported after a restart, and is what its honest clients have.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -41,6 +42,16 @@ WAIT_SECONDS = 1.0 if ROUNDS > 1 else 10.0
 them; `make fuzz` measures."""
 
 READ_SECONDS = 30.0
+
+READINGS = {
+    "list": "values",
+    "text": "value",
+    "dict": "items",
+    "set": "values",
+    "counter": "value",
+    "xml_fragment": "value",
+}
+"""Kinds of structures, and how all of one is read."""
 
 
 @pytest.fixture
@@ -125,23 +136,22 @@ async def check_reading(server: ServerProcess) -> None:
     async with pb.connect(server.live) as db:
         for room in (HOME, *ARENAS):
             collection = await db.collection(room)
-            async with asyncio.timeout(READ_SECONDS):
-                await collection.items()
-                await db.query(pb.Query(room))
-            for name in (*ROOTS, *RESERVED):
-                for read in (
-                    lambda name=name, of=collection: of.list(name).values(),
-                    lambda name=name, of=collection: of.text(name).value(),
-                    lambda name=name, of=collection: of.dict(name).items(),
-                    lambda name=name, of=collection: of.set(name).values(),
-                    lambda name=name, of=collection: of.counter(name).value(),
-                    lambda name=name, of=collection: of.xml_fragment(name).value(),
-                ):
-                    async with asyncio.timeout(READ_SECONDS):
-                        try:
-                            await read()
-                        except (pb.KindMismatch, pb.InvalidName, pb.ValidationError):
-                            continue
+            await soon(f"items of {room}", collection.items())
+            await soon(f"a query of {room}", db.query(pb.Query(room)))
+            for kind, method in READINGS.items():
+                for name in (*ROOTS, *RESERVED):
+                    with suppress(pb.KindMismatch, pb.InvalidName, pb.ValidationError):
+                        handle = getattr(collection, kind)(name)
+                        await soon(f"the {kind} {name!r} of {room}", getattr(handle, method)())
+
+
+async def soon(what: str, reading: Awaitable[object]) -> None:
+    """Read something, and do not wait for ever."""
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            await reading
+    except TimeoutError:
+        raise AssertionError(f"{what}: not within {READ_SECONDS:g} s") from None
 
 
 async def check_export(server: ServerProcess) -> None:

@@ -44,8 +44,9 @@ class Attacker:
     """Makes updates under ``clients``; ``others`` are ids of clients that it may speak for now and then.
 
     ``bulk``: how many of the largest updates it makes at most. ``disorder``: whether it puts things between
-    a left neighbour and a right one that may stand before it: then even Yjs shows them in other places when
-    it takes the same updates in another order. To notice that takes integrating.
+    neighbours of one sequence that cannot have been neighbours, such as a right one that stands before the
+    left: then even Yjs shows them in other places when it takes the same updates in another order. To notice
+    that takes integrating.
     """
 
     def __init__(
@@ -167,9 +168,8 @@ class Attacker:
         if self._random.random() < 0.2:
             beside["right"] = beside["left"]
         elif alike and not self._disorder:
-            del beside[self._random.choice(("left", "right"))]
-        place = left if "left" in beside else right
-        return self._put(self._content(), place.parent, key=place.key, **beside), {}
+            del beside["right"]
+        return self._put(self._content(), left.parent, key=left.key, **beside), {}
 
     def key_of_many(self) -> tuple[list[Block], Deletes]:
         """A value under a key that has several clocks, and an item that splits it."""
