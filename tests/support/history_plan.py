@@ -11,8 +11,9 @@ from typing import Any
 Step = tuple[Any, ...]
 
 FEATURES = (
-    "halves", "formats", "embeds", "embedded-types", "nested", "xml-in-maps", "delicate", "subdocuments", "undo",
-    "shuffled", "duplicated", "merged", "gaps", "lost", "peers", "disconnects", "kills",
+    "halves", "formats", "embeds", "embedded-types", "nested", "xml-in-maps", "delicate", "subdocuments",
+    "undo", "shuffled", "duplicated", "merged", "gaps", "lost", "peers", "disconnects", "kills",
+    "exports", "asks",
 )  # fmt: skip
 """What histories may do, beside plain edits that are sent in order; each can be left out.
 
@@ -33,6 +34,8 @@ lost            some never travel, while what builds on them does
 peers           some travel from client to client first
 disconnects     clients go offline and return
 kills           the server is killed (SIGKILL) and started again
+asks            a server that asks again and again for what it lacks is a failure
+exports         the end is exported and imported; not where there are subdocuments, which have no export
 """
 
 EDITS = {
@@ -70,14 +73,15 @@ class History:
         )
 
 
-def history(seed: int, features: tuple[str, ...]) -> History:
-    """The history of a seed. Most use a few of the features only, so that a fault is met without the others."""
+def history(seed: str, features: tuple[str, ...]) -> History:
+    """The history of a seed. Most use some of the features only: a fault is met without the others."""
     random = Random(seed)
     chosen = tuple(f for f in features if random.random() < 0.6)
     clients = random.randint(1, 4)
     draw = _Draw(random, clients, chosen)
     steps = tuple(step for _ in range(random.randint(8, 45)) for step in draw.steps())
-    return History(f"h{seed}", clients, chosen, _few_kills(steps))
+    last = tuple(("lose", client) for client in range(clients) if "lost" in chosen and random.random() < 0.5)
+    return History(f"h{seed}", clients, chosen, (*_few_kills(steps), *last))
 
 
 class _Draw:
@@ -87,8 +91,8 @@ class _Draw:
         self._random = random
         self._clients = clients
         weights = {
-            "edit": 12, "send": 6, "receive": 5, "undo": 1, "redo": 1, "release": 1, "lose": 1, "peer": 1,
-            "offline": 1, "online": 2, "kill": 1,
+            "edit": 12, "send": 6, "receive": 5, "undo": 1, "redo": 1, "release": 1, "lose": 1, "peer": 2,
+            "offline": 2, "online": 2, "kill": 1,
         }  # fmt: skip
         needs = {
             "undo": "undo", "redo": "undo", "release": "gaps", "lose": "lost", "peer": "peers",

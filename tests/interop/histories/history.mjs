@@ -20,18 +20,22 @@ import { Socket } from './socket.mjs'
 const MAX_ROUNDS = 12
 // After what comes from others, a client may tidy the marks of its texts, which the others are sent in turn.
 
+const MAX_ASKED = 4
+// How often a server may ask one connection what it lacks while it lacks the same; the first time is a greeting.
+
 const REGISTRY = 'structures'
 // The root in which the server keeps what it knows of the others.
 
 const [UPDATE, STEP2] = [2, 1]
 
 export class History {
-  constructor ({ name, clients, features, steps }, url) {
+  // `before` are updates that the collection has already.
+  constructor ({ name, clients, features, steps, before = [] }, url) {
     this.name = name
     this.features = new Set(features)
     this.steps = steps
     this.url = `${url}/${name}`
-    this.given = []
+    this.given = [...before]
     this.clients = Array.from({ length: clients }, (_, at) => new Client(at + 1, this.url, this.given))
   }
 
@@ -59,15 +63,17 @@ export class History {
       await socket.close(true)
       return came
     })
-    this.check('a fresh client', taken)
+    this.check('a fresh client', taken, 'exact', false)
   }
 
-  // Throws if these updates make another document than those that were sent.
-  check (who, updates, form = 'exact') {
+  // Throws if these updates make another document than those that were sent, or, if they are to be complete, make
+  // no whole one.
+  check (who, updates, form = 'exact', complete = true) {
     const made = documentOf(updates)
+    const { pendingStructs, pendingDs } = made.store
+    if (complete && (pendingStructs || pendingDs)) throw new Error(`${who} has things without what they build on`)
     if (form === 'exact') {
       complain(who, difference(exact(made), exact(this.document())))
-      if (made.store.pendingStructs || made.store.pendingDs) throw new Error(`${who} lacks what others build on`)
     } else {
       complain(who, difference({ ...plain(made), [REGISTRY]: undefined }, plain(this.document())))
     }
@@ -95,6 +101,9 @@ export class History {
   async barrier () {
     await this.every(client => client.barrier())
     await this.every(client => client.barrier())
+    if (!this.features.has('asks')) return
+    const times = Math.max(...this.clients.map(client => client.asked))
+    if (times > MAX_ASKED) throw new Error(`the server asked ${times} times what it lacks, with one state vector`)
   }
 
   async kill (kills) {
