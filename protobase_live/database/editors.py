@@ -68,7 +68,7 @@ class Editors:
         return self.answer(subscriber, state, document)
 
     def catch_up(self, subscriber: Subscriber, document: Document) -> Answer:
-        """The next part for a client that is behind, or what was shown since, for one that asks without need."""
+        """The next part for a client that is behind, or what is new for one that asks without need."""
         state = self._behind.get(subscriber)
         if state is None:
             return self.begin(subscriber, dict(self.shown), document)
