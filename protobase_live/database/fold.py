@@ -40,6 +40,7 @@ def fold(updates: Sequence[bytes]) -> bytes:
     whole, again = Structs(), Structs()
     for update in updates:
         whole.take(update, lenient=True)
+    whole.compact()
     again.take(folded)
     if again.vector != whole.vector or again.deletes != whole.deletes:
         raise StorageFailed("a folded log is not what it was made of; nothing was dropped")

@@ -19,6 +19,8 @@ from protobase_live.protocol.varint import varuint
 
 def compact(logs: Logs) -> Iterator[None]:
     """Let go of everything that is deleted, with pauses in which nothing else may be done with the logs."""
+    while _delete_orphans(logs):
+        yield
     for client, log in logs.by_client.items():
         ranges = logs.deletes.get(client)
         if ranges is None:
@@ -34,6 +36,21 @@ def compact(logs: Logs) -> Iterator[None]:
         compacted.right = log.right
         log.become(compacted)
         yield
+
+
+def _delete_orphans(logs: Logs) -> bool:
+    """Delete what was written into a shared type before somebody deleted that; whether there was any.
+
+    Whoever deletes a type names what he sees in it. What others wrote meanwhile every Yjs client deletes by
+    itself.
+    """
+    found = False
+    for client, log in logs.by_client.items():
+        deleted = {parent for parent in set(log.parents) if parent >= 0 and logs.is_deleted(parent)}
+        for number, parent in enumerate(log.parents) if deleted else ():
+            if parent in deleted and logs.delete(client, log.starts[number], log.end_of(number)):
+                found = True
+    return found
 
 
 def _copy(log: Log, target: Log, start: int, end: int) -> None:
