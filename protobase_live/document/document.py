@@ -104,7 +104,7 @@ class Document:
                 yield
         self._apply(self._structs.flush())
         if self._structs.halved:
-            yield from self._make_anew()
+            yield from self.make_anew()
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
         self._roots.open_registered()
@@ -168,8 +168,6 @@ class Document:
             self._apply(update)
             self._add_events()
             yield
-        if self._structs.halved:
-            yield from self._make_anew()
 
     def _begin_run(self, author: str | None) -> None:
         """What is taken from now on is by `author`."""
@@ -209,8 +207,13 @@ class Document:
             touched[name, None] = None
         self._add_part(self._author, touched)
 
-    def _make_anew(self) -> Iterator[None]:
-        """Give a new pycrdt document all structs: the old one has a character of which half is gone."""
+    @property
+    def is_halved(self) -> bool:
+        """Whether a turn that has news has left pycrdt with a whole character where half of one is left."""
+        return self._structs.halved and self._structs.has_news
+
+    def make_anew(self) -> Generator[None, None, None]:
+        """Give a new pycrdt document all structs, so that it shows halves of characters as Yjs does."""
         self._structs.halved = False
         records, roots, watch = self._records, self._roots, self._watch
         self._open_doc(self._client_id)
