@@ -12,7 +12,8 @@ NODE_STAMP := $(if $(wildcard $(INTEROP)/package-lock.json),$(INTEROP)/node_modu
 help:
 	@echo 'make demo    a server on file:./demo-data and a writer, changes shown live'
 	@echo 'make test    all tests (needs Node for those with real Yjs clients)'
-	@echo 'make fuzz    20,000 random queries against an oracle, from a seed that it prints (SEED=... repeats it)'
+	@echo 'make fuzz    20,000 random queries against an oracle, 10,000 histories of Yjs clients, from a seed that it'
+	@echo '             prints (SEED=... repeats it; HISTORIES_WITHOUT=... leaves out what docs/testing.md lists)'
 	@echo 'make check   linter, formatter, types, import contracts'
 	@echo 'make bench   the benchmarks (see bench/)'
 	@echo 'make clean   remove what these made'
@@ -24,7 +25,7 @@ test: $(PYTHON_STAMP) $(NODE_STAMP)
 	$(BIN)/pytest
 
 fuzz: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
-fuzz: $(PYTHON_STAMP)
+fuzz: $(PYTHON_STAMP) $(NODE_STAMP)
 	@echo 'make fuzz SEED=$(SEED)'
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/fuzz --hypothesis-seed=$(SEED) --hypothesis-show-statistics
 

@@ -17,9 +17,8 @@ from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Greet, Question, Updates
-from protobase_live.document import Document
 from protobase_live.operations import RECORDS, Read
-from protobase_live.protocol.update import check_update
+from protobase_live.protocol.structs import Structs
 from protobase_storage import Commit
 from protobase_storage.file import FileStorage
 
@@ -88,12 +87,11 @@ async def storage() -> None:
 async def codec() -> None:
     updates = typing(KEYSTROKES)
     start = perf_counter()
-    infos = [check_update(update) for update in updates]
-    report("keystrokes checked", KEYSTROKES, perf_counter() - start)
-    document = Document("bench")
-    start = perf_counter()
-    assert document.admits(infos)
-    report("keystrokes admitted", KEYSTROKES, perf_counter() - start)
+    structs = Structs()
+    for update in updates:
+        structs.take(update)
+    structs.settle()
+    report("keystrokes taken", KEYSTROKES, perf_counter() - start)
 
 
 class Nobody:
@@ -115,7 +113,7 @@ async def collection() -> None:
                 start = perf_counter()
                 for n in range(0, KEYSTROKES, size):
                     part = updates[n : n + size]
-                    await ref.tell(Updates(client, part, [check_update(update) for update in part]))
+                    await ref.tell(Updates(client, part))
                 await ref.ask(Question(Read(RECORDS, "count")))
                 report(f"keystrokes made durable, {size} a message", KEYSTROKES, perf_counter() - start)
                 await ref.tell(Greet(client))

@@ -17,8 +17,11 @@ MAX_NAME_BYTES = 512
 MAX_KEY_BYTES = 512
 """Longest key of a record, in bytes of UTF-8."""
 
-RESERVED_STRUCTURES = frozenset({"records", "structures", "indexes"})
-"""Roots of a collection's document that are not for users to name."""
+RECORDS_NAME = "records"
+"""The root of a collection's document that holds its records."""
+
+RESERVED_PREFIX = "protobase:"
+"""How the names of other roots begin that are not for users to name. Nobody calls a root so by accident."""
 
 KEY_FIELD = "_key"
 """The pseudo-field that stands for a record's key in rows and expressions."""
@@ -34,7 +37,7 @@ def check_collection(name: Any) -> str:
 def check_structure(name: Any) -> str:
     """The name, if a structure of a collection may be called so; else InvalidName."""
     path = _path("structure name", name)
-    if path in RESERVED_STRUCTURES:
+    if path == RECORDS_NAME or path.startswith(RESERVED_PREFIX):
         raise InvalidName(f"structure name {path!r} is reserved; choose another")
     return path
 

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from protobase_live.names import RECORDS_NAME, RESERVED_PREFIX
+
 
 class Target(NamedTuple):
     """A structure of a collection: its kind and where it is.
@@ -21,9 +23,9 @@ class Target(NamedTuple):
     path: tuple[str, ...]
 
 
-RECORDS = Target("records", ("records",))
+RECORDS = Target("records", (RECORDS_NAME,))
 
-INDEXES = Target("dict", ("indexes",))
+INDEXES = Target("dict", (RESERVED_PREFIX + "indexes",))
 """Where a collection declares its indexes: a dictionary whose keys say which fields they are of."""
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from pycrdt import Array, Doc, Map, Text, XmlFragment
+from pycrdt import Doc, Map
 
 from protobase_live.cli.shared_tree import (
     Tree,
@@ -26,7 +26,7 @@ from protobase_live.cli.shared_tree import (
     text_runs,
     tree_of,
 )
-from protobase_live.document import REGISTRY
+from protobase_live.document import REGISTRY, structures_in
 from protobase_live.errors import ValidationError
 from protobase_live.names import check_field, check_key, check_structure
 from protobase_live.operations import RECORDS
@@ -46,12 +46,9 @@ def lines_of(collection: str, update: bytes) -> Iterator[Line]:
     for key in sorted(records.keys()):
         if isinstance(record := records[key], Map):
             yield {"collection": collection, "structure": _ROOT, "key": key, **_record_form(record)}
-    kinds: dict[str, Any] = doc.get(REGISTRY, type=Map).to_py() or {}
-    for name in sorted({*doc.keys()} - {_ROOT, REGISTRY}):
-        kind = _root_kind(doc, name, kinds.get(name))
-        if kind in KINDS:
-            shared = doc.get(name, type=KINDS[kind].shared_type)
-            yield {"collection": collection, "structure": name, "kind": kind, "value": _value(kind, shared)}
+    for name, kind, shared in structures_in(doc):
+        value = _value(kind.name, shared)
+        yield {"collection": collection, "structure": name, "kind": kind.name, "value": value}
 
 
 def _record_form(record: Any) -> Line:
@@ -73,20 +70,6 @@ def _value(kind: str, shared: Any) -> Tree:
     if kind in _TREES:
         return _TREES[kind](shared)
     return to_json(KINDS[kind].read(shared, KINDS[kind].whole, ()))
-
-
-def _root_kind(doc: Doc[Any], name: str, registered: Any) -> str:
-    """The kind of a root: as registered, else by what a Yjs client put in it; "" for one that is empty."""
-    known = registered if isinstance(registered, str) else ""
-    if known and known != "list":
-        return known
-    if len(doc.get(name, type=Map)):
-        return "dict"
-    if str(doc.get(name, type=Text)):  # before it is read as an array: pycrdt never ends where 😀 is in it
-        return "text"
-    if any(True for _ in doc.get(name, type=XmlFragment).children):
-        return "xml_fragment"
-    return known or ("list" if len(doc.get(name, type=Array)) else "")
 
 
 _TREES: Mapping[str, Any] = {"dict": map_trees, "list": array_trees, "xml_fragment": child_trees}

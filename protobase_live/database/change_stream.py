@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from types import TracebackType
 
 from protobase_live.change import Change
@@ -11,6 +11,7 @@ from protobase_live.cursor import Cursor
 from protobase_live.database.messages import Watched
 from protobase_live.errors import Closed
 from protobase_live.live.replay import replay
+from protobase_live.operations import Target
 from protobase_storage import Loaded, covers
 
 
@@ -28,19 +29,21 @@ class ChangeStream:
         watch: Callable[[object], Awaitable[Watched]],
         unwatch: Callable[[object], None],
         load: Callable[[], Awaitable[Loaded]],
+        opened: Callable[[], Sequence[Target]] = tuple,
     ) -> None:
         """``watch`` begins at the collection's actor, ``unwatch`` ends, both with a name for the beginning;
-        ``load`` reads the log.
+        ``load`` reads the log, ``opened`` says which structures are told even if nobody registered them.
         """
         self._collection = collection
         self._position = Cursor.decode(since) if since is not None else None
         self._watch = watch
         self._unwatch = unwatch
         self._load = load
+        self._opened = opened
         self._watched: Watched | None = None
         self._beginning: object = None
         self._index = 0
-        self._replay: AsyncIterator[tuple[tuple[Change, ...], Cursor]] | None = None
+        self._replay: AsyncGenerator[tuple[tuple[Change, ...], Cursor]] | None = None
         self._changes: deque[Change] = deque()
         self._seen: str | None = since
         self._closed = False
@@ -94,7 +97,7 @@ class ChangeStream:
         else:
             await self._from_feed(self._watched)
 
-    async def _from_log(self, log: AsyncIterator[tuple[tuple[Change, ...], Cursor]]) -> None:
+    async def _from_log(self, log: AsyncGenerator[tuple[tuple[Change, ...], Cursor]]) -> None:
         try:
             found = await anext(log, None)
         except BaseException:  # the replay is over where it was interrupted: begin again from the position
@@ -145,7 +148,8 @@ class ChangeStream:
             self._position = here
             self._settle()
         elif self._position != here:
-            self._replay = replay(self._collection, await self._load(), self._position, watched.vector)
+            loaded = await self._load()
+            self._replay = replay(self._collection, loaded, self._position, watched.vector, self._opened())
 
     def _detach(self) -> None:
         if self._watched is not None:

@@ -49,7 +49,7 @@ from protobase_live.errors import (
 )
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
-from protobase_live.operations import INDEXES, Check, Op, Read
+from protobase_live.operations import INDEXES, Check, Op, Read, Target
 from protobase_live.protocol.state_vector import decode_state_vector, encode_state_vector
 from protobase_storage import Commit, Storage, StorageError
 
@@ -112,7 +112,11 @@ class CollectionActor(Actor[Message]):
         limit = self._limits.unpersisted_turns
         self._pipeline = Pipeline[Turn](limit, self._show, _drop, self.context.fail)
         self._log.start(self.context.fail)
-        await self._load()
+        try:
+            await self._load()
+        except BaseException:
+            self._document.close()
+            raise
         self._shown = dict(self._applied)
         self._editors.shown = dict(self._document.vector)
 
@@ -127,6 +131,7 @@ class CollectionActor(Actor[Message]):
                 self._views.end(self._name)
                 self._views = None
             self._log.cancel()
+            self._document.close()
             for subscriber in self._editors.met:
                 subscriber.resync()
 
@@ -140,9 +145,15 @@ class CollectionActor(Actor[Message]):
         loaded = await self._storage.load(self._name)
         updates = [loaded.snapshot.update] if loaded.snapshot else []
         document = Document(self._storage.identity)
-        for _ in document.load([*updates, *(commit.update for commit in loaded.commits)]):
-            await asyncio.sleep(0)
+        try:
+            for _ in document.load([*updates, *(commit.update for commit in loaded.commits)]):
+                await asyncio.sleep(0)
+        except BaseException:
+            document.close()
+            raise
         document.watch(bool(self._streams))
+        document.follow(self._document.followed)
+        self._document.close()
         self._document = document
         self._applied = loaded.vector
         self._log.loaded(loaded)
@@ -341,8 +352,8 @@ class CollectionActor(Actor[Message]):
                 turn.showings.append(lambda: subscriber.settle(mark))
             case Leave(subscriber):
                 turn.showings.append(lambda: self._editors.forget(subscriber))
-            case Watch(stream):
-                self._watch(envelope, stream, turn)
+            case Watch(stream, opened):
+                self._watch(envelope, stream, opened, turn)
             case Unwatch(stream):
                 self._unwatch(stream)
             case Begin():
@@ -363,9 +374,12 @@ class CollectionActor(Actor[Message]):
         if answer is not None:
             turn.showings.append(lambda: self._editors.show_answer(answer))
 
-    def _watch(self, envelope: Envelope[Message], stream: object, turn: Turn) -> None:
+    def _watch(
+        self, envelope: Envelope[Message], stream: object, opened: Sequence[Target], turn: Turn
+    ) -> None:
         if not self._streams:
             self._document.watch(True)
+        self._document.follow(opened)
         self._streams.add(stream)
 
         def show() -> None:

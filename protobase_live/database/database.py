@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from random import Random, SystemRandom
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -29,6 +30,7 @@ from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.joint_commit import commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
+from protobase_live.database.opened import OpenedStructures
 from protobase_live.document import OPEN
 from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable
 from protobase_live.live.presence import PresenceHub
@@ -79,6 +81,7 @@ class Database(DatabaseApi):
         self.presence_hub = PresenceHub(self._clock)
         self._view_limits = view_limits
         self._views: Views | None = None
+        self._opened = OpenedStructures()
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -136,8 +139,8 @@ class Database(DatabaseApi):
     async def read(self, collection: str, read: Read) -> Any:
         """Answer one question; everything the answer shows is durable."""
         answer = await self._ask(collection, Question(read))
-        if read.method == OPEN and not answer:  # from now on its changes are told, whoever makes them
-            await self.write(collection, [Op(read.target, OPEN)])
+        if read.method == OPEN and not answer:
+            self._opened.add(collection, read.target)
         return answer
 
     async def commit(
@@ -157,8 +160,10 @@ class Database(DatabaseApi):
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
         check_collection(collection)
 
+        opened = partial(self._opened.of, collection)
+
         async def watch(stream: object) -> Watched:
-            return cast(Watched, await self._ask(collection, Watch(stream)))
+            return cast(Watched, await self._ask(collection, Watch(stream, opened())))
 
         def unwatch(stream: object) -> None:
             ref = self._pool.peek(collection)
@@ -169,7 +174,7 @@ class Database(DatabaseApi):
             with _errors_named(collection):
                 return await self._storage.load(collection)
 
-        return ChangeStream(collection, since, watch, unwatch, load)
+        return ChangeStream(collection, since, watch, unwatch, load, opened)
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""

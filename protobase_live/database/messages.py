@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Feed
-from protobase_live.operations import Check, Op, Read
+from protobase_live.operations import Check, Op, Read, Target
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -120,9 +120,13 @@ class Question:
 
 @dataclass(slots=True)
 class Watch:
-    """A change stream begins. Answered with a `Watched`."""
+    """A change stream begins. Answered with a `Watched`.
+
+    ``opened`` are the structures whose changes are told even if nobody ever wrote them from here.
+    """
 
     stream: object
+    opened: Sequence[Target] = ()
 
 
 @dataclass(slots=True)

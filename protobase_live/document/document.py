@@ -10,8 +10,7 @@ is new of them, in causal order, to be read.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -27,7 +26,7 @@ from protobase_live.document.record_rows import RecordRows
 from protobase_live.document.rehearsal import rehearse
 from protobase_live.document.roots import Roots
 from protobase_live.document.targets import OPEN, kind_at, touched_by
-from protobase_live.errors import MalformedUpdate
+from protobase_live.errors import KindMismatch, LimitExceeded, MalformedUpdate
 from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
 from protobase_live.structures import FieldKind, Kind
@@ -37,9 +36,6 @@ Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
 
 MAX_PART_KEYS = 1_000
 """Most keys of one author that a commit names; above it, each structure is named once, with key None."""
-
-_ASTRAL = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
-"""Looks like a character outside the basic plane, which Yjs counts as two."""
 
 LOAD_SLICE_BYTES = 256 * 1024
 """How much of a log one step of a load applies, in bytes (at least one update)."""
@@ -88,7 +84,7 @@ class Document:
         self._client_id = self._doc.client_id
         self._records = RecordRows(self._doc)
         self._roots = Roots(self._doc)
-        self._doc.observe(self._on_transaction)
+        self._watch = self._doc.observe(self._on_transaction)
 
     # loading
 
@@ -202,7 +198,6 @@ class Document:
             raise
         except BaseException as error:  # a panic derives from BaseException alone
             raise BrokenDocument(f"the update cannot be applied: {error}") from error
-        self._note_astral(update)
 
     def _add_events(self) -> None:
         """Read what an applied update has changed, as a part of its author."""
@@ -217,7 +212,7 @@ class Document:
     def _make_anew(self) -> Iterator[None]:
         """Give a new pycrdt document all structs: the old one has a character of which half is gone."""
         self._structs.halved = False
-        before_records, before_roots = self._records, self._roots
+        records, roots, watch = self._records, self._roots, self._watch
         self._open_doc(self._client_id)
         known: dict[int, int] = {}
         complete = False
@@ -227,8 +222,11 @@ class Document:
             yield
         self._roots.open_registered()
         yield from self._read_records()
-        self._records.carry_on(before_records)
-        self._roots.carry_on(before_roots)
+        self._records.carry_on(records)
+        self._roots.carry_on(roots)
+        records.close()
+        roots.close()
+        watch.drop()
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
@@ -240,7 +238,6 @@ class Document:
         finally:
             self._writing = False
         if self._written:
-            self._note_astral(self._written)
             self._structs.take(self._written)
             self._structs.flush()  # pycrdt has it
             self._written = b""
@@ -251,7 +248,7 @@ class Document:
 
         Raises the ProtoBaseError that keeps them from being carried out now, if any.
         """
-        return rehearse(ops, self._records.rows, self._resolve)
+        return rehearse(ops, self._records.rows, self._resolve_to_write)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""
@@ -259,8 +256,7 @@ class Document:
         for target, group in groupby(ops, key=lambda op: op.target):
             kind, run = kind_at(target), list(group)
             shared = self._records.shared if target == RECORDS else self._ensure(kind, target)
-            actions = [(op.action, op.args) for op in run if op.action != OPEN]
-            kind.write_all(shared, actions, self._replica)
+            kind.write_all(shared, [(op.action, op.args) for op in run], self._replica)
             touched.update(dict.fromkeys(map(touched_by, run)))
         for structure, key in touched:
             if key is None:
@@ -283,13 +279,17 @@ class Document:
     def read(self, read: Read) -> Any:
         """Answer one question. Raises KindMismatch, RecordMissing or ValidationError.
 
-        The question "open" is whether the structure is registered, which the write "open" makes it.
+        The question "open" is whether the kind is registered; while there are watchers, the changes of a
+        structure that was opened are told even if it is not.
         """
         kind = kind_at(read.target)
         if read.method == OPEN:
             self._resolve(read.target)
             name, *inside = read.target.path
-            return bool(inside) or self._roots.is_registered(name)
+            if inside or self._roots.is_registered(name):
+                return True
+            self._roots.follow(read.target)
+            return False
         args = kind.check_read(read.method, read.args)
         if read.target == RECORDS:
             return values.copy(kind.answer(self._records.rows, read.method, args))
@@ -334,6 +334,26 @@ class Document:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
         self._roots.watch(watched)
 
+    def follow(self, opened: Iterable[Target]) -> None:
+        """While differences are wanted: also those of these structures, even if nobody registered them.
+
+        One that is of another kind, or one too many (`MAX_FOLLOWED`), is left out.
+        """
+        for target in opened:
+            with suppress(KindMismatch, LimitExceeded):
+                self._roots.follow(target)
+
+    @property
+    def followed(self) -> Sequence[Target]:
+        """The structures whose differences are wanted and that nobody registered."""
+        return self._roots.followed
+
+    def close(self) -> None:
+        """Let go of everything: a document that is only dropped is never freed."""
+        self._records.close()
+        self._roots.close()
+        self._watch.drop()
+
     # inside
 
     def _reset_turn(self) -> None:
@@ -354,9 +374,6 @@ class Document:
         if touched:
             self._parts.append(Part(author, tuple(touched)))
 
-    def _note_astral(self, update: bytes) -> None:
-        self._roots.astral = self._roots.astral or _ASTRAL.search(update) is not None
-
     def _resolve(self, target: Target) -> Any:
         """The shared type of ``target``; None for a field that nobody wrote yet."""
         kind = kind_at(target)
@@ -364,13 +381,18 @@ class Document:
             return self._roots.get(kind, target.path[0])
         return self._records.field(kind, target)
 
+    def _resolve_to_write(self, target: Target) -> Any:
+        if len(target.path) == 1:
+            self._roots.require_room(target.path[0])
+        return self._resolve(target)
+
     def _ensure(self, kind: Kind, target: Target) -> Any:
+        if len(target.path) == 1:
+            return self._roots.register(kind, target.path[0])
         shared = self._resolve(target)
         if shared is None:
             assert isinstance(kind, FieldKind)
             _, key, field = target.path
             self._records.shared[key][field] = kind.empty()
             shared = self._records.shared[key][field]
-        elif len(target.path) == 1:
-            self._roots.register(kind, target.path[0])
         return shared

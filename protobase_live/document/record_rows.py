@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 from pycrdt import Doc, Map
@@ -12,6 +12,7 @@ from protobase_live.document.difference import Difference
 from protobase_live.errors import KindMismatch, RecordMissing
 from protobase_live.operations import RECORDS, Target
 from protobase_live.structures import RECORDS_KIND, Kind, kind_of
+from protobase_live.structures.raw import map_entry, observe
 
 Rows = dict[str, dict[str, Any]]
 
@@ -25,21 +26,25 @@ class RecordRows:
         self.changed: set[str] = set()
         """Keys of the records that Yjs transactions have changed, since somebody cleared it."""
         self._before: dict[str, dict[str, Any] | None] = {}
-        self.shared.observe_deep(self._on_records)
+        self._watch = observe(self.shared, self._on_records)
 
     def _on_records(self, events: Sequence[Any]) -> None:
         for event in events:
             path = event.path
-            if path:
-                self.changed.add(path[0])
-            else:
+            if not path:
                 self.changed.update(event.keys)
+            elif isinstance(path[0], str):  # else somebody put it into the root as into an array: no record
+                self.changed.add(path[0])
+
+    def close(self) -> None:
+        """Observe no more; only then can the document be freed."""
+        self._watch.drop()
 
     def refresh(self, key: str) -> None:
         """Read one record anew."""
         before = self.rows.get(key)
         self._before.setdefault(key, before)
-        shared: Any = self.shared.get(key)
+        shared: Any = map_entry(self.shared, key)
         if isinstance(shared, Map):
             self.rows[key] = RECORDS_KIND.row(cast("Map[Any]", shared))
         else:  # deleted, or something a Yjs client put there that is no record
@@ -77,10 +82,10 @@ class RecordRows:
         Raises RecordMissing and KindMismatch.
         """
         _, key, field = target.path
-        record: Mapping[str, Any] | None = self.shared.get(key)
+        record: Any = map_entry(self.shared, key)
         if not isinstance(record, Map):
             raise RecordMissing(f"there is no record {key!r}, so it has no field {field!r}")
-        shared: Any = cast("Map[Any]", record).get(field)
+        shared: Any = map_entry(cast("Map[Any]", record), field)
         if shared is None:
             return None
         found = kind_of(shared) or "plain value"

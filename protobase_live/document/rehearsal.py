@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from protobase_live.document.targets import OPEN, kind_at
+from protobase_live.document.targets import kind_at
 from protobase_live.errors import RecordMissing
 from protobase_live.operations import RECORDS, Op, Target
 
@@ -23,10 +23,6 @@ def rehearse(
     assigned: dict[tuple[str, ...], tuple[str, Any]] = {}
     for op in ops:
         kind = kind_at(op.target)
-        if op.action == OPEN:
-            resolve(op.target)
-            checked.append(op)
-            continue
         args = kind.check(op.action, op.args)
         checked.append(Op(op.target, op.action, args))
         if op.target == RECORDS:

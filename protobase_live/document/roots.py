@@ -1,80 +1,157 @@
-"""The roots of a document beside the records: which kind each is, and what a turn did to them."""
+"""The roots of a document beside the records: which kind each is, and what a turn did to them.
+
+A root is known here, and its changes are told, if its kind is registered or somebody follows it. Any other is
+looked at afresh whenever it is read, and leaves nothing behind.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from pycrdt import Array, Doc, Map, Text
+from pycrdt import Array, Doc, Subscription
 
 from protobase_live.document.difference import Difference
-from protobase_live.document.targets import REGISTRY
+from protobase_live.document.registry import MAX_STRUCTURES, Registry
+from protobase_live.document.shapes import fits, holds_text, shape_of
+from protobase_live.document.targets import kind_at
 from protobase_live.errors import KindMismatch, LimitExceeded
-from protobase_live.operations import RECORDS
-from protobase_live.structures import KINDS, Kind
-from protobase_live.structures.raw import Shared
+from protobase_live.operations import Target
+from protobase_live.structures import Kind
+from protobase_live.structures.raw import Shared, observe, root_names
 
-MAX_ROOTS = 10_000
-"""Most structures of a collection; another one fails with LimitExceeded."""
+MAX_FOLLOWED = 1_000
+"""Most structures that nobody registered whose changes are told; another one fails with LimitExceeded."""
+
+
+class Known(NamedTuple):
+    """A root whose changes are told."""
+
+    kind: Kind
+    root: str
+    shared: Shared
+    watch: Subscription
 
 
 class Roots:
-    """The named structures of one document and the registry of their kinds."""
+    """The named structures of one document."""
 
     def __init__(self, doc: Doc[Any]) -> None:
         self.changed: dict[str, None] = {}
-        """Names of the roots that Yjs transactions have changed, since somebody cleared it."""
-        self.astral = False
-        """Whether a character outside the basic plane may be in the document."""
+        """Names of the structures that Yjs transactions have changed, since somebody cleared it."""
         self._doc = doc
-        self._registry: Map[Any] = doc.get(REGISTRY, type=Map)
-        self._roots: dict[str, tuple[Kind, Shared]] = {}
-        self._registered: set[str] = set()
-        self._registry_changed = False
+        self._registry = Registry(doc)
+        self._registered: dict[str, Known] = {}
+        self._followed: dict[str, Known] = {}
         self._watched = False
         self._plain: dict[str, Any] = {}
         self._touched: dict[str, None] = {}
-        self._registry.observe(self._on_registry)
+        self._existing: set[str] = set()
 
-    def _on_registry(self, event: Any) -> None:
-        self._registry_changed = True
+    def close(self) -> None:
+        """Observe no more; only then can the document be freed."""
+        self._registry.close()
+        for known in (*self._registered.values(), *self._followed.values()):
+            known.watch.drop()
+        self._registered, self._followed = {}, {}
 
-    def _on_root(self, name: str, events: Sequence[Any]) -> None:
-        self.changed[name] = None
+    # kinds
 
     def is_registered(self, name: str) -> bool:
-        """Whether the kind of a root is known to everybody."""
+        """Whether the kind of a structure is known to everybody."""
         return name in self._registered
 
-    def get(self, kind: Kind, name: str) -> Shared:
-        """The root as that kind. Raises KindMismatch and LimitExceeded."""
-        shared = self._open(kind, name)
-        if self._is_text(kind, name):
-            raise KindMismatch(f"{name!r} is a text, not a {kind.name}")
-        return shared
+    def get(self, kind: Kind, name: str) -> Shared | None:
+        """The structure as that kind, None for one that nobody wrote. Raises KindMismatch."""
+        if known := self._registered.get(name):
+            if known.kind is not kind:
+                raise KindMismatch(f"{name!r} is a {known.kind.name}, not a {kind.name}")
+            if not _readable(self._doc, known):
+                raise KindMismatch(f"{name!r} holds a text, not a {kind.name}")
+            return known.shared
+        if self._registry.is_former(name):
+            raise KindMismatch(f"{name!r} holds what an earlier version kept in it; choose another name")
+        root = self._registry.root_of(name)
+        if not self._exists(root):
+            return None
+        shape = shape_of(self._doc, root)
+        if not fits(kind, shape, self._doc, root):
+            raise KindMismatch(f"{name!r} holds a {shape.name if shape else ''}, not a {kind.name}")
+        return self._doc.get(root, type=kind.shared_type)
 
-    def register(self, kind: Kind, name: str) -> None:
-        """Tell everybody which kind a root is that `get` gave, inside a Yjs transaction."""
+    def register(self, kind: Kind, name: str) -> Shared:
+        """The structure, to be written: from now on everybody knows its kind. Inside a Yjs transaction."""
         if name not in self._registered:
-            self._registry[name] = kind.name
-            self._registered.add(name)
+            self._registry.add(name, kind)
+            self._admit(kind, name)
+        return self._registered[name].shared
+
+    def require_room(self, name: str) -> None:
+        """Raise LimitExceeded if that structure would be one too many."""
+        if name not in self._registered and len(self._registered) >= MAX_STRUCTURES:
+            raise LimitExceeded(f"a collection has at most {MAX_STRUCTURES} structures")
+
+    def follow(self, target: Target) -> None:
+        """While there are watchers, tell the changes of a structure, too, that nobody has registered.
+
+        Raises KindMismatch and LimitExceeded.
+        """
+        name, kind = target.path[0], kind_at(target)
+        if not self._watched or name in self._registered or name in self._followed:
+            return
+        if len(self._followed) >= MAX_FOLLOWED:
+            raise LimitExceeded(
+                f"at most {MAX_FOLLOWED} structures of a collection that nobody wrote are open while its "
+                "changes are told"
+            )
+        self.get(kind, name)
+        self._followed[name] = known = self._open(kind, name)
+        self._plain[name] = _plain_of(self._doc, known)
+
+    @property
+    def followed(self) -> list[Target]:
+        """The structures that are told although nobody registered them."""
+        return [Target(known.kind.name, (name,)) for name, known in self._followed.items()]
 
     def open_registered(self) -> None:
         """Open what was registered since the last look; all of it counts as touched."""
-        self._registry_changed = False
-        for name, kind in (self._registry.to_py() or {}).items():
-            if name in self._registered or name in (REGISTRY, RECORDS.path[0]) or kind not in KINDS:
-                continue
-            if name in self._roots and self._roots[name][0] is not KINDS[kind]:
-                del self._roots[name]  # opened as something else before it was known
-            self._open(KINDS[kind], name)
-            self._registered.add(name)
-            self.changed[name] = None
+        self._registry.changed = False
+        for name, kind in self._registry.kinds().items():
+            if name not in self._registered:
+                self._admit(kind, name)
+                self.changed[name] = None
+
+    def _admit(self, kind: Kind, name: str) -> None:
+        followed = self._followed.pop(name, None)
+        if followed is not None and followed.kind is kind:
+            self._registered[name] = followed
+            return
+        if followed is not None:
+            followed.watch.drop()
+            self._plain.pop(name)
+        self._registered[name] = self._open(kind, name)
+
+    def _open(self, kind: Kind, name: str) -> Known:
+        root = self._registry.root_of(name)
+        shared = self._doc.get(root, type=kind.shared_type)
+        return Known(kind, root, shared, observe(shared, partial(self._on_change, name)))
+
+    def _on_change(self, name: str, events: Sequence[Any]) -> None:
+        self.changed[name] = None
+
+    def _exists(self, root: str) -> bool:
+        """Whether somebody wrote that root, or opened it: opening one that is not there would make it."""
+        if root not in self._existing:
+            self._existing.update(root_names(self._doc))
+        return root in self._existing
+
+    # a turn
 
     def take_changed(self) -> None:
         """Count what has changed as touched by the turn."""
-        if self._registry_changed:
+        if self._registry.changed:
             self.open_registered()
         self._touched.update(self.changed)
         self.changed.clear()
@@ -82,59 +159,55 @@ class Roots:
     def watch(self, watched: bool) -> None:
         """Say whether somebody wants differences."""
         self._watched = watched
-        self._plain = {}
-        for name in self._registered if watched else ():
-            self._plain[name] = self._plain_root(name)
+        if not watched:
+            for known in self._followed.values():
+                known.watch.drop()
+            self._followed.clear()
+        self._plain = {name: _plain_of(self._doc, known) for name, known in self._known() if watched}
 
     def carry_on(self, before: Roots) -> None:
         """Take the place of another view of the same roots; any of them may read otherwise."""
-        self._watched, self._plain = before._watched, before._plain
-        self._touched = before._touched | dict.fromkeys(self._registered)
+        self._watched = before._watched
+        for target in before.followed:
+            with suppress(KindMismatch):
+                self.follow(target)
+        self._plain = before._plain
+        self._touched = before._touched | {name: None for name, _ in self._known()}
         self.changed.clear()
 
     def differences(self) -> list[Difference]:
-        """What the turn did to registered roots, if somebody watches."""
+        """What the turn did to structures, if somebody watches."""
         found: list[Difference] = []
         if self._watched:
-            for name in self._touched.keys() & self._registered:
-                kind = self._roots[name][0]
-                before, after = self._plain.get(name), self._plain_root(name)
-                found += [Difference(name, *entry) for entry in kind.differences(before, after)]
-                self._plain[name] = after
+            for name, known in self._known():
+                if name in self._touched:
+                    before, after = self._plain.get(name), _plain_of(self._doc, known)
+                    found += [Difference(name, *entry) for entry in known.kind.differences(before, after)]
+                    self._plain[name] = after
         return found
 
     def snapshot(self) -> list[Difference]:
-        """Everything in registered roots, as if it had just been inserted."""
+        """Everything in structures, as if it had just been inserted."""
         found: list[Difference] = []
-        for name in sorted(self._registered):
-            kind = self._roots[name][0]
-            found += [Difference(name, *entry) for entry in kind.differences(None, self._plain_root(name))]
+        for name, known in sorted(self._known()):
+            entries = known.kind.differences(None, _plain_of(self._doc, known))
+            found += [Difference(name, *entry) for entry in entries]
         return found
 
     def end_turn(self) -> None:
         """Begin the next turn."""
         self._touched = {}
-        self._registry_changed = False
+        self._registry.changed = False
         self.changed.clear()
 
-    def _open(self, kind: Kind, name: str) -> Shared:
-        if name in self._roots:
-            known, shared = self._roots[name]
-            if known is kind:
-                return shared
-            if name in self._registered:
-                raise KindMismatch(f"{name!r} is a {known.name}, not a {kind.name}")
-        elif len(self._roots) >= MAX_ROOTS:
-            raise LimitExceeded(f"a collection has at most {MAX_ROOTS} structures, asked for or written")
-        shared = self._doc.get(name, type=kind.shared_type)
-        shared.observe_deep(partial(self._on_root, name))
-        self._roots[name] = kind, shared
-        return shared
+    def _known(self) -> list[tuple[str, Known]]:
+        return [*self._registered.items(), *self._followed.items()]
 
-    def _is_text(self, kind: Kind, name: str) -> bool:
-        """Whether a list is really a text: pycrdt never returns from reading an emoji as an array."""
-        return kind.shared_type is Array and self.astral and str(self._doc.get(name, type=Text)) != ""
 
-    def _plain_root(self, name: str) -> Any:
-        kind, shared = self._roots[name]
-        return kind.plain_type() if self._is_text(kind, name) else kind.plain(shared)
+def _readable(doc: Doc[Any], known: Known) -> bool:
+    """Whether a list holds no text: pycrdt may never return from reading one as an array."""
+    return known.kind.shared_type is not Array or not holds_text(doc, known.root)
+
+
+def _plain_of(doc: Doc[Any], known: Known) -> Any:
+    return known.kind.plain(known.shared) if _readable(doc, known) else known.kind.plain_type()

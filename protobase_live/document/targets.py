@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from protobase_live.errors import ValidationError
-from protobase_live.operations import RECORDS, Op, Target
+from protobase_live.names import RECORDS_NAME, RESERVED_PREFIX
+from protobase_live.operations import INDEXES, RECORDS, Op, Target
 from protobase_live.structures import KINDS, FieldKind, Kind
+from protobase_live.values import short
 
-REGISTRY = "structures"
-"""Root map that keeps the kind of every structure that was ever written: name -> kind."""
+REGISTRY = RESERVED_PREFIX + "structures"
+"""Root map that keeps the kind of every structure that was ever written from here: name -> kind."""
 
 OPEN = "open"
-"""Names what `Document.read` and `Document.write` know of every kind: opening a structure registers it, and
-from then on its changes are told, whoever makes them."""
+"""The question, of every kind, whether a structure can be opened as that kind. It changes nothing."""
 
 
 def kind_at(target: Target) -> Kind:
     """The kind that the target says. Raises ValidationError for a target that cannot be."""
-    kind = KINDS.get(target.kind)
+    kind, path = KINDS.get(target.kind), target.path
     if kind is None:
         raise ValidationError(f"there is no kind {target.kind!r}; kinds are {', '.join(KINDS)}")
-    if len(target.path) == 3 and (target.path[0] != "records" or not isinstance(kind, FieldKind)):
-        raise ValidationError(f"{target.path} is no field of a record that can be a {target.kind}")
-    if target.kind == "records" and target != RECORDS:
-        raise ValidationError(f"records live at {RECORDS.path}, not at {target.path}")
-    if target.kind != "records" and target.path[0] in (REGISTRY, "records") and len(target.path) != 3:
-        raise ValidationError(f"{target.path[0]!r} is reserved; choose another name for a {target.kind}")
+    if kind.name == RECORDS.kind:
+        if target != RECORDS:
+            raise ValidationError(f"records live at {RECORDS.path}, not at {short(path)}")
+    elif len(path) == 3:
+        if path[0] != RECORDS_NAME or not isinstance(kind, FieldKind):
+            raise ValidationError(f"{short(path)} is no field of a record that can be a {kind.name}")
+    elif len(path) != 1:
+        raise ValidationError(
+            f"{short(path)} is no path; expected [name], or ['records', key, field] for a field of a record"
+        )
+    elif path[0] == RECORDS_NAME or (path[0].startswith(RESERVED_PREFIX) and target != INDEXES):
+        raise ValidationError(f"{path[0]!r} is reserved; choose another name for a {kind.name}")
     return kind
 
 

@@ -3,32 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from protobase_live.change import Change
 from protobase_live.cursor import Cursor
 from protobase_live.document import Difference, Document
 from protobase_live.live.feed import after, changes_of
+from protobase_live.operations import Target
 from protobase_storage import Loaded, Vector, covers, includes, join
 
 
 async def replay(
-    collection: str, loaded: Loaded, cursor: Cursor, until: Vector
-) -> AsyncIterator[tuple[tuple[Change, ...], Cursor]]:
+    collection: str, loaded: Loaded, cursor: Cursor, until: Vector, opened: Sequence[Target] = ()
+) -> AsyncGenerator[tuple[tuple[Change, ...], Cursor]]:
     """The changes after ``cursor``, a commit at a time, each with the cursor behind it.
 
-    Ends when everything in ``until`` has been given. Works on a document of its own, in steps.
+    Ends when everything in ``until`` has been given. Works on a document of its own, in steps. ``opened`` are
+    structures whose changes are told even if nobody registered them.
     """
+    document = Document(replica="replay")
+    try:
+        async for found in _replay(document, collection, loaded, cursor, until, opened):
+            yield found
+    finally:
+        document.close()
+
+
+async def _replay(
+    document: Document,
+    collection: str,
+    loaded: Loaded,
+    cursor: Cursor,
+    until: Vector,
+    opened: Sequence[Target],
+) -> AsyncGenerator[tuple[tuple[Change, ...], Cursor]]:
     base = dict(loaded.snapshot.vector) if loaded.snapshot else {}
     until = join(until, base)
     reaches = includes(cursor.vector, base) and includes(until, cursor.vector)
     known = cursor.vector if reaches else until
-    document = Document(replica="replay")
     updates = [loaded.snapshot.update] if loaded.snapshot else []
     for _ in document.load([*updates, *(c.update for c in loaded.commits if covers(known, c))]):
         await asyncio.sleep(0)
     document.watch(True)
+    document.follow(opened)
     if not reaches:
         position = Cursor(until)
         yield _reset(collection, document.snapshot(), cursor, position), position

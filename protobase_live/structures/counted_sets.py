@@ -22,11 +22,11 @@ from protobase_live.structures.arguments import (
     Signatures,
     positive,
 )
-from protobase_live.structures.counters import whole_number
+from protobase_live.structures.counters import COUNTER, whole_number
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind
-from protobase_live.structures.raw import map_entries
-from protobase_live.structures.sets import SEPARATOR, decoded
+from protobase_live.structures.raw import map_entries, map_entry
+from protobase_live.structures.sets import SEPARATOR, are_elements, decoded
 from protobase_live.values import check_atom, key_text, short, to_doc
 
 T = TypeVar("T")
@@ -63,6 +63,10 @@ class CountedSetKind(FieldKind):
         """The counts of a counted set with these native entries."""
         counts = _counts(entries)
         return {element: counts[text] for text, element in decoded(sorted(counts))}
+
+    def fits(self, entries: Mapping[str, Any]) -> bool:
+        """See Kind: every key names an element and who counted it, every entry is a whole number."""
+        return COUNTER.fits(entries) and are_elements(entries)
 
     def replay(self, value: Any, action: str, args: Args) -> dict[Any, int]:
         """See Kind."""
@@ -119,7 +123,7 @@ def _grow(shared: Any, text: str, n: int, replica: str) -> None:
     """Change the replica's own entry by ``n``."""
     if n:
         key = text + SEPARATOR + replica
-        shared[key] = to_doc(whole_number(shared.get(key)) + n)
+        shared[key] = to_doc(whole_number(map_entry(shared, key)) + n)
 
 
 def _counts(entries: Mapping[str, Any]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from pycrdt import Map
 from protobase_live.structures.arguments import NOTHING, Argument, Signature, Signatures, integer
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, whole_difference
-from protobase_live.structures.raw import map_entries
+from protobase_live.structures.raw import map_entries, map_entry
 from protobase_live.values import from_doc, to_doc
 
 
@@ -31,7 +31,7 @@ class CounterKind(FieldKind):
     def write(self, shared: Any, action: str, args: Args, replica: str) -> None:
         """See Kind."""
         (n,) = args
-        shared[replica] = to_doc(whole_number(shared.get(replica)) + n)
+        shared[replica] = to_doc(whole_number(map_entry(shared, replica)) + n)
 
     def plain(self, shared: Any) -> int:
         """See Kind."""
@@ -40,6 +40,10 @@ class CounterKind(FieldKind):
     def plain_entries(self, entries: Mapping[str, Any]) -> int:
         """The value of a counter with these native entries."""
         return sum(whole_number(total) for replica, total in entries.items() if replica != MARK)
+
+    def fits(self, entries: Mapping[str, Any]) -> bool:
+        """See Kind: every entry is a whole number."""
+        return all(type(from_doc(entry)) is int for key, entry in entries.items() if key != MARK)
 
     def replay(self, value: Any, action: str, args: Args) -> int:
         """See Kind."""

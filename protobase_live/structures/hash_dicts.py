@@ -5,7 +5,7 @@ A Y.Map of key_text(key) -> value.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar, Final
 
 from pycrdt import Map
@@ -14,7 +14,7 @@ from protobase_live.structures.arguments import NOTHING, VALUE, Argument, Signat
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, Kind, mapping_differences
 from protobase_live.structures.nested import plain_of
-from protobase_live.structures.raw import map_keys, opened, raw_entries
+from protobase_live.structures.raw import map_keys, native_entry, opened, raw_entries
 from protobase_live.structures.sets import decoded
 from protobase_live.values import check_atom, key_text, text_key, to_doc
 
@@ -61,7 +61,7 @@ class HashDictKind(Kind):
         if method == "get":
             text = key_text(args[0])
             with opened(shared) as (raw, txn):
-                return plain_of(raw.get(txn, text), txn) if raw.has(txn, text) else None
+                return plain_of(native_entry(raw, txn, text), txn)
         if method == "contains":
             return key_text(args[0]) in shared
         return self.answer(self.plain(shared), method, args)
@@ -71,6 +71,10 @@ class HashDictKind(Kind):
         with opened(shared) as (raw, txn):
             entries = raw_entries(raw, txn)
             return {text: plain_of(entries[text], txn) for text, _ in decoded(entries)}
+
+    def fits(self, entries: Mapping[str, Any]) -> bool:
+        """See Kind: every key is an atom's text."""
+        return len(list(decoded(entries))) == len(entries)
 
     def replay(self, value: Any, action: str, args: Args) -> dict[str, Any]:
         """See Kind."""

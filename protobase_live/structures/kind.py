@@ -68,6 +68,10 @@ class Kind(ABC):
     def plain(self, shared: Any) -> Any:
         """Everything that is in the structure, as a plain value."""
 
+    def fits(self, entries: Mapping[str, Any]) -> bool:
+        """Whether a Y.Map with these native entries can be read as this kind and nothing is left out."""
+        return False
+
     @abstractmethod
     def replay(self, value: Any, action: str, args: Args) -> Any:
         """The plain value that a checked action makes of ``value`` (None: empty), which stays as it is.

@@ -5,11 +5,11 @@ The wrappers check, count and wrap at every entry read, which makes reading a re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pycrdt import Array, Map, Text, XmlFragment
+from pycrdt import Array, Doc, Map, Subscription, Text, XmlFragment
 from pycrdt._pycrdt import Array as RawArray  # pyright: ignore[reportPrivateUsage]
 from pycrdt._pycrdt import Map as RawMap  # pyright: ignore[reportPrivateUsage]
 from pycrdt._pycrdt import Text as RawText  # pyright: ignore[reportPrivateUsage]
@@ -28,6 +28,21 @@ def opened(shared: Any) -> Generator[tuple[Any, Any]]:
         yield shared.integrated, transaction._txn
 
 
+def observe(shared: Any, callback: Callable[[Sequence[Any]], None]) -> Subscription:
+    """Have ``callback`` told of changes in a shared type and below, with the native events, until `drop`.
+
+    It must not raise. pycrdt's own events read all they could be asked for, and panic where they cannot.
+    """
+    return shared.integrated.observe_deep(callback)
+
+
+def root_names(doc: Doc[Any]) -> list[str]:
+    """The roots of a document that somebody wrote or opened."""
+    native: Any = doc
+    with native.transaction() as transaction:
+        return list(native._doc.roots(transaction._txn))
+
+
 def map_keys(shared: Map[Any]) -> list[str]:
     """The keys of a map, in no order."""
     with opened(shared) as (raw, txn):
@@ -42,8 +57,29 @@ def map_entries(shared: Map[Any]) -> dict[str, Any]:
 
 def raw_entries(raw: Any, txn: Any) -> dict[str, Any]:
     """The native entries of a native map, sorted by key."""
-    get: Callable[[Any, str], Any] = raw.get
-    return {key: get(txn, key) for key in sorted(raw.keys(txn))}
+    entries: dict[str, Any] = {}
+    for key in sorted(raw.keys(txn)):
+        try:
+            entries[key] = raw.get(txn, key)
+        except ValueError:  # pycrdt's "Key error": what is there is no value, such as a format
+            continue
+    return entries
+
+
+def map_entry(shared: Map[Any], key: str) -> Any:
+    """The entry under a key, with pycrdt's wrapper; None where there is none or what is there is no value."""
+    try:
+        return shared.get(key)
+    except ValueError:
+        return None
+
+
+def native_entry(raw: Any, txn: Any, key: str) -> Any:
+    """The native entry of a native map under a key; None as in `map_entry`."""
+    try:
+        return raw.get(txn, key) if raw.has(txn, key) else None
+    except ValueError:
+        return None
 
 
 def array_items(raw: Any, txn: Any) -> list[Any]:
@@ -66,7 +102,11 @@ __all__ = [
     "SharedType",
     "array_items",
     "map_entries",
+    "map_entry",
     "map_keys",
+    "native_entry",
+    "observe",
     "opened",
     "raw_entries",
+    "root_names",
 ]

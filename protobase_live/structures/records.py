@@ -31,7 +31,7 @@ from protobase_live.structures.counters import COUNTER
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, Kind, mapping_differences
 from protobase_live.structures.lists import LIST
 from protobase_live.structures.nested import MARKED, plain_entries
-from protobase_live.structures.raw import RawMap, opened, raw_entries
+from protobase_live.structures.raw import RawMap, map_entry, opened, raw_entries
 from protobase_live.structures.sets import SET
 from protobase_live.structures.texts import TEXT
 from protobase_live.values import check, same, short, to_doc
@@ -126,7 +126,7 @@ class RecordsKind(Kind):
                 del shared[key]
             return
         _, fields, merges = args
-        held: Any = shared.get(key)
+        held: Any = map_entry(shared, key)
         if action == "insert" or not isinstance(held, Map):
             held = shared[key] = Map[Any]()
         elif action == "put":
@@ -184,7 +184,7 @@ RECORDS_KIND = RecordsKind()
 def kind_of(shared: Any) -> str | None:
     """The kind of what is in a record's field: None for a plain value, "dict" for a map without a mark."""
     if isinstance(shared, Map):
-        mark: Any = cast("Map[Any]", shared).get(MARK)
+        mark: Any = map_entry(cast("Map[Any]", shared), MARK)
         return mark if isinstance(mark, str) and mark in MARKED else "dict"
     return LIST.name if isinstance(shared, Array) else TEXT.name if isinstance(shared, Text) else None
 
@@ -223,7 +223,7 @@ def _prepare_put(record: Any, fields: Row, merges: Mapping[str, str]) -> Row:
 
 def _write_field(record: Any, field: str, value: Any, merge: str | None, replica: str) -> None:
     """Assign a field: to the structure that it holds if the value fits, else anew."""
-    held = record.get(field)
+    held = map_entry(record, field)
     name = kind_of(held)
     if merge is None and name is not None and name in FIELD_KINDS and _fits(name, value):
         merge = name

@@ -7,7 +7,7 @@ the element that is seen. So an add that the remove did not see keeps its entry.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pycrdt import Map
@@ -68,6 +68,10 @@ class SetKind(FieldKind):
     def plain_entries(self, keys: Iterable[str]) -> set[Any]:
         """The elements of a set whose entries have these keys."""
         return set(_elements(keys))
+
+    def fits(self, entries: Mapping[str, Any]) -> bool:
+        """See Kind: every key names an element and who added it."""
+        return all(value is True for value in entries.values()) and are_elements(entries)
 
     def replay(self, value: Any, action: str, args: Args) -> set[Any]:
         """See Kind."""
@@ -134,6 +138,13 @@ def decoded(texts: Iterable[str]) -> Iterable[tuple[str, Any]]:
             yield text, text_key(text)
         except ValidationError:
             continue
+
+
+def are_elements(keys: Collection[str]) -> bool:
+    """Whether each key is the text of an atom, the separator, and a replica."""
+    parts = [key.partition(SEPARATOR) for key in keys if key != MARK]
+    named = list(decoded(text for text, separator, _ in parts if separator))
+    return len(named) == len(parts)
 
 
 SET = SetKind()

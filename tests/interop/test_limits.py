@@ -7,6 +7,7 @@ import asyncio
 from pycrdt import Doc, Map, Text
 from websockets.asyncio.client import ClientConnection
 
+from protobase_live.database.limits import DEFAULT_LIMITS
 from protobase_live.protocol import yjs
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 from tests.support import raw
@@ -25,13 +26,11 @@ GOOD = a_text("good")
 MALFORMED = {
     "empty": b"",
     "no sync step": b"\x00",
-    "unknown sync step": b"\x00\x09\x00",
     "cut off": yjs.encode_update(GOOD)[:-3],
     "left over": yjs.encode_update(GOOD) + b"\x00",
     "no update": yjs.encode_update(b"\xff" * 40),
     "cut-off update": yjs.encode_update(GOOD[:-4]),
     "bad state vector": yjs.encode_step1(b"\xff\xff\xff"),
-    "bad awareness": b"\x01\x03\xff\xff\xff",
     "endless number": b"\x80" * 40,
 }
 
@@ -68,28 +67,65 @@ async def test_what_came_before_the_malformed_frame_is_kept(server: ServerProces
     await ann.until_equal("doc.getText('body').toString()", "good")
 
 
-async def test_unknown_message_types_are_ignored(server: ServerProcess):
+ODD = [
+    b"\x64whatever",
+    b"\x00\x09\x00",  # a sync step that nobody knows
+    b"\x01\x03\xff\xff\xff",  # awareness that is none
+    b"\x03\x01\x00",  # query awareness with a payload
+    "a text message of another product",
+]
+
+
+async def test_what_is_not_understood_is_ignored(server: ServerProcess):
     connection = await raw.join(server.yjs, "notes", Doc())
-    await connection.send(b"\x64whatever")
+    for message in ODD:
+        await connection.send(message)
     await connection.send(yjs.encode_step1(Doc().get_state()))
     assert isinstance(await raw.receive(connection), yjs.SyncStep2)
     await connection.close()
 
 
-async def test_text_frames_are_refused(server: ServerProcess):
-    connection = await raw.join(server.yjs, "notes", Doc())
-    await connection.send("hello")
-    assert await raw.close_code(connection) in (1003, 4400)
-
-
-async def test_oversize_message_closes_with_1009(server: ServerProcess, node: NodeClients):
+async def test_message_that_is_too_big_closes_for_good(server: ServerProcess, node: NodeClients):
     ann = await (await node.open(server.yjs, "notes")).synced()
-    bad = await raw.join(server.yjs, "notes", Doc())
-    await bad.send(bytes(DEFAULT_SERVER_LIMITS.message_bytes + 1))
-    assert await raw.close_code(bad) == 1009
+    bad = await (await node.open(server.yjs, "notes")).synced()
+    size = DEFAULT_LIMITS.document_bytes + 1024
+    await bad.run("doc.getMap('images').set('paste', new Uint8Array(args.size))", size=size)
+    await bad.until("closes.length")
+    assert await bad.get("[closes, provider.shouldConnect]") == [[4413], False]
     await ann.run("doc.getText('body').insert(0, 'still here')")
     fresh = await node.open(server.yjs, "notes")
     await fresh.until_equal("doc.getText('body').toString()", "still here")
+
+
+async def test_a_large_difference_made_offline_is_taken(server: ServerProcess, node: NodeClients):
+    ann = await node.open(server.yjs, "notes", connect=False)
+    await ann.run("for (let i = 0; i < 40; i++) doc.getArray('a').push(['x'.repeat(1 << 20)])")
+    await ann.run("provider.connect()")
+    await ann.synced()
+    fresh = await node.open(server.yjs, "notes")
+    await fresh.until("doc.getArray('a').length === 40")
+    assert await ann.get("closes") == []
+
+
+async def test_last_words_of_stock_clients_are_kept(server: ServerProcess, node: NodeClients):
+    """An edit and the end of the provider right behind it reach the server in one read, often."""
+    for number in range(30):
+        ann = await (await node.open(server.yjs, "notes")).synced()
+        await ann.run("doc.getMap('records').set('k' + args.n, args.n); provider.destroy()", n=number)
+    fresh = await node.open(server.yjs, "notes")
+    await fresh.until("doc.getMap('records').size === 30")
+
+
+async def test_presence_that_cannot_be_passed_on_leaves_the_document_alone(
+    server: ServerProcess, node: NodeClients
+):
+    ann, bob = [await (await node.open(server.yjs, "notes")).synced() for _ in range(2)]
+    await ann.run("awareness.setLocalState({big: 'x'.repeat(20000)})")
+    await ann.run("awareness.setLocalState({half: '\\ud83d'})")
+    await ann.run("doc.getText('body').insert(0, 'an edit')")
+    await bob.until_equal("doc.getText('body').toString()", "an edit")
+    await bob.until_equal(f"awareness.getStates().get({ann.id})", {"half": "\ufffd"})
+    assert await ann.get("closes") == []
 
 
 async def test_client_that_does_not_read_catches_up_with_one_difference(

@@ -67,7 +67,7 @@ def test_length_is_counted_in_bytes(check):
         check("é" * (MAX_NAME_BYTES // 2 + 1))
 
 
-@pytest.mark.parametrize("name", ["records", "structures"])
+@pytest.mark.parametrize("name", ["records", "protobase:structures", "protobase:indexes", "protobase:x"])
 def test_reserved_structures(name):
     assert check_collection(name) == name
     with pytest.raises(InvalidName, match="reserved"):

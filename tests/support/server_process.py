@@ -8,10 +8,11 @@ import re
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 COMMAND = Path(sys.executable).with_name("protobase-live")
+SERVE = (str(COMMAND), "serve")
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
@@ -19,17 +20,20 @@ STOP_SECONDS = 30.0
 class ServerProcess:
     """A server on ``file:FOLDER`` that keeps its port from start to start; an async context manager.
 
-    ``environment`` is added to what the tests run in; ``memory_bytes`` limits the address space.
+    ``command`` is what takes the options of ``protobase-live serve``, at the next start; ``environment`` is
+    added to what the tests run in; ``memory_bytes`` limits the address space.
     """
 
     def __init__(
         self,
         folder: Path,
+        command: Sequence[str] = SERVE,
         *,
         environment: Mapping[str, str] | None = None,
         memory_bytes: int = resource.RLIM_INFINITY,
     ) -> None:
         self.folder = folder
+        self.command = command
         self._environment = {**os.environ, **(environment or {})}
         self._memory_bytes = memory_bytes
         self._port = 0
@@ -57,11 +61,22 @@ class ServerProcess:
         """What ``pb.connect`` is given."""
         return f"ws://127.0.0.1:{self._port}/live"
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
     async def start(self) -> None:
         """Start it and wait until it says where it listens."""
         assert self._process is None, "it runs already"
         self._process = await asyncio.create_subprocess_exec(
-            str(COMMAND), "serve", "--storage", self.storage, "--listen", f"127.0.0.1:{self._port}",
+            *self.command, "--storage", self.storage, "--listen", f"127.0.0.1:{self._port}",
             stdout=asyncio.subprocess.PIPE, env=self._environment, preexec_fn=self._limit,
         )  # fmt: skip
         assert self._process.stdout is not None

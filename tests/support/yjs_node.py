@@ -1,4 +1,4 @@
-"""Unmodified Yjs clients in a Node process, driven from Python (see ``tests/interop/client.mjs``)."""
+"""Unmodified Yjs clients in a Node process, driven from Python (see the scripts in ``tests/interop/``)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 from base64 import b64decode, b64encode
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 INTEROP = Path(__file__).resolve().parents[1] / "interop"
 WAIT_SECONDS = 30.0
@@ -20,19 +20,20 @@ class NodeError(Exception):
     """What a client's code threw."""
 
 
-class NodeClients:
-    """One Node process with any number of clients; an async context manager."""
+class NodeProcess:
+    """A script of ``tests/interop/`` that answers requests; an async context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str) -> None:
+        self._script = script
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._ids = count(1)
 
-    async def __aenter__(self) -> NodeClients:
+    async def __aenter__(self) -> Self:
         node = shutil.which("node")
         assert node, "Node 20 or newer is needed for the tests with real Yjs clients"
         assert (INTEROP / "node_modules").is_dir(), "run 'npm ci --prefix tests/interop' (make test does)"
         self._process = await asyncio.create_subprocess_exec(
-            node, str(INTEROP / "client.mjs"),
+            node, str(INTEROP / self._script),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=MAX_LINE_BYTES,
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read())
@@ -48,24 +49,18 @@ class NodeClients:
         await self._process.wait()
         await self._reading
 
-    async def open(self, url: str, room: str, **options: Any) -> YjsClient:
-        """A client of ``room``, a collection, at ``url``, a Yjs door. ``options`` are the provider's."""
-        name = f"client {next(self._ids)}"
-        id = await self.ask("open", client=name, url=url, room=room, options=options)
-        return YjsClient(self, name, id)
-
-    async def ask(self, do: str, **request: Any) -> Any:
-        """Carry out one request. Raises NodeError, and TimeoutError after WAIT_SECONDS."""
+    async def ask(self, do: str, *, seconds: float = WAIT_SECONDS, **request: Any) -> Any:
+        """Carry out one request. Raises NodeError, and TimeoutError after ``seconds``."""
         id = next(self._ids)
         answer = self._answers[id] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
         line = json.dumps({"id": id, "do": do, **request}, default=_encode)
         self._process.stdin.write(line.encode() + b"\n")
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await answer
         except TimeoutError:
-            raise TimeoutError(f"not within {WAIT_SECONDS:g} s: {do} {request.get('code', '')}") from None
+            raise TimeoutError(f"not within {seconds:g} s: {do} {request.get('code', '')}") from None
         finally:
             del self._answers[id]
 
@@ -83,6 +78,19 @@ class NodeClients:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(NodeError("the Node process has ended"))
+
+
+class NodeClients(NodeProcess):
+    """One Node process with any number of clients; an async context manager."""
+
+    def __init__(self) -> None:
+        super().__init__("client.mjs")
+
+    async def open(self, url: str, room: str, **options: Any) -> YjsClient:
+        """A client of ``room``, a collection, at ``url``, a Yjs door. ``options`` are the provider's."""
+        name = f"client {next(self._ids)}"
+        id = await self.ask("open", client=name, url=url, room=room, options=options)
+        return YjsClient(self, name, id)
 
 
 class YjsClient:

@@ -20,8 +20,8 @@ class Ordering:
         self._known = known
         self.heads: dict[int, Struct] = {}
         """The next struct of each client that has one, when the iteration ended."""
-        self.waits: dict[int, int] = {}
-        """What has to be known before any of it can go on: clocks by client."""
+        self._stopped: dict[int, Id] = {}
+        """What the next struct of a client lacked, when it was tried last: a client and its next clock."""
 
     def __iter__(self) -> Iterator[tuple[int, Struct]]:
         for client, queue in self._queues.items():
@@ -38,27 +38,36 @@ class Ordering:
 
     def _through(self, client: int) -> Iterator[tuple[int, Struct]]:
         """The structs of `client`, as far as they go, and those of others that they need first."""
-        stack, stopped = [client], set[int]()
-        known, heads = self._known, self.heads
+        stack = {client: None}
         while stack:
-            client = stack[-1]
-            struct = heads.get(client)
-            if struct is None or client in stopped:
-                stack.pop()
+            client = next(reversed(stack))
+            struct = self.heads.get(client)
+            if struct is None:
+                del stack[client]
                 continue
             lacking = None
-            if struct.clock + struct.length > known.get(client, 0):
+            if struct.clock + struct.length > self._known.get(client, 0):
                 lacking = self._lacking(client, struct)
                 if lacking is None:
                     yield client, struct
             if lacking is None:
                 self._next(client, self._queues[client])
-            elif lacking[0] in heads and lacking[0] not in stopped and lacking[0] not in stack:
-                stack.append(lacking[0])
+            elif lacking[0] in stack or self._is_stopped(lacking[0], stack):
+                self._stopped[client] = lacking
+                del stack[client]
             else:
-                self._wait(*lacking)
-                stopped.add(client)
-                stack.pop()
+                stack[lacking[0]] = None
+
+    def _is_stopped(self, client: int, stack: Mapping[int, None]) -> bool:
+        """Whether a client has no struct that could come now, unless those in `stack` go on."""
+        seen = set[int]()
+        while client in self.heads and client not in stack and client not in seen:
+            lacking = self._stopped.get(client)
+            if lacking is None or self._known.get(lacking[0], 0) >= lacking[1]:
+                return False
+            seen.add(client)
+            client = lacking[0]
+        return True
 
     def _lacking(self, client: int, struct: Struct) -> Id | None:
         """The client that has what a struct lacks, and the clock it must have come to."""
@@ -72,5 +81,11 @@ class Ordering:
                 return other[0], other[1] + 1
         return None
 
-    def _wait(self, client: int, clock: int) -> None:
-        self.waits[client] = min(clock, self.waits.get(client, clock))
+    @property
+    def waits(self) -> dict[int, int]:
+        """What has to be known before any of the rest can go on: clocks by client."""
+        waits: dict[int, int] = {}
+        for client in self.heads:
+            other, clock = self._stopped[client]
+            waits[other] = min(clock, waits.get(other, clock))
+        return waits

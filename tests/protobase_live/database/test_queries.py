@@ -547,10 +547,10 @@ async def test_declaring_in_a_transaction_and_what_is_no_index(database) -> None
 
 async def test_whatever_a_yjs_client_declares(database, yjs) -> None:
     ann = await yjs("tasks")
-    registry = ann.doc.get("structures", type=Map)
+    registry = ann.doc.get("protobase:structures", type=Map)
     with ann.doc.transaction():
-        registry["indexes"] = "dict"
-        declared = ann.doc.get("indexes", type=Map)
+        registry["protobase:indexes"] = "dict"
+        declared = ann.doc.get("protobase:indexes", type=Map)
         for text in ('["n"]', "[", "7", "[]", "[7]", '[""]', '["a","a"]', '["_key"]'):
             declared[text] = True
         for n in range(100):

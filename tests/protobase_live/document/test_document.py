@@ -13,6 +13,7 @@ from pycrdt import Array, Doc, Map, Text
 from protobase_live.document import Document
 from protobase_live.errors import KindMismatch, MalformedUpdate, ProtoBaseError, RecordMissing
 from protobase_live.operations import RECORDS, Op, Read, Target
+from tests.support.turns import PEER
 
 TAGS, LIKES, BODY = Target("set", ("tags",)), Target("counter", ("likes",)), Target("text", ("body",))
 QUEUE, CONFIG, BAG = Target("list", ("queue",)), Target("dict", ("config",)), Target("counted_set", ("bag",))
@@ -26,15 +27,6 @@ def commit(document: Document, ops: list[Op], author: str | None = None) -> byte
     outcome = document.finish()
     assert outcome is not None
     return outcome.update
-
-
-class Peer:
-    """Who sends updates."""
-
-    author: str | None = None
-
-
-PEER = Peer()
 
 
 def receive(document: Document, update: bytes) -> bool:
@@ -359,9 +351,9 @@ def test_a_text_is_not_read_as_a_list() -> None:
     """pycrdt would not come back: a client that calls a text with an emoji a list must not stop anybody."""
     client: Doc = Doc()
     client.get("cm", type=Text).insert(0, "a😀b")
-    client.get("structures", type=Map)["cm"] = "list"
+    client.get("protobase:structures", type=Map)["cm"] = "list"
     document = fresh(client.get_update())
     document.watch(True)
     assert document.snapshot() == []
-    with pytest.raises(KindMismatch, match="is a text"):
+    with pytest.raises(KindMismatch, match="holds a text"):
         document.read(Read(Target("list", ("cm",)), "values"))

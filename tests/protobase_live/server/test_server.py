@@ -124,23 +124,22 @@ async def test_the_first_subprotocol_of_a_yjs_client_is_chosen(server: Server):
 
 
 async def test_a_message_may_be_as_long_as_a_document():
-    async with Database(MemoryStorage(), limits=Limits(document_bytes=100_000)) as database:
-        async with Server(database, port=0) as server:
-            url = f"ws://127.0.0.1:{server.port}/yjs/tasks"
-            async with connect(url) as client:
-                await client.send(yjs.encode_awareness(bytes(100_000)))
-                await client.send(bytes(200_000))
-                await client.wait_closed()
-                assert client.close_code == 4413
-                assert "at most 100016 bytes (message_bytes)" in client.close_reason
+    limits = Limits(document_bytes=100_000)
+    async with Database(MemoryStorage(), limits=limits) as database, Server(database, port=0) as server:
+        client = await connect(f"ws://127.0.0.1:{server.port}/yjs/tasks")
+        await client.send(yjs.encode_awareness(bytes(100_000)))
+        await client.send(bytes(200_000))
+        await client.wait_closed()
+        assert client.close_code == 4413
+        assert "at most 100016 bytes (message_bytes)" in client.close_reason
 
 
 async def test_a_message_may_be_as_long_as_the_server_says(database: Database):
     async with Server(database, port=0, limits=ServerLimits(message_bytes=10)) as server:
-        async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks") as client:
-            await client.send(bytes(11))
-            await client.wait_closed()
-            assert client.close_code == 4413
+        client = await connect(f"ws://127.0.0.1:{server.port}/yjs/tasks")
+        await client.send(bytes(11))
+        await client.wait_closed()
+        assert client.close_code == 4413
 
 
 class WatchedClock(ManualClock):

@@ -1,0 +1,42 @@
+"""Short turns of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pycrdt import Doc
+
+from protobase_live.document import Document
+from protobase_live.operations import Op
+
+
+class Peer:
+    """Who sends updates."""
+
+    author: str | None = None
+
+
+PEER = Peer()
+
+
+def written_by(write: Callable[[Doc], None]) -> bytes:
+    """What a Yjs client writes, as one update."""
+    doc: Doc = Doc()
+    write(doc)
+    return doc.get_update()
+
+
+def carry_out(document: Document, *ops: Op) -> bytes:
+    """One turn with one transaction; its update."""
+    with document.writing():
+        document.write(document.rehearse(ops))
+    outcome = document.finish()
+    assert outcome is not None
+    return outcome.update
+
+
+def received(document: Document, update: bytes) -> None:
+    """One turn with an update of a Yjs client."""
+    assert document.take(update, PEER)
+    document.apply_taken()
+    document.finish()
