@@ -370,9 +370,8 @@ class CollectionActor(Actor[Message]):
         else:
             turn.showings.append(lambda: envelope.reply(answer))
 
-    def _show_answer(self, answer: Answer | None, turn: Turn) -> None:
-        if answer is not None:
-            turn.showings.append(lambda: self._editors.show_answer(answer))
+    def _show_answer(self, answer: Answer, turn: Turn) -> None:
+        turn.showings.append(lambda: self._editors.show_answer(answer))
 
     def _watch(
         self, envelope: Envelope[Message], stream: object, opened: Sequence[Target], turn: Turn

@@ -67,10 +67,12 @@ class Editors:
         self._behind[subscriber] = state
         return self.answer(subscriber, state, document)
 
-    def catch_up(self, subscriber: Subscriber, document: Document) -> Answer | None:
-        """The next part for a client that was behind; None if it is not."""
+    def catch_up(self, subscriber: Subscriber, document: Document) -> Answer:
+        """The next part for a client that is behind, or what is new for one that asks without need."""
         state = self._behind.get(subscriber)
-        return None if state is None else self.answer(subscriber, state, document)
+        if state is None:
+            return self.begin(subscriber, dict(self.shown), document)
+        return self.answer(subscriber, state, document)
 
     def show_answer(self, answer: Answer) -> None:
         """The answer is durable: send it, unless the client has left or asked anew."""

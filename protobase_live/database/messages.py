@@ -36,7 +36,8 @@ class Subscriber(Protocol):
     def answer(self, update: bytes, complete: bool) -> None:
         """Some of what this subscriber lacked, in order; it asks to `CatchUp` for the next part.
 
-        ``complete``: that was the last part, from now on it is sent every update.
+        ``complete``: that was the last part, from now on it is sent every update. A `Sync`, and a `CatchUp`
+        of a subscriber that is behind, is always answered: until then the subscriber asks for nothing more.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The JavaScript on the front page runs as printed, after the Python program that it belongs to."""
+"""The JavaScript on the front page runs as printed, but for the port, after its Python program."""
 
 import asyncio
 import re
@@ -35,9 +35,11 @@ async def run(*command: object, folder: Path) -> str:
 
 async def test_it_runs_as_printed(tmp_path):
     (tmp_path / "node_modules").symlink_to(ROOT / "tests" / "interop" / "node_modules")
-    (tmp_path / "program.py").write_text(block("program: merge, server"))
-    (tmp_path / "program.mjs").write_text(block("javascript: yjs"))
-    async with pb.open("memory:") as db, pb.Server(db, port=8765):
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        here = f"127.0.0.1:{server.port}"
+        for name, mark in (("program.py", "program: merge, server"), ("program.mjs", "javascript: yjs")):
+            assert "127.0.0.1:8765" in block(mark)
+            (tmp_path / name).write_text(block(mark).replace("127.0.0.1:8765", here))
         await run(sys.executable, "program.py", folder=tmp_path)
         board = await db.collection("boards/42")
         async with board.changes() as changes:

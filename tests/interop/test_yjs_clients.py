@@ -105,15 +105,44 @@ async def test_awareness_comes_changes_and_goes(server: ServerProcess, node: Nod
     await bob.until_equal(others, {"name": "ann", "cursor": 3})
 
 
+RENEWAL_SECONDS = 15
+"""After so long, stock clients say their state again by themselves."""
+
+
 async def test_awareness_is_echoed_to_its_sender(server: ServerProcess):
     """Providers take 30 seconds without a message for a dead connection; pings are none."""
     connection = await raw.join(server.yjs, "notes", Doc())
     state = b'\x0e{"name":"ann"}'
     await connection.send(b"\x01\x12" + b"\x01\x05\x01" + state)  # one client, its id, its clock
-    echo = await raw.receive(connection)
-    assert isinstance(echo, yjs.AwarenessUpdate)
+    told = await raw.receive(connection), await raw.receive(connection)
+    assert all(isinstance(message, yjs.AwarenessUpdate) for message in told)
+    asked_again, echo = told  # stock clients answer the first with their state
+    assert asked_again.payload.endswith(b"\x04null")
     assert state in echo.payload
     await connection.close()
+
+
+async def test_all_see_each_other_at_once_after_a_restart_and_a_reconnect(
+    server: ServerProcess, node: NodeClients
+):
+    """Stock clients forget the others' states, keep their clocks, and renew their own every 15 seconds."""
+    clients = [await (await node.open(server.yjs, "notes")).synced() for _ in range(3)]
+    states = {str(client.id): {"name": number} for number, client in enumerate(clients)}
+    for number, client in enumerate(clients):
+        await client.run("awareness.setLocalState({name: args.n})", n=number)
+
+    async def all_see_all() -> None:
+        for client in clients:
+            await client.until_equal("Object.fromEntries(awareness.getStates())", states)
+
+    await all_see_all()
+    await server.restart()
+    async with asyncio.timeout(RENEWAL_SECONDS - 5):
+        await all_see_all()
+        for client in clients:
+            await client.run("provider.disconnect(); provider.connect()")
+            await client.synced()
+        await all_see_all()
 
 
 async def test_awareness_of_a_client_that_crashes_is_removed(server: ServerProcess, node: NodeClients):

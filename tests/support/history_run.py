@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -145,7 +145,7 @@ class _Batch:
         document = Document("histories", client_id=1 << 31)
         for _ in document.load(updates):
             pass
-        self._compare(name, "the state vector as loaded", _state(document.state()), yjs["state"])
+        self._compare(name, "the state vector as loaded", _named(document.vector), yjs["state"])
         records = yjs["content"].get("records", {}).get("map", {})
         self._compare(name, "the keys of the records", sorted(document.records), sorted(records))
 
@@ -198,7 +198,11 @@ def _updates(loaded: Loaded) -> list[bytes]:
 
 
 def _state(vector: bytes) -> dict[str, int]:
-    return {str(client): clock for client, clock in sorted(decode_state_vector(vector).items())}
+    return _named(decode_state_vector(vector))
+
+
+def _named(vector: Mapping[int, int]) -> dict[str, int]:
+    return {str(client): clock for client, clock in sorted(vector.items())}
 
 
 def _last_line(complaint: str) -> str:

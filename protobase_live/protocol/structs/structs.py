@@ -18,7 +18,7 @@ from protobase_live.protocol.structs import texts
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
 from protobase_live.protocol.structs.compaction import compact
 from protobase_live.protocol.structs.keystrokes import read_keystroke
-from protobase_live.protocol.structs.log import ASTRAL, CHAINED, Log, Mark, Place
+from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, Log, Mark, Place
 from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.news import News, ranges_of
 from protobase_live.protocol.structs.ordering import Ordering
@@ -193,7 +193,7 @@ class Structs:
         start, end = log.end, struct.clock + struct.length
         self._note(log.client, start)
         try:
-            place = place_of(self._logs, log.client, struct)
+            place = self._place(log, struct)
         except MalformedUpdate:
             if not lenient:
                 raise
@@ -206,6 +206,21 @@ class Structs:
             if self._astral:
                 cuts += self._cuts(struct)
         self.vector[log.client] = end
+
+    def _place(self, log: Log, struct: Struct) -> Place:
+        """Where a struct belongs. Of one whose beginning is known, what is known says it.
+
+        Raises MalformedUpdate where it cannot be, or where other content is known for its clocks.
+        """
+        place = place_of(self._logs, log.client, struct)
+        if struct.clock == log.end:
+            return place
+        before = log.place(len(log) - 1)
+        if before.parent == GONE or place is NOWHERE:
+            return NOWHERE
+        if before != place:
+            raise MalformedUpdate(f"clock {struct.clock} of client {log.client} was used for something else")
+        return place
 
     def _append_items(self, data: bytes | bytearray, log: Log, struct: Struct, place: Place) -> None:
         """Add a struct; several values under one key one by one, as they were before Yjs joined them.

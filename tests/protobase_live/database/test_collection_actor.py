@@ -6,6 +6,7 @@ import pytest
 from pycrdt import Doc, Map, Text
 
 from protobase_live.database.limits import Limits
+from protobase_live.database.messages import Settle
 from protobase_live.errors import LimitExceeded, MalformedUpdate
 
 
@@ -159,3 +160,19 @@ async def test_authors_of_one_turn_are_told_apart(database, storage, yjs) -> Non
         for commit in batch:
             fresh.apply_update(commit.update)
     assert set(fresh.get("records", type=Map).keys()) == {"a", "b"}
+
+
+async def test_a_mark_is_settled_when_what_came_before_it_is_durable(database, storage, yjs) -> None:
+    ann = await yjs("doc")
+    ref = await database.ref("doc")
+    storage.gate.clear()
+    ann.doc.get("body", type=Text).insert(0, "hello")
+    await ann.send()
+    await ref.tell(Settle(ann, b"1"))
+    await settle()
+    assert ann.settled == []
+    storage.gate.set()
+    await settle()
+    await ref.tell(Settle(ann, None))
+    await settle()
+    assert ann.settled == [b"1", None]

@@ -6,8 +6,14 @@ from hypothesis import strategies as st
 
 from protobase_live.errors import LimitExceeded, ProtocolError
 from protobase_live.protocol import awareness
-from protobase_live.protocol.awareness import Awareness, Entry, decode_entries, encode_entries
-from protobase_live.protocol.varint import varuint
+from protobase_live.protocol.awareness import (
+    Awareness,
+    Entry,
+    decode_entries,
+    encode_entries,
+    readable_entries,
+)
+from protobase_live.protocol.varint import prefixed, varuint
 
 ids = st.integers(0, 2**53 - 1)
 clocks = st.integers(0, 2**53 - 2)
@@ -60,6 +66,81 @@ def test_random_bytes_only_raise_protocol_errors(payload: bytes):
 def test_malformed_updates_say_what_is_wrong(payload: bytes, words: str):
     with pytest.raises(ProtocolError, match=words):
         decode_entries(payload)
+
+
+def raw_update(*items: tuple[int, int, bytes]) -> bytes:
+    entries = [varuint(client) + varuint(clock) + prefixed(state) for client, clock, state in items]
+    return varuint(len(entries)) + b"".join(entries)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (5, 1, b"{x"),
+        (5, 1, b"NaN"),
+        (5, 1, b"1e999"),
+        (5, 1, b"[" * 200 + b"]" * 200),
+        (5, 1, b" " * 20_000),
+        (5, awareness.MAX_CLOCK + 1, b"{}"),
+        (5, 2**53 - 1, b"null"),
+    ],
+)
+def test_entries_that_cannot_be_used_are_left_out(odd: tuple[int, int, bytes]):
+    update = raw_update((4, 1, b"{}"), odd, (6, 1, b"{}"))
+    assert [entry.client_id for entry in readable_entries(update)] == [4, 6]
+
+
+@pytest.mark.parametrize(
+    ("state", "repaired"),
+    [
+        (rb'{"initial":"\ud83d"}', {"initial": "\ufffd"}),
+        (rb'["\udc00\ud83d","\ud83d\ude00"]', ["\ufffd\ufffd", "😀"]),
+        (b'"\xff"', "\ufffd"),
+        (b"9223372036854775808", 9223372036854775808.0),
+    ],
+)
+def test_what_javascript_writes_and_others_cannot_read_is_repaired(state: bytes, repaired: object):
+    (entry,) = readable_entries(raw_update((5, 1, state)))
+    assert json.loads(entry.state or "") == repaired
+
+
+def test_what_comes_before_something_malformed_counts():
+    whole = raw_update((4, 1, b"{}"), (5, 1, b"{}"))
+    assert [entry.client_id for entry in readable_entries(whole[:-1])] == [4]
+    assert readable_entries(b"") == []
+    assert readable_entries(varuint(awareness.MAX_ENTRIES + 1)) == []
+    assert readable_entries(whole + bytes(awareness.MAX_UPDATE_BYTES)) == []
+
+
+@given(st.binary(max_size=60))
+def test_anything_can_be_read_and_passed_on(payload: bytes):
+    table = Awareness()
+    table.apply(payload, "one")
+    decode_entries(table.encode([*table.removed, *table.states]))
+
+
+def test_states_of_one_table_are_limited(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(awareness, "MAX_TABLE_BYTES", 20)
+    table = Awareness()
+    table.apply(update((1, 1, '"0123456789"'), (2, 1, '"0123456789"'), (3, 1, '"01"')), "one")
+    assert table.states.keys() == {1, 3}
+    with pytest.raises(LimitExceeded, match="more than 20 bytes"):
+        table.put(4, '"0123456789"', "two")
+    table.apply(update((1, 2, None)), "one")
+    table.put(4, '"0123456789"', "two")
+
+
+def test_a_newcomers_echo_does_not_take_a_client_over():
+    table = Awareness()
+    table.apply(update((5, 1, "{}")), "one", first=True)
+    assert table.behind([5]) == [5], "a stranger is asked to say itself again"
+    (told,) = decode_entries(table.welcome("two"))
+    assert table.apply(encode_entries([told]), "two") == []
+    assert table.remove_owner("two") == []
+    assert table.apply(update((5, told.clock, '"new"')), "one") == [5]
+    assert decode_entries(table.recall(table.behind([5]))) == [Entry(5, told.clock + awareness.LEAP, None)]
+    assert table.apply(update((5, told.clock + 1, '"new"')), "one") == [5]
+    assert table.behind([5]) == []
 
 
 def test_newer_clock_wins():
