@@ -36,7 +36,7 @@ ATTACKS_EACH = 2
 """Attackers of each arena; all use the same client ids."""
 
 IDS = (1, 2, 3, 2**32 + 1)
-BULKS = 2
+BULKS = 1
 """Updates of 20,000 adjacent blocks that each attacker makes."""
 
 MEMORY_BYTES = 3 * 1024**3
