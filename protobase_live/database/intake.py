@@ -16,7 +16,7 @@ from protobase_live.protocol.state_vector import encode_state_vector
 
 T = TypeVar("T")
 
-STEP_BYTES = 64 * 1024
+STEP_BYTES = 16 * 1024
 """A larger update is read in steps between which others may run."""
 
 REST_RATIO = 20

@@ -44,8 +44,8 @@ LOAD_SLICE_RECORDS = 500
 """How many records one step of a load reads into the view."""
 
 
-APPLY_SLICE_BYTES = 256 * 1024
-"""About how many bytes pycrdt is given at once."""
+APPLY_SLICE_BYTES = 32 * 1024
+"""About how many bytes pycrdt is given at once: small structs may take it 2 us a byte."""
 
 
 @dataclass(frozen=True, slots=True)

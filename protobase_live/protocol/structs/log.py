@@ -228,6 +228,12 @@ class Log:
         """About how many bytes the clocks from `start` on take."""
         return len(self.data) - self.offsets[self.find(start)] if start < self.end else 0
 
+    def end_within(self, start: int, limit: int) -> int:
+        """The clock behind the structs from `start` on that take about `limit` bytes; at least one struct."""
+        first = self.find(start)
+        last = bisect_right(self.offsets, self.offsets[first] + limit) - 1
+        return self.starts[last] if last > first else self.end_of(first)
+
     def length(self, number: int) -> int:
         """How many clocks a struct takes."""
         return self.end_of(number) - self.starts[number]
