@@ -163,9 +163,10 @@ class Log:
     def _count(self, more: int) -> None:
         """Raise the number that the last struct's content begins with: bytes of a text, or values."""
         data, at = self.data, self.contents
-        size = data[at]
-        if size < 0x80:
-            data[at : at + 1] = varuint(size + more)
+        low, high = data[at], data[at + 1]
+        if low >= 0x80 > high:  # two bytes, and two they stay: written in place, for this runs per keystroke
+            size = (low & 0x7F | high << 7) + more
+            data[at], data[at + 1] = size & 0x7F | 0x80, size >> 7
         else:
             size, behind = read_varuint(data, at)
             data[at:behind] = varuint(size + more)
