@@ -8,7 +8,7 @@ from random import Random
 
 from pycrdt import Array, Channel, Doc, Map, Provider, Text
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.support.editors import Dump
 from tests.support.yjs_node import NodeClients, YjsClient
@@ -65,7 +65,7 @@ class PycrdtEditor:
 
     async def _stay_connected(self) -> None:
         while True:
-            with suppress(OSError):
+            with suppress(OSError, WebSocketException):
                 async with connect(self._url) as connection:
                     await self._provide(connection)
             await asyncio.sleep(RETRY_SECONDS)

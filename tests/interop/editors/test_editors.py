@@ -1,9 +1,10 @@
-"""Real editors, two of a kind on one document: random edits at the same time and while offline, the server killed
-in their middle. In the end everybody has the same document, as has who finds it on disk."""
+"""Real editors, two of a kind on one document: random edits at the same time and offline, and the server
+killed in their middle. In the end both have the same document, and so has who joins after a restart."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from random import Random
 from typing import Any
@@ -55,9 +56,11 @@ async def test_everybody_has_the_same(server: ServerProcess, editor: str, seed: 
     kind, root = ROOTS[editor]
     async with pb.connect(server.live) as db:
         read = await getattr(await db.collection("page"), kind)(root).value()
-    assert read
+    assert read or editor == "lexical", (
+        "only Lexical's root has no text of its own, its paragraphs are embedded"
+    )
     if editor == "codemirror":
-        assert json.dumps(read) == agreed["content"]
+        assert read == json.loads(agreed["content"])
 
 
 async def _open(node: NodeClients, editor: str, url: str, seed: int) -> Editor:
