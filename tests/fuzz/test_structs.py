@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
@@ -54,6 +54,12 @@ class Taken:
     native: list[bytes] = field(default_factory=list)
     """What a native document is given: flushes, or all from the beginning where a character was halved."""
     rests: list[bytes] = field(default_factory=list)
+    compacted: bool = False
+
+    def compact(self) -> None:
+        """Let go of what is deleted. Whether a deleted character is halved later, the store does not know then."""
+        self.store.compact()
+        self.compacted = True
 
     def take(self, update: bytes) -> bool:
         """Take an update, and what waited for it; False if it was refused."""
@@ -99,6 +105,11 @@ def check_engines(taken: Taken, yjs: YjsJudge, native: PycrdtJudge) -> None:
 
     The two do not agree on where something belongs whose right neighbour stands before its left one: to
     notice that takes integrating it, so the content of pycrdt is compared for honest histories alone.
+
+    A pycrdt document that lets go of nothing (`skip_gc`) has deleted characters whole. When somebody writes
+    between the halves of one, `get_update` writes a clock too many (docs/upstream.md), so all that builds on
+    its client's later clocks is elsewhere. A store that has let go of the character cannot tell, and need not:
+    the documents here let go of it, too. After that, what `skip_gc` encodes is not compared.
     """
     expected = yjs.judge(taken.accepted)
     for updates in ([taken.store.encode()], taken.flushes):
@@ -111,7 +122,7 @@ def check_engines(taken: Taken, yjs: YjsJudge, native: PycrdtJudge) -> None:
     for skip_gc in (False, True):
         vector, encoded = native.judge(taken.native, skip_gc=skip_gc)
         assert vector == expected.vector
-        if taken.honest:
+        if taken.honest and not (skip_gc and taken.compacted):
             shown = yjs.judge([encoded]).content
             assert as_pycrdt_keeps(shown) == as_pycrdt_keeps(expected.content)
 
@@ -157,6 +168,7 @@ def test_every_history_of_yjs_is_taken(yjs: YjsJudge, native: PycrdtJudge, seed:
 
 @cases(40)
 @given(seeds)
+@example(111049912)  # halves of a character that was deleted and let go of
 def test_letting_go_of_what_is_deleted(yjs: YjsJudge, native: PycrdtJudge, seed: int) -> None:
     """After each of some updates; the size is that of Yjs's own encoding, about.
 
@@ -168,14 +180,14 @@ def test_letting_go_of_what_is_deleted(yjs: YjsJudge, native: PycrdtJudge, seed:
     for update in history.deliveries:
         taken.take(update)
         if random.random() < 0.2:
-            taken.store.compact()
-    taken.store.compact()
+            taken.compact()
+    taken.compact()
     judged = yjs.judge([taken.store.encode()])
     assert judged.content == history.judged.content
     assert judged.vector == history.judged.vector
     assert judged.deletes == history.judged.deletes
     taken.store.take(encoding.update([], judged.deletes))
-    taken.store.compact()
+    taken.compact()
     assert len(taken.store.encode()) <= SIZE_RATIO * yjs.judge(history.updates).size + SIZE_BYTES
     check_engines(taken, yjs, native)
     check_states(taken, random, yjs)
