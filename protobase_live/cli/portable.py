@@ -31,6 +31,7 @@ from protobase_live.errors import ValidationError
 from protobase_live.names import check_field, check_key, check_structure
 from protobase_live.operations import RECORDS
 from protobase_live.structures import FIELD_KINDS, KINDS, kind_of
+from protobase_live.structures.portions import PortionedDoc
 from protobase_live.values import from_json, short, to_json
 
 Line = dict[str, Any]
@@ -79,7 +80,7 @@ class Draft:
     """A document that grows line by line, with ``replica`` as the writer of its sets and counters."""
 
     def __init__(self, replica: str) -> None:
-        self._doc: Doc[Any] = Doc()
+        self._doc = PortionedDoc()
         self._replica = replica
         self._structures: set[str] = set()
 

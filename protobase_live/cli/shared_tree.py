@@ -21,6 +21,7 @@ from typing import Any, cast
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from protobase_live.errors import ValidationError
+from protobase_live.structures.portions import wrote
 from protobase_live.values import MAX_DEPTH, from_doc, from_json, short, to_doc, to_json
 
 Tree = Any
@@ -90,6 +91,7 @@ def fill_array(shared: Any, trees: Any) -> None:
     """Append items to a Y.Array. Raises ValidationError."""
     for tree in _expected(list, trees, "a list"):
         shared.append(_blank(tree))
+        wrote(shared)
         _fill(shared[len(shared) - 1], tree)
 
 

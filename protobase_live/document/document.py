@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from pycrdt import Doc, merge_updates
+from pycrdt import merge_updates
 
 from protobase_live import values
 from protobase_live.document.difference import Difference
@@ -27,6 +27,7 @@ from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_live.protocol.update import UpdateInfo, check_update
 from protobase_live.structures import FieldKind, Kind
+from protobase_live.structures.portions import PortionedDoc
 from protobase_storage.commit import Part
 
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
@@ -67,12 +68,12 @@ class Document:
 
     def __init__(self, replica: str, client_id: int | None = None) -> None:
         """``replica`` names the writing node in sets and counters; ``client_id`` is the Yjs client id."""
-        self._doc: Doc[Any] = Doc(client_id=client_id) if client_id is not None else Doc()
+        self._doc = PortionedDoc(client_id=client_id)
         self._replica = replica
         self._records = RecordRows(self._doc)
         self._roots = Roots(self._doc)
         self._writing = False
-        self._written: bytes = b""
+        self._written: list[bytes] = []
         self._client_id = self._doc.client_id
         self._clocks: dict[int, int] = {}
         self._admitted: dict[int, int] = {}  # in this turn, and perhaps not applied yet
@@ -158,7 +159,7 @@ class Document:
 
     @contextmanager
     def writing(self) -> Generator[None]:
-        """The one Yjs transaction in which a turn's `write` calls run."""
+        """What a turn's `write` calls run in: a Yjs transaction, or several where they write much."""
         self._writing = True
         try:
             with self._doc.transaction():
@@ -167,9 +168,9 @@ class Document:
             self._writing = False
         if self._written:
             self._clocks_known = False
-            self._note_astral(self._written)
-            self._updates.append(self._written)
-            self._written = b""
+            self._note_astral(b"".join(self._written))
+            self._updates += self._written
+            self._written = []
         self._records.changed.clear()
 
     def rehearse(self, ops: Sequence[Op]) -> list[Op]:
@@ -287,7 +288,7 @@ class Document:
 
     def _on_transaction(self, event: Any) -> None:
         if self._writing:  # reading it costs far more than the apply where nobody needs it
-            self._written = event.update
+            self._written.append(event.update)
 
     def _add_part(self, author: str | None, touched: Touched) -> None:
         self._roots.take_changed()
