@@ -37,6 +37,7 @@ from protobase_live.database.messages import (
     Watched,
 )
 from protobase_live.database.pipeline import Pipeline
+from protobase_live.database.quarantine import unloadable
 from protobase_live.document import EMPTY_STATE, EMPTY_UPDATE, Difference, Document
 from protobase_live.errors import (
     Conflict,
@@ -49,7 +50,7 @@ from protobase_live.errors import (
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
-from protobase_storage import Commit, Storage, StorageError
+from protobase_storage import CollectionCorrupt, Commit, Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -108,7 +109,7 @@ class CollectionActor(Actor[Message]):
         self._pipeline = Pipeline[Turn](limit, self._show, _drop, self.context.fail)
         self._log.start(self.context.fail, self._joiners)
         try:
-            await self._load()
+            await self._load_stored()
         except BaseException:
             self._document.close()
             raise
@@ -135,6 +136,19 @@ class CollectionActor(Actor[Message]):
         if self._views is not None and self._views.busy(self._name):
             return False
         return not (self._met or self._streams or len(self._pipeline))
+
+    async def _load_stored(self) -> None:
+        """`_load`, and CollectionUnloadable for what goes wrong with what is stored."""
+        try:
+            await self._load()
+        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+            raise
+        except StorageError as error:
+            if not isinstance(error, CollectionCorrupt):
+                raise
+            raise unloadable(self._name, error) from error
+        except BaseException as error:  # a panic of pycrdt derives from BaseException alone
+            raise unloadable(self._name, error) from error
 
     async def _load(self) -> None:
         loaded = await self._storage.load(self._name)
@@ -217,7 +231,7 @@ class CollectionActor(Actor[Message]):
 
     async def _reload(self, again: Sequence[Updates]) -> None:
         await self._pipeline.room(1)
-        await self._load()
+        await self._load_stored()
         for message in again:
             self._admit(message, Turn())
             self._document.apply(message.updates, message.subscriber.author)
