@@ -10,6 +10,7 @@ an object ``{"@": NAME, "v": CONTENT}``:
 ``y.xmltext``  the same, within XML
 ``y.element``  ``tag``, ``attributes``, ``v``: a list of trees
 ``y.xml``      ``v``: a list of trees (a fragment)
+``y.doc``      a document within the document: only that there is one
 =============  ======================================================================================
 """
 
@@ -29,11 +30,11 @@ Runs = list[list[Any]]
 
 
 def tree_of(entry: Any, depth: int = 0) -> Tree:
-    """The tree of what stands in a document. Raises ValidationError for a document within the document."""
+    """The tree of what stands in a document; what is nested deeper than MAX_DEPTH is null."""
     if depth > MAX_DEPTH:
-        raise ValidationError(f"shared types are nested deeper than {MAX_DEPTH} levels")
+        return None
     if isinstance(entry, Doc):
-        raise ValidationError("documents within documents (subdocuments) cannot be exported")
+        return {"@": "y.doc"}
     for name, (kind, content) in _CONTENTS.items():
         if isinstance(entry, kind):
             return {"@": name, **_tag(entry), "v": content(entry, depth + 1)}
