@@ -40,6 +40,7 @@ from protobase_live.database.messages import (
     Watched,
 )
 from protobase_live.database.pipeline import Pipeline
+from protobase_live.database.quarantine import unloadable
 from protobase_live.document import Difference, Document
 from protobase_live.errors import (
     Conflict,
@@ -51,7 +52,7 @@ from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
 from protobase_live.protocol.state_vector import decode_state_vector, encode_state_vector
-from protobase_storage import Commit, Storage, StorageError
+from protobase_storage import CollectionCorrupt, Commit, Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -109,7 +110,7 @@ class CollectionActor(Actor[Message]):
         self._pipeline = Pipeline[Turn](limit, self._show, _drop, self.context.fail)
         self._log.start(self.context.fail)
         try:
-            await self._load()
+            await self._load_stored()
         except BaseException:
             self._document.close()
             raise
@@ -136,6 +137,19 @@ class CollectionActor(Actor[Message]):
         if self._views is not None and self._views.busy(self._name):
             return False
         return not (self._editors.met or self._streams or len(self._pipeline))
+
+    async def _load_stored(self) -> None:
+        """`_load`, and CollectionUnloadable for what goes wrong with what is stored."""
+        try:
+            await self._load()
+        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+            raise
+        except StorageError as error:
+            if not isinstance(error, CollectionCorrupt):
+                raise
+            raise unloadable(self._name, error) from error
+        except BaseException as error:  # a panic of pycrdt derives from BaseException alone
+            raise unloadable(self._name, error) from error
 
     async def _load(self) -> None:
         loaded = await self._storage.load(self._name)
@@ -194,7 +208,7 @@ class CollectionActor(Actor[Message]):
 
     async def _reload(self) -> Document:
         await self._pipeline.room(1)
-        await self._load()
+        await self._load_stored()
         return self._document
 
     def _transact(self, envelope: Envelope[Message], turn: Turn) -> None:
