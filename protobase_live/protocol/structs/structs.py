@@ -120,7 +120,11 @@ class Structs:
         except MalformedUpdate:
             self._take_back(marks)
             raise
-        late = self._delete([*gone, *walker.deletes], cuts)
+        late: list[DeletedRange] = []
+        ranges = [*gone, *walker.deletes]
+        for first in range(0, len(ranges), STEP_STRUCTS):
+            late += self._delete(ranges[first : first + STEP_STRUCTS], cuts)
+            yield
         self._cut(cuts)
         return _rest(walker, ordering, late)
 
