@@ -28,6 +28,7 @@ from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_live.protocol.update import UpdateInfo, check_update
 from protobase_live.structures import FieldKind, Kind
 from protobase_live.structures.portions import PortionedDoc
+from protobase_live.structures.raw import observe_updates
 from protobase_storage.commit import Part
 
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
@@ -80,7 +81,7 @@ class Document:
         self._clocks_known = True
         self._astral = False
         self._reset_turn()
-        self._watch = self._doc.observe(self._on_transaction)
+        self._watch = observe_updates(self._doc, self._on_transaction)
 
     # loading
 
@@ -272,7 +273,7 @@ class Document:
         return self._roots.followed
 
     def close(self) -> None:
-        """Let go of everything: a document that is only dropped is never freed."""
+        """Observe no more."""
         self._records.close()
         self._roots.close()
         self._watch.drop()
