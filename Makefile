@@ -12,8 +12,9 @@ NODE_STAMP := $(if $(wildcard $(INTEROP)/package-lock.json),$(INTEROP)/node_modu
 help:
 	@echo 'make demo    a server on file:./demo-data and a writer, changes shown live'
 	@echo 'make test    all tests (needs Node for those with real Yjs clients)'
-	@echo 'make fuzz    20,000 random queries against an oracle, 10,000 histories of Yjs clients, from a seed that it'
-	@echo '             prints (SEED=... repeats it; HISTORIES_WITHOUT=... leaves out what docs/testing.md lists)'
+	@echo 'make fuzz    20,000 random queries against an oracle, 10,000 histories of Yjs clients, 200,000 impossible'
+	@echo '             updates, from a seed that it prints (SEED=... repeats it; HISTORIES_WITHOUT=... leaves out what'
+	@echo '             docs/testing.md lists)'
 	@echo 'make check   linter, formatter, types, import contracts'
 	@echo 'make bench   the benchmarks (see bench/)'
 	@echo 'make clean   remove what these made'

@@ -13,6 +13,7 @@
     │   └── Overloaded           a queue is full right now (retryable)
     ├── Unauthorized             the token was not accepted
     ├── Unavailable              the collection, server or connection failed; nothing was done (retryable)
+    │   └── CollectionUnloadable what is stored of a collection cannot be loaded; its bytes are kept
     ├── OutcomeUnknown           the connection broke after sending: the commit may or may not have happened
     ├── Closed                   the database, stream or connection was closed
     ├── StorageFailed            the storage could not be opened, read or written
@@ -75,6 +76,12 @@ class Unavailable(ProtoBaseError):
     """The collection, the server or the connection failed, and the call was not carried out."""
 
     retryable = True
+
+
+class CollectionUnloadable(Unavailable):
+    """What is stored of a collection cannot be loaded: an operator has to look at it. Its bytes are kept."""
+
+    retryable = False
 
 
 class OutcomeUnknown(ProtoBaseError):

@@ -88,12 +88,15 @@ def export(
     collections: Annotated[
         list[str] | None, typer.Argument(help="Which ones; a storage gives all when none are named.")
     ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Only what is stored, as it is, also of what cannot be loaded.")
+    ] = False,
     token: Token = None,
 ) -> None:
-    """Print collections as NDJSON, one line a record or structure, for `import`."""
+    """Print collections as NDJSON, for `import`: the document, then one line a record or structure."""
     from protobase_live.cli.transfer import export_to_stdout
 
-    export_to_stdout(source, collections or [], token)
+    export_to_stdout(source, collections or [], token, raw)
 
 
 @app.command(name="import")
@@ -108,6 +111,17 @@ def import_(
     from protobase_live.cli.transfer import import_lines
 
     import_lines(target, file, token)
+
+
+@app.command()
+def delete(
+    storage: Annotated[str, typer.Argument(help="A storage (file:PATH) that no server has open.")],
+    collection: str,
+) -> None:
+    """Delete a collection with its history, also one that cannot be loaded."""
+    from protobase_live.cli.delete import delete
+
+    delete(storage, collection)
 
 
 @app.command()

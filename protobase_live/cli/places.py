@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from protobase_live.cli.portable import Draft
 from protobase_live.cli.yjs_peer import bring, fetch
 from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.opening import open_storage
@@ -16,6 +15,11 @@ from protobase_storage import Commit, Part, Storage, StorageError
 SERVERS = ("ws://", "wss://", "http://", "https://")
 
 
+def whole_update(updates: Sequence[bytes]) -> bytes:
+    """One update with the effect of all (at least one)."""
+    return merge(updates)
+
+
 class Place(Protocol):
     """Where documents are fetched from and brought to."""
 
@@ -23,11 +27,11 @@ class Place(Protocol):
         """All collections. Raises ValidationError where they cannot be told."""
         ...
 
-    async def fetch(self, collection: str) -> bytes:
-        """All of a collection, as one update; EMPTY_UPDATE when there is none."""
+    async def fetch(self, collection: str) -> Sequence[bytes]:
+        """All of a collection, as updates in order; none when there is nothing."""
         ...
 
-    async def bring(self, collection: str, draft: Draft) -> None:
+    async def bring(self, collection: str, updates: Sequence[bytes], structures: Sequence[str]) -> None:
         """Store the first content of a collection. Raises ValidationError when it has some."""
         ...
 
@@ -53,13 +57,13 @@ class ServerPlace:
         """See Place."""
         raise ValidationError(f"name the collections to export: a server ({self._url}) does not list them")
 
-    async def fetch(self, collection: str) -> bytes:
+    async def fetch(self, collection: str) -> Sequence[bytes]:
         """See Place."""
         return await fetch(self._url, collection, self._token)
 
-    async def bring(self, collection: str, draft: Draft) -> None:
+    async def bring(self, collection: str, updates: Sequence[bytes], structures: Sequence[str]) -> None:
         """See Place."""
-        await bring(self._url, collection, self._token, draft.update())
+        await bring(self._url, collection, self._token, updates)
 
     async def close(self) -> None:
         """See Place."""
@@ -76,25 +80,24 @@ class StoragePlace:
         """See Place."""
         return [each.name for each in await self._storage.list()]
 
-    async def fetch(self, collection: str) -> bytes:
+    async def fetch(self, collection: str) -> Sequence[bytes]:
         """See Place."""
         try:
             loaded = await self._storage.load(collection)
         except StorageError as error:
             raise StorageFailed(f"cannot read collection {collection!r}: {error}") from error
         updates = [loaded.snapshot.update] if loaded.snapshot else []
-        updates += [commit.update for commit in loaded.commits]
-        return merge(updates) if updates else EMPTY_UPDATE
+        return [*updates, *(commit.update for commit in loaded.commits)]
 
-    async def bring(self, collection: str, draft: Draft) -> None:
+    async def bring(self, collection: str, updates: Sequence[bytes], structures: Sequence[str]) -> None:
         """See Place."""
-        if await self.fetch(collection) != EMPTY_UPDATE:
+        if any(update != EMPTY_UPDATE for update in await self.fetch(collection)):
             raise ValidationError(f"collection {collection!r} is not empty in {self._url}")
-        parts = (Part(None, tuple((structure, None) for structure in draft.structures)),)
-        origin = self._storage.identity
-        commit = Commit(origin, 1, collection, draft.update(), parts, time.time())
+        parts = (Part(None, tuple((structure, None) for structure in structures)),) if structures else ()
+        origin, now = self._storage.identity, time.time()
+        commits = [Commit(origin, n, collection, each, parts, now) for n, each in enumerate(updates, 1)]
         try:
-            await self._storage.append([commit])
+            await self._storage.append(commits)
         except StorageError as error:
             raise StorageFailed(f"cannot store collection {collection!r}: {error}") from error
 

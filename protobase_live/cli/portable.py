@@ -1,15 +1,19 @@
 """The lines of an export: a collection's document as JSON objects, and back.
 
-A record is ``{"collection", "structure": "records", "key", "value", "merges"}``: its fields, and the kinds
-of those that merge. Any other structure is ``{"collection", "structure", "kind", "value"}``. Values are in
-JSON form (`protobase_live.values`); a set is the list of its elements, a counted set a list of
+The first line of a collection is ``{"collection", "update"}``: the document as a Yjs update, in base64. Where
+there are such lines, they are what is imported, and those that follow are there to be read.
+
+A record is ``{"collection", "structure": "records", "key", "value", "merges"}``: its fields, and the kinds of
+those that merge. Any other structure is ``{"collection", "structure", "kind", "value"}``. Values are in JSON
+form (`protobase_live.values`); a set is the list of its elements, a counted set a list of
 ``[element, count]``, a hash dictionary of ``[key, value]``. What Yjs clients nest or format is told as in
-`protobase_live.cli.shared_tree`. The history of a document is not part of an export.
+`protobase_live.cli.shared_tree`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import base64
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from pycrdt import Doc, Map
@@ -26,22 +30,34 @@ from protobase_live.cli.shared_tree import (
     text_runs,
     tree_of,
 )
-from protobase_live.document import REGISTRY, structures_in
+from protobase_live.collections.index_names import parse_index
+from protobase_live.document import FORMER_INDEXES, REGISTRY, structures_in
 from protobase_live.errors import ValidationError
 from protobase_live.names import check_field, check_key, check_structure
-from protobase_live.operations import RECORDS
+from protobase_live.operations import INDEXES, RECORDS
+from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
 from protobase_live.structures import FIELD_KINDS, KINDS, kind_of
+from protobase_live.structures.portions import PortionedDoc
 from protobase_live.values import from_json, short, to_json
 
 Line = dict[str, Any]
 
 _ROOT = RECORDS.path[0]
 
+MAX_PART_BYTES = 8 * 1024 * 1024
+"""Largest document that an import of readable lines makes in one piece."""
 
-def lines_of(collection: str, update: bytes) -> Iterator[Line]:
-    """The lines of the document that ``update`` makes, in a fixed order. Raises ValidationError."""
+
+def update_line(collection: str, update: bytes) -> Line:
+    """The line that holds an update as it is."""
+    return {"collection": collection, "update": base64.b64encode(update).decode()}
+
+
+def lines_of(collection: str, updates: Sequence[bytes]) -> Iterator[Line]:
+    """The readable lines of the document that ``updates`` make, in a fixed order."""
     doc: Doc[Any] = Doc()
-    doc.apply_update(update)
+    for update in updates:
+        doc.apply_update(update)
     records = doc.get(_ROOT, type=Map)
     for key in sorted(records.keys()):
         if isinstance(record := records[key], Map):
@@ -79,9 +95,11 @@ class Draft:
     """A document that grows line by line, with ``replica`` as the writer of its sets and counters."""
 
     def __init__(self, replica: str) -> None:
-        self._doc: Doc[Any] = Doc()
+        self._doc = PortionedDoc()
         self._replica = replica
         self._structures: set[str] = set()
+        self._written: list[bytes] = []
+        self._doc.observe(lambda event: self._written.append(event.update))
 
     def add(self, line: Line) -> None:
         """Take in one line. Raises ValidationError for one that is none or comes twice."""
@@ -90,7 +108,7 @@ class Draft:
             if structure == _ROOT:
                 self._add_record(check_key(line.get("key")), line)
             else:
-                self._add_structure(check_structure(structure), line)
+                self._add_structure(_structure_name(structure, line), line)
         self._structures.add(structure)
 
     @property
@@ -98,9 +116,17 @@ class Draft:
         """The names of what it holds, ``records`` included."""
         return sorted(self._structures)
 
-    def update(self) -> bytes:
-        """The document, as one update."""
-        return self._doc.get_update()
+    def updates(self) -> list[bytes]:
+        """The document as updates, in order; of a small one, it is one."""
+        structs, parts, size = Structs(), list[bytes](), 0
+        for written in self._written:
+            if size + len(written) > MAX_PART_BYTES:
+                parts.append(structs.flush())
+                size = 0
+            structs.take(written)
+            size += len(written)
+        parts.append(structs.flush())
+        return [part for part in parts if part != EMPTY_UPDATE]
 
     def _add_record(self, key: str, line: Line) -> None:
         records = self._doc.get(_ROOT, type=Map)
@@ -135,6 +161,16 @@ class Draft:
             return
         for action, *args in _actions(kind, from_json(value)):
             KINDS[kind].write(shared, action, KINDS[kind].check(action, tuple(args)), self._replica)
+
+
+def _structure_name(name: str, line: Line) -> str:
+    """The name to store a structure under: that of the declared indexes was another in earlier versions."""
+    value: Any = line.get("value")
+    if line.get("kind") != INDEXES.kind or not isinstance(value, dict):
+        return check_structure(name)
+    keys = list(cast("dict[str, Any]", value))
+    is_former = name == FORMER_INDEXES and keys and all(map(parse_index, keys))
+    return INDEXES.path[0] if is_former or name == INDEXES.path[0] else check_structure(name)
 
 
 def _actions(kind: str, value: Any) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ an object ``{"@": NAME, "v": CONTENT}``:
 ``y.xmltext``  the same, within XML
 ``y.element``  ``tag``, ``attributes``, ``v``: a list of trees
 ``y.xml``      ``v``: a list of trees (a fragment)
+``y.doc``      a document within the document: only that there is one
 =============  ======================================================================================
 """
 
@@ -21,6 +22,7 @@ from typing import Any, cast
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from protobase_live.errors import ValidationError
+from protobase_live.structures.portions import wrote
 from protobase_live.values import MAX_DEPTH, from_doc, from_json, short, to_doc, to_json
 
 Tree = Any
@@ -28,11 +30,11 @@ Runs = list[list[Any]]
 
 
 def tree_of(entry: Any, depth: int = 0) -> Tree:
-    """The tree of what stands in a document. Raises ValidationError for a document within the document."""
+    """The tree of what stands in a document; what is nested deeper than MAX_DEPTH is null."""
     if depth > MAX_DEPTH:
-        raise ValidationError(f"shared types are nested deeper than {MAX_DEPTH} levels")
+        return None
     if isinstance(entry, Doc):
-        raise ValidationError("documents within documents (subdocuments) cannot be exported")
+        return {"@": "y.doc"}
     for name, (kind, content) in _CONTENTS.items():
         if isinstance(entry, kind):
             return {"@": name, **_tag(entry), "v": content(entry, depth + 1)}
@@ -90,6 +92,7 @@ def fill_array(shared: Any, trees: Any) -> None:
     """Append items to a Y.Array. Raises ValidationError."""
     for tree in _expected(list, trees, "a list"):
         shared.append(_blank(tree))
+        wrote(shared)
         _fill(shared[len(shared) - 1], tree)
 
 

@@ -9,22 +9,23 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
 
+from protobase_live.cli.incoming import Incoming
 from protobase_live.cli.loop import run
-from protobase_live.cli.places import Place, open_place
-from protobase_live.cli.portable import Draft, Line, lines_of
-from protobase_live.errors import ProtoBaseError, ValidationError
+from protobase_live.cli.places import Place, open_place, whole_update
+from protobase_live.cli.portable import Line, lines_of, update_line
+from protobase_live.errors import ProtoBaseError, StorageFailed, ValidationError
 from protobase_live.names import check_collection
 
-WRITER = "import"
-"""The writer of the sets and counters that an import makes."""
-
-MAX_LINE_CHARS = 64 * 1024 * 1024
+MAX_LINE_CHARS = 128 * 1024 * 1024
 """Longest line of an import; a longer one is a ValidationError."""
 
 
-def export_to_stdout(source: str, collections: Sequence[str], token: str | None) -> NoReturn:
-    """Print the collections, all when none are named, then end the process."""
-    run(_export(source, collections, token))
+def export_to_stdout(source: str, collections: Sequence[str], token: str | None, raw: bool) -> NoReturn:
+    """Print the collections, all when none are named, then end the process.
+
+    ``raw`` prints what is stored as it is, also of a collection that cannot be read.
+    """
+    run(_export(source, collections, token, raw))
 
 
 def import_lines(target: str, file: Path | None, token: str | None) -> NoReturn:
@@ -32,46 +33,78 @@ def import_lines(target: str, file: Path | None, token: str | None) -> NoReturn:
     run(_import(target, file, token))
 
 
-async def _export(source: str, collections: Sequence[str], token: str | None) -> None:
+async def _export(source: str, collections: Sequence[str], token: str | None, raw: bool) -> None:
     place = await open_place(source, token, must_exist=True)
+    failed: list[tuple[str, ProtoBaseError]] = []
     try:
-        for name in collections or await place.names():
-            for line in lines_of(check_collection(name), await place.fetch(name)):
-                print(json.dumps(line, ensure_ascii=False))
+        names = collections or await place.names()
+        for name in names:
+            try:
+                updates = await place.fetch(check_collection(name))
+            except ProtoBaseError as error:
+                failed.append((name, error))
+            else:
+                _print(name, updates, raw)
     finally:
         await place.close()
+    if len(failed) == 1:
+        raise failed[0][1]
+    if failed:
+        reasons = "; ".join(str(error) for _, error in failed)
+        raise StorageFailed(f"{len(failed)} of {len(names)} collections are not exported: {reasons}")
+
+
+def _print(name: str, updates: Sequence[bytes], raw: bool) -> None:
+    readable: list[Line] = []
+    if updates and not raw:
+        try:
+            updates, readable = [whole_update(updates)], list(lines_of(name, updates))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # pycrdt cannot read it, or panics: what is stored says it all
+            reason = str(error).partition("\n")[0]
+            print(f"note: {name!r} is exported as its updates only: {reason}", file=sys.stderr)
+    for line in (*(update_line(name, each) for each in updates), *readable):
+        print(json.dumps(line, ensure_ascii=False))
 
 
 async def _import(target: str, file: Path | None, token: str | None) -> None:
     with file.open(encoding="utf-8") if file else nullcontext(sys.stdin) as lines:
         place = await open_place(target, token, must_exist=False)
         done: list[str] = []
+        failed: list[str] = []
         try:
-            async for name in _brought(place, lines):
-                done.append(name)
+            async for name, error in _brought(place, lines):
+                done += [name] if error is None else []
+                failed += [str(error)] if error is not None else []
         except ValidationError as error:
-            so_far = f" (stored before it: {', '.join(done)})" if done else " (nothing was stored)"
-            raise ValidationError(f"{error}{so_far}") from error
+            failed.append(str(error))
         finally:
             await place.close()
+    if failed:
+        stored = f"stored: {', '.join(done)}" if done else "nothing was stored"
+        raise ValidationError(f"{'; '.join(failed)} ({stored})")
 
 
-async def _brought(place: Place, lines: IO[str]) -> AsyncIterator[str]:
-    """Store collection by collection; each name when it is durable."""
-    name, draft = "", Draft(WRITER)
+async def _brought(place: Place, lines: IO[str]) -> AsyncIterator[tuple[str, ProtoBaseError | None]]:
+    """Store collection by collection: each name when it is durable, or with what is wrong with it."""
+    incoming: Incoming | None = None
     for number, line in _parsed(lines):
-        if line["collection"] != name:
-            if name:
-                await place.bring(name, draft)
-                yield name
-            name, draft = line["collection"], Draft(WRITER)
-        try:
-            draft.add(line)
-        except ProtoBaseError as error:
-            raise ValidationError(f"line {number}: {error}") from error
-    if name:
-        await place.bring(name, draft)
-        yield name
+        if incoming is None or line["collection"] != incoming.name:
+            if incoming is not None:
+                yield incoming.name, await _stored(place, incoming)
+            incoming = Incoming(line["collection"])
+        incoming.add(number, line)
+    if incoming is not None:
+        yield incoming.name, await _stored(place, incoming)
+
+
+async def _stored(place: Place, incoming: Incoming) -> ProtoBaseError | None:
+    try:
+        await place.bring(incoming.name, incoming.updates(), incoming.structures)
+    except ProtoBaseError as error:
+        return error
+    return None
 
 
 def _parsed(lines: IO[str]) -> Iterator[tuple[int, Line]]:
@@ -80,7 +113,7 @@ def _parsed(lines: IO[str]) -> Iterator[tuple[int, Line]]:
         try:
             line: Any = json.loads(text)
             check_collection(line["collection"])
-        except (ValueError, TypeError, KeyError, ValidationError) as error:
+        except (ValueError, TypeError, KeyError, ValidationError, RecursionError) as error:
             reason = error if isinstance(error, ValidationError) else "not an object with a 'collection'"
             raise ValidationError(f"line {number}: {reason}") from error
         yield number, cast(Line, line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
@@ -18,18 +18,28 @@ MAX_DOCUMENT_BYTES = 128 * 1024 * 1024
 """Largest document that is fetched; a larger one closes the connection."""
 
 
-async def fetch(url: str, collection: str, token: str | None) -> bytes:
-    """Everything in a collection, as one update. Raises Unavailable, ProtocolError, ValidationError."""
+MAX_SENT_BYTES = 16 * 1024 * 1024 - 64
+"""Largest update that is sent: servers take messages of 16 MiB."""
+
+
+async def fetch(url: str, collection: str, token: str | None) -> list[bytes]:
+    """Everything in a collection, as updates in order. Raises Unavailable, ProtocolError, ValidationError."""
     async with _visiting(url, collection, token) as connection:
         return await _state(connection)
 
 
-async def bring(url: str, collection: str, token: str | None, update: bytes) -> None:
-    """Add ``update`` to a collection that is empty; durable on return. Raises as `fetch` does."""
+async def bring(url: str, collection: str, token: str | None, updates: Sequence[bytes]) -> None:
+    """Add updates to a collection that is empty; durable on return. Raises as `fetch` does."""
+    if (largest := max(map(len, updates), default=0)) > MAX_SENT_BYTES:
+        raise ValidationError(
+            f"collection {collection!r} has an update of {largest} bytes, and a server takes "
+            f"{MAX_SENT_BYTES}; import it into the storage while no server has it open"
+        )
     async with _visiting(url, collection, token) as connection:
-        if await _state(connection) != EMPTY_UPDATE:
+        if await _state(connection):
             raise ValidationError(f"collection {collection!r} is not empty at {url}")
-        await connection.send(yjs.encode_update(update))
+        for update in updates:
+            await connection.send(yjs.encode_update(update))
         await _state(connection)  # what an answer shows is durable
 
 
@@ -47,14 +57,18 @@ async def _visiting(url: str, collection: str, token: str | None) -> AsyncGenera
         raise Unavailable(f"cannot connect to {url}: {error}") from error
 
 
-async def _state(connection: ClientConnection) -> bytes:
+async def _state(connection: ClientConnection) -> list[bytes]:
+    """Everything, as updates: sync step 2 comes last. What is empty is left out."""
+    updates: list[bytes] = []
     await connection.send(yjs.encode_step1(EMPTY_STATE))
     async for frame in connection:
         if isinstance(frame, str):
             raise ProtocolError("the Yjs door sent a text message")
         message = yjs.decode(frame)
+        if isinstance(message, (yjs.SyncStep2, yjs.Update)) and message.update != EMPTY_UPDATE:
+            updates.append(message.update)
         if isinstance(message, yjs.SyncStep2):
-            return message.update
+            return updates
     raise Unavailable("the server closed the connection")
 
 

@@ -8,15 +8,17 @@ that the commit is durable; meanwhile the next turn is applied.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import Actor, Clock, Envelope
 from protobase_live import values
 from protobase_live.cursor import Cursor
 from protobase_live.database.editors import Answer, Editors
+from protobase_live.database.intake import Taker, document_too_large
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
 from protobase_live.database.messages import (
@@ -38,11 +40,10 @@ from protobase_live.database.messages import (
     Watched,
 )
 from protobase_live.database.pipeline import Pipeline
-from protobase_live.document import BrokenDocument, Difference, Document
+from protobase_live.database.quarantine import unloadable
+from protobase_live.document import Difference, Document
 from protobase_live.errors import (
     Conflict,
-    LimitExceeded,
-    MalformedUpdate,
     OutcomeUnknown,
     ProtoBaseError,
     Unavailable,
@@ -51,15 +52,10 @@ from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
 from protobase_live.protocol.state_vector import decode_state_vector, encode_state_vector
-from protobase_storage import Commit, Storage, StorageError
+from protobase_storage import CollectionCorrupt, Commit, Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
-
-T = TypeVar("T")
-
-STEP_BYTES = 64 * 1024
-"""A larger update is read in steps between which others may run."""
 
 BEGIN_RECORDS = 2_000
 """How many records the views are given before others may run."""
@@ -102,6 +98,7 @@ class CollectionActor(Actor[Message]):
         self._applied: dict[str, int] = {}
         self._shown: dict[str, int] = {}
         self._editors = Editors()
+        self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
         self._feed = Feed(limits.feed_changes)
         self._streams: set[object] = set()
 
@@ -113,7 +110,7 @@ class CollectionActor(Actor[Message]):
         self._pipeline = Pipeline[Turn](limit, self._show, _drop, self.context.fail)
         self._log.start(self.context.fail)
         try:
-            await self._load()
+            await self._load_stored()
         except BaseException:
             self._document.close()
             raise
@@ -140,6 +137,19 @@ class CollectionActor(Actor[Message]):
         if self._views is not None and self._views.busy(self._name):
             return False
         return not (self._editors.met or self._streams or len(self._pipeline))
+
+    async def _load_stored(self) -> None:
+        """`_load`, and CollectionUnloadable for what goes wrong with what is stored."""
+        try:
+            await self._load()
+        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+            raise
+        except StorageError as error:
+            if not isinstance(error, CollectionCorrupt):
+                raise
+            raise unloadable(self._name, error) from error
+        except BaseException as error:  # a panic of pycrdt derives from BaseException alone
+            raise unloadable(self._name, error) from error
 
     async def _load(self) -> None:
         loaded = await self._storage.load(self._name)
@@ -170,7 +180,7 @@ class CollectionActor(Actor[Message]):
                 self._editors.met[envelope.message.subscriber] = None
         updates = [e.message for e in batch if isinstance(e.message, Updates)]
         if updates:
-            await self._apply(updates, turn)
+            await self._take(updates, turn)
         transactions = [e for e in batch if isinstance(e.message, Transact)]
         if transactions:
             turn.transacted = True
@@ -190,67 +200,16 @@ class CollectionActor(Actor[Message]):
                 envelope.reply(self)
                 await envelope.message.release
 
-    async def _apply(self, sent: list[Updates], turn: Turn) -> None:
-        """Take what Yjs clients sent, in the order of arrival; what cannot be taken fails alone."""
-        try:
-            for message in sent:
-                await self._take(message, turn)
-            await _in_steps(self._document.apply_in_steps())
-        except BrokenDocument:
-            await self._apply_apart(sent, turn)
-        await _in_steps(self._document.compact())
+    async def _take(self, sent: Sequence[Updates], turn: Turn) -> None:
+        intake = await self._taker.take(self._document, sent)
+        self._document = intake.document
+        for subscriber, state in intake.greetings.items():
+            turn.showings.append(partial(subscriber.greet, state))
 
-    async def _take(self, message: Updates, turn: Turn) -> None:
-        """Take the updates of one message. Raises BrokenDocument where pycrdt fails."""
-        subscriber = message.subscriber
-        for update in message.updates:
-            try:
-                self._check_size(update)
-                if len(update) <= STEP_BYTES:
-                    fits = self._document.take(update, subscriber)
-                else:
-                    fits = await _in_steps(self._document.take_in_steps(update, subscriber))
-            except (MalformedUpdate, LimitExceeded) as error:
-                subscriber.reject(error)
-                return
-            if not fits:
-                self._ask_for_missing(subscriber, turn)
-
-    async def _apply_apart(self, sent: list[Updates], turn: Turn) -> None:
-        """Something in `sent` breaks pycrdt: find out what, on documents loaded afresh."""
-        good: list[Updates] = []
-        await self._reload(good, turn)
-        for message in sent:
-            try:
-                await self._take(message, turn)
-                self._document.apply_taken()
-                good.append(message)
-            except BrokenDocument as error:
-                message.subscriber.reject(MalformedUpdate(str(error)))
-                await self._reload(good, turn)
-
-    async def _reload(self, again: Sequence[Updates], turn: Turn) -> None:
+    async def _reload(self) -> Document:
         await self._pipeline.room(1)
-        await self._load()
-        for message in again:
-            await self._take(message, turn)
-        self._document.apply_taken()
-
-    def _check_size(self, update: bytes) -> None:
-        """Raise LimitExceeded if the document has no room for an update. Deleting needs none."""
-        only_deletes = update[:1] == b"\x00"
-        if not only_deletes and self._document.size + len(update) > self._limits.document_bytes:
-            raise self._too_large()
-
-    def _ask_for_missing(self, subscriber: Subscriber, turn: Turn) -> None:
-        """Ask a client for what its update builds on and is not here."""
-        state = encode_state_vector(self._document.vector)
-        if self._editors.may_ask(subscriber, state, self._clock.time()):
-            turn.showings.append(lambda: subscriber.greet(state))
-
-    def _too_large(self) -> LimitExceeded:
-        limit = self._limits.document_bytes
-        return LimitExceeded(f"collection {self._name!r} is at its limit of {limit} bytes (document_bytes)")
+        await self._load_stored()
+        return self._document
 
     def _transact(self, envelope: Envelope[Message], turn: Turn) -> None:
         message = envelope.message
@@ -270,7 +229,7 @@ class CollectionActor(Actor[Message]):
                 what = ", ".join(map(repr, check.read.args)) or "all"
                 raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
         if ops and self._document.size > self._limits.document_bytes:
-            raise self._too_large()
+            raise document_too_large(self._limits.document_bytes)
         return self._document.rehearse(ops)
 
     def transact(self, ops: Sequence[Op], checks: Sequence[Check], author: str | None) -> None:
@@ -448,14 +407,3 @@ def _drop(turn: Turn, error: BaseException) -> None:
             turn.cursor.set_exception(Unavailable(f"the storage failed, nothing was done: {error}"))
         else:
             turn.cursor.set_exception(OutcomeUnknown(f"the collection failed: {error}"))
-
-
-async def _in_steps(steps: Generator[None, None, T]) -> T:
-    """Run steps to their end; others may run between them."""
-    try:
-        next(steps)
-        while True:
-            next(steps)
-            await asyncio.sleep(0)
-    except StopIteration as end:
-        return end.value

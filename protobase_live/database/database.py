@@ -31,8 +31,16 @@ from protobase_live.database.joint_commit import commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
 from protobase_live.database.opened import OpenedStructures
+from protobase_live.database.quarantine import Quarantine
 from protobase_live.document import OPEN
-from protobase_live.errors import Closed, OutcomeUnknown, Overloaded, StorageFailed, Unavailable
+from protobase_live.errors import (
+    Closed,
+    CollectionUnloadable,
+    OutcomeUnknown,
+    Overloaded,
+    StorageFailed,
+    Unavailable,
+)
 from protobase_live.live.presence import PresenceHub
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_collection
@@ -82,6 +90,8 @@ class Database(DatabaseApi):
         self._view_limits = view_limits
         self._views: Views | None = None
         self._opened = OpenedStructures()
+        self.quarantine = Quarantine(self._clock)
+        """The collections that cannot be loaded."""
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -208,15 +218,26 @@ class Database(DatabaseApi):
         check_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
-        with _errors_named(collection):
+        with self._loading(collection), _errors_named(collection):
             return await self._pool.get(collection)
 
     async def _ask(self, collection: str, message: Message) -> object:
         check_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
-        with _errors_named(collection):
+        with self._loading(collection), _errors_named(collection):
             return await self._pool.ask(collection, message)
+
+    @contextmanager
+    def _loading(self, collection: str) -> Generator[None]:
+        """Raises CollectionUnloadable, at once if that is known already."""
+        self.quarantine.require(collection)
+        try:
+            yield
+        except CollectionUnloadable as error:
+            self.quarantine.add(collection, error)
+            raise
+        self.quarantine.release(collection)
 
     async def _begin(self, collection: str) -> None:
         """Have a collection tell the views what it shows."""
@@ -247,6 +268,8 @@ def _errors_named(what: str) -> Generator[None]:
     except ActorFailed as error:
         if isinstance(error.cause, StorageError):  # then nothing of a commit is stored
             raise Unavailable(f"{what} failed, nothing was done: {error.cause}") from error
+        if isinstance(error.cause, CollectionUnloadable):
+            raise CollectionUnloadable(str(error.cause)) from error
         raise OutcomeUnknown(f"{what} failed: {error.cause}; look whether a commit was done") from error
     except ActorError as error:
         raise Closed(f"{what} is closed: {error}") from error

@@ -5,11 +5,12 @@ from __future__ import annotations
 from protobase_live.document.difference import Difference
 from protobase_live.document.document import BrokenDocument, Document, Outcome
 from protobase_live.document.held import Held, Sender
-from protobase_live.document.registry import MAX_STRUCTURES
+from protobase_live.document.registry import FORMER_INDEXES, MAX_STRUCTURES
 from protobase_live.document.shapes import structures_in
 from protobase_live.document.targets import OPEN, REGISTRY
 
 __all__ = [
+    "FORMER_INDEXES",
     "MAX_STRUCTURES",
     "OPEN",
     "REGISTRY",

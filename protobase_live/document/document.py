@@ -17,8 +17,6 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
-from pycrdt import Doc
-
 from protobase_live import values
 from protobase_live.document.difference import Difference
 from protobase_live.document.held import Held, Sender
@@ -30,6 +28,7 @@ from protobase_live.errors import KindMismatch, LimitExceeded, MalformedUpdate
 from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
 from protobase_live.structures import FieldKind, Kind
+from protobase_live.structures.portions import PortionedDoc
 from protobase_storage.commit import Part
 
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
@@ -44,8 +43,8 @@ LOAD_SLICE_RECORDS = 500
 """How many records one step of a load reads into the view."""
 
 
-APPLY_SLICE_BYTES = 256 * 1024
-"""About how many bytes pycrdt is given at once."""
+APPLY_SLICE_BYTES = 32 * 1024
+"""About how many bytes pycrdt is given at once: small structs may take it 2 us a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,15 @@ class Outcome:
     """The next clocks of the Yjs clients that wrote."""
     senders: tuple[Sender, ...]
     """Whose updates it has, beside transactions."""
+
+
+class StoredLog:
+    """Who is named as the sender of what was stored, and lacks something."""
+
+    author: str | None = None
+
+
+LOG = StoredLog()
 
 
 class BrokenDocument(Exception):
@@ -75,12 +83,12 @@ class Document:
         self._held = Held()
         self._open_doc(client_id)
         self._writing = False
-        self._written: bytes = b""
+        self._written: list[bytes] = []
         self._author: str | None = None
         self._reset_turn()
 
     def _open_doc(self, client_id: int | None) -> None:
-        self._doc: Doc[Any] = Doc(client_id=client_id) if client_id is not None else Doc()
+        self._doc = PortionedDoc(client_id=client_id)
         self._client_id = self._doc.client_id
         self._records = RecordRows(self._doc)
         self._roots = Roots(self._doc)
@@ -100,11 +108,10 @@ class Document:
             size += len(update)
             if size >= LOAD_SLICE_BYTES:
                 size = 0
-                self._apply(self._structs.flush())
-                yield
-        self._apply(self._structs.flush())
+                yield from self._apply_news()
+        yield from self._apply_news()
         if self._structs.halved:
-            yield from self._make_anew()
+            yield from self.make_anew()
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
         self._roots.open_registered()
@@ -113,8 +120,17 @@ class Document:
         self._reset_turn()
 
     def _load_one(self, update: bytes) -> Iterator[None]:
-        for _ in self._structs.take_in_steps(update, lenient=True):
-            self._apply(self._structs.flush())
+        steps = self._structs.take_in_steps(update, lenient=True)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return self._hold(LOG, end.value)
+            yield from self._apply_news()
+
+    def _apply_news(self) -> Iterator[None]:
+        for update in self._structs.flush_in_steps(APPLY_SLICE_BYTES):
+            self._apply(update)
             yield
 
     def _read_records(self) -> Iterator[None]:
@@ -164,12 +180,9 @@ class Document:
 
     def apply_in_steps(self) -> Generator[None, None, None]:
         """`apply_taken`, with pauses in which nothing else may be done with the document."""
-        for update in self._structs.flush_in_steps(APPLY_SLICE_BYTES):
-            self._apply(update)
+        for _ in self._apply_news():
             self._add_events()
             yield
-        if self._structs.halved:
-            yield from self._make_anew()
 
     def _begin_run(self, author: str | None) -> None:
         """What is taken from now on is by `author`."""
@@ -209,8 +222,13 @@ class Document:
             touched[name, None] = None
         self._add_part(self._author, touched)
 
-    def _make_anew(self) -> Iterator[None]:
-        """Give a new pycrdt document all structs: the old one has a character of which half is gone."""
+    @property
+    def is_halved(self) -> bool:
+        """Whether a turn that has news has left pycrdt with a whole character where half of one is left."""
+        return self._structs.halved and self._structs.has_news
+
+    def make_anew(self) -> Generator[None, None, None]:
+        """Give a new pycrdt document all structs, so that it shows halves of characters as Yjs does."""
         self._structs.halved = False
         records, roots, watch = self._records, self._roots, self._watch
         self._open_doc(self._client_id)
@@ -230,7 +248,7 @@ class Document:
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
-        """The one Yjs transaction in which a turn's `write` calls run."""
+        """What a turn's `write` calls run in: a Yjs transaction, or several where they write much."""
         self._writing = True
         try:
             with self._doc.transaction():
@@ -238,9 +256,10 @@ class Document:
         finally:
             self._writing = False
         if self._written:
-            self._structs.take(self._written)
+            for update in self._written:
+                self._structs.take(update)
             self._structs.flush()  # pycrdt has it
-            self._written = b""
+            self._written = []
         self._records.changed.clear()
 
     def rehearse(self, ops: Sequence[Op]) -> list[Op]:
@@ -364,7 +383,7 @@ class Document:
 
     def _on_transaction(self, event: Any) -> None:
         if self._writing:  # reading it costs far more than the apply where nobody needs it
-            self._written = event.update
+            self._written.append(event.update)
 
     def _add_part(self, author: str | None, touched: Touched) -> None:
         self._roots.take_changed()

@@ -56,6 +56,9 @@ async def _replay(
         if covers(vector, commit) or not covers(until, commit):
             continue
         document.apply([commit.update])
+        if document.is_halved:
+            for _ in document.make_anew():
+                await asyncio.sleep(0)
         outcome = document.finish()
         changes = changes_of(commit, outcome.differences if outcome else (), vector)
         vector = after(commit, vector)

@@ -32,7 +32,7 @@ TYPE_REFS = frozenset({0, 1, 2, XML_ELEMENT, 4, 6})
 """Array, map, text, XML element, XML fragment, XML text."""
 
 INTEGER, STRING, MAP, ARRAY, BUFFER = 125, 119, 118, 117, 116
-STEP_STRUCTS = 2_000
+STEP_STRUCTS = 500
 """Structs that are read without a pause; it takes some milliseconds."""
 
 FIXED = {127: 0, 126: 0, 121: 0, 120: 0, 124: 4, 123: 8, 122: 8}

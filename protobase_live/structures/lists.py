@@ -20,12 +20,13 @@ from protobase_live.structures.arguments import (
     optional,
     sequence,
 )
+from protobase_live.structures.arrays import insert_values, plain_items
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, FieldKind, require_range, whole_difference
 from protobase_live.structures.nested import plain_of
-from protobase_live.structures.raw import array_items, opened
+from protobase_live.structures.raw import opened
 from protobase_live.structures.splice import splice
-from protobase_live.values import same, to_doc
+from protobase_live.values import same
 
 T = TypeVar("T")
 
@@ -78,13 +79,12 @@ class ListKind(FieldKind):
                 return length
             if method == "get":
                 return plain_of(raw.get(txn, _position(args[0], length)), txn)
-            indexes = range(length)[_span(args)]
-            return [plain_of(raw.get(txn, index), txn) for index in indexes]
+        return self.plain(shared)[_span(args)]
 
     def plain(self, shared: Any) -> list[Any]:
         """See Kind."""
         with opened(shared) as (raw, txn):
-            return [plain_of(item, txn) for item in array_items(raw, txn)]
+            return plain_items(raw, txn, lambda item: plain_of(item, txn))
 
     def replay(self, value: Any, action: str, args: Args) -> list[Any]:
         """See Kind."""
@@ -131,8 +131,7 @@ def _extent(length: int, action: str, args: Args) -> tuple[int, int, list[Any]]:
 def _splice(shared: Any, start: int, deleted: int, inserted: Sequence[Any]) -> None:
     if deleted:
         del shared[start : start + deleted]
-    if inserted:
-        shared[start:start] = [to_doc(value) for value in inserted]
+    insert_values(shared, start, inserted)
 
 
 def _position(index: int, length: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from protobase_live.structures.arrays import plain_items
 from protobase_live.structures.counted_sets import COUNTED_SET
 from protobase_live.structures.counters import COUNTER
 from protobase_live.structures.kind import MARK
@@ -14,7 +15,6 @@ from protobase_live.structures.raw import (
     RawXmlElement,
     RawXmlFragment,
     RawXmlText,
-    array_items,
     raw_entries,
 )
 from protobase_live.structures.sets import SET
@@ -40,7 +40,7 @@ def plain_of(raw: Any, txn: Any, depth: int = 0) -> Any:
     if depth == MAX_DEPTH:
         return None
     if isinstance(raw, RawArray):
-        return [plain_of(item, txn, depth + 1) for item in array_items(raw, txn)]
+        return plain_items(raw, txn, lambda item: plain_of(item, txn, depth + 1))
     return _plain_map(raw_entries(raw, txn), txn, depth)
 
 

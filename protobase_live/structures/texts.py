@@ -23,6 +23,7 @@ from protobase_live.structures.arguments import (
 from protobase_live.structures.arguments import text as check_text
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, FieldKind, require_range, whole_difference
+from protobase_live.structures.portions import wrote
 from protobase_live.structures.splice import splice
 
 _TEXT = Argument("text", check_text)
@@ -110,6 +111,7 @@ def _splice(shared: Any, value: str, index: int, deleted: int, inserted: str) ->
         del shared[start : _unit(shared, value, index + deleted)]
     if inserted:
         shared.insert(start, inserted)
+        wrote(shared)
 
 
 def _unit(shared: Any, value: str, index: int) -> int:

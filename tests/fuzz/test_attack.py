@@ -36,6 +36,9 @@ ATTACKS_EACH = 2
 """Attackers of each arena; all use the same client ids."""
 
 IDS = (1, 2, 3, 2**32 + 1)
+BULKS = 1
+"""Updates of 20,000 adjacent blocks that each attacker makes."""
+
 MEMORY_BYTES = 3 * 1024**3
 WAIT_SECONDS = 1.0 if ROUNDS > 1 else 10.0
 """How long an innocent may wait for the other. The machine may be busy with other tests where this is one of
@@ -74,7 +77,12 @@ async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
 async def test_impossible_updates_harm_nobody(server: ServerProcess, node: NodeClients, seed: int) -> None:
     innocents = [await Innocents.join(server, node, room) for room in (HOME, ARENAS[0])]
     attacks = [
-        Attack(server.yjs, room, Random(f"{seed} {room} {n}"), Attacker(Random(f"{seed} {room} {n}"), IDS))
+        Attack(
+            server.yjs,
+            room,
+            Random(f"{seed} {room} {n}"),
+            Attacker(Random(f"{seed} {room} {n}"), IDS, bulk=BULKS),
+        )
         for room in ARENAS
         for n in range(ATTACKS_EACH)
     ]

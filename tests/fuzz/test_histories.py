@@ -12,7 +12,7 @@ from tests.support.histories import check_histories, features_without
 from tests.support.history_plan import FEATURES, History, history, smaller
 from tests.support.history_run import Runner
 from tests.support.server_process import ServerProcess
-from tests.support.yjs_node import NodeProcess
+from tests.support.yjs_node import INTEROP, NodeProcess
 
 HISTORIES_PER_EXAMPLE = 2.5
 """250 in `make test`, 10,000 in `make fuzz`."""
@@ -50,7 +50,7 @@ def test_without_a_client_the_others_do_the_same() -> None:
 
 
 async def test_what_is_missing_is_told(tmp_path: Path) -> None:
-    async with Runner(tmp_path) as runner, NodeProcess("histories.mjs") as node:
+    async with Runner(tmp_path) as runner, NodeProcess(INTEROP / "histories.mjs") as node:
         typed = History("typed", 1, (), (("edit", 0, "record.put", 1),))
         assert await runner.run([typed]) == {}
         # The second server has nothing of this update, which is said to have been sent before.

@@ -32,7 +32,9 @@ function content (doc) {
 
 function shownType (type) {
   const list = []
-  for (let item = type._start; item; item = item.right) if (!item.deleted) list.push(...shownContent(item.content))
+  for (let item = type._start; item; item = item.right) {
+    if (!item.deleted) for (const shown of shownContent(item.content)) list.push(shown) // they may be very many
+  }
   const map = {}
   for (const key of [...type._map.keys()].sort()) {
     const item = type._map.get(key)

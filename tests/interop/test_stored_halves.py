@@ -14,7 +14,7 @@ import pytest
 from protobase_storage import FileStorage
 from tests.protobase_live.cli.command import run
 from tests.support.server_process import ServerProcess
-from tests.support.yjs_node import NodeProcess
+from tests.support.yjs_node import INTEROP, NodeProcess
 
 STORED = Path(__file__).resolve().parents[1] / "data" / "unloadable"
 ROOM = "r"
@@ -42,7 +42,7 @@ async def test_it_loads_and_syncs(folder: Path):
     updates = await stored(folder)
     assert len(updates) == 187
     joining = {"name": ROOM, "clients": 2, "features": [], "steps": [], "before": updates}
-    async with NodeProcess("histories.mjs") as node, ServerProcess(folder) as server:
+    async with NodeProcess(INTEROP / "histories.mjs") as node, ServerProcess(folder) as server:
         told = await node.ask("run", url=server.yjs, pid=server.pid, histories=[joining])
         assert told == {"killed": False, "failed": {}}
         assert await node.ask("fresh", name=ROOM) is None
@@ -58,6 +58,6 @@ async def test_it_can_be_deleted(folder: Path):
     await storage.delete(ROOM)
     await storage.close()
     nobody = {"name": ROOM, "clients": 1, "features": [], "steps": [["edit", 0, "text.insert", 1]]}
-    async with NodeProcess("histories.mjs") as node, ServerProcess(folder) as server:
+    async with NodeProcess(INTEROP / "histories.mjs") as node, ServerProcess(folder) as server:
         told = await node.ask("run", url=server.yjs, pid=server.pid, histories=[nobody])
         assert told == {"killed": False, "failed": {}}

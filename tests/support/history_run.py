@@ -20,7 +20,7 @@ from tests.support.history_plan import History
 from tests.support.plain_reader import difference, expected, plain
 from tests.support.server_process import SERVE, ServerProcess
 from tests.support.small_server import SMALL_SERVE
-from tests.support.yjs_node import NodeProcess
+from tests.support.yjs_node import INTEROP, NodeProcess
 
 BATCH_SECONDS = 300.0
 """Longest wait for a batch to come to its end or its next kill."""
@@ -38,7 +38,7 @@ class Runner:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._batches = 0
-        self._node = NodeProcess("histories.mjs")
+        self._node = NodeProcess(INTEROP / "histories.mjs")
 
     async def __aenter__(self) -> Self:
         await self._node.__aenter__()

@@ -12,8 +12,8 @@ from tests.support.history_run import Failures, Runner
 ROUNDS = 25
 """Most batches that are tried."""
 
-TRIES = 3
-"""How often a history is run by itself."""
+COPIES = 10
+"""How often a history is run to see whether it fails."""
 
 CANDIDATES = 40
 """Histories of a batch."""
@@ -37,15 +37,16 @@ async def shrink(
     return failing, problem
 
 
+def copies(history: History) -> list[History]:
+    """The same history many times: what a server puts into one turn is a matter of time."""
+    return [replace(history, name=f"{history.name}-copy{at}") for at in range(COPIES)]
+
+
 async def alone(
     runner: Runner, histories: Sequence[History], failures: Failures, server: Sequence[str]
 ) -> tuple[History, str] | None:
-    """The first history that fails by itself; None when they fail only among the others.
-
-    What a server puts into one turn is a matter of time, so that each is tried again.
-    """
-    for _ in range(TRIES):
-        for history in histories:
-            if history.name in failures and (found := await runner.run([history], server)):
-                return history, found[history.name]
+    """The first history that fails without the others; None when they fail only among them."""
+    for history in histories:
+        if history.name in failures and (found := await runner.run(copies(history), server)):
+            return history, next(iter(found.values()))
     return None

@@ -14,7 +14,7 @@ from tests.support import yjs_encoding as yjs
 from tests.support.yjs_encoding import Block, Content, Deletes, Id, Shared, Struct
 
 ROOTS = ("list", "text", "map", "xml")
-RESERVED = ("records", "structures", "indexes")
+RESERVED = ("records", "structures", "indexes", "protobase:structures", "protobase:indexes")
 KEYS = ("a", "b", "é", "")
 MAX_CLOCK = 2**31 - 1
 MAX_INTEGER = 2**53 - 1

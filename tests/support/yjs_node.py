@@ -23,7 +23,7 @@ class NodeError(Exception):
 class NodeProcess:
     """A script of ``tests/interop/`` that answers requests; an async context manager."""
 
-    def __init__(self, script: str) -> None:
+    def __init__(self, script: Path) -> None:
         self._script = script
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._ids = count(1)
@@ -31,9 +31,10 @@ class NodeProcess:
     async def __aenter__(self) -> Self:
         node = shutil.which("node")
         assert node, "Node 20 or newer is needed for the tests with real Yjs clients"
-        assert (INTEROP / "node_modules").is_dir(), "run 'npm ci --prefix tests/interop' (make test does)"
+        folder = self._script.parent
+        assert (folder / "node_modules").is_dir(), f"run 'npm ci --prefix {folder}' (make test does)"
         self._process = await asyncio.create_subprocess_exec(
-            node, str(INTEROP / self._script),
+            node, str(self._script),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=MAX_LINE_BYTES,
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read())
@@ -83,11 +84,12 @@ class NodeProcess:
 class NodeClients(NodeProcess):
     """One Node process with any number of clients; an async context manager."""
 
-    def __init__(self) -> None:
-        super().__init__("client.mjs")
+    def __init__(self, script: Path = INTEROP / "client.mjs") -> None:
+        super().__init__(script)
 
     async def open(self, url: str, room: str, **options: Any) -> YjsClient:
-        """A client of ``room``, a collection, at ``url``, a Yjs door. ``options`` are the provider's."""
+        """A client of ``room``, a collection, at ``url``, a Yjs door. ``options`` are the provider's,
+        or what else the script knows."""
         name = f"client {next(self._ids)}"
         id = await self.ask("open", client=name, url=url, room=room, options=options)
         return YjsClient(self, name, id)

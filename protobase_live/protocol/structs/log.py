@@ -163,9 +163,10 @@ class Log:
     def _count(self, more: int) -> None:
         """Raise the number that the last struct's content begins with: bytes of a text, or values."""
         data, at = self.data, self.contents
-        size = data[at]
-        if size < 0x80:
-            data[at : at + 1] = varuint(size + more)
+        low, high = data[at], data[at + 1]
+        if low >= 0x80 > high:  # two bytes, and two they stay: written in place, for this runs per keystroke
+            size = (low & 0x7F | high << 7) + more
+            data[at], data[at + 1] = size & 0x7F | 0x80, size >> 7
         else:
             size, behind = read_varuint(data, at)
             data[at:behind] = varuint(size + more)
@@ -227,6 +228,12 @@ class Log:
     def size(self, start: int) -> int:
         """About how many bytes the clocks from `start` on take."""
         return len(self.data) - self.offsets[self.find(start)] if start < self.end else 0
+
+    def end_within(self, start: int, limit: int) -> int:
+        """The clock behind the structs from `start` on that take about `limit` bytes; at least one struct."""
+        first = self.find(start)
+        last = bisect_right(self.offsets, self.offsets[first] + limit) - 1
+        return self.starts[last] if last > first else self.end_of(first)
 
     def length(self, number: int) -> int:
         """How many clocks a struct takes."""

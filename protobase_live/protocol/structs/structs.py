@@ -356,6 +356,11 @@ class Structs:
         return self._loose > max(LOOSE_RANGES, structs) or self.size > 2 * self._compacted_size + LOOSE_BYTES
 
     @property
+    def has_news(self) -> bool:
+        """Whether anything was taken since the last `settle`."""
+        return bool(self._unsettled.starts or self._unsettled.deletes)
+
+    @property
     def deletes(self) -> dict[int, list[tuple[int, int]]]:
         """The deleted clocks of each client, as ranges without their ends."""
         return {client: list(ranges) for client, ranges in self._logs.deletes.items()}

@@ -102,11 +102,10 @@ def test_a_dict_that_looks_like_a_tag_is_a_dict():
     assert map_trees(shared)["l"] == map_trees(shared)["k"]
 
 
-def test_a_document_within_a_document_is_refused():
+def test_a_document_within_a_document_is_named():
     shared = Doc().get("map", type=Map)
     shared["sub"] = Doc()
-    with pytest.raises(ValidationError, match="subdocuments"):
-        map_trees(shared)
+    assert map_trees(shared) == {"sub": {"@": "y.doc"}}
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,20 @@
 """``export`` and ``import``, from and to storages and servers."""
 
+import base64
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from pycrdt import Doc, Text
+from pycrdt import Doc, Map, Text
 from websockets.asyncio.client import connect
 
 import protobase_live as pb
+from protobase_live.cli import portable, yjs_peer
+from protobase_live.errors import ValidationError
+from protobase_live.opening import open_storage as opened
 from protobase_live.protocol import yjs
+from protobase_storage import Commit, Storage
 from tests.protobase_live.cli.command import run
 
 LINES = [
@@ -21,6 +28,20 @@ LINES = [
 NDJSON = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in LINES)
 
 
+@asynccontextmanager
+async def open_storage(url: str) -> AsyncIterator[Storage]:
+    storage = await opened(url)
+    try:
+        yield storage
+    finally:
+        await storage.close()
+
+
+def readable(out: str) -> str:
+    """The lines of an export but those with updates."""
+    return "".join(line for line in out.splitlines(keepends=True) if "update" not in json.loads(line))
+
+
 @pytest.fixture
 async def server():
     """A server of an empty database: its address."""
@@ -32,9 +53,10 @@ async def test_storage_round_trip(tmp_path):
     storage, file = f"file:{tmp_path / 'data'}", tmp_path / "lines"
     file.write_text(NDJSON)
     assert await run("import", storage, file) == (0, "", "")
-    assert await run("export", storage) == (0, NDJSON, "")
+    whole = await run("export", storage)
+    assert (whole.code, readable(whole.out), whole.err) == (0, NDJSON, "")
     one = await run("export", storage, "tasks", "no/such")
-    assert one == (0, "".join(NDJSON.splitlines(keepends=True)[2:]), "")
+    assert (one.code, one.out, one.err) == (0, "".join(whole.out.splitlines(keepends=True)[3:]), "")
     async with pb.open(storage) as db:
         tasks = await db.collection("tasks")
         await tasks.field("t", "n", pb.Counter).add(3)
@@ -46,7 +68,8 @@ async def test_storage_round_trip(tmp_path):
 
 async def test_server_round_trip(server):
     assert await run("import", server, stdin=NDJSON) == (0, "", "")
-    assert await run("export", server, "boards/42", "tasks") == (0, NDJSON, "")
+    exported = await run("export", server, "boards/42", "tasks")
+    assert (exported.code, readable(exported.out), exported.err) == (0, NDJSON, "")
 
 
 async def test_what_a_yjs_client_wrote_is_exported(server):
@@ -56,7 +79,7 @@ async def test_what_a_yjs_client_wrote_is_exported(server):
         await connection.send(yjs.encode_update(doc.get_update()))
         ended = await run("export", server, "notes")
     line = {"collection": "notes", "structure": "editor", "kind": "text", "value": "typed"}
-    assert json.loads(ended.out) == line
+    assert json.loads(readable(ended.out)) == line
 
 
 async def test_only_empty_collections_are_imported_into(tmp_path, server):
@@ -66,7 +89,7 @@ async def test_only_empty_collections_are_imported_into(tmp_path, server):
         second = await run("import", target, stdin=NDJSON)
         assert (second.code, second.out) == (1, "")
         assert "collection 'tasks' is not empty" in second.err
-        assert "stored before it: boards/42" in second.err
+        assert "(stored: boards/42)" in second.err
 
 
 async def test_a_malformed_line_is_named(tmp_path):
@@ -98,3 +121,102 @@ async def test_bad_names_are_refused(server):
     ended = await run("export", server, "a//b")
     assert (ended.code, ended.out) == (1, "")
     assert "empty segment" in ended.err
+
+
+ODD_NAMES = ("", "a//b", "..", "\x00", "n" * 600)
+
+
+def odd_document() -> Doc:
+    """What readable lines cannot say, or not exactly."""
+    doc: Doc = Doc()
+    for name in ODD_NAMES:
+        doc.get(name, type=Map)["k"] = 1
+    records = doc.get("records", type=Map)
+    records[""], records["k" * 600], records["no record"] = Map({"_key": 1}), Map({"": 2}), 5
+    doc.get("subs", type=Map)["sub"] = Doc()
+    text = doc.get("text", type=Text)
+    text.insert(0, "a")
+    text.insert_embed(1, Map({"a": 1}))
+    return doc
+
+
+async def test_whatever_is_stored_comes_back_byte_for_byte(tmp_path):
+    source, copy = (f"file:{tmp_path / name}" for name in ("source", "copy"))
+    updates = {name: odd_document().get_update() for name in "amz"}
+    async with open_storage(source) as storage:
+        for name, update in updates.items():
+            await storage.append([Commit(storage.identity, 1, name, update, (), 1.0)])
+    exported = await run("export", source)
+    assert exported.code == 0
+    assert await run("import", copy, stdin=exported.out) == (0, "", "")
+    assert (await run("export", copy)).out == exported.out
+    async with open_storage(copy) as storage:
+        for name, update in updates.items():
+            assert [each.update for each in (await storage.load(name)).commits] == [update]
+
+
+async def test_what_cannot_be_read_is_exported_as_it_is(tmp_path):
+    """Stored bytes that are no update: the other collections, and these bytes, are exported all the same."""
+    source = f"file:{tmp_path / 'data'}"
+    good = odd_document().get_update()
+    async with open_storage(source) as storage:
+        for name, update in (("a", good), ("bad", b"\x01\x01\x01"), ("z", good)):
+            await storage.append([Commit(storage.identity, 1, name, update, (), 1.0)])
+            await storage.append([Commit(storage.identity, 2, name, update, (), 1.0)])
+    ended = await run("export", source)
+    lines = [json.loads(line) for line in ended.out.splitlines()]
+    assert (ended.code, {line["collection"] for line in lines}) == (0, {"a", "bad", "z"})
+    assert "note: 'bad' is exported as its updates only: " in ended.err
+    assert ended.err.count("\n") == 1
+    raw = await run("export", source, "--raw")
+    expected = [("a", good)] * 2 + [("bad", b"\x01\x01\x01")] * 2 + [("z", good)] * 2
+    found = [json.loads(line) for line in raw.out.splitlines()]
+    assert [(line["collection"], base64.b64decode(line["update"])) for line in found] == expected
+
+
+async def test_a_collection_that_fails_does_not_stop_the_others(tmp_path):
+    storage = f"file:{tmp_path / 'data'}"
+    wrong = {"collection": "m", "update": "AQ=="}
+    stdin = "".join(json.dumps(line) + "\n" for line in (LINES[0], wrong, LINES[2], LINES[3]))
+    ended = await run("import", storage, stdin=stdin)
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "line 2: " in ended.err
+    assert "(stored: boards/42, tasks)" in ended.err
+    exported = await run("export", storage)
+    assert readable(exported.out).splitlines() == [NDJSON.splitlines()[n] for n in (0, 2, 3)]
+
+
+async def test_indexes_of_an_older_export(tmp_path):
+    storage = f"file:{tmp_path / 'data'}"
+    line = {"collection": "tasks", "structure": "indexes", "kind": "dict", "value": {'["owner"]': True}}
+    assert (await run("import", storage, stdin=json.dumps(line))).code == 0
+    async with pb.open(storage) as db:
+        assert await (await db.collection("tasks")).indexes() == [("owner",)]
+
+
+async def test_what_a_server_does_not_take_is_one_line(server, monkeypatch):
+    monkeypatch.setattr(yjs_peer, "MAX_SENT_BYTES", 10)
+    with pytest.raises(ValidationError, match="has an update of 11 bytes, and a server takes 10"):
+        await yjs_peer.bring(server, "tasks", None, [b"x" * 11])
+
+
+def test_a_large_import_is_made_in_parts(monkeypatch):
+    monkeypatch.setattr(portable, "MAX_PART_BYTES", 2_000)
+    draft = portable.Draft("w")
+    for n in range(10):
+        draft.add({"structure": "records", "key": f"k{n}", "value": {"text": "x" * 900}})
+    doc: Doc = Doc()
+    for update in draft.updates():
+        assert len(update) < 3_000
+        doc.apply_update(update)
+    assert len(doc.get("records", type=Map)) == 10
+    assert len(draft.updates()) == 5
+
+
+async def test_a_collection_can_be_deleted(tmp_path):
+    storage = f"file:{tmp_path / 'data'}"
+    assert (await run("import", storage, stdin=NDJSON)).code == 0
+    assert await run("delete", storage, "tasks") == (0, "", "")
+    assert "tasks" not in (await run("export", storage)).out
+    again = await run("delete", storage, "tasks")
+    assert (again.code, "there is no collection 'tasks'" in again.err) == (1, True)

@@ -357,3 +357,20 @@ def test_a_text_is_not_read_as_a_list() -> None:
     assert document.snapshot() == []
     with pytest.raises(KindMismatch, match="holds a text"):
         document.read(Read(Target("list", ("cm",)), "values"))
+
+
+def test_half_a_character_reads_as_in_yjs() -> None:
+    """pycrdt keeps the whole character for its first half, and nothing for its second."""
+    document, body = Document("node"), Target("text", ("body",))
+    typed = b"\x01\x01\x01\x00\x04\x01\x04body\x06a\xf0\x9f\x98\x80b\x00"
+    without_first_half = b"\x00\x01\x01\x01\x01\x01"
+    for update, shown in ((typed, "a\U0001f600b"), (without_first_half, "a\ufffdb")):
+        assert document.take(update, PEER)
+        document.apply_taken()
+        if document.is_halved:
+            for _ in document.make_anew():
+                pass
+        document.finish()
+        assert document.read(Read(body, "value")) == shown
+    assert fresh(typed, without_first_half).read(Read(body, "value")) == "a\ufffdb"
+    assert document.vector == {1: 4}

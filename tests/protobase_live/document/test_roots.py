@@ -134,3 +134,18 @@ def test_a_registered_kind_that_does_not_fit_hides_nothing_of_others(made) -> No
     with pytest.raises(KindMismatch, match="holds a text"):
         document.read(Read(Target("list", ("notes",)), "values"))
     assert document.snapshot() == []
+
+
+@pytest.mark.parametrize("text", ["éé", "日本", "a😀", "\ud7ff\ud7ff"])
+def test_a_text_that_is_read_as_a_list(made, text) -> None:
+    """pycrdt would never return: two honest clients who type an accent, and a reader of another kind."""
+
+    def write(doc: Doc) -> None:
+        notes = doc.get("notes", type=Text)
+        notes.insert(0, text)
+        notes.insert(len(notes), "x", {"bold": True})
+
+    document = made(written_by(write))
+    for method in ("values", "count", "open"):
+        with pytest.raises(KindMismatch, match="'notes' holds a text, not a list"):
+            document.read(Read(Target("list", ("notes",)), method))

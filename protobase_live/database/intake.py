@@ -1,0 +1,134 @@
+"""The way of what Yjs clients sent into a collection's document: in order, and each update for itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from protobase_actors import Clock
+from protobase_live.database.editors import Editors
+from protobase_live.database.messages import Subscriber, Updates
+from protobase_live.document import BrokenDocument, Document
+from protobase_live.errors import LimitExceeded, MalformedUpdate
+from protobase_live.protocol.state_vector import encode_state_vector
+
+T = TypeVar("T")
+
+STEP_BYTES = 16 * 1024
+"""A larger update is read in steps between which others may run."""
+
+REST_RATIO = 20
+"""How much longer than making a document anew took nobody can have it made anew again, by cutting characters
+into halves. Until then it may show a whole character where half of one is left."""
+
+
+@dataclass(slots=True)
+class Intake:
+    """What was taken in one turn."""
+
+    document: Document
+    greetings: dict[Subscriber, bytes] = field(default_factory=dict["Subscriber", bytes])
+    """Who is to be asked for what the state vector beside him lacks."""
+
+
+class Taker:
+    """Takes updates into the document of one collection."""
+
+    def __init__(
+        self,
+        editors: Editors,
+        clock: Clock,
+        document_bytes: int,
+        reload: Callable[[], Awaitable[Document]],
+    ) -> None:
+        """``reload`` makes a fresh document of what is durable."""
+        self._editors = editors
+        self._clock = clock
+        self._document_bytes = document_bytes
+        self._reload = reload
+        self._anew_from = 0.0
+
+    async def take(self, document: Document, sent: Sequence[Updates]) -> Intake:
+        """Take and apply what was sent. The document is another one if pycrdt failed on some of it."""
+        intake = Intake(document)
+        try:
+            for message in sent:
+                await self._take_one(message, intake)
+            await in_steps(document.apply_in_steps())
+        except BrokenDocument:
+            await self._take_apart(sent, intake)
+        await self._make_anew(intake.document)
+        await in_steps(intake.document.compact())
+        return intake
+
+    async def _take_one(self, message: Updates, intake: Intake) -> None:
+        """Take the updates of one message. Raises BrokenDocument where pycrdt fails."""
+        subscriber, document = message.subscriber, intake.document
+        for update in message.updates:
+            try:
+                self._check_size(document, update)
+                if len(update) <= STEP_BYTES:
+                    fits = document.take(update, subscriber)
+                else:
+                    fits = await in_steps(document.take_in_steps(update, subscriber))
+            except (MalformedUpdate, LimitExceeded) as error:
+                subscriber.reject(error)
+                return
+            if not fits:
+                self._ask_for_missing(subscriber, intake)
+
+    async def _take_apart(self, sent: Sequence[Updates], intake: Intake) -> None:
+        """Something in `sent` breaks pycrdt: find out what, on documents loaded afresh."""
+        good: list[Updates] = []
+        await self._begin_again(good, intake)
+        for message in sent:
+            try:
+                await self._take_one(message, intake)
+                intake.document.apply_taken()
+                good.append(message)
+            except BrokenDocument as error:
+                message.subscriber.reject(MalformedUpdate(str(error)))
+                await self._begin_again(good, intake)
+
+    async def _begin_again(self, good: Sequence[Updates], intake: Intake) -> None:
+        intake.document = await self._reload()
+        for message in good:
+            await self._take_one(message, intake)
+        intake.document.apply_taken()
+
+    def _check_size(self, document: Document, update: bytes) -> None:
+        """Raise LimitExceeded if the document has no room for an update. Deleting needs none."""
+        only_deletes = update[:1] == b"\x00"
+        if not only_deletes and document.size + len(update) > self._document_bytes:
+            raise document_too_large(self._document_bytes)
+
+    def _ask_for_missing(self, subscriber: Subscriber, intake: Intake) -> None:
+        state = encode_state_vector(intake.document.vector)
+        if self._editors.may_ask(subscriber, state, self._clock.time()):
+            intake.greetings[subscriber] = state
+
+    async def _make_anew(self, document: Document) -> None:
+        """Mend what a document shows of halves of characters, unless that was done just now."""
+        started = self._clock.time()
+        if document.is_halved and started >= self._anew_from:
+            await in_steps(document.make_anew())
+            ended = self._clock.time()
+            self._anew_from = ended + REST_RATIO * (ended - started)
+
+
+def document_too_large(limit: int) -> LimitExceeded:
+    """The error of a document that has no room for more."""
+    return LimitExceeded(f"the collection is at its limit of {limit} bytes (document_bytes)")
+
+
+async def in_steps(steps: Generator[None, None, T]) -> T:
+    """Run steps to their end; others may run between them."""
+    try:
+        next(steps)
+        while True:
+            next(steps)
+            await asyncio.sleep(0)
+    except StopIteration as end:
+        return end.value

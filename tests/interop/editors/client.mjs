@@ -1,0 +1,33 @@
+// Unmodified editors, each on a Yjs document with a provider, driven by a test (see ../requests.mjs).
+//
+//   {do: 'open', client, url, room, options: {editor, seed, connect}}
+//                the editor of EDITOR.mjs, its edits drawn from the seed; without one the document alone
+//
+// EDITOR.mjs exports `open(doc, provider, random)`, which answers a function for one random edit by the editor's own
+// means; `content(doc)`, what the document holds; and `WebsocketProvider`, if not the newest.
+// The code sees doc, provider, edit, dump (of the document or of another, see dump.mjs) and Y.
+
+import './dom.mjs'
+import WebSocket from 'ws'
+import { WebsocketProvider } from 'yw31'
+import * as Y from 'yjs'
+import { serve } from '../requests.mjs'
+import { dump } from './dump.mjs'
+import { Random } from './random.mjs'
+
+serve(async ({ url, room, options: { editor, seed, connect } }, happened) => {
+  const { open, content, WebsocketProvider: Provider = WebsocketProvider } = await import(`./${editor}.mjs`)
+  const doc = new Y.Doc()
+  const random = seed === null ? null : new Random(seed)
+  if (random) doc.clientID = random.below(2 ** 32)
+  const provider = new Provider(url, room, doc, {
+    WebSocketPolyfill: WebSocket,
+    connect,
+    disableBc: true, // the clients of one process are to meet on the server only
+    maxBackoffTime: 100
+  })
+  for (const name of ['status', 'sync']) provider.on(name, happened)
+  doc.on('update', happened)
+  const names = { doc, provider, dump: (of = doc) => dump(of, content(of)), Y }
+  return random ? { ...names, edit: open(doc, provider, random) } : names
+})

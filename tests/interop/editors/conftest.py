@@ -1,0 +1,3 @@
+from tests.support.fixtures import node, server
+
+__all__ = ["node", "server"]

@@ -1,0 +1,2 @@
+export { WebsocketProvider } from 'yw15'
+export { content, open } from './shared_types.mjs'

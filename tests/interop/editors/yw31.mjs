@@ -1,0 +1,2 @@
+export { WebsocketProvider } from 'yw31'
+export { content, open } from './shared_types.mjs'
