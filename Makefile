@@ -7,7 +7,8 @@
 BIN := .venv/bin
 PYTHON_STAMP := .venv/.installed
 INTEROP := tests/interop
-NODE_STAMP := $(if $(wildcard $(INTEROP)/package-lock.json),$(INTEROP)/node_modules/.installed)
+NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard $(INTEROP)/package-lock.json $(INTEROP)/*/package-lock.json))
+NODE_STAMPS := $(addsuffix /node_modules/.installed,$(NODE_FOLDERS))
 
 help:
 	@echo 'make demo    a server on file:./demo-data and a writer, changes shown live'
@@ -22,11 +23,11 @@ help:
 demo: $(PYTHON_STAMP)
 	$(BIN)/protobase-live demo
 
-test: $(PYTHON_STAMP) $(NODE_STAMP)
+test: $(PYTHON_STAMP) $(NODE_STAMPS)
 	$(BIN)/pytest
 
 fuzz: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
-fuzz: $(PYTHON_STAMP) $(NODE_STAMP)
+fuzz: $(PYTHON_STAMP) $(NODE_STAMPS)
 	@echo 'make fuzz SEED=$(SEED)'
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/fuzz --hypothesis-seed=$(SEED) --hypothesis-show-statistics
 
@@ -40,7 +41,7 @@ bench: $(PYTHON_STAMP)
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv build dist demo-data $(INTEROP)/node_modules
+	rm -rf .venv build dist demo-data $(addsuffix /node_modules,$(NODE_FOLDERS))
 	rm -rf .pytest_cache .hypothesis .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -56,8 +57,8 @@ $(PYTHON_STAMP): pyproject.toml
 	$(BIN)/pip install -qq --disable-pip-version-check -e '.[test]'
 	@touch $@
 
-$(INTEROP)/node_modules/.installed: $(INTEROP)/package-lock.json
+$(NODE_STAMPS): %/node_modules/.installed: %/package-lock.json
 	@command -v node >/dev/null && command -v npm >/dev/null || \
 	    { echo 'error: Node 20 or newer, with npm, is needed for the tests with real Yjs clients' >&2; exit 1; }
-	npm ci --prefix $(INTEROP) --loglevel=error --no-audit --no-fund
+	npm ci --prefix $* --loglevel=error --no-audit --no-fund
 	@touch $@

@@ -29,6 +29,7 @@ from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
 from protobase_live.structures import FieldKind, Kind
 from protobase_live.structures.portions import PortionedDoc
+from protobase_live.structures.raw import observe_updates
 from protobase_storage.commit import Part
 
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
@@ -92,7 +93,7 @@ class Document:
         self._client_id = self._doc.client_id
         self._records = RecordRows(self._doc)
         self._roots = Roots(self._doc)
-        self._watch = self._doc.observe(self._on_transaction)
+        self._watch = observe_updates(self._doc, self._on_transaction)
 
     # loading
 
@@ -368,7 +369,7 @@ class Document:
         return self._roots.followed
 
     def close(self) -> None:
-        """Let go of everything: a document that is only dropped is never freed."""
+        """Observe no more."""
         self._records.close()
         self._roots.close()
         self._watch.drop()
