@@ -24,6 +24,21 @@ class Logs:
             self._clients.append(client)
         return log
 
+    @property
+    def root_count(self) -> int:
+        """How many roots have a number."""
+        return len(self._roots)
+
+    def forget_unused(self, roots: int) -> None:
+        """Forget the logs that nothing is in, all made last, and the roots after the first `roots`.
+
+        What was taken back must not leave anything behind, or it could be sent until memory is full.
+        """
+        while self._clients and not len(self.by_client[self._clients[-1]]):
+            del self.by_client[self._clients.pop()]
+        while len(self._roots) > roots:
+            self._roots.popitem()
+
     def look_up(self, id: Id) -> tuple[Log, int]:
         """The log that has a known struct, and its number there."""
         log = self.by_client[id[0]]
