@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterator
 
 from protobase_live.protocol.structs.admission import NOWHERE
-from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, KIND_MARK, RIGHT, Log
+from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, KIND_MARK, Log
 from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.pieces import deleted, head, piece
 from protobase_live.protocol.update_walker import DELETED, GC, STEP_STRUCTS
@@ -110,7 +110,7 @@ def _append_deleted(log: Log, target: Log, number: int, end: int) -> None:
     while last + 1 < len(log) and log.end_of(last) < end and _follows(log, last + 1, marks):
         last += 1
     stop = min(end, log.end_of(last))
-    kept = DELETED | marks & (KEYED | CHAINED | RIGHT) | (CHAINED if start > struct.clock else 0)
+    kept = DELETED | marks & (KEYED | CHAINED) | (CHAINED if start > struct.clock else 0)
     raw = deleted(log.data, log.client, struct, start, stop)
     target.append(raw, len(head(log.data, log.client, struct, start)), stop - start, kept, place)
 

@@ -6,8 +6,12 @@ has U+FFFD for each half (`ContentString.splice`), and so has everybody who keep
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 HIGH, LOW = 0xD800, 0xDC00
 """Where the first and the second halves of pairs begin; there are 1,024 of each."""
+
+_TWO_HALVES = "\ufffd\ufffd".encode("utf-16-le")
 
 
 def part(text: bytes, start: int, end: int) -> bytes:
@@ -18,9 +22,17 @@ def part(text: bytes, start: int, end: int) -> bytes:
     return units.decode("utf-16-le", "replace").encode()
 
 
-def cuts_pair(text: bytes, at: int) -> bool:
+def cut_pairs(text: bytes, places: Iterable[int]) -> tuple[bytes, list[int]]:
+    """Cut a text before the units at `places`; answers with what becomes of it, and where it cut a pair."""
+    units = bytearray(text.decode(), "utf-16-le")
+    cut = [at for at in sorted(set(places)) if _is_in_pair(units, at)]
+    for at in cut:
+        units[2 * at - 2 : 2 * at + 2] = _TWO_HALVES
+    return units.decode("utf-16-le").encode(), cut
+
+
+def _is_in_pair(units: bytearray, at: int) -> bool:
     """Whether the units before and behind `at` are two halves of one character."""
-    units = text.decode().encode("utf-16-le")
     before, behind = units[2 * at - 2 : 2 * at], units[2 * at : 2 * at + 2]
     return (
         int.from_bytes(before, "little") & 0xFC00 == HIGH and int.from_bytes(behind, "little") & 0xFC00 == LOW
