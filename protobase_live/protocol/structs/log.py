@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from protobase_live.protocol.structs.pieces import piece, text_of
+from protobase_live.protocol.structs.pieces import Splitter, text_of
 from protobase_live.protocol.update_walker import (
     DELETED,
     GC,
@@ -98,6 +98,10 @@ class Log:
         walker = Walker(self.data)
         walker.pos = self.offsets[number]
         return walker.struct(self.client, self.starts[number])
+
+    def splitter(self, number: int) -> Splitter:
+        """What cuts pieces out of a struct while the log does not change."""
+        return Splitter(self.data, self.client, self.read(number))
 
     def structs(self, clock: int) -> Iterator[Struct]:
         """The structs from the one that has `clock` on."""
@@ -221,9 +225,9 @@ class Log:
         if self.starts[first] == start and self.end_of(last) == end:
             return last + 1 - first, bytes(self.data[whole])
         if first == last:
-            return 1, piece(self.data, self.client, self.read(first), start, end)
-        head = piece(self.data, self.client, self.read(first), start, self.end_of(first))
-        tail = piece(self.data, self.client, self.read(last), self.starts[last], end)
+            return 1, self.splitter(first).piece(start, end)
+        head = self.splitter(first).piece(start, self.end_of(first))
+        tail = self.splitter(last).piece(self.starts[last], end)
         return last + 1 - first, head + bytes(self.data[self.offsets[first + 1] : self.offsets[last]]) + tail
 
     def size(self, start: int) -> int:

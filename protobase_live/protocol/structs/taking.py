@@ -11,7 +11,7 @@ from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_o
 from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, Log, Mark, Place
 from protobase_live.protocol.structs.news import ranges_of
 from protobase_live.protocol.structs.ordering import Ordering
-from protobase_live.protocol.structs.pieces import head, piece, values_of
+from protobase_live.protocol.structs.pieces import Splitter
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.writing import Run, encode_update
 from protobase_live.protocol.update_walker import (
@@ -122,12 +122,9 @@ class Taking:
 
     def _append(self, log: Log, struct: Struct, place: Place) -> None:
         """Add what is new of a struct."""
-        data, client, start = self._walker.data, log.client, log.end
-        end = struct.clock + struct.length
-        raw = piece(data, client, struct, start, end)
-        content = struct.content - struct.start
-        if start != struct.clock:
-            content = len(head(data, client, struct, start))
+        start, end = log.end, struct.clock + struct.length
+        splitter = Splitter(self._walker.data, log.client, struct)
+        raw, content = splitter.piece(start, end), len(splitter.head(start))
         marks = marks_of(struct, place) | _chained(log, struct)
         if struct.info & KIND == TEXT and _PAIR.search(raw, content):
             marks |= ASTRAL
@@ -143,12 +140,12 @@ class Taking:
         """
         if not self._lenient:
             self._walker.spend(struct.length - 1)
-        data, store, marks = self._walker.data, self._store, marks_of(struct, place)
-        for number, value in enumerate(values_of(data, struct)[log.end - struct.clock :], 1):
+        store, marks = self._store, marks_of(struct, place)
+        splitter = Splitter(self._walker.data, log.client, struct)
+        for number in range(1, struct.clock + struct.length - log.end + 1):
             store.note(log.client, log.end)
-            before = head(data, log.client, struct, log.end)
-            raw = before + b"\x01" + value
-            log.append(raw, len(before), 1, marks | _chained(log, struct), place, struct.right)
+            raw, content = splitter.piece(log.end, log.end + 1), len(splitter.head(log.end))
+            log.append(raw, content, 1, marks | _chained(log, struct), place, struct.right)
             store.vector[log.client] = log.end
             if number % STEP_STRUCTS == 0:
                 yield

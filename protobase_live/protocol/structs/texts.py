@@ -14,12 +14,21 @@ HIGH, LOW = 0xD800, 0xDC00
 _TWO_HALVES = "\ufffd\ufffd".encode("utf-16-le")
 
 
-def part(text: bytes, start: int, end: int) -> bytes:
-    """The units from `start` up to `end` of a text in UTF-8; a pair that is cut leaves U+FFFD."""
-    if text.isascii():
-        return text[start:end]
-    units = text.decode().encode("utf-16-le")[2 * start : 2 * end]
-    return units.decode("utf-16-le", "replace").encode()
+class Units:
+    """A text whose units can be counted."""
+
+    __slots__ = ("_ascii", "_units")
+
+    def __init__(self, text: bytes) -> None:
+        """`text` is UTF-8."""
+        self._ascii = text.isascii()
+        self._units = text if self._ascii else text.decode().encode("utf-16-le")
+
+    def part(self, start: int, end: int) -> bytes:
+        """The units from `start` up to `end` in UTF-8; a pair that is cut leaves U+FFFD."""
+        if self._ascii:
+            return self._units[start:end]
+        return self._units[2 * start : 2 * end].decode("utf-16-le", "replace").encode()
 
 
 def cut_pairs(text: bytes, places: Iterable[int]) -> tuple[bytes, list[int]]:
