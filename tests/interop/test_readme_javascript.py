@@ -20,9 +20,8 @@ async def test_it_runs_as_printed(tmp_path):
         await run(sys.executable, "program.py", folder=tmp_path)
         board = await db.collection("boards/42")
         async with board.changes() as changes:
-            assert await run("node", "program.mjs", folder=tmp_path) == block(
-                README, "javascript prints: yjs"
-            )
+            printed = await run("node", "program.mjs", folder=tmp_path)
+            assert printed == block(README, "javascript prints: yjs")
             async with asyncio.timeout(SECONDS):
                 change = await anext(changes)
     assert (change.kind, change.key, change.after["title"]) == ("update", "c1", "Their plan")

@@ -1,6 +1,6 @@
 """The faults that docs/upstream.md tells of are there as it says, and Yjs does what it expects.
 
-A program that prints something else now, in Python, is a fault that is mended or another one: correct the
+A Python program that prints something else now is a fault that is mended, or has become another: correct the
 page, and look at what it says is done about it here.
 """
 
