@@ -37,12 +37,11 @@ Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
 MAX_PART_KEYS = 1_000
 """Most keys of one author that a commit names; above it, each structure is named once, with key None."""
 
-LOAD_SLICE_BYTES = 256 * 1024
-"""How much of a log one step of a load applies, in bytes (at least one update)."""
+LOAD_SLICE_BYTES = 8 * 1024
+"""How much of a log one step of a load applies, in bytes (at least one update): a keystroke may be 15."""
 
 LOAD_SLICE_RECORDS = 500
 """How many records one step of a load reads into the view."""
-
 
 APPLY_SLICE_BYTES = 32 * 1024
 """About how many bytes pycrdt is given at once: small structs may take it 2 us a byte."""
@@ -127,6 +126,7 @@ class Document:
                 next(steps)
             except StopIteration as end:
                 return self._hold(LOG, end.value)
+            yield
             yield from self._apply_news()
 
     def _apply_news(self) -> Iterator[None]:

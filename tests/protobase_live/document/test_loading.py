@@ -1,0 +1,73 @@
+"""Loading a document in steps, between which others are served."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from pycrdt import Array, Doc
+
+from protobase_live.protocol import update_walker
+from protobase_live.protocol.structs import merge
+from protobase_live.protocol.update_walker import STEP_STRUCTS
+
+LONGEST_STEP = 1_000
+"""Structs that may be read, taken and applied without a pause."""
+
+
+class Counted(Sequence[bytes]):
+    """Updates that count how many of them were taken."""
+
+    def __init__(self, updates: Sequence[bytes]) -> None:
+        self.updates = updates
+        self.taken = 0
+
+    def __len__(self) -> int:
+        return len(self.updates)
+
+    def __getitem__(self, index):
+        return self.updates[index]
+
+    def __iter__(self) -> Iterator[bytes]:
+        for update in self.updates:
+            self.taken += 1
+            yield update
+
+
+def pushes(count: int) -> list[bytes]:
+    """The updates of an editor that inserts numbers at the top of an array, one by one."""
+    updates: list[bytes] = []
+    doc: Doc = Doc(client_id=5)
+    numbers = doc.get("numbers", type=Array)
+    watch = doc.observe(lambda event: updates.append(event.update))
+    for number in range(count):
+        numbers.insert(0, number)
+    watch.drop()
+    return updates
+
+
+def test_a_log_of_small_updates_is_loaded_in_small_steps(made) -> None:
+    log = Counted(pushes(4 * LONGEST_STEP))
+    document = made()
+    steps = [0]
+    for _ in document.load(log):
+        steps.append(log.taken)
+    assert max(after - before for before, after in itertools.pairwise(steps)) <= LONGEST_STEP
+
+
+def test_a_snapshot_is_read_in_small_steps(made, monkeypatch) -> None:
+    """It is one update, and read whole before anything of it is taken."""
+    snapshot = merge(pushes(8 * STEP_STRUCTS))
+    read: list[int] = []
+    walk = update_walker.Walker.struct
+
+    def struct(walker, *args):
+        read[-1] += 1
+        return walk(walker, *args)
+
+    monkeypatch.setattr(update_walker.Walker, "struct", struct)
+    document, read = made(), [0]
+    for _ in document.load([snapshot]):
+        read.append(0)
+    assert sum(read) >= 8 * STEP_STRUCTS
+    assert max(read) <= LONGEST_STEP
