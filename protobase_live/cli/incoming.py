@@ -39,7 +39,7 @@ class Incoming:
         return self._draft.structures
 
     def updates(self) -> Sequence[bytes]:
-        """The document, in parts in order. Raises ValidationError, which names the first line that is wrong."""
+        """The document, in parts. Raises ValidationError, which names the first line that is wrong."""
         if self._wrong is not None:
             raise self._wrong
         if self._exact is None:

@@ -196,7 +196,9 @@ class Document:
         self._senders[sender] = None
         if rest is not None:
             self._held.add(sender, rest)
-        while len(self._held) and (ready := self._held.take_ready(self._structs.vector)):
+        while len(self._held) and (
+            ready := self._held.take_ready(self._structs.vector, self._structs.writers)
+        ):
             for part in ready:
                 self._begin_run(part.sender.author)
                 self._senders[part.sender] = None

@@ -7,39 +7,57 @@ too. Neighbours that have become alike are joined.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from protobase_live.protocol.structs.admission import NOWHERE
 from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, KIND_MARK, Log
 from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.pieces import Splitter
-from protobase_live.protocol.update_walker import DELETED, GC, STEP_STRUCTS
+from protobase_live.protocol.update_walker import DELETED, GC, STEP_STRUCTS, TYPE
 from protobase_live.protocol.varint import varuint
 
 
 def compact(logs: Logs) -> Iterator[None]:
     """Let go of everything that is deleted, with pauses in which nothing else may be done with the logs."""
-    while _delete_orphans(logs):
-        yield
+    yield from _delete_orphans(logs)
     for client, log in logs.by_client.items():
         if client in logs.deletes:
             yield from _Compaction(logs, log).steps()
             yield
 
 
-def _delete_orphans(logs: Logs) -> bool:
-    """Delete what was written into a shared type before somebody deleted that; whether there was any.
+def _delete_orphans(logs: Logs) -> Iterator[None]:
+    """Delete what was written into a shared type before somebody deleted that.
 
     Whoever deletes a type names what he sees in it. What others wrote meanwhile every Yjs client deletes by
     itself.
     """
-    found = False
+    deleted = yield from _deleted_types(logs)
+    for client, log in logs.by_client.items() if deleted else ():
+        for number, parent in enumerate(log.parents):
+            if parent in deleted:
+                logs.delete(client, log.starts[number], log.end_of(number))
+        yield
+
+
+def _deleted_types(logs: Logs) -> Generator[None, None, set[int]]:
+    """The numbers of the shared types that are deleted, those inside them included, if they hold anything."""
+    inside: dict[int, list[int]] = {}
+    parents = set[int]()
     for client, log in logs.by_client.items():
-        deleted = {parent for parent in set(log.parents) if parent >= 0 and logs.is_deleted(parent)}
-        for number, parent in enumerate(log.parents) if deleted else ():
-            if parent in deleted and logs.delete(client, log.starts[number], log.end_of(number)):
-                found = True
-    return found
+        parents.update(log.parents)
+        for number, parent in enumerate(log.parents):
+            if parent >= 0 and log.marks[number] & KIND_MARK == TYPE:
+                inside.setdefault(parent, []).append(logs.type_number((client, log.starts[number])))
+        yield
+    waiting = [parent for parent in parents if parent >= 0 and logs.is_deleted(parent)]
+    deleted = set[int]()
+    while waiting:
+        parent = waiting.pop()
+        if parent not in deleted:
+            deleted.add(parent)
+            waiting += inside.get(parent, ())
+    return deleted
 
 
 class _Compaction:

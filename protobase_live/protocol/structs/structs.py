@@ -99,6 +99,11 @@ class Structs:
         return update, reached
 
     @property
+    def writers(self) -> list[int]:
+        """The clients of which anything was taken since the last `settle`."""
+        return list(self._store.unsettled.starts)
+
+    @property
     def has_news(self) -> bool:
         """Whether anything was taken since the last `settle`."""
         return bool(self._store.unsettled.starts or self._store.unsettled.deletes)
