@@ -8,9 +8,9 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 from protobase_live.document import Document
 from protobase_live.errors import KindMismatch, MalformedUpdate, ValidationError
 from protobase_live.operations import INDEXES, RECORDS, Op, Read, Target
+from tests.support import yjs_encoding as yjs
 from tests.support.turns import carry_out, received, written_by
 from tests.support.yjs_encoding import (
-    Block,
     Id,
     Struct,
     binary,
@@ -20,7 +20,6 @@ from tests.support.yjs_encoding import (
     mark,
     shared,
     text,
-    update,
     values,
 )
 
@@ -50,8 +49,8 @@ REFUSED = ("characters", "format", "embed")
 
 
 def sent(*structs: Struct, clock: int = 0) -> bytes:
-    """An update of the client, from ``clock`` on."""
-    return update([Block(CLIENT, clock, structs)])
+    """What the client sends."""
+    return yjs.sent(CLIENT, clock, *structs)
 
 
 def arrived(made, name, odd) -> Document:
