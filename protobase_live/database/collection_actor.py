@@ -18,7 +18,7 @@ from protobase_actors import Actor, Clock, Envelope
 from protobase_live import values
 from protobase_live.cursor import Cursor
 from protobase_live.database.editors import Answer, Editors
-from protobase_live.database.intake import Taker, document_too_large
+from protobase_live.database.intake import Taker, document_too_large, in_steps
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
 from protobase_live.database.messages import (
@@ -187,6 +187,7 @@ class CollectionActor(Actor[Message]):
             with self._document.writing():
                 for envelope in transactions:
                     self._transact(envelope, turn)
+            await in_steps(self._document.compact())
         commit = self._commit(turn)
         for envelope in batch:
             if isinstance(envelope.message, Begin) and self._views is None:

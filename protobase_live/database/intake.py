@@ -19,6 +19,9 @@ T = TypeVar("T")
 STEP_BYTES = 16 * 1024
 """A larger update is read in steps between which others may run."""
 
+STEP_UPDATES = 250
+"""Smaller updates that are taken without a pause; it takes some milliseconds."""
+
 REST_RATIO = 20
 """A document that was made anew is not made anew again for this many times as long as that took, however many
 characters are cut into halves. Until then it may show a whole character where half of one is left."""
@@ -31,6 +34,8 @@ class Intake:
     document: Document
     greetings: dict[Subscriber, bytes] = field(default_factory=dict["Subscriber", bytes])
     """Who is to be asked for what the state vector beside him lacks."""
+    taken: int = 0
+    """How many updates were looked at."""
 
 
 class Taker:
@@ -67,6 +72,9 @@ class Taker:
         """Take the updates of one message. Raises BrokenDocument where pycrdt fails."""
         subscriber, document = message.subscriber, intake.document
         for update in message.updates:
+            intake.taken += 1
+            if intake.taken % STEP_UPDATES == 0:
+                await asyncio.sleep(0)
             try:
                 self._check_size(document, update)
                 if len(update) <= STEP_BYTES:

@@ -87,10 +87,10 @@ class Walker:
             pass
 
     def steps(self) -> Iterator[None]:
-        """Read it all, with pauses after some `STEP_STRUCTS` structs."""
+        """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges."""
         for _ in range(self.count("clients", 4)):
             yield from self.client_structs()
-        self.delete_set()
+        yield from self.delete_set()
         if self.pos != len(self.data):
             self.fail(f"{len(self.data) - self.pos} bytes left over")
 
@@ -330,22 +330,22 @@ class Walker:
 
     # -- deletes
 
-    def delete_set(self) -> None:
+    def delete_set(self) -> Iterator[None]:
         seen: set[int] = set()
         for _ in range(self.count("clients with deletes", 4)):
             client = self.uint(MAX_VARUINT)
             if client in seen:
                 self.fail(f"client {client} appears twice in the delete set")
             seen.add(client)
-            self.delete_ranges(client)
+            yield from self.delete_ranges(client)
 
-    def delete_ranges(self, client: int) -> None:
+    def delete_ranges(self, client: int) -> Iterator[None]:
         count = self.count("delete ranges", 2)
         self.spend(count)
         if not count:
             self.fail("client without delete ranges")
         end = 0
-        for _ in range(count):
+        for number in range(count):
             clock, length = self.uint(), self.uint()
             if clock < end or not length:
                 self.fail("delete range is empty or out of order")
@@ -353,6 +353,8 @@ class Walker:
             if end > MAX_CLOCK:
                 self.fail(f"clock {end} exceeds {MAX_CLOCK}")
             self.deletes.append(DeletedRange(client, clock, end))
+            if number % STEP_STRUCTS == STEP_STRUCTS - 1:
+                yield
 
 
 CONTENTS: dict[int, Callable[[Walker], int]] = {

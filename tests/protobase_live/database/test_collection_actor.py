@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from pycrdt import Doc, Map, Text
 
+from protobase_live.database.intake import STEP_UPDATES
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Settle
 from protobase_live.errors import LimitExceeded, MalformedUpdate
 
 
 async def settle() -> None:
-    import asyncio
-
     for _ in range(50):
         await asyncio.sleep(0)
 
@@ -144,6 +145,28 @@ async def test_a_document_at_its_limit_takes_no_more(database, yjs) -> None:
     await tasks.insert({"title": "z" * 100})  # what goes over the limit is the last that is taken
     with pytest.raises(LimitExceeded, match="document_bytes"):
         await tasks.insert({"title": "z" * 100})
+
+
+@pytest.mark.parametrize("limits", [Limits(document_bytes=3 * 1024 * 1024)], indirect=True)
+async def test_what_is_overwritten_does_not_count_towards_the_limit(database) -> None:
+    tasks = await database.collection("tasks")
+    for number in range(40):
+        await tasks.put({"text": str(number) + "x" * 100_000}, key="one")
+    assert (await tasks.get("one"))["text"].startswith("39x")
+
+
+async def test_others_run_while_many_small_updates_are_taken(database, yjs) -> None:
+    ann, bob = await yjs("notes"), await yjs("notes")
+    text = ann.doc.get("body", type=Text)
+    for number in range(8 * STEP_UPDATES):
+        text.insert(number, "x")
+    await ann.send()
+    turns = 0
+    while not bob.shown:
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 8
+    assert len(str(bob.doc.get("body", type=Text))) == 8 * STEP_UPDATES
 
 
 async def test_authors_of_one_turn_are_told_apart(database, storage, yjs) -> None:
