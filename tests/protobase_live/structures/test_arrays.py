@@ -23,7 +23,7 @@ CONTENTS = {
     "tags": encoding.values(
         {"@": "int", "v": "9007199254740993"}, {"@": "set"}, [{"@": "date", "v": "2020-01-01"}]
     ),
-    "large numbers": encoding.values(2**60, 2**53, 2**62),
+    "large numbers": encoding.values(2.0**60, 2.0**53, 2.0**62),
     "deep": encoding.values([[[[[[["x"]]]]]]]),
     "an embed": encoding.embed('{"a": 1}'),
     "a subdocument": encoding.document("guid", {}),
