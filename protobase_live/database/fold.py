@@ -14,7 +14,7 @@ from typing import cast
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from protobase_live.errors import StorageFailed
-from protobase_live.protocol.structs import Structs, merge
+from protobase_live.protocol.structs import Structs, collect
 
 _pack = cast("Callable[[list[bytes]], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
 _unpack = cast("Callable[[bytes], list[bytes]]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
@@ -36,11 +36,9 @@ def fold(updates: Sequence[bytes]) -> bytes:
         MalformedUpdate: one of them is no update, or lacks something that none of them has.
         StorageFailed: the result is not what was folded.
     """
-    folded = merge(updates)
-    whole, again = Structs(), Structs()
-    for update in updates:
-        whole.take(update, lenient=True)
+    whole, again = collect(updates), Structs()
     whole.compact()
+    folded = whole.encode()
     again.take(folded)
     if again.vector != whole.vector or again.deletes != whole.deletes:
         raise StorageFailed("a folded log is not what it was made of; nothing was dropped")
@@ -48,7 +46,12 @@ def fold(updates: Sequence[bytes]) -> bytes:
 
 
 async def fold_aside(updates: Sequence[bytes]) -> bytes:
-    """`fold`, in a process of its own if it is large. Raises StorageFailed when that process fails."""
+    """`fold`, in a process of its own if it is large.
+
+    Raises:
+        StorageFailed: that process failed, or what `fold` raises.
+        TimeoutError: it took longer than `FOLD_SECONDS`.
+    """
     if sum(map(len, updates)) <= INLINE_BYTES:
         return fold(updates)
     process = await asyncio.create_subprocess_exec(

@@ -23,8 +23,8 @@ PAUSE_BYTES = 8 * 1024
 """About how much of smaller updates is taken without a pause: a keystroke may be 15 bytes."""
 
 REST_RATIO = 20
-"""How much longer than making a document anew took nobody can have it made anew again, by cutting characters
-into halves. Until then it may show a whole character where half of one is left."""
+"""A document that was made anew is not made anew again for this many times as long as that took, however many
+characters are cut into halves. Until then it may show a whole character where half of one is left."""
 
 
 @dataclass(slots=True)
@@ -62,9 +62,9 @@ class Taker:
             for message in sent:
                 await self._take_one(message, intake)
             await in_steps(document.apply_in_steps())
+            await self._make_anew(document)
         except BrokenDocument:
             await self._take_apart(sent, intake)
-        await self._make_anew(intake.document)
         await in_steps(intake.document.compact())
         return intake
 
@@ -95,7 +95,7 @@ class Taker:
         for message in sent:
             try:
                 await self._take_one(message, intake)
-                intake.document.apply_taken()
+                await in_steps(intake.document.apply_in_steps())
                 good.append(message)
             except BrokenDocument as error:
                 message.subscriber.reject(MalformedUpdate(str(error)))
@@ -105,7 +105,7 @@ class Taker:
         intake.document = await self._reload()
         for message in good:
             await self._take_one(message, intake)
-        intake.document.apply_taken()
+        await in_steps(intake.document.apply_in_steps())
 
     def _check_size(self, document: Document, update: bytes) -> None:
         """Raise LimitExceeded if the document has no room for an update. Deleting needs none."""
@@ -115,15 +115,15 @@ class Taker:
 
     def _ask_for_missing(self, subscriber: Subscriber, intake: Intake) -> None:
         state = encode_state_vector(intake.document.vector)
-        if self._editors.may_ask(subscriber, state, self._clock.time()):
+        if self._editors.may_ask(subscriber, state, self._clock.monotonic()):
             intake.greetings[subscriber] = state
 
     async def _make_anew(self, document: Document) -> None:
         """Mend what a document shows of halves of characters, unless that was done just now."""
-        started = self._clock.time()
+        started = self._clock.monotonic()
         if document.is_halved and started >= self._anew_from:
             await in_steps(document.make_anew())
-            ended = self._clock.time()
+            ended = self._clock.monotonic()
             self._anew_from = ended + REST_RATIO * (ended - started)
 
 

@@ -29,6 +29,7 @@ from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
 from protobase_live.structures import FieldKind, Kind
 from protobase_live.structures.portions import PortionedDoc
+from protobase_live.structures.raw import observe_updates
 from protobase_storage.commit import Part
 
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
@@ -91,7 +92,7 @@ class Document:
         self._client_id = self._doc.client_id
         self._records = RecordRows(self._doc)
         self._roots = Roots(self._doc)
-        self._watch = self._doc.observe(self._on_transaction)
+        self._watch = observe_updates(self._doc, self._on_transaction)
 
     # loading
 
@@ -197,7 +198,9 @@ class Document:
         self._senders[sender] = None
         if rest is not None:
             self._held.add(sender, rest)
-        while len(self._held) and (ready := self._held.take_ready(self._structs.vector)):
+        while len(self._held) and (
+            ready := self._held.take_ready(self._structs.vector, self._structs.writers)
+        ):
             for part in ready:
                 self._begin_run(part.sender.author)
                 self._senders[part.sender] = None
@@ -370,7 +373,7 @@ class Document:
         return self._roots.followed
 
     def close(self) -> None:
-        """Let go of everything: a document that is only dropped is never freed."""
+        """Observe no more."""
         self._records.close()
         self._roots.close()
         self._watch.drop()

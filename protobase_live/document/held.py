@@ -6,7 +6,7 @@ who sent them has them, and sends them again when he reconnects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from protobase_live.protocol.structs import Rest
@@ -50,6 +50,8 @@ class Held:
         self._limit = limit
         self._limit_per_sender = limit_per_sender
         self._parts: dict[bytes, Part] = {}
+        self._waiting: dict[int, dict[bytes, Part]] = {}
+        """The parts by the clients whose structs they wait for."""
         self._sizes: dict[Sender, int] = {}
         self.size = 0
         """Bytes that are held."""
@@ -67,22 +69,32 @@ class Held:
         while self.size + part.size > self._limit:
             self._drop(next(iter(self._parts.values())))
         self._parts[rest.update] = part
+        for client in rest.waits:
+            self._waiting.setdefault(client, {})[rest.update] = part
         self._sizes[sender] = self._sizes.get(sender, 0) + part.size
         self.size += part.size
 
-    def take_ready(self, vector: Mapping[int, int]) -> list[Part]:
-        """Take out the parts of which something may fit into a document with this state vector."""
-        ready = [
-            part
-            for part in self._parts.values()
-            if any(vector.get(client, 0) >= clock for client, clock in part.rest.waits.items())
-        ]
-        for part in ready:
+    def take_ready(self, vector: Mapping[int, int], advanced: Iterable[int]) -> list[Part]:
+        """Take out the parts of which something may fit into a document with this state vector.
+
+        Only parts that wait for one of the clients `advanced` are looked at.
+        """
+        ready: dict[bytes, Part] = {}
+        for client in advanced:
+            for update, part in self._waiting.get(client, {}).items():
+                if vector.get(client, 0) >= part.rest.waits[client]:
+                    ready[update] = part
+        for part in ready.values():
             self._drop(part)
-        return ready
+        return list(ready.values())
 
     def _drop(self, part: Part) -> None:
         del self._parts[part.rest.update]
+        for client in part.rest.waits:
+            waiting = self._waiting[client]
+            del waiting[part.rest.update]
+            if not waiting:
+                del self._waiting[client]
         self.size -= part.size
         self._sizes[part.sender] -= part.size
         if not self._sizes[part.sender]:

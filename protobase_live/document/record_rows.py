@@ -37,7 +37,7 @@ class RecordRows:
                 self.changed.add(path[0])
 
     def close(self) -> None:
-        """Observe no more; only then can the document be freed."""
+        """Observe no more."""
         self._watch.drop()
 
     def refresh(self, key: str) -> None:

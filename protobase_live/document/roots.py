@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, NamedTuple
 
 from pycrdt import Array, Doc, Subscription
@@ -51,7 +50,7 @@ class Roots:
         self._existing: set[str] = set()
 
     def close(self) -> None:
-        """Observe no more; only then can the document be freed."""
+        """Observe no more."""
         self._registry.close()
         for known in (*self._registered.values(), *self._followed.values()):
             known.watch.drop()
@@ -136,7 +135,7 @@ class Roots:
     def _open(self, kind: Kind, name: str) -> Known:
         root = self._registry.root_of(name)
         shared = self._doc.get(root, type=kind.shared_type)
-        return Known(kind, root, shared, observe(shared, partial(self._on_change, name)))
+        return Known(kind, root, shared, observe(shared, self._on_change, name))
 
     def _on_change(self, name: str, events: Sequence[Any]) -> None:
         self.changed[name] = None

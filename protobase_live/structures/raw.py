@@ -5,9 +5,10 @@ The wrappers check, count and wrap at every entry read, which makes reading a re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakMethod
 
 from pycrdt import Array, Doc, Map, Subscription, Text, XmlFragment
 from pycrdt._pycrdt import Array as RawArray  # pyright: ignore[reportPrivateUsage]
@@ -28,12 +29,29 @@ def opened(shared: Any) -> Generator[tuple[Any, Any]]:
         yield shared.integrated, transaction._txn
 
 
-def observe(shared: Any, callback: Callable[[Sequence[Any]], None]) -> Subscription:
-    """Have ``callback`` told of changes in a shared type and below, with the native events, until `drop`.
+def observe(shared: Any, method: Callable[..., None], *arguments: Any) -> Subscription:
+    """Have a method told of changes in a shared type and below, until `drop`: arguments, then native events.
 
     It must not raise. pycrdt's own events read all they could be asked for, and panic where they cannot.
     """
-    return shared.integrated.observe_deep(callback)
+    return shared.integrated.observe_deep(_weakly(method, arguments))
+
+
+def observe_updates(doc: Doc[Any], method: Callable[..., None]) -> Subscription:
+    """Have a method told of each transaction, until `drop`, with the native event that has its update."""
+    native: Any = doc
+    return native._doc.observe(_weakly(method, ()))
+
+
+def _weakly(method: Callable[..., None], arguments: tuple[Any, ...]) -> Callable[[Any], None]:
+    """A callback that keeps nothing alive: no collector sees a cycle that goes through pycrdt."""
+    held = WeakMethod(method)
+
+    def call(event: Any) -> None:
+        if (alive := held()) is not None:
+            alive(*arguments, event)
+
+    return call
 
 
 def root_names(doc: Doc[Any]) -> list[str]:
@@ -96,6 +114,7 @@ __all__ = [
     "map_keys",
     "native_entry",
     "observe",
+    "observe_updates",
     "opened",
     "raw_entries",
     "root_names",

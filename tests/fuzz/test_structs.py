@@ -57,7 +57,7 @@ class Taken:
     compacted: bool = False
 
     def compact(self) -> None:
-        """Let go of what is deleted. Whether a deleted character is halved later, the store does not know then."""
+        """Let go of what is deleted: the store does not know then when a deleted character is halved."""
         self.store.compact()
         self.compacted = True
 
@@ -107,9 +107,10 @@ def check_engines(taken: Taken, yjs: YjsJudge, native: PycrdtJudge) -> None:
     notice that takes integrating it, so the content of pycrdt is compared for honest histories alone.
 
     A pycrdt document that lets go of nothing (`skip_gc`) has deleted characters whole. When somebody writes
-    between the halves of one, `get_update` writes a clock too many (docs/upstream.md), so all that builds on
-    its client's later clocks is elsewhere. A store that has let go of the character cannot tell, and need not:
-    the documents here let go of it, too. After that, what `skip_gc` encodes is not compared.
+    between the halves of one, `get_update` writes other pieces than those he wrote between, and what stands
+    behind gets before it (docs/upstream.md, 1). A store that has let go of the character cannot tell, and
+    need not: the documents of collections let go of it, too. After that, what `skip_gc` encodes is not
+    compared.
     """
     expected = yjs.judge(taken.accepted)
     for updates in ([taken.store.encode()], taken.flushes):

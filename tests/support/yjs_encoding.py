@@ -205,5 +205,10 @@ def update(blocks: Iterable[Block], deletes: Deletes | None = None) -> bytes:
     return b"".join([varuint(len(written)), *written, varuint(len(ranges)), *ranges])
 
 
+def sent(client: int, clock: int, *structs: Struct, deletes: Deletes | None = None) -> bytes:
+    """An update of one client, from a clock on."""
+    return update([Block(client, clock, structs)] if structs else [], deletes)
+
+
 def _id(of: Id) -> bytes:
     return varuint(of.client) + varuint(of.clock)

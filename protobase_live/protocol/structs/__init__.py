@@ -1,7 +1,8 @@
 """Yjs updates on the level of structs: admitted, kept, merged and diffed without a native document."""
 
-from protobase_live.protocol.structs.merging import merge
-from protobase_live.protocol.structs.structs import Rest, Structs
+from protobase_live.protocol.structs.merging import collect, merge
+from protobase_live.protocol.structs.structs import Structs
+from protobase_live.protocol.structs.taking import Rest
 from protobase_live.protocol.structs.writing import EMPTY_UPDATE
 
-__all__ = ["EMPTY_UPDATE", "Rest", "Structs", "merge"]
+__all__ = ["EMPTY_UPDATE", "Rest", "Structs", "collect", "merge"]

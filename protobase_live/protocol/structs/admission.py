@@ -33,6 +33,9 @@ KEYED_KINDS = frozenset({DELETED, BINARY, TYPE, VALUES, DOCUMENT})
 TEXT_KINDS = frozenset({TEXT, EMBED, FORMAT})
 """What only texts hold."""
 
+MAX_DEPTH = 500
+"""Shared types inside one another: the native library recurses, and overflows its stack at some 10,000."""
+
 NOWHERE = Place(GONE, 0)
 
 
@@ -84,6 +87,8 @@ def _place_in_parent(logs: Logs, client: int, struct: Struct) -> Place:
 
 def _check_content(logs: Logs, client: int, struct: Struct, place: Place, beside: int) -> None:
     kind = struct.info & KIND
+    if kind == TYPE and logs.depth(place.parent, MAX_DEPTH) > MAX_DEPTH:
+        _refuse(client, struct, f"is a shared type inside more than {MAX_DEPTH} others")
     if place.sub:
         if kind not in KEYED_KINDS:
             _refuse(client, struct, "is text or its format, and stands under a key")

@@ -7,112 +7,155 @@ too. Neighbours that have become alike are joined.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from protobase_live.protocol.structs.admission import NOWHERE
-from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, KIND_MARK, RIGHT, Log
+from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, KIND_MARK, Log
 from protobase_live.protocol.structs.logs import Logs
-from protobase_live.protocol.structs.pieces import deleted, head, piece
-from protobase_live.protocol.update_walker import DELETED, GC, STEP_STRUCTS
+from protobase_live.protocol.structs.pieces import Splitter
+from protobase_live.protocol.update_walker import DELETED, GC, STEP_STRUCTS, TYPE
 from protobase_live.protocol.varint import varuint
 
 
 def compact(logs: Logs) -> Iterator[None]:
     """Let go of everything that is deleted, with pauses in which nothing else may be done with the logs."""
-    while _delete_orphans(logs):
-        yield
+    yield from _delete_orphans(logs)
     for client, log in logs.by_client.items():
-        ranges = logs.deletes.get(client)
-        if ranges is None:
-            continue
-        compacted, at = Log(client, log.index), 0
-        for number, (start, end) in enumerate(ranges):
-            _copy(log, compacted, at, start)
-            yield from _let_go(logs, log, compacted, start, end)
-            at = end
-            if number % STEP_STRUCTS == STEP_STRUCTS - 1:
-                yield
-        _copy(log, compacted, at, log.end)
-        compacted.right = log.right
-        log.become(compacted)
-        yield
+        if client in logs.deletes:
+            yield from _Compaction(logs, log).steps()
+            yield
 
 
-def _delete_orphans(logs: Logs) -> bool:
-    """Delete what was written into a shared type before somebody deleted that; whether there was any.
+def _delete_orphans(logs: Logs) -> Iterator[None]:
+    """Delete what was written into a shared type before somebody deleted that.
 
     Whoever deletes a type names what he sees in it. What others wrote meanwhile every Yjs client deletes by
     itself.
     """
-    found = False
+    deleted = yield from _deleted_types(logs)
+    for client, log in logs.by_client.items() if deleted else ():
+        for number, parent in enumerate(log.parents):
+            if parent in deleted:
+                logs.delete(client, log.starts[number], log.end_of(number))
+        yield
+
+
+def _deleted_types(logs: Logs) -> Generator[None, None, set[int]]:
+    """The numbers of the shared types that are deleted, those inside them included, if they hold anything."""
+    inside: dict[int, list[int]] = {}
+    parents = set[int]()
     for client, log in logs.by_client.items():
-        deleted = {parent for parent in set(log.parents) if parent >= 0 and logs.is_deleted(parent)}
-        for number, parent in enumerate(log.parents) if deleted else ():
-            if parent in deleted and logs.delete(client, log.starts[number], log.end_of(number)):
-                found = True
-    return found
+        parents.update(log.parents)
+        for number, parent in enumerate(log.parents):
+            if parent >= 0 and log.marks[number] & KIND_MARK == TYPE:
+                inside.setdefault(parent, []).append(logs.type_number((client, log.starts[number])))
+        yield
+    waiting = [parent for parent in parents if parent >= 0 and logs.is_deleted(parent)]
+    deleted = set[int]()
+    while waiting:
+        parent = waiting.pop()
+        if parent not in deleted:
+            deleted.add(parent)
+            waiting += inside.get(parent, ())
+    return deleted
 
 
-def _copy(log: Log, target: Log, start: int, end: int) -> None:
-    """Add the clocks from `start` up to `end` as they are."""
-    while target.end < end:
-        first = log.find(target.end)
-        last = log.find(end)  # the first that is not whole
-        if end == log.end:
-            last = len(log)
-        if log.starts[first] == target.end and first < last:
-            _copy_whole(log, target, first, last)
-        else:
-            _copy_piece(log, target, first, min(end, log.end_of(first)))
+class _Compaction:
+    """One client's log and what becomes of it."""
+
+    def __init__(self, logs: Logs, log: Log) -> None:
+        self._logs = logs
+        self._log = log
+        self._target = Log(log.client, log.index)
+        self._split: tuple[int, Splitter] | None = None
+
+    def steps(self) -> Iterator[None]:
+        """Go through the log, and put what became of it in its place."""
+        log, at = self._log, 0
+        for number, (start, end) in enumerate(self._logs.deletes[log.client]):
+            self._copy(at, start)
+            yield from self._let_go(end)
+            at = end
+            if number % STEP_STRUCTS == STEP_STRUCTS - 1:
+                yield
+        self._copy(at, log.end)
+        self._target.right = log.right
+        log.become(self._target)
+
+    def _splitter(self, number: int) -> Splitter:
+        """For the struct with a number; kept, because one that was deleted in part comes again and again."""
+        if self._split is None or self._split[0] != number:
+            self._split = number, self._log.splitter(number)
+        return self._split[1]
+
+    def _copy(self, start: int, end: int) -> None:
+        """Add the clocks from `start` up to `end` as they are."""
+        log, target = self._log, self._target
+        while target.end < end:
+            first = log.find(target.end)
+            last = log.find(end)  # the first that is not whole
+            if end == log.end:
+                last = len(log)
+            if log.starts[first] == target.end and first < last:
+                self._copy_whole(first, last)
+            else:
+                self._copy_piece(first, min(end, log.end_of(first)))
+
+    def _copy_whole(self, first: int, last: int) -> None:
+        log, target = self._log, self._target
+        begin = log.offsets[first]
+        end = log.offsets[last] if last < len(log) else len(log.data)
+        moved = len(target.data) - begin
+        target.data += log.data[begin:end]
+        target.starts += log.starts[first:last]
+        target.offsets += array("I", [offset + moved for offset in log.offsets[first:last]])
+        target.parents += log.parents[first:last]
+        target.subs += log.subs[first:last]
+        target.marks += log.marks[first:last]
+        target.end = log.end_of(last - 1)
+        target.contents = target.read(len(target) - 1).content
+
+    def _copy_piece(self, number: int, end: int) -> None:
+        log, start, splitter = self._log, self._target.end, self._splitter(number)
+        marks = log.marks[number] | _chained(splitter, start)
+        content = len(splitter.head(start))
+        self._target.append(splitter.piece(start, end), content, end - start, marks, log.place(number))
+
+    def _let_go(self, end: int) -> Iterator[None]:
+        """Add the clocks up to `end` without what they held."""
+        log, logs, target = self._log, self._logs, self._target
+        steps = 0
+        while target.end < end:
+            number = log.find(target.end)
+            parent = log.parents[number]
+            if parent == GONE or (parent >= 0 and logs.is_deleted(parent)):
+                length = min(end, log.end_of(number)) - target.end
+                target.append(b"\x00" + varuint(length), 1, length, GC | CHAINED, NOWHERE)
+            else:
+                self._append_deleted(number, end)
+            steps += 1
+            if steps % STEP_STRUCTS == 0:
+                yield
+
+    def _append_deleted(self, number: int, end: int) -> None:
+        log, start, marks, splitter = (
+            self._log,
+            self._target.end,
+            self._log.marks[number],
+            self._splitter(number),
+        )
+        last = number
+        while last + 1 < len(log) and log.end_of(last) < end and _follows(log, last + 1, marks):
+            last += 1
+        stop = min(end, log.end_of(last))
+        kept = DELETED | marks & (KEYED | CHAINED) | _chained(splitter, start)
+        content = len(splitter.head(start))
+        self._target.append(splitter.deleted(start, stop), content, stop - start, kept, log.place(number))
 
 
-def _copy_whole(log: Log, target: Log, first: int, last: int) -> None:
-    begin = log.offsets[first]
-    end = log.offsets[last] if last < len(log) else len(log.data)
-    moved = len(target.data) - begin
-    target.data += log.data[begin:end]
-    target.starts += log.starts[first:last]
-    target.offsets += array("I", [offset + moved for offset in log.offsets[first:last]])
-    target.parents += log.parents[first:last]
-    target.subs += log.subs[first:last]
-    target.marks += log.marks[first:last]
-    target.end = log.end_of(last - 1)
-    target.contents = target.read(len(target) - 1).content
-
-
-def _copy_piece(log: Log, target: Log, number: int, end: int) -> None:
-    struct, start = log.read(number), target.end
-    marks = log.marks[number] | (CHAINED if start > struct.clock else 0)
-    raw = piece(log.data, log.client, struct, start, end)
-    content = len(head(log.data, log.client, struct, start))
-    target.append(raw, content, end - start, marks, log.place(number))
-
-
-def _let_go(logs: Logs, log: Log, target: Log, start: int, end: int) -> Iterator[None]:
-    """Add the clocks from `start` up to `end` without what they held."""
-    steps = 0
-    while target.end < end:
-        number = log.find(target.end)
-        parent = log.parents[number]
-        if parent == GONE or (parent >= 0 and logs.is_deleted(parent)):
-            length = min(end, log.end_of(number)) - target.end
-            target.append(b"\x00" + varuint(length), 1, length, GC | CHAINED, NOWHERE)
-        else:
-            _append_deleted(log, target, number, end)
-        steps += 1
-        if steps % STEP_STRUCTS == 0:
-            yield
-
-
-def _append_deleted(log: Log, target: Log, number: int, end: int) -> None:
-    struct, start, marks = log.read(number), target.end, log.marks[number]
-    last, place = number, log.place(number)
-    while last + 1 < len(log) and log.end_of(last) < end and _follows(log, last + 1, marks):
-        last += 1
-    stop = min(end, log.end_of(last))
-    kept = DELETED | marks & (KEYED | CHAINED | RIGHT) | (CHAINED if start > struct.clock else 0)
-    raw = deleted(log.data, log.client, struct, start, stop)
-    target.append(raw, len(head(log.data, log.client, struct, start)), stop - start, kept, place)
+def _chained(splitter: Splitter, start: int) -> int:
+    """CHAINED for what does not begin where its struct does: it follows the rest of it."""
+    return CHAINED if start > splitter.struct.clock else 0
 
 
 def _follows(log: Log, number: int, marks: int) -> bool:

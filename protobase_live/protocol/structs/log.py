@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from protobase_live.protocol.structs import texts
-from protobase_live.protocol.structs.pieces import piece, text_of
+from protobase_live.protocol.structs.pieces import Splitter, text_of
 from protobase_live.protocol.update_walker import (
     DELETED,
     GC,
@@ -23,10 +22,9 @@ from protobase_live.protocol.varint import prefixed, read_varuint, varuint
 CHUNK_BYTES = 4096
 """Longest content of texts and values that were joined: finding a place in it takes reading it."""
 
-KEYED, CHAINED, ASTRAL, RIGHT = 0x10, 0x20, 0x40, 0x80
+KEYED, CHAINED, ASTRAL = 0x10, 0x20, 0x40
 """Marks of a struct beside its kind: it is an entry of a map; it follows its client's struct before it, with
-the same right neighbour, so that the two can be one; it is a text with pairs of UTF-16 units; it has a right
-neighbour."""
+the same right neighbour, so that the two can be one; it is a text with pairs of UTF-16 units."""
 
 KIND_MARK = 0x0F
 
@@ -101,6 +99,10 @@ class Log:
         walker.pos = self.offsets[number]
         return walker.struct(self.client, self.starts[number])
 
+    def splitter(self, number: int) -> Splitter:
+        """What cuts pieces out of a struct while the log does not change."""
+        return Splitter(self.data, self.client, self.read(number))
+
     def structs(self, clock: int) -> Iterator[Struct]:
         """The structs from the one that has `clock` on."""
         for number in range(self.find(clock), len(self.starts)):
@@ -130,9 +132,9 @@ class Log:
 
     def extend_text(self, text: bytes) -> bool:
         """Add ASCII that is typed behind the last struct, if that is a text with room and no neighbour."""
-        if not self.marks or self.marks[-1] & (KIND_MARK | RIGHT) != TEXT:
+        if not self.marks or self.marks[-1] & KIND_MARK != TEXT or self.right is not None:
             return False
-        if len(self.data) - self.contents + len(text) > CHUNK_BYTES:
+        if not self._has_room(len(text) + 1):  # as `append` counts it, with the byte that says how long it is
             return False
         self._count(len(text))
         self.data += text
@@ -147,8 +149,11 @@ class Log:
         kind = marks & KIND_MARK
         if kind in (GC, DELETED):
             return True
-        room = len(self.data) - self.contents + size <= CHUNK_BYTES
-        return room and (kind == TEXT or (kind == VALUES and not marks & KEYED))
+        return (kind == TEXT or (kind == VALUES and not marks & KEYED)) and self._has_room(size)
+
+    def _has_room(self, size: int) -> bool:
+        """Whether the last struct's content may grow by `size` bytes."""
+        return len(self.data) - self.contents + size <= CHUNK_BYTES
 
     def _lengthen(self, content: bytes, length: int, marks: int) -> None:
         if marks & KIND_MARK in (GC, DELETED):
@@ -194,23 +199,23 @@ class Log:
             self.marks[-1] = mark.marks
         self.end, self.contents, self.right = mark.end, mark.contents, mark.right
 
-    def replace_text(self, number: int, at: int) -> None:
-        """Cut the pair of UTF-16 units before and behind `at` in a text, as Yjs does: into two U+FFFD."""
-        struct = self.read(number)
-        text = text_of(self.data, struct)
-        length = len(text.decode().encode("utf-16-le")) // 2
-        halves = texts.part(text, 0, at) + texts.part(text, at, length)
-        self._replace(number, bytes(self.data[struct.start : struct.content]) + prefixed(halves))
+    def text(self, number: int) -> bytes:
+        """The UTF-8 of a struct that is a text."""
+        return text_of(self.data, self.read(number))
 
-    def _replace(self, number: int, raw: bytes) -> None:
-        """Put other bytes in a struct's place."""
-        start = self.offsets[number]
-        end = self.offsets[number + 1] if number + 1 < len(self) else len(self.data)
-        self.data[start:end] = raw
-        grown = len(raw) - (end - start)
-        if grown and number + 1 < len(self):
-            self.offsets[number + 1 :] = array("I", [offset + grown for offset in self.offsets[number + 1 :]])
-            self.contents += grown
+    def replace_texts(self, texts: Mapping[int, bytes]) -> None:
+        """Put other texts of as many units in the place of some structs', given by their numbers."""
+        data, offsets = bytearray(), self.offsets[: min(texts)]
+        done = grown = 0
+        for number in sorted(texts):
+            struct = self.read(number)
+            offsets.extend([offset + grown for offset in self.offsets[len(offsets) : number + 1]])
+            data += self.data[done : struct.content] + prefixed(texts[number])
+            done, grown = struct.end, len(data) - struct.end
+        offsets.extend([offset + grown for offset in self.offsets[len(offsets) :]])
+        data += self.data[done:]
+        self.data, self.offsets = data, offsets
+        self.contents = self.read(len(self) - 1).content
 
     def encode(self, start: int, end: int | None = None) -> tuple[int, bytes]:
         """The clocks from `start` up to `end` (or all): how many structs they are, and their bytes."""
@@ -220,9 +225,9 @@ class Log:
         if self.starts[first] == start and self.end_of(last) == end:
             return last + 1 - first, bytes(self.data[whole])
         if first == last:
-            return 1, piece(self.data, self.client, self.read(first), start, end)
-        head = piece(self.data, self.client, self.read(first), start, self.end_of(first))
-        tail = piece(self.data, self.client, self.read(last), self.starts[last], end)
+            return 1, self.splitter(first).piece(start, end)
+        head = self.splitter(first).piece(start, self.end_of(first))
+        tail = self.splitter(last).piece(self.starts[last], end)
         return last + 1 - first, head + bytes(self.data[self.offsets[first + 1] : self.offsets[last]]) + tail
 
     def size(self, start: int) -> int:

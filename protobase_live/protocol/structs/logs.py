@@ -24,6 +24,21 @@ class Logs:
             self._clients.append(client)
         return log
 
+    @property
+    def root_count(self) -> int:
+        """How many roots have a number."""
+        return len(self._roots)
+
+    def forget_unused(self, roots: int) -> None:
+        """Forget the logs that nothing is in, all made last, and the roots after the first `roots`.
+
+        What was taken back must not leave anything behind, or it could be sent until memory is full.
+        """
+        while self._clients and not len(self.by_client[self._clients[-1]]):
+            del self.by_client[self._clients.pop()]
+        while len(self._roots) > roots:
+            self._roots.popitem()
+
     def look_up(self, id: Id) -> tuple[Log, int]:
         """The log that has a known struct, and its number there."""
         log = self.by_client[id[0]]
@@ -50,6 +65,14 @@ class Logs:
         """Which kind of shared type it is, as Yjs numbers them."""
         log, found = self.look_up(self.type_id(number))
         return log.data[log.read(found).content]
+
+    def depth(self, number: int, limit: int) -> int:
+        """Inside how many shared types a parent is; what is above `limit` is not counted."""
+        depth = 0
+        while number >= 0 and depth <= limit:
+            number = self.place(self.type_id(number)).parent
+            depth += 1
+        return depth
 
     @staticmethod
     def key_number(key: str) -> int:

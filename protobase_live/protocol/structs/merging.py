@@ -8,8 +8,8 @@ from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs.structs import Structs
 
 
-def merge(updates: Iterable[bytes]) -> bytes:
-    """One update with the effect of all, in order, and without what they delete.
+def collect(updates: Iterable[bytes]) -> Structs:
+    """The structs of many updates, whichever of them builds on which.
 
     What means something impossible counts as deleted.
 
@@ -17,10 +17,18 @@ def merge(updates: Iterable[bytes]) -> bytes:
         MalformedUpdate: one of them is no update, or they lack something that they build on.
     """
     structs = Structs()
-    lacking = [rest for update in updates if (rest := structs.take(update, lenient=True))]
-    for rest in lacking:
-        left = structs.take(rest.update, lenient=True)
-        if left is not None:
-            raise MalformedUpdate(f"the updates lack what comes before {dict(left.waits)} (clocks by client)")
+    left = [rest for update in updates if (rest := structs.take(update, lenient=True))]
+    while left:
+        before = left
+        left = [rest for each in before if (rest := structs.take(each.update, lenient=True))]
+        if left == before:
+            waits = dict(left[0].waits)
+            raise MalformedUpdate(f"the updates lack what comes before {waits} (clocks by client)")
+    return structs
+
+
+def merge(updates: Iterable[bytes]) -> bytes:
+    """One update with the effect of all, without what they delete. Raises what `collect` raises."""
+    structs = collect(updates)
     structs.compact()
     return structs.encode()

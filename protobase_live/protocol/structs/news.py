@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from protobase_live.protocol.structs.log import Log
 from protobase_live.protocol.structs.ranges import Ranges
@@ -39,7 +39,7 @@ class News:
         self.deletes.clear()
 
 
-def ranges_of(deletes: list[DeletedRange]) -> dict[int, Ranges]:
+def ranges_of(deletes: Iterable[DeletedRange]) -> dict[int, Ranges]:
     """Deleted ranges by client, in order."""
     found: dict[int, Ranges] = {}
     for client, start, end in deletes:

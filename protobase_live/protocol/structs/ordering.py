@@ -20,17 +20,23 @@ class Ordering:
         self._known = known
         self.heads: dict[int, Struct] = {}
         """The next struct of each client that has one, when the iteration ended."""
+        self._begun: set[int] = set()
         self._stopped: dict[int, Id] = {}
         """What the next struct of a client lacked, when it was tried last: a client and its next clock."""
 
     def __iter__(self) -> Iterator[tuple[int, Struct]]:
-        for client, queue in self._queues.items():
-            self._next(client, queue)
         for client in self._queues:
             yield from self._through(client)
 
-    def _next(self, client: int, queue: Iterator[Struct]) -> None:
-        head = next(queue, None)
+    def _head(self, client: int) -> Struct | None:
+        """The next struct of a client. It is read only when it is needed: there may be very many clients."""
+        if client not in self._begun and client in self._queues:
+            self._begun.add(client)
+            self._next(client)
+        return self.heads.get(client)
+
+    def _next(self, client: int) -> None:
+        head = next(self._queues[client], None)
         if head is None:
             self.heads.pop(client, None)
         else:
@@ -41,7 +47,7 @@ class Ordering:
         stack = {client: None}
         while stack:
             client = next(reversed(stack))
-            struct = self.heads.get(client)
+            struct = self._head(client)
             if struct is None:
                 del stack[client]
                 continue
@@ -51,7 +57,7 @@ class Ordering:
                 if lacking is None:
                     yield client, struct
             if lacking is None:
-                self._next(client, self._queues[client])
+                self._next(client)
             elif lacking[0] in stack or self._is_stopped(lacking[0], stack):
                 self._stopped[client] = lacking
                 del stack[client]
@@ -61,7 +67,7 @@ class Ordering:
     def _is_stopped(self, client: int, stack: Mapping[int, None]) -> bool:
         """Whether a client has no struct that could come now, unless those in `stack` go on."""
         seen = set[int]()
-        while client in self.heads and client not in stack and client not in seen:
+        while self._head(client) is not None and client not in stack and client not in seen:
             lacking = self._stopped.get(client)
             if lacking is None or self._known.get(lacking[0], 0) >= lacking[1]:
                 return False

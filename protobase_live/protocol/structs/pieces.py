@@ -21,32 +21,56 @@ from protobase_live.protocol.update_walker import (
 from protobase_live.protocol.varint import prefixed, varuint
 
 
-def piece(data: bytes | bytearray, client: int, struct: Struct, start: int, end: int) -> bytes:
-    """The clocks from `start` up to `end` of a struct whose bytes are in `data`, as a struct."""
-    if start == struct.clock and end == struct.clock + struct.length:
-        return bytes(data[struct.start : struct.end])
-    if struct.info & KIND == GC:
-        return b"\x00" + varuint(end - start)
-    return head(data, client, struct, start) + _content(
-        data, struct, start - struct.clock, end - struct.clock
-    )
+class Splitter:
+    """Cuts pieces out of one struct. Its content is read once, however many they are."""
 
+    __slots__ = ("_client", "_data", "_text", "_values", "struct")
 
-def deleted(data: bytes | bytearray, client: int, struct: Struct, start: int, end: int) -> bytes:
-    """The clocks from `start` up to `end` of a struct whose content is let go of (Yjs `ContentDeleted`)."""
-    kept = bytearray(head(data, client, struct, start))
-    kept[0] = kept[0] & ~KIND | DELETED
-    return bytes(kept + varuint(end - start))
+    def __init__(self, data: bytes | bytearray, client: int, struct: Struct) -> None:
+        """`data` has the struct's bytes, and must not change meanwhile."""
+        self.struct = struct
+        self._data = data
+        self._client = client
+        self._text: texts.Units | None = None
+        self._values: list[bytes] | None = None
 
+    def piece(self, start: int, end: int) -> bytes:
+        """The clocks from `start` up to `end`, as a struct."""
+        struct = self.struct
+        if start == struct.clock and end == struct.clock + struct.length:
+            return bytes(self._data[struct.start : struct.end])
+        if struct.info & KIND == GC:
+            return b"\x00" + varuint(end - start)
+        return self.head(start) + self._content(start - struct.clock, end - struct.clock)
 
-def head(data: bytes | bytearray, client: int, struct: Struct, start: int) -> bytes:
-    """What stands before the content of the piece that begins at `start`."""
-    if start == struct.clock:
-        return bytes(data[struct.start : struct.content])
-    written = bytes([struct.info | HAS_ORIGIN]) + varuint(client) + varuint(start - 1)
-    if struct.info & HAS_RIGHT_ORIGIN and struct.right is not None:
-        written += varuint(struct.right[0]) + varuint(struct.right[1])
-    return written
+    def deleted(self, start: int, end: int) -> bytes:
+        """The clocks from `start` up to `end` without their content (Yjs `ContentDeleted`)."""
+        kept = bytearray(self.head(start))
+        kept[0] = kept[0] & ~KIND | DELETED
+        return bytes(kept + varuint(end - start))
+
+    def head(self, start: int) -> bytes:
+        """What stands before the content of the piece that begins at `start`."""
+        struct = self.struct
+        if start == struct.clock:
+            return bytes(self._data[struct.start : struct.content])
+        written = bytes([struct.info | HAS_ORIGIN]) + varuint(self._client) + varuint(start - 1)
+        if struct.info & HAS_RIGHT_ORIGIN and struct.right is not None:
+            written += varuint(struct.right[0]) + varuint(struct.right[1])
+        return written
+
+    def _content(self, start: int, end: int) -> bytes:
+        kind = self.struct.info & KIND
+        if kind == TEXT:
+            if self._text is None:
+                self._text = texts.Units(text_of(self._data, self.struct))
+            return prefixed(self._text.part(start, end))
+        if kind == VALUES:
+            if self._values is None:
+                self._values = values_of(self._data, self.struct)
+            return varuint(end - start) + b"".join(self._values[start:end])
+        assert kind == DELETED, f"content {kind} takes one clock"
+        return varuint(end - start)
 
 
 def text_of(data: bytes | bytearray, struct: Struct) -> bytes:
@@ -66,14 +90,3 @@ def values_of(data: bytes | bytearray, struct: Struct) -> list[bytes]:
         walker.value(0)
         found.append(bytes(data[begin : walker.pos]))
     return found
-
-
-def _content(data: bytes | bytearray, struct: Struct, start: int, end: int) -> bytes:
-    kind = struct.info & KIND
-    if kind == TEXT:
-        return prefixed(texts.part(text_of(data, struct), start, end))
-    if kind == VALUES:
-        kept = values_of(data, struct)[start:end]
-        return varuint(len(kept)) + b"".join(kept)
-    assert kind == DELETED, f"content {kind} takes one clock"
-    return varuint(end - start)

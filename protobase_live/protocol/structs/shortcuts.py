@@ -1,18 +1,22 @@
-"""The two updates that editors send most, taken in at once: typing on, and setting a key that is set.
+"""The updates that editors send most, taken in at once.
 
-They run for each keystroke of each client, so they are written for speed: one regular expression reads all of
-an update, and what is found goes straight into the log. Whatever is not exactly of these shapes is left to
-the general way, which does the same.
+Two have a regular expression of their own, which reads all of the update: typing on, and setting a key that
+is set. Then come all that `read_keystroke` knows. They run for each keystroke of each client, so they are
+written for speed. Whatever is not exactly of these shapes, or breaks a rule, is left to the general way
+(`Taking`), which does the same.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
 
+from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
+from protobase_live.protocol.structs.keystrokes import read_keystroke
 from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, Log
-from protobase_live.protocol.structs.logs import Logs
-from protobase_live.protocol.update_walker import VALUES, client_of, clock_of
+from protobase_live.protocol.structs.store import Store
+from protobase_live.protocol.update_walker import VALUES, DeletedRange, Struct, client_of, clock_of
 
 _ID = rb"([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])"
 
@@ -28,56 +32,54 @@ _ENTRY = re.compile(
 """One struct with one plain value and a left neighbour, and one clock deleted."""
 
 
-class Taken(NamedTuple):
-    """What was taken: a struct, and the clock whose value it replaced."""
-
-    client: int
-    start: int
-    end: int
-    replaced: tuple[int, int] | None
-
-
-def take_typing(logs: Logs, update: bytes, barred: int | None) -> Taken | None:
-    """Take in ASCII that is typed behind what its client typed last."""
+def take_typing(store: Store, update: bytes, barred: int | None) -> bool:
+    """Take in ASCII that is typed behind what its client typed last. False: it is something else."""
     found = _TYPING.fullmatch(update)
     if found is None:
-        return None
+        return False
     client_raw, clock_raw, left_client, left_clock, size, text = found.groups()
     client, clock = client_of(client_raw), clock_of(clock_raw)
-    log = logs.by_client.get(client)
+    log = store.logs.by_client.get(client)
     if log is None or log.end != clock or left_client != client_raw or client == barred:
-        return None
-    if len(text) != size[0] or clock_of(left_clock) != clock - 1 or not log.extend_text(text):
-        return None
-    return Taken(client, clock, log.end, None)
+        return False
+    if len(text) != size[0] or clock_of(left_clock) != clock - 1:
+        return False
+    parent = log.parents[-1]
+    if (parent >= 0 and store.logs.is_deleted(parent)) or not log.extend_text(text):
+        return False
+    store.note(client, clock)
+    store.vector[client] = log.end
+    return True
 
 
-def take_entry(logs: Logs, update: bytes, barred: int | None) -> Taken | None:
-    """Take in a value that replaces another under its key."""
+def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
+    """Take in a value that replaces another under its key. False: it is something else."""
     found = _ENTRY.fullmatch(update)
     if found is None:
-        return None
+        return False
     client_raw, clock_raw, left_client, left_clock, gone_client, gone_clock = found.groups()
     if gone_client != left_client or gone_clock != left_clock:
-        return None
+        return False
     client, clock = client_of(client_raw), clock_of(clock_raw)
-    left = client_of(left_client), clock_of(left_clock)
-    log, other = logs.by_client.get(client), logs.by_client.get(left[0])
-    if log is None or other is None or log.end != clock or other.end <= left[1] or client == barred:
-        return None
-    number = other.find(left[1])
+    left, at = client_of(left_client), clock_of(left_clock)
+    logs = store.logs
+    log, other = logs.by_client.get(client), logs.by_client.get(left)
+    if log is None or other is None or log.end != clock or other.end <= at or client == barred:
+        return False
+    number = other.find(at)
     parent = other.parents[number]
     if not other.marks[number] & KEYED or parent == GONE or (parent >= 0 and logs.is_deleted(parent)):
-        return None
-    chained = CHAINED if left == (client, clock - 1) and log.right is None else 0
-    start = found.end(2)
-    _append(
-        log, update[start : found.start(5) - 1], found.end(4) - start, chained, parent, other.subs[number]
-    )
-    return Taken(client, clock, clock + 1, left)
+        return False
+    chained = CHAINED if left == client and at == clock - 1 and log.right is None else 0
+    raw = update[found.end(2) : found.start(5) - 1]
+    store.note(client, clock)
+    _append_entry(log, raw, found.end(4) - found.end(2), chained, parent, other.subs[number])
+    store.vector[client] = clock + 1
+    store.delete(left, at, at + 1, [])  # what stands under a key is no text that could be cut
+    return True
 
 
-def _append(log: Log, raw: bytes, content: int, chained: int, parent: int, sub: int) -> None:
+def _append_entry(log: Log, raw: bytes, content: int, chained: int, parent: int, sub: int) -> None:
     """Add a value under a key, which is never joined with another (`Log.append`)."""
     log.starts.append(log.end)
     log.offsets.append(len(log.data))
@@ -88,3 +90,53 @@ def _append(log: Log, raw: bytes, content: int, chained: int, parent: int, sub: 
     log.right = None
     log.data += raw
     log.end += 1
+
+
+def take_keystroke(store: Store, update: bytes, barred: int | None) -> bool:
+    """Take in one struct that follows what is known. False: it is something else, or breaks a rule."""
+    found = read_keystroke(update)
+    if found is None or found.client == barred or store.astral:
+        return False
+    client, struct, deletes = found
+    if not _fits(store, client, struct) or not _knows(store, client, struct, deletes):
+        return False
+    try:
+        place = place_of(store.logs, client, struct)
+    except MalformedUpdate:  # read again by who can take it back and say what was wrong
+        return False
+    if place is NOWHERE:
+        return False
+    log, marks = store.logs.of(client), marks_of(struct, place)
+    if struct.right == log.right and struct.origin == (client, struct.clock - 1):
+        marks |= CHAINED
+    store.note(client, log.end)
+    raw = update[struct.start : struct.end]
+    log.append(raw, struct.content - struct.start, struct.length, marks, place, struct.right)
+    store.vector[client] = log.end
+    for deleted in deletes:
+        store.delete(*deleted, [])  # without pairs of units there are none to cut
+    return True
+
+
+def _fits(store: Store, client: int, struct: Struct) -> bool:
+    """Whether a struct comes next, and all that it builds on is known."""
+    clock, _, _, origin, right, parent, *_ = struct
+    vector = store.vector
+    if clock != vector.get(client, 0):
+        return False
+    if origin is not None and origin[1] >= vector.get(origin[0], 0):
+        return False
+    if right is not None and right[1] >= vector.get(right[0], 0):
+        return False
+    return not isinstance(parent, tuple) or parent[1] < vector.get(parent[0], 0)
+
+
+def _knows(store: Store, client: int, struct: Struct, deletes: Sequence[DeletedRange]) -> bool:
+    """Whether all that is deleted with a struct is known, itself included."""
+    for deleted in deletes:
+        known = store.vector.get(deleted.client, 0)
+        if deleted.client == client:
+            known += struct.length
+        if deleted.end > known:
+            return False
+    return True

@@ -8,20 +8,22 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 from protobase_live.document import Document
 from protobase_live.errors import KindMismatch, MalformedUpdate, ValidationError
 from protobase_live.operations import INDEXES, RECORDS, Op, Read, Target
+from tests.support import yjs_encoding as yjs
 from tests.support.turns import carry_out, received, written_by
-from tests.support.updates import (
-    CLIENT,
+from tests.support.yjs_encoding import (
+    Id,
+    Struct,
     binary,
-    characters,
+    document,
     embed,
-    format_mark,
     item,
+    mark,
     shared,
-    subdocument,
-    update,
+    text,
     values,
 )
 
+CLIENT = 7
 KINDS_ROOT = "protobase:structures"
 TAGS = Target("set", ("tags",))
 PUT = Op(RECORDS, "put", ("k", {"a": 1}, {}))
@@ -35,32 +37,37 @@ ODD = {
     "no kind": values("hello"),
     "records": values("records"),
     "two values": values("x", "y"),
-    "characters": characters("éé😀"),
-    "format": format_mark("bold", "true"),
+    "characters": text("éé😀"),
+    "format": mark("bold", "true"),
     "embed": embed('{"a":1}'),
-    "subdocument": subdocument("guid"),
-    **{f"type {number}": shared(number, "p" if number == 3 else None) for number in (0, 1, 2, 3, 4, 6)},
+    "subdocument": document("guid", {}),
+    **{f"type {number}": shared(number) for number in (0, 1, 2, 3, 4, 6)},
 }
 
 REFUSED = ("characters", "format", "embed")
 """What no Yjs client puts under a key; earlier versions stored it."""
 
 
-def arrived(made, name, sent) -> Document:
+def sent(*structs: Struct, clock: int = 0) -> bytes:
+    """What the client sends."""
+    return yjs.sent(CLIENT, clock, *structs)
+
+
+def arrived(made, name, odd) -> Document:
     """A document that has what a client sent, or what an earlier version took of it."""
     if name not in REFUSED:
         document = made()
-        received(document, sent)
+        received(document, odd)
         return document
     with pytest.raises(MalformedUpdate, match="stands under a key"):
-        received(made(), sent)
-    return made(sent)
+        received(made(), odd)
+    return made(odd)
 
 
 @pytest.mark.parametrize("root", [KINDS_ROOT, "structures", "protobase:indexes", "indexes"])
 @pytest.mark.parametrize("name", list(ODD))
 def test_an_odd_entry_is_ignored(made, root, name) -> None:
-    odd = update(item(ODD[name], root, "wall"), item(values(1), "wall", "k"))
+    odd = sent(item(ODD[name], parent=root, key="wall"), item(values(1), parent="wall", key="k"))
     document = arrived(made, name, odd)
     document.watch(True)
     carry_out(document, PUT)
@@ -92,8 +99,8 @@ def test_a_root_that_is_no_map_is_ignored(made, root) -> None:
 def test_a_kind_that_becomes_a_list_later(made) -> None:
     """Two updates of some thirty bytes that made a collection unloadable."""
     document = made()
-    first = update(item(values("text"), parent=KINDS_ROOT, key="x"))
-    then = update(item(values([1]), left=0), clock=1)
+    first = sent(item(values("text"), parent=KINDS_ROOT, key="x"))
+    then = sent(item(values([1]), left=Id(CLIENT, 0)), clock=1)
     received(document, first)
     received(document, then)
     assert made(first, then).read(Read(Target("text", ("x",)), "value")) == ""
@@ -101,8 +108,8 @@ def test_a_kind_that_becomes_a_list_later(made) -> None:
 
 def test_records_written_as_an_array(made) -> None:
     document = made()
-    received(document, update(item(shared(1), parent="records")))
-    received(document, update(item(values(1), parent=0, key="a"), clock=1))
+    received(document, sent(item(shared(1), parent="records")))
+    received(document, sent(item(values(1), parent=Id(CLIENT, 0), key="a"), clock=1))
     carry_out(document, PUT)
     assert document.records == {"k": {"a": 1}}
 
@@ -168,10 +175,11 @@ def test_what_earlier_versions_wrote_is_written_on(made) -> None:
 
 @pytest.mark.parametrize("name", list(ODD))
 def test_an_odd_record_or_field_harms_no_other(made, name) -> None:
-    odd = item(ODD[name], "records", "odd")
-    start = arrived(made, name, update(odd)).vector[CLIENT]
-    made_record = item(shared(1), "records", "r"), item(ODD[name], start, "field")
-    document = arrived(made, name, update(odd, *made_record))
+    odd = item(ODD[name], parent="records", key="odd")
+    start = arrived(made, name, sent(odd)).vector[CLIENT]
+    record = Id(CLIENT, start)
+    made_record = item(shared(1), parent="records", key="r"), item(ODD[name], parent=record, key="field")
+    document = arrived(made, name, sent(odd, *made_record))
     carry_out(document, Op(RECORDS, "put", ("k", {"a": 2}, {})))
     for each in (document, made(document.encode())):
         assert each.records["k"] == {"a": 2}

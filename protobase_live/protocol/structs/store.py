@@ -1,0 +1,84 @@
+"""What a document's structs are kept in: the logs of its clients, and what is new in them.
+
+Whoever takes an update writes here, and whoever gives one reads here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from protobase_live.protocol.structs import texts
+from protobase_live.protocol.structs.log import ASTRAL, Log
+from protobase_live.protocol.structs.logs import Logs
+from protobase_live.protocol.structs.news import News
+from protobase_live.protocol.update_walker import Id
+
+
+class Store:
+    """The structs of one document, and what is new of them."""
+
+    __slots__ = ("astral", "fresh", "halved", "logs", "loose", "unsettled", "vector")
+
+    def __init__(self) -> None:
+        self.logs = Logs()
+        self.vector: dict[int, int] = {}
+        """The next clock of each client (a state vector)."""
+        self.fresh = News()
+        """What came in since the last flush."""
+        self.unsettled = News()
+        """What came in since all of it was told last."""
+        self.astral = False
+        """Whether there is any text with pairs of UTF-16 units, which may be cut."""
+        self.halved = False
+        """Whether a pair was cut that had been flushed whole."""
+        self.loose = 0
+        """How many ranges were deleted since what is deleted was let go of."""
+
+    def note(self, client: int, start: int) -> None:
+        """Structs of a client come in, from clock `start` on."""
+        self.fresh.starts.setdefault(client, start)
+        self.unsettled.starts.setdefault(client, start)
+
+    def forget(self, client: int, start: int) -> None:
+        """The structs of a client that came in from clock `start` on were taken back."""
+        self.vector[client] = start
+        if not start:
+            del self.vector[client]
+        for news in (self.fresh, self.unsettled):
+            if news.starts.get(client) == start:
+                del news.starts[client]
+
+    def delete(self, client: int, start: int, end: int, cuts: list[Id]) -> None:
+        """Delete clocks that are known; adds to `cuts` where that may have cut a pair."""
+        for new in self.logs.delete(client, start, end):
+            self.loose += 1
+            self.fresh.delete(client, *new)
+            self.unsettled.delete(client, *new)
+            if self.astral:
+                cuts += [(client, new[0]), (client, new[1])]
+
+    def cut(self, cuts: Iterable[Id]) -> None:
+        """Replace the halves of pairs that are cut before the given clocks.
+
+        All of a text at once: one update can cut it at very many places.
+        """
+        found: dict[int, dict[int, list[int]]] = {}
+        for client, clock in cuts:
+            log = self.logs.by_client[client]
+            number = log.find(clock)
+            at = clock - log.starts[number]
+            if log.marks[number] & ASTRAL and 0 < at < log.length(number):
+                found.setdefault(client, {}).setdefault(number, []).append(at)
+        for client, places in found.items():
+            self._cut_texts(self.logs.by_client[client], places)
+
+    def _cut_texts(self, log: Log, places: Mapping[int, Sequence[int]]) -> None:
+        fresh = self.fresh.starts.get(log.client, log.end)
+        halved: dict[int, bytes] = {}
+        for number, ats in places.items():
+            text, cut = texts.cut_pairs(log.text(number), ats)
+            if cut:
+                halved[number] = text
+                self.halved = self.halved or log.starts[number] + cut[0] - 1 < fresh
+        if halved:
+            log.replace_texts(halved)

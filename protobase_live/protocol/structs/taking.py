@@ -1,0 +1,204 @@
+"""The general way of an update into a document: struct by struct, in causal order, all or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
+from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, Log, Mark, Place
+from protobase_live.protocol.structs.news import ranges_of
+from protobase_live.protocol.structs.ordering import Ordering
+from protobase_live.protocol.structs.pieces import Splitter
+from protobase_live.protocol.structs.store import Store
+from protobase_live.protocol.structs.writing import Run, encode_update
+from protobase_live.protocol.update_walker import (
+    GC,
+    KIND,
+    STEP_STRUCTS,
+    TEXT,
+    VALUES,
+    DeletedRange,
+    Id,
+    Struct,
+    Walker,
+)
+from protobase_live.protocol.varint import varuint
+
+_PAIR = re.compile(rb"[\xf0-\xf4]")
+"""Begins a character outside the basic plane in UTF-8, which takes two UTF-16 units."""
+
+
+class Rest(NamedTuple):
+    """The part of an update that lacks something."""
+
+    update: bytes
+    waits: Mapping[int, int]
+    """Clocks by client: as soon as one of them is reached, a part of it may fit."""
+
+
+class Taking:
+    """One update on its way in."""
+
+    def __init__(self, store: Store, update: bytes, *, barred: int | None, lenient: bool) -> None:
+        """`barred` and `lenient` as `Structs.take` has them."""
+        self._store = store
+        self._walker = Walker(update)
+        self._barred = barred
+        self._lenient = lenient
+        self._marks: dict[int, Mark] = {}
+        self._roots = store.logs.root_count
+        self._cuts: list[Id] = []
+        self._gone: list[DeletedRange] = []
+
+    def steps(self) -> Generator[None, None, Rest | None]:
+        """Take in what fits, with pauses; answers with the rest.
+
+        Raises:
+            MalformedUpdate: nothing was taken.
+        """
+        yield from self._walker.steps()
+        queues = {client: iter(structs) for client, structs in self._walker.clients.items()}
+        ordering = Ordering(queues, self._store.vector)
+        try:
+            yield from self._append_all(ordering)
+        except MalformedUpdate:
+            self._take_back()
+            raise
+        late = yield from self._delete_all()
+        self._store.cut(self._cuts)
+        return self._rest(ordering, late)
+
+    def _append_all(self, ordering: Ordering) -> Iterator[None]:
+        for number, (client, struct) in enumerate(ordering, 1):
+            log = self._marked_log(client)
+            self._store.note(client, log.end)
+            place = self._place(log, struct)
+            if place is NOWHERE:
+                self._append_garbage(log, struct)
+            elif place.sub and struct.length > 1 and struct.info & KIND == VALUES:
+                yield from self._append_entries(log, struct, place)
+            else:
+                self._append(log, struct, place)
+            self._store.vector[client] = log.end
+            if number % STEP_STRUCTS == 0:
+                yield
+
+    def _marked_log(self, client: int) -> Log:
+        """The log of a client that brings something new, which can be taken back from now on."""
+        if client == self._barred:
+            raise MalformedUpdate(f"client id {client} is the server's own; choose another")
+        log = self._store.logs.of(client)
+        if client not in self._marks:
+            self._marks[client] = log.mark()
+        return log
+
+    def _place(self, log: Log, struct: Struct) -> Place:
+        """Where a struct belongs; where `lenient`, what belongs nowhere counts as deleted."""
+        try:
+            return self._known_place(log, struct)
+        except MalformedUpdate:
+            if not self._lenient:
+                raise
+            return NOWHERE
+
+    def _known_place(self, log: Log, struct: Struct) -> Place:
+        """Where a struct belongs. Of one whose beginning is known, what is known says it.
+
+        Raises MalformedUpdate where it cannot be, or where other content is known for its clocks.
+        """
+        place = place_of(self._store.logs, log.client, struct)
+        if struct.clock == log.end:
+            return place
+        before = log.place(len(log) - 1)
+        if before.parent == GONE or place is NOWHERE:
+            return NOWHERE
+        if before != place:
+            raise MalformedUpdate(f"clock {struct.clock} of client {log.client} was used for something else")
+        return place
+
+    def _append_garbage(self, log: Log, struct: Struct) -> None:
+        """Add what is new of a struct as what Yjs makes of it where its place is deleted."""
+        start, end = log.end, struct.clock + struct.length
+        log.append(b"\x00" + varuint(end - start), 1, end - start, GC | CHAINED, NOWHERE)
+        self._gone.append(DeletedRange(log.client, start, end))
+
+    def _append(self, log: Log, struct: Struct, place: Place) -> None:
+        """Add what is new of a struct."""
+        start, end = log.end, struct.clock + struct.length
+        splitter = Splitter(self._walker.data, log.client, struct)
+        raw, content = splitter.piece(start, end), len(splitter.head(start))
+        marks = marks_of(struct, place) | _chained(log, struct)
+        if struct.info & KIND == TEXT and _PAIR.search(raw, content):
+            marks |= ASTRAL
+            self._store.astral = True
+        log.append(raw, content, end - start, marks, place, struct.right)
+        if self._store.astral:
+            self._cuts += _cuts(struct)
+
+    def _append_entries(self, log: Log, struct: Struct, place: Place) -> Iterator[None]:
+        """Add several values under one key one by one, as they were before Yjs joined them.
+
+        The native library corrupts its memory when it splits them. Each then is a struct, and counts as one.
+        """
+        if not self._lenient:
+            self._walker.spend(struct.length - 1)
+        store, marks = self._store, marks_of(struct, place)
+        splitter = Splitter(self._walker.data, log.client, struct)
+        for number in range(1, struct.clock + struct.length - log.end + 1):
+            store.note(log.client, log.end)
+            raw, content = splitter.piece(log.end, log.end + 1), len(splitter.head(log.end))
+            log.append(raw, content, 1, marks | _chained(log, struct), place, struct.right)
+            store.vector[log.client] = log.end
+            if number % STEP_STRUCTS == 0:
+                yield
+
+    def _delete_all(self) -> Generator[None, None, list[DeletedRange]]:
+        """Delete what is known; answers with what is not."""
+        late: list[DeletedRange] = []
+        for number, (client, start, end) in enumerate((*self._gone, *self._walker.deletes), 1):
+            known = self._store.vector.get(client, 0)
+            if end > known:
+                late.append(DeletedRange(client, max(start, known), end))
+            if start < known:
+                self._store.delete(client, start, min(end, known), self._cuts)
+            if number % STEP_STRUCTS == 0:
+                yield
+        return late
+
+    def _take_back(self) -> None:
+        for client, mark in self._marks.items():
+            self._store.logs.of(client).restore(mark)
+            self._store.forget(client, mark.end)
+        self._store.logs.forget_unused(self._roots)
+
+    def _rest(self, ordering: Ordering, late: Sequence[DeletedRange]) -> Rest | None:
+        """What stayed behind, as an update."""
+        runs: list[Run] = []
+        for client, first in ordering.heads.items():
+            structs = self._walker.clients[client]
+            count = len(structs) - structs.index(first)
+            raw = bytes(self._walker.data[first.start : structs[-1].end])
+            runs.append((client, first.clock, count, raw))
+        if not runs and not late:
+            return None
+        waits = dict(ordering.waits)
+        for client, start, _ in late:
+            waits[client] = min(start + 1, waits.get(client, start + 1))
+        return Rest(encode_update(runs, ranges_of(late)), waits)
+
+
+def _chained(log: Log, struct: Struct) -> int:
+    """CHAINED if what is new of a struct follows its client's last one, with the same right neighbour."""
+    follows = struct.clock < log.end or struct.origin == (log.client, log.end - 1)
+    return CHAINED if follows and struct.right == log.right else 0
+
+
+def _cuts(struct: Struct) -> list[Id]:
+    """Where Yjs splits something to put a struct there."""
+    cuts = [struct.right] if struct.right is not None else []
+    if struct.origin is not None:
+        cuts.append((struct.origin[0], struct.origin[1] + 1))
+    return cuts

@@ -1,0 +1,81 @@
+"""Reading keystrokes says what the walker says, or nothing."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.structs.keystrokes import Keystroke, read_keystroke
+from protobase_live.protocol.update_walker import Walker
+from tests.support import keystrokes
+from tests.support import yjs_encoding as yjs
+from tests.support.mutation import mutate
+from tests.support.yjs_encoding import Id, sent
+
+
+def walked(update: bytes) -> Keystroke | None:
+    walker = Walker(update)
+    try:
+        walker.walk()
+    except MalformedUpdate:
+        return None
+    ((client, (struct,)),) = walker.clients.items()
+    return Keystroke(client, struct, tuple(walker.deletes))
+
+
+SHAPES = [
+    sent(5, 3, yjs.item(yjs.text("ab"), left=Id(5, 2))),
+    sent(2**48, 300, yjs.item(yjs.text("ab"), left=Id(5, 2), right=Id(7, 9))),
+    sent(5, 3, yjs.item(yjs.text("ab"), right=Id(7, 2**20))),
+    sent(5, 3, yjs.item(yjs.values("v"), parent="t", key="é")),
+    sent(5, 3, yjs.item(yjs.values(2.5), parent=Id(7, 2))),
+    sent(5, 3, yjs.item(yjs.values(-5), parent=Id(7, 2), key="k"), deletes={7: [(1, 2)]}),
+    sent(5, 3, yjs.item(yjs.values(None), left=Id(5, 1), key="k"), deletes={5: [(1, 3)]}),
+]
+
+
+@pytest.mark.parametrize("update", SHAPES)
+def test_reads_what_editors_send(update: bytes) -> None:
+    found = read_keystroke(update)
+    assert found is not None
+    assert found == walked(update)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        b"",
+        b"\x00\x00",
+        sent(5, 3, yjs.item(yjs.text("é"), left=Id(5, 2))),
+        sent(5, 3, yjs.item(yjs.values(1, 2), left=Id(5, 2))),
+        sent(5, 3, yjs.item(yjs.embed("{}"), left=Id(5, 2))),
+        sent(5, 3, yjs.item(yjs.text("a"), left=Id(5, 2)), yjs.item(yjs.text("b"), left=Id(5, 3))),
+        sent(5, 3, yjs.item(yjs.text("a"), left=Id(5, 2)), deletes={5: [(0, 1), (2, 1)]}),
+        sent(5, 2**28, yjs.item(yjs.text("a"), left=Id(5, 2))),
+        sent(2**49, 3, yjs.item(yjs.text("a"), left=Id(5, 2))),
+    ],
+)
+def test_everything_else_is_the_walkers(update: bytes) -> None:
+    assert read_keystroke(update) is None
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=500)
+def test_never_says_anything_else_than_the_walker(seed: int) -> None:
+    """A struct that builds on itself or what comes later only the walker refuses; those who take it check
+    that it builds on what is there."""
+    random = Random(seed)
+    vector = {client: random.randrange(300) for client in (1, 2, 300, 2**40)}
+    update = keystrokes.keystroke(random, vector)
+    if random.random() < 0.8:
+        update = mutate(update, random, SHAPES)
+    found = read_keystroke(update)
+    if found is not None:
+        client, struct, _ = found
+        ids = [each for each in (struct.origin, struct.right, struct.parent) if isinstance(each, tuple)]
+        later = any(other == client and clock >= struct.clock for other, clock in ids)
+        assert walked(update) == (None if later else found)
