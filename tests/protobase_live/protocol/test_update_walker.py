@@ -250,3 +250,17 @@ def test_mutated_updates_only_raise_malformed_update(update: bytes, cuts) -> Non
 def test_random_bytes_only_raise_malformed_update(update: bytes) -> None:
     with contextlib.suppress(MalformedUpdate):
         check_whole(update)
+
+
+@pytest.mark.parametrize(
+    "plain", [b"\x7e", b"\x7d\x07", b"\x7d\x80\x01", b"\x7c\x3f\x80\x00\x00", b"\x7b" + bytes(8)]
+)
+def test_long_arrays_of_plain_values_are_read_many_at_once(plain, monkeypatch) -> None:
+    singles: list[int] = []
+    value = Walker.value
+    monkeypatch.setattr(Walker, "value", lambda walker, depth: (singles.append(depth), value(walker, depth)))
+    values = plain * 1_000 + b"\x77\x01a" + plain * 100
+    assert read(single(b"\x08" + ROOT + b"\xcd\x08" + values)).length == 1_101
+    assert len(singles) < 200
+    with pytest.raises(MalformedUpdate):
+        walked(single(b"\x08" + ROOT + b"\xcd\x08" + plain * 1_000 + b"\x10" + plain * 100))
