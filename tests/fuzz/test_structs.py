@@ -169,6 +169,7 @@ def test_every_history_of_yjs_is_taken(yjs: YjsJudge, native: PycrdtJudge, seed:
 
 @cases(40)
 @given(seeds)
+@example(3929)  # what an undo manager brings back between something and itself
 @example(111049912)  # halves of a character that was deleted and let go of
 def test_letting_go_of_what_is_deleted(yjs: YjsJudge, native: PycrdtJudge, seed: int) -> None:
     """After each of some updates; the size is that of Yjs's own encoding, about.
