@@ -46,7 +46,12 @@ def fold(updates: Sequence[bytes]) -> bytes:
 
 
 async def fold_aside(updates: Sequence[bytes]) -> bytes:
-    """`fold`, in a process of its own if it is large. Raises StorageFailed when that process fails."""
+    """`fold`, in a process of its own if it is large.
+
+    Raises:
+        StorageFailed: that process failed, or what `fold` raises.
+        TimeoutError: it took longer than `FOLD_SECONDS`.
+    """
     if sum(map(len, updates)) <= INLINE_BYTES:
         return fold(updates)
     process = await asyncio.create_subprocess_exec(

@@ -19,8 +19,8 @@ T = TypeVar("T")
 STEP_BYTES = 16 * 1024
 """A larger update is read in steps between which others may run."""
 
-STEP_UPDATES = 250
-"""Smaller updates that are taken without a pause; it takes some milliseconds."""
+PAUSE_BYTES = 8 * 1024
+"""About how much of smaller updates is taken without a pause: a keystroke may be 15 bytes."""
 
 REST_RATIO = 20
 """A document that was made anew is not made anew again for this many times as long as that took, however many
@@ -34,8 +34,8 @@ class Intake:
     document: Document
     greetings: dict[Subscriber, bytes] = field(default_factory=dict["Subscriber", bytes])
     """Who is to be asked for what the state vector beside him lacks."""
-    taken: int = 0
-    """How many updates were looked at."""
+    unpaused: int = 0
+    """How many bytes were taken since others ran."""
 
 
 class Taker:
@@ -72,8 +72,9 @@ class Taker:
         """Take the updates of one message. Raises BrokenDocument where pycrdt fails."""
         subscriber, document = message.subscriber, intake.document
         for update in message.updates:
-            intake.taken += 1
-            if intake.taken % STEP_UPDATES == 0:
+            intake.unpaused += len(update)
+            if intake.unpaused >= PAUSE_BYTES:
+                intake.unpaused = 0
                 await asyncio.sleep(0)
             try:
                 self._check_size(document, update)

@@ -120,6 +120,8 @@ class Document:
         self._reset_turn()
 
     def _load_one(self, update: bytes) -> Iterator[None]:
+        if len(update) <= LOAD_SLICE_BYTES:
+            return self._hold(LOG, self._structs.take(update, lenient=True))
         steps = self._structs.take_in_steps(update, lenient=True)
         while True:
             try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
+from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.structs import Structs
 from tests.support import yjs_encoding as yjs
 from tests.support.yjs_encoding import Content, Id, Shared
 
@@ -37,6 +39,24 @@ def keystroke(random: Random, vector: Mapping[int, int]) -> bytes:
             start = random.randrange(end)
             deletes = {other: [(start, min(end - start, random.choice((1, 1, 5))))]}
     return yjs.sent(client, clock, struct, deletes=deletes)
+
+
+def taken(structs: Structs, update: bytes) -> bool:
+    """Whether an update is taken, in part at least."""
+    try:
+        structs.take(update)
+    except MalformedUpdate:
+        return False
+    return True
+
+
+def written(seed: int, count: int = 40) -> Structs:
+    """A document into which some have written."""
+    random, structs = Random(seed), Structs()
+    structs.take(base())
+    for _ in range(count):
+        taken(structs, keystroke(random, structs.vector))
+    return structs
 
 
 def _content(random: Random) -> Content:

@@ -73,11 +73,7 @@ class Taking:
 
     def _append_all(self, ordering: Ordering) -> Iterator[None]:
         for number, (client, struct) in enumerate(ordering, 1):
-            if client == self._barred:
-                raise MalformedUpdate(f"client id {client} is the server's own; choose another")
-            log = self._store.logs.of(client)
-            if client not in self._marks:
-                self._marks[client] = log.mark()
+            log = self._marked_log(client)
             self._store.note(client, log.end)
             place = self._place(log, struct)
             if place is NOWHERE:
@@ -89,6 +85,15 @@ class Taking:
             self._store.vector[client] = log.end
             if number % STEP_STRUCTS == 0:
                 yield
+
+    def _marked_log(self, client: int) -> Log:
+        """The log of a client that brings something new, which can be taken back from now on."""
+        if client == self._barred:
+            raise MalformedUpdate(f"client id {client} is the server's own; choose another")
+        log = self._store.logs.of(client)
+        if client not in self._marks:
+            self._marks[client] = log.mark()
+        return log
 
     def _place(self, log: Log, struct: Struct) -> Place:
         """Where a struct belongs; where `lenient`, what belongs nowhere counts as deleted."""

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from pycrdt import Doc, Map, Text
 
-from protobase_live.database.intake import STEP_UPDATES
+from protobase_live.database.intake import PAUSE_BYTES
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Settle
 from protobase_live.errors import LimitExceeded, MalformedUpdate
@@ -158,7 +158,7 @@ async def test_what_is_overwritten_does_not_count_towards_the_limit(database) ->
 async def test_others_run_while_many_small_updates_are_taken(database, yjs) -> None:
     ann, bob = await yjs("notes"), await yjs("notes")
     text = ann.doc.get("body", type=Text)
-    for number in range(8 * STEP_UPDATES):
+    for number in range(PAUSE_BYTES):
         text.insert(number, "x")
     await ann.send()
     turns = 0
@@ -166,7 +166,7 @@ async def test_others_run_while_many_small_updates_are_taken(database, yjs) -> N
         await asyncio.sleep(0)
         turns += 1
     assert turns > 8
-    assert len(str(bob.doc.get("body", type=Text))) == 8 * STEP_UPDATES
+    assert len(str(bob.doc.get("body", type=Text))) == PAUSE_BYTES
 
 
 async def test_authors_of_one_turn_are_told_apart(database, storage, yjs) -> None:

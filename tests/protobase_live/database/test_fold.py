@@ -7,8 +7,10 @@ from pycrdt import Doc, Text
 
 from protobase_live.database import fold as folding
 from protobase_live.database.fold import INLINE_BYTES, fold, fold_aside
-from protobase_live.errors import StorageFailed
-from protobase_live.protocol.structs import Structs
+from protobase_live.errors import MalformedUpdate, StorageFailed
+from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
+from tests.support import yjs_encoding as yjs
+from tests.support.yjs_encoding import Id, sent
 
 
 def session(runs: int, size: int) -> tuple[list[bytes], str]:
@@ -60,3 +62,35 @@ def test_half_a_character_takes_one_clock() -> None:
     assert folded.vector == {1: 2, 2: 1}
     assert body(fold([emoji, between])) == "\ufffdx\ufffd"
     assert body(fold([emoji, between, without])) == "x\ufffd"
+
+
+ENDS = sent(1, 0, yjs.item(yjs.text("ab"), parent="body"))
+MIDDLE = sent(2, 0, yjs.item(yjs.text("x"), left=Id(1, 0), right=Id(1, 1)))
+
+
+def test_nothing_folds_to_nothing() -> None:
+    assert fold([]) == EMPTY_UPDATE
+
+
+def test_a_log_in_another_order_folds_to_the_same() -> None:
+    more = sent(2, 1, yjs.item(yjs.text("y"), left=Id(2, 0), right=Id(1, 1)))
+    assert fold([more, MIDDLE, ENDS]) == fold([ENDS, MIDDLE, more])
+    assert body(fold([more, MIDDLE, ENDS])) == "axyb"
+
+
+def test_a_log_that_lacks_something_is_not_folded() -> None:
+    with pytest.raises(MalformedUpdate, match=r"lack what comes before \{1: 1\}"):
+        fold([MIDDLE])
+
+
+def test_what_is_not_what_was_folded_replaces_nothing(monkeypatch) -> None:
+    monkeypatch.setattr(Structs, "encode", lambda self: MIDDLE)
+    with pytest.raises(StorageFailed, match="nothing was dropped"):
+        fold([ENDS, MIDDLE])
+
+
+async def test_a_process_that_is_too_slow_is_ended(monkeypatch) -> None:
+    monkeypatch.setattr(folding, "INLINE_BYTES", 0)
+    monkeypatch.setattr(folding, "FOLD_SECONDS", 0.0)
+    with pytest.raises(TimeoutError):
+        await fold_aside([ENDS])

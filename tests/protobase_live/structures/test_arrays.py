@@ -11,24 +11,24 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 from protobase_live.structures.arrays import INDEXED_ITEMS, insert_values, plain_items
 from protobase_live.structures.nested import plain_of
 from protobase_live.structures.raw import opened
-from tests.support import updates
+from tests.support import yjs_encoding as encoding
 
 CONTENTS = {
-    "values": updates.values(
+    "values": encoding.values(
         "x", "é😀", 1, -5, 2**53 - 1, 0, True, False, None, {"b": [1000, {"a": "x"}], "a": 2}
     ),
-    "markup": updates.values("<b>x</b>", "a & b", "a > b"),
-    "bytes": updates.binary(b"\x00\xff"),
-    "lists of small numbers": updates.values([1, 2, 3], [], {"a": [0]}, [[0]]),
-    "tags": updates.values(
+    "markup": encoding.values("<b>x</b>", "a & b", "a > b"),
+    "bytes": encoding.binary(b"\x00\xff"),
+    "lists of small numbers": encoding.values([1, 2, 3], [], {"a": [0]}, [[0]]),
+    "tags": encoding.values(
         {"@": "int", "v": "9007199254740993"}, {"@": "set"}, [{"@": "date", "v": "2020-01-01"}]
     ),
-    "large numbers": updates.values(2**60, 2**53, 2**62),
-    "deep": updates.values([[[[[[["x"]]]]]]]),
-    "an embed": updates.embed('{"a": 1}'),
-    "a subdocument": updates.subdocument("guid"),
-    "a dict like a subdocument": updates.values({"guid": "x"}),
-    **{f"type {n}": updates.shared(n, "p" if n == 3 else None) for n in (0, 1, 2, 3, 4, 6)},
+    "large numbers": encoding.values(2.0**60, 2.0**53, 2.0**62),
+    "deep": encoding.values([[[[[[["x"]]]]]]]),
+    "an embed": encoding.embed('{"a": 1}'),
+    "a subdocument": encoding.document("guid", {}),
+    "a dict like a subdocument": encoding.values({"guid": "x"}),
+    **{f"type {n}": encoding.shared(n) for n in (0, 1, 2, 3, 4, 6)},
 }
 
 
@@ -59,7 +59,7 @@ def read(array: Array) -> tuple[list[Any], list[Any], int]:
 @pytest.mark.parametrize("name", list(CONTENTS))
 def test_a_long_array_is_read_as_a_short_one(name) -> None:
     doc: Doc = Doc()
-    doc.apply_update(updates.update(updates.item(CONTENTS[name], "l")))
+    doc.apply_update(encoding.sent(7, 0, encoding.item(CONTENTS[name], parent="l")))
     array = doc.get("l", type=Array)
     array.extend(["filling"] * INDEXED_ITEMS)
     items, singly, gets = read(array)
