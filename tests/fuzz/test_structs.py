@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from random import Random
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
+from protobase_live.protocol.update_walker import Walker
 from tests.support import yjs_encoding as encoding
 from tests.support.impossible_updates import Attacker
 from tests.support.query_cases import cases
@@ -100,6 +101,20 @@ def take_all(updates: Sequence[bytes], *, honest: bool) -> Taken:
     return taken
 
 
+def is_in_order(store: Structs) -> bool:
+    """Whether nothing that an attacker put between two neighbours was taken.
+
+    He does not mean to use two of one place, and two of different places are refused; but he may be wrong
+    about what is at a clock that he has used twice. Where such a struct belongs, Yjs itself answers by the
+    order of the updates.
+    """
+    walker = Walker(store.encode())
+    walker.walk()
+    return not any(
+        struct.origin and struct.right for structs in walker.clients.values() for struct in structs
+    )
+
+
 def check_engines(taken: Taken, yjs: YjsJudge, native: PycrdtJudge) -> None:
     """What was accepted, what was flushed and what is encoded mean the same to Yjs, and to pycrdt.
 
@@ -169,6 +184,7 @@ def test_every_history_of_yjs_is_taken(yjs: YjsJudge, native: PycrdtJudge, seed:
 
 @cases(40)
 @given(seeds)
+@example(3929)  # what an undo manager brings back between something and itself
 @example(111049912)  # halves of a character that was deleted and let go of
 def test_letting_go_of_what_is_deleted(yjs: YjsJudge, native: PycrdtJudge, seed: int) -> None:
     """After each of some updates; the size is that of Yjs's own encoding, about.
@@ -210,5 +226,6 @@ def test_impossible_updates_do_no_harm(yjs: YjsJudge, native: PycrdtJudge, seed:
     random = Random(seed)
     attacker = Attacker(random, ATTACKERS)
     taken = take_all([attacker.next() for _ in range(count)], honest=False)
+    assume(is_in_order(taken.store))
     check_engines(taken, yjs, native)
     check_states(taken, random, yjs)

@@ -159,15 +159,16 @@ class Attacker:
         return self._put(self._content(), self._inside(made), key=key), deletes
 
     def odd_neighbours(self) -> tuple[list[Block], Deletes]:
-        """Left and right of other parents or of other keys, or the same."""
+        """Left and right of other parents or of other keys, or the same under one key."""
         left, right = self._any(), self._any()
         if left is None or right is None:
             return self.valid()
         alike = (left.parent, left.key) == (right.parent, right.key)
         beside = {"left": self._inside(left), "right": self._inside(right)}
-        if self._random.random() < 0.2:
+        same = self._random.random() < 0.2
+        if same:
             beside["right"] = beside["left"]
-        elif alike and not self._disorder:
+        if not self._disorder and (left.key is None if same else alike):
             del beside["right"]
         return self._put(self._content(), left.parent, key=left.key, **beside), {}
 

@@ -66,8 +66,10 @@ def _place(logs: Logs, client: int, struct: Struct) -> tuple[Place, int]:
             return NOWHERE, -1
         if place != other and place.parent != GONE:
             _refuse(client, struct, "has neighbours in different places")
-        if struct.origin == struct.right:
-            _refuse(client, struct, "has the same struct on both sides")
+        # In a sequence the undo manager of Yjs writes this (`redoItem`), where both neighbours of what it
+        # brings back were brought back as one. Under a key the native library reads freed memory.
+        if struct.origin == struct.right and place.sub:
+            _refuse(client, struct, "has the same struct on both sides, and stands under a key")
     return place, log.marks[number] & KIND_MARK
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from pycrdt import Doc, XmlFragment
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs import Structs
@@ -62,9 +65,9 @@ REFUSED = {
         yjs.item(yjs.values(1), left=inside(VALUE), right=inside(ARRAY)),
         "has neighbours in different places",
     ),
-    "between a struct and itself": (
-        yjs.item(yjs.text("x"), left=inside(1), right=inside(1)),
-        "has the same struct on both sides",
+    "between an entry and itself": (
+        yjs.item(yjs.values(1), left=inside(VALUE), right=inside(VALUE)),
+        "has the same struct on both sides, and stands under a key",
     ),
     "text under a key": (yjs.item(yjs.text("x"), parent="map", key="k"), "stands under a key"),
     "text after an entry": (yjs.item(yjs.text("x"), left=inside(VALUE)), "stands under a key"),
@@ -128,6 +131,7 @@ TAKEN = {
     "an attribute of an array": yjs.item(yjs.values(1), parent=inside(ARRAY), key="k"),
     "text in a root of any kind": yjs.item(yjs.text("x"), parent="map"),
     "between characters": yjs.item(yjs.embed("{}"), left=inside(0), right=inside(1)),
+    "between a character and itself": yjs.item(yjs.text("x"), left=inside(1), right=inside(1)),
 }
 
 
@@ -145,3 +149,25 @@ def test_a_struct_of_which_the_beginning_is_known_stands_where_that_stands() -> 
         structs.take(sent(2, 0, yjs.item(yjs.values(1, 2), parent="list")))
     structs.take(sent(2, 0, yjs.item(yjs.values(1, 2), parent=inside(ARRAY))))
     assert structs.vector[2] == 2
+
+
+UNDONE = [
+    "0103010007010178030170070001000604000101016100",
+    "000101010102",
+    "010201034701010604000103016100",
+    "01010105c70103010103016200",
+    "0001010200010303",
+    "010401064701000301700700010606040001070161c70107010703016200",
+]
+"""By a Yjs client with an undo manager: insert <p> with a text in it, delete the text, undo, insert <b>
+behind it, delete <p>, undo. The last, clock 9, has what was brought back for the text on both sides."""
+
+
+def test_what_the_undo_manager_of_yjs_brings_back_is_taken() -> None:
+    structs, doc = Structs(), Doc[Any]()
+    fragment = doc.get("x", type=XmlFragment)
+    for update in map(bytes.fromhex, UNDONE):
+        assert structs.take(update) is None
+        doc.apply_update(structs.flush())
+    assert str(fragment) == "<p>a<b></b></p>"
+    assert structs.vector == {1: 10}

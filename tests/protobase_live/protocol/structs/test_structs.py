@@ -325,5 +325,5 @@ def test_taking_pauses() -> None:
     structs = Structs()
     deletes = {1: [(2 * at, 1) for at in range(STEP_STRUCTS)]}
     steps = list(structs.take_in_steps(sent(1, 0, *items, deletes=deletes)))
-    assert len(steps) == 5, "reading and taking pause twice each, deleting once"
+    assert len(steps) == 6, "reading and taking the structs pause twice each, and the deletions once each"
     assert structs.vector == {1: count}
