@@ -146,7 +146,8 @@ async def test_client_that_does_not_read_catches_up_with_one_difference(
     received = await _read_until(slow, slow_doc, f"{rounds - 1}:")
     assert received < rounds - 1, "the rest came as one difference"
     await writing.run("doc.getMap('records').set('big', 'small')")
-    assert await _read_until(slow, slow_doc, "small") == 1, "and then as it happens"
+    received = await _read_until(slow, slow_doc, "small")
+    assert received <= 2, "and then as it happens, behind the last part of the difference"
     await slow.close()
 
 

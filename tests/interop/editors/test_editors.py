@@ -22,7 +22,7 @@ ROOTS = {
     "prosemirror": ("xml_fragment", "prosemirror"),
     "codemirror": ("text", "codemirror"),
     "quill": ("text", "quill"),
-    "lexical": ("text", "root"),
+    "lexical": ("xml_fragment", "root"),
     "blocknote": ("xml_fragment", "blocknote"),
     # Versions of y-websocket, and pycrdt's Provider, with shared types and no editor:
     "yw15": ("text", "text"),
