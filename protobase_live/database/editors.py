@@ -12,8 +12,14 @@ ANSWER_BYTES = 256 * 1024
 """About how many bytes of what it lacks a client is sent at once."""
 
 
+ASKS_AT_ONCE = 8
+"""How often a client may be asked for what its updates build on without a pause, for another state each."""
+
+MAX_ASKS = 100
+"""Where counting them ends; the pause does not grow any more by then."""
+
 ASK_SECONDS = 1.0
-"""Before a client may be asked a second time for what its updates build on; doubles with each time."""
+"""The pause after the last of these; it doubles with each time."""
 
 MAX_ASK_SECONDS = 60.0
 """The longest such pause."""
@@ -26,6 +32,11 @@ class Asked:
     state: bytes
     time: float
     pause: float
+    times: int
+
+
+NEVER = Asked(b"", 0.0, 0.0, 0)
+"""Of who was not asked yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ class Editors:
         """Everybody who has to be told when the collection fails."""
         self._subscribed: dict[Subscriber, None] = {}
         self._behind: dict[Subscriber, Mapping[int, int]] = {}
-        self._asked: dict[Subscriber, Asked] = {}
+        self._asked: dict[Subscriber | None, Asked] = {}
         self.shown: dict[int, int] = {}
         """The state vector of what was shown."""
 
@@ -101,16 +112,28 @@ class Editors:
             self._behind[subscriber] = dict(self.shown)
         self.shown.update(reached)
 
-    def may_ask(self, subscriber: Subscriber, state: bytes, now: float) -> bool:
-        """Whether to ask a client, who sent what lacks something, for what this state vector lacks.
+    def to_ask(self, sender: Subscriber, state: bytes, now: float) -> list[Subscriber]:
+        """Whom to ask for what this state vector lacks, when `sender` sent what builds on it.
 
-        Once for each state, and then less and less often: what it has not got, it cannot send.
+        He often has not got it, and somebody else may: it came to him past this server. So the others are
+        asked, too, if they were not for the same state vector or just now.
         """
-        asked = self._asked.get(subscriber)
-        if asked is not None and (asked.state == state or now < asked.time + asked.pause):
+        asked = [sender] if self._may_ask(sender, state, now) else []
+        if self._may_ask(None, state, now):
+            asked += [
+                each for each in self._subscribed if each is not sender and self._may_ask(each, state, now)
+            ]
+        return asked
+
+    def _may_ask(self, subscriber: Subscriber | None, state: bytes, now: float) -> bool:
+        """Whether to ask a client (None: all of them): once for each state, after some ever less often."""
+        asked = self._asked.get(subscriber, NEVER)
+        if asked.state == state or now < asked.time + asked.pause:
             return False
-        pause = ASK_SECONDS if asked is None else min(2 * asked.pause, MAX_ASK_SECONDS)
-        self._asked[subscriber] = Asked(state, now, pause)
+        times = asked.times + 1
+        growing = min(ASK_SECONDS * 2 ** (times - ASKS_AT_ONCE), MAX_ASK_SECONDS)
+        pause = 0.0 if times < ASKS_AT_ONCE else growing
+        self._asked[subscriber] = Asked(state, now, pause, min(times, MAX_ASKS))
         return True
 
     def forget(self, subscriber: Subscriber) -> None:

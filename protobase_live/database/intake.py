@@ -115,8 +115,8 @@ class Taker:
 
     def _ask_for_missing(self, subscriber: Subscriber, intake: Intake) -> None:
         state = encode_state_vector(intake.document.vector)
-        if self._editors.may_ask(subscriber, state, self._clock.monotonic()):
-            intake.greetings[subscriber] = state
+        for asked in self._editors.to_ask(subscriber, state, self._clock.monotonic()):
+            intake.greetings[asked] = state
 
     async def _make_anew(self, document: Document) -> None:
         """Mend what a document shows of halves of characters, unless that was done just now."""

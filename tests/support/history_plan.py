@@ -77,6 +77,10 @@ def history(seed: str, features: tuple[str, ...]) -> History:
     """The history of a seed. Most use some of the features only: a fault is met without the others."""
     random = Random(seed)
     chosen = tuple(f for f in features if random.random() < 0.6)
+    if "peers" in chosen:
+        # What a peer was given of what is then never sent is his alone: the server holds what builds on it,
+        # and cannot know that he could do with it.
+        chosen = tuple(f for f in chosen if f != "lost")
     clients = random.randint(1, 4)
     draw = _Draw(random, clients, chosen)
     steps = tuple(step for _ in range(random.randint(8, 45)) for step in draw.steps())

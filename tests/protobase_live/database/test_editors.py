@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protobase_live.database import editors as module
-from protobase_live.database.editors import ASK_SECONDS, MAX_ASK_SECONDS, Editors
+from protobase_live.database.editors import ASK_SECONDS, ASKS_AT_ONCE, MAX_ASK_SECONDS, Editors
 from protobase_live.database.messages import Shown
 from protobase_live.document import Document
 from protobase_live.protocol.structs import EMPTY_UPDATE
@@ -166,24 +166,32 @@ def test_who_left_while_subscribed_gets_nothing(document) -> None:
 
 def test_a_client_is_asked_once_for_each_state() -> None:
     editors, client = Editors(), Client()
-    assert editors.may_ask(client, b"state", 0.0)
-    assert not editors.may_ask(client, b"state", 1e9)
-    assert editors.may_ask(client, b"other", 1e9)
-    assert editors.may_ask(Client(), b"state", 0.0)
+    assert editors.to_ask(client, b"state", 0.0) == [client]
+    assert editors.to_ask(client, b"state", 1e9) == []
+    assert editors.to_ask(client, b"other", 1e9) == [client]
+
+
+def test_others_are_asked_for_what_the_sender_may_not_have(document) -> None:
+    editors, client, other = Editors(), Client(), Client()
+    join(editors, other, document)
+    assert editors.to_ask(client, b"state", 0.0) == [client, other]
+    assert editors.to_ask(other, b"state", 0.0) == []
 
 
 def test_a_client_is_asked_less_and_less_often() -> None:
     editors, client, now, pause, states = Editors(), Client(), 100.0, ASK_SECONDS, iter(range(1000))
+    for _ in range(ASKS_AT_ONCE):
+        assert editors.to_ask(client, b"%d" % next(states), now) == [client]
     for _ in range(10):
-        assert editors.may_ask(client, b"%d" % next(states), now)
-        assert not editors.may_ask(client, b"%d" % next(states), now + pause - 0.01)
+        assert editors.to_ask(client, b"%d" % next(states), now + pause - 0.01) == []
         now += pause
         pause = min(2 * pause, MAX_ASK_SECONDS)
+        assert editors.to_ask(client, b"%d" % next(states), now) == [client]
     assert pause == MAX_ASK_SECONDS
 
 
 def test_who_comes_again_may_be_asked_again() -> None:
     editors, client = Editors(), Client()
-    editors.may_ask(client, b"state", 0.0)
+    editors.to_ask(client, b"state", 0.0)
     editors.forget(client)
-    assert editors.may_ask(client, b"state", 0.0)
+    assert editors.to_ask(client, b"state", 0.0) == [client]
