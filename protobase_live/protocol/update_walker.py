@@ -2,26 +2,28 @@
 
 A struct is told by where its bytes are: whoever keeps structs keeps those bytes as they came. Format:
 Yjs `UpdateDecoderV1`, `readClientsStructRefs`, `readDeleteSet` and the `read*` functions of the content
-classes; the binary JSON values are lib0's `readAny`.
+classes; the binary JSON values are lib0's `readAny` (see `update_reader`).
 """
 
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.json_text import parse_json
-from protobase_live.protocol.varint import MAX_VARUINT, MAX_VARUINT_BYTES, read_varuint
-
-MAX_CLOCK = 2**31 - 1
-"""Largest clock: the native document library computes with signed 32 bits."""
+from protobase_live.protocol.update_reader import (
+    ARRAY,
+    MAP,
+    MAX_CLOCK,
+    PLAIN_VALUE,
+    STEP_BYTES,
+    STRING,
+    Reader,
+)
+from protobase_live.protocol.varint import MAX_VARUINT, read_varuint
 
 MAX_STRUCTS = 1_000_000
 """Structs and delete ranges of one update; each takes some 200 bytes of memory in a document."""
-
-MAX_NESTING = 100
-"""Arrays and maps inside one another in one value; decoding recurses natively."""
 
 HAS_ORIGIN, HAS_RIGHT_ORIGIN, HAS_PARENT_SUB = 0x80, 0x40, 0x20
 KIND = 0x1F
@@ -31,12 +33,8 @@ ARRAY_TYPE, XML_ELEMENT = 0, 3
 TYPE_REFS = frozenset({0, 1, 2, XML_ELEMENT, 4, 6})
 """Array, map, text, XML element, XML fragment, XML text."""
 
-INTEGER, STRING, MAP, ARRAY, BUFFER = 125, 119, 118, 117, 116
 STEP_STRUCTS = 500
 """Structs that are read without a pause; it takes some milliseconds."""
-
-FIXED = {127: 0, 126: 0, 121: 0, 120: 0, 124: 4, 123: 8, 122: 8}
-"""Bytes after the tags of undefined, null, false, true, float32, float64 and 64-bit integer."""
 
 
 Id = tuple[int, int]
@@ -71,12 +69,11 @@ class DeletedRange(NamedTuple):
     end: int
 
 
-class Walker:
+class Walker(Reader):
     """Reads one update from front to back; raises `MalformedUpdate` at the first wrong byte."""
 
     def __init__(self, data: bytes | bytearray, max_structs: int = MAX_STRUCTS) -> None:
-        self.data = data
-        self.pos: int = 0
+        super().__init__(data)
         self.budget = max_structs
         self.clients: dict[int, list[Struct]] = {}
         self.deletes: list[DeletedRange] = []
@@ -87,60 +84,12 @@ class Walker:
             pass
 
     def steps(self) -> Iterator[None]:
-        """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges."""
+        """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges, or `STEP_BYTES`."""
         for _ in range(self.count("clients", 4)):
             yield from self.client_structs()
         yield from self.delete_set()
         if self.pos != len(self.data):
             self.fail(f"{len(self.data) - self.pos} bytes left over")
-
-    def fail(self, reason: str) -> NoReturn:
-        raise MalformedUpdate(f"{reason} at byte {self.pos}")
-
-    # -- primitives
-
-    def uint(self, limit: int = MAX_CLOCK) -> int:
-        data, pos = self.data, self.pos
-        value = shift = 0
-        for byte in data[pos : pos + MAX_VARUINT_BYTES]:
-            pos += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if value > limit:
-                    self.fail(f"integer {value} exceeds {limit}")
-                self.pos = pos
-                return value
-            shift += 7
-        return self.fail("integer is cut off or too long")
-
-    def byte(self) -> int:
-        if self.pos >= len(self.data):
-            self.fail("data ends")
-        self.pos += 1
-        return self.data[self.pos - 1]
-
-    def count(self, what: str, least: int) -> int:
-        """A number of things that take at least `least` bytes each: they have to fit."""
-        count = self.uint()
-        if count * least > len(self.data) - self.pos:
-            self.fail(f"{count} {what} cannot fit in the {len(self.data) - self.pos} bytes left")
-        return count
-
-    def take(self, size: int) -> bytes:
-        end = self.pos + size
-        if end > len(self.data):
-            self.fail(f"{size} bytes wanted, {len(self.data) - self.pos} left")
-        taken = bytes(self.data[self.pos : end])
-        self.pos = end
-        return taken
-
-    def string(self) -> str:
-        raw = self.take(self.uint())
-        try:
-            return raw.decode()
-        except UnicodeDecodeError as error:
-            self.pos -= len(raw) - error.start
-            return self.fail("text is not UTF-8")
 
     def json(self) -> None:
         text = self.string()
@@ -168,15 +117,22 @@ class Walker:
         clock = self.uint()
         for number in range(count):
             struct = self.struct(client, clock)
+            if self.unread:
+                yield from self.rest_of_values()
+                struct = struct._replace(end=self.pos)
             structs.append(struct)
             clock += struct.length
-            if number % STEP_STRUCTS == STEP_STRUCTS - 1:
+            if number % STEP_STRUCTS == STEP_STRUCTS - 1 or self.pos >= self.pause:
+                self.pause = self.pos + STEP_BYTES
                 yield
         if structs[-1].info == SKIP:
             self.fail(f"structs of client {client} end with a gap")
 
-    def struct(self, client: int, clock: int) -> Struct:
-        """Read one struct at `clock`."""
+    def struct(self, client: int, clock: int, extent: tuple[int, int] | None = None) -> Struct:
+        """Read one struct at `clock`. Of long values there may be more than was read: see `unread`.
+
+        `extent` has how many clocks it takes and where it ends, if that is known; then its content is not read.
+        """
         start = self.pos
         info = self.byte()
         origin = right = parent = sub = None
@@ -191,6 +147,9 @@ class Walker:
             if origin is None and right is None:
                 parent, sub = self.parent(info, client, clock)
             content = self.pos
+            if extent is not None:
+                length, end = extent
+                return Struct(clock, length, info, origin, right, parent, sub, start, content, end)
             length = self.simple(info) or self.content(info)
         if not 0 < length <= MAX_CLOCK - clock:
             self.fail(f"clock {clock + length} exceeds {MAX_CLOCK}" if length else "struct of length 0")
@@ -285,51 +244,18 @@ class Walker:
         return 1
 
     def values(self) -> int:
-        count = left = self.count("values", 1)
-        while left >= RUN and (found := _PLAIN_RUN.match(self.data, self.pos)):
-            self.pos = found.end()
-            left -= RUN
-        for _ in range(left):
-            self.value(0)
+        count = self.count("values", 1)
+        self.unread.append([ARRAY, count])
+        self.read_values(self.pause)
         return count
 
     def document(self) -> int:
         self.string()
         if self.pos < len(self.data) and self.data[self.pos] != MAP:
             self.fail("options of a subdocument are not a map")
-        self.value(0)
+        self.unread.append([ARRAY, 1])
+        self.read_values(self.pause)
         return 1
-
-    def value(self, depth: int) -> None:
-        """One binary JSON value of lib0."""
-        tag = self.byte()
-        if tag in FIXED:
-            self.take(FIXED[tag])
-        elif tag == STRING:
-            self.string()
-        elif tag == INTEGER:
-            self.integer()
-        elif tag == BUFFER:
-            self.take(self.uint())
-        elif tag in (ARRAY, MAP):
-            self.collection(tag, depth + 1)
-        else:
-            self.fail(f"value type {tag} is unknown")
-
-    def integer(self) -> None:
-        """A signed integer, six bits in its first byte; only its extent matters."""
-        for _ in range(MAX_VARUINT_BYTES):
-            if self.byte() < 0x80:
-                return
-        self.fail("integer is too long")
-
-    def collection(self, tag: int, depth: int) -> None:
-        if depth > MAX_NESTING:
-            self.fail(f"value nested deeper than {MAX_NESTING}")
-        for _ in range(self.count("entries", 2 if tag == MAP else 1)):
-            if tag == MAP:
-                self.string()
-            self.value(depth)
 
     # -- deletes
 
@@ -374,15 +300,6 @@ CONTENTS: dict[int, Callable[[Walker], int]] = {
 _ID = re.compile(rb"([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])")
 """An id of which no number is near its limit, so that none of them has to be checked."""
 
-
-_PLAIN = rb"(?:[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8})"
-
-PLAIN_VALUE = re.compile(rb"\x01" + _PLAIN, re.DOTALL)
-"""One value that is no string, map, array or bytes."""
-
-RUN = 64
-_PLAIN_RUN = re.compile(_PLAIN + rb"{64}", re.DOTALL)
-"""`RUN` such values: a long array of numbers is read thirty times as fast so."""
 
 _ONE_STRING = bytes([1, STRING])
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from protobase_live.protocol.update_reader import PLAIN_VALUE, STRING
 from protobase_live.protocol.update_walker import (
-    PLAIN_VALUE,
-    STRING,
     TEXT,
     DeletedRange,
     Id,
