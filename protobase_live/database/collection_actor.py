@@ -41,7 +41,7 @@ from protobase_live.database.messages import (
 )
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.quarantine import unloadable
-from protobase_live.document import Difference, Document
+from protobase_live.document import Difference, Document, Outcome
 from protobase_live.errors import (
     Conflict,
     OutcomeUnknown,
@@ -187,8 +187,9 @@ class CollectionActor(Actor[Message]):
             with self._document.writing():
                 for envelope in transactions:
                     self._transact(envelope, turn)
+        commit = self._commit(turn, await in_steps(self._document.finish_in_steps()))
+        if transactions:
             await in_steps(self._document.compact())
-        commit = self._commit(turn)
         for envelope in batch:
             if isinstance(envelope.message, Begin) and self._views is None:
                 await self._begin(envelope.message.views, turn)
@@ -239,8 +240,7 @@ class CollectionActor(Actor[Message]):
         if ready:
             self._document.write(ready, author)
 
-    def _commit(self, turn: Turn) -> Commit | None:
-        outcome = self._document.finish()
+    def _commit(self, turn: Turn, outcome: Outcome | None) -> Commit | None:
         if outcome is None:
             return None
         origin = self._storage.identity
@@ -268,7 +268,7 @@ class CollectionActor(Actor[Message]):
         turn = Turn(transacted=True)
         with self._document.writing():
             self._document.write(ops, author)
-        commit = self._commit(turn)
+        commit = self._commit(turn, self._document.finish())
         if commit is not None:
             turn.together = together
             together.expect()

@@ -39,7 +39,7 @@ class Reader:
         self.data = data
         self.pos: int = 0
         self.unread: list[list[int]] = []
-        """The values that come next, from the outside in: the tag of what they are in, and how many are left."""
+        """The values that come next, from the outside in: the tag of what they are in, and how many."""
         self.pause = STEP_BYTES
         """Where the next pause is due."""
 

@@ -131,7 +131,7 @@ class Walker(Reader):
     def struct(self, client: int, clock: int, extent: tuple[int, int] | None = None) -> Struct:
         """Read one struct at `clock`. Of long values there may be more than was read: see `unread`.
 
-        `extent` has how many clocks it takes and where it ends, if that is known; then its content is not read.
+        `extent` has how many clocks it takes and where it ends. With it, the content is not read.
         """
         start = self.pos
         info = self.byte()

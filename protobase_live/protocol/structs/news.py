@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from protobase_live.protocol.structs.log import Log
 from protobase_live.protocol.structs.ranges import Ranges
 from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
-from protobase_live.protocol.update_walker import DeletedRange
 
 
 class News:
@@ -37,11 +36,3 @@ class News:
         """Begin anew."""
         self.starts.clear()
         self.deletes.clear()
-
-
-def ranges_of(deletes: Iterable[DeletedRange]) -> dict[int, Ranges]:
-    """Deleted ranges by client, in order."""
-    found: dict[int, Ranges] = {}
-    for client, start, end in deletes:
-        found.setdefault(client, Ranges()).add(start, end)
-    return found

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from typing import NamedTuple
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
 from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, Log, Mark, Place
-from protobase_live.protocol.structs.news import ranges_of
 from protobase_live.protocol.structs.ordering import Ordering
 from protobase_live.protocol.structs.pieces import Splitter
+from protobase_live.protocol.structs.ranges import Ranges
 from protobase_live.protocol.structs.store import Store
-from protobase_live.protocol.structs.writing import Run, encode_update
+from protobase_live.protocol.structs.writing import Run, deletes_in_steps, join_update
 from protobase_live.protocol.update_walker import (
     GC,
     KIND,
@@ -69,7 +69,7 @@ class Taking:
             raise
         late = yield from self._delete_all()
         self._store.cut(self._cuts)
-        return self._rest(ordering, late)
+        return (yield from self._rest(ordering, late))
 
     def _append_all(self, ordering: Ordering) -> Iterator[None]:
         for number, (client, struct) in enumerate(ordering, 1):
@@ -155,13 +155,13 @@ class Taking:
             if number % STEP_STRUCTS == 0:
                 yield
 
-    def _delete_all(self) -> Generator[None, None, list[DeletedRange]]:
+    def _delete_all(self) -> Generator[None, None, dict[int, Ranges]]:
         """Delete what is known; answers with what is not."""
-        late: list[DeletedRange] = []
+        late: dict[int, Ranges] = {}
         for number, (client, start, end) in enumerate((*self._gone, *self._walker.deletes), 1):
             known = self._store.vector.get(client, 0)
             if end > known:
-                late.append(DeletedRange(client, max(start, known), end))
+                late.setdefault(client, Ranges()).add(max(start, known), end)
             if start < known:
                 self._store.delete(client, start, min(end, known), self._cuts)
             if number % STEP_STRUCTS == 0:
@@ -174,7 +174,7 @@ class Taking:
             self._store.forget(client, mark.end)
         self._store.logs.forget_unused(self._roots)
 
-    def _rest(self, ordering: Ordering, late: Sequence[DeletedRange]) -> Rest | None:
+    def _rest(self, ordering: Ordering, late: Mapping[int, Ranges]) -> Generator[None, None, Rest | None]:
         """What stayed behind, as an update."""
         runs: list[Run] = []
         for client, first in ordering.heads.items():
@@ -185,9 +185,11 @@ class Taking:
         if not runs and not late:
             return None
         waits = dict(ordering.waits)
-        for client, start, _ in late:
-            waits[client] = min(start + 1, waits.get(client, start + 1))
-        return Rest(encode_update(runs, ranges_of(late)), waits)
+        for client, ranges in late.items():
+            first = ranges.starts[0] + 1
+            waits[client] = min(first, waits.get(client, first))
+        deletes = yield from deletes_in_steps(late)
+        return Rest(join_update(runs, deletes), waits)
 
 
 def _chained(log: Log, struct: Struct) -> int:
