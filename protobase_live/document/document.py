@@ -143,7 +143,6 @@ class Document:
                 yield
 
     def _read_records(self) -> Iterator[None]:
-        self._records.note_all()
         while self._records.has_changed:
             yield
             self._records.refresh_changed(READ_SLICE_VALUES)

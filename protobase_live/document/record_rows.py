@@ -13,7 +13,7 @@ from protobase_live.document.difference import Difference
 from protobase_live.errors import KindMismatch, RecordMissing
 from protobase_live.operations import RECORDS, Target
 from protobase_live.structures import RECORDS_KIND, Kind, kind_of
-from protobase_live.structures.raw import map_entry, map_keys, observe
+from protobase_live.structures.raw import map_entry, observe
 
 Rows = dict[str, dict[str, Any]]
 
@@ -46,10 +46,6 @@ class RecordRows:
             self._changed[key] = None
         elif known is not None:
             known.update(fields)
-
-    def note_all(self) -> None:
-        """All records have to be read anew."""
-        self._changed = dict.fromkeys(map_keys(self.shared))
 
     @property
     def has_changed(self) -> bool:
