@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.structs.log import GONE, KEYED, KIND_MARK, Place
-from protobase_live.protocol.structs.logs import Logs
-from protobase_live.protocol.update_walker import (
+from protobase_live.protocol.struct import (
     ARRAY_TYPE,
     BINARY,
     DELETED,
@@ -26,6 +24,8 @@ from protobase_live.protocol.update_walker import (
     Id,
     Struct,
 )
+from protobase_live.protocol.structs.log import GONE, KEYED, KIND_MARK, Place
+from protobase_live.protocol.structs.logs import Logs
 
 KEYED_KINDS = frozenset({DELETED, BINARY, TYPE, VALUES, DOCUMENT})
 """What a map can hold under a key."""

@@ -7,16 +7,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from protobase_live.protocol.struct import DELETED, GC, TEXT, VALUES, Id, Struct
 from protobase_live.protocol.structs.pieces import Splitter, text_of
-from protobase_live.protocol.update_walker import (
-    DELETED,
-    GC,
-    TEXT,
-    VALUES,
-    Id,
-    Struct,
-    Walker,
-)
+from protobase_live.protocol.update_walker import Walker
 from protobase_live.protocol.varint import prefixed, read_varuint, varuint
 
 CHUNK_BYTES = 4096
@@ -119,15 +112,22 @@ class Log:
         """
         if self.marks and self._joins(marks, len(raw) - content):
             self._lengthen(raw[content:], length, marks)
+            self.end += length
         else:
-            self.starts.append(self.end)
-            self.offsets.append(len(self.data))
-            self.parents.append(place[0])
-            self.subs.append(place[1])
-            self.marks.append(marks)
-            self.contents = len(self.data) + content
-            self.data += raw
-            self.right = right
+            self.append_unjoined(raw, content, length, marks, place, right)
+
+    def append_unjoined(
+        self, raw: bytes, content: int, length: int, marks: int, place: tuple[int, int], right: Id | None
+    ) -> None:
+        """`append` of what cannot be one with the last."""
+        self.starts.append(self.end)
+        self.offsets.append(len(self.data))
+        self.parents.append(place[0])
+        self.subs.append(place[1])
+        self.marks.append(marks)
+        self.contents = len(self.data) + content
+        self.data += raw
+        self.right = right
         self.end += length
 
     def extend_text(self, text: bytes) -> bool:

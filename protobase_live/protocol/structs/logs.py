@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from protobase_live.protocol.struct import Id
 from protobase_live.protocol.structs.log import Log, Place
 from protobase_live.protocol.structs.ranges import Ranges
-from protobase_live.protocol.update_walker import Id
 
 
 class Logs:

@@ -12,11 +12,13 @@ import re
 from collections.abc import Sequence
 
 from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.common_structs import client_of, clock_of
+from protobase_live.protocol.struct import VALUES, Struct
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
 from protobase_live.protocol.structs.keystrokes import read_keystroke
-from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, Log
+from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED
 from protobase_live.protocol.structs.store import Store
-from protobase_live.protocol.update_walker import VALUES, DeletedRange, Struct, client_of, clock_of
+from protobase_live.protocol.update_walker import DeletedRange
 
 _ID = rb"([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])"
 
@@ -73,23 +75,11 @@ def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
     chained = CHAINED if left == client and at == clock - 1 and log.right is None else 0
     raw = update[found.end(2) : found.start(5) - 1]
     store.note(client, clock)
-    _append_entry(log, raw, found.end(4) - found.end(2), chained, parent, other.subs[number])
+    content, place = found.end(4) - found.end(2), (parent, other.subs[number])
+    log.append_unjoined(raw, content, 1, VALUES | KEYED | chained, place, None)  # no entries are joined
     store.vector[client] = clock + 1
     store.delete(left, at, at + 1, [])  # what stands under a key is no text that could be cut
     return True
-
-
-def _append_entry(log: Log, raw: bytes, content: int, chained: int, parent: int, sub: int) -> None:
-    """Add a value under a key, which is never joined with another (`Log.append`)."""
-    log.starts.append(log.end)
-    log.offsets.append(len(log.data))
-    log.parents.append(parent)
-    log.subs.append(sub)
-    log.marks.append(VALUES | KEYED | chained)
-    log.contents = len(log.data) + content
-    log.right = None
-    log.data += raw
-    log.end += 1
 
 
 def take_keystroke(store: Store, update: bytes, barred: int | None) -> bool:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from protobase_live.protocol.struct import Id
 from protobase_live.protocol.structs import texts
 from protobase_live.protocol.structs.log import ASTRAL, Log
 from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.news import News
-from protobase_live.protocol.update_walker import Id
 
 
 class Store:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText, merge_updates
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.update_walker import STEP_STRUCTS, DeletedRange, Struct, Walker
+from protobase_live.protocol.struct import Struct
+from protobase_live.protocol.update_walker import STEP_STRUCTS, DeletedRange, Walker
 
 ROOT = b"\x01\x01t"
 """Parent information: the root named t."""
