@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.common_structs import client_of, clock_of
+from protobase_live.protocol.common_structs import CLIENT, CLOCK, PLAIN, client_of, clock_of
 from protobase_live.protocol.struct import VALUES, Struct
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
 from protobase_live.protocol.structs.keystrokes import read_keystroke
@@ -20,17 +20,13 @@ from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.update_walker import DeletedRange
 
-_ID = rb"([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])"
+_ID = CLIENT + CLOCK
 
 _TYPING = re.compile(rb"\x01\x01" + _ID + rb"\x84" + _ID + rb"([\x01-\x7f])([\x00-\x7f]+)\x00", re.DOTALL)
 """One struct, ASCII, with a left neighbour and no right one; nothing deleted."""
 
-_ENTRY = re.compile(
-    rb"\x01\x01" + _ID + rb"\xa8" + _ID + rb"\x01"
-    rb"(?:[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8})"
-    rb"\x01([\x80-\xff]{0,6}[\x00-\x7f])\x01([\x80-\xff]{0,3}[\x00-\x7f])\x01",
-    re.DOTALL,
-)
+_DELETED_CLOCK = rb"\x01" + CLIENT + rb"\x01" + CLOCK + rb"\x01"
+_ENTRY = re.compile(rb"\x01\x01" + _ID + rb"\xa8" + _ID + rb"\x01" + PLAIN + _DELETED_CLOCK, re.DOTALL)
 """One struct with one plain value and a left neighbour, and one clock deleted."""
 
 
