@@ -55,20 +55,22 @@ def place_of(logs: Logs, client: int, struct: Struct) -> Place:
 
 def _place(logs: Logs, client: int, struct: Struct) -> tuple[Place, int]:
     """The place, and the kind of a neighbour there (-1 without one)."""
-    beside = struct.origin or struct.right
+    origin, right = struct.origin, struct.right
+    beside = right if origin is None else origin
     if beside is None:
         return _place_in_parent(logs, client, struct), -1
-    log, number = logs.look_up(beside)
-    place = log.place(number)
-    if struct.origin is not None and struct.right is not None:
-        other = logs.place(struct.right)
+    log = logs.by_client[beside[0]]
+    number = log.find(beside[1])
+    place = Place(log.parents[number], log.subs[number])
+    if origin is not None and right is not None:
+        other = logs.place(right)
         if other.parent == GONE:
             return NOWHERE, -1
         if place != other and place.parent != GONE:
             _refuse(client, struct, "has neighbours in different places")
         # In a sequence the undo manager of Yjs writes this (`redoItem`), where both neighbours of what it
         # brings back were brought back as one. Under a key the native library reads freed memory.
-        if struct.origin == struct.right and place.sub:
+        if origin == right and place.sub:
             _refuse(client, struct, "has the same struct on both sides, and stands under a key")
     return place, log.marks[number] & KIND_MARK
 

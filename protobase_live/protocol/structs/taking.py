@@ -151,8 +151,11 @@ class Taking:
     def _append(self, log: Log, struct: Struct, place: Place) -> None:
         """Add what is new of a struct."""
         start, end = log.end, struct.clock + struct.length
-        splitter = Splitter(self._update, log.client, struct)
-        raw, content = splitter.piece(start, end), len(splitter.head(start))
+        if start == struct.clock:
+            raw, content = self._update[struct.start : struct.end], struct.content - struct.start
+        else:
+            splitter = Splitter(self._update, log.client, struct)
+            raw, content = splitter.piece(start, end), len(splitter.head(start))
         marks = marks_of(struct, place) | _chained(log, struct)
         if struct.info & KIND == TEXT and _PAIR.search(raw, content):
             marks |= ASTRAL
