@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs.keystrokes import Keystroke, read_keystroke
-from protobase_live.protocol.update_walker import Walker
+from protobase_live.protocol.update_walker import DeletedRange, Walker
 from tests.support import keystrokes
 from tests.support import yjs_encoding as yjs
 from tests.support.mutation import mutate
@@ -24,7 +24,8 @@ def walked(update: bytes) -> Keystroke | None:
     except MalformedUpdate:
         return None
     ((client, (struct,)),) = walker.clients.items()
-    return Keystroke(client, struct, tuple(walker.deletes))
+    deletes = [DeletedRange(of, *each) for of, ranges in walker.deletes.items() for each in ranges]
+    return Keystroke(client, struct, tuple(deletes))
 
 
 SHAPES = [
