@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from pycrdt import Array, Doc
 
+from protobase_live.operations import Read, Target
 from protobase_live.protocol import update_walker
 from protobase_live.protocol.ranges import Ranges
 from protobase_live.protocol.structs import merge
 from protobase_live.protocol.update_walker import STEP_STRUCTS
-from tests.support.turns import PEER
+from tests.support import yjs_encoding as yjs
+from tests.support.turns import PEER, received
 from tests.support.yjs_encoding import sent
 
 LONGEST_STEP = 1_000
@@ -75,6 +77,16 @@ def test_many_deletions_are_taken_in_small_steps(made, monkeypatch) -> None:
         taken.append(0)
     assert sum(taken) == 3 * 4 * STEP_STRUCTS, "once for all, once for each kind of news"
     assert max(taken) <= 3 * LONGEST_STEP
+
+
+def test_what_a_log_lacks_and_would_be_refused_counts_as_deleted(made) -> None:
+    """As what fits does: a fold joins parts that wait, and one of them must not take the others with it."""
+    impossible = yjs.Block(3, 0, [yjs.item(yjs.text("x"), parent=yjs.Id(5, 0))])
+    good = yjs.Block(4, 0, [yjs.item(yjs.text("b"), left=yjs.Id(5, 0))])
+    document = made(yjs.update([impossible, good]))
+    received(document, sent(5, 0, yjs.item(yjs.text("a"), parent="body")))
+    assert document.read(Read(Target("text", ("body",)), "value")) == "ab"
+    assert dict(document.vector) == {3: 1, 4: 1, 5: 1}
 
 
 def test_a_snapshot_is_read_in_small_steps(made, monkeypatch) -> None:
