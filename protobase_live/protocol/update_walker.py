@@ -11,7 +11,9 @@ from typing import NamedTuple, NoReturn
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.common_structs import CLIENT, CLOCK, PLAIN, client_of, clock_of, read_common
+from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.json_text import parse_json
+from protobase_live.protocol.ranges import Ranges
 from protobase_live.protocol.struct import (
     ARRAY,
     BINARY,
@@ -39,7 +41,7 @@ from protobase_live.protocol.struct import (
     Id,
     Struct,
 )
-from protobase_live.protocol.varint import MAX_VARUINT, MAX_VARUINT_BYTES
+from protobase_live.protocol.varint import MAX_VARUINT, MAX_VARUINT_BYTES, read_varuints
 
 MAX_STRUCTS = 1_000_000
 """Structs and delete ranges of one update; each takes some 200 bytes of memory in a document."""
@@ -67,18 +69,21 @@ class Walker:
         self.pos: int = 0
         self.budget = max_structs
         self.clients: dict[int, list[Struct]] = {}
-        self.deletes: list[DeletedRange] = []
+        self.deletes: dict[int, Ranges] = {}
 
     def walk(self) -> None:
-        """Read it all: `clients` has the structs of each client in order, `deletes` what is deleted."""
+        """Read it all: `clients` has each client's structs in order, `deletes` its deleted clocks."""
         for _ in self.steps():
             pass
 
-    def steps(self) -> Iterator[None]:
-        """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges."""
+    def steps(self, known: DeleteSet | None = None) -> Iterator[None]:
+        """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges.
+
+        What a client deletes is not read, and left out of `deletes`, if it is exactly what `known` has of it.
+        """
         for _ in range(self.count("clients", 4)):
             yield from self.client_structs()
-        yield from self.delete_set()
+        yield from self.delete_set(known)
         if self.pos != len(self.data):
             self.fail(f"{len(self.data) - self.pos} bytes left over")
 
@@ -300,31 +305,52 @@ class Walker:
 
     # -- deletes
 
-    def delete_set(self) -> Iterator[None]:
+    def delete_set(self, known: DeleteSet | None) -> Iterator[None]:
+        if known is not None and known.ends(self.data, self.pos):
+            self.pos = len(self.data)
+            return
         seen: set[int] = set()
         for _ in range(self.count("clients with deletes", 4)):
             client = self.uint(MAX_VARUINT)
             if client in seen:
                 self.fail(f"client {client} appears twice in the delete set")
             seen.add(client)
-            yield from self.delete_ranges(client)
+            size = known.size_at(client, self.data, self.pos) if known is not None else 0
+            self.pos += size
+            if not size:
+                yield from self.delete_ranges(client)
 
     def delete_ranges(self, client: int) -> Iterator[None]:
         count = self.count("delete ranges", 2)
         self.spend(count)
         if not count:
             self.fail("client without delete ranges")
-        end = 0
-        for number in range(count):
-            clock, length = self.uint(), self.uint()
-            if clock < end or not length:
-                self.fail("delete range is empty or out of order")
-            end = clock + length
-            if end > MAX_CLOCK:
-                self.fail(f"clock {end} exceeds {MAX_CLOCK}")
-            self.deletes.append(DeletedRange(client, clock, end))
-            if number % STEP_STRUCTS == STEP_STRUCTS - 1:
+        ranges = self.deletes[client] = Ranges()
+        for read in range(0, count, STEP_STRUCTS):
+            some = min(STEP_STRUCTS, count - read)
+            if some < FEW_RANGES or not self.plain_ranges(ranges, some):
+                for _ in range(some):
+                    self.delete_range(ranges)
+            if some == STEP_STRUCTS:
                 yield
+
+    def plain_ranges(self, ranges: Ranges, count: int) -> bool:
+        """Read some ranges at once; nothing is read if anything about them is unusual or wrong."""
+        numbers, end = read_varuints(self.data, self.pos, 2 * count)
+        if len(numbers) < 2 * count or _LONG_NUMBER.search(self.data, self.pos, end):
+            return False
+        if not ranges.extend(numbers[::2], numbers[1::2], MAX_CLOCK):
+            return False
+        self.pos = end
+        return True
+
+    def delete_range(self, ranges: Ranges) -> None:
+        clock, length = self.uint(), self.uint()
+        if not length or (ranges.ends and clock < ranges.ends[-1]):
+            self.fail("delete range is empty or out of order")
+        if clock + length > MAX_CLOCK:
+            self.fail(f"clock {clock + length} exceeds {MAX_CLOCK}")
+        ranges.add(clock, clock + length)
 
 
 CONTENTS: dict[int, Callable[[Walker], int]] = {
@@ -340,6 +366,13 @@ CONTENTS: dict[int, Callable[[Walker], int]] = {
 
 _ID = re.compile(CLIENT + CLOCK)
 """An id of which no number is near its limit, so that none of them has to be checked."""
+
+
+_LONG_NUMBER = re.compile(rb"[\x80-\xff]{5}")
+"""The beginning of an integer that takes more bytes than any clock does."""
+
+FEW_RANGES = 8
+"""Fewer delete ranges are read one by one, which is faster then."""
 
 RUN = 64
 _PLAIN_RUN = re.compile(PLAIN + rb"{64}", re.DOTALL)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.structs.log import Log
-from protobase_live.protocol.structs.ranges import Ranges
 from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
-from protobase_live.protocol.update_walker import DeletedRange
 
 
 class News:
@@ -17,31 +16,16 @@ class News:
 
     def __init__(self) -> None:
         self.starts: dict[int, int] = {}
-        self.deletes: dict[int, Ranges] = {}
+        self.deletes = DeleteSet()
 
     def encode(self, logs: Mapping[int, Log]) -> bytes:
         """It all as one update, `EMPTY_UPDATE` if there is nothing."""
         if not self.starts and not self.deletes:
             return EMPTY_UPDATE
         runs = [(client, start, *logs[client].encode(start)) for client, start in self.starts.items()]
-        return encode_update(runs, self.deletes)
-
-    def delete(self, client: int, start: int, end: int) -> None:
-        """Clocks of a client were newly deleted."""
-        ranges = self.deletes.get(client)
-        if ranges is None:
-            ranges = self.deletes[client] = Ranges()
-        ranges.add(start, end)
+        return encode_update(runs, self.deletes.encode())
 
     def clear(self) -> None:
         """Begin anew."""
         self.starts.clear()
         self.deletes.clear()
-
-
-def ranges_of(deletes: Iterable[DeletedRange]) -> dict[int, Ranges]:
-    """Deleted ranges by client, in order."""
-    found: dict[int, Ranges] = {}
-    for client, start, end in deletes:
-        found.setdefault(client, Ranges()).add(start, end)
-    return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from typing import NamedTuple
 
 from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.struct import GC, HAS_PARENT_SUB, KIND, TEXT, VALUES, Id, Struct
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
 from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, KEYED, Log, Mark, Place
-from protobase_live.protocol.structs.news import ranges_of
 from protobase_live.protocol.structs.ordering import Ordering
 from protobase_live.protocol.structs.pieces import Splitter
 from protobase_live.protocol.structs.store import Store
@@ -58,7 +58,7 @@ class Taking:
         Raises:
             MalformedUpdate: nothing was taken.
         """
-        yield from self._walker.steps()
+        yield from self._walker.steps(self._store.logs.deletes)
         queues = {client: iter(structs) for client, structs in self._walker.clients.items()}
         ordering = Ordering(queues, self._store.vector)
         try:
@@ -179,17 +179,24 @@ class Taking:
             if number % STEP_STRUCTS == 0:
                 yield
 
-    def _delete_all(self) -> Generator[None, None, list[DeletedRange]]:
+    def _delete_all(self) -> Generator[None, None, DeleteSet]:
         """Delete what is known; answers with what is not."""
-        late: list[DeletedRange] = []
-        for number, (client, start, end) in enumerate((*self._gone, *self._walker.deletes), 1):
-            known = self._store.vector.get(client, 0)
-            if end > known:
-                late.append(DeletedRange(client, max(start, known), end))
-            if start < known:
-                self._store.delete(client, start, min(end, known), self._cuts)
-            if number % STEP_STRUCTS == 0:
+        late, unpaused = DeleteSet(), 0
+        for gone in self._gone:
+            self._store.delete(*gone, self._cuts)
+            unpaused += 1
+            if unpaused % STEP_STRUCTS == 0:
                 yield
+        for client, ranges in self._walker.deletes.items():
+            known, unknown = ranges.split(self._store.vector.get(client, 0))
+            if unknown.ends:
+                late.merge(client, unknown)
+            for portion in known.portions(STEP_STRUCTS):
+                self._store.delete_all(client, portion, self._cuts)
+                unpaused += len(portion.ends)
+                if unpaused >= STEP_STRUCTS:
+                    unpaused = 0
+                    yield
         return late
 
     def _take_back(self) -> None:
@@ -198,7 +205,7 @@ class Taking:
             self._store.forget(client, mark.end)
         self._store.logs.forget_unused(self._roots)
 
-    def _rest(self, ordering: Ordering, late: Sequence[DeletedRange]) -> Rest | None:
+    def _rest(self, ordering: Ordering, late: DeleteSet) -> Rest | None:
         """What stayed behind, as an update."""
         runs: list[Run] = []
         for client, first in ordering.heads.items():
@@ -209,9 +216,10 @@ class Taking:
         if not runs and not late:
             return None
         waits = dict(ordering.waits)
-        for client, start, _ in late:
-            waits[client] = min(start + 1, waits.get(client, start + 1))
-        return Rest(encode_update(runs, ranges_of(late)), waits)
+        for client, ranges in late.by_client.items():
+            first_lacking = ranges.starts[0] + 1
+            waits[client] = min(first_lacking, waits.get(client, first_lacking))
+        return Rest(encode_update(runs, late.encode()), waits)
 
 
 def _chained(log: Log, struct: Struct) -> int:

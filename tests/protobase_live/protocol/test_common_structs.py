@@ -106,4 +106,4 @@ def outcome(update: bytes, *, plain: bool):
             walker.walk()
     except MalformedUpdate as error:
         return str(error)
-    return walker.clients, walker.deletes
+    return walker.clients, {client: list(ranges) for client, ranges in walker.deletes.items()}

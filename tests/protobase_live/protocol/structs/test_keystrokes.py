@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs.keystrokes import Keystroke, read_keystroke
+from protobase_live.protocol.update_walker import DeletedRange
 from tests.support import keystrokes
 from tests.support import yjs_encoding as yjs
 from tests.support.mutation import mutate
@@ -23,7 +24,8 @@ def walked(update: bytes) -> Keystroke | None:
     except MalformedUpdate:
         return None
     ((client, (struct,)),) = walker.clients.items()
-    return Keystroke(client, struct, tuple(walker.deletes))
+    deletes = [DeletedRange(of, *each) for of, ranges in walker.deletes.items() for each in ranges]
+    return Keystroke(client, struct, tuple(deletes))
 
 
 SHAPES = [
