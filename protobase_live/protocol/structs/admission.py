@@ -97,6 +97,7 @@ def _check_content(logs: Logs, client: int, struct: Struct, place: Place, beside
         if kind not in KEYED_KINDS:
             _refuse(client, struct, "is text or its format, and stands under a key")
         return
+    # Beside something of a text more of it is right, and a root has no kind of its own.
     if kind not in TEXT_KINDS or beside in TEXT_KINDS or place.parent < 0:
         return
     if logs.type_reference(place.parent) == ARRAY_TYPE:

@@ -76,7 +76,11 @@ class Logs:
 
     @staticmethod
     def key_number(key: str) -> int:
-        """A number that two equal keys share, and hardly two others; not 0."""
+        """The number of a key: its hash, never 0.
+
+        Two keys that share one are taken for the same where the places of two structs are compared: a forged
+        struct may pass for that. Nothing is stored by this number.
+        """
         return hash(key) & 0x7FFFFFFE | 1
 
     def is_deleted(self, number: int) -> bool:

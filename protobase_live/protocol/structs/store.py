@@ -25,9 +25,9 @@ class Store:
         self.vector: dict[int, int] = {}
         """The next clock of each client (a state vector)."""
         self.fresh = News()
-        """What came in since the last flush."""
+        """What came in since `Structs.flush`: what pycrdt has not got yet."""
         self.unsettled = News()
-        """What came in since all of it was told last."""
+        """What came in since `Structs.settle`: what is not in a commit yet."""
         self.astral = False
         """Whether there is any text with pairs of UTF-16 units, which may be cut."""
         self.halved = False
