@@ -41,6 +41,7 @@ from protobase_live.database.messages import (
 )
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.quarantine import unloadable
+from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import Difference, Document, Outcome
 from protobase_live.errors import (
     Conflict,
@@ -86,7 +87,7 @@ class Turn:
 class CollectionActor(Actor[Message]):
     """One collection in memory."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits) -> None:
+    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, unfolded: Unfolded) -> None:
         self._name = name
         self._storage = storage
         self._views: Views | None = None
@@ -94,7 +95,7 @@ class CollectionActor(Actor[Message]):
         self._clock = clock
         self._limits = limits
         self._document = Document(storage.identity)
-        self._log = Log(name, storage, clock, limits)
+        self._log = Log(name, storage, clock, limits, unfolded)
         self._applied: dict[str, int] = {}
         self._shown: dict[str, int] = {}
         self._editors = Editors()
@@ -108,7 +109,6 @@ class CollectionActor(Actor[Message]):
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
         self._pipeline = Pipeline[Turn](limit, self._show, _drop, self.context.fail)
-        self._log.start(self.context.fail)
         try:
             await self._load_stored()
         except BaseException:

@@ -32,6 +32,7 @@ from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.quarantine import Quarantine
+from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN
 from protobase_live.errors import (
     Closed,
@@ -92,6 +93,8 @@ class Database(DatabaseApi):
         self._opened = OpenedStructures()
         self.quarantine = Quarantine(self._clock)
         """The collections that cannot be loaded."""
+        self.unfolded = Unfolded()
+        """The collections whose logs cannot be folded."""
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -250,7 +253,7 @@ class Database(DatabaseApi):
         task.add_done_callback(self._goodbyes.discard)
 
     def _actor(self, name: str) -> CollectionActor:
-        return CollectionActor(name, self._storage, self._clock, self._limits)
+        return CollectionActor(name, self._storage, self._clock, self._limits, self.unfolded)
 
 
 async def _tell(ref: Ref[Message], message: Message) -> None:

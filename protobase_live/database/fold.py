@@ -13,8 +13,9 @@ from typing import cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
+from protobase_live.document.held import HELD_BYTES_PER_SENDER, OVERHEAD_BYTES
 from protobase_live.errors import StorageFailed
-from protobase_live.protocol.structs import Structs, collect
+from protobase_live.protocol.structs import Structs, collect, join
 
 _pack = cast("Callable[[list[bytes]], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
 _unpack = cast("Callable[[bytes], list[bytes]]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
@@ -29,18 +30,25 @@ FOLD_SECONDS = 120.0
 def fold(updates: Sequence[bytes]) -> bytes:
     """One update with the effect of all; what was deleted is left out.
 
-    The result is read again and compared, clock by clock, with what was folded, before anything may be
-    dropped for it.
+    What lacks something that none of them has is in it, too, behind gaps, and waits as before. The result is
+    read again and compared, clock by clock, with what was folded, before anything may be dropped for it.
 
     Raises:
-        MalformedUpdate: one of them is no update, or lacks something that none of them has.
-        StorageFailed: the result is not what was folded.
+        MalformedUpdate: one of them is no update.
+        StorageFailed: the result is not what was folded, or more waits than a document would hold.
     """
-    whole, again = collect(updates), Structs()
+    whole, left = collect(updates)
     whole.compact()
-    folded = whole.encode()
-    again.take(folded)
-    if again.vector != whole.vector or again.deletes != whole.deletes:
+    waiting = join(left)
+    if len(waiting) > HELD_BYTES_PER_SENDER - OVERHEAD_BYTES:
+        raise StorageFailed(
+            f"{len(waiting)} bytes of a log lack what comes before them, and {HELD_BYTES_PER_SENDER} are held"
+        )
+    folded = join([whole.encode(), waiting]) if left else whole.encode()
+    again = Structs()
+    rest = again.take(folded)
+    waits_again = join([rest.update] if rest else [])
+    if again.vector != whole.vector or again.deletes != whole.deletes or waits_again != waiting:
         raise StorageFailed("a folded log is not what it was made of; nothing was dropped")
     return folded
 
@@ -49,7 +57,8 @@ async def fold_aside(updates: Sequence[bytes]) -> bytes:
     """`fold`, in a process of its own if it is large.
 
     Raises:
-        StorageFailed: that process failed, or what `fold` raises.
+        MalformedUpdate: a small log holds what is no update.
+        StorageFailed: what `fold` raises; or that process failed, be it for what a large log holds.
         TimeoutError: it took longer than `FOLD_SECONDS`.
     """
     if sum(map(len, updates)) <= INLINE_BYTES:

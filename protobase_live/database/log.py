@@ -1,37 +1,36 @@
-"""Keeps a collection's log short: folds what is old into a snapshot, in the background."""
+"""Keeps a collection's log short: folds what is old into a snapshot, in the background.
+
+A long log harms nobody but whoever loads it. One that cannot be folded stays as it is, and is tried again
+each time it is twice as long.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from protobase_actors import Clock
 from protobase_live.database.fold import fold_aside
 from protobase_live.database.limits import Limits
-from protobase_live.errors import ProtoBaseError, StorageFailed
-from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError, join
-
-FOLD_ATTEMPTS = 4
-"""Failures in a row after which the collection fails; before each next attempt the log grows by its limit."""
+from protobase_live.database.unfolded import Unfolded
+from protobase_storage import Commit, Loaded, Snapshot, Storage, join
 
 
 class Log:
     """The length of one collection's log, and its folding."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits) -> None:
+    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, unfolded: Unfolded) -> None:
+        """``unfolded`` is told when it cannot be folded."""
         self._name = name
         self._storage = storage
         self._clock = clock
         self._limits = limits
         self._commits = 0
         self._bytes = 0
-        self._failures = 0
+        self._unfolded = unfolded
         self._allowance = 1
+        """How many times as long as its limit the log may be before it is folded."""
         self._task: asyncio.Task[None] | None = None
-
-    def start(self, fail: Callable[[BaseException], None]) -> None:
-        """``fail`` is told when folding fails."""
-        self._fail = fail
 
     def loaded(self, loaded: Loaded) -> None:
         """The log is as long as this."""
@@ -62,18 +61,13 @@ class Log:
             await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
             self._commits -= len(older)
             self._bytes -= sum(len(commit.update) for commit in older)
-            self._failures, self._allowance = 0, 1
-        except (StorageError, ProtoBaseError, OSError, TimeoutError) as error:
-            self._put_off(error)
+            self._allowance = 1
+            self._unfolded.remove(self._name)
+        except Exception as error:  # whatever it is, the log is as it was, and so is the collection
+            self._allowance *= 2
+            self._unfolded.add(self._name, error)
         finally:
             self._task = None
-
-    def _put_off(self, error: Exception) -> None:
-        """A long log harms nobody yet: try again when it is longer, and fail when that never helps."""
-        self._failures += 1
-        self._allowance = 1 + self._failures
-        if self._failures == FOLD_ATTEMPTS:
-            self._fail(StorageFailed(f"the log of {self._name!r} cannot be folded: {error}"))
 
     def _older(self, commits: Sequence[Commit]) -> tuple[Commit, ...]:
         """All but the newest commits that are retained for cursors."""

@@ -214,7 +214,9 @@ class Document:
                 self._begin_run(part.sender.author)
                 self._senders[part.sender] = None
                 with suppress(MalformedUpdate):  # whoever sent it is told when he sends it again
-                    rest = self._structs.take(part.rest.update, barred=self._client_id)
+                    rest = self._structs.take(
+                        part.rest.update, barred=self._client_id, lenient=part.sender is LOG
+                    )
                     if rest is not None:
                         self._held.add(part.sender, rest)
 

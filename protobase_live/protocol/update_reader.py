@@ -5,30 +5,19 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.common_structs import PLAIN
+from protobase_live.protocol.struct import ARRAY, BUFFER, FIXED, INTEGER, MAP, MAX_CLOCK, STRING
 from protobase_live.protocol.varint import MAX_VARUINT_BYTES
-
-MAX_CLOCK = 2**31 - 1
-"""Largest clock: the native document library computes with signed 32 bits."""
 
 MAX_NESTING = 100
 """Arrays and maps inside one another in one value; decoding recurses natively."""
-
-INTEGER, STRING, MAP, ARRAY, BUFFER = 125, 119, 118, 117, 116
 
 STEP_BYTES = 32 * 1024
 """Bytes that are read without a pause, and one text or embedded JSON more; values take the longest: one of
 them may be a byte, and takes up to half a microsecond."""
 
-FIXED = {127: 0, 126: 0, 121: 0, 120: 0, 124: 4, 123: 8, 122: 8}
-"""Bytes after the tags of undefined, null, false, true, float32, float64 and 64-bit integer."""
-
-_PLAIN = rb"(?:[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8})"
-
-PLAIN_VALUE = re.compile(rb"\x01" + _PLAIN, re.DOTALL)
-"""One value that is no string, map, array or bytes."""
-
 RUN = 64
-_PLAIN_RUN = re.compile(_PLAIN + rb"{64}", re.DOTALL)
+_PLAIN_RUN = re.compile(PLAIN + rb"{64}", re.DOTALL)
 """`RUN` such values: a long array of numbers is read thirty times as fast so."""
 
 

@@ -7,58 +7,43 @@ classes; the binary JSON values are lib0's `readAny` (see `update_reader`).
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
+from protobase_live.protocol.common_structs import CLIENT, CLOCK, client_of, clock_of, read_common
+from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.json_text import parse_json
-from protobase_live.protocol.update_reader import (
+from protobase_live.protocol.ranges import Ranges
+from protobase_live.protocol.struct import (
     ARRAY,
+    BINARY,
+    DELETED,
+    DOCUMENT,
+    EMBED,
+    FORMAT,
+    GC,
+    HAS_ORIGIN,
+    HAS_PARENT_SUB,
+    HAS_RIGHT_ORIGIN,
+    KIND,
     MAP,
     MAX_CLOCK,
-    PLAIN_VALUE,
-    STEP_BYTES,
-    STRING,
-    Reader,
+    SKIP,
+    TEXT,
+    TYPE,
+    TYPE_REFS,
+    VALUES,
+    XML_ELEMENT,
+    Id,
+    Struct,
 )
-from protobase_live.protocol.varint import MAX_VARUINT, read_varuint
+from protobase_live.protocol.update_reader import STEP_BYTES, Reader
+from protobase_live.protocol.varint import MAX_VARUINT, read_varuints
 
 MAX_STRUCTS = 1_000_000
 """Structs and delete ranges of one update; each takes some 200 bytes of memory in a document."""
 
-HAS_ORIGIN, HAS_RIGHT_ORIGIN, HAS_PARENT_SUB = 0x80, 0x40, 0x20
-KIND = 0x1F
-"""The bits of a struct's first byte that say what it is: one of the following."""
-GC, DELETED, BINARY, TEXT, EMBED, FORMAT, TYPE, VALUES, DOCUMENT, SKIP = 0, 1, 3, 4, 5, 6, 7, 8, 9, 10
-ARRAY_TYPE, XML_ELEMENT = 0, 3
-TYPE_REFS = frozenset({0, 1, 2, XML_ELEMENT, 4, 6})
-"""Array, map, text, XML element, XML fragment, XML text."""
-
 STEP_STRUCTS = 500
 """Structs that are read without a pause; it takes some milliseconds."""
-
-
-Id = tuple[int, int]
-"""Who made a struct, and the struct's first clock."""
-
-
-class Struct(NamedTuple):
-    """One struct of an update, and where its bytes are."""
-
-    clock: int
-    length: int
-    """Clocks it takes."""
-    info: int
-    """Its first byte: what it is, and which of the following it names."""
-    origin: Id | None
-    right: Id | None
-    parent: Id | str | None
-    """A shared type's id or a root's name; None where a neighbour tells it."""
-    sub: str | None
-    """The key in a map, where no neighbour tells it."""
-    start: int
-    content: int
-    """Where the content begins, behind the neighbours and the parent."""
-    end: int
 
 
 class DeletedRange(NamedTuple):
@@ -76,18 +61,21 @@ class Walker(Reader):
         super().__init__(data)
         self.budget = max_structs
         self.clients: dict[int, list[Struct]] = {}
-        self.deletes: list[DeletedRange] = []
+        self.deletes: dict[int, Ranges] = {}
 
     def walk(self) -> None:
-        """Read it all: `clients` has the structs of each client in order, `deletes` what is deleted."""
+        """Read it all: `clients` has each client's structs in order, `deletes` its deleted clocks."""
         for _ in self.steps():
             pass
 
-    def steps(self) -> Iterator[None]:
-        """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges, or `STEP_BYTES`."""
+    def steps(self, known: DeleteSet | None = None) -> Iterator[None]:
+        """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges, or `STEP_BYTES`.
+
+        What a client deletes is not read, and left out of `deletes`, if it is exactly what `known` has of it.
+        """
         for _ in range(self.count("clients", 4)):
             yield from self.client_structs()
-        yield from self.delete_set()
+        yield from self.delete_set(known)
         if self.pos != len(self.data):
             self.fail(f"{len(self.data) - self.pos} bytes left over")
 
@@ -114,19 +102,29 @@ class Walker(Reader):
         if not count:
             self.fail(f"client {client} has no structs")
         structs = self.clients[client] = []
-        clock = self.uint()
-        for number in range(count):
-            struct = self.struct(client, clock)
+        clock, pause = self.uint(), STEP_STRUCTS
+        while len(structs) < count:
+            clock = self._some_structs(structs, client, clock, min(count, pause) - len(structs))
             if self.unread:
                 yield from self.rest_of_values()
-                struct = struct._replace(end=self.pos)
-            structs.append(struct)
-            clock += struct.length
-            if number % STEP_STRUCTS == STEP_STRUCTS - 1 or self.pos >= self.pause:
-                self.pause = self.pos + STEP_BYTES
+                structs[-1] = structs[-1]._replace(end=self.pos)
+            if len(structs) >= pause or self.pos >= self.pause:
+                pause, self.pause = len(structs) + STEP_STRUCTS, self.pos + STEP_BYTES
                 yield
         if structs[-1].info == SKIP:
             self.fail(f"structs of client {client} end with a gap")
+
+    def _some_structs(self, structs: list[Struct], client: int, clock: int, most: int) -> int:
+        """Read up to `most` structs, common ones and the one behind these; answers with the clock after."""
+        assert isinstance(self.data, bytes), "only an update has clients"
+        common, self.pos = read_common(self.data, self.pos, client, clock, most)
+        structs += common
+        if common:
+            clock = common[-1].clock + common[-1].length
+        if len(common) < most:
+            structs.append(self.struct(client, clock))
+            clock += structs[-1].length
+        return clock
 
     def struct(self, client: int, clock: int, extent: tuple[int, int] | None = None) -> Struct:
         """Read one struct at `clock`. Of long values there may be more than was read: see `unread`.
@@ -150,7 +148,7 @@ class Walker(Reader):
             if extent is not None:
                 length, end = extent
                 return Struct(clock, length, info, origin, right, parent, sub, start, content, end)
-            length = self.simple(info) or self.content(info)
+            length = self.content(info)
         if not 0 < length <= MAX_CLOCK - clock:
             self.fail(f"clock {clock + length} exceeds {MAX_CLOCK}" if length else "struct of length 0")
         return Struct(clock, length, info, origin, right, parent, sub, start, content, self.pos)
@@ -160,20 +158,8 @@ class Walker(Reader):
         named = self.uint()
         if named > 1:
             self.fail(f"parent kind {named} is neither a name (1) nor an id (0)")
-        parent = self.name() if named else self.id(client, clock)
-        return parent, self.name() if info & HAS_PARENT_SUB else None
-
-    def name(self) -> str:
-        """A string that comes again and again: there is one object of it."""
-        at = self.pos
-        size = self.data[at] if at < len(self.data) else 0x80
-        if size >= 0x80 or at + size >= len(self.data):
-            return self.string()
-        found = name_of(bytes(self.data[at + 1 : at + 1 + size]))
-        if found is None:
-            return self.string()
-        self.pos = at + 1 + size
-        return found
+        parent = self.string() if named else self.id(client, clock)
+        return parent, self.string() if info & HAS_PARENT_SUB else None
 
     def id(self, client: int, clock: int) -> Id:
         """The id of a neighbour or parent, which has to be there before the struct itself."""
@@ -188,26 +174,6 @@ class Walker(Reader):
         return other, other_clock
 
     # -- contents: each returns the clocks it takes
-
-    def simple(self, info: int) -> int:
-        """Read one of the commonest contents at once: short ASCII, or one plain value. 0: it is another."""
-        kind, at = info & KIND, self.pos
-        if kind == VALUES:
-            found = PLAIN_VALUE.match(self.data, at)
-            if found is not None:
-                self.pos = found.end()
-                return 1
-            if self.data[at : at + 2] != _ONE_STRING:
-                return 0
-            at += 2
-        elif kind != TEXT:
-            return 0
-        size = self.data[at] if at < len(self.data) else 0x80
-        text = self.data[at + 1 : at + 1 + size]
-        if size >= 0x80 or len(text) < size or not text.isascii():
-            return 0
-        self.pos = at + 1 + size
-        return size if kind == TEXT else 1
 
     def content(self, info: int) -> int:
         read = CONTENTS.get(info & KIND)
@@ -259,31 +225,52 @@ class Walker(Reader):
 
     # -- deletes
 
-    def delete_set(self) -> Iterator[None]:
+    def delete_set(self, known: DeleteSet | None) -> Iterator[None]:
+        if known is not None and known.ends(self.data, self.pos):
+            self.pos = len(self.data)
+            return
         seen: set[int] = set()
         for _ in range(self.count("clients with deletes", 4)):
             client = self.uint(MAX_VARUINT)
             if client in seen:
                 self.fail(f"client {client} appears twice in the delete set")
             seen.add(client)
-            yield from self.delete_ranges(client)
+            size = known.size_at(client, self.data, self.pos) if known is not None else 0
+            self.pos += size
+            if not size:
+                yield from self.delete_ranges(client)
 
     def delete_ranges(self, client: int) -> Iterator[None]:
         count = self.count("delete ranges", 2)
         self.spend(count)
         if not count:
             self.fail("client without delete ranges")
-        end = 0
-        for number in range(count):
-            clock, length = self.uint(), self.uint()
-            if clock < end or not length:
-                self.fail("delete range is empty or out of order")
-            end = clock + length
-            if end > MAX_CLOCK:
-                self.fail(f"clock {end} exceeds {MAX_CLOCK}")
-            self.deletes.append(DeletedRange(client, clock, end))
-            if number % STEP_STRUCTS == STEP_STRUCTS - 1:
+        ranges = self.deletes[client] = Ranges()
+        for read in range(0, count, STEP_STRUCTS):
+            some = min(STEP_STRUCTS, count - read)
+            if some < FEW_RANGES or not self.plain_ranges(ranges, some):
+                for _ in range(some):
+                    self.delete_range(ranges)
+            if some == STEP_STRUCTS:
                 yield
+
+    def plain_ranges(self, ranges: Ranges, count: int) -> bool:
+        """Read some ranges at once; nothing is read if anything about them is unusual or wrong."""
+        numbers, end = read_varuints(self.data, self.pos, 2 * count)
+        if len(numbers) < 2 * count or _LONG_NUMBER.search(self.data, self.pos, end):
+            return False
+        if not ranges.extend(numbers[::2], numbers[1::2], MAX_CLOCK):
+            return False
+        self.pos = end
+        return True
+
+    def delete_range(self, ranges: Ranges) -> None:
+        clock, length = self.uint(), self.uint()
+        if not length or (ranges.ends and clock < ranges.ends[-1]):
+            self.fail("delete range is empty or out of order")
+        if clock + length > MAX_CLOCK:
+            self.fail(f"clock {clock + length} exceeds {MAX_CLOCK}")
+        ranges.add(clock, clock + length)
 
 
 CONTENTS: dict[int, Callable[[Walker], int]] = {
@@ -297,31 +284,12 @@ CONTENTS: dict[int, Callable[[Walker], int]] = {
     DOCUMENT: Walker.document,
 }
 
-_ID = re.compile(rb"([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])")
+_ID = re.compile(CLIENT + CLOCK)
 """An id of which no number is near its limit, so that none of them has to be checked."""
 
 
-_ONE_STRING = bytes([1, STRING])
+_LONG_NUMBER = re.compile(rb"[\x80-\xff]{5}")
+"""The beginning of an integer that takes more bytes than any clock does."""
 
-
-@lru_cache(maxsize=4096)
-def client_of(raw: bytes) -> int:
-    """Decode a client id."""
-    return read_varuint(raw, 0)[0]
-
-
-@lru_cache(maxsize=4096)
-def name_of(raw: bytes) -> str | None:
-    """Decode a short string; None if it is not UTF-8."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def clock_of(raw: bytes) -> int:
-    """Decode an integer of up to four bytes."""
-    packed = int.from_bytes(raw, "little")
-    if packed < 0x80:
-        return packed
-    return packed & 0x7F | packed >> 1 & 0x3F80 | packed >> 2 & 0x1FC000 | packed >> 3 & 0xFE00000
+FEW_RANGES = 8
+"""Fewer delete ranges are read one by one, which is faster then."""

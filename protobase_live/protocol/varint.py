@@ -4,6 +4,9 @@ Seven bits a byte, least significant group first; the high bit says that another
 lib0 refuses integers above 2**53 - 1 (JavaScript's largest exact integer), and so do we.
 """
 
+from collections.abc import Iterable
+from operator import length_hint
+
 from protobase_live.errors import ProtocolError
 
 MAX_VARUINT = 2**53 - 1
@@ -27,6 +30,27 @@ def read_varuint(data: bytes | bytearray, pos: int) -> tuple[int, int]:
         shift += 7
     complete = len(data) - pos >= MAX_VARUINT_BYTES
     raise ProtocolError(f"integer at byte {pos} {'exceeds 2**53 - 1' if complete else 'is cut off'}")
+
+
+def read_varuints(data: bytes | bytearray, pos: int, count: int) -> tuple[list[int], int]:
+    """Up to `count` integers from `pos` on, fewer if the data ends, and the position after them.
+
+    It does not look at how large and how long they are.
+    """
+    values: list[int] = []
+    value = shift = 0
+    chunk = data[pos : pos + count * MAX_VARUINT_BYTES]
+    left = iter(chunk)
+    for byte in left:
+        if byte < 0x80:
+            values.append(value | byte << shift)
+            if len(values) == count:
+                break
+            value = shift = 0
+        else:
+            value |= (byte & 0x7F) << shift
+            shift += 7
+    return values, pos + len(chunk) - length_hint(left)
 
 
 def read_bytes(data: bytes, pos: int) -> tuple[bytes, int]:
@@ -57,6 +81,18 @@ def varuint(value: int) -> bytes:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     out.append(value)
+    return bytes(out)
+
+
+def varuints(values: Iterable[int]) -> bytes:
+    """Encode many non-negative integers, one behind the other."""
+    out = bytearray()
+    append = out.append
+    for value in values:
+        while value >= 0x80:
+            append(value & 0x7F | 0x80)
+            value >>= 7
+        append(value)
     return bytes(out)
 
 

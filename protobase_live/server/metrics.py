@@ -9,11 +9,12 @@ async def metrics(database: Database, sessions: int) -> str:
     """One page of figures."""
     stats = await database.storage.stats()
     actors = list(database.actor_stats().values())
-    quarantined = database.quarantine.reasons
+    quarantined, unfolded = database.quarantine.reasons, database.unfolded.reasons
     figures: list[tuple[str, str, str, float]] = [
         ("sessions", "gauge", "Open connections.", sessions),
         ("collections_loaded", "gauge", "Collections in memory.", len(actors)),
         ("collections_quarantined", "gauge", "Collections that cannot be loaded.", len(quarantined)),
+        ("collections_unfolded", "gauge", "Collections whose log cannot be folded.", len(unfolded)),
         ("collections_stored", "gauge", "Collections in the storage.", stats.collections),
         ("mailbox_messages", "gauge", "Messages that wait in mailboxes.", sum(a.depth for a in actors)),
         ("turns_total", "counter", "Turns of loaded collections.", sum(a.turns for a in actors)),

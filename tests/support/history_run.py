@@ -135,7 +135,7 @@ class _Batch:
             await self._check(name, "after a fold", folded)
 
     def _read_with_pycrdt(self, name: str, updates: Sequence[bytes], yjs: dict[str, Any]) -> None:
-        """pycrdt by itself: in the order of the log, and all at once, with halves of characters cut beforehand.
+        """pycrdt by itself: in the order of the log, and all at once with halves of characters cut before.
 
         Behind half a character that it was given whole pycrdt counts wrong (docs/upstream.md), so that it
         cannot read one by one what has any: a collection's document is made anew then, of what `merge` makes.

@@ -9,11 +9,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Generator, Iterator
 
+from protobase_live.protocol.struct import DELETED, GC, TYPE
 from protobase_live.protocol.structs.admission import NOWHERE
 from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, KIND_MARK, Log
 from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.pieces import Splitter
-from protobase_live.protocol.update_walker import DELETED, GC, STEP_STRUCTS, TYPE
+from protobase_live.protocol.update_walker import STEP_STRUCTS
 from protobase_live.protocol.varint import varuint
 
 
@@ -21,7 +22,7 @@ def compact(logs: Logs) -> Iterator[None]:
     """Let go of everything that is deleted, with pauses in which nothing else may be done with the logs."""
     yield from _delete_orphans(logs)
     for client, log in logs.by_client.items():
-        if client in logs.deletes:
+        if client in logs.deletes.by_client:
             yield from _Compaction(logs, log).steps()
             yield
 
@@ -36,7 +37,7 @@ def _delete_orphans(logs: Logs) -> Iterator[None]:
     for client, log in logs.by_client.items() if deleted else ():
         for number, parent in enumerate(log.parents):
             if parent in deleted:
-                logs.delete(client, log.starts[number], log.end_of(number))
+                logs.deletes.add(client, log.starts[number], log.end_of(number))
         yield
 
 
@@ -72,7 +73,7 @@ class _Compaction:
     def steps(self) -> Iterator[None]:
         """Go through the log, and put what became of it in its place."""
         log, at = self._log, 0
-        for number, (start, end) in enumerate(self._logs.deletes[log.client]):
+        for number, (start, end) in enumerate(self._logs.deletes.by_client[log.client]):
             self._copy(at, start)
             yield from self._let_go(end)
             at = end

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from protobase_live.protocol.delete_set import DeleteSet
+from protobase_live.protocol.struct import Id
 from protobase_live.protocol.structs.log import Log, Place
-from protobase_live.protocol.structs.ranges import Ranges
-from protobase_live.protocol.update_walker import Id
 
 
 class Logs:
@@ -12,7 +12,7 @@ class Logs:
 
     def __init__(self) -> None:
         self.by_client: dict[int, Log] = {}
-        self.deletes: dict[int, Ranges] = {}
+        self.deletes = DeleteSet()
         self._clients: list[int] = []
         self._roots: dict[str, int] = {}
 
@@ -76,18 +76,15 @@ class Logs:
 
     @staticmethod
     def key_number(key: str) -> int:
-        """A number that two equal keys share, and hardly two others; not 0."""
+        """The number of a key: its hash, never 0.
+
+        Two keys that share one are taken for the same where the places of two structs are compared: a forged
+        struct may pass for that. Nothing is stored by this number.
+        """
         return hash(key) & 0x7FFFFFFE | 1
 
     def is_deleted(self, number: int) -> bool:
         """Whether the shared type with a number is deleted."""
         client, clock = self.type_id(number)
-        deleted = self.deletes.get(client)
+        deleted = self.deletes.by_client.get(client)
         return deleted is not None and clock in deleted
-
-    def delete(self, client: int, start: int, end: int) -> list[tuple[int, int]]:
-        """Delete clocks; answers with those that were not deleted yet."""
-        deleted = self.deletes.get(client)
-        if deleted is None:
-            deleted = self.deletes[client] = Ranges()
-        return deleted.add(start, end)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.structs.log import Log
-from protobase_live.protocol.structs.ranges import Ranges
 from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
 
 
@@ -16,21 +16,14 @@ class News:
 
     def __init__(self) -> None:
         self.starts: dict[int, int] = {}
-        self.deletes: dict[int, Ranges] = {}
+        self.deletes = DeleteSet()
 
     def encode(self, logs: Mapping[int, Log]) -> bytes:
         """It all as one update, `EMPTY_UPDATE` if there is nothing."""
         if not self.starts and not self.deletes:
             return EMPTY_UPDATE
         runs = [(client, start, *logs[client].encode(start)) for client, start in self.starts.items()]
-        return encode_update(runs, self.deletes)
-
-    def delete(self, client: int, start: int, end: int) -> None:
-        """Clocks of a client were newly deleted."""
-        ranges = self.deletes.get(client)
-        if ranges is None:
-            ranges = self.deletes[client] = Ranges()
-        ranges.add(start, end)
+        return encode_update(runs, self.deletes.encode())
 
     def clear(self) -> None:
         """Begin anew."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from array import array
 
-from protobase_live.protocol.structs import texts
-from protobase_live.protocol.update_walker import (
+from protobase_live.protocol.struct import (
     DELETED,
     GC,
     HAS_ORIGIN,
@@ -18,8 +17,9 @@ from protobase_live.protocol.update_walker import (
     TEXT,
     VALUES,
     Struct,
-    Walker,
 )
+from protobase_live.protocol.structs import texts
+from protobase_live.protocol.update_walker import Walker
 from protobase_live.protocol.varint import prefixed, varuint
 
 MARK_EVERY = 64

@@ -45,8 +45,9 @@ def _advance(logs: Mapping[int, Log], reached: dict[int, int], limit: int) -> No
         return
     queues = {client: log.structs(reached.get(client, 0)) for client, log in logs.items()}
     size = 0
-    for client, struct in Ordering(queues, reached):
-        reached[client] = struct.clock + struct.length
-        size += struct.end - struct.start
-        if size >= limit:
-            return
+    for client, run in Ordering(queues, reached):
+        for struct in run:
+            reached[client] = struct.clock + struct.length
+            size += struct.end - struct.start
+            if size >= limit:
+                return

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from protobase_live.protocol.ranges import Ranges
+from protobase_live.protocol.struct import Id
 from protobase_live.protocol.structs import texts
 from protobase_live.protocol.structs.log import ASTRAL, Log
 from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.news import News
-from protobase_live.protocol.update_walker import Id
 
 
 class Store:
@@ -24,9 +25,9 @@ class Store:
         self.vector: dict[int, int] = {}
         """The next clock of each client (a state vector)."""
         self.fresh = News()
-        """What came in since the last flush."""
+        """What came in since `Structs.flush`: what pycrdt has not got yet."""
         self.unsettled = News()
-        """What came in since all of it was told last."""
+        """What came in since `Structs.settle`: what is not in a commit yet."""
         self.astral = False
         """Whether there is any text with pairs of UTF-16 units, which may be cut."""
         self.halved = False
@@ -50,12 +51,25 @@ class Store:
 
     def delete(self, client: int, start: int, end: int, cuts: list[Id]) -> None:
         """Delete clocks that are known; adds to `cuts` where that may have cut a pair."""
-        for new in self.logs.delete(client, start, end):
+        for new in self.logs.deletes.add(client, start, end):
             self.loose += 1
-            self.fresh.delete(client, *new)
-            self.unsettled.delete(client, *new)
+            self.fresh.deletes.add(client, *new)
+            self.unsettled.deletes.add(client, *new)
             if self.astral:
                 cuts += [(client, new[0]), (client, new[1])]
+
+    def delete_all(self, client: int, ranges: Ranges, cuts: list[Id]) -> None:
+        """`delete` for many ranges of a client, in one pass through what is deleted of it."""
+        if len(ranges.ends) == 1:
+            self.delete(client, ranges.starts[0], ranges.ends[0], cuts)
+            return
+        new = self.logs.deletes.merge(client, ranges)
+        if new.ends:
+            self.loose += len(new)
+            self.fresh.deletes.merge(client, new)
+            self.unsettled.deletes.merge(client, new)
+        if self.astral:
+            cuts += [(client, clock) for each in new for clock in each]
 
     def cut(self, cuts: Iterable[Id]) -> None:
         """Replace the halves of pairs that are cut before the given clocks.

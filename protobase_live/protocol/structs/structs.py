@@ -16,7 +16,7 @@ from protobase_live.protocol.structs.shortcuts import take_entry, take_keystroke
 from protobase_live.protocol.structs.slicing import cut_slice
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.taking import Rest, Taking
-from protobase_live.protocol.structs.writing import encode_update
+from protobase_live.protocol.structs.writing import NO_DELETES, encode_update
 
 LOOSE_RANGES = 1_000
 """Deletions after which letting go of what was deleted is worth its time, in a small document."""
@@ -83,7 +83,7 @@ class Structs:
         while not complete:
             part = cut_slice(logs, known, limit)
             known, complete = part.reached, part.complete
-            yield encode_update(part.runs, fresh.deletes if complete else {})
+            yield encode_update(part.runs, fresh.deletes.encode() if complete else NO_DELETES)
         fresh.clear()
 
     def settle(self) -> tuple[bytes, dict[int, int]]:
@@ -120,13 +120,13 @@ class Structs:
         """
         logs = self._store.logs
         part = cut_slice(logs.by_client, state, limit)
-        update = encode_update(part.runs, logs.deletes if part.complete else {})
+        update = encode_update(part.runs, logs.deletes.encode() if part.complete else NO_DELETES)
         return update, part.reached, part.complete
 
     @property
     def deletes(self) -> dict[int, list[tuple[int, int]]]:
         """The deleted clocks of each client, as ranges without their ends."""
-        return {client: list(ranges) for client, ranges in self._store.logs.deletes.items()}
+        return {client: list(ranges) for client, ranges in self._store.logs.deletes.by_client.items()}
 
     @property
     def size(self) -> int:

@@ -7,28 +7,23 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import NamedTuple
 
 from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.delete_set import DeleteSet
+from protobase_live.protocol.struct import GC, HAS_PARENT_SUB, KIND, TEXT, VALUES, Id, Struct
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
-from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, Log, Mark, Place
+from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, KEYED, Log, Mark, Place
 from protobase_live.protocol.structs.ordering import Ordering
 from protobase_live.protocol.structs.pieces import Splitter
-from protobase_live.protocol.structs.ranges import Ranges
 from protobase_live.protocol.structs.store import Store
-from protobase_live.protocol.structs.writing import Run, deletes_in_steps, join_update
-from protobase_live.protocol.update_walker import (
-    GC,
-    KIND,
-    STEP_STRUCTS,
-    TEXT,
-    VALUES,
-    DeletedRange,
-    Id,
-    Struct,
-    Walker,
-)
+from protobase_live.protocol.structs.writing import Run, encode_update
+from protobase_live.protocol.update_walker import STEP_STRUCTS, DeletedRange, Walker
 from protobase_live.protocol.varint import varuint
 
 _PAIR = re.compile(rb"[\xf0-\xf4]")
 """Begins a character outside the basic plane in UTF-8, which takes two UTF-16 units."""
+
+
+_VALUE_IN_PARENT = VALUES | HAS_PARENT_SUB
+"""The first byte of values that name their parent and their key."""
 
 
 class Rest(NamedTuple):
@@ -46,12 +41,16 @@ class Taking:
         """`barred` and `lenient` as `Structs.take` has them."""
         self._store = store
         self._walker = Walker(update)
+        self._update = update
         self._barred = barred
         self._lenient = lenient
         self._marks: dict[int, Mark] = {}
         self._roots = store.logs.root_count
         self._cuts: list[Id] = []
         self._gone: list[DeletedRange] = []
+        self._parent: Id | str | None = None
+        """The parent that the last struct with a parent named, which is there and is a shared type."""
+        self._parent_number = 0
 
     def steps(self) -> Generator[None, None, Rest | None]:
         """Take in what fits, with pauses; answers with the rest.
@@ -59,7 +58,7 @@ class Taking:
         Raises:
             MalformedUpdate: nothing was taken.
         """
-        yield from self._walker.steps()
+        yield from self._walker.steps(self._store.logs.deletes)
         queues = {client: iter(structs) for client, structs in self._walker.clients.items()}
         ordering = Ordering(queues, self._store.vector)
         try:
@@ -69,22 +68,46 @@ class Taking:
             raise
         late = yield from self._delete_all()
         self._store.cut(self._cuts)
-        return (yield from self._rest(ordering, late))
+        return self._rest(ordering, late)
 
     def _append_all(self, ordering: Ordering) -> Iterator[None]:
-        for number, (client, struct) in enumerate(ordering, 1):
+        left = STEP_STRUCTS
+        for client, run in ordering:
             log = self._marked_log(client)
             self._store.note(client, log.end)
-            place = self._place(log, struct)
-            if place is NOWHERE:
-                self._append_garbage(log, struct)
-            elif place.sub and struct.length > 1 and struct.info & KIND == VALUES:
-                yield from self._append_entries(log, struct, place)
-            else:
-                self._append(log, struct, place)
+            for struct in run:
+                if not self._append_sibling(log, struct):
+                    yield from self._append_struct(log, struct)
             self._store.vector[client] = log.end
-            if number % STEP_STRUCTS == 0:
+            left -= len(run)
+            if left <= 0:
+                left = STEP_STRUCTS
                 yield
+
+    def _append_sibling(self, log: Log, struct: Struct) -> bool:
+        """Add a value in the same map as the one before it; False: it is something else.
+
+        Most structs of a large update are of this kind. What holds of the parent holds still: nothing is
+        deleted before all structs are in.
+        """
+        clock, length, info, _, _, parent, sub, start, content, end = struct
+        if info != _VALUE_IN_PARENT or parent != self._parent or clock != log.end or length != 1 or not sub:
+            return False
+        place = Place(self._parent_number, self._store.logs.key_number(sub))
+        log.append_unjoined(self._update[start:end], content - start, 1, VALUES | KEYED, place, None)
+        return True
+
+    def _append_struct(self, log: Log, struct: Struct) -> Iterator[None]:
+        """Add what is new of any struct."""
+        place = self._place(log, struct)
+        if place is NOWHERE:
+            self._append_garbage(log, struct)
+        elif place.sub and struct.length > 1 and struct.info & KIND == VALUES:
+            yield from self._append_entries(log, struct, place)
+        else:
+            self._append(log, struct, place)
+            if struct.parent is not None:
+                self._parent, self._parent_number = struct.parent, place.parent
 
     def _marked_log(self, client: int) -> Log:
         """The log of a client that brings something new, which can be taken back from now on."""
@@ -128,8 +151,11 @@ class Taking:
     def _append(self, log: Log, struct: Struct, place: Place) -> None:
         """Add what is new of a struct."""
         start, end = log.end, struct.clock + struct.length
-        splitter = Splitter(self._walker.data, log.client, struct)
-        raw, content = splitter.piece(start, end), len(splitter.head(start))
+        if start == struct.clock:
+            raw, content = self._update[struct.start : struct.end], struct.content - struct.start
+        else:
+            splitter = Splitter(self._update, log.client, struct)
+            raw, content = splitter.piece(start, end), len(splitter.head(start))
         marks = marks_of(struct, place) | _chained(log, struct)
         if struct.info & KIND == TEXT and _PAIR.search(raw, content):
             marks |= ASTRAL
@@ -145,27 +171,32 @@ class Taking:
         """
         if not self._lenient:
             self._walker.spend(struct.length - 1)
-        store, marks = self._store, marks_of(struct, place)
-        splitter = Splitter(self._walker.data, log.client, struct)
+        marks = marks_of(struct, place)
+        splitter = Splitter(self._update, log.client, struct)
         for number in range(1, struct.clock + struct.length - log.end + 1):
-            store.note(log.client, log.end)
             raw, content = splitter.piece(log.end, log.end + 1), len(splitter.head(log.end))
             log.append(raw, content, 1, marks | _chained(log, struct), place, struct.right)
-            store.vector[log.client] = log.end
             if number % STEP_STRUCTS == 0:
                 yield
 
-    def _delete_all(self) -> Generator[None, None, dict[int, Ranges]]:
+    def _delete_all(self) -> Generator[None, None, DeleteSet]:
         """Delete what is known; answers with what is not."""
-        late: dict[int, Ranges] = {}
-        for number, (client, start, end) in enumerate((*self._gone, *self._walker.deletes), 1):
-            known = self._store.vector.get(client, 0)
-            if end > known:
-                late.setdefault(client, Ranges()).add(max(start, known), end)
-            if start < known:
-                self._store.delete(client, start, min(end, known), self._cuts)
-            if number % STEP_STRUCTS == 0:
+        late, unpaused = DeleteSet(), 0
+        for gone in self._gone:
+            self._store.delete(*gone, self._cuts)
+            unpaused += 1
+            if unpaused % STEP_STRUCTS == 0:
                 yield
+        for client, ranges in self._walker.deletes.items():
+            known, unknown = ranges.split(self._store.vector.get(client, 0))
+            if unknown.ends:
+                late.merge(client, unknown)
+            for portion in known.portions(STEP_STRUCTS):
+                self._store.delete_all(client, portion, self._cuts)
+                unpaused += len(portion.ends)
+                if unpaused >= STEP_STRUCTS:
+                    unpaused = 0
+                    yield
         return late
 
     def _take_back(self) -> None:
@@ -174,22 +205,21 @@ class Taking:
             self._store.forget(client, mark.end)
         self._store.logs.forget_unused(self._roots)
 
-    def _rest(self, ordering: Ordering, late: Mapping[int, Ranges]) -> Generator[None, None, Rest | None]:
+    def _rest(self, ordering: Ordering, late: DeleteSet) -> Rest | None:
         """What stayed behind, as an update."""
         runs: list[Run] = []
         for client, first in ordering.heads.items():
             structs = self._walker.clients[client]
             count = len(structs) - structs.index(first)
-            raw = bytes(self._walker.data[first.start : structs[-1].end])
+            raw = self._update[first.start : structs[-1].end]
             runs.append((client, first.clock, count, raw))
         if not runs and not late:
             return None
         waits = dict(ordering.waits)
-        for client, ranges in late.items():
-            first = ranges.starts[0] + 1
-            waits[client] = min(first, waits.get(client, first))
-        deletes = yield from deletes_in_steps(late)
-        return Rest(join_update(runs, deletes), waits)
+        for client, ranges in late.by_client.items():
+            first_lacking = ranges.starts[0] + 1
+            waits[client] = min(first_lacking, waits.get(client, first_lacking))
+        return Rest(encode_update(runs, late.encode()), waits)
 
 
 def _chained(log: Log, struct: Struct) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from pycrdt import Doc, Text
 
 from protobase_live.database import fold as folding
 from protobase_live.database.fold import INLINE_BYTES, fold, fold_aside
-from protobase_live.errors import MalformedUpdate, StorageFailed
+from protobase_live.document.held import OVERHEAD_BYTES
+from protobase_live.errors import StorageFailed
 from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
 from tests.support import yjs_encoding as yjs
 from tests.support.yjs_encoding import Id, sent
@@ -78,9 +81,53 @@ def test_a_log_in_another_order_folds_to_the_same() -> None:
     assert body(fold([more, MIDDLE, ENDS])) == "axyb"
 
 
-def test_a_log_that_lacks_something_is_not_folded() -> None:
-    with pytest.raises(MalformedUpdate, match=r"lack what comes before \{1: 1\}"):
+def test_what_lacks_something_goes_on_waiting() -> None:
+    more = sent(2, 1, yjs.item(yjs.text("y"), left=Id(2, 0), right=Id(1, 1)), deletes={1: [(1, 1)]})
+    late = sent(1, 4, yjs.item(yjs.text("e"), left=Id(1, 3)))
+    log = [ENDS, late, more]
+    folded = fold(log)
+    assert fold([folded]) == fold([folded, *log]) == folded
+    structs = Structs()
+    rest = structs.take(folded)
+    assert rest is not None
+    assert structs.encode() == fold([ENDS, sent(0, 0, deletes={1: [(1, 1)]})])
+    assert rest.waits == {1: 4, 2: 1}
+    between = sent(1, 2, yjs.item(yjs.text("cd"), left=Id(1, 1)))
+    assert body(fold([folded, MIDDLE, between])) == "axycde"
+    assert fold([folded, MIDDLE, between]) == fold([*log, MIDDLE, between])
+
+
+def test_a_log_in_which_too_much_waits_stays_as_it_is(monkeypatch) -> None:
+    monkeypatch.setattr(folding, "HELD_BYTES_PER_SENDER", OVERHEAD_BYTES + len(MIDDLE))
+    assert fold([MIDDLE]) == MIDDLE
+    monkeypatch.setattr(folding, "HELD_BYTES_PER_SENDER", OVERHEAD_BYTES + len(MIDDLE) - 1)
+    with pytest.raises(StorageFailed, match=r"12 bytes of a log lack what comes before them"):
         fold([MIDDLE])
+
+
+def test_a_wait_that_is_lost_replaces_nothing(monkeypatch) -> None:
+    monkeypatch.setattr(folding, "join", lambda updates: EMPTY_UPDATE)
+    with pytest.raises(StorageFailed, match="nothing was dropped"):
+        fold([ENDS, sent(9, 3, yjs.item(yjs.text("x"), left=Id(9, 2)))])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_folded_log_loads_as_the_log_does(seed: int) -> None:
+    """With any of its updates missing at first, given in another order."""
+    random = Random(seed)
+    updates, text = session(30, 4)
+    missing = random.sample(range(30), random.randint(1, 6))
+    log = [update for number, update in enumerate(updates) if number not in missing]
+    random.shuffle(log)
+    folded, whole = fold(log), Structs()
+    rest = whole.take(folded)
+    assert rest is not None
+    for number in sorted(missing):
+        assert whole.take(updates[number]) is None
+        rest = rest and whole.take(rest.update)
+    assert rest is None
+    assert body(whole.encode()) == text
+    assert fold([folded, *(updates[number] for number in missing)]) == fold(updates)
 
 
 def test_what_is_not_what_was_folded_replaces_nothing(monkeypatch) -> None:

@@ -6,10 +6,22 @@ import asyncio
 
 import pytest
 
+from protobase_live.database import unfolded
 from protobase_live.database.limits import Limits
-from protobase_live.database.log import FOLD_ATTEMPTS
-from protobase_live.errors import StorageFailed
-from protobase_storage import StorageFull
+from protobase_live.database.unfolded import Unfolded
+from protobase_live.document import Document
+from protobase_live.operations import Read, Target
+from protobase_live.server.metrics import metrics
+from protobase_storage import Commit, StorageFull
+from tests.support import yjs_encoding as yjs
+from tests.support.turns import received
+from tests.support.yjs_encoding import sent
+
+
+async def settle() -> None:
+    """Let everything that can run now run."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -34,22 +46,77 @@ async def test_a_log_that_cannot_be_folded_waits(database, storage, monkeypatch)
     assert await tasks.get("t") == {"n": 24}
 
 
-async def test_a_log_that_can_never_be_folded_ends_in_a_failure(
-    database, storage, clock, limits, monkeypatch
+async def test_a_log_that_can_never_be_folded_ends_nothing(
+    database, storage, limits, monkeypatch, caplog
 ) -> None:
-    attempts: list[str] = []
+    lengths: list[int] = []
 
-    async def full(snapshot) -> None:
-        attempts.append("once more")
-        raise StorageFull("no room")
+    async def broken(snapshot) -> None:
+        lengths.append((await storage.list())[0].log_commits)
+        raise ValueError("no room\nfor this")
 
-    monkeypatch.setattr(storage, "compact", full)
+    monkeypatch.setattr(storage, "compact", broken)
     tasks = await database.collection("tasks")
-    for n in range(FOLD_ATTEMPTS * limits.log_commits + 1):
+    for n in range(10 * limits.log_commits):
         await tasks.put({"n": n}, key="t")
-    for _ in range(50):
-        await asyncio.sleep(0)
-    assert len(attempts) == FOLD_ATTEMPTS
-    assert isinstance(database.actor_stats()["tasks"].failure, StorageFailed)
-    await clock.advance(10)
-    assert await tasks.get("t") == {"n": FOLD_ATTEMPTS * limits.log_commits}
+        await settle()
+    assert lengths == [11, 21, 41, 81], "each time it is twice as long"
+    assert await tasks.get("t") == {"n": 10 * limits.log_commits - 1}
+    assert database.actor_stats()["tasks"].failure is None
+    (record,) = [each for each in caplog.records if each.name == "protobase_live"]
+    assert record.getMessage() == (
+        "the log of collection 'tasks' cannot be folded: no room; "
+        "it is kept as it is, and tried again when it is twice as long"
+    )
+    assert "protobase_collections_unfolded 1\n" in await metrics(database, 0)
+
+
+async def test_a_log_that_can_be_folded_again_is_not_counted(database, storage, limits, monkeypatch) -> None:
+    compact, rooms = storage.compact, iter([False, True, False])
+    attempts: list[bool] = []
+
+    async def sometimes(snapshot) -> None:
+        attempts.append(next(rooms))
+        if not attempts[-1]:
+            raise StorageFull("no room")
+        await compact(snapshot)
+
+    monkeypatch.setattr(storage, "compact", sometimes)
+    tasks = await database.collection("tasks")
+    counted: list[int] = []
+    for n in range(4 * limits.log_commits):
+        await tasks.put({"n": n}, key="t")
+        await settle()
+        if len(attempts) > len(counted):
+            counted.append(len(database.unfolded.reasons))
+    assert attempts == [False, True, False]
+    assert counted == [1, 0, 1]
+
+
+async def test_a_log_with_a_hole_is_folded(database, storage, limits) -> None:
+    """Earlier versions stored updates whose predecessor never came."""
+    first = sent(5, 0, yjs.item(yjs.text("ab"), parent="body"))
+    then = sent(5, 2, yjs.item(yjs.text("c"), left=yjs.Id(5, 1)), deletes={5: [(0, 1)]})
+    await storage.append([Commit("elsewhere", 1, "tasks", then, (), 1.0)])
+    tasks = await database.collection("tasks")
+    for n in range(limits.log_commits + 1):
+        await tasks.put({"n": n}, key="t")
+    await storage.compacted.wait()
+    stored = await storage.load("tasks")
+    assert stored.snapshot.vector["elsewhere"] == 1
+    document = Document("node")
+    for _ in document.load([stored.snapshot.update, *(commit.update for commit in stored.commits)]):
+        pass
+    assert document.records == {"t": {"n": limits.log_commits}}
+    received(document, first)
+    assert document.read(Read(Target("text", ("body",)), "value")) == "bc"
+    document.close()
+    assert database.unfolded.reasons == {}
+
+
+def test_only_so_many_are_remembered(monkeypatch) -> None:
+    monkeypatch.setattr(unfolded, "MAX_UNFOLDED", 2)
+    known = Unfolded()
+    for name in "abc":
+        known.add(name, ValueError())
+    assert known.reasons == {"b": "ValueError", "c": "ValueError"}

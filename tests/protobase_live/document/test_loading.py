@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 from pycrdt import Array, Doc
 
-from protobase_live.operations import RECORDS, Op
+from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol import update_walker
+from protobase_live.protocol.ranges import Ranges
 from protobase_live.protocol.structs import merge
 from protobase_live.protocol.structs.log import Log
-from protobase_live.protocol.structs.logs import Logs
-from protobase_live.protocol.structs.ranges import Ranges
-from protobase_live.protocol.structs.writing import encode_update
 from protobase_live.protocol.update_reader import RUN, STEP_BYTES, Reader
 from protobase_live.protocol.update_walker import STEP_STRUCTS
 from tests.support import yjs_encoding as yjs
-from tests.support.turns import PEER
+from tests.support.turns import PEER, received
+from tests.support.yjs_encoding import sent
 
 LONGEST_STEP = 1_000
 """Structs that may be read, taken and applied without a pause."""
@@ -67,40 +66,45 @@ def test_a_log_of_small_updates_is_loaded_in_small_steps(made) -> None:
 def test_many_deletions_are_taken_in_small_steps(made, monkeypatch) -> None:
     """Every client that comes back tells all that it knows to be deleted."""
     numbers = pushes(8 * STEP_STRUCTS)
-    deletions = encode_update([], {5: ranges_of(range(0, 8 * STEP_STRUCTS, 2))})
+    clocks = range(0, 8 * STEP_STRUCTS, 2)
+    deletions = sent(5, 0, deletes={5: [(clock, 1) for clock in clocks]})
     document, taken = made(*numbers), [0]
-    delete = Logs.delete
+    merge = Ranges.merge
 
-    def counted(logs, *args):
-        taken[-1] += 1
-        return delete(logs, *args)
+    def counted(ranges, others):
+        taken[-1] += len(others)
+        return merge(ranges, others)
 
-    monkeypatch.setattr(Logs, "delete", counted)
+    monkeypatch.setattr(Ranges, "merge", counted)
     for _ in document.take_in_steps(deletions, PEER):
         taken.append(0)
-    assert sum(taken) == 4 * STEP_STRUCTS
-    assert max(taken) <= LONGEST_STEP
+    assert sum(taken) == 3 * 4 * STEP_STRUCTS, "once for all, once for each kind of news"
+    assert max(taken) <= 3 * LONGEST_STEP
 
 
-def ranges_of(clocks: Iterable[int]) -> Ranges:
-    ranges = Ranges()
-    for clock in clocks:
-        ranges.add(clock, clock + 1)
-    return ranges
+def test_what_a_log_lacks_and_would_be_refused_counts_as_deleted(made) -> None:
+    """As what fits does: a fold joins parts that wait, and one of them must not take the others with it."""
+    impossible = yjs.Block(3, 0, [yjs.item(yjs.text("x"), parent=yjs.Id(5, 0))])
+    good = yjs.Block(4, 0, [yjs.item(yjs.text("b"), left=yjs.Id(5, 0))])
+    document = made(yjs.update([impossible, good]))
+    received(document, sent(5, 0, yjs.item(yjs.text("a"), parent="body")))
+    assert document.read(Read(Target("text", ("body",)), "value")) == "ab"
+    assert dict(document.vector) == {3: 1, 4: 1, 5: 1}
 
 
 def test_a_snapshot_is_read_in_small_steps(made, monkeypatch) -> None:
     """It is one update, and read whole before anything of it is taken."""
     snapshot = merge(pushes(8 * STEP_STRUCTS))
-    read: list[int] = []
-    walk = update_walker.Walker.struct
+    read = [0]
+    read_common = update_walker.read_common
 
-    def struct(walker, *args):
-        read[-1] += 1
-        return walk(walker, *args)
+    def counted(*args):
+        structs, end = read_common(*args)
+        read[-1] += len(structs)
+        return structs, end
 
-    monkeypatch.setattr(update_walker.Walker, "struct", struct)
-    document, read = made(), [0]
+    monkeypatch.setattr(update_walker, "read_common", counted)
+    document = made()
     for _ in document.load([snapshot]):
         read.append(0)
     assert sum(read) >= 8 * STEP_STRUCTS
@@ -144,35 +148,18 @@ def test_a_struct_of_long_values_is_read_once(made, monkeypatch) -> None:
     assert state == {5: 1, 6: 1}
 
 
-def test_deletions_that_come_too_early_are_kept_in_small_steps(made, monkeypatch) -> None:
-    written = [0]
-    ranges = Ranges.add
-
-    def add(*args):
-        written[-1] += 1
-        return ranges(*args)
-
-    deletions = encode_update([], {5: ranges_of(range(0, 8 * STEP_STRUCTS, 2))})
-    document = made()
-    monkeypatch.setattr(Ranges, "add", add)
-    for _ in document.take_in_steps(deletions, PEER):
-        written.append(0)
-    assert sum(written) == 4 * STEP_STRUCTS
-    assert max(written) <= LONGEST_STEP
-
-
 def test_what_transactions_wrote_is_taken_in_small_steps(made, monkeypatch) -> None:
     document = made()
     with document.writing():
         document.write([Op(RECORDS, "insert", (f"r{n}", {"n": n}, {})) for n in range(4 * STEP_STRUCTS)])
     taken = [0]
-    append = Log.append
+    append = Log.append_unjoined
 
     def counted(log, *args) -> None:
         taken[-1] += 1
         append(log, *args)
 
-    monkeypatch.setattr(Log, "append", counted)
+    monkeypatch.setattr(Log, "append_unjoined", counted)
     for _ in document.finish_in_steps():
         taken.append(0)
     assert sum(taken) == 8 * STEP_STRUCTS

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText, merge_updates
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.update_walker import STEP_STRUCTS, DeletedRange, Struct, Walker
+from protobase_live.protocol import update_walker
+from protobase_live.protocol.delete_set import DeleteSet
+from protobase_live.protocol.ranges import Ranges
+from protobase_live.protocol.struct import MAX_CLOCK, Struct
+from protobase_live.protocol.update_walker import FEW_RANGES, STEP_STRUCTS, Walker
+from protobase_live.protocol.varint import varuint, varuints
+from tests.support import yjs_encoding as yjs
 
 ROOT = b"\x01\x01t"
 """Parent information: the root named t."""
@@ -85,12 +91,16 @@ def test_reads_one_struct_behind_the_other() -> None:
     [
         (b"\x00\x00", []),
         (b"\x00\x01\x05\x01\x02\x03", [(5, 2, 5)]),
-        (b"\x00\x01\x05\x02\x02\x03\x05\x01", [(5, 2, 5), (5, 5, 6)]),
+        (b"\x00\x01\x05\x02\x02\x03\x05\x01", [(5, 2, 6)]),
         (b"\x00\x02\x05\x02\x02\x03\x09\x01\x06\x01\x00\x01", [(5, 2, 5), (5, 9, 10), (6, 0, 1)]),
     ],
 )
 def test_reads_what_is_deleted(update: bytes, deletes: Sequence[tuple[int, int, int]]) -> None:
-    assert walked(update).deletes == [DeletedRange(*each) for each in deletes]
+    assert deleted(walked(update)) == deletes
+
+
+def deleted(walker: Walker) -> list[tuple[int, int, int]]:
+    return [(client, start, end) for client, ranges in walker.deletes.items() for start, end in ranges]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +173,91 @@ def test_pauses_after_some_structs() -> None:
     walker = Walker(update)
     assert len(list(walker.steps())) == 3
     assert len(walker.clients[5]) == count
+
+
+MANY = [(3 * n, 2) for n in range(2 * STEP_STRUCTS + FEW_RANGES)]
+LONG_LENGTH = b"\x81\x80\x80\x80\x80\x80\x80\x00"
+"""1, in as many bytes as are allowed."""
+
+
+def ranges_in_bytes(ranges: list[tuple[int, int]], more: bytes = b"") -> bytes:
+    """An update that deletes these clocks and lengths of client 5, and those of one more range in `more`."""
+    count = varuint(len(ranges) + bool(more))
+    return b"\x00\x01\x05" + count + varuints(number for each in ranges for number in each) + more
+
+
+@pytest.mark.parametrize(
+    ("ranges", "more"),
+    [
+        (MANY, b""),
+        ([*MANY[:10], (29, 1), *MANY[10:20]], b""),
+        ([*MANY, (MAX_CLOCK - 1, 1)], b""),
+        (MANY[:20], b"\x7f" + LONG_LENGTH),
+    ],
+)
+def test_many_ranges_are_read_as_one_by_one(monkeypatch, ranges: list[tuple[int, int]], more: bytes) -> None:
+    model = Ranges()
+    for clock, length in [*ranges, (0x7F, 1)] if more else ranges:
+        model.add(clock, clock + length)
+    for few in (0, MAX_CLOCK):
+        monkeypatch.setattr(update_walker, "FEW_RANGES", few)
+        assert list(walked(ranges_in_bytes(ranges, more)).deletes[5]) == list(model)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "more", "words"),
+    [
+        (MANY[:20], b"\x7f\x80" + LONG_LENGTH, "cut off or too long at byte 45"),
+        (MANY[:20], b"\x7f\x80", "cut off or too long at byte 45"),
+        ([*MANY[:20], (58, 1)], b"", "out of order at byte 46"),
+        ([*MANY[:20], (70, 0)], b"", "empty or out of order at byte 46"),
+        ([*MANY[:20], (MAX_CLOCK, 1)], b"", "clock 2147483648 exceeds 2147483647 at byte 50"),
+        ([*MANY[:20], (MAX_CLOCK + 1, 1)], b"", "integer 2147483648 exceeds 2147483647 at byte 44"),
+    ],
+)
+def test_what_is_wrong_with_one_of_many_ranges_is_said(
+    monkeypatch, ranges: list[tuple[int, int]], more: bytes, words: str
+) -> None:
+    for few in (0, MAX_CLOCK):
+        monkeypatch.setattr(update_walker, "FEW_RANGES", few)
+        with pytest.raises(MalformedUpdate, match=words):
+            walked(ranges_in_bytes(ranges, more))
+
+
+def test_pauses_after_some_ranges() -> None:
+    update = yjs.update([], {5: MANY})
+    assert len(list(Walker(update).steps())) == 2
+
+
+def test_what_is_known_is_not_read(monkeypatch) -> None:
+    known = DeleteSet()
+    known.add(5, 0, 1)
+    known.add(7, 4, 6)
+    known.add(7, 8, 9)
+    read = list[int]()
+    delete_ranges = Walker.delete_ranges
+    monkeypatch.setattr(
+        Walker, "delete_ranges", lambda walker, of: read.append(of) or delete_ranges(walker, of)
+    )
+
+    def reading(update: bytes) -> list[tuple[int, int, int]]:
+        read.clear()
+        walker = Walker(update)
+        list(walker.steps(known))
+        assert walker.pos == len(update)
+        return deleted(walker)
+
+    one_more = yjs.update([], {7: [(4, 2), (8, 1)], 5: [(0, 1), (3, 1)], 6: [(0, 1)]})
+    assert reading(one_more) == [(5, 0, 1), (5, 3, 4), (6, 0, 1)]
+    assert read == [5, 6]
+    one_less = yjs.update([], {7: [(4, 2)], 5: [(0, 1)]})
+    assert reading(one_less) == [(7, 4, 6)]
+    assert read == [7]
+    assert reading(b"\x00" + known.encode()) == []
+    assert read == []
+    for update in (b"\x00" + known.encode() + b"\x00", b"\x00" + known.encode()[:-1]):
+        with pytest.raises(MalformedUpdate):
+            reading(update)
 
 
 def edit(doc: Doc, rng: random.Random) -> None:

@@ -47,16 +47,21 @@ def test_has_the_effect_of_all_without_what_they_delete() -> None:
     assert merge([merge(UPDATES)]) == merge(UPDATES)
 
 
-def test_what_is_missing_is_named() -> None:
-    with pytest.raises(MalformedUpdate, match=r"lack what comes before \{1: 2\} \(clocks by client\)"):
-        merge(UPDATES[1:])
-    with pytest.raises(MalformedUpdate, match=r"lack what comes before \{9: 1\}"):
-        merge([sent(1, 0, deletes={9: [(0, 3)]})])
+def test_what_lacks_something_waits_behind_gaps() -> None:
+    structs, left = collect(UPDATES[:1] + UPDATES[2:])
+    assert structs.vector == {1: 2}
+    assert len(left) == 2
+    merged = merge(UPDATES[:1] + UPDATES[2:])
+    assert merge([merged]) == merged
+    assert merge([merged, UPDATES[1]]) == merge(UPDATES)
+    early = sent(1, 0, deletes={9: [(0, 3)]})
+    assert merge([early]) == early
 
 
 def test_what_is_impossible_counts_as_deleted() -> None:
     child = sent(2, 0, yjs.item(yjs.shared(Shared.MAP), parent=Id(1, 0)))
-    structs = collect([UPDATES[0], child])
+    structs, left = collect([UPDATES[0], child])
+    assert left == []
     assert structs.deletes == {2: [(0, 1)]}
 
 

@@ -124,7 +124,7 @@ def test_setting_a_key_again_is_taken_at_once() -> None:
     store = filled(SET)
     assert take_entry(store, SET_AGAIN, None)
     assert store.vector == {1: 2}
-    assert list(store.logs.deletes[1]) == [(0, 1)]
+    assert list(store.logs.deletes.by_client[1]) == [(0, 1)]
 
 
 @pytest.mark.parametrize(
