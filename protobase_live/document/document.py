@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, groupby
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from protobase_live import values
 from protobase_live.document.difference import Difference
@@ -32,6 +32,8 @@ from protobase_live.structures.portions import PortionedDoc
 from protobase_live.structures.raw import observe_updates
 from protobase_storage.commit import Part
 
+T = TypeVar("T")
+
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
 
 MAX_PART_KEYS = 1_000
@@ -42,6 +44,9 @@ LOAD_SLICE_BYTES = 8 * 1024
 
 READ_SLICE_VALUES = 5_000
 """About how many values one step reads into the view of the records (at least one record)."""
+
+WRITE_SLICE = 500
+"""How many operations of a transaction are carried out without a pause."""
 
 COMPARE_SLICE = 5_000
 """How many differences are looked at without a pause."""
@@ -291,11 +296,26 @@ class Document:
 
         Raises the ProtoBaseError that keeps them from being carried out now, if any.
         """
+        return at_once(self.rehearse_in_steps(ops))
+
+    def rehearse_in_steps(self, ops: Sequence[Op]) -> Generator[None, None, list[Op]]:
+        """`rehearse`, with pauses in which nothing else may be done with the document."""
         return rehearse(ops, self._records.rows, self._resolve_to_write)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""
+        at_once(self.write_in_steps(ops, author))
+
+    def write_in_steps(self, ops: Sequence[Op], author: str | None = None) -> Generator[None, None, None]:
+        """`write`, with pauses in which nothing else may be done with the document."""
         touched: Touched = {}
+        for start in range(0, len(ops), WRITE_SLICE):
+            if start:
+                yield
+            self._write_some(ops[start : start + WRITE_SLICE], touched)
+        self._add_part(author, touched)
+
+    def _write_some(self, ops: Sequence[Op], touched: Touched) -> None:
         for target, group in groupby(ops, key=lambda op: op.target):
             kind, run = kind_at(target), list(group)
             shared = self._records.shared if target == RECORDS else self._ensure(kind, target)
@@ -308,16 +328,10 @@ class Document:
                 else:
                     self._records.note(key, fields_of(op))
         self._records.refresh_changed()
-        self._add_part(author, touched)
 
     def finish(self) -> Outcome | None:
         """End the turn; None if it changed nothing that is stored."""
-        steps = self.finish_in_steps()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value
+        return at_once(self.finish_in_steps())
 
     def finish_in_steps(self) -> Generator[None, None, Outcome | None]:
         """`finish`, with pauses in which nothing else may be done with the document."""
@@ -457,3 +471,12 @@ class Document:
             self._records.shared[key][field] = kind.empty()
             shared = self._records.shared[key][field]
         return shared
+
+
+def at_once(steps: Generator[None, None, T]) -> T:
+    """Run steps to their end without a pause."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
