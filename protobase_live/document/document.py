@@ -271,7 +271,10 @@ class Document:
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
-        """What a turn's `write` calls run in: a Yjs transaction, or several where they write much."""
+        """What a turn's `write` calls run in: a Yjs transaction, or several where they write much.
+
+        What they wrote is told by `finish`; before it, `encode` does not have it.
+        """
         self._writing = True
         try:
             with self._doc.transaction():

@@ -17,6 +17,9 @@ from protobase_live.protocol.structs.pieces import Splitter
 from protobase_live.protocol.update_walker import STEP_STRUCTS
 from protobase_live.protocol.varint import varuint
 
+STEP_PLACES = 10_000
+"""Structs whose places are looked at without a pause."""
+
 
 def compact(logs: Logs) -> Iterator[None]:
     """Let go of everything that is deleted, with pauses in which nothing else may be done with the logs."""
@@ -38,6 +41,8 @@ def _delete_orphans(logs: Logs) -> Iterator[None]:
         for number, parent in enumerate(log.parents):
             if parent in deleted:
                 logs.deletes.add(client, log.starts[number], log.end_of(number))
+            if number % STEP_PLACES == STEP_PLACES - 1:
+                yield
         yield
 
 
@@ -50,8 +55,15 @@ def _deleted_types(logs: Logs) -> Generator[None, None, set[int]]:
         for number, parent in enumerate(log.parents):
             if parent >= 0 and log.marks[number] & KIND_MARK == TYPE:
                 inside.setdefault(parent, []).append(logs.type_number((client, log.starts[number])))
+            if number % STEP_PLACES == STEP_PLACES - 1:
+                yield
         yield
-    waiting = [parent for parent in parents if parent >= 0 and logs.is_deleted(parent)]
+    waiting: list[int] = []
+    for number, parent in enumerate(parents, 1):
+        if parent >= 0 and logs.is_deleted(parent):
+            waiting.append(parent)
+        if number % STEP_PLACES == 0:
+            yield
     deleted = set[int]()
     while waiting:
         parent = waiting.pop()

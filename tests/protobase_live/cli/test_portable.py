@@ -40,6 +40,7 @@ def written() -> bytes:
     document = Document("replica")
     with document.writing():
         document.write(document.rehearse(OPS))
+    document.finish()
     return document.encode()
 
 

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_live.protocol.structs import Structs
+from protobase_live.protocol.structs import Structs, compaction
 from protobase_live.protocol.update_walker import STEP_STRUCTS
 from tests.support import keystrokes
 from tests.support import yjs_encoding as yjs
@@ -135,3 +135,15 @@ def test_pauses_in_a_long_text_of_which_much_was_deleted() -> None:
     again = Structs()
     assert again.take(structs.encode()) is None
     assert again.vector == {1: 2 * count}
+
+
+def test_pauses_while_it_looks_for_what_stood_in_deleted_types(monkeypatch) -> None:
+    monkeypatch.setattr(compaction, "STEP_PLACES", 10)
+    structs, count = Structs(), 100
+    maps = [yjs.item(yjs.shared(Shared.MAP), parent="m", key=str(n)) for n in range(count)]
+    entries = [yjs.item(yjs.values(n), parent=Id(1, n), key="k") for n in range(count)]
+    structs.take(sent(1, 0, *maps))
+    structs.take(sent(2, 0, *entries, deletes={1: [(0, count)]}))
+    pauses = sum(1 for _ in structs.compact_in_steps())
+    assert pauses >= 5 * count // 10, "each struct is looked at twice, and each type once"
+    assert structs.deletes == {1: [(0, count)], 2: [(0, count)]}
