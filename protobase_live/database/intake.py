@@ -22,10 +22,6 @@ STEP_BYTES = 16 * 1024
 PAUSE_BYTES = 8 * 1024
 """About how much of smaller updates is taken without a pause: a keystroke may be 15 bytes."""
 
-REST_RATIO = 20
-"""A document that was made anew is not made anew again for this many times as long as that took, however many
-characters are cut into halves. Until then it may show a whole character where half of one is left."""
-
 
 @dataclass(slots=True)
 class Intake:
@@ -53,7 +49,6 @@ class Taker:
         self._clock = clock
         self._document_bytes = document_bytes
         self._reload = reload
-        self._anew_from = 0.0
 
     async def take(self, document: Document, sent: Sequence[Updates]) -> Intake:
         """Take and apply what was sent. The document is another one if pycrdt failed on some of it."""
@@ -62,7 +57,6 @@ class Taker:
             for message in sent:
                 await self._take_one(message, intake)
             await in_steps(document.apply_in_steps())
-            await self._make_anew(document)
         except BrokenDocument:
             await self._take_apart(sent, intake)
         await in_steps(intake.document.compact())
@@ -71,6 +65,8 @@ class Taker:
     async def _take_one(self, message: Updates, intake: Intake) -> None:
         """Take the updates of one message. Raises BrokenDocument where pycrdt fails."""
         subscriber, document = message.subscriber, intake.document
+        if document.ends_run(subscriber.author):
+            await in_steps(document.apply_in_steps())
         for update in message.updates:
             intake.unpaused += len(update)
             if intake.unpaused >= PAUSE_BYTES:
@@ -117,14 +113,6 @@ class Taker:
         state = encode_state_vector(intake.document.vector)
         for asked in self._editors.to_ask(subscriber, state, self._clock.monotonic()):
             intake.greetings[asked] = state
-
-    async def _make_anew(self, document: Document) -> None:
-        """Mend what a document shows of halves of characters, unless that was done just now."""
-        started = self._clock.monotonic()
-        if document.is_halved and started >= self._anew_from:
-            await in_steps(document.make_anew())
-            ended = self._clock.monotonic()
-            self._anew_from = ended + REST_RATIO * (ended - started)
 
 
 def document_too_large(limit: int) -> LimitExceeded:

@@ -111,7 +111,7 @@ class Document:
                 yield from self._apply_news()
         yield from self._apply_news()
         if self._structs.halved:
-            yield from self.make_anew()
+            yield from self._make_anew()
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
         self._roots.open_registered()
@@ -132,9 +132,12 @@ class Document:
             yield from self._apply_news()
 
     def _apply_news(self) -> Iterator[None]:
-        for update in self._structs.flush_in_steps(APPLY_SLICE_BYTES):
-            self._apply(update)
-            yield
+        """Give pycrdt what is new, unless it has to be given everything anew: what follows half a character
+        that it has whole goes wrong there, and later updates make it panic."""
+        if not self._structs.halved:
+            for update in self._structs.flush_in_steps(APPLY_SLICE_BYTES):
+                self._apply(update)
+                yield
 
     def _read_records(self) -> Iterator[None]:
         keys = list(self._records.shared.keys())
@@ -163,15 +166,10 @@ class Document:
         self._hold(sender, rest)
         return rest is None
 
-    def apply(self, updates: Sequence[bytes], author: str | None = None) -> None:
-        """Take and apply what is durable already.
-
-        Raises BrokenDocument where pycrdt fails, MalformedUpdate where one is no update.
-        """
-        self._begin_run(author)
-        for update in updates:
-            self._structs.take(update, lenient=True)
-        self.apply_taken()
+    def take_durable(self, update: bytes) -> None:
+        """Take what is durable already. Raises MalformedUpdate where it is no update."""
+        self._begin_run(None)
+        self._structs.take(update, lenient=True)
 
     def apply_taken(self) -> None:
         """Give pycrdt what was taken.
@@ -183,14 +181,25 @@ class Document:
 
     def apply_in_steps(self) -> Generator[None, None, None]:
         """`apply_taken`, with pauses in which nothing else may be done with the document."""
+        if self._structs.halved:
+            touched = yield from self._make_anew()
+            self._add_part(self._author, touched)
         for _ in self._apply_news():
             self._add_events()
             yield
 
+    def ends_run(self, author: str | None) -> bool:
+        """Whether `apply_in_steps` is due before something by `author` is taken, because it may take long.
+
+        Without it, what was taken counts as what follows.
+        """
+        return self._structs.halved and author != self._author
+
     def _begin_run(self, author: str | None) -> None:
         """What is taken from now on is by `author`."""
         if author != self._author:
-            self.apply_taken()
+            if not self._structs.halved:
+                self.apply_taken()
             self._author = author
 
     def _hold(self, sender: Sender, rest: Rest | None) -> None:
@@ -229,13 +238,12 @@ class Document:
             touched[name, None] = None
         self._add_part(self._author, touched)
 
-    @property
-    def is_halved(self) -> bool:
-        """Whether a turn that has news has left pycrdt with a whole character where half of one is left."""
-        return self._structs.halved and self._structs.has_news
+    def _make_anew(self) -> Generator[None, None, Touched]:
+        """Give a new pycrdt document all structs, so that it has halves of characters as Yjs has them.
 
-    def make_anew(self) -> Generator[None, None, None]:
-        """Give a new pycrdt document all structs, so that it shows halves of characters as Yjs does."""
+        Answers with what may read otherwise than before.
+        """
+        self._structs.flush()  # a part of them all
         self._structs.halved = False
         records, roots, watch = self._records, self._roots, self._watch
         self._open_doc(self._client_id)
@@ -247,11 +255,11 @@ class Document:
             yield
         self._roots.open_registered()
         yield from self._read_records()
-        self._records.carry_on(records)
-        self._roots.carry_on(roots)
+        touched = [*self._records.carry_on(records), *self._roots.carry_on(roots)]
         records.close()
         roots.close()
         watch.drop()
+        return dict.fromkeys(touched)
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:

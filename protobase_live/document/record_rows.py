@@ -50,16 +50,18 @@ class RecordRows:
         else:  # deleted, or something a Yjs client put there that is no record
             self.rows.pop(key, None)
 
-    def carry_on(self, before: RecordRows) -> None:
-        """Take the place of another view of the same records: what it read otherwise has changed."""
-        self._before = dict(before._before)
+    def carry_on(self, before: RecordRows) -> list[tuple[str, str]]:
+        """Take the place of another view of the same records; answers with what it read otherwise."""
+        self._before, touched = dict(before._before), list[tuple[str, str]]()
         for key in before.rows.keys() | self.rows.keys():
             was, now = before.rows.get(key), self.rows.get(key)
             if not values.same(was, now):
                 self._before.setdefault(key, was)
+                touched.append((RECORDS.path[0], key))
             elif was is not None:
                 self.rows[key] = was
         self.changed.clear()
+        return touched
 
     def differences(self) -> list[Difference]:
         """What was refreshed in this turn, before and after."""

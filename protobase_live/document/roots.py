@@ -164,15 +164,18 @@ class Roots:
             self._followed.clear()
         self._plain = {name: _plain_of(self._doc, known) for name, known in self._known() if watched}
 
-    def carry_on(self, before: Roots) -> None:
-        """Take the place of another view of the same roots; any of them may read otherwise."""
+    def carry_on(self, before: Roots) -> list[tuple[str, None]]:
+        """Take the place of another view of the same roots; answers with what may read otherwise: all of them
+        but those that the turn is known to have touched."""
         self._watched = before._watched
         for target in before.followed:
             with suppress(KindMismatch):
                 self.follow(target)
         self._plain = before._plain
-        self._touched = before._touched | {name: None for name, _ in self._known()}
+        touched = {name: None for name, _ in self._known() if name not in before._touched}
+        self._touched = before._touched | touched
         self.changed.clear()
+        return [(name, None) for name in touched]
 
     def differences(self) -> list[Difference]:
         """What the turn did to structures, if somebody watches."""

@@ -55,10 +55,9 @@ async def _replay(
     for commit in loaded.commits:
         if covers(vector, commit) or not covers(until, commit):
             continue
-        document.apply([commit.update])
-        if document.is_halved:
-            for _ in document.make_anew():
-                await asyncio.sleep(0)
+        document.take_durable(commit.update)
+        for _ in document.apply_in_steps():
+            await asyncio.sleep(0)
         outcome = document.finish()
         changes = changes_of(commit, outcome.differences if outcome else (), vector)
         vector = after(commit, vector)

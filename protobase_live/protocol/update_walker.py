@@ -7,17 +7,41 @@ classes; the binary JSON values are lib0's `readAny`.
 
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
 from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.common_structs import CLIENT, CLOCK, PLAIN, client_of, clock_of, read_common
 from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.json_text import parse_json
 from protobase_live.protocol.ranges import Ranges
-from protobase_live.protocol.varint import MAX_VARUINT, MAX_VARUINT_BYTES, read_varuint, read_varuints
-
-MAX_CLOCK = 2**31 - 1
-"""Largest clock: the native document library computes with signed 32 bits."""
+from protobase_live.protocol.struct import (
+    ARRAY,
+    BINARY,
+    BUFFER,
+    DELETED,
+    DOCUMENT,
+    EMBED,
+    FIXED,
+    FORMAT,
+    GC,
+    HAS_ORIGIN,
+    HAS_PARENT_SUB,
+    HAS_RIGHT_ORIGIN,
+    INTEGER,
+    KIND,
+    MAP,
+    MAX_CLOCK,
+    SKIP,
+    STRING,
+    TEXT,
+    TYPE,
+    TYPE_REFS,
+    VALUES,
+    XML_ELEMENT,
+    Id,
+    Struct,
+)
+from protobase_live.protocol.varint import MAX_VARUINT, MAX_VARUINT_BYTES, read_varuints
 
 MAX_STRUCTS = 1_000_000
 """Structs and delete ranges of one update; each takes some 200 bytes of memory in a document."""
@@ -25,44 +49,8 @@ MAX_STRUCTS = 1_000_000
 MAX_NESTING = 100
 """Arrays and maps inside one another in one value; decoding recurses natively."""
 
-HAS_ORIGIN, HAS_RIGHT_ORIGIN, HAS_PARENT_SUB = 0x80, 0x40, 0x20
-KIND = 0x1F
-"""The bits of a struct's first byte that say what it is: one of the following."""
-GC, DELETED, BINARY, TEXT, EMBED, FORMAT, TYPE, VALUES, DOCUMENT, SKIP = 0, 1, 3, 4, 5, 6, 7, 8, 9, 10
-ARRAY_TYPE, XML_ELEMENT = 0, 3
-TYPE_REFS = frozenset({0, 1, 2, XML_ELEMENT, 4, 6})
-"""Array, map, text, XML element, XML fragment, XML text."""
-
-INTEGER, STRING, MAP, ARRAY, BUFFER = 125, 119, 118, 117, 116
 STEP_STRUCTS = 500
 """Structs that are read without a pause; it takes some milliseconds."""
-
-FIXED = {127: 0, 126: 0, 121: 0, 120: 0, 124: 4, 123: 8, 122: 8}
-"""Bytes after the tags of undefined, null, false, true, float32, float64 and 64-bit integer."""
-
-
-Id = tuple[int, int]
-"""Who made a struct, and the struct's first clock."""
-
-
-class Struct(NamedTuple):
-    """One struct of an update, and where its bytes are."""
-
-    clock: int
-    length: int
-    """Clocks it takes."""
-    info: int
-    """Its first byte: what it is, and which of the following it names."""
-    origin: Id | None
-    right: Id | None
-    parent: Id | str | None
-    """A shared type's id or a root's name; None where a neighbour tells it."""
-    sub: str | None
-    """The key in a map, where no neighbour tells it."""
-    start: int
-    content: int
-    """Where the content begins, behind the neighbours and the parent."""
-    end: int
 
 
 class DeletedRange(NamedTuple):
@@ -170,15 +158,26 @@ class Walker:
         if not count:
             self.fail(f"client {client} has no structs")
         structs = self.clients[client] = []
-        clock = self.uint()
-        for number in range(count):
-            struct = self.struct(client, clock)
-            structs.append(struct)
-            clock += struct.length
-            if number % STEP_STRUCTS == STEP_STRUCTS - 1:
+        clock, pause = self.uint(), STEP_STRUCTS
+        while len(structs) < count:
+            clock = self._some_structs(structs, client, clock, min(count, pause) - len(structs))
+            if len(structs) == pause:
+                pause += STEP_STRUCTS
                 yield
         if structs[-1].info == SKIP:
             self.fail(f"structs of client {client} end with a gap")
+
+    def _some_structs(self, structs: list[Struct], client: int, clock: int, most: int) -> int:
+        """Read up to `most` structs, common ones and the one behind these; answers with the clock after."""
+        assert isinstance(self.data, bytes), "only an update has clients"
+        common, self.pos = read_common(self.data, self.pos, client, clock, most)
+        structs += common
+        if common:
+            clock = common[-1].clock + common[-1].length
+        if len(common) < most:
+            structs.append(self.struct(client, clock))
+            clock += structs[-1].length
+        return clock
 
     def struct(self, client: int, clock: int) -> Struct:
         """Read one struct at `clock`."""
@@ -196,7 +195,7 @@ class Walker:
             if origin is None and right is None:
                 parent, sub = self.parent(info, client, clock)
             content = self.pos
-            length = self.simple(info) or self.content(info)
+            length = self.content(info)
         if not 0 < length <= MAX_CLOCK - clock:
             self.fail(f"clock {clock + length} exceeds {MAX_CLOCK}" if length else "struct of length 0")
         return Struct(clock, length, info, origin, right, parent, sub, start, content, self.pos)
@@ -206,20 +205,8 @@ class Walker:
         named = self.uint()
         if named > 1:
             self.fail(f"parent kind {named} is neither a name (1) nor an id (0)")
-        parent = self.name() if named else self.id(client, clock)
-        return parent, self.name() if info & HAS_PARENT_SUB else None
-
-    def name(self) -> str:
-        """A string that comes again and again: there is one object of it."""
-        at = self.pos
-        size = self.data[at] if at < len(self.data) else 0x80
-        if size >= 0x80 or at + size >= len(self.data):
-            return self.string()
-        found = name_of(bytes(self.data[at + 1 : at + 1 + size]))
-        if found is None:
-            return self.string()
-        self.pos = at + 1 + size
-        return found
+        parent = self.string() if named else self.id(client, clock)
+        return parent, self.string() if info & HAS_PARENT_SUB else None
 
     def id(self, client: int, clock: int) -> Id:
         """The id of a neighbour or parent, which has to be there before the struct itself."""
@@ -234,26 +221,6 @@ class Walker:
         return other, other_clock
 
     # -- contents: each returns the clocks it takes
-
-    def simple(self, info: int) -> int:
-        """Read one of the commonest contents at once: short ASCII, or one plain value. 0: it is another."""
-        kind, at = info & KIND, self.pos
-        if kind == VALUES:
-            found = PLAIN_VALUE.match(self.data, at)
-            if found is not None:
-                self.pos = found.end()
-                return 1
-            if self.data[at : at + 2] != _ONE_STRING:
-                return 0
-            at += 2
-        elif kind != TEXT:
-            return 0
-        size = self.data[at] if at < len(self.data) else 0x80
-        text = self.data[at + 1 : at + 1 + size]
-        if size >= 0x80 or len(text) < size or not text.isascii():
-            return 0
-        self.pos = at + 1 + size
-        return size if kind == TEXT else 1
 
     def content(self, info: int) -> int:
         read = CONTENTS.get(info & KIND)
@@ -397,46 +364,16 @@ CONTENTS: dict[int, Callable[[Walker], int]] = {
     DOCUMENT: Walker.document,
 }
 
-_ID = re.compile(rb"([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])")
+_ID = re.compile(CLIENT + CLOCK)
 """An id of which no number is near its limit, so that none of them has to be checked."""
 
 
 _LONG_NUMBER = re.compile(rb"[\x80-\xff]{5}")
 """The beginning of an integer that takes more bytes than any clock does."""
 
-_PLAIN = rb"(?:[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8})"
-
-PLAIN_VALUE = re.compile(rb"\x01" + _PLAIN, re.DOTALL)
-"""One value that is no string, map, array or bytes."""
-
 FEW_RANGES = 8
 """Fewer delete ranges are read one by one, which is faster then."""
 
 RUN = 64
-_PLAIN_RUN = re.compile(_PLAIN + rb"{64}", re.DOTALL)
+_PLAIN_RUN = re.compile(PLAIN + rb"{64}", re.DOTALL)
 """`RUN` such values: a long array of numbers is read thirty times as fast so."""
-
-_ONE_STRING = bytes([1, STRING])
-
-
-@lru_cache(maxsize=4096)
-def client_of(raw: bytes) -> int:
-    """Decode a client id."""
-    return read_varuint(raw, 0)[0]
-
-
-@lru_cache(maxsize=4096)
-def name_of(raw: bytes) -> str | None:
-    """Decode a short string; None if it is not UTF-8."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def clock_of(raw: bytes) -> int:
-    """Decode an integer of up to four bytes."""
-    packed = int.from_bytes(raw, "little")
-    if packed < 0x80:
-        return packed
-    return packed & 0x7F | packed >> 1 & 0x3F80 | packed >> 2 & 0x1FC000 | packed >> 3 & 0xFE00000

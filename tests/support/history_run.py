@@ -68,6 +68,7 @@ class _Batch:
         self._node = node
         self._folder = folder / "data"
         self._histories = histories
+        self._halving = {history.name for history in histories if "halves" in history.features}
         self._failures: Failures = {}
 
     @property
@@ -123,7 +124,7 @@ class _Batch:
         await self._check(name, "what is stored", updates)
         yjs = await self._node.ask("plain", name=name)
         try:
-            self._read_one_by_one(name, updates, yjs)
+            self._read_with_pycrdt(name, updates, yjs)
             self._read_as_loaded(name, updates, yjs)
             folded = [fold(updates)] if updates else []
         except (KeyboardInterrupt, SystemExit):
@@ -133,19 +134,22 @@ class _Batch:
         else:
             await self._check(name, "after a fold", folded)
 
-    def _read_one_by_one(self, name: str, updates: Sequence[bytes], yjs: dict[str, Any]) -> None:
-        """pycrdt by itself, in the order of the log; its content with halves of characters cut beforehand.
+    def _read_with_pycrdt(self, name: str, updates: Sequence[bytes], yjs: dict[str, Any]) -> None:
+        """pycrdt by itself: in the order of the log, and all at once with halves of characters cut before.
 
-        pycrdt shows a character that it was given whole, and of which half is gone, as it should not
-        (docs/upstream.md): a collection's document is made anew then, of what `merge` makes.
+        Behind half a character that it was given whole pycrdt counts wrong (docs/upstream.md), so that it
+        cannot read one by one what has any: a collection's document is made anew then, of what `merge` makes.
         """
-        doc: Doc[Any] = Doc()
-        for update in updates:
-            doc.apply_update(update)
-        self._compare(name, "pycrdt's state vector", _state(doc.get_state()), yjs["state"])
         whole: Doc[Any] = Doc()
         whole.apply_update(merge(updates))
         self._compare(name, "pycrdt", plain(whole), expected(yjs["content"]))
+        self._compare(name, "pycrdt's state vector", _state(whole.get_state()), yjs["state"])
+        if name in self._halving:
+            return
+        doc: Doc[Any] = Doc()
+        for update in updates:
+            doc.apply_update(update)
+        self._compare(name, "pycrdt's state vector, one by one", _state(doc.get_state()), yjs["state"])
 
     def _read_as_loaded(self, name: str, updates: Sequence[bytes], yjs: dict[str, Any]) -> None:
         """A collection's document, as the server loads it."""

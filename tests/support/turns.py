@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pycrdt import Doc
 
@@ -10,6 +11,7 @@ from protobase_live.document import Document
 from protobase_live.operations import Op
 
 
+@dataclass(frozen=True)
 class Peer:
     """Who sends updates."""
 

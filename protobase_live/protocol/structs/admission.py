@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.structs.log import GONE, KEYED, KIND_MARK, Place
-from protobase_live.protocol.structs.logs import Logs
-from protobase_live.protocol.update_walker import (
+from protobase_live.protocol.struct import (
     ARRAY_TYPE,
     BINARY,
     DELETED,
@@ -26,6 +24,8 @@ from protobase_live.protocol.update_walker import (
     Id,
     Struct,
 )
+from protobase_live.protocol.structs.log import GONE, KEYED, KIND_MARK, Place
+from protobase_live.protocol.structs.logs import Logs
 
 KEYED_KINDS = frozenset({DELETED, BINARY, TYPE, VALUES, DOCUMENT})
 """What a map can hold under a key."""
@@ -55,20 +55,22 @@ def place_of(logs: Logs, client: int, struct: Struct) -> Place:
 
 def _place(logs: Logs, client: int, struct: Struct) -> tuple[Place, int]:
     """The place, and the kind of a neighbour there (-1 without one)."""
-    beside = struct.origin or struct.right
+    origin, right = struct.origin, struct.right
+    beside = right if origin is None else origin
     if beside is None:
         return _place_in_parent(logs, client, struct), -1
-    log, number = logs.look_up(beside)
-    place = log.place(number)
-    if struct.origin is not None and struct.right is not None:
-        other = logs.place(struct.right)
+    log = logs.by_client[beside[0]]
+    number = log.find(beside[1])
+    place = Place(log.parents[number], log.subs[number])
+    if origin is not None and right is not None:
+        other = logs.place(right)
         if other.parent == GONE:
             return NOWHERE, -1
         if place != other and place.parent != GONE:
             _refuse(client, struct, "has neighbours in different places")
         # In a sequence the undo manager of Yjs writes this (`redoItem`), where both neighbours of what it
         # brings back were brought back as one. Under a key the native library reads freed memory.
-        if struct.origin == struct.right and place.sub:
+        if origin == right and place.sub:
             _refuse(client, struct, "has the same struct on both sides, and stands under a key")
     return place, log.marks[number] & KIND_MARK
 
@@ -95,6 +97,7 @@ def _check_content(logs: Logs, client: int, struct: Struct, place: Place, beside
         if kind not in KEYED_KINDS:
             _refuse(client, struct, "is text or its format, and stands under a key")
         return
+    # Beside something of a text more of it is right, and a root has no kind of its own.
     if kind not in TEXT_KINDS or beside in TEXT_KINDS or place.parent < 0:
         return
     if logs.type_reference(place.parent) == ARRAY_TYPE:

@@ -10,11 +10,12 @@ from array import array
 from collections.abc import Generator, Iterator
 
 from protobase_live.protocol.ranges import Ranges
+from protobase_live.protocol.struct import DELETED, GC, TYPE
 from protobase_live.protocol.structs.admission import NOWHERE
 from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, KIND_MARK, Log
 from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.pieces import Splitter
-from protobase_live.protocol.update_walker import DELETED, GC, STEP_STRUCTS, TYPE
+from protobase_live.protocol.update_walker import STEP_STRUCTS
 from protobase_live.protocol.varint import varuint
 
 SCAN_STRUCTS = 10_000

@@ -7,24 +7,18 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from protobase_live.protocol.struct import DELETED, GC, TEXT, VALUES, Id, Struct
 from protobase_live.protocol.structs.pieces import Splitter, text_of
-from protobase_live.protocol.update_walker import (
-    DELETED,
-    GC,
-    TEXT,
-    VALUES,
-    Id,
-    Struct,
-    Walker,
-)
+from protobase_live.protocol.update_walker import Walker
 from protobase_live.protocol.varint import prefixed, read_varuint, varuint
 
 CHUNK_BYTES = 4096
 """Longest content of texts and values that were joined: finding a place in it takes reading it."""
 
 KEYED, CHAINED, ASTRAL = 0x10, 0x20, 0x40
-"""Marks of a struct beside its kind: it is an entry of a map; it follows its client's struct before it, with
-the same right neighbour, so that the two can be one; it is a text with pairs of UTF-16 units."""
+"""Marks of a struct beside its kind. KEYED: it stands under a key. CHAINED: its left neighbour is the struct
+before it in the log, and both have the same right neighbour, so that the two can be one. ASTRAL: it is a text
+with characters that take two UTF-16 units."""
 
 KIND_MARK = 0x0F
 
@@ -33,25 +27,29 @@ GONE = -(2**62)
 
 
 class Place(NamedTuple):
-    """Where a struct is: its parent and its key there, both as numbers (see `Structs`)."""
+    """Where a struct is."""
 
     parent: int
+    """The number of its parent: a root (negative), a shared type, or GONE (`Logs`)."""
     sub: int
+    """The number of its key in the parent; 0 where that is a sequence (`Logs.key_number`)."""
 
 
 class Mark(NamedTuple):
     """A log at some moment; what came later may have lengthened its last struct."""
 
     structs: int
+    """How many there were."""
     end: int
     raw: bytes
+    """The bytes of the last one, and below what the log knew of it."""
     contents: int
     marks: int
     right: Id | None
 
 
 class Log:
-    """One client's structs, from clock 0 without a gap."""
+    """One client's structs, from clock 0 without a gap. It holds less than 4 GiB: offsets have 32 bits."""
 
     __slots__ = (
         "client",
@@ -68,15 +66,22 @@ class Log:
     )
 
     def __init__(self, client: int, index: int) -> None:
+        """`index` tells the log from those of the document's other clients."""
         self.client = client
         self.index = index
         self.end = 0
+        """The next clock of the client."""
         self.data = bytearray()
+        """The structs, encoded."""
         self.starts = array("I")
+        """The first clock of each struct."""
         self.offsets = array("I")
+        """Where each struct begins in `data`."""
         self.parents = array("q")
         self.subs = array("i")
+        """The place of each struct, as `Place` has it."""
         self.marks = bytearray()
+        """The kind and the marks of each struct."""
         self.contents = 0
         """Where the content of the last struct begins in `data`."""
         self.right: Id | None = None
@@ -119,15 +124,22 @@ class Log:
         """
         if self.marks and self._joins(marks, len(raw) - content):
             self._lengthen(raw[content:], length, marks)
+            self.end += length
         else:
-            self.starts.append(self.end)
-            self.offsets.append(len(self.data))
-            self.parents.append(place[0])
-            self.subs.append(place[1])
-            self.marks.append(marks)
-            self.contents = len(self.data) + content
-            self.data += raw
-            self.right = right
+            self.append_unjoined(raw, content, length, marks, place, right)
+
+    def append_unjoined(
+        self, raw: bytes, content: int, length: int, marks: int, place: tuple[int, int], right: Id | None
+    ) -> None:
+        """`append` of what cannot be one with the last."""
+        self.starts.append(self.end)
+        self.offsets.append(len(self.data))
+        self.parents.append(place[0])
+        self.subs.append(place[1])
+        self.marks.append(marks)
+        self.contents = len(self.data) + content
+        self.data += raw
+        self.right = right
         self.end += length
 
     def extend_text(self, text: bytes) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from protobase_live.protocol.delete_set import DeleteSet
+from protobase_live.protocol.struct import Id
 from protobase_live.protocol.structs.log import Log, Place
-from protobase_live.protocol.update_walker import Id
 
 
 class Logs:
@@ -76,7 +76,11 @@ class Logs:
 
     @staticmethod
     def key_number(key: str) -> int:
-        """A number that two equal keys share, and hardly two others; not 0."""
+        """The number of a key: its hash, never 0.
+
+        Two keys that share one are taken for the same where the places of two structs are compared: a forged
+        struct may pass for that. Nothing is stored by this number.
+        """
         return hash(key) & 0x7FFFFFFE | 1
 
     def is_deleted(self, number: int) -> bool:

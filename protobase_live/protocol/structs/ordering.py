@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from protobase_live.protocol.update_walker import SKIP, Id, Struct
+from protobase_live.protocol.struct import SKIP, Id, Struct
+
+RUN_STRUCTS = 500
+"""Most structs that are given at once."""
 
 
 class Ordering:
-    """Goes through the structs of several clients; what lacks a predecessor stays behind."""
+    """Goes through the structs of several clients, in runs of one client's; what lacks a predecessor stays
+    behind."""
 
-    def __init__(self, clients: Mapping[int, Iterator[Struct]], known: dict[int, int]) -> None:
+    def __init__(self, clients: Mapping[int, Iterator[Struct]], known: Mapping[int, int]) -> None:
         """`known` has the next clock of each client, and whoever iterates keeps it up."""
         self._queues = clients
         self._known = known
@@ -24,7 +28,7 @@ class Ordering:
         self._stopped: dict[int, Id] = {}
         """What the next struct of a client lacked, when it was tried last: a client and its next clock."""
 
-    def __iter__(self) -> Iterator[tuple[int, Struct]]:
+    def __iter__(self) -> Iterator[tuple[int, list[Struct]]]:
         for client in self._queues:
             yield from self._through(client)
 
@@ -32,37 +36,59 @@ class Ordering:
         """The next struct of a client. It is read only when it is needed: there may be very many clients."""
         if client not in self._begun and client in self._queues:
             self._begun.add(client)
-            self._next(client)
+            head = next(self._queues[client], None)
+            if head is not None:
+                self.heads[client] = head
         return self.heads.get(client)
 
-    def _next(self, client: int) -> None:
-        head = next(self._queues[client], None)
-        if head is None:
-            self.heads.pop(client, None)
-        else:
-            self.heads[client] = head
-
-    def _through(self, client: int) -> Iterator[tuple[int, Struct]]:
+    def _through(self, client: int) -> Iterator[tuple[int, list[Struct]]]:
         """The structs of `client`, as far as they go, and those of others that they need first."""
         stack = {client: None}
         while stack:
             client = next(reversed(stack))
-            struct = self._head(client)
-            if struct is None:
-                del stack[client]
-                continue
-            lacking = None
-            if struct.clock + struct.length > self._known.get(client, 0):
-                lacking = self._lacking(client, struct)
-                if lacking is None:
-                    yield client, struct
+            run, lacking = self._run(client)
+            if run:
+                yield client, run
             if lacking is None:
-                self._next(client)
+                if client not in self.heads:
+                    del stack[client]
             elif lacking[0] in stack or self._is_stopped(lacking[0], stack):
                 self._stopped[client] = lacking
                 del stack[client]
             else:
                 stack[lacking[0]] = None
+
+    def _run(self, client: int) -> tuple[list[Struct], Id | None]:
+        """The new structs of a client that can come now, and what keeps the next one from that."""
+        run: list[Struct] = []
+        head = self._head(client)
+        if head is None:
+            return run, None
+        queue, known, reached = self._queues[client], self._known, self._known.get(client, 0)
+        lacking = None
+        while head is not None and len(run) < RUN_STRUCTS:
+            clock, length, info, origin, right, parent, *_ = head
+            if clock + length > reached:
+                if clock > reached:
+                    lacking = client, clock
+                elif info == SKIP:
+                    lacking = client, clock + length
+                elif origin is not None and not _has(known, origin, client, reached):
+                    lacking = origin[0], origin[1] + 1
+                elif right is not None and not _has(known, right, client, reached):
+                    lacking = right[0], right[1] + 1
+                elif isinstance(parent, tuple) and not _has(known, parent, client, reached):
+                    lacking = parent[0], parent[1] + 1
+                if lacking is not None:
+                    break
+                run.append(head)
+                reached = clock + length
+            head = next(queue, None)
+        if head is None:
+            del self.heads[client]
+        else:
+            self.heads[client] = head
+        return run, lacking
 
     def _is_stopped(self, client: int, stack: Mapping[int, None]) -> bool:
         """Whether a client has no struct that could come now, unless those in `stack` go on."""
@@ -75,18 +101,6 @@ class Ordering:
             client = lacking[0]
         return True
 
-    def _lacking(self, client: int, struct: Struct) -> Id | None:
-        """The client that has what a struct lacks, and the clock it must have come to."""
-        known = self._known
-        if struct.clock > known.get(client, 0):
-            return client, struct.clock
-        if struct.info == SKIP:
-            return client, struct.clock + struct.length
-        for other in (struct.origin, struct.right, struct.parent):
-            if isinstance(other, tuple) and other[1] >= known.get(other[0], 0):
-                return other[0], other[1] + 1
-        return None
-
     @property
     def waits(self) -> dict[int, int]:
         """What has to be known before any of the rest can go on: clocks by client."""
@@ -95,3 +109,8 @@ class Ordering:
             other, clock = self._stopped[client]
             waits[other] = min(clock, waits.get(other, clock))
         return waits
+
+
+def _has(known: Mapping[int, int], id: Id, client: int, reached: int) -> bool:
+    """Whether a struct is known, if those of `client` are up to clock `reached`."""
+    return id[1] < (reached if id[0] == client else known.get(id[0], 0))

@@ -6,8 +6,7 @@ neighbour, and needs no parent any more.
 
 from __future__ import annotations
 
-from protobase_live.protocol.structs import texts
-from protobase_live.protocol.update_walker import (
+from protobase_live.protocol.struct import (
     DELETED,
     GC,
     HAS_ORIGIN,
@@ -16,8 +15,9 @@ from protobase_live.protocol.update_walker import (
     TEXT,
     VALUES,
     Struct,
-    Walker,
 )
+from protobase_live.protocol.structs import texts
+from protobase_live.protocol.update_walker import Walker
 from protobase_live.protocol.varint import prefixed, varuint
 
 

@@ -12,23 +12,21 @@ import re
 from collections.abc import Sequence
 
 from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.common_structs import CLIENT, CLOCK, PLAIN, client_of, clock_of
+from protobase_live.protocol.struct import VALUES, Struct
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
 from protobase_live.protocol.structs.keystrokes import read_keystroke
-from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, Log
+from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED
 from protobase_live.protocol.structs.store import Store
-from protobase_live.protocol.update_walker import VALUES, DeletedRange, Struct, client_of, clock_of
+from protobase_live.protocol.update_walker import DeletedRange
 
-_ID = rb"([\x80-\xff]{0,6}[\x00-\x7f])([\x80-\xff]{0,3}[\x00-\x7f])"
+_ID = CLIENT + CLOCK
 
 _TYPING = re.compile(rb"\x01\x01" + _ID + rb"\x84" + _ID + rb"([\x01-\x7f])([\x00-\x7f]+)\x00", re.DOTALL)
 """One struct, ASCII, with a left neighbour and no right one; nothing deleted."""
 
-_ENTRY = re.compile(
-    rb"\x01\x01" + _ID + rb"\xa8" + _ID + rb"\x01"
-    rb"(?:[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8})"
-    rb"\x01([\x80-\xff]{0,6}[\x00-\x7f])\x01([\x80-\xff]{0,3}[\x00-\x7f])\x01",
-    re.DOTALL,
-)
+_DELETED_CLOCK = rb"\x01" + CLIENT + rb"\x01" + CLOCK + rb"\x01"
+_ENTRY = re.compile(rb"\x01\x01" + _ID + rb"\xa8" + _ID + rb"\x01" + PLAIN + _DELETED_CLOCK, re.DOTALL)
 """One struct with one plain value and a left neighbour, and one clock deleted."""
 
 
@@ -73,23 +71,11 @@ def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
     chained = CHAINED if left == client and at == clock - 1 and log.right is None else 0
     raw = update[found.end(2) : found.start(5) - 1]
     store.note(client, clock)
-    _append_entry(log, raw, found.end(4) - found.end(2), chained, parent, other.subs[number])
+    content, place = found.end(4) - found.end(2), (parent, other.subs[number])
+    log.append_unjoined(raw, content, 1, VALUES | KEYED | chained, place, None)  # no entries are joined
     store.vector[client] = clock + 1
     store.delete(left, at, at + 1, [])  # what stands under a key is no text that could be cut
     return True
-
-
-def _append_entry(log: Log, raw: bytes, content: int, chained: int, parent: int, sub: int) -> None:
-    """Add a value under a key, which is never joined with another (`Log.append`)."""
-    log.starts.append(log.end)
-    log.offsets.append(len(log.data))
-    log.parents.append(parent)
-    log.subs.append(sub)
-    log.marks.append(VALUES | KEYED | chained)
-    log.contents = len(log.data) + content
-    log.right = None
-    log.data += raw
-    log.end += 1
 
 
 def take_keystroke(store: Store, update: bytes, barred: int | None) -> bool:

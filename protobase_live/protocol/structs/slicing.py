@@ -6,13 +6,12 @@ There may be very many clients: each is looked at once for a slice, and no furth
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import NamedTuple
 
+from protobase_live.protocol.struct import Struct
 from protobase_live.protocol.structs.log import Log
 from protobase_live.protocol.structs.ordering import Ordering
 from protobase_live.protocol.structs.writing import Run
-from protobase_live.protocol.update_walker import Struct
 
 SLICE_STRUCTS = 1_000
 """Most structs that a slice puts in order; it takes some 20 milliseconds."""
@@ -68,12 +67,14 @@ def _ends_in_order(
     They take `limit` bytes, which `clients` have.
     """
     reached, ends, size = dict(known), dict[int, int](), 0
-    ordering = Ordering(_Queues(logs, clients, reached), reached)
-    for client, struct in islice(ordering, SLICE_STRUCTS):
-        reached[client] = ends[client] = struct.clock + struct.length
-        size += struct.end - struct.start
-        if size >= limit:
-            break
+    left = SLICE_STRUCTS
+    for client, run in Ordering(_Queues(logs, clients, reached), reached):
+        for struct in run:
+            reached[client] = ends[client] = struct.clock + struct.length
+            size += struct.end - struct.start
+            left -= 1
+            if size >= limit or not left:
+                return ends
     return ends
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from protobase_live.protocol.ranges import Ranges
+from protobase_live.protocol.struct import Id
 from protobase_live.protocol.structs import texts
 from protobase_live.protocol.structs.log import ASTRAL, Log
 from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.news import News
 from protobase_live.protocol.structs.totals import Totals
-from protobase_live.protocol.update_walker import Id
 
 
 class Store:
@@ -28,9 +28,9 @@ class Store:
         self.vector: dict[int, int] = {}
         """The next clock of each client (a state vector)."""
         self.fresh = News()
-        """What came in since the last flush."""
+        """What came in since `Structs.flush`: what pycrdt has not got yet."""
         self.unsettled = News()
-        """What came in since all of it was told last."""
+        """What came in since `Structs.settle`: what is not in a commit yet."""
         self.astral = False
         """Whether there is any text with pairs of UTF-16 units, which may be cut."""
         self.halved = False

@@ -8,27 +8,22 @@ from typing import NamedTuple
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.delete_set import DeleteSet
+from protobase_live.protocol.struct import GC, HAS_PARENT_SUB, KIND, TEXT, VALUES, Id, Struct
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
-from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, Log, Mark, Place
+from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, KEYED, Log, Mark, Place
 from protobase_live.protocol.structs.ordering import Ordering
 from protobase_live.protocol.structs.pieces import Splitter
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.writing import Run, encode_update
-from protobase_live.protocol.update_walker import (
-    GC,
-    KIND,
-    STEP_STRUCTS,
-    TEXT,
-    VALUES,
-    DeletedRange,
-    Id,
-    Struct,
-    Walker,
-)
+from protobase_live.protocol.update_walker import STEP_STRUCTS, DeletedRange, Walker
 from protobase_live.protocol.varint import varuint
 
 _PAIR = re.compile(rb"[\xf0-\xf4]")
 """Begins a character outside the basic plane in UTF-8, which takes two UTF-16 units."""
+
+
+_VALUE_IN_PARENT = VALUES | HAS_PARENT_SUB
+"""The first byte of values that name their parent and their key."""
 
 
 class Rest(NamedTuple):
@@ -46,12 +41,16 @@ class Taking:
         """`barred` and `lenient` as `Structs.take` has them."""
         self._store = store
         self._walker = Walker(update)
+        self._update = update
         self._barred = barred
         self._lenient = lenient
         self._marks: dict[int, Mark] = {}
         self._roots = store.logs.root_count
         self._cuts: list[Id] = []
         self._gone: list[DeletedRange] = []
+        self._parent: Id | str | None = None
+        """The parent that the last struct with a parent named, which is there and is a shared type."""
+        self._parent_number = 0
 
     def steps(self) -> Generator[None, None, Rest | None]:
         """Take in what fits, with pauses; answers with the rest.
@@ -72,19 +71,43 @@ class Taking:
         return self._rest(ordering, late)
 
     def _append_all(self, ordering: Ordering) -> Iterator[None]:
-        for number, (client, struct) in enumerate(ordering, 1):
+        left = STEP_STRUCTS
+        for client, run in ordering:
             log = self._marked_log(client)
             self._store.note(client, log.end)
-            place = self._place(log, struct)
-            if place is NOWHERE:
-                self._append_garbage(log, struct)
-            elif place.sub and struct.length > 1 and struct.info & KIND == VALUES:
-                yield from self._append_entries(log, struct, place)
-            else:
-                self._append(log, struct, place)
+            for struct in run:
+                if not self._append_sibling(log, struct):
+                    yield from self._append_struct(log, struct)
             self._store.vector[client] = log.end
-            if number % STEP_STRUCTS == 0:
+            left -= len(run)
+            if left <= 0:
+                left = STEP_STRUCTS
                 yield
+
+    def _append_sibling(self, log: Log, struct: Struct) -> bool:
+        """Add a value in the same map as the one before it; False: it is something else.
+
+        Most structs of a large update are of this kind. What holds of the parent holds still: nothing is
+        deleted before all structs are in.
+        """
+        clock, length, info, _, _, parent, sub, start, content, end = struct
+        if info != _VALUE_IN_PARENT or parent != self._parent or clock != log.end or length != 1 or not sub:
+            return False
+        place = Place(self._parent_number, self._store.logs.key_number(sub))
+        log.append_unjoined(self._update[start:end], content - start, 1, VALUES | KEYED, place, None)
+        return True
+
+    def _append_struct(self, log: Log, struct: Struct) -> Iterator[None]:
+        """Add what is new of any struct."""
+        place = self._place(log, struct)
+        if place is NOWHERE:
+            self._append_garbage(log, struct)
+        elif place.sub and struct.length > 1 and struct.info & KIND == VALUES:
+            yield from self._append_entries(log, struct, place)
+        else:
+            self._append(log, struct, place)
+            if struct.parent is not None:
+                self._parent, self._parent_number = struct.parent, place.parent
 
     def _marked_log(self, client: int) -> Log:
         """The log of a client that brings something new, which can be taken back from now on."""
@@ -128,8 +151,11 @@ class Taking:
     def _append(self, log: Log, struct: Struct, place: Place) -> None:
         """Add what is new of a struct."""
         start, end = log.end, struct.clock + struct.length
-        splitter = Splitter(self._walker.data, log.client, struct)
-        raw, content = splitter.piece(start, end), len(splitter.head(start))
+        if start == struct.clock:
+            raw, content = self._update[struct.start : struct.end], struct.content - struct.start
+        else:
+            splitter = Splitter(self._update, log.client, struct)
+            raw, content = splitter.piece(start, end), len(splitter.head(start))
         marks = marks_of(struct, place) | _chained(log, struct)
         if struct.info & KIND == TEXT and _PAIR.search(raw, content):
             marks |= ASTRAL
@@ -145,13 +171,11 @@ class Taking:
         """
         if not self._lenient:
             self._walker.spend(struct.length - 1)
-        store, marks = self._store, marks_of(struct, place)
-        splitter = Splitter(self._walker.data, log.client, struct)
+        marks = marks_of(struct, place)
+        splitter = Splitter(self._update, log.client, struct)
         for number in range(1, struct.clock + struct.length - log.end + 1):
-            store.note(log.client, log.end)
             raw, content = splitter.piece(log.end, log.end + 1), len(splitter.head(log.end))
             log.append(raw, content, 1, marks | _chained(log, struct), place, struct.right)
-            store.vector[log.client] = log.end
             if number % STEP_STRUCTS == 0:
                 yield
 
@@ -187,7 +211,7 @@ class Taking:
         for client, first in ordering.heads.items():
             structs = self._walker.clients[client]
             count = len(structs) - structs.index(first)
-            raw = bytes(self._walker.data[first.start : structs[-1].end])
+            raw = self._update[first.start : structs[-1].end]
             runs.append((client, first.clock, count, raw))
         if not runs and not late:
             return None

@@ -92,15 +92,16 @@ def test_what_a_log_lacks_and_would_be_refused_counts_as_deleted(made) -> None:
 def test_a_snapshot_is_read_in_small_steps(made, monkeypatch) -> None:
     """It is one update, and read whole before anything of it is taken."""
     snapshot = merge(pushes(8 * STEP_STRUCTS))
-    read: list[int] = []
-    walk = update_walker.Walker.struct
+    read = [0]
+    read_common = update_walker.read_common
 
-    def struct(walker, *args):
-        read[-1] += 1
-        return walk(walker, *args)
+    def counted(*args):
+        structs, end = read_common(*args)
+        read[-1] += len(structs)
+        return structs, end
 
-    monkeypatch.setattr(update_walker.Walker, "struct", struct)
-    document, read = made(), [0]
+    monkeypatch.setattr(update_walker, "read_common", counted)
+    document = made()
     for _ in document.load([snapshot]):
         read.append(0)
     assert sum(read) >= 8 * STEP_STRUCTS

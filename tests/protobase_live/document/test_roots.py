@@ -92,7 +92,8 @@ def test_a_structure_that_was_opened_is_told_while_there_are_watchers(made) -> N
     assert document.read(Read(body, "open")) is False
     assert document.finish() is None
     update = written_by(lambda doc: doc.get("body", type=Text).insert(0, "hi"))
-    document.apply([update])
+    document.take_durable(update)
+    document.apply_taken()
     outcome = document.finish()
     assert outcome is not None
     assert [(d.structure, d.before, d.after) for d in outcome.differences] == [("body", "", "hi")]

@@ -16,7 +16,8 @@ from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol import update_walker
 from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.ranges import Ranges
-from protobase_live.protocol.update_walker import FEW_RANGES, MAX_CLOCK, STEP_STRUCTS, Struct, Walker
+from protobase_live.protocol.struct import MAX_CLOCK, Struct
+from protobase_live.protocol.update_walker import FEW_RANGES, STEP_STRUCTS, Walker
 from protobase_live.protocol.varint import varuint, varuints
 from tests.support import yjs_encoding as yjs
 

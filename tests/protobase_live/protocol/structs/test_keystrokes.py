@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs.keystrokes import Keystroke, read_keystroke
-from protobase_live.protocol.update_walker import DeletedRange, Walker
+from protobase_live.protocol.update_walker import DeletedRange
 from tests.support import keystrokes
 from tests.support import yjs_encoding as yjs
 from tests.support.mutation import mutate
+from tests.support.plain_walker import walked_plainly
 from tests.support.yjs_encoding import Id, sent
 
 
 def walked(update: bytes) -> Keystroke | None:
-    walker = Walker(update)
     try:
-        walker.walk()
+        walker = walked_plainly(update)
     except MalformedUpdate:
         return None
     ((client, (struct,)),) = walker.clients.items()
@@ -57,7 +57,7 @@ def test_reads_what_editors_send(update: bytes) -> None:
         sent(5, 3, yjs.item(yjs.text("a"), left=Id(5, 2)), yjs.item(yjs.text("b"), left=Id(5, 3))),
         sent(5, 3, yjs.item(yjs.text("a"), left=Id(5, 2)), deletes={5: [(0, 1), (2, 1)]}),
         sent(5, 2**28, yjs.item(yjs.text("a"), left=Id(5, 2))),
-        sent(2**49, 3, yjs.item(yjs.text("a"), left=Id(5, 2))),
+        sent(5, 3, yjs.item(yjs.text("a"), left=Id(5, 3))),
     ],
 )
 def test_everything_else_is_the_walkers(update: bytes) -> None:
@@ -67,16 +67,9 @@ def test_everything_else_is_the_walkers(update: bytes) -> None:
 @given(st.integers(0, 2**32))
 @settings(max_examples=500)
 def test_never_says_anything_else_than_the_walker(seed: int) -> None:
-    """A struct that builds on itself or what comes later only the walker refuses; those who take it check
-    that it builds on what is there."""
     random = Random(seed)
     vector = {client: random.randrange(300) for client in (1, 2, 300, 2**40)}
     update = keystrokes.keystroke(random, vector)
     if random.random() < 0.8:
         update = mutate(update, random, SHAPES)
-    found = read_keystroke(update)
-    if found is not None:
-        client, struct, _ = found
-        ids = [each for each in (struct.origin, struct.right, struct.parent) if isinstance(each, tuple)]
-        later = any(other == client and clock >= struct.clock for other, clock in ids)
-        assert walked(update) == (None if later else found)
+    assert read_keystroke(update) in (None, walked(update))

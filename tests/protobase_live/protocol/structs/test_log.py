@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protobase_live.protocol.struct import DELETED, GC, TEXT, VALUES
 from protobase_live.protocol.structs.log import ASTRAL, CHAINED, CHUNK_BYTES, KEYED, Log, Place
 from protobase_live.protocol.structs.pieces import text_of
-from protobase_live.protocol.update_walker import DELETED, GC, TEXT, VALUES, Walker
+from protobase_live.protocol.update_walker import Walker
 from tests.support import yjs_encoding as yjs
 from tests.support.yjs_encoding import Content, Id
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protobase_live.protocol.struct import SKIP, Id, Struct
 from protobase_live.protocol.structs.ordering import Ordering
-from protobase_live.protocol.update_walker import SKIP, Id, Struct
 
 Queues = Mapping[int, Sequence[Struct]]
 
@@ -27,9 +27,9 @@ def gone_through(queues: Queues, known: dict[int, int]) -> tuple[list[Id], Order
     """The order, and the ordering as it then is; `known` is kept up."""
     ordering = Ordering({client: iter(structs) for client, structs in queues.items()}, known)
     order: list[Id] = []
-    for client, each in ordering:
-        order.append((client, each.clock))
-        known[client] = each.clock + each.length
+    for client, run in ordering:
+        order += [(client, each.clock) for each in run]
+        known[client] = run[-1].clock + run[-1].length
     return order, ordering
 
 
