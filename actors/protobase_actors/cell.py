@@ -271,7 +271,7 @@ class Cell(Generic[M]):
         return raised if fault is None else fault
 
     def _limit(self, hook: str) -> Timer:
-        context, seconds = self._context, self._blueprint.supervision.hook_seconds
+        context, seconds = self._context, self._blueprint.supervision.seconds_for(hook)
         assert context is not None
         error = TimeoutError(f"{hook} of actor {self.name!r} took longer than {seconds:g} s")
         return self.clock.call_later(seconds, lambda: self._crash(context, error))

@@ -25,6 +25,7 @@ class Supervision:
         the cap; between half and all of it is really waited, so that actors that failed together do not
         come back together.
     hook_seconds: how long `on_start` and `on_stop` may take each.
+    start_seconds: how long `on_start` may take, where that is something else; it may have much to load.
     """
 
     max_restarts: int = DEFAULT_MAX_RESTARTS
@@ -32,12 +33,21 @@ class Supervision:
     backoff_seconds: float = DEFAULT_BACKOFF_SECONDS
     backoff_cap_seconds: float = DEFAULT_BACKOFF_CAP_SECONDS
     hook_seconds: float = DEFAULT_HOOK_SECONDS
+    start_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.max_restarts < 0:
             raise ValueError(f"max_restarts is 0 or more, not {self.max_restarts}")
         if self.hook_seconds <= 0:
             raise ValueError(f"hook_seconds is more than 0, not {self.hook_seconds}")
+        if self.start_seconds is not None and self.start_seconds <= 0:
+            raise ValueError(f"start_seconds is more than 0, not {self.start_seconds}")
+
+    def seconds_for(self, hook: str) -> float:
+        """How long the hook of that name may take."""
+        if hook == "on_start" and self.start_seconds is not None:
+            return self.start_seconds
+        return self.hook_seconds
 
 
 class RestartHistory:

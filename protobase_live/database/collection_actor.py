@@ -42,7 +42,7 @@ from protobase_live.database.messages import (
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.quarantine import unloadable
 from protobase_live.database.unfolded import Unfolded
-from protobase_live.document import Difference, Document
+from protobase_live.document import Difference, Document, Outcome
 from protobase_live.errors import (
     Conflict,
     OutcomeUnknown,
@@ -186,9 +186,10 @@ class CollectionActor(Actor[Message]):
             turn.transacted = True
             with self._document.writing():
                 for envelope in transactions:
-                    self._transact(envelope, turn)
+                    await self._transact(envelope, turn)
+        commit = self._commit(turn, await in_steps(self._document.finish_in_steps()))
+        if transactions:
             await in_steps(self._document.compact())
-        commit = self._commit(turn)
         for envelope in batch:
             if isinstance(envelope.message, Begin) and self._views is None:
                 await self._begin(envelope.message.views, turn)
@@ -212,11 +213,15 @@ class CollectionActor(Actor[Message]):
         await self._load_stored()
         return self._document
 
-    def _transact(self, envelope: Envelope[Message], turn: Turn) -> None:
-        message = envelope.message
+    async def _transact(self, envelope: Envelope[Message], turn: Turn) -> None:
+        """Carry out one transaction in the document, all or nothing."""
+        message, document = envelope.message, self._document
         assert isinstance(message, Transact)
         try:
-            self.transact(message.ops, message.checks, message.author)
+            self._require(message.ops, message.checks)
+            ready = await in_steps(document.rehearse_in_steps(message.ops))
+            if ready:
+                await in_steps(document.write_in_steps(ready, message.author))
         except ProtoBaseError as error:
             failure = error
             turn.showings.append(lambda: envelope.fail(failure))
@@ -225,22 +230,19 @@ class CollectionActor(Actor[Message]):
 
     def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
         """The operations, ready to be carried out; raises what would keep them from it now."""
+        self._require(ops, checks)
+        return self._document.rehearse(ops)
+
+    def _require(self, ops: Sequence[Op], checks: Sequence[Check]) -> None:
+        """Raise Conflict if something that was read has changed, LimitExceeded if there is no room."""
         for check in checks:
             if values.digest(self._document.read(check.read)) != check.digest:
                 what = ", ".join(map(repr, check.read.args)) or "all"
                 raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
         if ops and self._document.size > self._limits.document_bytes:
             raise document_too_large(self._limits.document_bytes)
-        return self._document.rehearse(ops)
 
-    def transact(self, ops: Sequence[Op], checks: Sequence[Check], author: str | None) -> None:
-        """Carry out one transaction in the document, all or nothing."""
-        ready = self.verify(ops, checks)
-        if ready:
-            self._document.write(ready, author)
-
-    def _commit(self, turn: Turn) -> Commit | None:
-        outcome = self._document.finish()
+    def _commit(self, turn: Turn, outcome: Outcome | None) -> Commit | None:
         if outcome is None:
             return None
         origin = self._storage.identity
@@ -268,7 +270,7 @@ class CollectionActor(Actor[Message]):
         turn = Turn(transacted=True)
         with self._document.writing():
             self._document.write(ops, author)
-        commit = self._commit(turn)
+        commit = self._commit(turn, self._document.finish())
         if commit is not None:
             turn.together = together
             together.expect()

@@ -19,6 +19,7 @@ from protobase_actors import (
     Clock,
     MailboxFull,
     Ref,
+    Supervision,
     SystemClock,
     TooManyActors,
 )
@@ -86,6 +87,7 @@ class Database(DatabaseApi):
             limit=limits.collections,
             mailbox=limits.mailbox_messages,
             batch=limits.turn_messages,
+            supervision=Supervision(start_seconds=limits.load_seconds),
         )
         self.presence_hub = PresenceHub(self._clock)
         self._view_limits = view_limits

@@ -22,6 +22,9 @@ class Limits:
     """Collections in memory at once; another one fails with `Overloaded` until one is idle."""
     idle_seconds: float = 60.0
     """How long a collection that nobody uses stays in memory."""
+    load_seconds: float = 600.0
+    """How long loading a collection may take, while others are served; then it fails and is tried again when
+    somebody asks. Four million structs, as many as a document of the default size may have, take minutes."""
     feed_changes: int = 4_096
     """Recent changes kept in memory for streams; a slower stream reads the log instead."""
     log_commits: int = 10_000

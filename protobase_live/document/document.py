@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from protobase_live import values
 from protobase_live.document.difference import Difference
@@ -23,7 +23,7 @@ from protobase_live.document.held import Held, Sender
 from protobase_live.document.record_rows import RecordRows
 from protobase_live.document.rehearsal import rehearse
 from protobase_live.document.roots import Roots
-from protobase_live.document.targets import OPEN, kind_at, touched_by
+from protobase_live.document.targets import OPEN, fields_of, kind_at, touched_by
 from protobase_live.errors import KindMismatch, LimitExceeded, MalformedUpdate
 from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
@@ -31,6 +31,8 @@ from protobase_live.structures import FieldKind, Kind
 from protobase_live.structures.portions import PortionedDoc
 from protobase_live.structures.raw import observe_updates
 from protobase_storage.commit import Part
+
+T = TypeVar("T")
 
 Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
 
@@ -40,8 +42,14 @@ MAX_PART_KEYS = 1_000
 LOAD_SLICE_BYTES = 8 * 1024
 """How much of a log one step of a load applies, in bytes (at least one update): a keystroke may be 15."""
 
-LOAD_SLICE_RECORDS = 500
-"""How many records one step of a load reads into the view."""
+READ_SLICE_VALUES = 5_000
+"""About how many values one step reads into the view of the records (at least one record)."""
+
+WRITE_SLICE = 500
+"""How many operations of a transaction are carried out without a pause."""
+
+COMPARE_SLICE = 5_000
+"""How many differences are looked at without a pause."""
 
 APPLY_SLICE_BYTES = 32 * 1024
 """About how many bytes pycrdt is given at once: small structs may take it 2 us a byte."""
@@ -140,12 +148,9 @@ class Document:
                 yield
 
     def _read_records(self) -> Iterator[None]:
-        keys = list(self._records.shared.keys())
-        for start in range(0, len(keys), LOAD_SLICE_RECORDS):
-            with self._doc.transaction():
-                for key in keys[start : start + LOAD_SLICE_RECORDS]:
-                    self._records.refresh(key)
+        while self._records.has_changed:
             yield
+            self._records.refresh_changed(READ_SLICE_VALUES)
 
     # a turn
 
@@ -185,7 +190,7 @@ class Document:
             touched = yield from self._make_anew()
             self._add_part(self._author, touched)
         for _ in self._apply_news():
-            self._add_events()
+            yield from self._add_events()
             yield
 
     def ends_run(self, author: str | None) -> bool:
@@ -228,12 +233,15 @@ class Document:
         except BaseException as error:  # a panic derives from BaseException alone
             raise BrokenDocument(f"the update cannot be applied: {error}") from error
 
-    def _add_events(self) -> None:
-        """Read what an applied update has changed, as a part of its author."""
+    def _add_events(self) -> Generator[None, None, None]:
+        """Read what an applied update has changed, as a part of its author, with pauses."""
         touched: Touched = {}
-        for key in self._records.changed:
-            self._records.refresh(key)
-            touched["records", key] = None
+        while True:
+            for key in self._records.refresh_changed(READ_SLICE_VALUES):
+                touched["records", key] = None
+            if not self._records.has_changed:
+                break
+            yield
         for name in self._roots.changed:
             touched[name, None] = None
         self._add_part(self._author, touched)
@@ -270,43 +278,76 @@ class Document:
                 yield
         finally:
             self._writing = False
-        if self._written:
-            for update in self._written:
+        self._records.forget_changed()
+
+    def _take_written(self) -> Iterator[None]:
+        """Take what transactions have written."""
+        written, self._written = self._written, []
+        for update in written:
+            if len(update) <= LOAD_SLICE_BYTES:
                 self._structs.take(update)
+            else:
+                yield from self._structs.take_in_steps(update)
+        if written:
             self._structs.flush()  # pycrdt has it
-            self._written = []
-        self._records.changed.clear()
 
     def rehearse(self, ops: Sequence[Op]) -> list[Op]:
         """The operations in the final form that `write` takes; changes nothing.
 
         Raises the ProtoBaseError that keeps them from being carried out now, if any.
         """
+        return at_once(self.rehearse_in_steps(ops))
+
+    def rehearse_in_steps(self, ops: Sequence[Op]) -> Generator[None, None, list[Op]]:
+        """`rehearse`, with pauses in which nothing else may be done with the document."""
         return rehearse(ops, self._records.rows, self._resolve_to_write)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""
+        at_once(self.write_in_steps(ops, author))
+
+    def write_in_steps(self, ops: Sequence[Op], author: str | None = None) -> Generator[None, None, None]:
+        """`write`, with pauses in which nothing else may be done with the document."""
         touched: Touched = {}
+        for start in range(0, len(ops), WRITE_SLICE):
+            if start:
+                yield
+            self._write_some(ops[start : start + WRITE_SLICE], touched)
+        self._add_part(author, touched)
+
+    def _write_some(self, ops: Sequence[Op], touched: Touched) -> None:
         for target, group in groupby(ops, key=lambda op: op.target):
             kind, run = kind_at(target), list(group)
             shared = self._records.shared if target == RECORDS else self._ensure(kind, target)
             kind.write_all(shared, [(op.action, op.args) for op in run], self._replica)
-            touched.update(dict.fromkeys(map(touched_by, run)))
-        for structure, key in touched:
-            if key is None:
-                self._roots.changed[structure] = None
-            else:
-                self._records.refresh(key)
-        self._add_part(author, touched)
+            for op in run:
+                structure, key = touched_by(op)
+                touched[structure, key] = None
+                if key is None:
+                    self._roots.changed[structure] = None
+                else:
+                    self._records.note(key, fields_of(op))
+        self._records.refresh_changed()
 
     def finish(self) -> Outcome | None:
         """End the turn; None if it changed nothing that is stored."""
-        found = self._records.differences() + self._roots.differences()
-        differences = tuple(d for d in found if not values.same(d.before, d.after))
+        return at_once(self.finish_in_steps())
+
+    def finish_in_steps(self) -> Generator[None, None, Outcome | None]:
+        """`finish`, with pauses in which nothing else may be done with the document."""
+        yield from self._take_written()
+        differences: list[Difference] = []
+        for number, found in enumerate(chain(self._records.differences(), self._roots.differences()), 1):
+            if not values.same(found.before, found.after):
+                differences.append(found)
+            if number % COMPARE_SLICE == 0:
+                yield
         parts, senders = tuple(self._parts), tuple(self._senders)
         self._reset_turn()
         update, reached = self._structs.settle()
-        return None if update == EMPTY_UPDATE else Outcome(update, parts, differences, reached, senders)
+        return (
+            None if update == EMPTY_UPDATE else Outcome(update, parts, tuple(differences), reached, senders)
+        )
 
     # reading
 
@@ -402,7 +443,7 @@ class Document:
 
     def _add_part(self, author: str | None, touched: Touched) -> None:
         self._roots.take_changed()
-        self._records.changed.clear()
+        self._records.forget_changed()
         if len(touched) > MAX_PART_KEYS:
             touched = {(structure, None): None for structure, _ in touched}
         if touched:
@@ -430,3 +471,12 @@ class Document:
             self._records.shared[key][field] = kind.empty()
             shared = self._records.shared[key][field]
         return shared
+
+
+def at_once(steps: Generator[None, None, T]) -> T:
+    """Run steps to their end without a pause."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, cast
 
 from pycrdt import Doc, Map
@@ -21,10 +22,11 @@ class RecordRows:
     """The root map of records, with a plain row for each that is kept up by `refresh`."""
 
     def __init__(self, doc: Doc[Any]) -> None:
+        self._doc = doc
         self.shared: Map[Any] = doc.get(RECORDS.path[0], type=Map)
         self.rows: Rows = {}
-        self.changed: set[str] = set()
-        """Keys of the records that Yjs transactions have changed, since somebody cleared it."""
+        self._changed: dict[str, set[str] | None] = {}
+        """The fields of records that have changed and were not read anew; None: all of them."""
         self._before: dict[str, dict[str, Any] | None] = {}
         self._watch = observe(self.shared, self._on_records)
 
@@ -32,23 +34,56 @@ class RecordRows:
         for event in events:
             path = event.path
             if not path:
-                self.changed.update(event.keys)
+                for key in event.keys:
+                    self.note(key, None)
             elif isinstance(path[0], str):  # else somebody put it into the root as into an array: no record
-                self.changed.add(path[0])
+                self.note(path[0], path[1:2] or getattr(event, "keys", None))
+
+    def note(self, key: str, fields: Iterable[str] | None) -> None:
+        """Some fields of a record have changed; None: all of them."""
+        known = self._changed.setdefault(key, set())
+        if fields is None:
+            self._changed[key] = None
+        elif known is not None:
+            known.update(fields)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether there is anything that has changed and was not read anew."""
+        return bool(self._changed)
 
     def close(self) -> None:
         """Observe no more."""
         self._watch.drop()
 
-    def refresh(self, key: str) -> None:
-        """Read one record anew."""
+    def _refresh(self, key: str, fields: Iterable[str] | None) -> None:
+        """Read one record anew, or only these fields of it: another may be a list of millions."""
         before = self.rows.get(key)
         self._before.setdefault(key, before)
         shared: Any = map_entry(self.shared, key)
         if isinstance(shared, Map):
-            self.rows[key] = RECORDS_KIND.row(cast("Map[Any]", shared))
+            kept: Mapping[str, Any] = {}
+            if before is not None and fields is not None:
+                kept = {field: value for field, value in before.items() if field not in fields}
+            self.rows[key] = RECORDS_KIND.row(cast("Map[Any]", shared), kept)
         else:  # deleted, or something a Yjs client put there that is no record
             self.rows.pop(key, None)
+
+    def refresh_changed(self, limit: int = sys.maxsize) -> list[str]:
+        """Read what has changed and was not read since, up to about `limit` values; answers with the keys."""
+        refreshed: list[str] = []
+        size = 0
+        with self._doc.transaction():  # one for all takes less time than one for each
+            while self._changed and size < limit:
+                key, fields = self._changed.popitem()
+                self._refresh(key, fields)
+                refreshed.append(key)
+                size += _size_of(self.rows.get(key, {}))
+        return refreshed
+
+    def forget_changed(self) -> None:
+        """What has changed was read already."""
+        self._changed.clear()
 
     def carry_on(self, before: RecordRows) -> list[tuple[str, str]]:
         """Take the place of another view of the same records; answers with what it read otherwise."""
@@ -60,14 +95,13 @@ class RecordRows:
                 touched.append((RECORDS.path[0], key))
             elif was is not None:
                 self.rows[key] = was
-        self.changed.clear()
+        self._changed.clear()
         return touched
 
-    def differences(self) -> list[Difference]:
+    def differences(self) -> Iterator[Difference]:
         """What was refreshed in this turn, before and after."""
-        return [
-            Difference("records", key, before, self.rows.get(key)) for key, before in self._before.items()
-        ]
+        for key, before in self._before.items():
+            yield Difference("records", key, before, self.rows.get(key))
 
     def snapshot(self) -> list[Difference]:
         """Every record, as if it had just been inserted."""
@@ -76,7 +110,7 @@ class RecordRows:
     def end_turn(self) -> None:
         """Begin the next turn."""
         self._before = {}
-        self.changed.clear()
+        self._changed.clear()
 
     def field(self, kind: Kind, target: Target) -> Any:
         """The shared type in a record's field; None for one that nobody wrote yet.
@@ -94,3 +128,8 @@ class RecordRows:
         if found != kind.name:
             raise KindMismatch(f"field {field!r} of record {key!r} is a {found}, not a {kind.name}")
         return shared
+
+
+def _size_of(row: Mapping[str, Any]) -> int:
+    """About how many values it takes to read a row."""
+    return 5 + sum(len(cast("Sized", value)) if type(value) in (list, dict) else 1 for value in row.values())

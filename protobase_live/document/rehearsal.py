@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, cast
 
 from protobase_live.document.targets import kind_at
 from protobase_live.errors import RecordMissing
 from protobase_live.operations import RECORDS, Op, Target
 
+REHEARSE_SLICE = 1_000
+"""How many operations are rehearsed without a pause."""
+
+Assigned = dict[str, dict[str, tuple[str, Any]]]
+"""By record and field: which kind a transaction has made of it, and of what value."""
+
 
 def rehearse(
     ops: Sequence[Op], rows: Mapping[str, dict[str, Any]], resolve: Callable[[Target], Any]
-) -> list[Op]:
-    """The operations in their final form; changes nothing.
+) -> Generator[None, None, list[Op]]:
+    """The operations in their final form; changes nothing. Pauses, in which nothing else may be changed.
 
     ``rows`` is the plain view of the records, ``resolve`` gives the shared type of a target. Raises the
     ProtoBaseError that keeps the operations from being carried out, if any.
     """
     checked: list[Op] = []
     states: dict[Target, Any] = {}
-    assigned: dict[tuple[str, ...], tuple[str, Any]] = {}
-    for op in ops:
+    assigned: Assigned = {}
+    for number, op in enumerate(ops):
+        if number % REHEARSE_SLICE == REHEARSE_SLICE - 1:
+            yield
         kind = kind_at(op.target)
         args = kind.check(op.action, op.args)
         checked.append(Op(op.target, op.action, args))
@@ -30,7 +38,7 @@ def rehearse(
             _assign(assigned, op.action, args)
             continue
         shared, state = None, states.get(op.target)
-        found = assigned.get(op.target.path[1:])
+        found = _assigned_to(op.target, assigned)
         if found is not None and found[0] == kind.name:
             state = _length(found[1]) if state is None else state
         elif len(op.target.path) == 1 or not _is_new(op.target.path[1], rows, states.get(RECORDS)):
@@ -48,15 +56,23 @@ def _is_new(key: str, rows: Mapping[str, Any], touched: Mapping[str, bool] | Non
     return key not in rows
 
 
-def _assign(assigned: dict[tuple[str, ...], tuple[str, Any]], action: str, args: tuple[Any, ...]) -> None:
+def _assigned_to(target: Target, assigned: Assigned) -> tuple[str, Any] | None:
+    """What the transaction has made of a field of a record so far."""
+    if len(target.path) == 1:
+        return None
+    _, key, field = target.path
+    return assigned.get(key, {}).get(field)
+
+
+def _assign(assigned: Assigned, action: str, args: tuple[Any, ...]) -> None:
     """Note which merging fields an operation on a record sets, and to what."""
     key = args[0]
     if action != "update":
-        for path in [path for path in assigned if path[0] == key]:
-            del assigned[path]
+        assigned.pop(key, None)
     if action != "delete":
         _, fields, merges = args
-        assigned.update({(key, field): (kind, fields[field]) for field, kind in merges.items()})
+        made = assigned.setdefault(key, {})
+        made.update({field: (kind, fields[field]) for field, kind in merges.items()})
 
 
 def _length(value: Any) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from protobase_live.errors import ValidationError
 from protobase_live.names import RECORDS_NAME, RESERVED_PREFIX
 from protobase_live.operations import INDEXES, RECORDS, Op, Target
@@ -41,3 +43,10 @@ def touched_by(op: Op) -> tuple[str, str | None]:
         return "records", op.args[0]
     path = op.target.path
     return (path[0], path[1]) if len(path) == 3 else (path[0], None)
+
+
+def fields_of(op: Op) -> Iterable[str] | None:
+    """The fields that an operation on a record touches; None: all of them."""
+    if op.target != RECORDS:
+        return (op.target.path[2],)
+    return op.args[1] if op.action == "update" else None

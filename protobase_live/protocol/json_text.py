@@ -17,7 +17,8 @@ def parse_json(text: str) -> JsonValue:
         ValueError: the text is no such JSON; the message says why.
     """
     try:
-        value: JsonValue = _decode(text)
+        decode = _decode if _SPECIAL_NUMBER.search(text) else _decode_ordinary
+        value: JsonValue = decode(text)
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
     if text.count("[") + text.count("{") > MAX_JSON_DEPTH and _depth(value) > MAX_JSON_DEPTH:
@@ -74,6 +75,12 @@ def _double(text: str) -> int | float:
 _decode_loosely = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_float=_finite, parse_int=_double
 ).decode
+
+_decode_ordinary = json.JSONDecoder(parse_constant=_refuse_constant).decode
+"""For numbers that need no look; a large text is read several times as fast."""
+
+_SPECIAL_NUMBER = re.compile(r"[0-9](?:[eE]|[0-9]{18})")
+"""A number that may be too large to be held; others are told apart by `_decode`."""
 
 _decode = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_float=_finite, parse_int=_representable

@@ -2,37 +2,32 @@
 
 A struct is told by where its bytes are: whoever keeps structs keeps those bytes as they came. Format:
 Yjs `UpdateDecoderV1`, `readClientsStructRefs`, `readDeleteSet` and the `read*` functions of the content
-classes; the binary JSON values are lib0's `readAny`.
+classes; the binary JSON values are lib0's `readAny` (see `update_reader`).
 """
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.common_structs import CLIENT, CLOCK, PLAIN, client_of, clock_of, read_common
+from protobase_live.protocol.common_structs import CLIENT, CLOCK, client_of, clock_of, read_common
 from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.json_text import parse_json
 from protobase_live.protocol.ranges import Ranges
 from protobase_live.protocol.struct import (
     ARRAY,
     BINARY,
-    BUFFER,
     DELETED,
     DOCUMENT,
     EMBED,
-    FIXED,
     FORMAT,
     GC,
     HAS_ORIGIN,
     HAS_PARENT_SUB,
     HAS_RIGHT_ORIGIN,
-    INTEGER,
     KIND,
     MAP,
     MAX_CLOCK,
     SKIP,
-    STRING,
     TEXT,
     TYPE,
     TYPE_REFS,
@@ -41,13 +36,11 @@ from protobase_live.protocol.struct import (
     Id,
     Struct,
 )
-from protobase_live.protocol.varint import MAX_VARUINT, MAX_VARUINT_BYTES, read_varuints
+from protobase_live.protocol.update_reader import STEP_BYTES, Reader
+from protobase_live.protocol.varint import MAX_VARUINT, read_varuints
 
 MAX_STRUCTS = 1_000_000
 """Structs and delete ranges of one update; each takes some 200 bytes of memory in a document."""
-
-MAX_NESTING = 100
-"""Arrays and maps inside one another in one value; decoding recurses natively."""
 
 STEP_STRUCTS = 500
 """Structs that are read without a pause; it takes some milliseconds."""
@@ -61,12 +54,11 @@ class DeletedRange(NamedTuple):
     end: int
 
 
-class Walker:
+class Walker(Reader):
     """Reads one update from front to back; raises `MalformedUpdate` at the first wrong byte."""
 
     def __init__(self, data: bytes | bytearray, max_structs: int = MAX_STRUCTS) -> None:
-        self.data = data
-        self.pos: int = 0
+        super().__init__(data)
         self.budget = max_structs
         self.clients: dict[int, list[Struct]] = {}
         self.deletes: dict[int, Ranges] = {}
@@ -77,7 +69,7 @@ class Walker:
             pass
 
     def steps(self, known: DeleteSet | None = None) -> Iterator[None]:
-        """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges.
+        """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges, or `STEP_BYTES`.
 
         What a client deletes is not read, and left out of `deletes`, if it is exactly what `known` has of it.
         """
@@ -86,54 +78,6 @@ class Walker:
         yield from self.delete_set(known)
         if self.pos != len(self.data):
             self.fail(f"{len(self.data) - self.pos} bytes left over")
-
-    def fail(self, reason: str) -> NoReturn:
-        raise MalformedUpdate(f"{reason} at byte {self.pos}")
-
-    # -- primitives
-
-    def uint(self, limit: int = MAX_CLOCK) -> int:
-        data, pos = self.data, self.pos
-        value = shift = 0
-        for byte in data[pos : pos + MAX_VARUINT_BYTES]:
-            pos += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if value > limit:
-                    self.fail(f"integer {value} exceeds {limit}")
-                self.pos = pos
-                return value
-            shift += 7
-        return self.fail("integer is cut off or too long")
-
-    def byte(self) -> int:
-        if self.pos >= len(self.data):
-            self.fail("data ends")
-        self.pos += 1
-        return self.data[self.pos - 1]
-
-    def count(self, what: str, least: int) -> int:
-        """A number of things that take at least `least` bytes each: they have to fit."""
-        count = self.uint()
-        if count * least > len(self.data) - self.pos:
-            self.fail(f"{count} {what} cannot fit in the {len(self.data) - self.pos} bytes left")
-        return count
-
-    def take(self, size: int) -> bytes:
-        end = self.pos + size
-        if end > len(self.data):
-            self.fail(f"{size} bytes wanted, {len(self.data) - self.pos} left")
-        taken = bytes(self.data[self.pos : end])
-        self.pos = end
-        return taken
-
-    def string(self) -> str:
-        raw = self.take(self.uint())
-        try:
-            return raw.decode()
-        except UnicodeDecodeError as error:
-            self.pos -= len(raw) - error.start
-            return self.fail("text is not UTF-8")
 
     def json(self) -> None:
         text = self.string()
@@ -161,8 +105,11 @@ class Walker:
         clock, pause = self.uint(), STEP_STRUCTS
         while len(structs) < count:
             clock = self._some_structs(structs, client, clock, min(count, pause) - len(structs))
-            if len(structs) == pause:
-                pause += STEP_STRUCTS
+            if self.unread:
+                yield from self.rest_of_values()
+                structs[-1] = structs[-1]._replace(end=self.pos)
+            if len(structs) >= pause or self.pos >= self.pause:
+                pause, self.pause = len(structs) + STEP_STRUCTS, self.pos + STEP_BYTES
                 yield
         if structs[-1].info == SKIP:
             self.fail(f"structs of client {client} end with a gap")
@@ -179,8 +126,11 @@ class Walker:
             clock += structs[-1].length
         return clock
 
-    def struct(self, client: int, clock: int) -> Struct:
-        """Read one struct at `clock`."""
+    def struct(self, client: int, clock: int, extent: tuple[int, int] | None = None) -> Struct:
+        """Read one struct at `clock`. Of long values there may be more than was read: see `unread`.
+
+        `extent` has how many clocks it takes and where it ends. With it, the content is not read.
+        """
         start = self.pos
         info = self.byte()
         origin = right = parent = sub = None
@@ -195,6 +145,9 @@ class Walker:
             if origin is None and right is None:
                 parent, sub = self.parent(info, client, clock)
             content = self.pos
+            if extent is not None:
+                length, end = extent
+                return Struct(clock, length, info, origin, right, parent, sub, start, content, end)
             length = self.content(info)
         if not 0 < length <= MAX_CLOCK - clock:
             self.fail(f"clock {clock + length} exceeds {MAX_CLOCK}" if length else "struct of length 0")
@@ -257,51 +210,18 @@ class Walker:
         return 1
 
     def values(self) -> int:
-        count = left = self.count("values", 1)
-        while left >= RUN and (found := _PLAIN_RUN.match(self.data, self.pos)):
-            self.pos = found.end()
-            left -= RUN
-        for _ in range(left):
-            self.value(0)
+        count = self.count("values", 1)
+        self.unread.append([ARRAY, count])
+        self.read_values(self.pause)
         return count
 
     def document(self) -> int:
         self.string()
         if self.pos < len(self.data) and self.data[self.pos] != MAP:
             self.fail("options of a subdocument are not a map")
-        self.value(0)
+        self.unread.append([ARRAY, 1])
+        self.read_values(self.pause)
         return 1
-
-    def value(self, depth: int) -> None:
-        """One binary JSON value of lib0."""
-        tag = self.byte()
-        if tag in FIXED:
-            self.take(FIXED[tag])
-        elif tag == STRING:
-            self.string()
-        elif tag == INTEGER:
-            self.integer()
-        elif tag == BUFFER:
-            self.take(self.uint())
-        elif tag in (ARRAY, MAP):
-            self.collection(tag, depth + 1)
-        else:
-            self.fail(f"value type {tag} is unknown")
-
-    def integer(self) -> None:
-        """A signed integer, six bits in its first byte; only its extent matters."""
-        for _ in range(MAX_VARUINT_BYTES):
-            if self.byte() < 0x80:
-                return
-        self.fail("integer is too long")
-
-    def collection(self, tag: int, depth: int) -> None:
-        if depth > MAX_NESTING:
-            self.fail(f"value nested deeper than {MAX_NESTING}")
-        for _ in range(self.count("entries", 2 if tag == MAP else 1)):
-            if tag == MAP:
-                self.string()
-            self.value(depth)
 
     # -- deletes
 
@@ -373,7 +293,3 @@ _LONG_NUMBER = re.compile(rb"[\x80-\xff]{5}")
 
 FEW_RANGES = 8
 """Fewer delete ranges are read one by one, which is faster then."""
-
-RUN = 64
-_PLAIN_RUN = re.compile(PLAIN + rb"{64}", re.DOTALL)
-"""`RUN` such values: a long array of numbers is read thirty times as fast so."""

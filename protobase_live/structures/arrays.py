@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -15,6 +16,8 @@ INDEXED_ITEMS = 256
 _MAX_SAFE_INT = 2**53 - 1
 _AMBIGUOUS_KEYS = frozenset({"@", "guid"})
 _MARKUP = frozenset("<>&")
+_SCALARS = frozenset({type(None), bool, int, float, str})
+_LONG_NUMBER = re.compile(r"(?<![.\d])\d{16}")
 
 
 def plain_items(raw: Any, txn: Any, plain: Callable[[Any], Any]) -> list[Any]:
@@ -25,7 +28,9 @@ def plain_items(raw: Any, txn: Any, plain: Callable[[Any], Any]) -> list[Any]:
     An array that holds text must not be read, for pycrdt may never return.
     """
     length = raw.len(txn)
-    if length > INDEXED_ITEMS and (items := _parsed(raw.to_json(txn))) is not None:
+    if length > INDEXED_ITEMS and (items := _parsed(text := raw.to_json(txn))) is not None:
+        if _all_told(kinds := set(map(type, items)), text):
+            return from_doc(items) if float in kinds else items
         return [
             from_doc(item) if _is_told(item, 0) else plain(raw.get(txn, index))
             for index, item in enumerate(items)
@@ -46,6 +51,13 @@ def _parsed(text: str) -> list[Any] | None:
         return json.loads(text)
     except RecursionError:
         return None
+
+
+def _all_told(kinds: set[type], text: str) -> bool:
+    """Whether `_is_told` says so of each of the items of these kinds; there may be millions of them."""
+    if not kinds <= _SCALARS or any(sign in text for sign in _MARKUP):
+        return False
+    return int not in kinds or _LONG_NUMBER.search(text) is None
 
 
 def _is_told(item: Any, depth: int) -> bool:

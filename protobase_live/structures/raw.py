@@ -5,7 +5,7 @@ The wrappers check, count and wrap at every entry read, which makes reading a re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakMethod
@@ -73,10 +73,10 @@ def map_entries(shared: Map[Any]) -> dict[str, Any]:
         return raw_entries(raw, txn)
 
 
-def raw_entries(raw: Any, txn: Any) -> dict[str, Any]:
-    """The native entries of a native map, sorted by key."""
+def raw_entries(raw: Any, txn: Any, keys: Iterable[str] | None = None) -> dict[str, Any]:
+    """The native entries of a native map, sorted by key, or those under the given keys of it."""
     entries: dict[str, Any] = {}
-    for key in sorted(raw.keys(txn)):
+    for key in sorted(raw.keys(txn)) if keys is None else keys:
         try:
             entries[key] = raw.get(txn, key)
         except ValueError:  # pycrdt's "Key error": what is there is no value, such as a format

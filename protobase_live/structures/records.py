@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 from pycrdt import Array, Map, Text
@@ -134,10 +135,18 @@ class RecordsKind(Kind):
         for field, value in fields.items():
             _write_field(held, field, value, merges.get(field), replica)
 
-    def row(self, shared: Map[Any]) -> Row:
-        """One record as a plain value."""
+    def row(self, shared: Map[Any], kept: Mapping[str, Any] = MappingProxyType({})) -> Row:
+        """One record as a plain value. The fields in ``kept`` are taken from there instead of being read."""
         with opened(shared) as (raw, txn):
-            return plain_entries(raw_entries(raw, txn), txn)
+            if not kept:
+                return plain_entries(raw_entries(raw, txn), txn)
+            names = sorted(raw.keys(txn))
+            read = plain_entries(raw_entries(raw, txn, [name for name in names if name not in kept]), txn)
+            return {
+                name: kept[name] if name in kept else read[name]
+                for name in names
+                if name in kept or name in read
+            }
 
     def plain(self, shared: Any) -> dict[str, Row]:
         """See Kind; ``shared`` is the Y.Map. An entry that is no map is no record."""

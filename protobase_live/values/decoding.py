@@ -14,7 +14,7 @@ import msgpack  # pyright: ignore[reportMissingTypeStubs]
 from msgpack.exceptions import UnpackException  # pyright: ignore[reportMissingTypeStubs]
 
 from protobase_live.errors import ValidationError
-from protobase_live.values.checking import EXPECTED, MAX_DEPTH, is_safe_int, short, type_of
+from protobase_live.values.checking import EXPECTED, MAX_DEPTH, MAX_SAFE_INT, is_safe_int, short, type_of
 from protobase_live.values.encoding import TAG, check_atom, packed_atom, packed_text
 
 MAX_INT_DIGITS = 4_000
@@ -26,6 +26,8 @@ MAX_WIRE_DEPTH = 2 * MAX_DEPTH + 32
 _unpackb: Callable[[bytes], Any] = cast(Any, msgpack).unpackb
 _DIGITS = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _KEY_CACHE = 8192
+_AS_STORED = frozenset({type(None), bool, int, str})
+_NUMBERS = frozenset({float})
 _NATIVE = frozenset({bool, int, float, bytes})
 
 
@@ -55,18 +57,32 @@ def from_json(value: Any) -> Any:
 def _read(stored: Any, depth: int) -> Any:
     kind = type_of(stored)
     if kind is float:
-        if is_safe_int(stored):
-            return int(stored)
-        return stored if math.isfinite(stored) else None
+        return _read_float(stored)
     if kind is str or kind is bool or kind is int:
         return stored
     if kind is bytearray or kind is bytes:
         return bytes(stored)
     if kind is list:
-        return [_read(item, depth + 1) for item in stored] if depth < MAX_WIRE_DEPTH else None
+        return _read_list(stored, depth) if depth < MAX_WIRE_DEPTH else None
     if kind is dict:
         return _read_dict(stored, depth) if depth < MAX_WIRE_DEPTH else None
     return None
+
+
+def _read_float(stored: float) -> int | float | None:
+    if is_safe_int(stored):
+        return int(stored)
+    return stored if math.isfinite(stored) else None
+
+
+def _read_list(stored: list[Any], depth: int) -> list[Any]:
+    """There may be millions of items: what is in the list as it will be read is not gone through."""
+    kinds: set[Any] = set(map(type_of, stored))
+    if kinds <= _AS_STORED:
+        return stored
+    if kinds <= _NUMBERS:
+        return [int(n) if n.is_integer() and 0 < n <= MAX_SAFE_INT else _read_float(n) for n in stored]
+    return [_read(item, depth + 1) for item in stored]
 
 
 def _read_dict(stored: dict[str, Any], depth: int) -> Any:

@@ -73,11 +73,13 @@ def digest(value: Any) -> bytes:
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are stored alike; unlike ``==``, True is not 1."""
+    if one is other:
+        return True
     kind = type_of(one)
     if one != other or (kind is bool) != (type(other) is bool):
         return False
     if kind is list:
-        return all(map(same, one, other))
+        return all(item is its or same(item, its) for item, its in zip(one, other, strict=True))
     if kind is dict:
         return all(same(item, other[key]) for key, item in one.items())
     return kind is not set or set(map(key_text, one)) == set(map(key_text, other))

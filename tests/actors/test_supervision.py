@@ -37,3 +37,11 @@ def test_impossible_rules_are_refused():
         Supervision(max_restarts=-1)
     with pytest.raises(ValueError, match="hook_seconds"):
         Supervision(hook_seconds=0)
+    with pytest.raises(ValueError, match="start_seconds"):
+        Supervision(start_seconds=0)
+
+
+def test_a_start_may_take_longer_than_a_stop():
+    rules = Supervision(hook_seconds=60, start_seconds=600)
+    assert (rules.seconds_for("on_start"), rules.seconds_for("on_stop")) == (600, 60)
+    assert Supervision(hook_seconds=5).seconds_for("on_start") == 5

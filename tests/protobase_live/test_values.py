@@ -278,6 +278,12 @@ def test_from_doc_never_fails_and_gives_values(stored):
     assert shape(values.unpack(values.pack(value))) == shape(value)
 
 
+@given(st.lists(st.floats() | st.integers(-(2**60), 2**60).map(float)))
+def test_numbers_in_a_list_are_read_as_each_of_them(stored):
+    singly = [values.from_doc(number) for number in stored]
+    assert repr(values.from_doc(stored)) == repr(singly)
+
+
 def test_from_doc_cuts_what_is_too_deep():
     assert "None" in repr(values.from_doc(deep(values.MAX_WIRE_DEPTH + 5)))
 

@@ -99,10 +99,11 @@ class Log:
         return Place(self.parents[number], self.subs[number])
 
     def read(self, number: int) -> Struct:
-        """A struct, read from its bytes."""
+        """A struct, read from its bytes. Its content is not looked at: it may be millions of values."""
         walker = Walker(self.data)
         walker.pos = self.offsets[number]
-        return walker.struct(self.client, self.starts[number])
+        end = self.offsets[number + 1] if number + 1 < len(self.offsets) else len(self.data)
+        return walker.struct(self.client, self.starts[number], (self.length(number), end))
 
     def splitter(self, number: int) -> Splitter:
         """What cuts pieces out of a struct while the log does not change."""

@@ -6,6 +6,8 @@ neighbour, and needs no parent any more.
 
 from __future__ import annotations
 
+from array import array
+
 from protobase_live.protocol.struct import (
     DELETED,
     GC,
@@ -20,6 +22,9 @@ from protobase_live.protocol.structs import texts
 from protobase_live.protocol.update_walker import Walker
 from protobase_live.protocol.varint import prefixed, varuint
 
+MARK_EVERY = 64
+"""Of how many values of a struct the place of one is kept."""
+
 
 class Splitter:
     """Cuts pieces out of one struct. Its content is read once, however many they are."""
@@ -32,7 +37,7 @@ class Splitter:
         self._data = data
         self._client = client
         self._text: texts.Units | None = None
-        self._values: list[bytes] | None = None
+        self._values: Values | None = None
 
     def piece(self, start: int, end: int) -> bytes:
         """The clocks from `start` up to `end`, as a struct."""
@@ -67,8 +72,8 @@ class Splitter:
             return prefixed(self._text.part(start, end))
         if kind == VALUES:
             if self._values is None:
-                self._values = values_of(self._data, self.struct)
-            return varuint(end - start) + b"".join(self._values[start:end])
+                self._values = Values(self._data, self.struct)
+            return varuint(end - start) + self._values.part(start, end)
         assert kind == DELETED, f"content {kind} takes one clock"
         return varuint(end - start)
 
@@ -80,13 +85,30 @@ def text_of(data: bytes | bytearray, struct: Struct) -> bytes:
     return walker.take(walker.uint())
 
 
-def values_of(data: bytes | bytearray, struct: Struct) -> list[bytes]:
-    """The values, each as it is encoded."""
-    walker = Walker(data)
-    walker.pos = struct.content
-    found: list[bytes] = []
-    for _ in range(walker.uint()):
-        begin = walker.pos
-        walker.value(0)
-        found.append(bytes(data[begin : walker.pos]))
-    return found
+class Values:
+    """The values of one struct. Where every `MARK_EVERY`th begins is kept: there may be millions."""
+
+    __slots__ = ("_data", "_end", "_length", "_marks")
+
+    def __init__(self, data: bytes | bytearray, struct: Struct) -> None:
+        walker = Walker(data)
+        walker.pos = struct.content
+        self._data = data
+        self._length = walker.uint()
+        self._end = struct.end
+        self._marks = array("Q", [walker.pos])
+        for _ in range(self._length // MARK_EVERY):
+            walker.skip_values(MARK_EVERY)
+            self._marks.append(walker.pos)
+
+    def part(self, start: int, end: int) -> bytes:
+        """The values from number `start` up to `end`, as they are encoded."""
+        return bytes(self._data[self._place(start) : self._place(end)])
+
+    def _place(self, number: int) -> int:
+        if number == self._length:
+            return self._end
+        walker = Walker(self._data)
+        walker.pos = self._marks[number // MARK_EVERY]
+        walker.skip_values(number % MARK_EVERY)
+        return walker.pos

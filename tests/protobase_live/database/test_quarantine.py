@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
 from pycrdt import Doc, Map
 
 from protobase_live.database import quarantine
+from protobase_live.database.limits import DEFAULT_LIMITS
 from protobase_live.database.quarantine import MAX_RETRY_SECONDS, Quarantine
 from protobase_live.document import Document
 from protobase_live.errors import CollectionUnloadable
@@ -92,6 +94,22 @@ async def test_a_storage_that_fails_is_no_reason(database, storage, monkeypatch)
     error = CollectionCorrupt("tasks", "a page is gone")
     with pytest.raises(CollectionUnloadable, match="a page is gone"):
         await tasks.count()
+
+
+async def test_a_load_may_take_long(database, storage, clock, monkeypatch) -> None:
+    """A collection that takes longer than hooks usually may would never be served again."""
+    load, there = storage.load, asyncio.Event()
+
+    async def slow(collection):
+        await there.wait()
+        return await load(collection)
+
+    monkeypatch.setattr(storage, "load", slow)
+    tasks = await database.collection("tasks")
+    count = asyncio.create_task(tasks.count())
+    await clock.advance(DEFAULT_LIMITS.load_seconds - 1)
+    there.set()
+    assert await count == 0
 
 
 def test_the_oldest_are_forgotten(clock, monkeypatch) -> None:

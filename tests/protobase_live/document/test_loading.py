@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+import pytest
 from pycrdt import Array, Doc
 
-from protobase_live.operations import Read, Target
+from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol import update_walker
 from protobase_live.protocol.ranges import Ranges
 from protobase_live.protocol.structs import merge
+from protobase_live.protocol.structs.log import Log
+from protobase_live.protocol.update_reader import RUN, STEP_BYTES, Reader
 from protobase_live.protocol.update_walker import STEP_STRUCTS
 from tests.support import yjs_encoding as yjs
 from tests.support.turns import PEER, received
@@ -39,10 +42,10 @@ class Counted(Sequence[bytes]):
             yield update
 
 
-def pushes(count: int) -> list[bytes]:
+def pushes(count: int, client: int = 5) -> list[bytes]:
     """The updates of an editor that inserts numbers at the top of an array, one by one."""
     updates: list[bytes] = []
-    doc: Doc = Doc(client_id=5)
+    doc: Doc = Doc(client_id=client)
     numbers = doc.get("numbers", type=Array)
     watch = doc.observe(lambda event: updates.append(event.update))
     for number in range(count):
@@ -106,3 +109,72 @@ def test_a_snapshot_is_read_in_small_steps(made, monkeypatch) -> None:
         read.append(0)
     assert sum(read) >= 8 * STEP_STRUCTS
     assert max(read) <= LONGEST_STEP
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        yjs.values(*[None] * 200_000),
+        yjs.values([None] * 200_000),
+        yjs.values([{"a": n} for n in range(50_000)]),
+        yjs.document("guid", {str(n): n for n in range(50_000)}),
+    ],
+)
+def test_long_values_of_one_struct_are_read_in_small_steps(made, monkeypatch, content) -> None:
+    read: list[int] = []
+    walk = Reader.read_values
+
+    def read_values(walker, until: int) -> None:
+        before = walker.pos
+        walk(walker, until)
+        read[-1] += walker.pos - before
+
+    monkeypatch.setattr(Reader, "read_values", read_values)
+    document, read = made(), [0]
+    for _ in document.take_in_steps(yjs.sent(5, 0, yjs.item(content, parent="l")), PEER):
+        read.append(0)
+    assert sum(read) >= len(content.body) - 20
+    assert max(read) <= STEP_BYTES + RUN * 9
+
+
+def test_a_struct_of_long_values_is_read_once(made, monkeypatch) -> None:
+    """Neither loading nor sending a part of what is behind it reads the values again."""
+    document = made(yjs.sent(5, 0, yjs.item(yjs.values([None] * 10_000), parent="l")), *pushes(1, client=6))
+    monkeypatch.setattr(Reader, "read_values", None)
+    state: dict[int, int] = {}
+    complete = False
+    while not complete:
+        _, state, complete = document.slice(state, 100)
+    assert state == {5: 1, 6: 1}
+
+
+def test_what_transactions_wrote_is_taken_in_small_steps(made, monkeypatch) -> None:
+    document = made()
+    with document.writing():
+        document.write([Op(RECORDS, "insert", (f"r{n}", {"n": n}, {})) for n in range(4 * STEP_STRUCTS)])
+    taken = [0]
+    append = Log.append_unjoined
+
+    def counted(log, *args) -> None:
+        taken[-1] += 1
+        append(log, *args)
+
+    monkeypatch.setattr(Log, "append_unjoined", counted)
+    for _ in document.finish_in_steps():
+        taken.append(0)
+    assert sum(taken) == 8 * STEP_STRUCTS
+    assert max(taken) <= LONGEST_STEP
+    assert len(made(document.encode()).records) == 4 * STEP_STRUCTS
+
+
+def test_a_large_transaction_is_carried_out_in_small_steps(made) -> None:
+    document = made()
+    ops = [Op(RECORDS, "insert", (f"r{n}", {"n": n}, {})) for n in range(4 * LONGEST_STEP)]
+    assert len(list(document.rehearse_in_steps(ops))) == 4
+    rows = [0]
+    with document.writing():
+        for _ in document.write_in_steps(document.rehearse(ops)):
+            rows.append(len(document.records))
+    rows.append(len(document.records))
+    assert rows[-1] == len(ops)
+    assert max(after - before for before, after in itertools.pairwise(rows)) <= LONGEST_STEP

@@ -353,7 +353,7 @@ def test_random_bytes_only_raise_malformed_update(update: bytes) -> None:
 def test_long_arrays_of_plain_values_are_read_many_at_once(plain, monkeypatch) -> None:
     singles: list[int] = []
     value = Walker.value
-    monkeypatch.setattr(Walker, "value", lambda walker, depth: (singles.append(depth), value(walker, depth)))
+    monkeypatch.setattr(Walker, "value", lambda walker: (singles.append(walker.pos), value(walker)))
     values = plain * 1_000 + b"\x77\x01a" + plain * 100
     assert read(single(b"\x08" + ROOT + b"\xcd\x08" + values)).length == 1_101
     assert len(singles) < 200

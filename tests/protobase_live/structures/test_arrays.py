@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
+from protobase_live.structures import arrays
 from protobase_live.structures.arrays import INDEXED_ITEMS, insert_values, plain_items
 from protobase_live.structures.nested import plain_of
 from protobase_live.structures.raw import opened
@@ -81,6 +82,16 @@ def test_what_is_nested_is_read_the_same() -> None:
     array.extend([{"n": n, "tags": ["a", "b"]} for n in range(INDEXED_ITEMS)])
     items, singly, gets = read(array)
     assert (items, gets) == (singly, 3)
+
+
+@pytest.mark.parametrize("item", [None, True, 5, -1.5, "é"])
+def test_items_that_can_be_read_at_once_are_not_gone_through(item, monkeypatch) -> None:
+    doc: Doc = Doc()
+    array = doc.get("l", type=Array)
+    array.extend([item] * (INDEXED_ITEMS + 1))
+    monkeypatch.setattr(arrays, "_is_told", None)
+    with opened(array) as (raw, txn):
+        assert plain_items(raw, txn, lambda each: plain_of(each, txn)) == [item] * (INDEXED_ITEMS + 1)
 
 
 def test_where_items_were_inserted_does_not_count() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protobase_live.protocol.structs.pieces import Splitter
+from protobase_live.protocol.structs.pieces import MARK_EVERY, Splitter
 from protobase_live.protocol.update_walker import Walker
 from tests.support import yjs_encoding as yjs
 from tests.support.yjs_encoding import Id, Struct
@@ -75,3 +75,12 @@ def test_bytes_stay_as_they_came() -> None:
     split = splitter(struct)
     assert split.piece(CLOCK, CLOCK + 1) == struct.body
     assert split.deleted(CLOCK, CLOCK + 1) == b"\x81\x85\x00\x02\x01"
+
+
+def test_pieces_of_very_many_values() -> None:
+    numbers = [n if n % 7 else str(n) for n in range(3 * MARK_EVERY)]
+    split = splitter(yjs.item(yjs.values(*numbers), parent="t"))
+    for start in range(0, len(numbers), 13):
+        for end in range(start + 1, len(numbers) + 1, 29):
+            piece = split.piece(CLOCK + start, CLOCK + end)
+            assert piece.endswith(yjs.values(*numbers[start:end]).body)
