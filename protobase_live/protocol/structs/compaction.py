@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Generator, Iterator
 
+from protobase_live.protocol.ranges import Ranges
 from protobase_live.protocol.struct import DELETED, GC, TYPE
 from protobase_live.protocol.structs.admission import NOWHERE
 from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED, KIND_MARK, Log
@@ -17,8 +18,8 @@ from protobase_live.protocol.structs.pieces import Splitter
 from protobase_live.protocol.update_walker import STEP_STRUCTS
 from protobase_live.protocol.varint import varuint
 
-STEP_PLACES = 10_000
-"""Structs whose places are looked at without a pause."""
+SCAN_STRUCTS = 10_000
+"""Structs that are looked at, or copied as they are, without a pause; it takes some milliseconds."""
 
 
 def compact(logs: Logs) -> Iterator[None]:
@@ -37,12 +38,12 @@ def _delete_orphans(logs: Logs) -> Iterator[None]:
     itself.
     """
     deleted = yield from _deleted_types(logs)
-    for client, log in logs.by_client.items() if deleted else ():
-        for number, parent in enumerate(log.parents):
-            if parent in deleted:
-                logs.deletes.add(client, log.starts[number], log.end_of(number))
-            if number % STEP_PLACES == STEP_PLACES - 1:
-                yield
+    for log, numbers in _portions(logs) if deleted else ():
+        orphans = Ranges()
+        for number in numbers:
+            if log.parents[number] in deleted:
+                orphans.add(log.starts[number], log.end_of(number))
+        logs.deletes.merge(log.client, orphans)
         yield
 
 
@@ -50,27 +51,34 @@ def _deleted_types(logs: Logs) -> Generator[None, None, set[int]]:
     """The numbers of the shared types that are deleted, those inside them included, if they hold anything."""
     inside: dict[int, list[int]] = {}
     parents = set[int]()
-    for client, log in logs.by_client.items():
-        parents.update(log.parents)
-        for number, parent in enumerate(log.parents):
+    for log, numbers in _portions(logs):
+        parents.update(log.parents[numbers.start : numbers.stop])
+        for number in numbers:
+            parent = log.parents[number]
             if parent >= 0 and log.marks[number] & KIND_MARK == TYPE:
-                inside.setdefault(parent, []).append(logs.type_number((client, log.starts[number])))
-            if number % STEP_PLACES == STEP_PLACES - 1:
-                yield
+                inside.setdefault(parent, []).append(logs.type_number((log.client, log.starts[number])))
         yield
-    waiting: list[int] = []
-    for number, parent in enumerate(parents, 1):
+    waiting, deleted = list[int](), set[int]()
+    for scanned, parent in enumerate(parents, 1):
         if parent >= 0 and logs.is_deleted(parent):
             waiting.append(parent)
-        if number % STEP_PLACES == 0:
+        if scanned % SCAN_STRUCTS == 0:
             yield
-    deleted = set[int]()
     while waiting:
         parent = waiting.pop()
         if parent not in deleted:
             deleted.add(parent)
             waiting += inside.get(parent, ())
+            if len(deleted) % SCAN_STRUCTS == 0:
+                yield
     return deleted
+
+
+def _portions(logs: Logs) -> Iterator[tuple[Log, range]]:
+    """The numbers of all structs, some `SCAN_STRUCTS` of one log at a time."""
+    for log in logs.by_client.values():
+        for first in range(0, len(log), SCAN_STRUCTS):
+            yield log, range(first, min(first + SCAN_STRUCTS, len(log)))
 
 
 class _Compaction:
@@ -86,12 +94,12 @@ class _Compaction:
         """Go through the log, and put what became of it in its place."""
         log, at = self._log, 0
         for number, (start, end) in enumerate(self._logs.deletes.by_client[log.client]):
-            self._copy(at, start)
+            yield from self._copy(at, start)
             yield from self._let_go(end)
             at = end
             if number % STEP_STRUCTS == STEP_STRUCTS - 1:
                 yield
-        self._copy(at, log.end)
+        yield from self._copy(at, log.end)
         self._target.right = log.right
         log.become(self._target)
 
@@ -101,7 +109,7 @@ class _Compaction:
             self._split = number, self._log.splitter(number)
         return self._split[1]
 
-    def _copy(self, start: int, end: int) -> None:
+    def _copy(self, start: int, end: int) -> Iterator[None]:
         """Add the clocks from `start` up to `end` as they are."""
         log, target = self._log, self._target
         while target.end < end:
@@ -110,7 +118,9 @@ class _Compaction:
             if end == log.end:
                 last = len(log)
             if log.starts[first] == target.end and first < last:
-                self._copy_whole(first, last)
+                self._copy_whole(first, min(last, first + SCAN_STRUCTS))
+                if last - first > SCAN_STRUCTS:
+                    yield
             else:
                 self._copy_piece(first, min(end, log.end_of(first)))
 
@@ -157,8 +167,8 @@ class _Compaction:
             self._log.marks[number],
             self._splitter(number),
         )
-        last = number
-        while last + 1 < len(log) and log.end_of(last) < end and _follows(log, last + 1, marks):
+        last, limit = number, min(len(log), number + SCAN_STRUCTS)
+        while last + 1 < limit and log.end_of(last) < end and _follows(log, last + 1, marks):
             last += 1
         stop = min(end, log.end_of(last))
         kept = DELETED | marks & (KEYED | CHAINED) | _chained(splitter, start)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from protobase_live.protocol.delete_set import DeleteSet
+from protobase_live.protocol.struct import SKIP, Struct
 from protobase_live.protocol.structs.pieces import Splitter
 from protobase_live.protocol.structs.writing import Run, encode_update
-from protobase_live.protocol.update_walker import SKIP, Struct, Walker
+from protobase_live.protocol.update_walker import Walker
 from protobase_live.protocol.varint import varuint
 
 Part = tuple[Struct, bytes | bytearray]

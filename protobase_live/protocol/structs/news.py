@@ -25,6 +25,10 @@ class News:
         runs = [(client, start, *logs[client].encode(start)) for client, start in self.starts.items()]
         return encode_update(runs, self.deletes.encode())
 
+    def size(self, logs: Mapping[int, Log]) -> int:
+        """About how many bytes the structs take."""
+        return sum(logs[client].size(start) for client, start in self.starts.items())
+
     def clear(self) -> None:
         """Begin anew."""
         self.starts.clear()

@@ -13,15 +13,18 @@ from protobase_live.protocol.structs import texts
 from protobase_live.protocol.structs.log import ASTRAL, Log
 from protobase_live.protocol.structs.logs import Logs
 from protobase_live.protocol.structs.news import News
+from protobase_live.protocol.structs.totals import Totals
 
 
 class Store:
     """The structs of one document, and what is new of them."""
 
-    __slots__ = ("astral", "fresh", "halved", "logs", "loose", "unsettled", "vector")
+    __slots__ = ("astral", "fresh", "halved", "logs", "loose", "totals", "unsettled", "vector")
 
     def __init__(self) -> None:
         self.logs = Logs()
+        self.totals = Totals(self.logs.by_client)
+        """Without what came in since all of it was told last."""
         self.vector: dict[int, int] = {}
         """The next clock of each client (a state vector)."""
         self.fresh = News()
@@ -34,6 +37,17 @@ class Store:
         """Whether a pair was cut that had been flushed whole."""
         self.loose = 0
         """How many ranges were deleted since what is deleted was let go of."""
+
+    def settle(self) -> None:
+        """All that is new was told."""
+        self.totals.count(self.unsettled.starts)
+        self.unsettled.clear()
+        self.fresh.clear()
+
+    def counted(self) -> Totals:
+        """How much there is, with what came in last."""
+        self.totals.count(self.unsettled.starts)
+        return self.totals
 
     def note(self, client: int, start: int) -> None:
         """Structs of a client come in, from clock `start` on."""
@@ -96,3 +110,4 @@ class Store:
                 self.halved = self.halved or log.starts[number] + cut[0] - 1 < fresh
         if halved:
             log.replace_texts(halved)
+            self.totals.count([log.client])

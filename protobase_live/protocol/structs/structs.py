@@ -7,13 +7,12 @@ joined where Yjs would join them, and let go of when they are deleted.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator, Iterator, Mapping
 from types import MappingProxyType
 
 from protobase_live.protocol.structs.compaction import compact
 from protobase_live.protocol.structs.shortcuts import take_entry, take_keystroke, take_typing
-from protobase_live.protocol.structs.slicing import cut_slice
+from protobase_live.protocol.structs.slicing import SLICE_STRUCTS, all_runs, cut_slice
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.taking import Rest, Taking
 from protobase_live.protocol.structs.writing import NO_DELETES, encode_update
@@ -74,15 +73,18 @@ class Structs:
 
     def flush_in_steps(self, limit: int) -> Iterator[bytes]:
         """`flush` as several updates of about `limit` bytes, in causal order."""
-        logs, fresh = self._store.logs.by_client, self._store.fresh
-        if sum(logs[client].size(start) for client, start in fresh.starts.items()) <= limit:
+        fresh, logs = self._store.fresh, self._store.logs.by_client
+        if len(fresh.starts) <= SLICE_STRUCTS and fresh.size(logs) <= limit:
             if fresh.starts or fresh.deletes:
                 yield self.flush()
             return
+        lacking = {client: logs[client] for client in fresh.starts}
         known, complete = {**self.vector, **fresh.starts}, False
         while not complete:
-            part = cut_slice(logs, known, limit)
-            known, complete = part.reached, part.complete
+            _, known, complete = part = cut_slice(lacking, known, limit)
+            for client, *_ in part.runs:
+                if known[client] == self.vector[client]:
+                    del lacking[client]
             yield encode_update(part.runs, fresh.deletes.encode() if complete else NO_DELETES)
         fresh.clear()
 
@@ -94,8 +96,7 @@ class Structs:
         unsettled = self._store.unsettled
         update = unsettled.encode(self._store.logs.by_client)
         reached = {client: self.vector[client] for client in unsettled.starts}
-        unsettled.clear()
-        self._store.fresh.clear()
+        self._store.settle()
         return update, reached
 
     @property
@@ -110,7 +111,8 @@ class Structs:
 
     def encode(self, state: Mapping[int, int] = MappingProxyType({})) -> bytes:
         """What somebody with the state vector `state` lacks, and all that is deleted, as one update."""
-        return self.slice(state, sys.maxsize)[0]
+        logs = self._store.logs
+        return encode_update(all_runs(logs.by_client, state), logs.deletes.encode())
 
     def slice(self, state: Mapping[int, int], limit: int) -> tuple[bytes, dict[int, int], bool]:
         """About the first `limit` bytes of what somebody with the state vector `state` lacks.
@@ -131,7 +133,7 @@ class Structs:
     @property
     def size(self) -> int:
         """About how many bytes `encode()` takes."""
-        return sum(len(log.data) for log in self._store.logs.by_client.values())
+        return self._store.counted().bytes
 
     @property
     def halved(self) -> bool:
@@ -153,6 +155,7 @@ class Structs:
     def compact_in_steps(self) -> Iterator[None]:
         """`compact` with pauses, some milliseconds apart, in which nothing else may be done."""
         yield from compact(self._store.logs)
+        self._store.totals.count(self._store.logs.by_client)
         self._store.loose, self._compacted_size = 0, self.size
 
     @property
@@ -161,5 +164,6 @@ class Structs:
         loose = self._store.loose
         if not loose:
             return False
-        structs = sum(map(len, self._store.logs.by_client.values()))
-        return loose > max(LOOSE_RANGES, structs) or self.size > 2 * self._compacted_size + LOOSE_BYTES
+        totals = self._store.counted()
+        grown = totals.bytes > 2 * self._compacted_size + LOOSE_BYTES
+        return grown or loose > max(LOOSE_RANGES, totals.structs)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protobase_live.protocol.structs import Structs, compaction
+from protobase_live.protocol.structs.compaction import _Compaction, _delete_orphans
+from protobase_live.protocol.structs.log import Log
 from protobase_live.protocol.update_walker import STEP_STRUCTS
 from tests.support import keystrokes
 from tests.support import yjs_encoding as yjs
+from tests.support.keystrokes import written
 from tests.support.yjs_encoding import Id, Shared, sent
 
 
@@ -113,6 +118,71 @@ def test_nothing_else_changes(seed: int) -> None:
     assert again.encode() == before == structs.encode()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_pauses_change_nothing(monkeypatch, seed: int) -> None:
+    at_once, paused = written(seed), written(seed)
+    at_once.compact()
+    monkeypatch.setattr(compaction, "SCAN_STRUCTS", 2)
+    paused.compact()
+    assert paused.encode() == at_once.encode()
+    assert paused.deletes == at_once.deletes
+
+
+def test_looking_for_what_a_deleted_type_held_pauses(monkeypatch) -> None:
+    monkeypatch.setattr(compaction, "SCAN_STRUCTS", 10)
+    count, looked, steps = 200, [0], Structs()
+    steps.take(sent(1, 0, yjs.item(yjs.shared(Shared.MAP), parent="m", key="k")))
+    children = [yjs.item(yjs.values(n), parent=Id(1, 0), key=str(n)) for n in range(count)]
+    steps.take(sent(2, 0, *children))
+    steps.take(sent(1, 0, deletes={1: [(0, 1)]}))
+    end_of = Log.end_of
+
+    def counted(log: Log, number: int) -> int:
+        looked[-1] += 1
+        return end_of(log, number)
+
+    monkeypatch.setattr(Log, "end_of", counted)
+    for _ in _delete_orphans(steps._store.logs):
+        looked.append(0)
+    assert sum(looked) == count
+    assert max(looked) == 10
+    assert steps.deletes == {1: [(0, 1)], 2: [(0, count)]}
+
+
+def test_copying_and_letting_go_of_long_runs_pauses(monkeypatch) -> None:
+    monkeypatch.setattr(compaction, "SCAN_STRUCTS", 10)
+    structs = Structs()
+    structs.take(sent(1, 0, *[yjs.item(yjs.values(n), parent="m", key=str(n)) for n in range(101)]))
+    chain = [yjs.item(yjs.embed("{}"), left=Id(1, clock - 1)) for clock in range(102, 202)]
+    structs.take(sent(1, 101, yjs.item(yjs.text("a"), parent="t"), *chain))
+    structs.take(sent(1, 0, deletes={1: [(101, 101)]}))
+    copied, followed = list[int](), [0]
+    copy_whole, follows = _Compaction._copy_whole, compaction._follows
+
+    def counted_copy(copying: _Compaction, first: int, last: int) -> None:
+        copied.append(last - first)
+        copy_whole(copying, first, last)
+
+    def counted_follows(*args) -> bool:
+        followed[-1] += 1
+        return follows(*args)
+
+    monkeypatch.setattr(_Compaction, "_copy_whole", counted_copy)
+    monkeypatch.setattr(compaction, "_follows", counted_follows)
+    append_deleted = _Compaction._append_deleted
+    monkeypatch.setattr(
+        _Compaction, "_append_deleted", lambda *args: followed.append(0) or append_deleted(*args)
+    )
+    for _ in structs.compact_in_steps():
+        copied.append(0)
+    assert sum(copied) == 101
+    assert max(copied) == 10
+    assert all(0 in pair for pair in pairwise(copied)), "a pause after each"
+    assert max(followed) < 10
+    assert structs.encode() == compacted(structs.encode()).encode()
+    assert structs.encode().endswith(sent(1, 0, deletes={1: [(101, 101)]})[1:])
+
+
 def test_is_worth_its_time_when_much_was_deleted() -> None:
     structs = Structs()
     assert not structs.is_loose
@@ -135,15 +205,3 @@ def test_pauses_in_a_long_text_of_which_much_was_deleted() -> None:
     again = Structs()
     assert again.take(structs.encode()) is None
     assert again.vector == {1: 2 * count}
-
-
-def test_pauses_while_it_looks_for_what_stood_in_deleted_types(monkeypatch) -> None:
-    monkeypatch.setattr(compaction, "STEP_PLACES", 10)
-    structs, count = Structs(), 100
-    maps = [yjs.item(yjs.shared(Shared.MAP), parent="m", key=str(n)) for n in range(count)]
-    entries = [yjs.item(yjs.values(n), parent=Id(1, n), key="k") for n in range(count)]
-    structs.take(sent(1, 0, *maps))
-    structs.take(sent(2, 0, *entries, deletes={1: [(0, count)]}))
-    pauses = sum(1 for _ in structs.compact_in_steps())
-    assert pauses >= 5 * count // 10, "each struct is looked at twice, and each type once"
-    assert structs.deletes == {1: [(0, count)], 2: [(0, count)]}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_live.protocol.structs import Structs
+from protobase_live.protocol.structs import Structs, slicing
+from protobase_live.protocol.structs import structs as whole
+from protobase_live.protocol.structs.log import Log
 from tests.support import yjs_encoding as yjs
 from tests.support.keystrokes import written
 from tests.support.yjs_encoding import Id, sent
@@ -48,6 +50,57 @@ def test_a_part_has_about_the_limit_and_at_least_one_struct() -> None:
     assert all(len(part) < 300 for part in parts(structs, {}, 200))
     assert len(parts(structs, {}, 1)) == 20 + 1, "the last one has only what is deleted"
     assert len(parts(structs, {}, 10**6)) == 1
+
+
+def many(clients: int) -> Structs:
+    """Of each client one struct, of about ten bytes."""
+    structs = Structs()
+    for client in range(1, clients + 1):
+        structs.take(sent(client, 0, yjs.item(yjs.text("abcdef"), parent="t")))
+    return structs
+
+
+def test_only_the_logs_that_a_part_is_of_are_read(monkeypatch) -> None:
+    structs, opened = many(50), [0]
+    read = Log.structs
+
+    def counted(log: Log, clock: int):
+        opened[-1] += 1
+        return read(log, clock)
+
+    monkeypatch.setattr(Log, "structs", counted)
+    state, complete = dict[int, int](), False
+    while not complete:
+        _, state, complete = structs.slice(state, 40)
+        opened.append(0)
+    assert len(opened) > 10
+    assert max(opened) <= 5
+
+
+def test_a_part_has_so_many_structs_of_several_clients(monkeypatch) -> None:
+    monkeypatch.setattr(slicing, "SLICE_STRUCTS", 7)
+    structs, again = many(50), Structs()
+    found = parts(structs, {}, 10**6)
+    assert len(found) == 8
+    for part in found:
+        assert again.take(part) is None
+    assert again.encode() == structs.encode()
+    assert Structs().take(structs.encode()) is None
+    assert structs.encode() == many(50).encode()
+    assert structs.encode()[0] == 50, "the whole is not cut"
+
+
+def test_the_news_of_many_clients_come_in_parts(monkeypatch) -> None:
+    for module in (slicing, whole):
+        monkeypatch.setattr(module, "SLICE_STRUCTS", 7)
+    structs, again = many(50), Structs()
+    structs.take(sent(1, 0, deletes={1: [(0, 6)]}))
+    found = list(structs.flush_in_steps(10**6))
+    assert len(found) == 8
+    for part in found:
+        assert again.take(part) is None
+    assert again.encode() == structs.encode()
+    assert list(structs.flush_in_steps(10**6)) == []
 
 
 def test_what_is_deleted_is_told_in_the_end() -> None:
