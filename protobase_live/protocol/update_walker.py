@@ -71,7 +71,8 @@ class Walker(Reader):
     def steps(self, known: DeleteSet | None = None) -> Iterator[None]:
         """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges, or `STEP_BYTES`.
 
-        What a client deletes is not read, and left out of `deletes`, if it is exactly what `known` has of it.
+        Where nothing is `unread`, whoever reads may take structs out of `clients` in a pause. What a client
+        deletes is not read, and left out of `deletes`, if it is exactly what `known` has of it.
         """
         for _ in range(self.count("clients", 4)):
             yield from self.client_structs()
@@ -102,17 +103,19 @@ class Walker(Reader):
         if not count:
             self.fail(f"client {client} has no structs")
         structs = self.clients[client] = []
-        clock, pause = self.uint(), STEP_STRUCTS
-        while len(structs) < count:
-            clock = self._some_structs(structs, client, clock, min(count, pause) - len(structs))
+        clock, left, pause = self.uint(), count, count - STEP_STRUCTS
+        while left:
+            before = len(structs)
+            clock = self._some_structs(structs, client, clock, min(left, left - pause))
+            left -= len(structs) - before
             if self.unread:
                 yield from self.rest_of_values()
                 structs[-1] = structs[-1]._replace(end=self.pos)
-            if len(structs) >= pause or self.pos >= self.pause:
-                pause, self.pause = len(structs) + STEP_STRUCTS, self.pos + STEP_BYTES
+            if not left and structs[-1].info == SKIP:
+                self.fail(f"structs of client {client} end with a gap")
+            if left <= pause or self.pos >= self.pause:
+                pause, self.pause = left - STEP_STRUCTS, self.pos + STEP_BYTES
                 yield
-        if structs[-1].info == SKIP:
-            self.fail(f"structs of client {client} end with a gap")
 
     def _some_structs(self, structs: list[Struct], client: int, clock: int, most: int) -> int:
         """Read up to `most` structs, common ones and the one behind these; answers with the clock after."""

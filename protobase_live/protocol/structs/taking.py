@@ -48,6 +48,8 @@ class Taking:
         self._roots = store.logs.root_count
         self._cuts: list[Id] = []
         self._gone: list[DeletedRange] = []
+        self._behind: set[int] = set()
+        """Clients of which something was read that has to wait for what others have."""
         self._parent: Id | str | None = None
         """The parent that the last struct with a parent named, which is there and is a shared type."""
         self._parent_number = 0
@@ -58,10 +60,15 @@ class Taking:
         Raises:
             MalformedUpdate: nothing was taken.
         """
-        yield from self._walker.steps(self._store.logs.deletes)
-        queues = {client: iter(structs) for client, structs in self._walker.clients.items()}
-        ordering = Ordering(queues, self._store.vector)
+        clients = self._walker.clients
         try:
+            for _ in self._walker.steps(self._store.logs.deletes):
+                if not self._walker.unread:
+                    yield from self._append_read()
+                yield
+            ordering = Ordering(
+                {client: iter(structs) for client, structs in clients.items()}, self._store.vector
+            )
             yield from self._append_all(ordering)
         except MalformedUpdate:
             self._take_back()
@@ -69,6 +76,20 @@ class Taking:
         late = yield from self._delete_all()
         self._store.cut(self._cuts)
         return self._rest(ordering, late)
+
+    def _append_read(self) -> Iterator[None]:
+        """Add what fits of the client that is being read: all structs of a large update take much memory."""
+        client = next(reversed(self._walker.clients), None)
+        if client is None or client in self._behind:
+            return
+        structs = self._walker.clients[client]
+        queue = iter(structs)
+        ordering = Ordering({client: queue}, self._store.vector)
+        yield from self._append_all(ordering)
+        head = ordering.heads.get(client)
+        if head is not None:
+            self._behind.add(client)
+        structs[:] = [] if head is None else [head, *queue]
 
     def _append_all(self, ordering: Ordering) -> Iterator[None]:
         left = STEP_STRUCTS
