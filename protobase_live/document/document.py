@@ -139,7 +139,7 @@ class Document:
             yield
             yield from self._apply_news()
 
-    def _apply_news(self) -> Iterator[None]:
+    def _apply_news(self) -> Generator[None, None, None]:
         """Give pycrdt what is new, unless it has to be given everything anew: what follows half a character
         that it has whole goes wrong there, and later updates make it panic."""
         if not self._structs.halved:
@@ -189,9 +189,8 @@ class Document:
         if self._structs.halved:
             touched = yield from self._make_anew()
             self._add_part(self._author, touched)
-        for _ in self._apply_news():
-            yield from self._add_events()
-            yield
+        yield from self._apply_news()
+        yield from self._add_events()  # once, for every slice may have changed the same large record
 
     def ends_run(self, author: str | None) -> bool:
         """Whether `apply_in_steps` is due before something by `author` is taken, because it may take long.
@@ -234,7 +233,7 @@ class Document:
             raise BrokenDocument(f"the update cannot be applied: {error}") from error
 
     def _add_events(self) -> Generator[None, None, None]:
-        """Read what an applied update has changed, as a part of its author, with pauses."""
+        """Read what applied updates have changed, as a part of their author, with pauses."""
         touched: Touched = {}
         while True:
             for key in self._records.refresh_changed(READ_SLICE_VALUES):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, cast
 
 from pycrdt import Doc, Map
@@ -56,16 +56,17 @@ class RecordRows:
         """Observe no more."""
         self._watch.drop()
 
-    def _refresh(self, key: str, fields: Iterable[str] | None) -> None:
+    def _refresh(self, key: str, fields: Collection[str] | None) -> None:
         """Read one record anew, or only these fields of it: another may be a list of millions."""
         before = self.rows.get(key)
         self._before.setdefault(key, before)
         shared: Any = map_entry(self.shared, key)
         if isinstance(shared, Map):
-            kept: Mapping[str, Any] = {}
-            if before is not None and fields is not None:
-                kept = {field: value for field, value in before.items() if field not in fields}
-            self.rows[key] = RECORDS_KIND.row(cast("Map[Any]", shared), kept)
+            record = cast("Map[Any]", shared)
+            if before is None or fields is None:
+                self.rows[key] = RECORDS_KIND.row(record)
+            else:
+                self.rows[key] = RECORDS_KIND.reread(record, before, fields)
         else:  # deleted, or something a Yjs client put there that is no record
             self.rows.pop(key, None)
 
@@ -78,7 +79,7 @@ class RecordRows:
                 key, fields = self._changed.popitem()
                 self._refresh(key, fields)
                 refreshed.append(key)
-                size += _size_of(self.rows.get(key, {}))
+                size += _size_of(self.rows.get(key, {}), fields)
         return refreshed
 
     def forget_changed(self) -> None:
@@ -130,6 +131,7 @@ class RecordRows:
         return shared
 
 
-def _size_of(row: Mapping[str, Any]) -> int:
-    """About how many values it takes to read a row."""
-    return 5 + sum(len(cast("Sized", value)) if type(value) in (list, dict) else 1 for value in row.values())
+def _size_of(row: Mapping[str, Any], fields: Collection[str] | None) -> int:
+    """About how many values it takes to read these fields of a row; None: all of it."""
+    values = row.values() if fields is None else map(row.get, fields)
+    return 5 + sum(len(cast("Sized", value)) if type(value) in (list, dict) else 1 for value in values)

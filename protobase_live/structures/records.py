@@ -8,9 +8,8 @@ assigned to it is carried out as the smallest difference. Plain values are ``{ke
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 from pycrdt import Array, Map, Text
@@ -135,18 +134,22 @@ class RecordsKind(Kind):
         for field, value in fields.items():
             _write_field(held, field, value, merges.get(field), replica)
 
-    def row(self, shared: Map[Any], kept: Mapping[str, Any] = MappingProxyType({})) -> Row:
-        """One record as a plain value. The fields in ``kept`` are taken from there instead of being read."""
+    def row(self, shared: Map[Any]) -> Row:
+        """One record as a plain value."""
         with opened(shared) as (raw, txn):
-            if not kept:
-                return plain_entries(raw_entries(raw, txn), txn)
-            names = sorted(raw.keys(txn))
-            read = plain_entries(raw_entries(raw, txn, [name for name in names if name not in kept]), txn)
-            return {
-                name: kept[name] if name in kept else read[name]
-                for name in names
-                if name in kept or name in read
-            }
+            return plain_entries(raw_entries(raw, txn), txn)
+
+    def reread(self, shared: Map[Any], row: Row, fields: Collection[str]) -> Row:
+        """``row`` with these fields as they are now. The others are not looked at: there may be very many."""
+        with opened(shared) as (raw, txn):
+            now = plain_entries(
+                raw_entries(raw, txn, [field for field in fields if raw.has(txn, field)]), txn
+            )
+        known = {**row, **now}
+        for field in fields:
+            if field not in now:
+                known.pop(field, None)
+        return known if now.keys() <= row.keys() else dict(sorted(known.items()))
 
     def plain(self, shared: Any) -> dict[str, Row]:
         """See Kind; ``shared`` is the Y.Map. An entry that is no map is no record."""

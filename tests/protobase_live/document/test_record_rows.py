@@ -11,6 +11,7 @@ from pycrdt import Array, Doc, Map, Text
 
 from protobase_live.document import document as document_module
 from protobase_live.operations import RECORDS, Op, Target
+from protobase_live.structures import RECORDS_KIND
 from tests.support.turns import PEER, carry_out, received, written_by
 
 Records = Map[Any]
@@ -94,7 +95,20 @@ def test_records_with_long_lists_are_read_one_by_one(made, monkeypatch) -> None:
     rows = []
     for _ in loaded.apply_in_steps():
         rows.append(len(loaded.records))
-    assert rows[:5] == [1, 2, 3, 4, 5]
+    assert rows == [0, 1, 2, 3, 4]
+    assert len(loaded.records) == 5
+
+
+def test_a_record_that_a_long_update_changes_is_read_once(made, monkeypatch) -> None:
+    """It may be of a thousand slices, and each may have changed it."""
+    read: list[Any] = []
+    monkeypatch.setattr(document_module, "APPLY_SLICE_BYTES", 100)
+    monkeypatch.setattr(RECORDS_KIND, "reread", lambda *args: read.append(args) or reread(*args))
+    reread = type(RECORDS_KIND).reread.__get__(RECORDS_KIND)
+    document = made(written_by(lambda doc: doc.get("records", type=Map).update({"r": Map()})))
+    edited(document, lambda records: records["r"].update({f"f{n}": n for n in range(100)}))
+    assert len(document.records["r"]) == 100
+    assert len(read) == 1
 
 
 class Editing:
