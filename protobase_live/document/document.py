@@ -4,7 +4,7 @@ Pure of asyncio and clocks. A turn of the collection's actor goes: `take` what Y
 what transactions want, then `finish`, which says what the turn amounts to. An exception that is not a
 `ProtoBaseError` leaves the document unusable: load a fresh one.
 
-What is taken goes into the document's structs first, which are what is stored and sent; pycrdt is given what
+What is taken goes into the document's structs first, which are what is stored and sent; the view is told what
 is new of them, in causal order, to be read.
 """
 
@@ -12,38 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from itertools import chain, groupby
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from protobase_live import values
 from protobase_live.document.difference import Difference
 from protobase_live.document.held import Held, Sender
-from protobase_live.document.record_rows import RecordRows
+from protobase_live.document.outcome import Outcome
 from protobase_live.document.rehearsal import rehearse
-from protobase_live.document.roots import Roots
-from protobase_live.document.targets import OPEN, fields_of, kind_at, touched_by
-from protobase_live.errors import KindMismatch, LimitExceeded, MalformedUpdate
-from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.document.view import Touched, View
+from protobase_live.errors import MalformedUpdate
+from protobase_live.operations import Op, Read, Target
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
-from protobase_live.structures import FieldKind, Kind
-from protobase_live.structures.portions import PortionedDoc
-from protobase_live.structures.raw import observe_updates
 from protobase_storage.commit import Part
 
 T = TypeVar("T")
-
-Touched = dict[tuple[str, str | None], None]  # ordered set of (structure, key)
 
 MAX_PART_KEYS = 1_000
 """Most keys of one author that a commit names; above it, each structure is named once, with key None."""
 
 LOAD_SLICE_BYTES = 8 * 1024
 """How much of a log one step of a load applies, in bytes (at least one update): a keystroke may be 15."""
-
-READ_SLICE_VALUES = 5_000
-"""About how many values one step reads into the view of the records (at least one record)."""
 
 WRITE_SLICE = 500
 """How many operations of a transaction are carried out without a pause."""
@@ -55,19 +44,6 @@ APPLY_SLICE_BYTES = 32 * 1024
 """About how many bytes pycrdt is given at once: small structs may take it 2 us a byte."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a turn amounts to: the update, who touched what, and the differences."""
-
-    update: bytes
-    parts: tuple[Part, ...]
-    differences: tuple[Difference, ...]
-    reached: Mapping[int, int]
-    """The next clocks of the Yjs clients that wrote."""
-    senders: tuple[Sender, ...]
-    """Whose updates it has, beside transactions."""
-
-
 class StoredLog:
     """Who is named as the sender of what was stored, and lacks something."""
 
@@ -75,10 +51,6 @@ class StoredLog:
 
 
 LOG = StoredLog()
-
-
-class BrokenDocument(Exception):
-    """pycrdt failed on an update that breaks no rule known here; the document has to be loaded afresh."""
 
 
 class Document:
@@ -89,18 +61,9 @@ class Document:
         self._replica = replica
         self._structs = Structs()
         self._held = Held()
-        self._open_doc(client_id)
-        self._writing = False
-        self._written: list[bytes] = []
+        self._view = View(replica, client_id)
         self._author: str | None = None
         self._reset_turn()
-
-    def _open_doc(self, client_id: int | None) -> None:
-        self._doc = PortionedDoc(client_id=client_id)
-        self._client_id = self._doc.client_id
-        self._records = RecordRows(self._doc)
-        self._roots = Roots(self._doc)
-        self._watch = observe_updates(self._doc, self._on_transaction)
 
     # loading
 
@@ -122,8 +85,8 @@ class Document:
             yield from self._make_anew()
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
-        self._roots.open_registered()
-        yield from self._read_records()
+        self._view.open_registered()
+        yield from self._view.read_changed()
         self._structs.settle()
         self._reset_turn()
 
@@ -140,17 +103,12 @@ class Document:
             yield from self._apply_news()
 
     def _apply_news(self) -> Generator[None, None, None]:
-        """Give pycrdt what is new, unless it has to be given everything anew: what follows half a character
-        that it has whole goes wrong there, and later updates make it panic."""
+        """Tell the view what is new, unless it has to be made anew: what follows half a character that pycrdt
+        has whole goes wrong there, and later updates make it panic."""
         if not self._structs.halved:
             for update in self._structs.flush_in_steps(APPLY_SLICE_BYTES):
-                self._apply(update)
+                self._view.apply(update)
                 yield
-
-    def _read_records(self) -> Iterator[None]:
-        while self._records.has_changed:
-            yield
-            self._records.refresh_changed(READ_SLICE_VALUES)
 
     # a turn
 
@@ -160,14 +118,14 @@ class Document:
         Raises MalformedUpdate: the update is none, or means something impossible; nothing of it was taken.
         """
         self._begin_run(sender.author)
-        rest = self._structs.take(update, barred=self._client_id)
+        rest = self._structs.take(update, barred=self._view.client_id)
         self._hold(sender, rest)
         return rest is None
 
     def take_in_steps(self, update: bytes, sender: Sender) -> Generator[None, None, bool]:
         """`take` for a large update, with pauses in which nothing else may be done with the document."""
         self._begin_run(sender.author)
-        rest = yield from self._structs.take_in_steps(update, barred=self._client_id)
+        rest = yield from self._structs.take_in_steps(update, barred=self._view.client_id)
         self._hold(sender, rest)
         return rest is None
 
@@ -177,7 +135,7 @@ class Document:
         self._structs.take(update, lenient=True)
 
     def apply_taken(self) -> None:
-        """Give pycrdt what was taken.
+        """Tell the view what was taken.
 
         Raises BrokenDocument where it fails.
         """
@@ -190,7 +148,8 @@ class Document:
             touched = yield from self._make_anew()
             self._add_part(self._author, touched)
         yield from self._apply_news()
-        yield from self._add_events()  # once, for every slice may have changed the same large record
+        touched = yield from self._view.read_changed()  # once: every slice may have changed the same record
+        self._add_part(self._author, touched)
 
     def ends_run(self, author: str | None) -> bool:
         """Whether `apply_in_steps` is due before something by `author` is taken, because it may take long.
@@ -219,54 +178,28 @@ class Document:
                 self._senders[part.sender] = None
                 with suppress(MalformedUpdate):  # whoever sent it is told when he sends it again
                     rest = self._structs.take(
-                        part.rest.update, barred=self._client_id, lenient=part.sender is LOG
+                        part.rest.update, barred=self._view.client_id, lenient=part.sender is LOG
                     )
                     if rest is not None:
                         self._held.add(part.sender, rest)
 
-    def _apply(self, update: bytes) -> None:
-        try:
-            self._doc.apply_update(update)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # a panic derives from BaseException alone
-            raise BrokenDocument(f"the update cannot be applied: {error}") from error
-
-    def _add_events(self) -> Generator[None, None, None]:
-        """Read what applied updates have changed, as a part of their author, with pauses."""
-        touched: Touched = {}
-        while True:
-            for key in self._records.refresh_changed(READ_SLICE_VALUES):
-                touched["records", key] = None
-            if not self._records.has_changed:
-                break
-            yield
-        for name in self._roots.changed:
-            touched[name, None] = None
-        self._add_part(self._author, touched)
-
     def _make_anew(self) -> Generator[None, None, Touched]:
-        """Give a new pycrdt document all structs, so that it has halves of characters as Yjs has them.
+        """Tell a new view all structs, so that it has halves of characters as Yjs has them.
 
         Answers with what may read otherwise than before.
         """
         self._structs.flush()  # a part of them all
         self._structs.halved = False
-        records, roots, watch = self._records, self._roots, self._watch
-        self._open_doc(self._client_id)
+        before, self._view = self._view, View(self._replica, self._view.client_id)
         known: dict[int, int] = {}
         complete = False
         while not complete:
             update, known, complete = self._structs.slice(known, APPLY_SLICE_BYTES)
-            self._apply(update)
+            self._view.apply(update)
             yield
-        self._roots.open_registered()
-        yield from self._read_records()
-        touched = [*self._records.carry_on(records), *self._roots.carry_on(roots)]
-        records.close()
-        roots.close()
-        watch.drop()
-        return dict.fromkeys(touched)
+        self._view.open_registered()
+        yield from self._view.read_changed()
+        return self._view.take_over(before)
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
@@ -274,24 +207,19 @@ class Document:
 
         What they wrote is told by `finish`; before it, `encode` does not have it.
         """
-        self._writing = True
-        try:
-            with self._doc.transaction():
-                yield
-        finally:
-            self._writing = False
-        self._records.forget_changed()
+        with self._view.writing():
+            yield
 
     def _take_written(self) -> Iterator[None]:
         """Take what transactions have written."""
-        written, self._written = self._written, []
+        written, self._view.written = self._view.written, []
         for update in written:
             if len(update) <= LOAD_SLICE_BYTES:
                 self._structs.take(update)
             else:
                 yield from self._structs.take_in_steps(update)
         if written:
-            self._structs.flush()  # pycrdt has it
+            self._structs.flush()  # the view has it
 
     def rehearse(self, ops: Sequence[Op]) -> list[Op]:
         """The operations in the final form that `write` takes; changes nothing.
@@ -302,7 +230,7 @@ class Document:
 
     def rehearse_in_steps(self, ops: Sequence[Op]) -> Generator[None, None, list[Op]]:
         """`rehearse`, with pauses in which nothing else may be done with the document."""
-        return rehearse(ops, self._records.rows, self._resolve_to_write)
+        return rehearse(ops, self._view.rows, self._view.resolve_to_write)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""
@@ -314,22 +242,8 @@ class Document:
         for start in range(0, len(ops), WRITE_SLICE):
             if start:
                 yield
-            self._write_some(ops[start : start + WRITE_SLICE], touched)
+            touched |= self._view.write(ops[start : start + WRITE_SLICE])
         self._add_part(author, touched)
-
-    def _write_some(self, ops: Sequence[Op], touched: Touched) -> None:
-        for target, group in groupby(ops, key=lambda op: op.target):
-            kind, run = kind_at(target), list(group)
-            shared = self._records.shared if target == RECORDS else self._ensure(kind, target)
-            kind.write_all(shared, [(op.action, op.args) for op in run], self._replica)
-            for op in run:
-                structure, key = touched_by(op)
-                touched[structure, key] = None
-                if key is None:
-                    self._roots.changed[structure] = None
-                else:
-                    self._records.note(key, fields_of(op))
-        self._records.refresh_changed()
 
     def finish(self) -> Outcome | None:
         """End the turn; None if it changed nothing that is stored."""
@@ -339,7 +253,7 @@ class Document:
         """`finish`, with pauses in which nothing else may be done with the document."""
         yield from self._take_written()
         differences: list[Difference] = []
-        for number, found in enumerate(chain(self._records.differences(), self._roots.differences()), 1):
+        for number, found in enumerate(self._view.differences(), 1):
             if not values.same(found.before, found.after):
                 differences.append(found)
             if number % COMPARE_SLICE == 0:
@@ -359,30 +273,16 @@ class Document:
         The question "open" is whether the kind is registered; while there are watchers, the changes of a
         structure that was opened are told even if it is not.
         """
-        kind = kind_at(read.target)
-        if read.method == OPEN:
-            self._resolve(read.target)
-            name, *inside = read.target.path
-            if inside or self._roots.is_registered(name):
-                return True
-            self._roots.follow(read.target)
-            return False
-        args = kind.check_read(read.method, read.args)
-        if read.target == RECORDS:
-            return values.copy(kind.answer(self._records.rows, read.method, args))
-        shared = self._resolve(read.target)
-        if shared is None:
-            return kind.answer(None, read.method, args)
-        return kind.read(shared, read.method, args)
+        return self._view.read(read)
 
     @property
     def records(self) -> Mapping[str, dict[str, Any]]:
         """The plain view of the records; rows are replaced by later turns, never changed in place."""
-        return self._records.rows
+        return self._view.rows
 
     def snapshot(self) -> list[Difference]:
         """Everything that is here, as if it had just been inserted."""
-        return self._records.snapshot() + self._roots.snapshot()
+        return self._view.snapshot()
 
     @property
     def vector(self) -> Mapping[int, int]:
@@ -409,70 +309,37 @@ class Document:
 
     def watch(self, watched: bool) -> None:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
-        self._roots.watch(watched)
+        self._view.watch(watched)
 
     def follow(self, opened: Iterable[Target]) -> None:
         """While differences are wanted: also those of these structures, even if nobody registered them.
 
         One that is of another kind, or one too many (`MAX_FOLLOWED`), is left out.
         """
-        for target in opened:
-            with suppress(KindMismatch, LimitExceeded):
-                self._roots.follow(target)
+        self._view.follow(opened)
 
     @property
     def followed(self) -> Sequence[Target]:
         """The structures whose differences are wanted and that nobody registered."""
-        return self._roots.followed
+        return self._view.followed
 
     def close(self) -> None:
         """Observe no more."""
-        self._records.close()
-        self._roots.close()
-        self._watch.drop()
+        self._view.close()
 
     # inside
 
     def _reset_turn(self) -> None:
         self._parts: list[Part] = []
         self._senders: dict[Sender, None] = {}
-        self._records.end_turn()
-        self._roots.end_turn()
-
-    def _on_transaction(self, event: Any) -> None:
-        if self._writing:  # reading it costs far more than the apply where nobody needs it
-            self._written.append(event.update)
+        self._view.end_turn()
 
     def _add_part(self, author: str | None, touched: Touched) -> None:
-        self._roots.take_changed()
-        self._records.forget_changed()
+        self._view.count_changed()
         if len(touched) > MAX_PART_KEYS:
             touched = {(structure, None): None for structure, _ in touched}
         if touched:
             self._parts.append(Part(author, tuple(touched)))
-
-    def _resolve(self, target: Target) -> Any:
-        """The shared type of ``target``; None for a field that nobody wrote yet."""
-        kind = kind_at(target)
-        if len(target.path) == 1:
-            return self._roots.get(kind, target.path[0])
-        return self._records.field(kind, target)
-
-    def _resolve_to_write(self, target: Target) -> Any:
-        if len(target.path) == 1:
-            self._roots.require_room(target.path[0])
-        return self._resolve(target)
-
-    def _ensure(self, kind: Kind, target: Target) -> Any:
-        if len(target.path) == 1:
-            return self._roots.register(kind, target.path[0])
-        shared = self._resolve(target)
-        if shared is None:
-            assert isinstance(kind, FieldKind)
-            _, key, field = target.path
-            self._records.shared[key][field] = kind.empty()
-            shared = self._records.shared[key][field]
-        return shared
 
 
 def at_once(steps: Generator[None, None, T]) -> T:

@@ -1,0 +1,206 @@
+"""What is seen of a document: its records and structures, in a pycrdt document that is told all structs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain, groupby
+from typing import Any
+
+from protobase_live import values
+from protobase_live.document.difference import Difference
+from protobase_live.document.record_rows import RecordRows
+from protobase_live.document.roots import Roots
+from protobase_live.document.targets import OPEN, fields_of, kind_at, touched_by
+from protobase_live.errors import KindMismatch, LimitExceeded
+from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.structures import FieldKind, Kind
+from protobase_live.structures.portions import PortionedDoc
+from protobase_live.structures.raw import observe_updates
+
+Touched = dict[tuple[str, str | None], None]
+"""An ordered set of structures and keys there; None for a structure as a whole."""
+
+READ_SLICE_VALUES = 5_000
+"""About how many values one step reads into the rows of the records (at least one record)."""
+
+
+class BrokenDocument(Exception):
+    """pycrdt failed on an update that breaks no rule known here; the document has to be loaded afresh."""
+
+
+class View:
+    """Records and structures of one document, to be read and written."""
+
+    def __init__(self, replica: str, client_id: int | None = None) -> None:
+        """``replica`` names the writing node in sets and counters; ``client_id`` is the Yjs client id."""
+        self._replica = replica
+        self._doc = PortionedDoc(client_id=client_id)
+        self.client_id: int = self._doc.client_id
+        self._records = RecordRows(self._doc)
+        self._roots = Roots(self._doc)
+        self._watch = observe_updates(self._doc, self._on_transaction)
+        self._writing = False
+        self.written: list[bytes] = []
+        """The updates that `write` has made, until somebody takes them."""
+
+    def close(self) -> None:
+        """Observe no more."""
+        self._records.close()
+        self._roots.close()
+        self._watch.drop()
+
+    # telling it structs
+
+    def apply(self, update: bytes) -> None:
+        """Tell it structs that follow what it was told. Raises BrokenDocument where pycrdt fails."""
+        try:
+            self._doc.apply_update(update)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic derives from BaseException alone
+            raise BrokenDocument(f"the update cannot be applied: {error}") from error
+
+    def read_changed(self) -> Generator[None, None, Touched]:
+        """Read what was changed by what it was told, with pauses; answers with what that is."""
+        touched: Touched = {}
+        while True:
+            for key in self._records.refresh_changed(READ_SLICE_VALUES):
+                touched["records", key] = None
+            if not self._records.has_changed:
+                break
+            yield
+        for name in self._roots.changed:
+            touched[name, None] = None
+        return touched
+
+    def open_registered(self) -> None:
+        """Open the structures that were registered since the last look."""
+        self._roots.open_registered()
+
+    def take_over(self, before: View) -> Touched:
+        """Take the place of another view of the same document; answers with what may read otherwise."""
+        touched = [*self._records.carry_on(before._records), *self._roots.carry_on(before._roots)]
+        before.close()
+        return dict.fromkeys(touched)
+
+    def _on_transaction(self, event: Any) -> None:
+        if self._writing:  # reading it costs far more than the apply where nobody needs it
+            self.written.append(event.update)
+
+    # a turn
+
+    def count_changed(self) -> None:
+        """Count what has changed, and was read, as touched by the turn."""
+        self._roots.take_changed()
+        self._records.forget_changed()
+
+    @contextmanager
+    def writing(self) -> Generator[None, None, None]:
+        """What `write` calls run in: a Yjs transaction, or several where they write much."""
+        self._writing = True
+        try:
+            with self._doc.transaction():
+                yield
+        finally:
+            self._writing = False
+        self._records.forget_changed()
+
+    def write(self, ops: Sequence[Op]) -> Touched:
+        """Carry out operations inside `writing`; answers with what they touched."""
+        touched: Touched = {}
+        for target, group in groupby(ops, key=lambda op: op.target):
+            kind, run = kind_at(target), list(group)
+            shared = self._records.shared if target == RECORDS else self._ensure(kind, target)
+            kind.write_all(shared, [(op.action, op.args) for op in run], self._replica)
+            for op in run:
+                structure, key = touched_by(op)
+                touched[structure, key] = None
+                if key is None:
+                    self._roots.changed[structure] = None
+                else:
+                    self._records.note(key, fields_of(op))
+        self._records.refresh_changed()
+        return touched
+
+    def differences(self) -> Iterator[Difference]:
+        """What the turn has read anew, before and after."""
+        return chain(self._records.differences(), self._roots.differences())
+
+    def end_turn(self) -> None:
+        """Begin the next turn."""
+        self._records.end_turn()
+        self._roots.end_turn()
+
+    # reading
+
+    @property
+    def rows(self) -> Mapping[str, dict[str, Any]]:
+        """The plain view of the records; rows are replaced by later turns, never changed in place."""
+        return self._records.rows
+
+    def read(self, read: Read) -> Any:
+        """Answer one question (`Document.read`)."""
+        kind = kind_at(read.target)
+        if read.method == OPEN:
+            self._resolve(read.target)
+            name, *inside = read.target.path
+            if inside or self._roots.is_registered(name):
+                return True
+            self._roots.follow(read.target)
+            return False
+        args = kind.check_read(read.method, read.args)
+        if read.target == RECORDS:
+            return values.copy(kind.answer(self._records.rows, read.method, args))
+        shared = self._resolve(read.target)
+        if shared is None:
+            return kind.answer(None, read.method, args)
+        return kind.read(shared, read.method, args)
+
+    def snapshot(self) -> list[Difference]:
+        """Everything that is here, as if it had just been inserted."""
+        return self._records.snapshot() + self._roots.snapshot()
+
+    def watch(self, watched: bool) -> None:
+        """Say whether somebody wants differences of structures (those of records cost nothing)."""
+        self._roots.watch(watched)
+
+    def follow(self, opened: Iterable[Target]) -> None:
+        """While differences are wanted: also those of these structures, as far as that can be."""
+        for target in opened:
+            with suppress(KindMismatch, LimitExceeded):
+                self._roots.follow(target)
+
+    @property
+    def followed(self) -> Sequence[Target]:
+        """The structures that are followed and that nobody registered."""
+        return self._roots.followed
+
+    def resolve_to_write(self, target: Target) -> Any:
+        """The shared type of ``target``; None for one that `write` would make.
+
+        Raises KindMismatch, RecordMissing or LimitExceeded: what keeps `write` from that.
+        """
+        if len(target.path) == 1:
+            self._roots.require_room(target.path[0])
+        return self._resolve(target)
+
+    # inside
+
+    def _resolve(self, target: Target) -> Any:
+        """The shared type of ``target``; None for a field that nobody wrote yet."""
+        kind = kind_at(target)
+        if len(target.path) == 1:
+            return self._roots.get(kind, target.path[0])
+        return self._records.field(kind, target)
+
+    def _ensure(self, kind: Kind, target: Target) -> Any:
+        if len(target.path) == 1:
+            return self._roots.register(kind, target.path[0])
+        shared = self._resolve(target)
+        if shared is None:
+            assert isinstance(kind, FieldKind)
+            _, key, field = target.path
+            self._records.shared[key][field] = kind.empty()
+            shared = self._records.shared[key][field]
+        return shared
