@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from protobase_live.document.content import BrokenDocument
 from protobase_live.document.difference import Difference
 from protobase_live.document.document import Document
 from protobase_live.document.held import Held, Sender
@@ -9,7 +10,6 @@ from protobase_live.document.outcome import Outcome
 from protobase_live.document.registry import FORMER_INDEXES, MAX_STRUCTURES
 from protobase_live.document.shapes import structures_in
 from protobase_live.document.targets import OPEN, REGISTRY
-from protobase_live.document.view import BrokenDocument
 
 __all__ = [
     "FORMER_INDEXES",

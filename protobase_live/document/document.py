@@ -4,8 +4,8 @@ Pure of asyncio and clocks. A turn of the collection's actor goes: `take` what Y
 what transactions want, then `finish`, which says what the turn amounts to. An exception that is not a
 `ProtoBaseError` leaves the document unusable: load a fresh one.
 
-What is taken goes into the document's structs first, which are what is stored and sent; the view is told what
-is new of them, in causal order, to be read.
+What is taken goes into the document's structs first, which are what is stored and sent; its content is told
+what is new of them, in causal order, to be read.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from protobase_live import values
+from protobase_live.document.content import Content, Touched
 from protobase_live.document.difference import Difference
 from protobase_live.document.held import Held, Sender
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.rehearsal import rehearse
-from protobase_live.document.view import Touched, View
 from protobase_live.errors import MalformedUpdate
 from protobase_live.operations import Op, Read, Target
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
@@ -61,7 +61,7 @@ class Document:
         self._replica = replica
         self._structs = Structs()
         self._held = Held()
-        self._view = View(replica, client_id)
+        self._content = Content(replica, client_id)
         self._author: str | None = None
         self._reset_turn()
 
@@ -85,8 +85,8 @@ class Document:
             yield from self._make_anew()
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
-        self._view.open_registered()
-        yield from self._view.read_changed()
+        self._content.open_registered()
+        yield from self._content.read_changed()
         self._structs.settle()
         self._reset_turn()
 
@@ -103,11 +103,13 @@ class Document:
             yield from self._apply_news()
 
     def _apply_news(self) -> Generator[None, None, None]:
-        """Tell the view what is new, unless it has to be made anew: what follows half a character that pycrdt
-        has whole goes wrong there, and later updates make it panic."""
+        """Tell the content what is new, unless it has to be made anew.
+
+        What follows half a character that pycrdt has whole goes wrong there, and later updates make it panic.
+        """
         if not self._structs.halved:
             for update in self._structs.flush_in_steps(APPLY_SLICE_BYTES):
-                self._view.apply(update)
+                self._content.apply(update)
                 yield
 
     # a turn
@@ -118,14 +120,14 @@ class Document:
         Raises MalformedUpdate: the update is none, or means something impossible; nothing of it was taken.
         """
         self._begin_run(sender.author)
-        rest = self._structs.take(update, barred=self._view.client_id)
+        rest = self._structs.take(update, barred=self._content.client_id)
         self._hold(sender, rest)
         return rest is None
 
     def take_in_steps(self, update: bytes, sender: Sender) -> Generator[None, None, bool]:
         """`take` for a large update, with pauses in which nothing else may be done with the document."""
         self._begin_run(sender.author)
-        rest = yield from self._structs.take_in_steps(update, barred=self._view.client_id)
+        rest = yield from self._structs.take_in_steps(update, barred=self._content.client_id)
         self._hold(sender, rest)
         return rest is None
 
@@ -135,7 +137,7 @@ class Document:
         self._structs.take(update, lenient=True)
 
     def apply_taken(self) -> None:
-        """Tell the view what was taken.
+        """Tell the content what was taken.
 
         Raises BrokenDocument where it fails.
         """
@@ -148,7 +150,8 @@ class Document:
             touched = yield from self._make_anew()
             self._add_part(self._author, touched)
         yield from self._apply_news()
-        touched = yield from self._view.read_changed()  # once: every slice may have changed the same record
+        # Once, behind the last slice: each may have changed the same large record.
+        touched = yield from self._content.read_changed()
         self._add_part(self._author, touched)
 
     def ends_run(self, author: str | None) -> bool:
@@ -178,28 +181,28 @@ class Document:
                 self._senders[part.sender] = None
                 with suppress(MalformedUpdate):  # whoever sent it is told when he sends it again
                     rest = self._structs.take(
-                        part.rest.update, barred=self._view.client_id, lenient=part.sender is LOG
+                        part.rest.update, barred=self._content.client_id, lenient=part.sender is LOG
                     )
                     if rest is not None:
                         self._held.add(part.sender, rest)
 
     def _make_anew(self) -> Generator[None, None, Touched]:
-        """Tell a new view all structs, so that it has halves of characters as Yjs has them.
+        """Tell a new content all structs, so that it has halves of characters as Yjs has them.
 
         Answers with what may read otherwise than before.
         """
         self._structs.flush()  # a part of them all
         self._structs.halved = False
-        before, self._view = self._view, View(self._replica, self._view.client_id)
+        before, self._content = self._content, Content(self._replica, self._content.client_id)
         known: dict[int, int] = {}
         complete = False
         while not complete:
             update, known, complete = self._structs.slice(known, APPLY_SLICE_BYTES)
-            self._view.apply(update)
+            self._content.apply(update)
             yield
-        self._view.open_registered()
-        yield from self._view.read_changed()
-        return self._view.take_over(before)
+        self._content.open_registered()
+        yield from self._content.read_changed()
+        return self._content.take_over(before)
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
@@ -207,19 +210,19 @@ class Document:
 
         What they wrote is told by `finish`; before it, `encode` does not have it.
         """
-        with self._view.writing():
+        with self._content.writing():
             yield
 
     def _take_written(self) -> Iterator[None]:
         """Take what transactions have written."""
-        written, self._view.written = self._view.written, []
+        written, self._content.written = self._content.written, []
         for update in written:
             if len(update) <= LOAD_SLICE_BYTES:
                 self._structs.take(update)
             else:
                 yield from self._structs.take_in_steps(update)
         if written:
-            self._structs.flush()  # the view has it
+            self._structs.flush()  # the content has it
 
     def rehearse(self, ops: Sequence[Op]) -> list[Op]:
         """The operations in the final form that `write` takes; changes nothing.
@@ -230,7 +233,7 @@ class Document:
 
     def rehearse_in_steps(self, ops: Sequence[Op]) -> Generator[None, None, list[Op]]:
         """`rehearse`, with pauses in which nothing else may be done with the document."""
-        return rehearse(ops, self._view.rows, self._view.resolve_to_write)
+        return rehearse(ops, self._content.rows, self._content.resolve_to_write)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""
@@ -242,7 +245,7 @@ class Document:
         for start in range(0, len(ops), WRITE_SLICE):
             if start:
                 yield
-            touched |= self._view.write(ops[start : start + WRITE_SLICE])
+            touched |= self._content.write(ops[start : start + WRITE_SLICE])
         self._add_part(author, touched)
 
     def finish(self) -> Outcome | None:
@@ -253,7 +256,7 @@ class Document:
         """`finish`, with pauses in which nothing else may be done with the document."""
         yield from self._take_written()
         differences: list[Difference] = []
-        for number, found in enumerate(self._view.differences(), 1):
+        for number, found in enumerate(self._content.differences(), 1):
             if not values.same(found.before, found.after):
                 differences.append(found)
             if number % COMPARE_SLICE == 0:
@@ -273,16 +276,16 @@ class Document:
         The question "open" is whether the kind is registered; while there are watchers, the changes of a
         structure that was opened are told even if it is not.
         """
-        return self._view.read(read)
+        return self._content.read(read)
 
     @property
     def records(self) -> Mapping[str, dict[str, Any]]:
         """The plain view of the records; rows are replaced by later turns, never changed in place."""
-        return self._view.rows
+        return self._content.rows
 
     def snapshot(self) -> list[Difference]:
         """Everything that is here, as if it had just been inserted."""
-        return self._view.snapshot()
+        return self._content.snapshot()
 
     @property
     def vector(self) -> Mapping[int, int]:
@@ -309,33 +312,33 @@ class Document:
 
     def watch(self, watched: bool) -> None:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
-        self._view.watch(watched)
+        self._content.watch(watched)
 
     def follow(self, opened: Iterable[Target]) -> None:
         """While differences are wanted: also those of these structures, even if nobody registered them.
 
         One that is of another kind, or one too many (`MAX_FOLLOWED`), is left out.
         """
-        self._view.follow(opened)
+        self._content.follow(opened)
 
     @property
     def followed(self) -> Sequence[Target]:
         """The structures whose differences are wanted and that nobody registered."""
-        return self._view.followed
+        return self._content.followed
 
     def close(self) -> None:
         """Observe no more."""
-        self._view.close()
+        self._content.close()
 
     # inside
 
     def _reset_turn(self) -> None:
         self._parts: list[Part] = []
         self._senders: dict[Sender, None] = {}
-        self._view.end_turn()
+        self._content.end_turn()
 
     def _add_part(self, author: str | None, touched: Touched) -> None:
-        self._view.count_changed()
+        self._content.count_changed()
         if len(touched) > MAX_PART_KEYS:
             touched = {(structure, None): None for structure, _ in touched}
         if touched:

@@ -36,7 +36,7 @@ def test_dropped_documents_are_freed(closed) -> None:
     for _ in range(60):
         document = used()
         alive.append(weakref.ref(document))
-        natives.append(weakref.ref(document._view._doc))
+        natives.append(weakref.ref(document._content._doc))
         if closed:
             document.close()
         del document

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
+from protobase_live.document import content
 from protobase_live.document import document as document_module
-from protobase_live.document import view
 from protobase_live.operations import RECORDS, Op, Target
 from protobase_live.structures import RECORDS_KIND
 from tests.support.turns import PEER, carry_out, received, written_by
@@ -85,7 +85,7 @@ def test_a_field_that_is_deleted_is_gone(document) -> None:
 
 
 def test_records_with_long_lists_are_read_one_by_one(made, monkeypatch) -> None:
-    monkeypatch.setattr(view, "READ_SLICE_VALUES", 100)
+    monkeypatch.setattr(content, "READ_SLICE_VALUES", 100)
     lists = written_by(
         lambda doc: doc.get("records", type=Map).update(
             {f"r{n}": Map({"l": Array([0] * 200)}) for n in range(5)}

@@ -73,12 +73,12 @@ def test_maps_that_a_yjs_client_writes_as_a_kind(made, kind, entries) -> None:
 def test_reading_names_that_nobody_wrote_leaves_nothing(made, monkeypatch) -> None:
     monkeypatch.setattr(roots, "MAX_STRUCTURES", 3)
     document = made()
-    known = set(root_names(document._view._doc))
+    known = set(root_names(document._content._doc))
     for n in range(20):
         for kind in OTHERS:
             document.read(Read(Target(kind, (f"name{n}",)), KINDS[kind].whole))
             document.read(Read(Target(kind, (f"name{n}",)), "open"))
-    assert set(root_names(document._view._doc)) == known
+    assert set(root_names(document._content._doc)) == known
     for n in range(3):
         carry_out(document, Op(Target("set", (f"name{n}",)), "add", ("x",)))
     with pytest.raises(LimitExceeded, match="at most 3"):

@@ -29,7 +29,7 @@ class BrokenDocument(Exception):
     """pycrdt failed on an update that breaks no rule known here; the document has to be loaded afresh."""
 
 
-class View:
+class Content:
     """Records and structures of one document, to be read and written."""
 
     def __init__(self, replica: str, client_id: int | None = None) -> None:
@@ -78,8 +78,8 @@ class View:
         """Open the structures that were registered since the last look."""
         self._roots.open_registered()
 
-    def take_over(self, before: View) -> Touched:
-        """Take the place of another view of the same document; answers with what may read otherwise."""
+    def take_over(self, before: Content) -> Touched:
+        """Take the place of another content of the same document; answers with what may read otherwise."""
         touched = [*self._records.carry_on(before._records), *self._roots.carry_on(before._roots)]
         before.close()
         return dict.fromkeys(touched)
