@@ -52,7 +52,7 @@ from protobase_live.errors import (
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
-from protobase_live.protocol.state_vector import decode_state_vector, encode_state_vector
+from protobase_live.protocol.state_vector import encode_state_vector
 from protobase_storage import CollectionCorrupt, Commit, Storage, StorageError
 
 if TYPE_CHECKING:
@@ -303,8 +303,7 @@ class CollectionActor(Actor[Message]):
             case Question(read):
                 self._answer(envelope, lambda: self._document.read(read), turn)
             case Sync(subscriber, state):
-                vector = decode_state_vector(state)
-                self._show_answer(self._editors.begin(subscriber, vector, self._document), turn)
+                self._show_answer(self._editors.begin(subscriber, state, self._document), turn)
             case CatchUp(subscriber):
                 self._show_answer(self._editors.catch_up(subscriber, self._document), turn)
             case Greet(subscriber):

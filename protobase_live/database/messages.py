@@ -70,7 +70,8 @@ class Sync:
     """A Yjs client wants what it lacks, and from then on every update."""
 
     subscriber: Subscriber
-    state: bytes
+    state: Mapping[int, int]
+    """The state vector of what it has."""
 
 
 @dataclass(slots=True)

@@ -1,15 +1,20 @@
 """State vectors of Yjs: for each client, the next clock a document expects of it."""
 
+import re
 from collections.abc import Mapping
+from itertools import chain
 
 from protobase_live.errors import ProtocolError
-from protobase_live.protocol.varint import read_varuint, varuint
+from protobase_live.protocol.varint import read_varuint, read_varuints, varuint, varuints
 
 EMPTY_STATE = b"\x00"
 """State vector of somebody who has nothing."""
 
 MAX_STATE_CLIENTS = 1_000_000
 """Clients of one state vector; a document gains one with every browser tab that writes to it."""
+
+_LONG_NUMBER = re.compile(rb"[\x80-\xff]{7}[\x10-\xff]")
+"""In an integer that exceeds `MAX_VARUINT`, or takes more bytes than that."""
 
 
 def decode_state_vector(data: bytes, *, max_clients: int = MAX_STATE_CLIENTS) -> dict[int, int]:
@@ -21,12 +26,13 @@ def decode_state_vector(data: bytes, *, max_clients: int = MAX_STATE_CLIENTS) ->
     count, pos = read_varuint(data, 0)
     if count > max_clients:
         raise ProtocolError(f"state vector of {count} clients, the limit is {max_clients}")
-    state: dict[int, int] = {}
-    for _ in range(count):
-        client_id, pos = read_varuint(data, pos)
-        state[client_id], pos = read_varuint(data, pos)
-    if pos != len(data):
-        raise ProtocolError(f"{len(data) - pos} bytes after the state vector")
+    numbers, end = read_varuints(data, pos, 2 * count)
+    if len(numbers) < 2 * count or _LONG_NUMBER.search(data, pos, end):
+        for _ in range(2 * count):  # one of them is malformed; this says which
+            _, pos = read_varuint(data, pos)
+    if end != len(data):
+        raise ProtocolError(f"{len(data) - end} bytes after the state vector")
+    state = dict(zip(numbers[::2], numbers[1::2], strict=True))
     if len(state) != count:
         raise ProtocolError("state vector names a client twice")
     return state
@@ -34,6 +40,4 @@ def decode_state_vector(data: bytes, *, max_clients: int = MAX_STATE_CLIENTS) ->
 
 def encode_state_vector(state: Mapping[int, int]) -> bytes:
     """Encode a state vector (Yjs `writeStateVector`)."""
-    parts = [varuint(len(state))]
-    parts += [varuint(client) + varuint(state[client]) for client in sorted(state, reverse=True)]
-    return b"".join(parts)
+    return varuint(len(state)) + varuints(chain.from_iterable(sorted(state.items(), reverse=True)))

@@ -7,6 +7,7 @@ asks for is asked of the collection one part at a time, when there is room for i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Ref
@@ -46,7 +47,7 @@ class YjsSession:
         self._updates: list[bytes] = []
         self._greeting: bytes | None = None
         self._asked = False
-        self._wanted: bytes | None = None
+        self._wanted: Mapping[int, int] | None = None
         self._more = False
         self._lagging = False
         self._settling = False
@@ -96,8 +97,7 @@ class YjsSession:
     def _take_message(self, message: yjs.Message | None) -> None:
         match message:
             case yjs.SyncStep1(state):
-                decode_state_vector(state)
-                self._wanted = state
+                self._wanted = decode_state_vector(state)
                 self._ask()
             case yjs.SyncStep2(update) | yjs.Update(update):
                 self._take_update(update)

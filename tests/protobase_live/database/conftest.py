@@ -14,6 +14,7 @@ from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import CatchUp, Shown, Sync, Updates
 from protobase_live.errors import ProtoBaseError
+from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_storage import Commit, MemoryStorage, Snapshot, StorageError
 
 
@@ -70,7 +71,7 @@ class YjsClient:
             self._edits.append(event.update)
 
     async def sync(self) -> None:
-        await self._ref.tell(Sync(self, self.doc.get_state()))
+        await self._ref.tell(Sync(self, decode_state_vector(self.doc.get_state())))
 
     async def send(self) -> None:
         """Send what was edited."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pycrdt import Doc, Text
 
 from protobase_live.errors import ProtocolError
-from protobase_live.protocol.state_vector import decode_state_vector
+from protobase_live.protocol.state_vector import decode_state_vector, encode_state_vector
 
 
 @given(st.sets(st.integers(0, 2**53 - 1), max_size=4))
@@ -28,11 +28,18 @@ def test_reads_what_pycrdt_writes(clients: set[int]):
         (b"\x00\x00", "1 bytes after"),
         (b"\x02\x05\x01\x05\x02", "names a client twice"),
         (b"\x04\x05\x01", "4 clients, the limit is 3"),
+        (b"\x01\x05" + b"\xff" * 7 + b"\x10", "integer at byte 2 exceeds"),
+        (b"\x01" + b"\x80" * 8 + b"\x00\x01", "integer at byte 1 exceeds"),
     ],
 )
 def test_malformed_vectors_say_what_is_wrong(data: bytes, words: str):
     with pytest.raises(ProtocolError, match=words):
         decode_state_vector(data, max_clients=3)
+
+
+@given(st.dictionaries(st.integers(0, 2**53 - 1), st.integers(0, 2**53 - 1)))
+def test_what_is_written_is_read(state: dict[int, int]):
+    assert decode_state_vector(encode_state_vector(state)) == state
 
 
 @given(st.binary(max_size=40))
