@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from protobase_live.protocol.delete_set import DeleteSet
+from protobase_live.protocol.ranges import Ranges
 from protobase_live.protocol.structs.log import Log
 from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
 
@@ -12,14 +13,33 @@ from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
 class News:
     """The clocks from which on each client's structs are new, and what was newly deleted."""
 
-    __slots__ = ("deletes", "starts")
+    __slots__ = ("deletes", "sole", "starts")
 
     def __init__(self) -> None:
         self.starts: dict[int, int] = {}
         self.deletes = DeleteSet()
+        self.sole: bytes | None = None
+        """The one update that says it all, where one does: a turn is often a single keystroke."""
+
+    def begin(self, client: int, start: int) -> None:
+        """Structs of a client are new from clock `start` on."""
+        self.sole = None
+        self.starts.setdefault(client, start)
+
+    def delete(self, client: int, start: int, end: int) -> None:
+        """Clocks of a client were newly deleted."""
+        self.sole = None
+        self.deletes.add(client, start, end)
+
+    def delete_all(self, client: int, ranges: Ranges) -> None:
+        """Many clocks of a client were newly deleted."""
+        self.sole = None
+        self.deletes.merge(client, ranges)
 
     def encode(self, logs: Mapping[int, Log]) -> bytes:
         """It all as one update, `EMPTY_UPDATE` if there is nothing."""
+        if self.sole is not None:
+            return self.sole
         if not self.starts and not self.deletes:
             return EMPTY_UPDATE
         runs = [(client, start, *logs[client].encode(start)) for client, start in self.starts.items()]
@@ -31,5 +51,6 @@ class News:
 
     def clear(self) -> None:
         """Begin anew."""
+        self.sole = None
         self.starts.clear()
         self.deletes.clear()

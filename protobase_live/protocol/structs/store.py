@@ -51,8 +51,8 @@ class Store:
 
     def note(self, client: int, start: int) -> None:
         """Structs of a client come in, from clock `start` on."""
-        self.fresh.starts.setdefault(client, start)
-        self.unsettled.starts.setdefault(client, start)
+        self.fresh.begin(client, start)
+        self.unsettled.begin(client, start)
 
     def forget(self, client: int, start: int) -> None:
         """The structs of a client that came in from clock `start` on were taken back."""
@@ -67,8 +67,8 @@ class Store:
         """Delete clocks that are known; adds to `cuts` where that may have cut a pair."""
         for new in self.logs.deletes.add(client, start, end):
             self.loose += 1
-            self.fresh.deletes.add(client, *new)
-            self.unsettled.deletes.add(client, *new)
+            self.fresh.delete(client, *new)
+            self.unsettled.delete(client, *new)
             if self.astral:
                 cuts += [(client, new[0]), (client, new[1])]
 
@@ -80,8 +80,8 @@ class Store:
         new = self.logs.deletes.merge(client, ranges)
         if new.ends:
             self.loose += len(new)
-            self.fresh.deletes.merge(client, new)
-            self.unsettled.deletes.merge(client, new)
+            self.fresh.delete_all(client, new)
+            self.unsettled.delete_all(client, new)
         if self.astral:
             cuts += [(client, clock) for each in new for clock in each]
 

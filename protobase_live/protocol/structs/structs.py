@@ -45,10 +45,7 @@ class Structs:
         Raises:
             MalformedUpdate: the bytes are no update, or mean something impossible; nothing was taken.
         """
-        store = self._store
-        if take_typing(store, update, barred) or take_entry(store, update, barred):
-            return None
-        if take_keystroke(store, update, barred):
+        if self._take_short(update, barred):
             return None
         steps = self.take_in_steps(update, barred=barred, lenient=lenient)
         while True:
@@ -56,6 +53,23 @@ class Structs:
                 next(steps)
             except StopIteration as end:
                 return end.value
+
+    def _take_short(self, update: bytes, barred: int | None) -> bool:
+        """Take in an update the short way: it is new as a whole. False: it is no keystroke."""
+        store, fresh, unsettled = self._store, self._store.fresh, self._store.unsettled
+        is_flushed = not fresh.starts and not fresh.deletes
+        is_settled = is_flushed and not unsettled.starts and not unsettled.deletes
+        if not (
+            take_typing(store, update, barred)
+            or take_entry(store, update, barred)
+            or take_keystroke(store, update, barred)
+        ):
+            return False
+        if is_flushed:
+            fresh.sole = update
+        if is_settled:
+            unsettled.sole = update
+        return True
 
     def take_in_steps(
         self, update: bytes, *, barred: int | None = None, lenient: bool = False
