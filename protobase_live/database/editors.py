@@ -112,6 +112,10 @@ class Editors:
             self._behind[subscriber] = dict(self.shown)
         self.shown.update(reached)
 
+    def may_ask(self, sender: Subscriber, now: float) -> bool:
+        """Whether it is time to ask `sender`, or all others."""
+        return any(self._is_rested(each, now) for each in (sender, None))
+
     def to_ask(self, sender: Subscriber, state: bytes, now: float) -> list[Subscriber]:
         """Whom to ask for what this state vector lacks, when `sender` sent what builds on it.
 
@@ -128,13 +132,18 @@ class Editors:
     def _may_ask(self, subscriber: Subscriber | None, state: bytes, now: float) -> bool:
         """Whether to ask a client (None: all of them): once for each state, after some ever less often."""
         asked = self._asked.get(subscriber, NEVER)
-        if asked.state == state or now < asked.time + asked.pause:
+        if asked.state == state or not self._is_rested(subscriber, now):
             return False
         times = asked.times + 1
         growing = min(ASK_SECONDS * 2 ** (times - ASKS_AT_ONCE), MAX_ASK_SECONDS)
         pause = 0.0 if times < ASKS_AT_ONCE else growing
         self._asked[subscriber] = Asked(state, now, pause, min(times, MAX_ASKS))
         return True
+
+    def _is_rested(self, subscriber: Subscriber | None, now: float) -> bool:
+        """Whether the pause after the last question is over."""
+        asked = self._asked.get(subscriber, NEVER)
+        return now >= asked.time + asked.pause
 
     def forget(self, subscriber: Subscriber) -> None:
         """A client has left."""

@@ -110,9 +110,11 @@ class Taker:
             raise document_too_large(self._document_bytes)
 
     def _ask_for_missing(self, subscriber: Subscriber, intake: Intake) -> None:
-        state = encode_state_vector(intake.document.vector)
-        for asked in self._editors.to_ask(subscriber, state, self._clock.monotonic()):
-            intake.greetings[asked] = state
+        now = self._clock.monotonic()
+        if self._editors.may_ask(subscriber, now):  # writing the state vector may take long
+            state = encode_state_vector(intake.document.vector)
+            for asked in self._editors.to_ask(subscriber, state, now):
+                intake.greetings[asked] = state
 
 
 def document_too_large(limit: int) -> LimitExceeded:

@@ -78,9 +78,13 @@ class Content:
         """Open the structures that were registered since the last look."""
         self._roots.open_registered()
 
-    def take_over(self, before: Content) -> Touched:
-        """Take the place of another content of the same document; answers with what may read otherwise."""
-        touched = [*self._records.carry_on(before._records), *self._roots.carry_on(before._roots)]
+    def take_over(self, before: Content) -> Generator[None, None, Touched]:
+        """Take the place of another content of the same document, with pauses.
+
+        Answers with what may read otherwise.
+        """
+        records = yield from self._records.carry_on(before._records)
+        touched = [*records, *self._roots.carry_on(before._roots)]
         before.close()
         return dict.fromkeys(touched)
 

@@ -20,6 +20,7 @@ from protobase_live.document.content import Content, Touched
 from protobase_live.document.difference import Difference
 from protobase_live.document.held import Held, Sender
 from protobase_live.document.outcome import Outcome
+from protobase_live.document.record_rows import COMPARE_SLICE
 from protobase_live.document.rehearsal import rehearse
 from protobase_live.errors import MalformedUpdate
 from protobase_live.operations import Op, Read, Target
@@ -36,9 +37,6 @@ LOAD_SLICE_BYTES = 8 * 1024
 
 WRITE_SLICE = 500
 """How many operations of a transaction are carried out without a pause."""
-
-COMPARE_SLICE = 5_000
-"""How many differences are looked at without a pause."""
 
 APPLY_SLICE_BYTES = 32 * 1024
 """About how many bytes pycrdt is given at once: small structs may take it 2 us a byte."""
@@ -92,15 +90,10 @@ class Document:
 
     def _load_one(self, update: bytes) -> Iterator[None]:
         if len(update) <= LOAD_SLICE_BYTES:
-            return self._hold(LOG, self._structs.take(update, lenient=True))
-        steps = self._structs.take_in_steps(update, lenient=True)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return self._hold(LOG, end.value)
-            yield
-            yield from self._apply_news()
+            rest = self._structs.take(update, lenient=True)
+        else:
+            rest = yield from self._structs.take_in_steps(update, lenient=True)
+        self._hold(LOG, rest)
 
     def _apply_news(self) -> Generator[None, None, None]:
         """Tell the content what is new, unless it has to be made anew.
@@ -155,11 +148,11 @@ class Document:
         self._add_part(self._author, touched)
 
     def ends_run(self, author: str | None) -> bool:
-        """Whether `apply_in_steps` is due before something by `author` is taken, because it may take long.
+        """Whether `apply_in_steps` is due before something by `author` is taken.
 
-        Without it, what was taken counts as what follows.
+        Without it, what was taken is applied at once, or counts as what follows where that would take long.
         """
-        return self._structs.halved and author != self._author
+        return author != self._author and (self._structs.halved or self._structs.has_news)
 
     def _begin_run(self, author: str | None) -> None:
         """What is taken from now on is by `author`."""
@@ -173,9 +166,8 @@ class Document:
         self._senders[sender] = None
         if rest is not None:
             self._held.add(sender, rest)
-        while len(self._held) and (
-            ready := self._held.take_ready(self._structs.vector, self._structs.writers)
-        ):
+        advanced = self._structs.take_advanced()
+        while len(self._held) and (ready := self._held.take_ready(self._structs.vector, advanced)):
             for part in ready:
                 self._begin_run(part.sender.author)
                 self._senders[part.sender] = None
@@ -185,13 +177,14 @@ class Document:
                     )
                     if rest is not None:
                         self._held.add(part.sender, rest)
+            advanced = self._structs.take_advanced()
 
     def _make_anew(self) -> Generator[None, None, Touched]:
         """Tell a new content all structs, so that it has halves of characters as Yjs has them.
 
         Answers with what may read otherwise than before.
         """
-        self._structs.flush()  # a part of them all
+        self._structs.skip_flush()
         self._structs.halved = False
         before, self._content = self._content, Content(self._replica, self._content.client_id)
         known: dict[int, int] = {}
@@ -202,7 +195,7 @@ class Document:
             yield
         self._content.open_registered()
         yield from self._content.read_changed()
-        return self._content.take_over(before)
+        return (yield from self._content.take_over(before))
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
@@ -222,7 +215,7 @@ class Document:
             else:
                 yield from self._structs.take_in_steps(update)
         if written:
-            self._structs.flush()  # the content has it
+            self._structs.skip_flush()  # the content has it
 
     def rehearse(self, ops: Sequence[Op]) -> list[Op]:
         """The operations in the final form that `write` takes; changes nothing.

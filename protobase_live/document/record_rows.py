@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, cast
 
 from pycrdt import Doc, Map
@@ -16,6 +16,10 @@ from protobase_live.structures import RECORDS_KIND, Kind, kind_of
 from protobase_live.structures.raw import map_entry, observe
 
 Rows = dict[str, dict[str, Any]]
+
+
+COMPARE_SLICE = 5_000
+"""How many records are compared with what they were without a pause."""
 
 
 class RecordRows:
@@ -88,10 +92,15 @@ class RecordRows:
         """What has changed was read already."""
         self._changed.clear()
 
-    def carry_on(self, before: RecordRows) -> list[tuple[str, str]]:
-        """Take the place of another view of the same records; answers with what it read otherwise."""
+    def carry_on(self, before: RecordRows) -> Generator[None, None, list[tuple[str, str]]]:
+        """Take the place of another view of the same records, with pauses.
+
+        Answers with what it read otherwise.
+        """
         self._before, touched = dict(before._before), list[tuple[str, str]]()
-        for key in before.rows.keys() | self.rows.keys():
+        for number, key in enumerate(before.rows.keys() | self.rows.keys(), 1):
+            if number % COMPARE_SLICE == 0:
+                yield
             was, now = before.rows.get(key), self.rows.get(key)
             if not values.same(was, now):
                 self._before.setdefault(key, was)

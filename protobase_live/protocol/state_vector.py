@@ -26,10 +26,14 @@ def decode_state_vector(data: bytes, *, max_clients: int = MAX_STATE_CLIENTS) ->
     count, pos = read_varuint(data, 0)
     if count > max_clients:
         raise ProtocolError(f"state vector of {count} clients, the limit is {max_clients}")
-    numbers, end = read_varuints(data, pos, 2 * count)
-    if len(numbers) < 2 * count or _LONG_NUMBER.search(data, pos, end):
-        for _ in range(2 * count):  # one of them is malformed; this says which
+    # Looked for first, because `read_varuints` takes time of the order of a number's length squared.
+    if _LONG_NUMBER.search(data, pos):
+        for _ in range(2 * count):  # one of the numbers is malformed, or stands behind them; this says which
             _, pos = read_varuint(data, pos)
+        raise ProtocolError(f"{len(data) - pos} bytes after the state vector")
+    numbers, end = read_varuints(data, pos, 2 * count)
+    if len(numbers) < 2 * count:
+        raise ProtocolError(f"state vector of {count} clients is cut off")
     if end != len(data):
         raise ProtocolError(f"{len(data) - end} bytes after the state vector")
     state = dict(zip(numbers[::2], numbers[1::2], strict=True))

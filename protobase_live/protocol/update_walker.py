@@ -233,7 +233,9 @@ class Walker(Reader):
             self.pos = len(self.data)
             return
         seen: set[int] = set()
-        for _ in range(self.count("clients with deletes", 4)):
+        for number in range(self.count("clients with deletes", 4)):
+            if number % STEP_STRUCTS == STEP_STRUCTS - 1:
+                yield
             client = self.uint(MAX_VARUINT)
             if client in seen:
                 self.fail(f"client {client} appears twice in the delete set")

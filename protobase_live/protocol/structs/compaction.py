@@ -147,7 +147,7 @@ class _Compaction:
     def _let_go(self, end: int) -> Iterator[None]:
         """Add the clocks up to `end` without what they held."""
         log, logs, target = self._log, self._logs, self._target
-        steps = 0
+        steps = scanned = 0
         while target.end < end:
             number = log.find(target.end)
             parent = log.parents[number]
@@ -155,12 +155,14 @@ class _Compaction:
                 length = min(end, log.end_of(number)) - target.end
                 target.append(b"\x00" + varuint(length), 1, length, GC | CHAINED, NOWHERE)
             else:
-                self._append_deleted(number, end)
+                scanned += self._append_deleted(number, end)
             steps += 1
-            if steps % STEP_STRUCTS == 0:
+            if steps >= STEP_STRUCTS or scanned >= SCAN_STRUCTS:
+                steps = scanned = 0
                 yield
 
-    def _append_deleted(self, number: int, end: int) -> None:
+    def _append_deleted(self, number: int, end: int) -> int:
+        """Add a deleted struct and those behind that can be one with it; answers with how many these are."""
         log, start, marks, splitter = (
             self._log,
             self._target.end,
@@ -174,6 +176,7 @@ class _Compaction:
         kept = DELETED | marks & (KEYED | CHAINED) | _chained(splitter, start)
         content = len(splitter.head(start))
         self._target.append(splitter.deleted(start, stop), content, stop - start, kept, log.place(number))
+        return last - number
 
 
 def _chained(splitter: Splitter, start: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from protobase_live.protocol.delete_set import DeleteSet
-from protobase_live.protocol.ranges import Ranges
 from protobase_live.protocol.structs.log import Log
 from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
 
@@ -19,22 +18,8 @@ class News:
         self.starts: dict[int, int] = {}
         self.deletes = DeleteSet()
         self.sole: bytes | None = None
-        """The one update that says it all, where one does: a turn is often a single keystroke."""
-
-    def begin(self, client: int, start: int) -> None:
-        """Structs of a client are new from clock `start` on."""
-        self.sole = None
-        self.starts.setdefault(client, start)
-
-    def delete(self, client: int, start: int, end: int) -> None:
-        """Clocks of a client were newly deleted."""
-        self.sole = None
-        self.deletes.add(client, start, end)
-
-    def delete_all(self, client: int, ranges: Ranges) -> None:
-        """Many clocks of a client were newly deleted."""
-        self.sole = None
-        self.deletes.merge(client, ranges)
+        """The one update that says it all, where one does: a turn is often a single keystroke. Whoever changes
+        anything here sets it back to None."""
 
     def encode(self, logs: Mapping[int, Log]) -> bytes:
         """It all as one update, `EMPTY_UPDATE` if there is nothing."""

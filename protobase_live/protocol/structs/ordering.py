@@ -27,8 +27,12 @@ class Ordering:
         self._begun: set[int] = set()
         self._stopped: dict[int, Id] = {}
         """What the next struct of a client lacked, when it was tried last: a client and its next clock."""
+        self._stuck: set[int] = set()
+        """Clients that cannot go on before any other has: nobody's chain is gone through twice for that."""
+        self._tried = 0
 
     def __iter__(self) -> Iterator[tuple[int, list[Struct]]]:
+        """Runs of structs, each with its client. Some are empty: pauses, where many clients are stopped."""
         for client in self._queues:
             yield from self._through(client)
 
@@ -47,8 +51,11 @@ class Ordering:
         while stack:
             client = next(reversed(stack))
             run, lacking = self._run(client)
-            if run:
+            self._tried += 1
+            if run or self._tried % RUN_STRUCTS == 0:
                 yield client, run
+            if run:
+                self._stuck.clear()
             if lacking is None:
                 if client not in self.heads:
                     del stack[client]
@@ -93,12 +100,15 @@ class Ordering:
     def _is_stopped(self, client: int, stack: Mapping[int, None]) -> bool:
         """Whether a client has no struct that could come now, unless those in `stack` go on."""
         seen = set[int]()
-        while self._head(client) is not None and client not in stack and client not in seen:
+        while self._head(client) is not None:
+            if client in stack or client in seen or client in self._stuck:
+                break
             lacking = self._stopped.get(client)
             if lacking is None or self._known.get(lacking[0], 0) >= lacking[1]:
                 return False
             seen.add(client)
             client = lacking[0]
+        self._stuck |= seen
         return True
 
     @property

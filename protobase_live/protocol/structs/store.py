@@ -19,12 +19,14 @@ from protobase_live.protocol.structs.totals import Totals
 class Store:
     """The structs of one document, and what is new of them."""
 
-    __slots__ = ("astral", "fresh", "halved", "logs", "loose", "totals", "unsettled", "vector")
+    __slots__ = ("advanced", "astral", "fresh", "halved", "logs", "loose", "totals", "unsettled", "vector")
 
     def __init__(self) -> None:
         self.logs = Logs()
         self.totals = Totals(self.logs.by_client)
-        """Without what came in since all of it was told last."""
+        """As they were when they were counted last (`counted`)."""
+        self.advanced: set[int] = set()
+        """The clients of which anything came in since `Structs.take_advanced`."""
         self.vector: dict[int, int] = {}
         """The next clock of each client (a state vector)."""
         self.fresh = News()
@@ -40,22 +42,26 @@ class Store:
 
     def settle(self) -> None:
         """All that is new was told."""
-        self.totals.count(self.unsettled.starts)
         self.unsettled.clear()
         self.fresh.clear()
 
     def counted(self) -> Totals:
-        """How much there is, with what came in last."""
-        self.totals.count(self.unsettled.starts)
+        """How much there is."""
+        self.totals.count()
         return self.totals
 
     def note(self, client: int, start: int) -> None:
         """Structs of a client come in, from clock `start` on."""
-        self.fresh.begin(client, start)
-        self.unsettled.begin(client, start)
+        fresh, unsettled = self.fresh, self.unsettled
+        fresh.sole = unsettled.sole = None
+        fresh.starts.setdefault(client, start)
+        unsettled.starts.setdefault(client, start)
+        self.advanced.add(client)
+        self.totals.changed.add(client)
 
     def forget(self, client: int, start: int) -> None:
         """The structs of a client that came in from clock `start` on were taken back."""
+        self.totals.changed.add(client)
         self.vector[client] = start
         if not start:
             del self.vector[client]
@@ -65,10 +71,12 @@ class Store:
 
     def delete(self, client: int, start: int, end: int, cuts: list[Id]) -> None:
         """Delete clocks that are known; adds to `cuts` where that may have cut a pair."""
+        fresh, unsettled = self.fresh, self.unsettled
         for new in self.logs.deletes.add(client, start, end):
             self.loose += 1
-            self.fresh.delete(client, *new)
-            self.unsettled.delete(client, *new)
+            fresh.sole = unsettled.sole = None
+            fresh.deletes.add(client, *new)
+            unsettled.deletes.add(client, *new)
             if self.astral:
                 cuts += [(client, new[0]), (client, new[1])]
 
@@ -80,8 +88,9 @@ class Store:
         new = self.logs.deletes.merge(client, ranges)
         if new.ends:
             self.loose += len(new)
-            self.fresh.delete_all(client, new)
-            self.unsettled.delete_all(client, new)
+            self.fresh.sole = self.unsettled.sole = None
+            self.fresh.deletes.merge(client, new)
+            self.unsettled.deletes.merge(client, new)
         if self.astral:
             cuts += [(client, clock) for each in new for clock in each]
 
@@ -110,4 +119,4 @@ class Store:
                 self.halved = self.halved or log.starts[number] + cut[0] - 1 < fresh
         if halved:
             log.replace_texts(halved)
-            self.totals.count([log.client])
+            self.totals.changed.add(log.client)

@@ -65,10 +65,10 @@ class Structs:
             or take_keystroke(store, update, barred)
         ):
             return False
-        if is_flushed:
+        if is_flushed and update.endswith(fresh.deletes.encode()):  # else some of it was deleted already
             fresh.sole = update
-        if is_settled:
-            unsettled.sole = update
+            if is_settled:
+                unsettled.sole = update
         return True
 
     def take_in_steps(
@@ -85,6 +85,15 @@ class Structs:
         self._store.fresh.clear()
         return update
 
+    @property
+    def has_news(self) -> bool:
+        """Whether anything was taken since the last flush."""
+        return bool(self._store.fresh.starts or self._store.fresh.deletes)
+
+    def skip_flush(self) -> None:
+        """What was taken since the last flush is known where it would go."""
+        self._store.fresh.clear()
+
     def flush_in_steps(self, limit: int) -> Iterator[bytes]:
         """`flush` as several updates of about `limit` bytes, in causal order."""
         fresh, logs = self._store.fresh, self._store.logs.by_client
@@ -95,7 +104,8 @@ class Structs:
         lacking = {client: logs[client] for client in fresh.starts}
         known, complete = {**self.vector, **fresh.starts}, False
         while not complete:
-            _, known, complete = part = cut_slice(lacking, known, limit)
+            part = cut_slice(lacking, known, limit)
+            known, complete = part.reached, part.complete
             for client, *_ in part.runs:
                 if known[client] == self.vector[client]:
                     del lacking[client]
@@ -113,15 +123,10 @@ class Structs:
         self._store.settle()
         return update, reached
 
-    @property
-    def writers(self) -> list[int]:
-        """The clients of which anything was taken since the last `settle`."""
-        return list(self._store.unsettled.starts)
-
-    @property
-    def has_news(self) -> bool:
-        """Whether anything was taken since the last `settle`."""
-        return bool(self._store.unsettled.starts or self._store.unsettled.deletes)
+    def take_advanced(self) -> set[int]:
+        """The clients of which anything was taken since this was asked last."""
+        advanced, self._store.advanced = self._store.advanced, set()
+        return advanced
 
     def encode(self, state: Mapping[int, int] = MappingProxyType({})) -> bytes:
         """What somebody with the state vector `state` lacks, and all that is deleted, as one update."""
@@ -169,7 +174,7 @@ class Structs:
     def compact_in_steps(self) -> Iterator[None]:
         """`compact` with pauses, some milliseconds apart, in which nothing else may be done."""
         yield from compact(self._store.logs)
-        self._store.totals.count(self._store.logs.by_client)
+        self._store.totals.changed.update(self._store.logs.by_client)
         self._store.loose, self._compacted_size = 0, self.size
 
     @property

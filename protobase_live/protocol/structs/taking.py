@@ -94,6 +94,9 @@ class Taking:
     def _append_all(self, ordering: Ordering) -> Iterator[None]:
         left = STEP_STRUCTS
         for client, run in ordering:
+            if not run:
+                yield
+                continue
             log = self._marked_log(client)
             self._store.note(client, log.end)
             for struct in run:
@@ -212,12 +215,16 @@ class Taking:
             known, unknown = ranges.split(self._store.vector.get(client, 0))
             if unknown.ends:
                 late.merge(client, unknown)
+                unpaused += len(unknown.ends)
             for portion in known.portions(STEP_STRUCTS):
                 self._store.delete_all(client, portion, self._cuts)
                 unpaused += len(portion.ends)
                 if unpaused >= STEP_STRUCTS:
                     unpaused = 0
                     yield
+            if unpaused >= STEP_STRUCTS:
+                unpaused = 0
+                yield
         return late
 
     def _take_back(self) -> None:

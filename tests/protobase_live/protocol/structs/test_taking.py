@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.structs import Structs
+from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.taking import Taking
 from protobase_live.protocol.update_walker import STEP_STRUCTS
@@ -30,10 +30,12 @@ def test_a_large_update_that_is_wrong_at_its_end_leaves_no_trace(known: int) -> 
     structs = Structs()
     if known:
         structs.take(sent(1, 0, *NULLS[:known]))
-    before = structs.encode(), structs.vector.copy(), structs.has_news, structs.size
+    structs.settle()
+    before = structs.encode(), dict(structs.vector), structs.size
     with pytest.raises(MalformedUpdate, match="left over"):
         structs.take(sent(1, 0, *NULLS) + b"\x00")
-    assert (structs.encode(), structs.vector, structs.has_news, structs.size) == before
+    assert (structs.encode(), structs.vector, structs.size) == before
+    assert structs.settle() == (EMPTY_UPDATE, {})
 
 
 def test_those_that_build_on_each_other_by_turns_are_taken_in_order() -> None:
