@@ -30,6 +30,8 @@ class Intake:
     document: Document
     greetings: dict[Subscriber, bytes] = field(default_factory=dict["Subscriber", bytes])
     """Who is to be asked for what the state vector beside him lacks."""
+    room: int = 0
+    """Bytes that surely fit into the document: counting how large it is takes as long as a keystroke."""
     unpaused: int = 0
     """How many bytes were taken since others ran."""
 
@@ -73,7 +75,7 @@ class Taker:
                 intake.unpaused = 0
                 await asyncio.sleep(0)
             try:
-                self._check_size(document, update)
+                self._check_size(update, intake)
                 if len(update) <= STEP_BYTES:
                     fits = document.take(update, subscriber)
                 else:
@@ -103,11 +105,15 @@ class Taker:
             await self._take_one(message, intake)
         await in_steps(intake.document.apply_in_steps())
 
-    def _check_size(self, document: Document, update: bytes) -> None:
+    def _check_size(self, update: bytes, intake: Intake) -> None:
         """Raise LimitExceeded if the document has no room for an update. Deleting needs none."""
-        only_deletes = update[:1] == b"\x00"
-        if not only_deletes and document.size + len(update) > self._document_bytes:
-            raise document_too_large(self._document_bytes)
+        if update[:1] == b"\x00":
+            return
+        if len(update) > intake.room:
+            intake.room = self._document_bytes - intake.document.size
+            if len(update) > intake.room:
+                raise document_too_large(self._document_bytes)
+        intake.room -= len(update)
 
     def _ask_for_missing(self, subscriber: Subscriber, intake: Intake) -> None:
         now = self._clock.monotonic()
