@@ -178,3 +178,17 @@ def test_a_large_transaction_is_carried_out_in_small_steps(made) -> None:
     rows.append(len(document.records))
     assert rows[-1] == len(ops)
     assert max(after - before for before, after in itertools.pairwise(rows)) <= LONGEST_STEP
+
+
+@pytest.mark.parametrize("values", [STEP_STRUCTS - 1, STEP_STRUCTS, STEP_STRUCTS + 100])
+def test_what_comes_behind_many_values_under_one_key_is_shown(made, values: int) -> None:
+    """An earlier version stored such structs; they are taken as so many structs, with pauses."""
+    items = [
+        yjs.item(yjs.values(*[None] * values), parent="m", key="k"),
+        *(yjs.item(yjs.text("hello"), parent=f"t{number}") for number in range(2_000)),
+    ]
+    document = made()
+    for _ in document.load([yjs.sent(1, 0, *items)]):
+        pass
+    for name in ("t0", "t1999"):
+        assert document.read(Read(Target("text", (name,)), "value")) == "hello"

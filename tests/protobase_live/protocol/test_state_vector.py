@@ -30,6 +30,9 @@ def test_reads_what_pycrdt_writes(clients: set[int]):
         (b"\x04\x05\x01", "4 clients, the limit is 3"),
         (b"\x01\x05" + b"\xff" * 7 + b"\x10", "integer at byte 2 exceeds"),
         (b"\x01" + b"\x80" * 8 + b"\x00\x01", "integer at byte 1 exceeds"),
+        (b"\x02\x05\x01" + b"\xff" * 2_000_000, "integer at byte 3 exceeds"),
+        (b"\x01\x05\x01" + b"\xff" * 9, "9 bytes after"),
+        (b"\x02\x05\x01\x06", "2 clients is cut off"),
     ],
 )
 def test_malformed_vectors_say_what_is_wrong(data: bytes, words: str):

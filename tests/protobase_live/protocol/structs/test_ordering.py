@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protobase_live.protocol.struct import SKIP, Id, Struct
-from protobase_live.protocol.structs.ordering import Ordering
+from protobase_live.protocol.structs.ordering import RUN_STRUCTS, Ordering
 
 Queues = Mapping[int, Sequence[Struct]]
 
@@ -142,3 +142,23 @@ def test_all_that_can_come_comes(made: dict[int, list[Struct]], known: dict[int,
     for client, clock in ordering.waits.items():
         assert known.get(client, 0) < clock, "it waits for something that is there"
     assert bool(ordering.waits) == bool(ordering.heads)
+
+
+class Counted(dict[int, int]):
+    """Counts how often somebody looks at it."""
+
+    looks = 0
+
+    def get(self, client: int, default=None):
+        self.looks += 1
+        return super().get(client, default)
+
+
+def test_a_chain_of_those_that_wait_is_gone_through_once() -> None:
+    count = 2_000
+    queues = {client: iter([struct(0, origin=(client + 1, 0))]) for client in range(count)}
+    known = Counted()
+    runs = [run for _, run in Ordering(queues, known)]
+    assert known.looks < 20 * count
+    assert not any(runs)
+    assert len(runs) >= count // RUN_STRUCTS, "it pauses"

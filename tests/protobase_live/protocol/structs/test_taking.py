@@ -58,3 +58,10 @@ def test_what_lacks_something_stays_behind_as_a_whole() -> None:
     assert rest is not None
     assert rest.update == yjs.update([Block(2, COUNT, [lacking, *NULLS])], {9: [(0, 1)]})
     assert rest.waits == {9: 1}
+
+
+def test_deletions_of_very_many_clients_pause() -> None:
+    clients = 10 * STEP_STRUCTS
+    structs = Structs()
+    steps = list(structs.take_in_steps(yjs.update([], {client: [(0, 1)] for client in range(clients)})))
+    assert len(steps) >= 2 * 9, "reading them pauses, and so does looking for what they delete"
