@@ -31,25 +31,31 @@ def fold(updates: Sequence[bytes]) -> bytes:
     """One update with the effect of all; what was deleted is left out.
 
     What lacks something that none of them has is in it, too, behind gaps, and waits as before. The result is
-    read again and compared, clock by clock, with what was folded, before anything may be dropped for it.
+    read again and compared, clock by clock, with all that was not deleted, before anything may be dropped.
 
     Raises:
         MalformedUpdate: one of them is no update.
         StorageFailed: the result is not what was folded, or more waits than a document would hold.
     """
     whole, left = collect(updates)
-    whole.compact()
+    small = Structs()
+    small.take(whole.encode(), lenient=True)
+    small.compact()
     waiting = join(left)
     if len(waiting) > HELD_BYTES_PER_SENDER - OVERHEAD_BYTES:
         raise StorageFailed(
             f"{len(waiting)} bytes of a log lack what comes before them, and {HELD_BYTES_PER_SENDER} are held"
         )
-    folded = join([whole.encode(), waiting]) if left else whole.encode()
+    folded = join([small.encode(), waiting]) if left else small.encode()
     again = Structs()
-    rest = again.take(folded)
+    rest = again.take(folded, lenient=True)
     waits_again = join([rest.update] if rest else [])
-    if again.vector != whole.vector or again.deletes != whole.deletes or waits_again != waiting:
+    if again.vector != whole.vector or again.deletes != small.deletes or waits_again != waiting:
         raise StorageFailed("a folded log is not what it was made of; nothing was dropped")
+    if (found := whole.differs_from(again)) is not None:
+        raise StorageFailed(
+            f"a folded log has something else at {found} (client, clock); nothing was dropped"
+        )
     return folded
 
 

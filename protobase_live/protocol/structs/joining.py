@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 from protobase_live.protocol.delete_set import DeleteSet
@@ -26,7 +27,7 @@ def join(updates: Iterable[bytes]) -> bytes:
     found: dict[int, list[Part]] = {}
     deletes = DeleteSet()
     for update in updates:
-        walker = Walker(update)
+        walker = Walker(update, sys.maxsize)
         walker.walk()
         for client, structs in walker.clients.items():
             parts = [(struct, walker.data) for struct in structs if struct.info != SKIP]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.struct import Id
-from protobase_live.protocol.structs.log import Log, Place
+from protobase_live.protocol.structs.log import GONE, Log, Place
 
 
 class Logs:
@@ -15,6 +15,7 @@ class Logs:
         self.deletes = DeleteSet()
         self._clients: list[int] = []
         self._roots: dict[str, int] = {}
+        self._root_names: list[str] = []
 
     def of(self, client: int) -> Log:
         """The log of a client, made if it has none."""
@@ -37,7 +38,7 @@ class Logs:
         while self._clients and not len(self.by_client[self._clients[-1]]):
             del self.by_client[self._clients.pop()]
         while len(self._roots) > roots:
-            self._roots.popitem()
+            del self._roots[self._root_names.pop()]
 
     def look_up(self, id: Id) -> tuple[Log, int]:
         """The log that has a known struct, and its number there."""
@@ -51,7 +52,17 @@ class Logs:
 
     def root_number(self, name: str) -> int:
         """The number of a root as a parent."""
-        return self._roots.setdefault(name, -len(self._roots) - 1)
+        number = self._roots.get(name)
+        if number is None:
+            self._root_names.append(name)
+            number = self._roots[name] = -len(self._root_names)
+        return number
+
+    def parent(self, number: int) -> Id | str | None:
+        """The shared type or the root with a number; None for `GONE`."""
+        if number == GONE:
+            return None
+        return self.type_id(number) if number >= 0 else self._root_names[-number - 1]
 
     def type_number(self, id: Id) -> int:
         """The number of a shared type as a parent."""

@@ -18,8 +18,8 @@ class News:
         self.starts: dict[int, int] = {}
         self.deletes = DeleteSet()
         self.sole: bytes | None = None
-        """The one update that says it all, where one does: a turn is often a single keystroke. Whoever changes
-        anything here sets it back to None."""
+        """The one update that says it all, where one does: a turn is often a single keystroke. Whoever adds
+        anything sets it back to None."""
 
     def encode(self, logs: Mapping[int, Log]) -> bytes:
         """It all as one update, `EMPTY_UPDATE` if there is nothing."""

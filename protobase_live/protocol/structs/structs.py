@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from types import MappingProxyType
 
+from protobase_live.protocol.struct import Id
 from protobase_live.protocol.structs.compaction import compact
+from protobase_live.protocol.structs.comparing import first_difference
 from protobase_live.protocol.structs.shortcuts import take_entry, take_keystroke, take_typing
 from protobase_live.protocol.structs.slicing import SLICE_STRUCTS, all_runs, cut_slice
 from protobase_live.protocol.structs.store import Store
@@ -163,6 +165,13 @@ class Structs:
     @halved.setter
     def halved(self, halved: bool) -> None:
         self._store.halved = halved
+
+    def differs_from(self, other: Structs) -> Id | None:
+        """The first struct that is not the same in `other`, of those that are not deleted there.
+
+        Both have the same state vector.
+        """
+        return first_difference(self._store.logs, other._store.logs)
 
     # letting go
 

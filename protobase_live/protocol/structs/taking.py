@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Generator, Iterator, Mapping
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from protobase_live.protocol.structs.ordering import Ordering
 from protobase_live.protocol.structs.pieces import Splitter
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.writing import Run, encode_update
-from protobase_live.protocol.update_walker import STEP_STRUCTS, DeletedRange, Walker
+from protobase_live.protocol.update_walker import MAX_STRUCTS, STEP_STRUCTS, DeletedRange, Walker
 from protobase_live.protocol.varint import varuint
 
 _PAIR = re.compile(rb"[\xf0-\xf4]")
@@ -40,7 +41,7 @@ class Taking:
     def __init__(self, store: Store, update: bytes, *, barred: int | None, lenient: bool) -> None:
         """`barred` and `lenient` as `Structs.take` has them."""
         self._store = store
-        self._walker = Walker(update)
+        self._walker = Walker(update, sys.maxsize if lenient else MAX_STRUCTS)  # what is stored may be larger
         self._update = update
         self._barred = barred
         self._lenient = lenient

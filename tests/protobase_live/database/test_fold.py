@@ -141,3 +141,13 @@ async def test_a_process_that_is_too_slow_is_ended(monkeypatch) -> None:
     monkeypatch.setattr(folding, "FOLD_SECONDS", 0.0)
     with pytest.raises(TimeoutError):
         await fold_aside([ENDS])
+
+
+@pytest.mark.parametrize(("was", "becomes"), [(b"hello", b"jello"), (b"\x01t", b"\x01u")])
+def test_a_fold_that_changes_something_is_refused(monkeypatch, was: bytes, becomes: bytes) -> None:
+    """The content and the place of what is not deleted are compared, too."""
+    encode = Structs.encode
+    monkeypatch.setattr(Structs, "encode", lambda structs: encode(structs).replace(was, becomes))
+    assert fold([sent(1, 0, yjs.item(yjs.text("kept"), parent="s"))])
+    with pytest.raises(StorageFailed, match=r"something else at \(1, 0\)"):
+        fold([sent(1, 0, yjs.item(yjs.text("hello"), parent="t"))])
