@@ -32,7 +32,7 @@ from protobase_live.database.joint_commit import commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
 from protobase_live.database.opened import OpenedStructures
-from protobase_live.database.quarantine import Quarantine
+from protobase_live.database.quarantine import Quarantine, unloadable
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN
 from protobase_live.errors import (
@@ -276,6 +276,8 @@ def _errors_named(what: str) -> Generator[None]:
         if isinstance(error.cause, CollectionUnloadable):
             raise CollectionUnloadable(str(error.cause)) from error
         raise OutcomeUnknown(f"{what} failed: {error.cause}; look whether a commit was done") from error
+    except TimeoutError as error:  # of the actor's start, which is the load
+        raise unloadable(what, error) from error
     except ActorError as error:
         raise Closed(f"{what} is closed: {error}") from error
     except StorageError as error:

@@ -112,6 +112,28 @@ async def test_a_load_may_take_long(database, storage, clock, monkeypatch) -> No
     assert await count == 0
 
 
+async def test_a_load_that_takes_too_long_is_not_tried_at_every_knock(
+    database, storage, clock, monkeypatch
+) -> None:
+    asked = 0
+
+    async def never(collection):
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(storage, "load", never)
+    tasks = await database.collection("tasks")
+    count = asyncio.create_task(tasks.count())
+    await clock.advance(DEFAULT_LIMITS.load_seconds)
+    with pytest.raises(CollectionUnloadable, match="took longer than 600 s"):
+        await count
+    with pytest.raises(CollectionUnloadable, match="took longer than 600 s"):
+        await tasks.count()
+    assert asked == 1
+    assert list(database.quarantine.reasons) == ["tasks"]
+
+
 def test_the_oldest_are_forgotten(clock, monkeypatch) -> None:
     monkeypatch.setattr(quarantine, "MAX_QUARANTINED", 2)
     held = Quarantine(clock)
