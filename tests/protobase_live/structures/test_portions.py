@@ -26,7 +26,7 @@ WRITES = {
 def test_no_transaction_has_more_than_so_many_blocks(name) -> None:
     document = Document("node")
     written: list[bytes] = []
-    watch = document._doc.observe(lambda event: written.append(event.update))
+    watch = document._content._doc.observe(lambda event: written.append(event.update))
     with document.writing():
         document.write(document.rehearse(WRITES[name]))
     watch.drop()
