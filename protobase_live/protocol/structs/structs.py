@@ -47,31 +47,22 @@ class Structs:
         Raises:
             MalformedUpdate: the bytes are no update, or mean something impossible; nothing was taken.
         """
-        if self._take_short(update, barred):
-            return None
-        steps = self.take_in_steps(update, barred=barred, lenient=lenient)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value
-
-    def _take_short(self, update: bytes, barred: int | None) -> bool:
-        """Take in an update the short way: it is new as a whole. False: it is no keystroke."""
         store, fresh, unsettled = self._store, self._store.fresh, self._store.unsettled
         is_flushed = not fresh.starts and not fresh.deletes
         is_settled = is_flushed and not unsettled.starts and not unsettled.deletes
+        rest, is_new = None, True
         if not (
             take_typing(store, update, barred)
             or take_entry(store, update, barred)
             or take_keystroke(store, update, barred)
         ):
-            return False
-        if is_flushed and update.endswith(fresh.deletes.encode()):  # else some of it was deleted already
+            taking = Taking(store, update, barred=barred, lenient=lenient)
+            rest, is_new = _at_once(taking.steps()), taking.is_new
+        if is_flushed and is_new and update.endswith(fresh.deletes.encode()):  # else some was deleted already
             fresh.sole = update
             if is_settled:
                 unsettled.sole = update
-        return True
+        return rest
 
     def take_in_steps(
         self, update: bytes, *, barred: int | None = None, lenient: bool = False
@@ -195,3 +186,12 @@ class Structs:
         totals = self._store.counted()
         grown = totals.bytes > 2 * self._compacted_size + LOOSE_BYTES
         return grown or loose > max(LOOSE_RANGES, totals.structs)
+
+
+def _at_once(steps: Generator[None, None, Rest | None]) -> Rest | None:
+    """Run steps to their end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value

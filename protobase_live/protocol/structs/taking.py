@@ -51,6 +51,9 @@ class Taking:
         self._gone: list[DeletedRange] = []
         self._behind: set[int] = set()
         """Clients of which something was read that has to wait for what others have."""
+        self._has_entries = False
+        self.is_new = False
+        """Whether all structs of the update were new, and were taken as they are."""
         self._parent: Id | str | None = None
         """The parent that the last struct with a parent named, which is there and is a shared type."""
         self._parent_number = 0
@@ -67,6 +70,7 @@ class Taking:
                 if not self._walker.unread:
                     yield from self._append_read()
                 yield
+            firsts = {client: structs[0].clock for client, structs in clients.items() if structs}
             ordering = Ordering(
                 {client: iter(structs) for client, structs in clients.items()}, self._store.vector
             )
@@ -76,7 +80,10 @@ class Taking:
             raise
         late = yield from self._delete_all()
         self._store.cut(self._cuts)
-        return self._rest(ordering, late)
+        rest = self._rest(ordering, late)
+        changed = rest is not None or self._gone or self._cuts or self._has_entries
+        self.is_new = not changed and firsts == {client: mark.end for client, mark in self._marks.items()}
+        return rest
 
     def _append_read(self) -> Iterator[None]:
         """Add what fits of the client that is being read: all structs of a large update take much memory."""
@@ -194,6 +201,7 @@ class Taking:
 
         The native library corrupts its memory when it splits them. Each then is a struct, and counts as one.
         """
+        self._has_entries = True
         if not self._lenient:
             self._walker.spend(struct.length - 1)
         marks = marks_of(struct, place)
