@@ -6,11 +6,13 @@ import asyncio
 import shlex
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 from pycrdt import Doc
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedError
 
 from protobase_live.protocol import yjs
 
@@ -110,6 +112,10 @@ class Client:
         await self._reading
 
     async def _read(self) -> None:
+        with suppress(ConnectionClosedError):  # a server is killed at the end of its row
+            await self._read_all()
+
+    async def _read_all(self) -> None:
         async for frame in self._connection:
             assert isinstance(frame, bytes)
             self.bytes += len(frame)
