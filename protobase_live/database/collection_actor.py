@@ -156,8 +156,7 @@ class CollectionActor(Actor[Message]):
         updates = [loaded.snapshot.update] if loaded.snapshot else []
         document = Document(self._storage.identity)
         try:
-            for _ in document.load([*updates, *(commit.update for commit in loaded.commits)]):
-                await asyncio.sleep(0)
+            await in_steps(document.load([*updates, *(commit.update for commit in loaded.commits)]))
         except BaseException:
             document.close()
             raise

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from protobase_live import values
 from protobase_live.document.content import Content, Touched
@@ -24,10 +24,9 @@ from protobase_live.document.record_rows import COMPARE_SLICE
 from protobase_live.document.rehearsal import rehearse
 from protobase_live.errors import MalformedUpdate
 from protobase_live.operations import Op, Read, Target
+from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
 from protobase_storage.commit import Part
-
-T = TypeVar("T")
 
 MAX_PART_KEYS = 1_000
 """Most keys of one author that a commit names; above it, each structure is named once, with key None."""
@@ -65,7 +64,7 @@ class Document:
 
     # loading
 
-    def load(self, updates: Sequence[bytes]) -> Iterator[None]:
+    def load(self, updates: Sequence[bytes]) -> Generator[None, None, None]:
         """Apply what is durable and read the records, in steps: run the iterator to its end.
 
         What an earlier version stored and this one would refuse counts as deleted; what lacks a predecessor
@@ -89,11 +88,14 @@ class Document:
         self._reset_turn()
 
     def _load_one(self, update: bytes) -> Iterator[None]:
-        if len(update) <= LOAD_SLICE_BYTES:
-            rest = self._structs.take(update, lenient=True)
-        else:
-            rest = yield from self._structs.take_in_steps(update, lenient=True)
+        rest = yield from self._take_own(update, lenient=True)
         self._hold(LOG, rest)
+
+    def _take_own(self, update: bytes, *, lenient: bool) -> Generator[None, None, Rest | None]:
+        """Take what was stored or written here: a keystroke the short way, a large update with pauses."""
+        if len(update) <= LOAD_SLICE_BYTES:
+            return self._structs.take(update, lenient=lenient)
+        return (yield from self._structs.take_in_steps(update, lenient=lenient))
 
     def _apply_news(self) -> Generator[None, None, None]:
         """Tell the content what is new, unless it has to be made anew.
@@ -134,8 +136,7 @@ class Document:
 
         Raises BrokenDocument where it fails.
         """
-        for _ in self.apply_in_steps():
-            pass
+        at_once(self.apply_in_steps())
 
     def apply_in_steps(self) -> Generator[None, None, None]:
         """`apply_taken`, with pauses in which nothing else may be done with the document."""
@@ -210,10 +211,7 @@ class Document:
         """Take what transactions have written."""
         written, self._content.written = self._content.written, []
         for update in written:
-            if len(update) <= LOAD_SLICE_BYTES:
-                self._structs.take(update)
-            else:
-                yield from self._structs.take_in_steps(update)
+            yield from self._take_own(update, lenient=False)
         if written:
             self._structs.skip_flush()  # the content has it
 
@@ -336,12 +334,3 @@ class Document:
             touched = {(structure, None): None for structure, _ in touched}
         if touched:
             self._parts.append(Part(author, tuple(touched)))
-
-
-def at_once(steps: Generator[None, None, T]) -> T:
-    """Run steps to their end without a pause."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value

@@ -17,13 +17,12 @@ from protobase_live.structures.raw import map_entry, observe
 
 Rows = dict[str, dict[str, Any]]
 
-
 COMPARE_SLICE = 5_000
 """How many records are compared with what they were without a pause."""
 
 
 class RecordRows:
-    """The root map of records, with a plain row for each that is kept up by `refresh`."""
+    """The root map of records, with a plain row for each that is kept up by `refresh_changed`."""
 
     def __init__(self, doc: Doc[Any]) -> None:
         self._doc = doc

@@ -45,8 +45,6 @@ _LEFT, _BOTH, _RIGHT, _TYPE, _ROOT = 2, 6, 8, 10, 11
 _LENGTH = re.compile(CLOCK)
 _VALUE = re.compile(rb"\x01(?:" + PLAIN + rb"|" + re.escape(bytes([STRING])) + rb"([\x00-\x7f]))", re.DOTALL)
 _SIMPLE_TYPES = TYPE_REFS - {XML_ELEMENT}
-
-
 _struct = Struct._make
 
 

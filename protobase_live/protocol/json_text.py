@@ -80,7 +80,7 @@ _decode_ordinary = json.JSONDecoder(parse_constant=_refuse_constant).decode
 """For numbers that need no look; a large text is read several times as fast."""
 
 _SPECIAL_NUMBER = re.compile(r"[0-9](?:[eE]|[0-9]{18})")
-"""A number that may be too large to be held; others are told apart by `_decode`."""
+"""What may begin a number too large to be held: `_decode` looks at it, and has to be used."""
 
 _decode = json.JSONDecoder(
     parse_constant=_refuse_constant, parse_float=_finite, parse_int=_representable

@@ -76,7 +76,7 @@ def _read_float(stored: float) -> int | float | None:
 
 
 def _read_list(stored: list[Any], depth: int) -> list[Any]:
-    """There may be millions of items: what is in the list as it will be read is not gone through."""
+    """The list as it is read; the very same one, not a copy, where that is no other: it may hold millions."""
     kinds: set[Any] = set(map(type_of, stored))
     if kinds <= _AS_STORED:
         return stored

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from types import MappingProxyType
 
+from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.struct import Id
 from protobase_live.protocol.structs.compaction import compact
 from protobase_live.protocol.structs.comparing import first_difference
@@ -57,7 +58,7 @@ class Structs:
             or take_keystroke(store, update, barred)
         ):
             taking = Taking(store, update, barred=barred, lenient=lenient)
-            rest, is_new = _at_once(taking.steps()), taking.is_new
+            rest, is_new = at_once(taking.steps()), taking.is_new
         if is_flushed and is_new and update.endswith(fresh.deletes.encode()):  # else some was deleted already
             fresh.sole = update
             if is_settled:
@@ -168,10 +169,9 @@ class Structs:
 
     def compact(self) -> None:
         """Let go of the contents of what is deleted, as Yjs does."""
-        for _ in self.compact_in_steps():
-            pass
+        at_once(self.compact_in_steps())
 
-    def compact_in_steps(self) -> Iterator[None]:
+    def compact_in_steps(self) -> Generator[None, None, None]:
         """`compact` with pauses, some milliseconds apart, in which nothing else may be done."""
         yield from compact(self._store.logs)
         self._store.totals.changed.update(self._store.logs.by_client)
@@ -186,12 +186,3 @@ class Structs:
         totals = self._store.counted()
         grown = totals.bytes > 2 * self._compacted_size + LOOSE_BYTES
         return grown or loose > max(LOOSE_RANGES, totals.structs)
-
-
-def _at_once(steps: Generator[None, None, Rest | None]) -> Rest | None:
-    """Run steps to their end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
