@@ -84,7 +84,7 @@ class Document:
             yield from self._structs.compact_in_steps()
         self._content.open_registered()
         yield from self._content.read_changed()
-        self._structs.settle()
+        self._structs.forget_news()
         self._reset_turn()
 
     def _load_one(self, update: bytes) -> Iterator[None]:
@@ -167,8 +167,10 @@ class Document:
         self._senders[sender] = None
         if rest is not None:
             self._held.add(sender, rest)
+        if not len(self._held):
+            return
         advanced = self._structs.take_advanced()
-        while len(self._held) and (ready := self._held.take_ready(self._structs.vector, advanced)):
+        while ready := self._held.take_ready(self._structs.vector, advanced):
             for part in ready:
                 self._begin_run(part.sender.author)
                 self._senders[part.sender] = None

@@ -7,10 +7,13 @@ right or wrong, is left to the walker. This runs for each struct of each update:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from protobase_live.protocol.struct import (
+    HAS_ORIGIN,
     HAS_PARENT_SUB,
+    HAS_RIGHT_ORIGIN,
     KIND,
     MAX_CLOCK,
     STRING,
@@ -32,20 +35,26 @@ CLOCK = rb"([\x80-\xff]{0,3}[\x00-\x7f])"
 PLAIN = rb"(?:[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8})"
 """A value that is no string, map, array or bytes; to be compiled with DOTALL."""
 
-_HEAD = re.compile(
-    rb"[\x81\x84\x87\x88\xa1\xa7\xa8]" + CLIENT + CLOCK + rb"|"  # a left neighbour
-    rb"[\xc1\xc4\xc7\xc8\xe1\xe7\xe8]" + CLIENT + CLOCK + CLIENT + CLOCK + rb"|"  # two
-    rb"[\x41\x44\x47\x48\x61\x67\x68]" + CLIENT + CLOCK + rb"|"  # a right one
-    rb"[\x01\x04\x07\x08\x21\x27\x28](?:\x00" + CLIENT + CLOCK + rb"|\x01())|"  # a parent: a type or a root
-    rb"\x00"  # garbage
-)
-_LEFT, _BOTH, _RIGHT, _TYPE, _ROOT = 2, 6, 8, 10, 11
-"""The last groups of these shapes."""
+_ID = CLIENT + CLOCK
+_ROOT_OR_TYPE = rb"(?:\x00" + _ID + rb"|\x01)"
+_PARENT = rb".(?:\x00" + _ID + rb"|\x01)"
+_HEADS = {
+    info: head
+    for head, infos in (
+        (re.compile(b"." + _ID, re.DOTALL), b"\x81\x84\x87\x88\xa1\xa7\xa8"),  # a left neighbour
+        (re.compile(b"." + _ID, re.DOTALL), b"\x41\x44\x47\x48\x61\x67\x68"),  # a right one
+        (re.compile(b"." + _ID + _ID, re.DOTALL), b"\xc1\xc4\xc7\xc8\xe1\xe7\xe8"),  # both
+        (re.compile(_PARENT, re.DOTALL), b"\x01\x04\x07\x08\x21\x27\x28"),
+        (re.compile(b"\x00"), b"\x00"),  # garbage
+    )
+    for info in infos
+}
+"""What stands before the content, by the first byte: the neighbours, or the parent (a type or a root)."""
 
 _LENGTH = re.compile(CLOCK)
 _VALUE = re.compile(rb"\x01(?:" + PLAIN + rb"|" + re.escape(bytes([STRING])) + rb"([\x00-\x7f]))", re.DOTALL)
 _SIMPLE_TYPES = TYPE_REFS - {XML_ELEMENT}
-_struct = Struct._make
+_new: Callable[[type[Struct], tuple[object, ...]], Struct] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def read_common(data: bytes, at: int, client: int, clock: int, most: int) -> tuple[list[Struct], int]:
@@ -55,29 +64,34 @@ def read_common(data: bytes, at: int, client: int, clock: int, most: int) -> tup
     time.
     """
     structs: list[Struct] = []
-    match, value, add, size = _HEAD.match, _VALUE.match, structs.append, len(data)
+    heads, value, add, size = _HEADS.get, _VALUE.match, structs.append, len(data)
     id_bytes, id = (b"", b""), (0, 0)
     try:
-        while len(structs) < most and (head := match(data, at)) is not None:
-            info, shape, content = data[at], head.lastindex, head.end()
+        for _ in range(most):
+            info = data[at]
+            pattern = heads(info)
+            head = None if pattern is None else pattern.match(data, at)
+            if head is None:
+                break
+            content, found = head.end(), head.groups()
             origin = right = parent = sub = None
-            if shape is not None and shape != _ROOT:
-                found = head.group(shape - 1, shape)
-                if found != id_bytes:  # several structs in a row have the same parent
-                    id_bytes, id = found, (client_of(found[0]), clock_of(found[1]))
-                if shape == _TYPE:
-                    parent = id
-                elif shape == _LEFT:
+            if found and found[0]:
+                first = found[:2]
+                if first != id_bytes:  # several structs in a row have the same parent
+                    id_bytes, id = first, (client_of(first[0]), clock_of(first[1]))
+                if info & HAS_ORIGIN:
                     origin = id
-                else:
-                    right = id
-                    if shape == _BOTH:
-                        origin = client_of(head[3]), clock_of(head[4])
-                        if origin[1] >= clock and origin[0] == client:
+                    if info & HAS_RIGHT_ORIGIN:
+                        right = client_of(found[2]), clock_of(found[3])
+                        if right[1] >= clock and right[0] == client:
                             break  # it builds on itself
+                elif info & HAS_RIGHT_ORIGIN:
+                    right = id
+                else:
+                    parent = id
                 if id[1] >= clock and id[0] == client:
                     break
-            elif shape == _ROOT:
+            elif found:
                 end = content + 1 + data[content]
                 if data[content] >= 0x80:
                     break
@@ -113,7 +127,7 @@ def read_common(data: bytes, at: int, client: int, clock: int, most: int) -> tup
                 length, end = clock_of(clocks[0]), clocks.end()
             if end > size or not 0 < length <= MAX_CLOCK - clock:
                 break
-            add(_struct((clock, length, info, origin, right, parent, sub, at, content, end)))
+            add(_new(Struct, (clock, length, info, origin, right, parent, sub, at, content, end)))
             clock += length
             at = end
     except (IndexError, UnicodeDecodeError):  # the walker says what is wrong, and where

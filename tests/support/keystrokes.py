@@ -1,4 +1,4 @@
-"""Random updates like those that editors send: one struct, and at most one deleted range.
+"""Random updates like those that editors send: mostly one struct, and at most one deleted range.
 
 Most follow what their client wrote last; some build on something else that is there, and some on nothing.
 """
@@ -29,8 +29,11 @@ def keystroke(random: Random, vector: Mapping[int, int]) -> bytes:
     clock = vector.get(client, 0)
     if random.random() < 0.03:
         clock = max(0, clock + random.choice((-1, 1)))
-    content = _content(random)
-    struct = yjs.item(content, **_home(random, client, clock, vector, content))
+    structs, known = [], {**vector}
+    for _ in range(random.choice((0, 1, 1, 1, 1, 3))):
+        content = _content(random)
+        known[client] = clock + sum(each.length for each in structs)
+        structs.append(yjs.item(content, **_home(random, client, known[client], known, content)))
     deletes = {}
     if random.random() < 0.4:
         other = random.choice((*vector, client))
@@ -38,7 +41,7 @@ def keystroke(random: Random, vector: Mapping[int, int]) -> bytes:
         if end:
             start = random.randrange(end)
             deletes = {other: [(start, min(end - start, random.choice((1, 1, 5))))]}
-    return yjs.sent(client, clock, struct, deletes=deletes)
+    return yjs.sent(client, clock, *structs, deletes=deletes)
 
 
 def taken(structs: Structs, update: bytes) -> bool:
@@ -61,6 +64,8 @@ def written(seed: int, count: int = 40) -> Structs:
 
 def _content(random: Random) -> Content:
     values = (1, 2**40, -0.0, None, True, "v", "é", yjs.BigInt(2**60), yjs.Undefined(), {"b": 1, "a": 2})
+    if random.random() < 0.1:
+        return yjs.shared(random.choice((Shared.MAP, Shared.XML_ELEMENT)))
     if random.random() < 0.6:
         return yjs.text(random.choice(("x", "x", "x", "yz", "é", "word " * 20, "😀")))
     return yjs.values(random.choice(values))

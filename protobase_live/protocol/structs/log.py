@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,9 @@ before it in the log, and both have the same right neighbour, so that the two ca
 with characters that take two UTF-16 units."""
 
 KIND_MARK = 0x0F
+
+PAIR = re.compile(rb"[\xf0-\xf4]")
+"""Begins a character in UTF-8 that takes two UTF-16 units."""
 
 GONE = -(2**62)
 """The parent of what was garbage collected: nobody knows it any more."""
@@ -115,7 +119,13 @@ class Log:
             yield self.read(number)
 
     def append(
-        self, raw: bytes, content: int, length: int, marks: int, place: Place, right: Id | None = None
+        self,
+        raw: bytes,
+        content: int,
+        length: int,
+        marks: int,
+        place: tuple[int, int],
+        right: Id | None = None,
     ) -> None:
         """Add a struct, as one with the last where the two can be one.
 
@@ -143,9 +153,9 @@ class Log:
         self.right = right
         self.end += length
 
-    def extend_text(self, text: bytes) -> bool:
-        """Add ASCII that is typed behind the last struct, if that is a text with room and no neighbour."""
-        if not self.marks or self.marks[-1] & KIND_MARK != TEXT or self.right is not None:
+    def extend_text(self, text: bytes, right: Id | None = None) -> bool:
+        """Add ASCII that is typed behind the last struct, if that is a text with room and this neighbour."""
+        if not self.marks or self.marks[-1] & KIND_MARK != TEXT or self.right != right:
             return False
         if not self._has_room(len(text) + 1):  # as `append` counts it, with the byte that says how long it is
             return False
@@ -173,7 +183,7 @@ class Log:
             del self.data[self.contents :]
             self.data += varuint(self.end + length - self.starts[-1])
             return
-        more, at = read_varuint(content, 0)
+        more, at = (content[0], 1) if content[0] < 0x80 else read_varuint(content, 0)
         self._count(more)
         self.data += content[at:]
         self.marks[-1] |= marks & ASTRAL

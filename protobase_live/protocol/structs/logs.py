@@ -40,6 +40,11 @@ class Logs:
         while len(self._roots) > roots:
             del self._roots[self._root_names.pop()]
 
+    def knows(self, id: Id) -> bool:
+        """Whether there is a struct that has an id."""
+        log = self.by_client.get(id[0])
+        return log is not None and id[1] < log.end
+
     def look_up(self, id: Id) -> tuple[Log, int]:
         """The log that has a known struct, and its number there."""
         log = self.by_client[id[0]]

@@ -12,23 +12,35 @@ from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
 class News:
     """The clocks from which on each client's structs are new, and what was newly deleted."""
 
-    __slots__ = ("deletes", "sole", "starts")
+    __slots__ = ("deleted", "sole", "starts")
 
     def __init__(self) -> None:
         self.starts: dict[int, int] = {}
-        self.deletes = DeleteSet()
+        self.deleted: dict[int, list[tuple[int, int]]] = {}
+        """Ranges of each client, none twice, in the order in which they were deleted."""
         self.sole: bytes | None = None
         """The one update that says it all, where one does: a turn is often a single keystroke. Whoever adds
         anything sets it back to None."""
+
+    def __bool__(self) -> bool:
+        return bool(self.starts or self.deleted)
 
     def encode(self, logs: Mapping[int, Log]) -> bytes:
         """It all as one update, `EMPTY_UPDATE` if there is nothing."""
         if self.sole is not None:
             return self.sole
-        if not self.starts and not self.deletes:
+        if not self:
             return EMPTY_UPDATE
         runs = [(client, start, *logs[client].encode(start)) for client, start in self.starts.items()]
-        return encode_update(runs, self.deletes.encode())
+        return encode_update(runs, self.encode_deletes())
+
+    def encode_deletes(self) -> bytes:
+        """What was deleted, as a delete set. It is put in order here, which is less work than each time."""
+        deletes = DeleteSet()
+        for client, ranges in self.deleted.items():
+            for start, end in sorted(ranges):
+                deletes.add(client, start, end)
+        return deletes.encode()
 
     def size(self, logs: Mapping[int, Log]) -> int:
         """About how many bytes the structs take."""
@@ -38,4 +50,4 @@ class News:
         """Begin anew."""
         self.sole = None
         self.starts.clear()
-        self.deletes.clear()
+        self.deleted.clear()

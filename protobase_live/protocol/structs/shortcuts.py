@@ -1,7 +1,7 @@
 """The updates that editors send most, taken in at once.
 
 Two have a regular expression of their own, which reads all of the update: typing on, and setting a key that
-is set. Then come all that `read_keystroke` knows. They run for each keystroke of each client, so they are
+is set. Then come all that `read_edit` knows. They run for each keystroke of each client, so they are
 written for speed. Whatever is not exactly of these shapes, or breaks a rule, is left to the general way
 (`Taking`), which does the same.
 """
@@ -9,21 +9,22 @@ written for speed. Whatever is not exactly of these shapes, or breaks a rule, is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.common_structs import CLIENT, CLOCK, PLAIN, client_of, clock_of
-from protobase_live.protocol.struct import VALUES, Struct
-from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
-from protobase_live.protocol.structs.keystrokes import read_keystroke
+from protobase_live.protocol.struct import VALUES, Id, Struct
+from protobase_live.protocol.structs.appending import append_common
+from protobase_live.protocol.structs.edits import Edit, read_edit
 from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED
 from protobase_live.protocol.structs.store import Store
-from protobase_live.protocol.update_walker import DeletedRange
 
 _ID = CLIENT + CLOCK
 
-_TYPING = re.compile(rb"\x01\x01" + _ID + rb"\x84" + _ID + rb"([\x01-\x7f])([\x00-\x7f]+)\x00", re.DOTALL)
-"""One struct, ASCII, with a left neighbour and no right one; nothing deleted."""
+_TYPING = re.compile(
+    rb"\x01\x01" + _ID + rb"(?:\x84|(\xc4))" + _ID + rb"(?(3)" + _ID + rb")([\x01-\x7f])([\x00-\x7f]+)\x00",
+    re.DOTALL,
+)
+"""One struct, ASCII, with a left neighbour and perhaps a right one; nothing deleted."""
 
 _DELETED_CLOCK = rb"\x01" + CLIENT + rb"\x01" + CLOCK + rb"\x01"
 _ENTRY = re.compile(rb"\x01\x01" + _ID + rb"\xa8" + _ID + rb"\x01" + PLAIN + _DELETED_CLOCK, re.DOTALL)
@@ -35,15 +36,18 @@ def take_typing(store: Store, update: bytes, barred: int | None) -> bool:
     found = _TYPING.fullmatch(update)
     if found is None:
         return False
-    client_raw, clock_raw, left_client, left_clock, size, text = found.groups()
+    client_raw, clock_raw, two, left_client, left_clock, right_client, right_clock, size, text = (
+        found.groups()
+    )
     client, clock = client_of(client_raw), clock_of(clock_raw)
     log = store.logs.by_client.get(client)
     if log is None or log.end != clock or left_client != client_raw or client == barred:
         return False
     if len(text) != size[0] or clock_of(left_clock) != clock - 1:
         return False
+    right = (client_of(right_client), clock_of(right_clock)) if two else None
     parent = log.parents[-1]
-    if (parent >= 0 and store.logs.is_deleted(parent)) or not log.extend_text(text):
+    if (parent >= 0 and store.logs.is_deleted(parent)) or not log.extend_text(text, right):
         return False
     store.note(client, clock)
     store.vector[client] = log.end
@@ -78,51 +82,47 @@ def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
     return True
 
 
-def take_keystroke(store: Store, update: bytes, barred: int | None) -> bool:
-    """Take in one struct that follows what is known. False: it is something else, or breaks a rule."""
-    found = read_keystroke(update)
-    if found is None or found.client == barred or store.astral:
+def take_edit(store: Store, update: bytes, barred: int | None) -> bool:
+    """Take in common structs of one client that follow what is known, and deletions of what is known.
+
+    False: it is something else, or breaks a rule; nothing was taken.
+    """
+    edit = read_edit(update)
+    if edit is None:
         return False
-    client, struct, deletes = found
-    if not _fits(store, client, struct) or not _knows(store, client, struct, deletes):
+    client, structs, deletes = edit
+    if client == barred or (deletes and not _deletes_known(store.vector, edit)):
         return False
-    try:
-        place = place_of(store.logs, client, struct)
-    except MalformedUpdate:  # read again by who can take it back and say what was wrong
+    if structs and not _append(store, client, update, structs):
         return False
-    if place is NOWHERE:
-        return False
-    log, marks = store.logs.of(client), marks_of(struct, place)
-    if struct.right == log.right and struct.origin == (client, struct.clock - 1):
-        marks |= CHAINED
-    store.note(client, log.end)
-    raw = update[struct.start : struct.end]
-    log.append(raw, struct.content - struct.start, struct.length, marks, place, struct.right)
-    store.vector[client] = log.end
-    for deleted in deletes:
-        store.delete(*deleted, [])  # without pairs of units there are none to cut
+    if deletes:
+        cuts: list[Id] = []
+        for deleted in deletes:
+            store.delete(*deleted, cuts)
+        store.cut(cuts)
     return True
 
 
-def _fits(store: Store, client: int, struct: Struct) -> bool:
-    """Whether a struct comes next, and all that it builds on is known."""
-    clock, _, _, origin, right, parent, *_ = struct
-    vector = store.vector
-    if clock != vector.get(client, 0):
-        return False
-    if origin is not None and origin[1] >= vector.get(origin[0], 0):
-        return False
-    if right is not None and right[1] >= vector.get(right[0], 0):
-        return False
-    return not isinstance(parent, tuple) or parent[1] < vector.get(parent[0], 0)
+def _append(store: Store, client: int, update: bytes, structs: Sequence[Struct]) -> bool:
+    logs, roots = store.logs, store.logs.root_count
+    log = logs.of(client)  # of which the first struct has to be the next: else it is not common
+    before = log.mark() if len(structs) > 1 else None
+    if append_common(logs, log, update, iter(structs)) is None:
+        store.note(client, structs[0].clock)
+        store.vector[client] = log.end
+        return True
+    if before is not None:
+        log.restore(before)
+    logs.forget_unused(roots)
+    return False
 
 
-def _knows(store: Store, client: int, struct: Struct, deletes: Sequence[DeletedRange]) -> bool:
-    """Whether all that is deleted with a struct is known, itself included."""
-    for deleted in deletes:
-        known = store.vector.get(deleted.client, 0)
-        if deleted.client == client:
-            known += struct.length
-        if deleted.end > known:
-            return False
+def _deletes_known(vector: Mapping[int, int], edit: Edit) -> bool:
+    """Whether all that is deleted with structs is known, themselves included."""
+    client, structs, deletes = edit
+    for other, _, end in deletes:
+        if end > vector.get(other, 0):
+            own = other == client and structs
+            if not own or end > structs[-1].clock + structs[-1].length:
+                return False
     return True

@@ -71,28 +71,20 @@ class Store:
 
     def delete(self, client: int, start: int, end: int, cuts: list[Id]) -> None:
         """Delete clocks that are known; adds to `cuts` where that may have cut a pair."""
-        fresh, unsettled = self.fresh, self.unsettled
-        for new in self.logs.deletes.add(client, start, end):
-            self.loose += 1
-            fresh.sole = unsettled.sole = None
-            fresh.deletes.add(client, *new)
-            unsettled.deletes.add(client, *new)
-            if self.astral:
-                cuts += [(client, new[0]), (client, new[1])]
+        self._note_deleted(client, self.logs.deletes.add(client, start, end), cuts)
 
     def delete_all(self, client: int, ranges: Ranges, cuts: list[Id]) -> None:
         """`delete` for many ranges of a client, in one pass through what is deleted of it."""
-        if len(ranges.ends) == 1:
-            self.delete(client, ranges.starts[0], ranges.ends[0], cuts)
-            return
-        new = self.logs.deletes.merge(client, ranges)
-        if new.ends:
+        self._note_deleted(client, list(self.logs.deletes.merge(client, ranges)), cuts)
+
+    def _note_deleted(self, client: int, new: Sequence[tuple[int, int]], cuts: list[Id]) -> None:
+        if new:
             self.loose += len(new)
             self.fresh.sole = self.unsettled.sole = None
-            self.fresh.deletes.merge(client, new)
-            self.unsettled.deletes.merge(client, new)
-        if self.astral:
-            cuts += [(client, clock) for each in new for clock in each]
+            self.fresh.deleted.setdefault(client, []).extend(new)
+            self.unsettled.deleted.setdefault(client, []).extend(new)
+            if self.astral:
+                cuts += [(client, clock) for each in new for clock in each]
 
     def cut(self, cuts: Iterable[Id]) -> None:
         """Replace the halves of pairs that are cut before the given clocks.

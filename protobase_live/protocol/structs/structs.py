@@ -14,7 +14,7 @@ from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.struct import Id
 from protobase_live.protocol.structs.compaction import compact
 from protobase_live.protocol.structs.comparing import first_difference
-from protobase_live.protocol.structs.shortcuts import take_entry, take_keystroke, take_typing
+from protobase_live.protocol.structs.shortcuts import take_edit, take_entry, take_typing
 from protobase_live.protocol.structs.slicing import SLICE_STRUCTS, all_runs, cut_slice
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.taking import Rest, Taking
@@ -49,17 +49,17 @@ class Structs:
             MalformedUpdate: the bytes are no update, or mean something impossible; nothing was taken.
         """
         store, fresh, unsettled = self._store, self._store.fresh, self._store.unsettled
-        is_flushed = not fresh.starts and not fresh.deletes
-        is_settled = is_flushed and not unsettled.starts and not unsettled.deletes
+        is_flushed = not fresh
+        is_settled = is_flushed and not unsettled
         rest, is_new = None, True
         if not (
             take_typing(store, update, barred)
             or take_entry(store, update, barred)
-            or take_keystroke(store, update, barred)
+            or take_edit(store, update, barred)
         ):
             taking = Taking(store, update, barred=barred, lenient=lenient)
             rest, is_new = at_once(taking.steps()), taking.is_new
-        if is_flushed and is_new and update.endswith(fresh.deletes.encode()):  # else some was deleted already
+        if is_flushed and is_new and update.endswith(fresh.encode_deletes()):  # else some was deleted already
             fresh.sole = update
             if is_settled:
                 unsettled.sole = update
@@ -82,17 +82,21 @@ class Structs:
     @property
     def has_news(self) -> bool:
         """Whether anything was taken since the last flush."""
-        return bool(self._store.fresh.starts or self._store.fresh.deletes)
+        return bool(self._store.fresh)
 
     def skip_flush(self) -> None:
         """What was taken since the last flush is known where it would go."""
         self._store.fresh.clear()
 
+    def forget_news(self) -> None:
+        """What was taken is known everywhere."""
+        self._store.settle()
+
     def flush_in_steps(self, limit: int) -> Iterator[bytes]:
         """`flush` as several updates of about `limit` bytes, in causal order."""
         fresh, logs = self._store.fresh, self._store.logs.by_client
         if len(fresh.starts) <= SLICE_STRUCTS and fresh.size(logs) <= limit:
-            if fresh.starts or fresh.deletes:
+            if fresh:
                 yield self.flush()
             return
         lacking = {client: logs[client] for client in fresh.starts}
@@ -103,7 +107,7 @@ class Structs:
             for client, *_ in part.runs:
                 if known[client] == self.vector[client]:
                     del lacking[client]
-            yield encode_update(part.runs, fresh.deletes.encode() if complete else NO_DELETES)
+            yield encode_update(part.runs, fresh.encode_deletes() if complete else NO_DELETES)
         fresh.clear()
 
     def settle(self) -> tuple[bytes, dict[int, int]]:

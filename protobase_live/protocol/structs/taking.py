@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from typing import NamedTuple
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.delete_set import DeleteSet
-from protobase_live.protocol.struct import GC, HAS_PARENT_SUB, KIND, TEXT, VALUES, Id, Struct
+from protobase_live.protocol.struct import GC, KIND, TEXT, VALUES, Id, Struct
 from protobase_live.protocol.structs.admission import NOWHERE, marks_of, place_of
-from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, KEYED, Log, Mark, Place
+from protobase_live.protocol.structs.appending import append_common
+from protobase_live.protocol.structs.log import ASTRAL, CHAINED, GONE, PAIR, Log, Mark, Place
 from protobase_live.protocol.structs.ordering import Ordering
 from protobase_live.protocol.structs.pieces import Splitter
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.writing import Run, encode_update
 from protobase_live.protocol.update_walker import MAX_STRUCTS, STEP_STRUCTS, DeletedRange, Walker
 from protobase_live.protocol.varint import varuint
-
-_PAIR = re.compile(rb"[\xf0-\xf4]")
-"""Begins a character outside the basic plane in UTF-8, which takes two UTF-16 units."""
-
-
-_VALUE_IN_PARENT = VALUES | HAS_PARENT_SUB
-"""The first byte of values that name their parent and their key."""
 
 
 class Rest(NamedTuple):
@@ -54,9 +47,6 @@ class Taking:
         self._has_entries = False
         self.is_new = False
         """Whether all structs of the update were new, and were taken as they are."""
-        self._parent: Id | str | None = None
-        """The parent that the last struct with a parent named, which is there and is a shared type."""
-        self._parent_number = 0
 
     def steps(self) -> Generator[None, None, Rest | None]:
         """Take in what fits, with pauses; answers with the rest.
@@ -107,27 +97,14 @@ class Taking:
                 continue
             log = self._marked_log(client)
             self._store.note(client, log.end)
-            for struct in run:
-                if not self._append_sibling(log, struct):
-                    yield from self._append_struct(log, struct)
+            structs = iter(run)
+            while (struct := append_common(self._store.logs, log, self._update, structs)) is not None:
+                yield from self._append_struct(log, struct)
             self._store.vector[client] = log.end
             left -= len(run)
             if left <= 0:
                 left = STEP_STRUCTS
                 yield
-
-    def _append_sibling(self, log: Log, struct: Struct) -> bool:
-        """Add a value in the same map as the one before it; False: it is something else.
-
-        Most structs of a large update are of this kind. What holds of the parent holds still: nothing is
-        deleted before all structs are in.
-        """
-        clock, length, info, _, _, parent, sub, start, content, end = struct
-        if info != _VALUE_IN_PARENT or parent != self._parent or clock != log.end or length != 1 or not sub:
-            return False
-        place = Place(self._parent_number, self._store.logs.key_number(sub))
-        log.append_unjoined(self._update[start:end], content - start, 1, VALUES | KEYED, place, None)
-        return True
 
     def _append_struct(self, log: Log, struct: Struct) -> Iterator[None]:
         """Add what is new of any struct."""
@@ -138,8 +115,6 @@ class Taking:
             yield from self._append_entries(log, struct, place)
         else:
             self._append(log, struct, place)
-            if struct.parent is not None:
-                self._parent, self._parent_number = struct.parent, place.parent
 
     def _marked_log(self, client: int) -> Log:
         """The log of a client that brings something new, which can be taken back from now on."""
@@ -189,7 +164,7 @@ class Taking:
             splitter = Splitter(self._update, log.client, struct)
             raw, content = splitter.piece(start, end), len(splitter.head(start))
         marks = marks_of(struct, place) | _chained(log, struct)
-        if struct.info & KIND == TEXT and _PAIR.search(raw, content):
+        if struct.info & KIND == TEXT and PAIR.search(raw, content):
             marks |= ASTRAL
             self._store.astral = True
         log.append(raw, content, end - start, marks, place, struct.right)

@@ -89,7 +89,7 @@ def test_a_joined_content_has_a_limit_that_both_ways_keep() -> None:
         put(log, yjs.text("a" * (CHUNK_BYTES - 20)))
     for size in (10, 5, 1, 1, 1, 1, 1):
         put(one, yjs.text("b" * size))
-        if not other.extend_text(b"b" * size):
+        if not other.extend_text(b"b" * size, None):
             put(other, yjs.text("b" * size))
     assert state(one) == state(other)
     assert len(one) == 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.structs import Structs
-from protobase_live.protocol.structs.shortcuts import take_entry, take_keystroke, take_typing
+from protobase_live.protocol.structs.shortcuts import take_edit, take_entry, take_typing
 from protobase_live.protocol.structs.store import Store
 from tests.support import keystrokes
 from tests.support import yjs_encoding as yjs
@@ -44,6 +44,7 @@ def check_equal(one: Structs, other: Structs) -> None:
 def test_the_shortcuts_do_what_the_general_way_does(seed: int, barred: int | None) -> None:
     random = Random(seed)
     short, general = Structs(), Structs()
+    flushed, settled = (Structs(), Structs()), (Structs(), Structs())
     for structs in (short, general):
         structs.take(keystrokes.base())
     for _ in range(40):
@@ -54,14 +55,24 @@ def test_the_shortcuts_do_what_the_general_way_does(seed: int, barred: int | Non
         )
         assert answers[0] == answers[1]
         check_equal(short, general)
-        if random.random() < 0.2:
-            assert short.flush() == general.flush()
-        if random.random() < 0.1:
-            assert short.settle() == general.settle()
+        settles = random.random() < 0.1
+        if settles or random.random() < 0.2:
+            check_told_equal(flushed, short.flush(), general.flush())
+        if settles:
+            (one, reached), (other, other_reached) = short.settle(), general.settle()
+            assert reached == other_reached
+            check_told_equal(settled, one, other)
         if random.random() < 0.05:
             short.compact()
             general.compact()
-    assert short.settle() == general.settle()
+
+
+def check_told_equal(told: tuple[Structs, Structs], one: bytes, other: bytes) -> None:
+    """What came alone is given out as it came: not joined yet, and whole although its parent is deleted."""
+    for structs, update in zip(told, (one, other), strict=True):
+        structs.take(update)
+        structs.compact()
+    check_equal(*told)
 
 
 def filled(*updates: bytes) -> Store:
@@ -151,14 +162,14 @@ def test_an_entry_stands_under_a_key() -> None:
 
 def test_one_struct_of_a_new_client() -> None:
     store = filled(TYPED)
-    assert take_keystroke(store, sent(2, 0, yjs.item(yjs.text("x"), left=Id(1, 0), right=Id(1, 1))), None)
-    assert take_keystroke(store, sent(3, 0, yjs.item(yjs.values("v"), parent="m", key="é")), None)
+    assert take_edit(store, sent(2, 0, yjs.item(yjs.text("x"), left=Id(1, 0), right=Id(1, 1))), None)
+    assert take_edit(store, sent(3, 0, yjs.item(yjs.values("v"), parent="m", key="é")), None)
     assert store.vector == {1: 2, 2: 1, 3: 1}
 
 
 def test_what_breaks_a_rule_leaves_nothing() -> None:
     store = filled(TYPED)
-    assert not take_keystroke(store, sent(2, 0, yjs.item(yjs.text("x"), parent=Id(1, 0))), None)
+    assert not take_edit(store, sent(2, 0, yjs.item(yjs.text("x"), parent=Id(1, 0))), None)
     assert list(store.logs.by_client) == [1]
 
 

@@ -1,4 +1,4 @@
-"""Reading keystrokes says what the walker says, or nothing."""
+"""Reading edits says what the walker says, or nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.structs.keystrokes import Keystroke, read_keystroke
+from protobase_live.protocol.structs.edits import Edit, read_edit
 from protobase_live.protocol.update_walker import DeletedRange
 from tests.support import keystrokes
 from tests.support import yjs_encoding as yjs
@@ -18,14 +18,19 @@ from tests.support.plain_walker import walked_plainly
 from tests.support.yjs_encoding import Id, sent
 
 
-def walked(update: bytes) -> Keystroke | None:
+def walked(update: bytes) -> Edit | None:
     try:
         walker = walked_plainly(update)
     except MalformedUpdate:
         return None
-    ((client, (struct,)),) = walker.clients.items()
+    ((client, structs),) = walker.clients.items() or ((-1, []),)
     deletes = [DeletedRange(of, *each) for of, ranges in walker.deletes.items() for each in ranges]
-    return Keystroke(client, struct, tuple(deletes))
+    return client, structs, deletes
+
+
+def read(update: bytes) -> Edit | None:
+    found = read_edit(update)
+    return None if found is None else (found[0], list(found[1]), list(found[2]))
 
 
 SHAPES = [
@@ -36,12 +41,19 @@ SHAPES = [
     sent(5, 3, yjs.item(yjs.values(2.5), parent=Id(7, 2))),
     sent(5, 3, yjs.item(yjs.values(-5), parent=Id(7, 2), key="k"), deletes={7: [(1, 2)]}),
     sent(5, 3, yjs.item(yjs.values(None), left=Id(5, 1), key="k"), deletes={5: [(1, 3)]}),
+    sent(
+        5, 3, yjs.item(yjs.text("a"), left=Id(5, 2)), yjs.item(yjs.text("b"), left=Id(5, 1), right=Id(5, 2))
+    ),
+    sent(5, 3, yjs.item(yjs.text("a"), left=Id(5, 2)), deletes={5: [(0, 1), (2, 1)], 7: [(2**20, 300)]}),
+    sent(5, 3, deletes={5: [(0, 1)]}),
+    b"\x00\x00",
+    sent(5, 3, deletes={5: [(0, 1), (2, 1)]}),
 ]
 
 
 @pytest.mark.parametrize("update", SHAPES)
 def test_reads_what_editors_send(update: bytes) -> None:
-    found = read_keystroke(update)
+    found = read(update)
     assert found is not None
     assert found == walked(update)
 
@@ -50,18 +62,19 @@ def test_reads_what_editors_send(update: bytes) -> None:
     "update",
     [
         b"",
-        b"\x00\x00",
         sent(5, 3, yjs.item(yjs.text("é"), left=Id(5, 2))),
         sent(5, 3, yjs.item(yjs.values(1, 2), left=Id(5, 2))),
         sent(5, 3, yjs.item(yjs.embed("{}"), left=Id(5, 2))),
-        sent(5, 3, yjs.item(yjs.text("a"), left=Id(5, 2)), yjs.item(yjs.text("b"), left=Id(5, 3))),
-        sent(5, 3, yjs.item(yjs.text("a"), left=Id(5, 2)), deletes={5: [(0, 1), (2, 1)]}),
+        sent(5, 3, deletes={5: [(4 * each, 1) for each in range(100)]}),
+        sent(5, 3, deletes={5: [(2**31, 1), (0, 1)]}),
+        sent(5, 3, deletes={5: [(0, 1), (2, 1)]})[:-1],
+        sent(5, 3, deletes={5: [(0, 1), (2, 1)]}) + b"\x00",
         sent(5, 2**28, yjs.item(yjs.text("a"), left=Id(5, 2))),
         sent(5, 3, yjs.item(yjs.text("a"), left=Id(5, 3))),
     ],
 )
 def test_everything_else_is_the_walkers(update: bytes) -> None:
-    assert read_keystroke(update) is None
+    assert read(update) is None
 
 
 @given(st.integers(0, 2**32))
@@ -72,4 +85,4 @@ def test_never_says_anything_else_than_the_walker(seed: int) -> None:
     update = keystrokes.keystroke(random, vector)
     if random.random() < 0.8:
         update = mutate(update, random, SHAPES)
-    assert read_keystroke(update) in (None, walked(update))
+    assert read(update) in (None, walked(update))
