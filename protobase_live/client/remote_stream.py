@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
+from typing import Any
 
 from protobase_live.change import Change
 from protobase_live.client.link import Link
 from protobase_live.errors import Closed, ProtoBaseError
 from protobase_live.protocol.client_events import Delivered, News, Opened
 from protobase_live.protocol.server_messages import ChangeForm
+from protobase_live.structures.splice import splice_of
 
 
 class RemoteChangeStream:
@@ -75,7 +77,7 @@ class RemoteChangeStream:
         self._cursor = taken[-1]["cursor"]
         assert self._id is not None
         self._link.consumed(self._id, len(taken))
-        return [Change(collection=self._collection, **form) for form in taken]
+        return [_change(self._collection, form) for form in taken]
 
     # from the link
 
@@ -101,3 +103,11 @@ class RemoteChangeStream:
                 raise self._end
             self._news.clear()
             await self._news.wait()
+
+
+def _change(collection: str, form: ChangeForm) -> Change:
+    """A change as it was told; that of a text says what was spliced, whether or not that was told."""
+    told: Sequence[Any] | None = form.get("splice")
+    splice = splice_of(form["key"], form["before"], form["after"]) if told is None else tuple(told)
+    whole: dict[str, Any] = {**form, "omitted": tuple(form.get("omitted", ())), "splice": splice}
+    return Change(collection=collection, **whole)

@@ -100,7 +100,7 @@ class CollectionActor(Actor[Message]):
         self._shown: dict[str, int] = {}
         self._editors = Editors()
         self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
-        self._feed = Feed(limits.feed_changes)
+        self._feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams: set[object] = set()
 
     # life

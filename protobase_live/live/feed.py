@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from protobase_live.change import Change
 from protobase_live.cursor import Cursor
 from protobase_live.document import Difference
 from protobase_live.live.news import News
+from protobase_live.structures.splice import splice_of
 from protobase_storage import Commit, join
+
+_ITEM_BYTES = 4
+"""About how many bytes a character of a text or an item of a list takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +34,13 @@ class Entry:
 class Feed:
     """A ring of entries; indexes grow for ever and only the newest are held."""
 
-    def __init__(self, capacity: int) -> None:
-        """``capacity`` counts changes; the newest entry is held even if it alone is larger."""
+    def __init__(self, capacity: int, most_bytes: int) -> None:
+        """``capacity`` counts changes, ``most_bytes`` about what they hold; the newest entry is held even if
+        it alone is larger.
+        """
         self._capacity = capacity
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._entries: deque[Entry] = deque()
         self._held = 0
         self._start = 0
@@ -47,8 +56,11 @@ class Feed:
         """Add a commit that may be shown, and wake who waits."""
         self._entries.append(entry)
         self._held += len(entry.changes) + 1
-        while self._held > self._capacity and len(self._entries) > 1:
-            self._held -= len(self._entries.popleft().changes) + 1
+        self._bytes += _bytes_of(entry)
+        while (self._held > self._capacity or self._bytes > self._most_bytes) and len(self._entries) > 1:
+            oldest = self._entries.popleft()
+            self._held -= len(oldest.changes) + 1
+            self._bytes -= _bytes_of(oldest)
             self._start += 1
         self._news.wake()
 
@@ -56,7 +68,7 @@ class Feed:
         """Forget what is held; nobody reads."""
         self._start = self.end
         self._entries.clear()
-        self._held = 0
+        self._held = self._bytes = 0
 
     def close(self) -> None:
         """No more will come; whoever waits is woken and finds the feed closed."""
@@ -76,6 +88,20 @@ class Feed:
     def peek(self, index: int) -> Entry | None:
         """The entry at ``index`` if it is here now."""
         return self._entries[index - self._start] if self._start <= index < self.end else None
+
+
+def _bytes_of(entry: Entry) -> int:
+    """About how many bytes an entry holds that no other does.
+
+    A record's new fields are as large as the update that brought them, and what was before is held anyway; a
+    text and a list are made anew as a whole with each change.
+    """
+    size = len(entry.commit.update)
+    for change in entry.changes:
+        whole: Any = change.after
+        if change.key is None and isinstance(whole, str | list):
+            size += len(cast("str | list[Any]", whole)) * _ITEM_BYTES
+    return size
 
 
 def changes_of(
@@ -109,6 +135,7 @@ def changes_of(
             difference.after,
             cursor,
             commit.parts[part].author if part < last else None,
+            splice=splice_of(difference.key, difference.before, difference.after),
         )
         for ((part, _, _), difference), cursor in zip(ordered, cursors, strict=False)
     )

@@ -34,6 +34,7 @@ class LiveLimits:
     requests: int = 64  # requests of a connection that wait for their answer: overloaded
     subscriptions: int = 1024  # change streams and views of a connection: limit_exceeded
     credit: int = 1024  # changes that a client may grant to one stream: closed with BAD_MESSAGE
+    text_chars: int = 64 * 1024  # characters before and after a change of a text: told as a splice alone
     batch: int = 256  # changes in one message; the rest follows in the next
     difference: int = 1_000_000  # changes in one difference, all its messages together: limit_exceeded
     presences: int = 64  # collections whose presence a connection joined: limit_exceeded

@@ -12,7 +12,8 @@ from protobase_live.protocol.fields import MAX_ID, Fields
 from protobase_live.protocol.limits import VERSION, WelcomeLimits
 
 ChangeForm = Mapping[str, Any]
-"""A change on the wire: structure, kind, key, before, after, cursor, author."""
+"""A change on the wire: structure, kind, key, before, after, cursor, author; where it has them, omitted and
+splice."""
 
 RowChangeForm = Sequence[Any]
 """A change of a view's rows on the wire: its kind, then the position or positions, then the row."""
@@ -208,8 +209,9 @@ ServerMessage = Welcome | Result | Error | Changes | Difference | Ended | Presen
 def _parse_change(raw: Any) -> ChangeForm:
     if not isinstance(raw, dict):
         raise ProtocolError(f"changes.changes has to hold objects, not {repr(raw)[:60]}")
-    fields = Fields({"type": "changes.changes", **raw})
-    return {
+    found = cast("dict[str, Any]", raw)
+    fields = Fields({"type": "changes.changes", **found})
+    form = {
         "structure": fields.text("structure"),
         "kind": fields.text("kind"),
         "key": fields.value("key"),
@@ -218,6 +220,24 @@ def _parse_change(raw: Any) -> ChangeForm:
         "cursor": fields.text("cursor"),
         "author": fields.optional_text("author"),
     }
+    if "omitted" in found:
+        form["omitted"] = _parse_omitted(fields.items("omitted"))
+    if "splice" in found:
+        form["splice"] = _parse_splice(fields.items("splice"))
+    return form
+
+
+def _parse_omitted(names: Sequence[Any]) -> list[str]:
+    if not all(name in ("before", "after") for name in names):
+        raise ProtocolError(f"changes.changes.omitted has to hold before and after, not {repr(names)[:60]}")
+    return list(names)
+
+
+def _parse_splice(parts: Sequence[Any]) -> list[Any]:
+    if [type(part) for part in parts] != [int, int, str] or not all(0 <= at <= MAX_ID for at in parts[:2]):
+        expected = "[start, deleted, inserted]"
+        raise ProtocolError(f"changes.changes.splice has to be {expected}, not {repr(parts)[:60]}")
+    return list(parts)
 
 
 def _parse_row_change(raw: object) -> RowChangeForm:

@@ -164,8 +164,8 @@ class ServerSession:
     def changes(self, subscription: int, changes: Sequence[ChangeForm]) -> list[Frame]:
         """The frames of a stream's next changes, each within the limit; uses up their credit.
 
-        Raises:
-            LimitExceeded: one change alone is larger than the limit.
+        One that alone is larger than the limit is told without what was before, or without both values: the
+        stream goes on.
         """
         self._credit[subscription] -= len(changes)
         return self._change_frames(subscription, changes)
@@ -307,10 +307,20 @@ class ServerSession:
             return [self._sized(encode(Changes(subscription, changes), self._codec))]
         except LimitExceeded:
             if len(changes) == 1:
-                raise
+                return [self._smaller_change(subscription, changes[0])]
         half = len(changes) // 2
         first = self._change_frames(subscription, changes[:half])
         return first + self._change_frames(subscription, changes[half:])
+
+    def _smaller_change(self, subscription: int, change: ChangeForm) -> Frame:
+        """The frame of a change without values that it has no room for."""
+        for omitted in (["before"], ["before", "after"]):
+            told = {**change, "omitted": omitted, **dict.fromkeys(omitted)}
+            told.pop("splice", None)
+            frame = encode(Changes(subscription, [told]), self._codec)
+            if _size(frame) <= self._limits.answer_bytes:
+                return frame
+        return self._sized(frame)
 
 
 def _size(frame: Frame) -> int:

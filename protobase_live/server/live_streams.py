@@ -88,7 +88,9 @@ class LiveStreams:
                 self._credit[id].clear()
                 await self._credit[id].wait()
             changes = await stream.batch(min(credit, self._limits.batch))
-            for frame in self._session.changes(id, [_change_form(change) for change in changes]):
+            for frame in self._session.changes(
+                id, [_change_form(change, self._limits.text_chars) for change in changes]
+            ):
                 await self._send(frame)
 
     async def _view(self, request: Watch) -> None:
@@ -109,8 +111,9 @@ class LiveStreams:
                 await asyncio.sleep(0)  # a client that reads fast lets `send` not wait at all
 
 
-def _change_form(change: Change) -> ChangeForm:
-    return {
+def _change_form(change: Change, text_chars: int) -> ChangeForm:
+    """A change of a text of more than ``text_chars`` is told as a splice: it comes with each keystroke."""
+    form: dict[str, Any] = {
         "structure": change.structure,
         "kind": change.kind,
         "key": change.key,
@@ -118,6 +121,14 @@ def _change_form(change: Change) -> ChangeForm:
         "after": change.after,
         "cursor": change.cursor,
         "author": change.author,
+    }
+    if change.splice is None or len(change.before) + len(change.after) <= text_chars:
+        return form
+    return form | {
+        "before": None,
+        "after": None,
+        "omitted": ["before", "after"],
+        "splice": list(change.splice),
     }
 
 

@@ -24,7 +24,7 @@ from protobase_live.structures.arguments import text as check_text
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, FieldKind, require_range, whole_difference
 from protobase_live.structures.portions import wrote
-from protobase_live.structures.splice import splice
+from protobase_live.structures.splice import splice_text
 
 _TEXT = Argument("text", check_text)
 
@@ -60,7 +60,7 @@ class TextKind(FieldKind):
         """See Kind; reads the text once, for that takes longer than an edit."""
         value = str(shared)
         for action, args in actions:
-            extent = splice(value, args[0]) if action == "replace" else _extent(len(value), action, args)
+            extent = splice_text(value, args[0]) if action == "replace" else _extent(len(value), action, args)
             _splice(shared, value, *extent)
             start, deleted, inserted = extent
             value = value[:start] + inserted + value[start + deleted :]

@@ -75,7 +75,11 @@ changes = st.fixed_dictionaries(
         "after": values,
         "cursor": texts,
         "author": optional_texts,
-    }
+    },
+    optional={
+        "omitted": st.sampled_from([["before"], ["before", "after"]]),
+        "splice": st.tuples(ids, ids, texts).map(list),
+    },
 )
 positions = st.integers(0, 2**53 - 1)
 rows = st.dictionaries(texts, results, max_size=3)

@@ -243,8 +243,21 @@ def test_changes_are_split_into_frames_within_the_limit(session):
     assert len(frames) > 1
     assert all(len(frame) <= LIMITS.answer_bytes for frame in frames)
     assert [one for frame in frames for one in sent(frame).changes] == changes
-    with pytest.raises(LimitExceeded, match="answer_bytes"):
-        session.changes(1, [change(9, 400)])
+
+
+def test_a_change_that_is_too_large_is_told_without_its_values(session):
+    receive(session, Subscribe(1, "tasks", None, 10))
+    large = {**change(7, 120), "before": "y" * 120, "splice": [0, 120, "x" * 120]}
+    larger = change(8, 400)
+    frames = session.changes(1, [large, larger, change(9)])
+    assert all(len(frame) <= LIMITS.answer_bytes for frame in frames)
+    told = [one for frame in frames for one in sent(frame).changes]
+    assert [one["cursor"] for one in told] == ["7", "8", "9"]
+    assert [(one["before"], one["after"], one.get("omitted")) for one in told] == [
+        (None, "x" * 120, ["before"]),
+        (None, None, ["before", "after"]),
+        (None, "", None),
+    ]
 
 
 def test_answers_beyond_the_limit_are_errors(session):

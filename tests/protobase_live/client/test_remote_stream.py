@@ -1,0 +1,74 @@
+"""Change streams over the wire: what is too large to be told, and what goes on behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from websockets.asyncio.server import serve
+
+import protobase_live as pb
+from protobase_actors import SystemClock
+from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.live import SUBPROTOCOLS
+from protobase_live.server.live_door import LiveDoor
+
+LIMITS = replace(LiveLimits(), answer_bytes=100_000, text_chars=1_000)
+
+
+@pytest.fixture
+async def remote() -> AsyncIterator[tuple[pb.Database, pb.RemoteDatabase]]:
+    async with pb.open("memory:") as database:
+        door = LiveDoor(database, clock=SystemClock(), limits=LIMITS)
+        async with serve(door.serve, "127.0.0.1", 0, subprotocols=SUBPROTOCOLS) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with pb.connect(f"ws://127.0.0.1:{port}/live") as connected:
+                yield database, connected
+
+
+async def test_a_keystroke_in_a_long_text_costs_what_it_says(remote) -> None:
+    database, connected = remote
+    text = (await database.collection("notes")).text("body")
+    await text.append("é" * 49_000 + "abc" + "é" * 997)
+    async with (await connected.collection("notes")).changes() as changes:
+        await text.insert(10, "one")
+        await text.delete(49_004, 2)
+        told = [await anext(changes) for _ in range(2)]
+    assert [(c.splice, c.omitted, c.before, c.after) for c in told] == [
+        ((10, 0, "one"), ("before", "after"), None, None),
+        ((49_004, 2, ""), ("before", "after"), None, None),
+    ]
+
+
+async def test_a_short_text_is_told_whole_and_with_its_splice(remote) -> None:
+    database, connected = remote
+    text = (await database.collection("notes")).text("body")
+    await text.append("hello")
+    for source in (database, connected):
+        async with (await source.collection("notes")).changes() as changes:
+            await text.insert(4, "l")
+            told = await anext(changes)
+            await text.delete(4, 1)
+        assert (told.before, told.after, told.splice, told.omitted) == ("hello", "helllo", (4, 0, "l"), ())
+
+
+async def test_a_change_that_is_too_large_does_not_end_a_stream(remote) -> None:
+    database, connected = remote
+    tasks = await database.collection("tasks")
+    await tasks.insert({"title": "first", "picture": b"x" * 60_000}, key="a")
+    async with (await connected.collection("tasks")).changes() as changes:
+        await tasks.update("a", title="second")
+        await tasks.insert({"picture": b"x" * 200_000}, key="b")
+        await tasks.insert({"n": 1}, key="c")
+        told = [await anext(changes) for _ in range(3)]
+        cursors = [change.cursor for change in told]
+    assert [(c.key, c.kind, c.omitted) for c in told] == [
+        ("a", "update", ("before",)),
+        ("b", "insert", ("before", "after")),
+        ("c", "insert", ()),
+    ]
+    assert told[0].after == {"title": "second", "picture": b"x" * 60_000}
+    async with (await connected.collection("tasks")).changes(since=cursors[0]) as changes:
+        again = [await anext(changes) for _ in range(2)]
+    assert [c.cursor for c in again] == cursors[1:]
