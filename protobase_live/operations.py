@@ -37,6 +37,10 @@ class Op(NamedTuple):
     args: tuple[Any, ...] = ()
 
 
+DELETING = frozenset({"delete", "remove", "clear"})
+"""The actions that take away and add nothing, whatever kind they are of."""
+
+
 class Read(NamedTuple):
     """One question: ``method`` is a question of the target's kind."""
 

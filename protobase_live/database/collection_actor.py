@@ -18,7 +18,7 @@ from protobase_actors import Actor, Clock, Envelope
 from protobase_live import values
 from protobase_live.cursor import Cursor
 from protobase_live.database.editors import Answer, Editors
-from protobase_live.database.intake import Taker, document_too_large, in_steps
+from protobase_live.database.intake import Taker
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
 from protobase_live.database.messages import (
@@ -41,6 +41,8 @@ from protobase_live.database.messages import (
 )
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.quarantine import unloadable
+from protobase_live.database.room import make_room, needs_room, require_room
+from protobase_live.database.steps import in_steps
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import Difference, Document, Outcome
 from protobase_live.errors import (
@@ -217,6 +219,8 @@ class CollectionActor(Actor[Message]):
         message, document = envelope.message, self._document
         assert isinstance(message, Transact)
         try:
+            if needs_room(message.ops):
+                await make_room(document, 0, self._limits.document_bytes)
             self._require(message.ops, message.checks)
             ready = await in_steps(document.rehearse_in_steps(message.ops))
             if ready:
@@ -233,13 +237,16 @@ class CollectionActor(Actor[Message]):
         return self._document.rehearse(ops)
 
     def _require(self, ops: Sequence[Op], checks: Sequence[Check]) -> None:
-        """Raise Conflict if something that was read has changed, LimitExceeded if there is no room."""
+        """Raise Conflict if something that was read has changed, LimitExceeded if there is no room.
+
+        What only deletes needs none.
+        """
         for check in checks:
             if values.digest(self._document.read(check.read)) != check.digest:
                 what = ", ".join(map(repr, check.read.args)) or "all"
                 raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
-        if ops and self._document.size > self._limits.document_bytes:
-            raise document_too_large(self._limits.document_bytes)
+        if needs_room(ops):
+            require_room(self._document, 0, self._limits.document_bytes)
 
     def _commit(self, turn: Turn, outcome: Outcome | None) -> Commit | None:
         if outcome is None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from protobase_actors import Clock
 from protobase_live.database.editors import Editors
 from protobase_live.database.messages import Subscriber, Updates
+from protobase_live.database.room import make_room
+from protobase_live.database.steps import in_steps
 from protobase_live.document import BrokenDocument, Document
 from protobase_live.errors import LimitExceeded, MalformedUpdate
 from protobase_live.protocol.state_vector import encode_state_vector
-
-T = TypeVar("T")
 
 STEP_BYTES = 16 * 1024
 """A larger update is read in steps between which others may run."""
@@ -75,7 +74,10 @@ class Taker:
                 intake.unpaused = 0
                 await asyncio.sleep(0)
             try:
-                self._check_size(update, intake)
+                if update[:1] != b"\x00":  # else it brings no structs: deleting needs no room
+                    if len(update) > intake.room:
+                        await self._find_room(len(update), intake)
+                    intake.room -= len(update)
                 if len(update) <= STEP_BYTES:
                     fits = document.take(update, subscriber)
                 else:
@@ -105,15 +107,13 @@ class Taker:
             await self._take_one(message, intake)
         await in_steps(intake.document.apply_in_steps())
 
-    def _check_size(self, update: bytes, intake: Intake) -> None:
-        """Raise LimitExceeded if the document has no room for an update. Deleting needs none."""
-        if update[:1] == b"\x00":
-            return
-        if len(update) > intake.room:
+    async def _find_room(self, size: int, intake: Intake) -> None:
+        """Raise LimitExceeded if the document has no room for so many bytes."""
+        intake.room = self._document_bytes - intake.document.size
+        if size > intake.room:
+            await in_steps(intake.document.apply_in_steps())
+            await make_room(intake.document, size, self._document_bytes)
             intake.room = self._document_bytes - intake.document.size
-            if len(update) > intake.room:
-                raise document_too_large(self._document_bytes)
-        intake.room -= len(update)
 
     def _ask_for_missing(self, subscriber: Subscriber, intake: Intake) -> None:
         now = self._clock.monotonic()
@@ -121,19 +121,3 @@ class Taker:
             state = encode_state_vector(intake.document.vector)
             for asked in self._editors.to_ask(subscriber, state, now):
                 intake.greetings[asked] = state
-
-
-def document_too_large(limit: int) -> LimitExceeded:
-    """The error of a document that has no room for more."""
-    return LimitExceeded(f"the collection is at its limit of {limit} bytes (document_bytes)")
-
-
-async def in_steps(steps: Generator[None, None, T]) -> T:
-    """Run steps to their end; others may run between them."""
-    try:
-        next(steps)
-        while True:
-            next(steps)
-            await asyncio.sleep(0)
-    except StopIteration as end:
-        return end.value

@@ -16,8 +16,8 @@ class Limits:
     unpersisted_turns: int = 2
     """Turns applied and not yet durable; the next turn waits."""
     document_bytes: int = 64 * 1024 * 1024
-    """Size of one document. Writes that would make it larger fail with `LimitExceeded`; what only deletes is
-    taken from Yjs clients, and refused from transactions, which write what they delete, too."""
+    """Size of one document. At it, what was deleted is let go of; then what would make it larger fails with
+    `LimitExceeded`. What only deletes is always taken."""
     collections: int = 10_000
     """Collections in memory at once; another one fails with `Overloaded` until one is idle."""
     idle_seconds: float = 60.0

@@ -303,6 +303,11 @@ class Document:
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
 
+    def shrink(self) -> Generator[None, None, None]:
+        """Let go of what was deleted, however little it is, with pauses."""
+        if self._structs.can_shrink:
+            yield from self._structs.compact_in_steps()
+
     def watch(self, watched: bool) -> None:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
         self._content.watch(watched)

@@ -182,6 +182,11 @@ class Structs:
         self._store.loose, self._compacted_size = 0, self.size
 
     @property
+    def can_shrink(self) -> bool:
+        """Whether anything was deleted since `compact`."""
+        return self._store.loose > 0
+
+    @property
     def is_loose(self) -> bool:
         """Whether so much was deleted that `compact` is worth its time."""
         loose = self._store.loose

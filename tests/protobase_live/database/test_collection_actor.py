@@ -11,6 +11,7 @@ from protobase_live.database.intake import PAUSE_BYTES
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Settle
 from protobase_live.errors import LimitExceeded, MalformedUpdate
+from protobase_live.operations import RECORDS, Op
 
 
 async def settle() -> None:
@@ -145,6 +146,29 @@ async def test_a_document_at_its_limit_takes_no_more(database, yjs) -> None:
     await tasks.insert({"title": "z" * 100})  # what goes over the limit is the last that is taken
     with pytest.raises(LimitExceeded, match="document_bytes"):
         await tasks.insert({"title": "z" * 100})
+
+
+@pytest.mark.parametrize("limits", [Limits(document_bytes=2_000)], indirect=True)
+async def test_a_full_document_can_be_emptied_and_takes_more_then(database, yjs) -> None:
+    tasks = await database.collection("tasks")
+    ann = await yjs("tasks")
+    text = ann.doc.get("body", type=Text)
+    text.insert(0, "y" * 900)
+    await ann.send()
+    await tasks.insert({"title": "z" * 1_200}, key="large")
+    with pytest.raises(LimitExceeded, match="document_bytes"):
+        await tasks.insert({}, key="small")
+    exchange = [Op(RECORDS, "delete", ("large",)), Op(RECORDS, "insert", ("small", {}, {}))]
+    with pytest.raises(LimitExceeded, match="document_bytes"):
+        await database.commit({"tasks": exchange})
+    await tasks.delete("large")
+    await tasks.insert({"title": "z" * 500}, key="small")
+    del text[0:900]
+    text.insert(0, "y" * 1_000)
+    await ann.send()
+    await settle()
+    assert ann.rejected is None
+    assert await tasks.keys() == ["small"]
 
 
 @pytest.mark.parametrize("limits", [Limits(document_bytes=3 * 1024 * 1024)], indirect=True)
