@@ -31,6 +31,8 @@ class Log:
         self._allowance = 1
         """How many times as long as its limit the log may be before it is folded."""
         self._task: asyncio.Task[None] | None = None
+        self._storing = False
+        """Whether the storage has been given what was folded: it goes on even if nobody waits for it."""
 
     def loaded(self, loaded: Loaded) -> None:
         """The log is as long as this."""
@@ -46,10 +48,13 @@ class Log:
         if too_long and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._fold())
 
-    def cancel(self) -> None:
-        """Give up folding; the storage is as before or as after it."""
+    async def stop(self) -> None:
+        """Give up folding and wait until it has ended. What is being stored of it is stored first."""
         if self._task is not None:
-            self._task.cancel()
+            if not self._storing:
+                self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None  # one that had not begun has not done so itself
 
     async def _fold(self) -> None:
         try:
@@ -58,6 +63,7 @@ class Log:
             known = [loaded.snapshot.update] if loaded.snapshot else []
             vector = join(loaded.snapshot.vector if loaded.snapshot else {}, Loaded(None, older).vector)
             update = await fold_aside([*known, *(commit.update for commit in older)])
+            self._storing = True
             await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
             self._commits -= len(older)
             self._bytes -= sum(len(commit.update) for commit in older)
@@ -67,6 +73,7 @@ class Log:
             self._allowance *= 2
             self._unfolded.add(self._name, error)
         finally:
+            self._storing = False
             self._task = None
 
     def _older(self, commits: Sequence[Commit]) -> tuple[Commit, ...]:

@@ -38,6 +38,15 @@ class Pipeline(Generic[T]):
         return len(self._turns)
 
     @property
+    def failed(self) -> bool:
+        """Whether it is known that something on its way is lost: then nothing may be stored any more.
+
+        The storage refuses a commit at once, while commits before it are still on their way. Those are shown
+        first, and the failure is told in its place; what was stored meanwhile would follow a gap.
+        """
+        return self.failure is not None or any(_is_lost(durable) for _, durable in self._turns)
+
+    @property
     def full(self) -> bool:
         """Whether the next turn has to wait for `room`."""
         return len(self._turns) >= self._limit
@@ -86,3 +95,8 @@ class Pipeline(Generic[T]):
             while self._turns:
                 self._drop(self._turns.popleft()[0], error)
             self._fail(error)
+
+
+def _is_lost(durable: asyncio.Future[None] | None) -> bool:
+    """Whether the storage has failed on it, even if its callbacks have not run yet."""
+    return durable is not None and durable.done() and (durable.cancelled() or durable.exception() is not None)

@@ -72,3 +72,18 @@ async def test_after_a_failure_nothing_is_shown(pipeline, shown, dropped, failur
     assert (shown, dropped, [str(error) for error in failures]) == ([], ["a", "b", "c"], ["no space"])
     with pytest.raises(Unavailable, match="no space"):
         await pipeline.room()
+
+
+async def test_a_lost_turn_is_known_at_once_and_told_in_its_place(pipeline, shown, dropped, failures) -> None:
+    futures = [future(), future()]
+    for name, durable in zip("ab", futures, strict=True):
+        pipeline.push(name, durable)
+    assert not pipeline.failed
+    futures[1].set_exception(OSError("no room"))
+    assert pipeline.failed  # before the event loop has told the pipeline: nothing may be stored behind it
+    await asyncio.sleep(0)
+    assert (shown, dropped) == ([], [])
+    futures[0].set_result(None)
+    await asyncio.sleep(0)
+    assert (shown, dropped, len(failures)) == (["a"], ["b"], 1)
+    assert pipeline.failed
