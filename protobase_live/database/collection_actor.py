@@ -63,7 +63,15 @@ FROM_CLIENTS = (Greet, Sync, CatchUp, Updates)
 class CollectionActor(Actor[Message]):
     """One collection in memory."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, unfolded: Unfolded) -> None:
+    def __init__(
+        self,
+        name: str,
+        storage: Storage,
+        clock: Clock,
+        limits: Limits,
+        unfolded: Unfolded,
+        fold_slots: asyncio.Semaphore,
+    ) -> None:
         self._name = name
         self._storage = storage
         self._views: Views | None = None
@@ -73,7 +81,7 @@ class CollectionActor(Actor[Message]):
         self._clock = clock
         self._limits = limits
         self._document = Document(storage.identity)
-        self._log = Log(name, storage, clock, limits, unfolded)
+        self._log = Log(name, storage, clock, limits, unfolded, fold_slots)
         self._applied: dict[str, int] = {}
         self._shown: dict[str, int] = {}
         self._editors = Editors()

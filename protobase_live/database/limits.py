@@ -34,6 +34,8 @@ class Limits:
     """Commits in a collection's log; above it, the older ones are folded into a snapshot."""
     log_bytes: int = 8 * 1024 * 1024
     """Bytes of updates in a collection's log; above it, the older ones are folded into a snapshot."""
+    folds: int = 2
+    """Logs that are folded at once, each large one in a process of its own; the others wait."""
     retained_commits: int = 1_000
     """Commits that folding leaves in the log, so that cursors of the recent past resume without a gap."""
     retained_bytes: int = 1024 * 1024
