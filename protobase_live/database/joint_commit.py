@@ -53,7 +53,7 @@ class _Held:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
+class Pending:
     """What a transaction waits for once its actors are released."""
 
     cursors: Mapping[str, asyncio.Future[str]]
@@ -138,7 +138,7 @@ async def _wait_for(ref: Ref[Message]) -> None:
             pass
 
 
-def _carry_out(storage: Storage, held: Mapping[str, _Held], joint: Joint) -> _Pending:
+def _carry_out(storage: Storage, held: Mapping[str, _Held], joint: Joint) -> Pending:
     """Without a pause: verify all parts, apply them, append one batch, queue what is to be shown."""
     for name, each in held.items():
         if each.actor.failed or each.release.cancelled():  # while another one was waited for
@@ -150,11 +150,11 @@ def _carry_out(storage: Storage, held: Mapping[str, _Held], joint: Joint) -> _Pe
             for name, actor in actors.items()
         }
     except ProtoBaseError as error:  # which may tell of what is not durable yet
-        return _Pending({name: actor.push_held(Turn(), None) for name, actor in actors.items()}, error)
+        return Pending({name: actor.push_held(Turn(), None) for name, actor in actors.items()}, error)
     except Exception as error:
         raise nothing_done("a transaction", error) from error
     writes = {name: (actors[name], ready[name]) for name in joint.writes if ready[name]}
-    return _Pending(_apply(storage, writes, joint.author))
+    return Pending(_apply(storage, writes, joint.author))
 
 
 def _apply(

@@ -104,9 +104,8 @@ def _not_nested() -> Generator[None]:
             "of the transaction, or call transact after it"
         )
     running = _Running()
-    token = _running.set(running)
+    _running.set(running)
     try:
         yield
     finally:
         running.ended = True
-        _running.reset(token)

@@ -10,10 +10,18 @@ import pytest
 from protobase_live.cursor import Cursor
 from protobase_live.database import joint_commit
 from protobase_live.database.collection_actor import CollectionActor
+from protobase_live.database.joint_commit import Pending
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Hold
 from protobase_live.document import Document
-from protobase_live.errors import Conflict, Overloaded, RecordExists, Unavailable
+from protobase_live.errors import (
+    Conflict,
+    OutcomeUnknown,
+    Overloaded,
+    ProtoBaseError,
+    RecordExists,
+    Unavailable,
+)
 from protobase_live.operations import RECORDS, Op
 from tests.protobase_live.database.conftest import settle
 
@@ -57,8 +65,24 @@ class Holder:
         return await (await self._database.ref(self._collection)).ask(Hold(self._release))
 
     async def let_go(self) -> None:
-        self._release.set_result(None)
+        if not self._release.done():
+            self._release.set_result(None)
         await settle()
+
+
+@pytest.fixture
+async def busy(database):
+    """Makes a collection busy until it is told to let go, or the test ends."""
+    holders: list[Holder] = []
+
+    async def make(collection: str) -> Holder:
+        holders.append(Holder(database, collection))
+        await holders[-1].hold()
+        return holders[-1]
+
+    yield make
+    for holder in holders:
+        await holder.let_go()
 
 
 def both(database, key: str = "both"):
@@ -123,26 +147,23 @@ async def test_a_collection_is_not_held_while_another_one_is_loaded(
     assert (await a.keys(), await b.keys()) == (["both", "zero"], ["both", "zero"])
 
 
-async def test_a_collection_is_let_go_while_another_one_does_not_answer(database, clock, a, b) -> None:
-    busy = Holder(database, "b")
-    await busy.hold()
+async def test_a_collection_is_let_go_while_another_one_does_not_answer(database, clock, busy, a, b) -> None:
+    holder = await busy("b")
     joint = await pending(both(database))
     reading = await pending(a.count())
     assert not reading.done()
     await clock.advance(SECONDS)
     assert reading.done()
     assert await a.insert({}, key="meanwhile") == "meanwhile"
-    await busy.let_go()
+    await holder.let_go()
     await joint
     assert (await a.keys(), await b.keys()) == (["both", "meanwhile", "zero"], ["both", "zero"])
 
 
-async def test_the_time_is_that_of_all_together(database, clock, a, b) -> None:
+async def test_the_time_is_that_of_all_together(database, clock, busy, a, b) -> None:
     c = await database.collection("c")
     await c.count()
-    slow, slower = Holder(database, "b"), Holder(database, "c")
-    await slow.hold()
-    await slower.hold()
+    slow, slower = await busy("b"), await busy("c")
     joint = await pending(database.commit({name: [Op(RECORDS, "insert", ("k", {}, {}))] for name in "abc"}))
     reading = await pending(a.count())
     await clock.advance(SECONDS * 0.75)
@@ -153,18 +174,16 @@ async def test_the_time_is_that_of_all_together(database, clock, a, b) -> None:
     await joint
 
 
-async def test_it_gives_up_after_so_many_attempts(database, storage, clock, monkeypatch, a, b) -> None:
+async def test_it_gives_up_after_so_many_attempts(database, storage, clock, busy, monkeypatch, a, b) -> None:
     monkeypatch.setattr(joint_commit, "HOLD_ATTEMPTS", 2)
     before = len(storage.appends)
-    first, second = Holder(database, "b"), Holder(database, "b")
-    await first.hold()
+    holder = await busy("b")
     joint = await pending(both(database))
-    for holder in (first, second):
-        await clock.advance(SECONDS)
-        if holder is first:
-            waiting = await pending(second.hold())
-        await holder.let_go()
-    await waiting
+    await clock.advance(SECONDS)
+    again = await pending(busy("b"))  # as soon as it is let go
+    await holder.let_go()
+    await clock.advance(SECONDS)
+    await (await again).let_go()
     with pytest.raises(
         Overloaded, match=r"2 collections could not be held at once in 2 attempts.*nothing was"
     ):
@@ -203,9 +222,8 @@ async def test_one_that_was_passivated_before_it_is_held_is_loaded_again(databas
     assert await a.keys() == ["both", "zero"]
 
 
-async def test_one_that_failed_while_it_was_held_takes_no_part(database, storage, clock, a, b) -> None:
-    busy = Holder(database, "b")
-    await busy.hold()
+async def test_one_that_failed_while_it_was_held_takes_no_part(database, storage, clock, busy, a, b) -> None:
+    holder = await busy("b")
     storage.gate.clear()
     lost = await pending(a.insert({}, key="lost"))
     joint = await pending(both(database))
@@ -213,7 +231,7 @@ async def test_one_that_failed_while_it_was_held_takes_no_part(database, storage
     storage.gate.set()
     await settle()
     storage.failing = False
-    await busy.let_go()
+    await holder.let_go()
     for each in (lost, joint):
         with pytest.raises(Unavailable):
             await each
@@ -221,13 +239,33 @@ async def test_one_that_failed_while_it_was_held_takes_no_part(database, storage
     assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
 
 
+async def test_one_that_crashed_while_it_was_held_takes_no_part(database, clock, busy, a, b) -> None:
+    holder = Holder(database, "a")
+    actor = await holder.hold()
+    await holder.let_go()
+    other = await busy("b")
+    joint = await pending(both(database))
+    actor.context.fail(RuntimeError("a mistake"))
+    await other.let_go()
+    with pytest.raises(Unavailable, match="a failed and is loaded again; nothing was done"):
+        await joint
+    await clock.advance(10)
+    assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
+
+
 @pytest.mark.parametrize("step", ["rehearse", "write"])
 async def test_a_mistake_leaves_everything_as_it_was(database, clock, monkeypatch, a, b, step: str) -> None:
-    def broken(document: Document, *arguments):
-        raise RuntimeError("a mistake")
+    right, calls = getattr(Document, step), 0
+
+    def wrong(document: Document, *arguments):
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # when the first part is done
+            raise RuntimeError("a mistake")
+        return right(document, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Document, step, broken)
+        patch.setattr(Document, step, wrong)
         with pytest.raises(Unavailable, match="nothing was done"):
             await both(database)
     await clock.advance(10)
@@ -244,8 +282,12 @@ async def test_every_failure_is_heard(database, storage, clock, a, b) -> None:
         await both(database)
     storage.gate.clear()
     given_up = await pending(both(database, "given up"))
+    before = len(storage.appends)
     await clock.advance(10)
+    assert len(storage.appends) == before + 1
     given_up.cancel()
+    await asyncio.wait([given_up])
+    del given_up
     storage.gate.set()
     await settle()
     storage.failing = False
@@ -255,11 +297,47 @@ async def test_every_failure_is_heard(database, storage, clock, a, b) -> None:
     assert told == []
 
 
-async def test_who_gives_up_holds_nobody(database, a, b) -> None:
-    busy = Holder(database, "b")
-    await busy.hold()
+async def test_who_gives_up_holds_nobody(database, busy, a, b) -> None:
+    holder = await busy("b")
     joint = await pending(both(database))
     joint.cancel()
     assert await a.count() == 1
-    await busy.let_go()
+    await holder.let_go()
     assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
+
+
+# what is awaited when they are let go
+
+
+def done(result: str | ProtoBaseError) -> asyncio.Future[str]:
+    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    if isinstance(result, str):
+        future.set_result(result)
+    else:
+        future.set_exception(result)
+    return future
+
+
+async def test_the_outcome_is_known_when_all_are_shown() -> None:
+    late: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    outcome = await pending(Pending({"a": done("cursor a"), "b": late}).outcome())
+    assert not outcome.done()
+    late.set_result("cursor b")
+    assert await outcome == {"a": "cursor a", "b": "cursor b"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_what_is_known_for_sure_is_told(order: int) -> None:
+    """The parts are one append: if one of them is not stored, none is."""
+    errors = [OutcomeUnknown("perhaps"), Unavailable("nothing was done")][::order]
+    cursors = {name: done(error) for name, error in zip("ab", errors, strict=True)}
+    with pytest.raises(Unavailable, match="nothing was done"):
+        await Pending(cursors).outcome()
+
+
+async def test_a_refusal_that_tells_of_what_is_not_stored_is_none() -> None:
+    refusal = RecordExists("both")
+    with pytest.raises(RecordExists):
+        await Pending({"a": done("cursor")}, refusal).outcome()
+    with pytest.raises(Unavailable, match="nothing was done: the collection failed"):
+        await Pending({"a": done(OutcomeUnknown("the collection failed"))}, refusal).outcome()

@@ -8,6 +8,7 @@ import pytest
 from pycrdt import Doc, Text
 
 from protobase_live.database import log, unfolded
+from protobase_live.database.database import Database
 from protobase_live.database.fold import fold
 from protobase_live.database.limits import Limits
 from protobase_live.database.unfolded import Unfolded
@@ -76,9 +77,11 @@ async def test_a_log_that_can_never_be_folded_ends_nothing(
 async def test_a_log_that_can_be_folded_again_is_not_counted(database, storage, limits, monkeypatch) -> None:
     compact, rooms = storage.compact, iter([False, True, False])
     attempts: list[bool] = []
+    lengths: list[int] = []
 
     async def sometimes(snapshot) -> None:
         attempts.append(next(rooms))
+        lengths.append((await storage.list())[0].log_commits)
         if not attempts[-1]:
             raise StorageFull("no room")
         await compact(snapshot)
@@ -93,6 +96,25 @@ async def test_a_log_that_can_be_folded_again_is_not_counted(database, storage, 
             counted.append(len(database.unfolded.reasons))
     assert attempts == [False, True, False]
     assert counted == [1, 0, 1]
+    assert lengths == [11, 21, 11], "once it is folded, the limit is what it was"
+
+
+async def test_a_log_is_folded_when_it_is_long_in_bytes(storage, monkeypatch) -> None:
+    compact = storage.compact
+    sizes: list[int] = []
+
+    async def measured(snapshot) -> None:
+        sizes.append((await storage.list())[0].log_bytes)
+        await compact(snapshot)
+
+    monkeypatch.setattr(storage, "compact", measured)
+    async with Database(storage, limits=Limits(log_bytes=10_000, retained_bytes=2_000)) as database:
+        tasks = await database.collection("tasks")
+        for n in range(40):
+            await tasks.put({"text": f"{n:1000}"}, key="t")
+            await settle()
+    assert len(sizes) >= 3
+    assert all(10_000 < size < 12_000 for size in sizes), sizes
 
 
 async def test_a_log_with_a_hole_is_folded(database, storage, limits) -> None:

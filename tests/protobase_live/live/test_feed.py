@@ -94,7 +94,10 @@ async def test_closing_tells_whoever_waits_and_whoever_comes() -> None:
     waiting = asyncio.ensure_future(feed.get(1))
     await asyncio.sleep(0)
     feed.close()
-    assert await waiting is None
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert waiting.done()
+    assert waiting.result() is None
     assert await sequences(feed, 0, 1) == [None, None]
 
 
