@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -44,7 +43,7 @@ from protobase_live.database.quarantine import unloadable
 from protobase_live.database.turn import Turn
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import Document, Outcome
-from protobase_live.errors import Conflict, ProtoBaseError, Unavailable
+from protobase_live.errors import Conflict, ProtoBaseError
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
@@ -106,8 +105,7 @@ class CollectionActor(Actor[Message]):
     async def on_stop(self) -> None:
         """Show what is still on its way; whoever is left has to begin again."""
         try:
-            with suppress(Unavailable):
-                await self._pipeline.room(1)
+            await self._pipeline.settled()
         finally:
             self._feed.close()
             if self._views is not None:

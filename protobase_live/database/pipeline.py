@@ -30,6 +30,8 @@ class Pipeline(Generic[T]):
         self._drop = drop
         self._fail = fail
         self._turns: deque[tuple[T, asyncio.Future[None] | None]] = deque()
+        self._unanswered: dict[asyncio.Future[None], None] = {}
+        """What the storage was given and has not answered, be it that nobody waits for it any more."""
         self._moved: asyncio.Future[None] | None = None
         self.failure: BaseException | None = None
         """What ended the showing."""
@@ -60,6 +62,7 @@ class Pipeline(Generic[T]):
         else:
             self._turns.append((turn, durable))
         if durable is not None:
+            self._unanswered[durable] = None
             durable.add_done_callback(self._advance)
 
     async def room(self, limit: int | None = None) -> None:
@@ -68,13 +71,26 @@ class Pipeline(Generic[T]):
         Raises Unavailable after a failure.
         """
         while self.failure is None and len(self._turns) >= (self._limit if limit is None else limit):
-            if self._moved is None:
-                self._moved = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._moved)
+            await self._move()
         if self.failure is not None:
             raise Unavailable(f"the collection failed and is loaded again: {self.failure}")
 
+    async def settled(self) -> None:
+        """Wait until the storage has answered everything, also what failed or stands behind a failure.
+
+        Whoever loads what is durable before that may miss something that is durable later.
+        """
+        while self._unanswered:
+            await self._move()
+
+    async def _move(self) -> None:
+        """Wait for the next answer of the storage."""
+        if self._moved is None:
+            self._moved = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._moved)
+
     def _advance(self, durable: asyncio.Future[None]) -> None:
+        self._unanswered.pop(durable, None)
         if self.failure is None:
             self._show_durable()
         elif not durable.cancelled():

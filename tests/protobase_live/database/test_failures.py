@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from pycrdt import Text
 
+from protobase_live.database.editors import Editors
 from protobase_live.database.limits import Limits
 from protobase_live.document import Document
 from protobase_live.errors import OutcomeUnknown, RecordExists, Unavailable
@@ -145,6 +146,36 @@ async def test_who_reads_from_a_collection_that_fails_is_not_told_to_look_for_a_
         await reading
     with pytest.raises(OutcomeUnknown, match="a mistake in a write"):
         await writing
+
+
+async def test_what_is_still_being_stored_is_waited_for_before_the_collection_is_loaded_again(
+    database, storage, clock, monkeypatch
+) -> None:
+    a = await database.collection("a")
+    await a.insert({}, key="zero")
+    storage.gate.clear()
+    one = await pending(a.insert({}, key="one"))
+    two = await pending(a.insert({}, key="two"))
+
+    def broken(editors: Editors, *arguments) -> None:
+        storage.gate.clear()  # the one behind it takes its time
+        raise RuntimeError("a mistake in showing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Editors, "show", broken)
+        storage.gate.set()
+        for each in (one, two):
+            with pytest.raises(OutcomeUnknown, match="look whether a commit was done"):
+                await each
+    reading = await pending(a.keys())
+    await clock.advance(10)
+    assert not reading.done(), "what it would be told is not all that will be durable"
+    storage.gate.set()
+    await pending(asyncio.sleep(0))
+    await clock.advance(10)
+    assert await reading == ["one", "two", "zero"]
+    await a.insert({}, key="three")
+    assert await stored_sequences(storage, "a") == [1, 2, 3, 4]
 
 
 async def test_everybody_who_was_met_has_to_begin_again(database, storage, yjs) -> None:
