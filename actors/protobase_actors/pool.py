@@ -194,7 +194,8 @@ class ActorPool(Generic[M]):
 
     def _victim(self) -> tuple[str, _Entry[M]] | None:
         for key, entry in self._live.items():
-            if not entry.ref.accepts or entry.ref.stop_if_idle():
+            awaited = key in self._lines  # those who waited for its start are about to ask it
+            if not entry.ref.accepts or (not awaited and entry.ref.stop_if_idle()):
                 return key, entry
         return None
 

@@ -165,11 +165,11 @@ def _apply(
     try:
         for name, (actor, ops) in writes.items():
             turns[name] = actor.carry_out_held(ops, author, together)
+        durable = storage.append([commit for _, commit in turns.values() if commit is not None])
     except BaseException as error:
         for actor, _ in writes.values():  # verified, so this is no user's mistake: every document is suspect
             actor.context.fail(error)
         if not isinstance(error, Exception):
             raise
         raise nothing_done("a transaction", error) from error
-    durable = storage.append([commit for _, commit in turns.values() if commit is not None])
     return {name: writes[name][0].push_held(turn, durable) for name, (turn, _) in turns.items()}

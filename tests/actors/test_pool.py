@@ -279,3 +279,22 @@ async def test_who_gives_up_while_the_actor_starts_keeps_nobody_waiting(
     starting[1].cancel()
     await clock.advance(1)
     assert [await starting[0], await starting[2], await pool.ask("b", "+")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("apart", range(12))
+async def test_an_actor_is_not_passivated_before_those_who_waited_for_it_went_on(
+    system: ActorSystem, world: World, apart: int
+):
+    async with ActorPool(system, lambda key: Counting(world, key), limit=1) as pool:
+
+        async def ask_after(rounds: int, key: str) -> object:
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            return await pool.ask(key, "+")
+
+        asks = [ask_after(n * apart, key) for n, key in enumerate("abcabc")]
+        answers = await asyncio.gather(*asks, return_exceptions=True)
+    assert answers[0] == 1
+    assert {type(answer) for answer in answers} <= {int, TooManyActors}, (
+        "and nobody is told that it has stopped"
+    )

@@ -23,6 +23,7 @@ from protobase_live.errors import (
     Unavailable,
 )
 from protobase_live.operations import RECORDS, Op
+from protobase_storage import StorageClosed
 from tests.protobase_live.database.conftest import settle
 
 SECONDS = Limits().joint_hold_seconds
@@ -266,6 +267,21 @@ async def test_a_mistake_leaves_everything_as_it_was(database, clock, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(Document, step, wrong)
+        with pytest.raises(Unavailable, match="nothing was done"):
+            await both(database)
+    await clock.advance(10)
+    assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
+    await both(database)
+
+
+async def test_a_storage_that_takes_nothing_leaves_everything_as_it_was(
+    database, storage, clock, monkeypatch, a, b
+) -> None:
+    def closed(commits):
+        raise StorageClosed("the storage is closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "append", closed)
         with pytest.raises(Unavailable, match="nothing was done"):
             await both(database)
     await clock.advance(10)
