@@ -10,7 +10,7 @@ from pycrdt import Doc, Map, Text
 from protobase_live.database import collection_actor
 from protobase_live.database.intake import PAUSE_BYTES
 from protobase_live.database.limits import Limits
-from protobase_live.database.messages import Begin, Leave, Settle, Transact, Updates
+from protobase_live.database.messages import Begin, Leave, Settle, Transact, Unwatch, Updates, Watch
 from protobase_live.errors import Conflict, LimitExceeded, MalformedUpdate
 from protobase_live.operations import RECORDS, Check, Op, Read
 from protobase_live.values import digest
@@ -316,3 +316,27 @@ async def test_who_sends_what_does_not_fit_is_asked_for_the_rest(database, yjs) 
     await ann._ref.tell(Updates(ann, [first]))
     await settle()
     assert str((await yjs("doc")).doc.get("body", type=Text)) == "ab"
+
+
+async def test_who_wrote_in_a_turn_with_a_transaction_is_sent_what_that_wrote(database, yjs) -> None:
+    ann = await yjs("tasks")
+    ann.doc.get("body", type=Text).insert(0, "x")
+    sending = asyncio.ensure_future(ann.send())
+    await asyncio.sleep(0)
+    writing = (await database.ref("tasks")).try_ask(put("t1", n=1))
+    await asyncio.gather(sending, writing)
+    assert len(ann.shown) == 1, "it was one turn"
+    assert ann.doc.get("records", type=Map)["t1"]["n"] == 1
+
+
+async def test_changes_that_nobody_follows_are_not_kept(database) -> None:
+    ref = await database.ref("tasks")
+    stream = object()
+    watched = await ref.ask(Watch(stream))
+    await ref.ask(put("t1", n=1))
+    assert watched.feed.peek(watched.index) is not None
+    await ref.tell(Unwatch(stream))
+    await settle()
+    assert watched.feed.peek(watched.index) is None
+    await ref.ask(put("t2", n=1))
+    assert watched.feed.end == watched.index + 1

@@ -192,6 +192,22 @@ async def test_it_gives_up_after_so_many_attempts(database, storage, clock, busy
     assert len(storage.appends) == before
 
 
+async def test_two_of_them_do_not_wait_for_each_other(database, clock, a, b) -> None:
+    def write(names: str, key: str):
+        return database.commit({name: [Op(RECORDS, "insert", (key, {}, {}))] for name in names})
+
+    commits = asyncio.gather(
+        *(write(names, f"k{n}") for n, names in enumerate(["ab", "ba"] * 3)), return_exceptions=True
+    )
+    await settle()
+    await settle()
+    finished = commits.done()
+    for _ in range(joint_commit.HOLD_ATTEMPTS):  # which ends the test if they do wait
+        await clock.advance(SECONDS)
+    assert finished
+    assert (await a.count(), await b.count()) == (7, 7)
+
+
 @pytest.mark.parametrize("limits", [Limits(collections=2)], indirect=True)
 async def test_more_collections_than_fit_into_memory_are_too_many(database) -> None:
     op = Op(RECORDS, "insert", ("k", {}, {}))

@@ -87,3 +87,21 @@ async def test_a_lost_turn_is_known_at_once_and_told_in_its_place(pipeline, show
     await asyncio.sleep(0)
     assert (shown, dropped, len(failures)) == (["a"], ["b"], 1)
     assert pipeline.failed
+
+
+async def test_a_turn_that_cannot_be_shown_is_dropped_with_the_rest(dropped, failures) -> None:
+    def broken(turn: str) -> None:
+        raise RuntimeError(f"{turn} cannot be shown")
+
+    pipeline = Pipeline(2, broken, lambda turn, error: dropped.append(turn), failures.append)
+    futures = [future(), future()]
+    for name, durable in zip("ab", futures, strict=True):
+        pipeline.push(name, durable)
+    futures[0].set_result(None)
+    await asyncio.sleep(0)
+    assert (dropped, [str(error) for error in failures]) == (["a", "b"], ["a cannot be shown"])
+    settled = asyncio.ensure_future(pipeline.settled())
+    await asyncio.sleep(0)
+    assert not settled.done(), "the second one is still being stored"
+    futures[1].set_result(None)
+    await settled
