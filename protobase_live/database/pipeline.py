@@ -91,10 +91,10 @@ class Pipeline(Generic[T]):
 
     def _advance(self, durable: asyncio.Future[None]) -> None:
         self._unanswered.pop(durable, None)
+        if not durable.cancelled():
+            durable.exception()  # mark it as seen: what stands behind a failure is not looked at
         if self.failure is None:
             self._show_durable()
-        elif not durable.cancelled():
-            durable.exception()  # nobody waits for it any more: mark it as seen
         if self._moved is not None:
             self._moved.set_result(None)
             self._moved = None

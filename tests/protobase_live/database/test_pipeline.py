@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -105,3 +106,20 @@ async def test_a_turn_that_cannot_be_shown_is_dropped_with_the_rest(dropped, fai
     assert not settled.done(), "the second one is still being stored"
     futures[1].set_result(None)
     await settled
+
+
+async def test_every_failure_of_the_storage_is_heard(pipeline) -> None:
+    """An exception that nobody looks at is told by asyncio when it is freed."""
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["message"]))
+    futures = [future(), future()]
+    for name, durable in zip("ab", futures, strict=True):
+        pipeline.push(name, durable)
+    futures[1].set_exception(OSError("no room"))
+    await asyncio.sleep(0)
+    futures[0].set_exception(OSError("no disk"))
+    await asyncio.sleep(0)
+    del durable
+    futures.clear()
+    gc.collect()
+    assert told == []
