@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 from protobase_live.atoms import Atom, load_row
 from protobase_live.collections import ChangeStream, Collection, Ids, Row, system_ids
 from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.transact import MAX_ATTEMPTS, transact
 from protobase_live.transactions.transaction import Transaction
 
@@ -38,7 +38,7 @@ class DatabaseApi(ABC):
         """``ids`` gives keys to records inserted without one, ``attempts`` is the limit of `transact`."""
         self._ids = ids
         self._attempts = attempts
-        self._contenders = asyncio.Lock()
+        self._contenders = Contenders()
         self._atoms: dict[str, type[Atom]] = {}
 
     @overload
@@ -65,10 +65,10 @@ class DatabaseApi(ABC):
     ) -> R:
         """Run ``fn(tx)``, plain or async, in a transaction, again after a Conflict; its result.
 
-        Raises Conflict after too many attempts.
+        Raises Conflict after too many attempts, ValidationError inside the function of another `transact`.
         """
         return await transact(
-            self, fn, lock=self._contenders, author=author, ids=self._ids, attempts=self._attempts
+            self, fn, contenders=self._contenders, author=author, ids=self._ids, attempts=self._attempts
         )
 
     async def write(self, collection: str, ops: Sequence[Op]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -63,6 +63,7 @@ class ActorPool(Generic[M]):
         self._supervision = supervision
         self._live: OrderedDict[str, _Entry[M]] = OrderedDict()  # the one asked for last comes last
         self._starts: dict[str, asyncio.Task[Ref[M]]] = {}
+        self._lines: dict[str, int] = {}  # how many wait for a start, or were not woken yet since it ended
         self._retiring: set[asyncio.Task[None]] = set()
         self._opening = 0  # starts that have been given room
         self._closed = False
@@ -82,6 +83,8 @@ class ActorPool(Generic[M]):
     async def get(self, key: str) -> Ref[M]:
         """The actor of `key`, started if need be. Everyone who waits for a start shares it, and its error.
 
+        Callers go on in the order in which they called, also while the actor starts.
+
         The address serves until the actor is passivated, which takes `idle_seconds` without a message or
         `get` (or less, if the pool is full). After that it raises ActorStopped: get another, or use `ask`
         and `tell` of the pool.
@@ -90,15 +93,30 @@ class ActorPool(Generic[M]):
         is full and no actor idle; SystemClosed.
         """
         ref = self.peek(key)
-        if ref is not None:
+        if ref is not None and key not in self._lines:
             return ref
         if self._closed:
             raise SystemClosed
-        start = self._starts.get(key)
-        if start is None:
-            start = self._starts[key] = asyncio.create_task(self._start(key))
-            start.add_done_callback(_mark_seen)
-        return await asyncio.shield(start)
+        with self._in_line(key):
+            if ref is not None:
+                await _be_woken_last()
+                return ref
+            start = self._starts.get(key)
+            if start is None:
+                start = self._starts[key] = asyncio.create_task(self._start(key))
+                start.add_done_callback(_mark_seen)
+            return await asyncio.shield(start)
+
+    @contextmanager
+    def _in_line(self, key: str) -> Generator[None]:
+        """Somebody waits for the actor of `key`; whoever comes meanwhile has to wait, too."""
+        self._lines[key] = self._lines.get(key, 0) + 1
+        try:
+            yield
+        finally:
+            self._lines[key] -= 1
+            if not self._lines[key]:
+                del self._lines[key]
 
     def peek(self, key: str) -> Ref[M] | None:
         """The actor of `key` if it is live, without starting it. Counts as use, as `get` does."""
@@ -176,7 +194,8 @@ class ActorPool(Generic[M]):
 
     def _victim(self) -> tuple[str, _Entry[M]] | None:
         for key, entry in self._live.items():
-            if not entry.ref.accepts or entry.ref.stop_if_idle():
+            awaited = key in self._lines  # those who waited for its start are about to ask it
+            if not entry.ref.accepts or (not awaited and entry.ref.stop_if_idle()):
                 return key, entry
         return None
 
@@ -207,6 +226,19 @@ class ActorPool(Generic[M]):
 def _cancel(timer: Timer | None) -> None:
     if timer is not None:
         timer.cancel()
+
+
+async def _be_woken_last() -> None:
+    """Go on behind everybody whom the end of a start is about to wake, which takes two rounds of the loop."""
+    loop = asyncio.get_running_loop()
+    woken: asyncio.Future[None] = loop.create_future()
+    loop.call_soon(_wake, woken)
+    await woken
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
 
 
 def _forbid_repetition(ref: Ref[M], stopped: ActorStopped) -> None:

@@ -8,9 +8,7 @@ that the commit is durable; meanwhile the next turn is applied.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -39,18 +37,15 @@ from protobase_live.database.messages import (
     Watch,
     Watched,
 )
+from protobase_live.database.mistakes import nothing_done
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.quarantine import unloadable
 from protobase_live.database.room import make_room, needs_room, require_room
 from protobase_live.database.steps import in_steps
+from protobase_live.database.turn import Turn
 from protobase_live.database.unfolded import Unfolded
-from protobase_live.document import Difference, Document, Outcome
-from protobase_live.errors import (
-    Conflict,
-    OutcomeUnknown,
-    ProtoBaseError,
-    Unavailable,
-)
+from protobase_live.document import Document, Outcome
+from protobase_live.errors import Conflict, ProtoBaseError
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
@@ -66,38 +61,28 @@ BEGIN_RECORDS = 2_000
 FROM_CLIENTS = (Greet, Sync, CatchUp, Updates)
 
 
-@dataclass(slots=True)
-class Turn:
-    """What one turn will show once it is durable."""
-
-    commit: Commit | None = None
-    differences: Sequence[Difference] = ()
-    reached: Mapping[int, int] = field(default_factory=dict[int, int])
-    """The next clocks of the Yjs clients that wrote."""
-    sole: Subscriber | None = None
-    """Whose update it is, if it is nobody else's: he has it."""
-    transacted: bool = False
-    showings: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
-    indexes: Sequence[str] | None = None
-    """The declared indexes, if the commit may have changed them."""
-    together: Together | None = None
-    """What a transaction over several collections shows."""
-    cursor: asyncio.Future[str] | None = None
-    """Waited for by a transaction over several collections."""
-
-
 class CollectionActor(Actor[Message]):
     """One collection in memory."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, unfolded: Unfolded) -> None:
+    def __init__(
+        self,
+        name: str,
+        storage: Storage,
+        clock: Clock,
+        limits: Limits,
+        unfolded: Unfolded,
+        fold_slots: asyncio.Semaphore,
+    ) -> None:
         self._name = name
         self._storage = storage
         self._views: Views | None = None
         """Who is told what is shown, once there are queries."""
+        self._begun = False
+        """Whether the views were given the records, be it that this is not shown yet."""
         self._clock = clock
         self._limits = limits
         self._document = Document(storage.identity)
-        self._log = Log(name, storage, clock, limits, unfolded)
+        self._log = Log(name, storage, clock, limits, unfolded, fold_slots)
         self._applied: dict[str, int] = {}
         self._shown: dict[str, int] = {}
         self._editors = Editors()
@@ -110,7 +95,7 @@ class CollectionActor(Actor[Message]):
     async def on_start(self) -> None:
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
-        self._pipeline = Pipeline[Turn](limit, self._show, _drop, self.context.fail)
+        self._pipeline = Pipeline[Turn](limit, self._show, Turn.drop, self.context.fail)
         try:
             await self._load_stored()
         except BaseException:
@@ -122,17 +107,16 @@ class CollectionActor(Actor[Message]):
     async def on_stop(self) -> None:
         """Show what is still on its way; whoever is left has to begin again."""
         try:
-            with suppress(Unavailable):
-                await self._pipeline.room(1)
+            await self._pipeline.settled()
         finally:
             self._feed.close()
             if self._views is not None:
                 self._views.end(self._name)
                 self._views = None
-            self._log.cancel()
             self._document.close()
             for subscriber in self._editors.met:
                 subscriber.resync()
+            await self._log.stop()
 
     def idle(self) -> bool:
         """Nobody listens and nothing is on its way."""
@@ -189,19 +173,20 @@ class CollectionActor(Actor[Message]):
                 for envelope in transactions:
                     await self._transact(envelope, turn)
         commit = self._commit(turn, await in_steps(self._document.finish_in_steps()))
-        if transactions:
-            await in_steps(self._document.compact())
-        for envelope in batch:
-            if isinstance(envelope.message, Begin) and self._views is None:
-                await self._begin(envelope.message.views, turn)
-                break
         for envelope in batch:
             self._serve(envelope, turn)
-        self._pipeline.push(turn, self._storage.append([commit]) if commit else None)
+        self._pipeline.push(turn, self._store(commit))
+        await in_steps(self._document.compact())  # what takes time waits until the commit is on its way
         for envelope in batch:
-            if isinstance(envelope.message, Hold):
+            if isinstance(envelope.message, Begin):
+                await self._begin(envelope)
+            elif isinstance(envelope.message, Hold):
                 envelope.reply(self)
                 await envelope.message.release
+
+    def _store(self, commit: Commit | None) -> asyncio.Future[None] | None:
+        """Hand a commit to the storage, unless one before it is lost: then this one is, too."""
+        return None if commit is None or self._pipeline.failed else self._storage.append([commit])
 
     async def _take(self, sent: Sequence[Updates], turn: Turn) -> None:
         intake = await self._taker.take(self._document, sent)
@@ -211,6 +196,7 @@ class CollectionActor(Actor[Message]):
 
     async def _reload(self) -> Document:
         await self._pipeline.room(1)
+        await self._log.stop()  # what it folds would be counted twice
         await self._load_stored()
         return self._document
 
@@ -282,18 +268,14 @@ class CollectionActor(Actor[Message]):
             together.expect()
         return turn, commit
 
-    async def shown(self) -> None:
-        """Wait until everything applied is durable and shown. Raises Unavailable if that fails."""
-        await self._pipeline.room(1)
-
     @property
     def failed(self) -> bool:
         """Whether what is in memory is no longer what will be durable."""
-        return self._pipeline.failure is not None
+        return self._pipeline.failed
 
-    def push_held(self, turn: Turn, durable: asyncio.Future[None]) -> asyncio.Future[str]:
-        """Queue a held turn; the future is its cursor, when it is shown."""
-        cursor = turn.cursor = asyncio.get_running_loop().create_future()
+    def push_held(self, turn: Turn, durable: asyncio.Future[None] | None) -> asyncio.Future[str]:
+        """Queue a held turn; the future is its cursor, when it and all before it is durable and shown."""
+        cursor = turn.await_cursor()
 
         def show() -> None:
             if not cursor.done():
@@ -323,16 +305,17 @@ class CollectionActor(Actor[Message]):
                 self._watch(envelope, stream, opened, turn)
             case Unwatch(stream):
                 self._unwatch(stream)
-            case Begin():
-                turn.showings.append(lambda: envelope.reply(None))
-            case Updates() | Transact() | Hold():
+            case Updates() | Transact() | Begin() | Hold():
                 pass
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any], turn: Turn) -> None:
+        """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""
         try:
             answer = ask()
-        except ProtoBaseError as error:
-            failure = error
+        except Exception as error:
+            failure = (
+                error if isinstance(error, ProtoBaseError) else nothing_done(f"a read of {self._name}", error)
+            )
             turn.showings.append(lambda: envelope.fail(failure))
         else:
             turn.showings.append(lambda: envelope.reply(answer))
@@ -363,8 +346,17 @@ class CollectionActor(Actor[Message]):
             self._document.watch(False)
             self._feed.clear()
 
-    async def _begin(self, views: Views, turn: Turn) -> None:
-        """The views start from what this turn leaves, once that is shown."""
+    async def _begin(self, envelope: Envelope[Message]) -> None:
+        """The views start from what the document is now, once that is shown. Who asks again waits for it."""
+        assert isinstance(envelope.message, Begin)
+        turn = Turn()
+        if not self._begun:
+            self._begun = True
+            await self._fill(envelope.message.views, turn)
+        turn.showings.append(lambda: envelope.reply(None))
+        self._pipeline.push(turn, None)
+
+    async def _fill(self, views: Views, turn: Turn) -> None:
         table, indexes = views.table(self._name), self._declared()
         records = list(self._document.records.items())
         for start in range(0, len(records), BEGIN_RECORDS):
@@ -404,14 +396,3 @@ class CollectionActor(Actor[Message]):
             self._views.take(Show(self._name, records, self._shown, turn.indexes), together)
         elif together is not None:
             together.give_up()
-
-
-def _drop(turn: Turn, error: BaseException) -> None:
-    """The turn will not be shown: the runtime answers its asks; this is for who waits for a cursor."""
-    if turn.together is not None:
-        turn.together.give_up()
-    if turn.cursor is not None and not turn.cursor.done():
-        if isinstance(error, StorageError):
-            turn.cursor.set_exception(Unavailable(f"the storage failed, nothing was done: {error}"))
-        else:
-            turn.cursor.set_exception(OutcomeUnknown(f"the collection failed: {error}"))

@@ -28,7 +28,7 @@ from protobase_live.api import DatabaseApi
 from protobase_live.collections import Row
 from protobase_live.database.change_stream import ChangeStream
 from protobase_live.database.collection_actor import CollectionActor
-from protobase_live.database.joint_commit import commit_jointly
+from protobase_live.database.joint_commit import Joint, commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
 from protobase_live.database.opened import OpenedStructures
@@ -97,6 +97,7 @@ class Database(DatabaseApi):
         """The collections that cannot be loaded."""
         self.unfolded = Unfolded()
         """The collections whose logs cannot be folded."""
+        self._fold_slots = asyncio.Semaphore(limits.folds)
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -168,8 +169,10 @@ class Database(DatabaseApi):
             (name,) = names
             message = Transact(writes.get(name, ()), checks, author)
             return Receipt({name: cast(str, await self._ask(name, message))})
+        joint = Joint(writes, checks, author)
+        seconds = self._limits.joint_hold_seconds
         with _errors_named("this transaction"):
-            return Receipt(await commit_jointly(self._storage, self.ref, writes, checks, author))
+            return Receipt(await commit_jointly(self._storage, self.ref, joint, self._clock, seconds))
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
@@ -230,7 +233,8 @@ class Database(DatabaseApi):
         check_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
-        with self._loading(collection), _errors_named(collection):
+        commits = isinstance(message, Transact)
+        with self._loading(collection), _errors_named(collection, commits=commits):
             return await self._pool.ask(collection, message)
 
     @contextmanager
@@ -255,7 +259,9 @@ class Database(DatabaseApi):
         task.add_done_callback(self._goodbyes.discard)
 
     def _actor(self, name: str) -> CollectionActor:
-        return CollectionActor(name, self._storage, self._clock, self._limits, self.unfolded)
+        return CollectionActor(
+            name, self._storage, self._clock, self._limits, self.unfolded, self._fold_slots
+        )
 
 
 async def _tell(ref: Ref[Message], message: Message) -> None:
@@ -264,17 +270,20 @@ async def _tell(ref: Ref[Message], message: Message) -> None:
 
 
 @contextmanager
-def _errors_named(what: str) -> Generator[None]:
-    """Translate what actors and storages raise into the errors that users know."""
+def _errors_named(what: str, *, commits: bool = False) -> Generator[None]:
+    """Translate what actors and storages raise into the errors that users know.
+
+    ``commits``: it may have been a commit that an actor failed on.
+    """
     try:
         yield
     except (MailboxFull, TooManyActors) as error:
         raise Overloaded(f"{what}: {error}") from error
     except ActorFailed as error:
-        if isinstance(error.cause, StorageError):  # then nothing of a commit is stored
-            raise Unavailable(f"{what} failed, nothing was done: {error.cause}") from error
         if isinstance(error.cause, CollectionUnloadable):
             raise CollectionUnloadable(str(error.cause)) from error
+        if not commits or isinstance(error.cause, StorageError):  # then nothing of a commit is stored
+            raise Unavailable(f"{what} failed, nothing was done: {error.cause}") from error
         raise OutcomeUnknown(f"{what} failed: {error.cause}; look whether a commit was done") from error
     except TimeoutError as error:  # of the actor's start, which is the load
         raise unloadable(what, error) from error

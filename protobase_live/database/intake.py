@@ -60,7 +60,6 @@ class Taker:
             await in_steps(document.apply_in_steps())
         except BrokenDocument:
             await self._take_apart(sent, intake)
-        await in_steps(intake.document.compact())
         return intake
 
     async def _take_one(self, message: Updates, intake: Intake) -> None:

@@ -25,6 +25,9 @@ class Limits:
     load_seconds: float = 600.0
     """How long loading a collection may take, while others are served; then it fails and is tried again when
     somebody asks. Four million structs, as many as a document of the default size may have, take minutes."""
+    joint_hold_seconds: float = 0.5
+    """How long a transaction over several collections makes those that it holds wait for another one. Then it
+    lets go, waits until that one answers, and tries again; after 8 tries it fails with `Overloaded`."""
     feed_changes: int = 4_096
     """Recent changes kept in memory for streams; a slower stream reads the log instead."""
     feed_bytes: int = 16 * 1024 * 1024
@@ -33,6 +36,8 @@ class Limits:
     """Commits in a collection's log; above it, the older ones are folded into a snapshot."""
     log_bytes: int = 8 * 1024 * 1024
     """Bytes of updates in a collection's log; above it, the older ones are folded into a snapshot."""
+    folds: int = 2
+    """Logs that are folded at once, each large one in a process of its own; the others wait."""
     retained_commits: int = 1_000
     """Commits that folding leaves in the log, so that cursors of the recent past resume without a gap."""
     retained_bytes: int = 1024 * 1024

@@ -19,8 +19,16 @@ from protobase_storage import Commit, Loaded, Snapshot, Storage, join
 class Log:
     """The length of one collection's log, and its folding."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, unfolded: Unfolded) -> None:
-        """``unfolded`` is told when it cannot be folded."""
+    def __init__(
+        self,
+        name: str,
+        storage: Storage,
+        clock: Clock,
+        limits: Limits,
+        unfolded: Unfolded,
+        slots: asyncio.Semaphore,
+    ) -> None:
+        """``unfolded`` is told when it cannot be folded. A fold takes one of the database's ``slots``."""
         self._name = name
         self._storage = storage
         self._clock = clock
@@ -28,9 +36,12 @@ class Log:
         self._commits = 0
         self._bytes = 0
         self._unfolded = unfolded
+        self._slots = slots
         self._allowance = 1
         """How many times as long as its limit the log may be before it is folded."""
         self._task: asyncio.Task[None] | None = None
+        self._storing = False
+        """Whether the storage has been given what was folded: it goes on even if nobody waits for it."""
 
     def loaded(self, loaded: Loaded) -> None:
         """The log is as long as this."""
@@ -46,19 +57,18 @@ class Log:
         if too_long and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._fold())
 
-    def cancel(self) -> None:
-        """Give up folding; the storage is as before or as after it."""
+    async def stop(self) -> None:
+        """Give up folding and wait until it has ended. What is being stored of it is stored first."""
         if self._task is not None:
-            self._task.cancel()
+            if not self._storing:
+                self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None  # one that had not begun has not done so itself
 
     async def _fold(self) -> None:
         try:
-            loaded = await self._storage.load(self._name)
-            older = self._older(loaded.commits)
-            known = [loaded.snapshot.update] if loaded.snapshot else []
-            vector = join(loaded.snapshot.vector if loaded.snapshot else {}, Loaded(None, older).vector)
-            update = await fold_aside([*known, *(commit.update for commit in older)])
-            await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
+            async with self._slots:
+                older = await self._fold_older()
             self._commits -= len(older)
             self._bytes -= sum(len(commit.update) for commit in older)
             self._allowance = 1
@@ -67,7 +77,19 @@ class Log:
             self._allowance *= 2
             self._unfolded.add(self._name, error)
         finally:
+            self._storing = False
             self._task = None
+
+    async def _fold_older(self) -> Sequence[Commit]:
+        """Store a snapshot in the place of all but the newest commits; the answer is what it replaces."""
+        loaded = await self._storage.load(self._name)
+        older = self._older(loaded.commits)
+        known = [loaded.snapshot.update] if loaded.snapshot else []
+        vector = join(loaded.snapshot.vector if loaded.snapshot else {}, Loaded(None, older).vector)
+        update = await fold_aside([*known, *(commit.update for commit in older)])
+        self._storing = True
+        await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
+        return older
 
     def _older(self, commits: Sequence[Commit]) -> tuple[Commit, ...]:
         """All but the newest commits that are retained for cursors."""

@@ -30,12 +30,23 @@ class Pipeline(Generic[T]):
         self._drop = drop
         self._fail = fail
         self._turns: deque[tuple[T, asyncio.Future[None] | None]] = deque()
+        self._unanswered: dict[asyncio.Future[None], None] = {}
+        """What the storage was given and has not answered, be it that nobody waits for it any more."""
         self._moved: asyncio.Future[None] | None = None
         self.failure: BaseException | None = None
         """What ended the showing."""
 
     def __len__(self) -> int:
         return len(self._turns)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is known that something on its way is lost: then nothing may be stored any more.
+
+        The storage refuses a commit at once, while commits before it are still on their way. Those are shown
+        first, and the failure is told in its place; what was stored meanwhile would follow a gap.
+        """
+        return self.failure is not None or any(_is_lost(durable) for _, durable in self._turns)
 
     @property
     def full(self) -> bool:
@@ -51,6 +62,7 @@ class Pipeline(Generic[T]):
         else:
             self._turns.append((turn, durable))
         if durable is not None:
+            self._unanswered[durable] = None
             durable.add_done_callback(self._advance)
 
     async def room(self, limit: int | None = None) -> None:
@@ -59,17 +71,30 @@ class Pipeline(Generic[T]):
         Raises Unavailable after a failure.
         """
         while self.failure is None and len(self._turns) >= (self._limit if limit is None else limit):
-            if self._moved is None:
-                self._moved = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._moved)
+            await self._move()
         if self.failure is not None:
             raise Unavailable(f"the collection failed and is loaded again: {self.failure}")
 
+    async def settled(self) -> None:
+        """Wait until the storage has answered everything, also what failed or stands behind a failure.
+
+        Whoever loads what is durable before that may miss something that is durable later.
+        """
+        while self._unanswered:
+            await self._move()
+
+    async def _move(self) -> None:
+        """Wait for the next answer of the storage."""
+        if self._moved is None:
+            self._moved = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._moved)
+
     def _advance(self, durable: asyncio.Future[None]) -> None:
+        self._unanswered.pop(durable, None)
+        if not durable.cancelled():
+            durable.exception()  # mark it as seen: what stands behind a failure is not looked at
         if self.failure is None:
             self._show_durable()
-        elif not durable.cancelled():
-            durable.exception()  # nobody waits for it any more: mark it as seen
         if self._moved is not None:
             self._moved.set_result(None)
             self._moved = None
@@ -86,3 +111,8 @@ class Pipeline(Generic[T]):
             while self._turns:
                 self._drop(self._turns.popleft()[0], error)
             self._fail(error)
+
+
+def _is_lost(durable: asyncio.Future[None] | None) -> bool:
+    """Whether the storage has failed on it, even if its callbacks have not run yet."""
+    return durable is not None and durable.done() and (durable.cancelled() or durable.exception() is not None)

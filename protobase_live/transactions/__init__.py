@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from protobase_live.transactions.buffer import MAX_TRANSACTION_BYTES, MAX_TRANSACTION_OPS
+from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.reads import MAX_TRANSACTION_READS
 from protobase_live.transactions.transact import MAX_ATTEMPTS, transact
 from protobase_live.transactions.transaction import Transaction
@@ -12,6 +13,7 @@ __all__ = [
     "MAX_TRANSACTION_BYTES",
     "MAX_TRANSACTION_OPS",
     "MAX_TRANSACTION_READS",
+    "Contenders",
     "Transaction",
     "transact",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Generic, TypeVar, cast
 
 from protobase_live.collections import Ids, system_ids
-from protobase_live.errors import Conflict
+from protobase_live.errors import Conflict, ValidationError
 from protobase_live.operations import Backend
+from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.transaction import Transaction
 
 MAX_ATTEMPTS = 32
@@ -18,11 +20,20 @@ MAX_ATTEMPTS = 32
 R = TypeVar("R")
 
 
+class _Running:
+    """One call of `transact`. Tasks that its function starts inherit it, and may outlive it."""
+
+    ended = False
+
+
+_running: ContextVar[_Running | None] = ContextVar("transact", default=None)
+
+
 async def transact(
     backend: Backend,
     fn: Callable[[Transaction], Awaitable[R] | R],
     *,
-    lock: asyncio.Lock,
+    contenders: Contenders,
     author: str | None = None,
     ids: Ids = system_ids,
     attempts: int = MAX_ATTEMPTS,
@@ -30,24 +41,71 @@ async def transact(
     """Run ``fn(tx)``, plain or async, commit what it wrote and return what it returned.
 
     After a Conflict ``fn`` runs again on a fresh transaction, so it should have no effect outside it. The
-    first attempt is optimistic. Later ones hold ``lock``, shared by all callers: contenders then go one
-    after the other instead of starving each other. Raises Conflict when the last of ``attempts`` failed,
-    and whatever ``fn`` or the commit raises otherwise.
+    first attempt is optimistic. Later ones keep out other ``contenders`` for the collections that the first
+    one read or wrote: they go one after the other instead of starving each other.
+
+    Raises Conflict when the last of ``attempts`` failed, ValidationError inside the function of another
+    `transact`, and whatever ``fn`` or the commit raises otherwise.
     """
-
-    async def attempt() -> R:
-        async with Transaction(backend, author=author, ids=ids) as tx:
-            result = fn(tx)
-            return await result if inspect.isawaitable(result) else cast(R, result)
-
-    try:
-        return await attempt()
-    except Conflict as error:
-        conflict = error
-    async with lock:
-        for _ in range(attempts - 1):
-            try:
-                return await attempt()
-            except Conflict as error:
-                conflict = error
+    with _not_nested():
+        trial = _Trial(backend, fn, author, ids)
+        try:
+            return await trial.run()
+        except Conflict as error:
+            conflict = error
+        async with contenders.alone(trial.collections):
+            for _ in range(attempts - 1):
+                try:
+                    return await trial.run()
+                except Conflict as error:
+                    conflict = error
     raise Conflict(f"gave up after {attempts} attempts: {conflict}") from conflict
+
+
+class _Trial(Generic[R]):
+    """A function that is tried as a transaction."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        fn: Callable[[Transaction], Awaitable[R] | R],
+        author: str | None,
+        ids: Ids,
+    ) -> None:
+        self._backend = backend
+        self._fn = fn
+        self._author = author
+        self._ids = ids
+        self.collections: frozenset[str] = frozenset()
+        """What the last attempt read or wrote."""
+
+    async def run(self) -> R:
+        """One attempt. Raises Conflict, and whatever the function raises."""
+        tx = Transaction(self._backend, author=self._author, ids=self._ids)
+        try:
+            async with tx:
+                result = self._fn(tx)
+                return await result if inspect.isawaitable(result) else cast("R", result)
+        finally:
+            self.collections = tx.collections
+
+
+@contextmanager
+def _not_nested() -> Generator[None]:
+    """Raise ValidationError inside the function of another `transact`.
+
+    That function may run several times, and each time what is nested in it would be committed for good. It
+    would also wait in line while the outer one keeps its place in another.
+    """
+    outer = _running.get()
+    if outer is not None and not outer.ended:
+        raise ValidationError(
+            "transact inside the function of another transact: give that function's tx to what is to be part "
+            "of the transaction, or call transact after it"
+        )
+    running = _Running()
+    _running.set(running)
+    try:
+        yield
+    finally:
+        running.ended = True

@@ -66,6 +66,12 @@ class Transaction:
             raise Closed("the transaction has no receipt: it did not commit")
         return self._receipt
 
+    @property
+    def collections(self) -> frozenset[str]:
+        """The collections read or written so far. Raises Closed if the transaction has not begun."""
+        buffer = self._begun()
+        return frozenset({*buffer.writes, *(check.collection for check in buffer.checks)})
+
     def _begun(self) -> Buffer:
         if self._buffer is None:
             raise Closed("the transaction has not begun; use it inside 'async with'")

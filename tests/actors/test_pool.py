@@ -234,3 +234,67 @@ async def test_close_waits_for_starts_and_stops_everything(
     assert world.stored == {"a": 1, "b": 0}
     with pytest.raises(SystemClosed):
         await pool.get("a")
+
+
+async def test_messages_keep_their_order_while_the_actor_starts(
+    pool: ActorPool[str], clock: ManualClock, world: World
+):
+    world.slowness = 1.0
+    asks = [asyncio.create_task(pool.ask("a", "+")) for _ in range(3)]
+    await clock.settle()
+    starting = asyncio.create_task(clock.advance(1))
+    while not starting.done():  # some find the actor live while those before them are still to be woken
+        asks.append(asyncio.create_task(pool.ask("a", "+")))
+        await asyncio.sleep(0)
+    await starting
+    assert [await ask for ask in asks] == list(range(1, len(asks) + 1))
+
+
+async def test_who_comes_late_does_not_hear_of_a_start_that_failed(
+    pool: ActorPool[str], clock: ManualClock, world: World
+):
+    world.broken = True
+    first = asyncio.create_task(pool.ask("a", "+"))
+    second = asyncio.create_task(pool.ask("a", "+"))
+    with pytest.raises(OSError, match="storage"):
+        await first
+    world.broken = False
+    assert await pool.ask("a", "+") == 1
+    with pytest.raises(OSError, match="storage"):
+        await second
+
+
+async def test_who_gives_up_while_the_actor_starts_keeps_nobody_waiting(
+    pool: ActorPool[str], clock: ManualClock, world: World
+):
+    world.slowness = 1.0
+    gets = [asyncio.create_task(pool.get("a")) for _ in range(3)]
+    await clock.settle()
+    for get in gets:
+        get.cancel()
+    await clock.advance(1)
+    assert await pool.ask("a", "+") == 1
+    starting = [asyncio.create_task(pool.ask("b", "+")) for _ in range(3)]
+    await clock.settle()
+    starting[1].cancel()
+    await clock.advance(1)
+    assert [await starting[0], await starting[2], await pool.ask("b", "+")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("apart", range(12))
+async def test_an_actor_is_not_passivated_before_those_who_waited_for_it_went_on(
+    system: ActorSystem, world: World, apart: int
+):
+    async with ActorPool(system, lambda key: Counting(world, key), limit=1) as pool:
+
+        async def ask_after(rounds: int, key: str) -> object:
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            return await pool.ask(key, "+")
+
+        asks = [ask_after(n * apart, key) for n, key in enumerate("abcabc")]
+        answers = await asyncio.gather(*asks, return_exceptions=True)
+    assert answers[0] == 1
+    assert {type(answer) for answer in answers} <= {int, TooManyActors}, (
+        "and nobody is told that it has stopped"
+    )

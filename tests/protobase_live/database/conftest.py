@@ -15,23 +15,29 @@ from protobase_live.database.limits import Limits
 from protobase_live.database.messages import CatchUp, Shown, Sync, Updates
 from protobase_live.errors import ProtoBaseError
 from protobase_live.protocol.state_vector import decode_state_vector
-from protobase_storage import Commit, MemoryStorage, Snapshot, StorageError
+from protobase_storage import Commit, MemoryStorage, Snapshot, StorageBusy, StorageError
 
 
 class GatedStorage(MemoryStorage):
-    """A memory storage that says 'durable' only when the gate is open, and can be made to fail."""
+    """A memory storage that says 'durable' only when the gate is open, and can be made to fail or refuse."""
 
     def __init__(self) -> None:
         super().__init__()
         self.gate = asyncio.Event()
         self.gate.set()
         self.failing = False
+        self.refuses_next = False
         self.compacted = asyncio.Event()
         self.appends: list[Sequence[Commit]] = []
         self._last: asyncio.Task[None] | None = None
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         self.appends.append(commits)
+        if self.refuses_next:
+            self.refuses_next = False
+            refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            refused.set_exception(StorageBusy("too much waits to be stored"))
+            return refused
         self._last = asyncio.ensure_future(self._append(commits, self._last))
         return self._last
 

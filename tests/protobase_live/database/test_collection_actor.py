@@ -7,11 +7,15 @@ import asyncio
 import pytest
 from pycrdt import Doc, Map, Text
 
+from protobase_live.database import collection_actor
 from protobase_live.database.intake import PAUSE_BYTES
 from protobase_live.database.limits import Limits
-from protobase_live.database.messages import Settle
-from protobase_live.errors import LimitExceeded, MalformedUpdate
-from protobase_live.operations import RECORDS, Op
+from protobase_live.database.messages import Begin, Leave, Settle, Transact, Unwatch, Updates, Watch
+from protobase_live.errors import Conflict, LimitExceeded, MalformedUpdate
+from protobase_live.operations import RECORDS, Check, Op, Read
+from protobase_live.values import digest
+from tests.support import yjs_encoding as encoding
+from tests.support.yjs_encoding import sent
 
 
 async def settle() -> None:
@@ -223,3 +227,139 @@ async def test_a_mark_is_settled_when_what_came_before_it_is_durable(database, s
     await ref.tell(Settle(ann, None))
     await settle()
     assert ann.settled == [b"1", None]
+
+
+def put(key: str, **fields) -> Transact:
+    return Transact([Op(RECORDS, "put", (key, fields, {}))], (), None)
+
+
+async def test_a_commit_goes_to_the_storage_before_the_queries_are_given_the_records(
+    database, storage, monkeypatch
+) -> None:
+    monkeypatch.setattr(collection_actor, "BEGIN_RECORDS", 1)
+    tasks = await database.collection("tasks")
+    await database.commit({"tasks": [Op(RECORDS, "put", (f"t{n}", {}, {})) for n in range(500)]})
+    ref, before = await database.ref("tasks"), len(storage.appends)
+    beginning, writing = ref.try_ask(Begin(database.views)), ref.try_ask(put("t1", n=1))
+    await settle()
+    assert len(storage.appends) == before + 1
+    assert (writing.done(), beginning.done()) == (True, False)
+    await beginning
+    assert await tasks.get("t1") == {"n": 1}
+
+
+async def test_the_queries_are_given_the_records_once(database, storage, monkeypatch) -> None:
+    made, make = [], database.views.table
+    monkeypatch.setattr(database.views, "table", lambda name: made.append(name) or make(name))
+    ref = await database.ref("tasks")
+    storage.gate.clear()
+    writing = ref.try_ask(put("t1", n=1))
+    first = ref.try_ask(Begin(database.views))
+    await settle()
+    second = ref.try_ask(Begin(database.views))
+    await settle()
+    assert (first.done(), second.done()) == (False, False), "they know what is durable, and that is not yet"
+    storage.gate.set()
+    await asyncio.gather(writing, first, second)
+    assert made == ["tasks"]
+
+
+@pytest.mark.parametrize("changed", range(3))
+async def test_everything_that_a_transaction_read_is_checked(database, changed: int) -> None:
+    """A conflict with what was read last is one, too."""
+    tasks = await database.collection("tasks")
+    keys = ["a", "b", "c"]
+    reads = [Read(RECORDS, "get", (key,)) for key in keys]
+    for key in keys:
+        await tasks.put({"n": 0}, key=key)
+    checks = [Check("tasks", read, digest({"n": 0})) for read in reads]
+    await tasks.put({"n": 1}, key=keys[changed])
+    with pytest.raises(Conflict, match=repr(keys[changed])):
+        await database.commit({"tasks": [Op(RECORDS, "insert", ("never", {}, {}))]}, checks)
+    assert await tasks.keys() == keys
+
+
+async def test_who_has_left_is_told_nothing_and_kept_nowhere(database, yjs) -> None:
+    ann, bob = await yjs("doc"), await yjs("doc")
+    await bob._ref.tell(Leave(bob))
+    await settle()
+    ann.doc.get("body", type=Text).insert(0, "x")
+    await ann.send()
+    await settle()
+    assert bob.shown == []
+    assert str((await yjs("doc")).doc.get("body", type=Text)) == "x"
+
+
+async def test_updates_of_a_turn_are_taken_in_their_order_whoever_sent_them(database, storage, yjs) -> None:
+    """The second author's update builds on the first one's, and a part of the commit names each."""
+    ann, bob = await yjs("tasks", author="ann"), await yjs("tasks", author="bob")
+    theirs: Doc = Doc()
+    theirs.get("records", type=Map)["t1"] = Map({"n": 1})
+    first, known = theirs.get_update(), theirs.get_state()
+    his: Doc = Doc()
+    his.apply_update(first)
+    his.get("records", type=Map)["t1"]["n"] = 2
+    ref = await database.ref("tasks")
+    ref.try_tell(Updates(ann, [first]))
+    ref.try_tell(Updates(bob, [his.get_update(known)]))
+    await settle()
+    assert not hasattr(bob, "greeted"), "he is asked for nothing: all of it fits"
+    (commit,) = storage.appends[-1]
+    assert [part.author for part in commit.parts] == ["ann", "bob"]
+    assert await (await database.collection("tasks")).get("t1") == {"n": 2}
+
+
+@pytest.mark.parametrize("kept", ["client", "stream"])
+async def test_a_collection_that_somebody_follows_stays_in_memory(
+    database, clock, limits, yjs, kept: str
+) -> None:
+    tasks = await database.collection("tasks")
+    stream = tasks.changes()
+    if kept == "client":
+        client = await yjs("tasks")
+    else:
+        await stream.__aenter__()
+    await clock.advance(limits.idle_seconds * 3)
+    assert "tasks" in database.actor_stats()
+    if kept == "client":
+        await client._ref.tell(Leave(client))
+    stream.close()
+    await settle()
+    await clock.advance(limits.idle_seconds * 3)
+    assert "tasks" not in database.actor_stats()
+
+
+async def test_who_sends_what_does_not_fit_is_asked_for_the_rest(database, yjs) -> None:
+    ann = await yjs("doc")
+    then = sent(5, 1, encoding.item(encoding.text("b"), left=encoding.Id(5, 0)))
+    await ann._ref.tell(Updates(ann, [then]))
+    await settle()
+    assert ann.greeted == Doc().get_state(), "with the state vector of what is here, which is nothing"
+    first = sent(5, 0, encoding.item(encoding.text("a"), parent="body"))
+    await ann._ref.tell(Updates(ann, [first]))
+    await settle()
+    assert str((await yjs("doc")).doc.get("body", type=Text)) == "ab"
+
+
+async def test_who_wrote_in_a_turn_with_a_transaction_is_sent_what_that_wrote(database, yjs) -> None:
+    ann = await yjs("tasks")
+    ann.doc.get("body", type=Text).insert(0, "x")
+    sending = asyncio.ensure_future(ann.send())
+    await asyncio.sleep(0)
+    writing = (await database.ref("tasks")).try_ask(put("t1", n=1))
+    await asyncio.gather(sending, writing)
+    assert len(ann.shown) == 1, "it was one turn"
+    assert ann.doc.get("records", type=Map)["t1"]["n"] == 1
+
+
+async def test_changes_that_nobody_follows_are_not_kept(database) -> None:
+    ref = await database.ref("tasks")
+    stream = object()
+    watched = await ref.ask(Watch(stream))
+    await ref.ask(put("t1", n=1))
+    assert watched.feed.peek(watched.index) is not None
+    await ref.tell(Unwatch(stream))
+    await settle()
+    assert watched.feed.peek(watched.index) is None
+    await ref.ask(put("t2", n=1))
+    assert watched.feed.end == watched.index + 1

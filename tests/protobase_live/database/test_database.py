@@ -162,6 +162,26 @@ async def test_a_turn_is_applied_while_the_one_before_is_persisted(database: Dat
     assert await tasks.count() == 21
 
 
+async def test_commits_keep_their_order_while_the_collection_is_loaded(
+    database: Database, storage, monkeypatch
+) -> None:
+    load = storage.load
+
+    async def slowly(name: str):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return await load(name)
+
+    monkeypatch.setattr(storage, "load", slowly)
+    log = (await database.collection("tasks")).list("log")
+    writes = []
+    for n in range(60):  # one a round of the event loop: some find it loaded while others are to be woken
+        writes.append(asyncio.ensure_future(log.append(n)))
+        await asyncio.sleep(0)
+    await asyncio.gather(*writes)
+    assert await log.slice() == list(range(60))
+
+
 async def test_a_storage_failure_fails_the_writers_and_loads_what_is_durable(
     database: Database, storage, clock, yjs
 ) -> None:

@@ -7,7 +7,10 @@ import asyncio
 import pytest
 from pycrdt import Text
 
-from protobase_live.errors import RecordExists, Unavailable
+from protobase_live.database.editors import Editors
+from protobase_live.database.limits import Limits
+from protobase_live.document import Document
+from protobase_live.errors import OutcomeUnknown, RecordExists, Unavailable
 
 
 async def pending(awaitable) -> asyncio.Task:
@@ -56,6 +59,123 @@ async def test_a_joint_commit_after_a_turn_that_cannot_be_stored(database, stora
     with pytest.raises(RecordExists):
         await database.transact(write_both)
     assert await a.keys() == ["both"]
+
+
+async def stored_sequences(storage, collection: str) -> list[int]:
+    return [commit.sequence for commit in (await storage.load(collection)).commits]
+
+
+async def test_nothing_is_stored_behind_what_was_refused(database, storage, clock) -> None:
+    a, b = await database.collection("a"), await database.collection("b")
+    await a.insert({}, key="zero")
+    await b.insert({}, key="zero")
+    storage.gate.clear()
+    taken = await pending(a.insert({}, key="one"))
+    storage.refuses_next = True
+    refused = asyncio.ensure_future(a.insert({}, key="two"))
+    joint = await pending(database.transact(write_both))  # in one turn with what is refused
+    storage.gate.set()
+    assert await taken == "one"
+    for each in (refused, joint):
+        with pytest.raises(Unavailable, match="nothing was done"):
+            await each
+    await clock.advance(10)
+    assert (await a.keys(), await b.keys()) == (["one", "zero"], ["zero"])
+    await a.insert({}, key="later")
+    assert await stored_sequences(storage, "a") == [1, 2, 3]
+
+
+@pytest.fixture
+def limits(request) -> Limits:
+    return getattr(request, "param", Limits())
+
+
+@pytest.mark.parametrize("limits", [Limits(unpersisted_turns=3)], indirect=True)
+async def test_a_turn_after_a_refused_one_is_not_stored(database, storage, clock) -> None:
+    a = await database.collection("a")
+    await a.insert({}, key="zero")
+    storage.gate.clear()
+    taken = await pending(a.insert({}, key="one"))
+    storage.refuses_next = True
+    refused = await pending(a.insert({}, key="two"))
+    after = await pending(a.insert({}, key="three"))
+    storage.gate.set()
+    assert await taken == "one"
+    for each in (refused, after):
+        with pytest.raises(Unavailable, match="nothing was done"):
+            await each
+    await clock.advance(10)
+    assert await a.keys() == ["one", "zero"]
+    assert await stored_sequences(storage, "a") == [1, 2]
+
+
+async def test_a_read_that_fails_fails_alone(database, storage, monkeypatch, caplog) -> None:
+    a = await database.collection("a")
+    await a.insert({}, key="x")
+    read = Document.read
+
+    def broken(document: Document, question):
+        if question.method == "get":
+            raise RuntimeError("a mistake in a read")
+        return read(document, question)
+
+    monkeypatch.setattr(Document, "read", broken)
+    reading = asyncio.ensure_future(a.get("x"))
+    assert await a.insert({}, key="y") == "y"  # in the same turn
+    with pytest.raises(Unavailable, match="a mistake in a read"):
+        await reading
+    assert await a.keys() == ["x", "y"]
+    assert database.actor_stats()["a"].failure is None
+    (record,) = [each for each in caplog.records if each.name == "protobase_live"]
+    assert "a mistake in a read" in record.getMessage()
+
+
+async def test_who_reads_from_a_collection_that_fails_is_not_told_to_look_for_a_commit(
+    database, monkeypatch
+) -> None:
+    a = await database.collection("a")
+    await a.insert({}, key="x")
+
+    def broken(document: Document, ops):
+        raise RuntimeError("a mistake in a write")
+
+    monkeypatch.setattr(Document, "rehearse_in_steps", broken)
+    writing = asyncio.ensure_future(a.insert({}, key="y"))
+    reading = asyncio.ensure_future(a.get("x"))
+    with pytest.raises(Unavailable, match="a failed, nothing was done: a mistake in a write"):
+        await reading
+    with pytest.raises(OutcomeUnknown, match="a mistake in a write"):
+        await writing
+
+
+async def test_what_is_still_being_stored_is_waited_for_before_the_collection_is_loaded_again(
+    database, storage, clock, monkeypatch
+) -> None:
+    a = await database.collection("a")
+    await a.insert({}, key="zero")
+    storage.gate.clear()
+    one = await pending(a.insert({}, key="one"))
+    two = await pending(a.insert({}, key="two"))
+
+    def broken(editors: Editors, *arguments) -> None:
+        storage.gate.clear()  # the one behind it takes its time
+        raise RuntimeError("a mistake in showing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Editors, "show", broken)
+        storage.gate.set()
+        for each in (one, two):
+            with pytest.raises(OutcomeUnknown, match="look whether a commit was done"):
+                await each
+    reading = await pending(a.keys())
+    await clock.advance(10)
+    assert not reading.done(), "what it would be told is not all that will be durable"
+    storage.gate.set()
+    await pending(asyncio.sleep(0))
+    await clock.advance(10)
+    assert await reading == ["one", "two", "zero"]
+    await a.insert({}, key="three")
+    assert await stored_sequences(storage, "a") == [1, 2, 3, 4]
 
 
 async def test_everybody_who_was_met_has_to_begin_again(database, storage, yjs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -72,3 +73,53 @@ async def test_after_a_failure_nothing_is_shown(pipeline, shown, dropped, failur
     assert (shown, dropped, [str(error) for error in failures]) == ([], ["a", "b", "c"], ["no space"])
     with pytest.raises(Unavailable, match="no space"):
         await pipeline.room()
+
+
+async def test_a_lost_turn_is_known_at_once_and_told_in_its_place(pipeline, shown, dropped, failures) -> None:
+    futures = [future(), future()]
+    for name, durable in zip("ab", futures, strict=True):
+        pipeline.push(name, durable)
+    assert not pipeline.failed
+    futures[1].set_exception(OSError("no room"))
+    assert pipeline.failed  # before the event loop has told the pipeline: nothing may be stored behind it
+    await asyncio.sleep(0)
+    assert (shown, dropped) == ([], [])
+    futures[0].set_result(None)
+    await asyncio.sleep(0)
+    assert (shown, dropped, len(failures)) == (["a"], ["b"], 1)
+    assert pipeline.failed
+
+
+async def test_a_turn_that_cannot_be_shown_is_dropped_with_the_rest(dropped, failures) -> None:
+    def broken(turn: str) -> None:
+        raise RuntimeError(f"{turn} cannot be shown")
+
+    pipeline = Pipeline(2, broken, lambda turn, error: dropped.append(turn), failures.append)
+    futures = [future(), future()]
+    for name, durable in zip("ab", futures, strict=True):
+        pipeline.push(name, durable)
+    futures[0].set_result(None)
+    await asyncio.sleep(0)
+    assert (dropped, [str(error) for error in failures]) == (["a", "b"], ["a cannot be shown"])
+    settled = asyncio.ensure_future(pipeline.settled())
+    await asyncio.sleep(0)
+    assert not settled.done(), "the second one is still being stored"
+    futures[1].set_result(None)
+    await settled
+
+
+async def test_every_failure_of_the_storage_is_heard(pipeline) -> None:
+    """An exception that nobody looks at is told by asyncio when it is freed."""
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["message"]))
+    futures = [future(), future()]
+    for name, durable in zip("ab", futures, strict=True):
+        pipeline.push(name, durable)
+    futures[1].set_exception(OSError("no room"))
+    await asyncio.sleep(0)
+    futures[0].set_exception(OSError("no disk"))
+    await asyncio.sleep(0)
+    del durable
+    futures.clear()
+    gc.collect()
+    assert told == []

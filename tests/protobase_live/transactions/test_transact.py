@@ -1,11 +1,11 @@
-"""`transact`: retried on Conflict, fair, bounded."""
+"""`transact`: retried on Conflict, fair, bounded, not nested."""
 
 import asyncio
 
 import pytest
 
-from protobase_live.errors import Conflict
-from protobase_live.transactions import MAX_ATTEMPTS, Transaction, transact
+from protobase_live.errors import Conflict, ValidationError
+from protobase_live.transactions import MAX_ATTEMPTS, Contenders, Transaction, transact
 
 
 async def bump(tx):
@@ -17,16 +17,19 @@ async def bump(tx):
 
 
 async def test_the_result_is_returned(backend):
-    lock = asyncio.Lock()
-    assert await transact(backend, bump, lock=lock) == 1
-    assert await transact(backend, lambda tx: tx["tasks"].insert(title="a", key="a"), lock=lock) == "a"
-    assert await transact(backend, lambda tx: 7, lock=lock) == 7
+    contenders = Contenders()
+    assert await transact(backend, bump, contenders=contenders) == 1
+    assert (
+        await transact(backend, lambda tx: tx["tasks"].insert(title="a", key="a"), contenders=contenders)
+        == "a"
+    )
+    assert await transact(backend, lambda tx: 7, contenders=contenders) == 7
     assert len(backend.commits) == 2
 
 
 async def test_contenders_all_get_through(backend):
-    lock = asyncio.Lock()
-    results = await asyncio.gather(*(transact(backend, bump, lock=lock) for _ in range(50)))
+    contenders = Contenders()
+    results = await asyncio.gather(*(transact(backend, bump, contenders=contenders) for _ in range(50)))
     assert sorted(results) == list(range(1, 51))
     async with Transaction(backend) as tx:
         assert await tx["tasks"].get("n") == {"n": 50}
@@ -40,14 +43,14 @@ async def test_the_last_conflict_is_raised(backend):
         attempts += 1
         raise Conflict("always")
 
-    lock = asyncio.Lock()
+    contenders = Contenders()
     with pytest.raises(Conflict, match="gave up after 3 attempts: always") as raised:
-        await transact(backend, fn, lock=lock, attempts=3)
+        await transact(backend, fn, contenders=contenders, attempts=3)
     assert raised.value.retryable
     assert attempts == 3
     with pytest.raises(Conflict, match=f"after {MAX_ATTEMPTS} attempts"):
-        await transact(backend, fn, lock=lock)
-    assert not lock.locked()
+        await transact(backend, fn, contenders=contenders)
+    assert not len(contenders)
 
 
 async def test_other_errors_are_not_retried(backend):
@@ -60,11 +63,94 @@ async def test_other_errors_are_not_retried(backend):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await transact(backend, fn, lock=asyncio.Lock())
+        await transact(backend, fn, contenders=Contenders())
     assert attempts == 1
     assert backend.commits == []
 
 
 async def test_the_author_is_recorded(backend):
-    await transact(backend, bump, lock=asyncio.Lock(), author="ann")
+    await transact(backend, bump, contenders=Contenders(), author="ann")
     assert backend.commits[0][2] == "ann"
+
+
+class Retry:
+    """A function that meets a conflict at its first attempt and waits in the second one."""
+
+    def __init__(self, collection):
+        self.collection = collection
+        self.attempts = 0
+        self.waits = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, tx):
+        self.attempts += 1
+        await tx[self.collection].get("n")
+        if self.attempts == 1:
+            raise Conflict("somebody else was faster")
+        self.waits.set()
+        await self.go_on.wait()
+        tx[self.collection].put({}, key="n")
+
+
+async def test_a_slow_retry_stops_those_of_its_collection_only(backend):
+    contenders = Contenders()
+    slow, same, other = Retry("a"), Retry("a"), Retry("b")
+    retries = [
+        asyncio.ensure_future(transact(backend, each, contenders=contenders)) for each in (slow, same, other)
+    ]
+    await slow.waits.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (slow.attempts, same.attempts, other.attempts) == (2, 1, 2)
+    for each in (slow, same, other):
+        each.go_on.set()
+    await asyncio.gather(*retries)
+    assert same.attempts == 2
+    assert not len(contenders)
+
+
+async def nested(backend):
+    return await transact(backend, bump, contenders=Contenders())
+
+
+async def test_it_is_refused_inside_itself(backend):
+    async def outer(tx):
+        tx["tasks"].put({}, key="outer")
+        await nested(backend)
+
+    with pytest.raises(ValidationError, match="give that function's tx"):
+        await transact(backend, outer, contenders=Contenders())
+    assert backend.commits == []
+    assert await nested(backend) == 1
+
+
+async def test_it_is_refused_in_a_task_that_its_function_waits_for(backend):
+    async def outer(tx):
+        await asyncio.gather(nested(backend))
+
+    with pytest.raises(ValidationError, match="inside the function of another transact"):
+        await transact(backend, outer, contenders=Contenders())
+
+
+async def test_a_task_that_outlives_it_may_use_it(backend):
+    left = asyncio.Event()
+
+    async def later():
+        await left.wait()
+        return await nested(backend)
+
+    async def outer(tx):
+        return asyncio.ensure_future(later())
+
+    task = await transact(backend, outer, contenders=Contenders())
+    left.set()
+    assert await task == 1
+
+
+async def test_one_after_the_other_is_no_nesting(backend):
+    async def fails(tx):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await transact(backend, fails, contenders=Contenders())
+    assert [await nested(backend) for _ in range(2)] == [1, 2]

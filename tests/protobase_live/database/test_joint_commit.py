@@ -1,0 +1,375 @@
+"""Transactions over several collections: all or nothing, and nobody else waits for long."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import pytest
+
+from protobase_live.cursor import Cursor
+from protobase_live.database import joint_commit
+from protobase_live.database.collection_actor import CollectionActor
+from protobase_live.database.joint_commit import Pending
+from protobase_live.database.limits import Limits
+from protobase_live.database.messages import Hold
+from protobase_live.document import Document
+from protobase_live.errors import (
+    Conflict,
+    OutcomeUnknown,
+    Overloaded,
+    ProtoBaseError,
+    RecordExists,
+    Unavailable,
+)
+from protobase_live.operations import RECORDS, Op
+from protobase_storage import StorageClosed
+from tests.protobase_live.database.conftest import settle
+
+SECONDS = Limits().joint_hold_seconds
+
+
+async def pending(awaitable) -> asyncio.Future:
+    task = asyncio.ensure_future(awaitable)
+    await settle()
+    return task
+
+
+@pytest.fixture
+def limits(request) -> Limits:
+    return getattr(request, "param", Limits())
+
+
+@pytest.fixture
+async def a(database):
+    collection = await database.collection("a")
+    await collection.insert({"n": 0}, key="zero")
+    return collection
+
+
+@pytest.fixture
+async def b(database):
+    collection = await database.collection("b")
+    await collection.insert({"n": 0}, key="zero")
+    return collection
+
+
+class Holder:
+    """Keeps a collection from taking any message, as a long turn does."""
+
+    def __init__(self, database, collection: str) -> None:
+        self._database = database
+        self._collection = collection
+        self._release: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def hold(self) -> CollectionActor:
+        return await (await self._database.ref(self._collection)).ask(Hold(self._release))
+
+    async def let_go(self) -> None:
+        if not self._release.done():
+            self._release.set_result(None)
+        await settle()
+
+
+@pytest.fixture
+async def busy(database):
+    """Makes a collection busy until it is told to let go, or the test ends."""
+    holders: list[Holder] = []
+
+    async def make(collection: str) -> Holder:
+        holders.append(Holder(database, collection))
+        await holders[-1].hold()
+        return holders[-1]
+
+    yield make
+    for holder in holders:
+        await holder.let_go()
+
+
+def both(database, key: str = "both"):
+    op = Op(RECORDS, "insert", (key, {"n": 1}, {}))
+    return database.commit({"a": [op], "b": [op]})
+
+
+async def test_all_is_carried_out_in_one_append(database, storage, a, b) -> None:
+    before = len(storage.appends)
+    receipt = await both(database)
+    assert [commit.collection for commit in storage.appends[before]] == ["a", "b"]
+    assert len(storage.appends) == before + 1
+    origin = storage.identity
+    assert {name: Cursor.decode(text).vector for name, text in receipt.cursors.items()} == {
+        "a": {origin: 2},
+        "b": {origin: 2},
+    }
+
+
+async def test_nothing_is_carried_out_if_one_part_cannot_be(database, storage, a, b) -> None:
+    await b.insert({}, key="both")
+    before = len(storage.appends)
+    with pytest.raises(RecordExists):
+        await both(database)
+    assert await a.keys() == ["zero"]
+    assert len(storage.appends) == before
+
+
+@pytest.mark.parametrize("changed", range(4))
+async def test_everything_that_was_read_is_checked(database, a, b, changed: int) -> None:
+    await a.insert({"n": 0}, key="one")
+    await b.insert({"n": 0}, key="one")
+    places = [(a, "zero"), (a, "one"), (b, "zero"), (b, "one")]
+    collection, key = places[changed]
+
+    async def read_all_and_write() -> None:
+        async with database.transaction() as tx:
+            for name in "ab":
+                for each in ("zero", "one"):
+                    await tx[name].get(each)
+            await collection.update(key, n=1)
+            tx["a"].insert({}, key="never")
+
+    with pytest.raises(Conflict, match=key):
+        await read_all_and_write()
+    assert await a.keys() == ["one", "zero"]
+
+
+async def test_a_collection_is_not_held_while_another_one_is_loaded(
+    database, storage, clock, monkeypatch, a, b
+) -> None:
+    storage.failing = True
+    with pytest.raises(Unavailable):
+        await b.insert({}, key="lost")
+    storage.failing = False
+    joint = await pending(both(database))
+    reading = await pending(a.count())
+    assert reading.done(), "the other one is still to be loaded"
+    assert not joint.done()
+    await clock.advance(10)
+    await joint
+    assert (await a.keys(), await b.keys()) == (["both", "zero"], ["both", "zero"])
+
+
+async def test_a_collection_is_let_go_while_another_one_does_not_answer(database, clock, busy, a, b) -> None:
+    holder = await busy("b")
+    joint = await pending(both(database))
+    reading = await pending(a.count())
+    assert not reading.done()
+    await clock.advance(SECONDS)
+    assert reading.done()
+    assert await a.insert({}, key="meanwhile") == "meanwhile"
+    await holder.let_go()
+    await joint
+    assert (await a.keys(), await b.keys()) == (["both", "meanwhile", "zero"], ["both", "zero"])
+
+
+async def test_the_time_is_that_of_all_together(database, clock, busy, a, b) -> None:
+    c = await database.collection("c")
+    await c.count()
+    slow, slower = await busy("b"), await busy("c")
+    joint = await pending(database.commit({name: [Op(RECORDS, "insert", ("k", {}, {}))] for name in "abc"}))
+    reading = await pending(a.count())
+    await clock.advance(SECONDS * 0.75)
+    await slow.let_go()
+    await clock.advance(SECONDS * 0.25)
+    assert reading.done()
+    await slower.let_go()
+    await joint
+
+
+async def test_it_gives_up_after_so_many_attempts(database, storage, clock, busy, monkeypatch, a, b) -> None:
+    monkeypatch.setattr(joint_commit, "HOLD_ATTEMPTS", 2)
+    before = len(storage.appends)
+    holder = await busy("b")
+    joint = await pending(both(database))
+    await clock.advance(SECONDS)
+    again = await pending(busy("b"))  # as soon as it is let go
+    await holder.let_go()
+    await clock.advance(SECONDS)
+    await (await again).let_go()
+    with pytest.raises(
+        Overloaded, match=r"2 collections could not be held at once in 2 attempts.*nothing was"
+    ):
+        await joint
+    assert len(storage.appends) == before
+
+
+async def test_two_of_them_do_not_wait_for_each_other(database, clock, a, b) -> None:
+    def write(names: str, key: str):
+        return database.commit({name: [Op(RECORDS, "insert", (key, {}, {}))] for name in names})
+
+    commits = asyncio.gather(
+        *(write(names, f"k{n}") for n, names in enumerate(["ab", "ba"] * 3)), return_exceptions=True
+    )
+    await settle()
+    await settle()
+    finished = commits.done()
+    for _ in range(joint_commit.HOLD_ATTEMPTS):  # which ends the test if they do wait
+        await clock.advance(SECONDS)
+    assert finished
+    assert (await a.count(), await b.count()) == (7, 7)
+
+
+@pytest.mark.parametrize("limits", [Limits(collections=2)], indirect=True)
+async def test_more_collections_than_fit_into_memory_are_too_many(database) -> None:
+    op = Op(RECORDS, "insert", ("k", {}, {}))
+    with pytest.raises(Overloaded, match="nothing was done"):
+        await database.commit({name: [op] for name in "abc"})
+
+
+@pytest.mark.parametrize("limits", [Limits(collections=3)], indirect=True)
+async def test_others_make_room_in_a_full_pool(database) -> None:
+    for name in "xyz":
+        await (await database.collection(name)).count()
+    op = Op(RECORDS, "insert", ("k", {}, {}))
+    assert sorted((await database.commit({name: [op] for name in "abc"})).cursors) == ["a", "b", "c"]
+
+
+async def test_one_that_was_passivated_before_it_is_held_is_loaded_again(database, monkeypatch, a, b) -> None:
+    find, stopped = database.ref, []
+
+    async def ref(name: str):
+        found = await find(name)
+        if name == "b" and not stopped:
+            stopped.append(await find("a"))
+            await stopped[0].stop()
+        return found
+
+    monkeypatch.setattr(database, "ref", ref)
+    await both(database)
+    assert stopped
+    assert await a.keys() == ["both", "zero"]
+
+
+async def test_one_that_failed_while_it_was_held_takes_no_part(database, storage, clock, busy, a, b) -> None:
+    holder = await busy("b")
+    storage.gate.clear()
+    lost = await pending(a.insert({}, key="lost"))
+    joint = await pending(both(database))
+    storage.failing = True
+    storage.gate.set()
+    await settle()
+    storage.failing = False
+    await holder.let_go()
+    for each in (lost, joint):
+        with pytest.raises(Unavailable):
+            await each
+    await clock.advance(10)
+    assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
+
+
+async def test_one_that_crashed_while_it_was_held_takes_no_part(database, clock, busy, a, b) -> None:
+    holder = Holder(database, "a")
+    actor = await holder.hold()
+    await holder.let_go()
+    other = await busy("b")
+    joint = await pending(both(database))
+    actor.context.fail(RuntimeError("a mistake"))
+    await other.let_go()
+    with pytest.raises(Unavailable, match="a failed and is loaded again; nothing was done"):
+        await joint
+    await clock.advance(10)
+    assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
+
+
+@pytest.mark.parametrize("step", ["rehearse", "write"])
+async def test_a_mistake_leaves_everything_as_it_was(database, clock, monkeypatch, a, b, step: str) -> None:
+    right, calls = getattr(Document, step), 0
+
+    def wrong(document: Document, *arguments):
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # when the first part is done
+            raise RuntimeError("a mistake")
+        return right(document, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Document, step, wrong)
+        with pytest.raises(Unavailable, match="nothing was done"):
+            await both(database)
+    await clock.advance(10)
+    assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
+    await both(database)
+
+
+async def test_a_storage_that_takes_nothing_leaves_everything_as_it_was(
+    database, storage, clock, monkeypatch, a, b
+) -> None:
+    def closed(commits):
+        raise StorageClosed("the storage is closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "append", closed)
+        with pytest.raises(Unavailable, match="nothing was done"):
+            await both(database)
+    await clock.advance(10)
+    assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
+    await both(database)
+
+
+async def test_every_failure_is_heard(database, storage, clock, a, b) -> None:
+    """An exception that nobody looks at is told by asyncio when it is freed."""
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context["message"]))
+    storage.failing = True
+    with pytest.raises(Unavailable, match="nothing was done"):
+        await both(database)
+    storage.gate.clear()
+    given_up = await pending(both(database, "given up"))
+    before = len(storage.appends)
+    await clock.advance(10)
+    assert len(storage.appends) == before + 1
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    del given_up
+    storage.gate.set()
+    await settle()
+    storage.failing = False
+    await clock.advance(10)
+    gc.collect()
+    await settle()
+    assert told == []
+
+
+async def test_who_gives_up_holds_nobody(database, busy, a, b) -> None:
+    holder = await busy("b")
+    joint = await pending(both(database))
+    joint.cancel()
+    assert await a.count() == 1
+    await holder.let_go()
+    assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
+
+
+# what is awaited when they are let go
+
+
+def done(result: str | ProtoBaseError) -> asyncio.Future[str]:
+    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    if isinstance(result, str):
+        future.set_result(result)
+    else:
+        future.set_exception(result)
+    return future
+
+
+async def test_the_outcome_is_known_when_all_are_shown() -> None:
+    late: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    outcome = await pending(Pending({"a": done("cursor a"), "b": late}).outcome())
+    assert not outcome.done()
+    late.set_result("cursor b")
+    assert await outcome == {"a": "cursor a", "b": "cursor b"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_what_is_known_for_sure_is_told(order: int) -> None:
+    """The parts are one append: if one of them is not stored, none is."""
+    errors = [OutcomeUnknown("perhaps"), Unavailable("nothing was done")][::order]
+    cursors = {name: done(error) for name, error in zip("ab", errors, strict=True)}
+    with pytest.raises(Unavailable, match="nothing was done"):
+        await Pending(cursors).outcome()
+
+
+async def test_a_refusal_that_tells_of_what_is_not_stored_is_none() -> None:
+    refusal = RecordExists("both")
+    with pytest.raises(RecordExists):
+        await Pending({"a": done("cursor")}, refusal).outcome()
+    with pytest.raises(Unavailable, match="nothing was done: the collection failed"):
+        await Pending({"a": done(OutcomeUnknown("the collection failed"))}, refusal).outcome()
