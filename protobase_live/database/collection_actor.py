@@ -8,8 +8,8 @@ that the commit is durable; meanwhile the next turn is applied.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -41,15 +41,16 @@ from protobase_live.database.messages import (
 )
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.quarantine import unloadable
+from protobase_live.database.streams import Streams
 from protobase_live.database.unfolded import Unfolded
-from protobase_live.document import Difference, Document, Outcome
+from protobase_live.document import OPEN, Difference, Document, Outcome
 from protobase_live.errors import (
     Conflict,
     OutcomeUnknown,
     ProtoBaseError,
     Unavailable,
 )
-from protobase_live.live.feed import Entry, Feed, after, changes_of
+from protobase_live.live.feed import Entry, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
 from protobase_live.protocol.state_vector import encode_state_vector
@@ -100,8 +101,9 @@ class CollectionActor(Actor[Message]):
         self._shown: dict[str, int] = {}
         self._editors = Editors()
         self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
-        self._feed = Feed(limits.feed_changes)
-        self._streams: set[object] = set()
+        self._streams = Streams(
+            clock, limits.feed_changes, limits.feed_seconds, lambda watched: self._document.watch(watched)
+        )
 
     # life
 
@@ -123,7 +125,7 @@ class CollectionActor(Actor[Message]):
             with suppress(Unavailable):
                 await self._pipeline.room(1)
         finally:
-            self._feed.close()
+            self._streams.close()
             if self._views is not None:
                 self._views.end(self._name)
                 self._views = None
@@ -136,7 +138,7 @@ class CollectionActor(Actor[Message]):
         """Nobody listens and nothing is on its way."""
         if self._views is not None and self._views.busy(self._name):
             return False
-        return not (self._editors.met or self._streams or len(self._pipeline))
+        return not (self._editors.met or len(self._streams) or len(self._pipeline))
 
     async def _load_stored(self) -> None:
         """`_load`, and CollectionUnloadable for what goes wrong with what is stored."""
@@ -160,7 +162,7 @@ class CollectionActor(Actor[Message]):
         except BaseException:
             document.close()
             raise
-        document.watch(bool(self._streams))
+        document.watch(self._streams.told)
         document.follow(self._document.followed)
         self._document.close()
         self._document = document
@@ -300,7 +302,8 @@ class CollectionActor(Actor[Message]):
         """What asks rather than writes, on the document as the turn leaves it."""
         match envelope.message:
             case Question(read):
-                self._answer(envelope, lambda: self._document.read(read), turn)
+                with self._following(turn) if read.method == OPEN else nullcontext():
+                    self._answer(envelope, lambda: self._document.read(read), turn)
             case Sync(subscriber, state):
                 self._show_answer(self._editors.begin(subscriber, state, self._document), turn)
             case CatchUp(subscriber):
@@ -315,7 +318,7 @@ class CollectionActor(Actor[Message]):
             case Watch(stream, opened):
                 self._watch(envelope, stream, opened, turn)
             case Unwatch(stream):
-                self._unwatch(stream)
+                self._streams.remove(stream)
             case Begin():
                 turn.showings.append(lambda: envelope.reply(None))
             case Updates() | Transact() | Hold():
@@ -336,25 +339,26 @@ class CollectionActor(Actor[Message]):
     def _watch(
         self, envelope: Envelope[Message], stream: object, opened: Sequence[Target], turn: Turn
     ) -> None:
-        if not self._streams:
-            self._document.watch(True)
-        self._document.follow(opened)
-        self._streams.add(stream)
+        if self._streams.add(stream):
+            turn.showings.append(self._streams.feed.renew)
+        with self._following(turn):
+            self._document.follow(opened)
 
         def show() -> None:
             if not envelope.pending:  # given up meanwhile
-                self._unwatch(stream)
-            envelope.reply(Watched(self._feed, self._feed.end, dict(self._shown)))
+                self._streams.remove(stream)
+            feed = self._streams.feed
+            envelope.reply(Watched(feed, feed.end, dict(self._shown)))
 
         turn.showings.append(show)
 
-    def _unwatch(self, stream: object) -> None:
-        if stream not in self._streams:
-            return
-        self._streams.remove(stream)
-        if not self._streams:
-            self._document.watch(False)
-            self._feed.clear()
+    @contextmanager
+    def _following(self, turn: Turn) -> Generator[None]:
+        """Before a structure was followed its changes were not told, so no stream resumes there."""
+        known = len(self._document.followed)
+        yield
+        if len(self._document.followed) > known:
+            turn.showings.append(self._streams.feed.renew)
 
     async def _begin(self, views: Views, turn: Turn) -> None:
         """The views start from what this turn leaves, once that is shown."""
@@ -383,9 +387,9 @@ class CollectionActor(Actor[Message]):
         before = self._shown
         self._shown = after(commit, before)
         self._editors.show(Shown(commit.update), turn.reached, turn.sole)
-        if self._streams:
-            changes = changes_of(commit, turn.differences, before)
-            self._feed.push(Entry(commit, changes, self._shown))
+        self._streams.show(
+            lambda: Entry(commit, changes_of(commit, turn.differences, before), before, self._shown)
+        )
         self._show_views(turn)
         self._log.grew(commit)
 

@@ -27,6 +27,8 @@ class Limits:
     somebody asks. Four million structs, as many as a document of the default size may have, take minutes."""
     feed_changes: int = 4_096
     """Recent changes kept in memory for streams; a slower stream reads the log instead."""
+    feed_seconds: float = 60.0
+    """How long they are kept after the last stream ended, for who comes back; then he is read the log."""
     log_commits: int = 10_000
     """Commits in a collection's log; above it, the older ones are folded into a snapshot."""
     log_bytes: int = 8 * 1024 * 1024

@@ -1,14 +1,16 @@
 """The recent changes of a collection, kept once for all its change streams.
 
 Streams pull: each knows its own position, so a slow one costs no memory. A position that is no longer
-here is read from the log instead.
+here is read from the log instead; what one stream had to read there, others find here.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from protobase_live.change import Change
 from protobase_live.cursor import Cursor
@@ -19,22 +21,42 @@ from protobase_storage import Commit, join
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One commit's changes, and the vector with it."""
+    """One commit's changes, and the vectors before it and with it."""
 
     commit: Commit
     changes: tuple[Change, ...]
+    before: Mapping[str, int]
     vector: Mapping[str, int]
+
+    @property
+    def size(self) -> int:
+        """What it counts towards the capacity of a feed."""
+        return len(self.changes) + 1
+
+
+class Gap(NamedTuple):
+    """What a feed lacks: everything before the entry ``first``, whose predecessors led to ``vector``."""
+
+    first: int
+    vector: Mapping[str, int]
+    era: int
+    """Counts what has made a difference to what entries tell."""
 
 
 class Feed:
-    """A ring of entries; indexes grow for ever and only the newest are held."""
+    """A ring of entries, one a commit; indexes grow for ever and only the newest are held."""
 
     def __init__(self, capacity: int) -> None:
         """``capacity`` counts changes; the newest entry is held even if it alone is larger."""
-        self._capacity = capacity
+        self.capacity = capacity
+        self.recalling = asyncio.Lock()
+        """Held by the stream that reads the log for all of them."""
         self._entries: deque[Entry] = deque()
         self._held = 0
         self._start = 0
+        self._whole = 0
+        """From which index on the entries tell all that is told now."""
+        self._era = 0
         self._closed = False
         self._news = News()
 
@@ -46,17 +68,55 @@ class Feed:
     def push(self, entry: Entry) -> None:
         """Add a commit that may be shown, and wake who waits."""
         self._entries.append(entry)
-        self._held += len(entry.changes) + 1
-        while self._held > self._capacity and len(self._entries) > 1:
-            self._held -= len(self._entries.popleft().changes) + 1
-            self._start += 1
+        self._held += entry.size
+        while self._held > self.capacity and len(self._entries) > 1:
+            self._drop_oldest()
         self._news.wake()
+
+    def renew(self) -> None:
+        """More is told from now on than before: nobody may resume in what is held."""
+        self._whole = self.end
+        self._era += 1
+
+    def find(self, position: Cursor, end: int) -> int | None:
+        """The index below ``end`` where a stream at ``position`` goes on; None if it is not here."""
+        for index in range(min(end, self.end) - 1, max(self._start, self._whole) - 1, -1):
+            if self._entries[index - self._start].before == position.vector:
+                return index
+        return None
+
+    def gap(self, end: int, vector: Mapping[str, int]) -> Gap:
+        """What is to be read from the log; ``vector`` is that before the entry ``end``, if it is there."""
+        first = max(self._start, self._whole)
+        if first < min(end, self.end):
+            return Gap(first, self._entries[first - self._start].before, self._era)
+        return Gap(end, vector, self._era)
+
+    def recall(self, gap: Gap, entries: Sequence[Entry]) -> None:
+        """Add what was read from the log, as far as it fits; nothing if the feed went on beyond the gap."""
+        first = gap.first
+        if gap.era != self._era or not self._start <= first <= self.end:
+            return
+        while self._start < first and self._entries:
+            self._drop_oldest()
+        self._start = self._whole = first
+        for entry in reversed(entries):
+            if self._held + entry.size > self.capacity:
+                break
+            self._entries.appendleft(entry)
+            self._held += entry.size
+            self._start = self._whole = self._start - 1
+
+    def _drop_oldest(self) -> None:
+        self._held -= self._entries.popleft().size
+        self._start += 1
 
     def clear(self) -> None:
         """Forget what is held; nobody reads."""
-        self._start = self.end
+        self._start = self._whole = self.end
         self._entries.clear()
         self._held = 0
+        self._era += 1
 
     def close(self) -> None:
         """No more will come; whoever waits is woken and finds the feed closed."""

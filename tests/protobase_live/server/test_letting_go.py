@@ -18,7 +18,7 @@ from tests.support.leaks import assert_nothing_stays
 AT_ONCE = 10
 
 TIMES, BYTES_EACH = 200, 300
-"""A connection takes milliseconds and some 20 kB; `python -m bench costs` makes thousands, and looks at RSS."""
+"""A connection takes milliseconds and some 20 kB; `python -m bench costs` makes thousands."""
 
 
 @pytest.fixture
