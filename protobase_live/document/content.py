@@ -155,7 +155,7 @@ class Content:
             return False
         args = kind.check_read(read.method, read.args)
         if read.target == RECORDS:
-            return values.copy(kind.answer(self._records.rows, read.method, args))
+            return values.copy(self._records.answer(read.method, args))
         shared = self._resolve(read.target)
         if shared is None:
             return kind.answer(None, read.method, args)
