@@ -15,8 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import Actor, Clock, Envelope
-from protobase_live import values
 from protobase_live.cursor import Cursor
+from protobase_live.database.digests import Digests
 from protobase_live.database.editors import Answer, Editors
 from protobase_live.database.intake import Taker, document_too_large, in_steps
 from protobase_live.database.limits import Limits
@@ -185,9 +185,10 @@ class CollectionActor(Actor[Message]):
         transactions = [e for e in batch if isinstance(e.message, Transact)]
         if transactions:
             turn.transacted = True
+            digests = Digests(self._document.read)
             with self._document.writing():
                 for envelope in transactions:
-                    await self._transact(envelope, turn)
+                    await self._transact(envelope, turn, digests)
         commit = self._commit(turn, await in_steps(self._document.finish_in_steps()))
         if transactions:
             await in_steps(self._document.compact())
@@ -214,14 +215,15 @@ class CollectionActor(Actor[Message]):
         await self._load_stored()
         return self._document
 
-    async def _transact(self, envelope: Envelope[Message], turn: Turn) -> None:
+    async def _transact(self, envelope: Envelope[Message], turn: Turn, digests: Digests) -> None:
         """Carry out one transaction in the document, all or nothing."""
         message, document = envelope.message, self._document
         assert isinstance(message, Transact)
         try:
-            self._require(message.ops, message.checks)
+            self._require(message.ops, message.checks, digests)
             ready = await in_steps(document.rehearse_in_steps(message.ops))
             if ready:
+                digests.forget(ready)
                 await in_steps(document.write_in_steps(ready, message.author))
         except ProtoBaseError as error:
             failure = error
@@ -231,13 +233,13 @@ class CollectionActor(Actor[Message]):
 
     def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
         """The operations, ready to be carried out; raises what would keep them from it now."""
-        self._require(ops, checks)
+        self._require(ops, checks, Digests(self._document.read))
         return self._document.rehearse(ops)
 
-    def _require(self, ops: Sequence[Op], checks: Sequence[Check]) -> None:
+    def _require(self, ops: Sequence[Op], checks: Sequence[Check], digests: Digests) -> None:
         """Raise Conflict if something that was read has changed, LimitExceeded if there is no room."""
         for check in checks:
-            if values.digest(self._document.read(check.read)) != check.digest:
+            if digests.of(check.read) != check.digest:
                 what = ", ".join(map(repr, check.read.args)) or "all"
                 raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
         if ops and self._document.size > self._limits.document_bytes:

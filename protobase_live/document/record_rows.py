@@ -119,6 +119,11 @@ class RecordRows:
         self._changed.clear()
         return touched
 
+    def replace(self, before: RecordRows) -> None:
+        """Take over what another view of the same records has read."""
+        self.rows, self._order, self._before = before.rows, before._order, before._before
+        self._changed.clear()
+
     def differences(self) -> Iterator[Difference]:
         """What was refreshed in this turn, before and after."""
         for key, before in self._before.items():

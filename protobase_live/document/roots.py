@@ -167,15 +167,19 @@ class Roots:
     def carry_on(self, before: Roots) -> list[tuple[str, None]]:
         """Take the place of another view of the same roots; answers with what may read otherwise: all of them
         but those that the turn is known to have touched."""
+        self.replace(before)
+        touched = {name: None for name, _ in self._known() if name not in before._touched}
+        self._touched |= touched
+        return [(name, None) for name in touched]
+
+    def replace(self, before: Roots) -> None:
+        """Take the place of another view of the same roots, which read the same."""
         self._watched = before._watched
         for target in before.followed:
             with suppress(KindMismatch):
                 self.follow(target)
-        self._plain = before._plain
-        touched = {name: None for name, _ in self._known() if name not in before._touched}
-        self._touched = before._touched | touched
+        self._plain, self._touched = before._plain, dict(before._touched)
         self.changed.clear()
-        return [(name, None) for name in touched]
 
     def differences(self) -> list[Difference]:
         """What the turn did to structures, if somebody watches."""
