@@ -88,7 +88,16 @@ class Turn:
 class CollectionActor(Actor[Message]):
     """One collection in memory."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, unfolded: Unfolded) -> None:
+    def __init__(
+        self,
+        name: str,
+        storage: Storage,
+        clock: Clock,
+        limits: Limits,
+        unfolded: Unfolded,
+        folds: asyncio.Semaphore,
+    ) -> None:
+        """``folds`` has a place for each log of the database that is folded."""
         self._name = name
         self._storage = storage
         self._views: Views | None = None
@@ -96,7 +105,7 @@ class CollectionActor(Actor[Message]):
         self._clock = clock
         self._limits = limits
         self._document = Document(storage.identity)
-        self._log = Log(name, storage, clock, limits, unfolded)
+        self._log = Log(name, storage, clock, limits, unfolded, folds)
         self._applied: dict[str, int] = {}
         self._shown: dict[str, int] = {}
         self._editors = Editors()

@@ -97,6 +97,7 @@ class Database(DatabaseApi):
         """The collections that cannot be loaded."""
         self.unfolded = Unfolded()
         """The collections whose logs cannot be folded."""
+        self._folds = asyncio.Semaphore(limits.folds)
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -255,7 +256,7 @@ class Database(DatabaseApi):
         task.add_done_callback(self._goodbyes.discard)
 
     def _actor(self, name: str) -> CollectionActor:
-        return CollectionActor(name, self._storage, self._clock, self._limits, self.unfolded)
+        return CollectionActor(name, self._storage, self._clock, self._limits, self.unfolded, self._folds)
 
 
 async def _tell(ref: Ref[Message], message: Message) -> None:

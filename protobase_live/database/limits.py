@@ -37,6 +37,8 @@ class Limits:
     """Commits that folding leaves in the log, so that cursors of the recent past resume without a gap."""
     retained_bytes: int = 1024 * 1024
     """Bytes of updates that folding leaves in the log, at most."""
+    folds: int = 2
+    """Logs that are folded at once, a large one in a process of its own; the others wait meanwhile."""
     transact_attempts: int = 16
     """Tries of `transact` before it gives up with `Conflict`."""
 

@@ -19,8 +19,16 @@ from protobase_storage import Commit, Loaded, Snapshot, Storage, join
 class Log:
     """The length of one collection's log, and its folding."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, unfolded: Unfolded) -> None:
-        """``unfolded`` is told when it cannot be folded."""
+    def __init__(
+        self,
+        name: str,
+        storage: Storage,
+        clock: Clock,
+        limits: Limits,
+        unfolded: Unfolded,
+        folds: asyncio.Semaphore,
+    ) -> None:
+        """``unfolded`` is told when it cannot be folded; ``folds`` has a place for each log that is."""
         self._name = name
         self._storage = storage
         self._clock = clock
@@ -28,6 +36,7 @@ class Log:
         self._commits = 0
         self._bytes = 0
         self._unfolded = unfolded
+        self._folds = folds
         self._allowance = 1
         """How many times as long as its limit the log may be before it is folded."""
         self._task: asyncio.Task[None] | None = None
@@ -53,14 +62,8 @@ class Log:
 
     async def _fold(self) -> None:
         try:
-            loaded = await self._storage.load(self._name)
-            older = self._older(loaded.commits)
-            known = [loaded.snapshot.update] if loaded.snapshot else []
-            vector = join(loaded.snapshot.vector if loaded.snapshot else {}, Loaded(None, older).vector)
-            update = await fold_aside([*known, *(commit.update for commit in older)])
-            await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
-            self._commits -= len(older)
-            self._bytes -= sum(len(commit.update) for commit in older)
+            async with self._folds:
+                await self._fold_once()
             self._allowance = 1
             self._unfolded.remove(self._name)
         except Exception as error:  # whatever it is, the log is as it was, and so is the collection
@@ -68,6 +71,16 @@ class Log:
             self._unfolded.add(self._name, error)
         finally:
             self._task = None
+
+    async def _fold_once(self) -> None:
+        loaded = await self._storage.load(self._name)
+        older = self._older(loaded.commits)
+        known = [loaded.snapshot.update] if loaded.snapshot else []
+        vector = join(loaded.snapshot.vector if loaded.snapshot else {}, Loaded(None, older).vector)
+        update = await fold_aside([*known, *(commit.update for commit in older)])
+        await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
+        self._commits -= len(older)
+        self._bytes -= sum(len(commit.update) for commit in older)
 
     def _older(self, commits: Sequence[Commit]) -> tuple[Commit, ...]:
         """All but the newest commits that are retained for cursors."""

@@ -6,7 +6,10 @@ import asyncio
 
 import pytest
 
-from protobase_live.database import unfolded
+from protobase_actors import ManualClock
+from protobase_live.database import log, unfolded
+from protobase_live.database.database import Database
+from protobase_live.database.fold import fold
 from protobase_live.database.limits import Limits
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import Document
@@ -120,3 +123,28 @@ def test_only_so_many_are_remembered(monkeypatch) -> None:
     for name in "abc":
         known.add(name, ValueError())
     assert known.reasons == {"b": "ValueError", "c": "ValueError"}
+
+
+async def test_few_logs_are_folded_at_once(storage, monkeypatch) -> None:
+    """Each fold of a large log is a process, which holds all of it in memory."""
+    begun, go_on = list[int](), asyncio.Event()
+
+    async def slow(updates) -> bytes:
+        begun.append(len(updates))
+        await go_on.wait()
+        return fold(updates)
+
+    monkeypatch.setattr(log, "fold_aside", slow)
+    few = Limits(log_commits=10, retained_commits=2, folds=3)
+    async with Database(storage, clock=ManualClock(), limits=few) as database:
+        for number in range(8):
+            tasks = await database.collection(f"c{number}")
+            for n in range(12):
+                await tasks.put({"n": n}, key="t")
+        await settle()
+        assert len(begun) == 3
+        go_on.set()
+        for _ in range(20):
+            await settle()
+        assert len(begun) == 8
+        assert {each.log_commits for each in await storage.list()} < set(range(10))
