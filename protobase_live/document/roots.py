@@ -19,6 +19,7 @@ from protobase_live.document.targets import kind_at
 from protobase_live.errors import KindMismatch, LimitExceeded
 from protobase_live.operations import Target
 from protobase_live.structures import Kind
+from protobase_live.structures.kept_keys import KeptKeys
 from protobase_live.structures.raw import Shared, observe, root_names
 
 MAX_FOLLOWED = 1_000
@@ -30,7 +31,7 @@ class Known(NamedTuple):
 
     kind: Kind
     root: str
-    shared: Shared
+    shared: Shared | KeptKeys
     watch: Subscription
 
 
@@ -62,7 +63,7 @@ class Roots:
         """Whether the kind of a structure is known to everybody."""
         return name in self._registered
 
-    def get(self, kind: Kind, name: str) -> Shared | None:
+    def get(self, kind: Kind, name: str) -> Shared | KeptKeys | None:
         """The structure as that kind, None for one that nobody wrote. Raises KindMismatch."""
         if known := self._registered.get(name):
             if known.kind is not kind:
@@ -80,7 +81,7 @@ class Roots:
             raise KindMismatch(f"{name!r} holds a {shape.name if shape else ''}, not a {kind.name}")
         return self._doc.get(root, type=kind.shared_type)
 
-    def register(self, kind: Kind, name: str) -> Shared:
+    def register(self, kind: Kind, name: str) -> Shared | KeptKeys:
         """The structure, to be written: from now on everybody knows its kind. Inside a Yjs transaction."""
         if name not in self._registered:
             self._registry.add(name, kind)
@@ -135,10 +136,13 @@ class Roots:
     def _open(self, kind: Kind, name: str) -> Known:
         root = self._registry.root_of(name)
         shared = self._doc.get(root, type=kind.shared_type)
-        return Known(kind, root, shared, observe(shared, self._on_change, name))
+        return Known(kind, root, kind.kept(shared), observe(shared, self._on_change, name))
 
     def _on_change(self, name: str, events: Sequence[Any]) -> None:
         self.changed[name] = None
+        known = self._registered.get(name) or self._followed.get(name)
+        if known is not None and isinstance(known.shared, KeptKeys):
+            known.shared.changed(events)
 
     def _exists(self, root: str) -> bool:
         """Whether somebody wrote that root, or opened it: opening one that is not there would make it."""
