@@ -23,7 +23,8 @@ from protobase_live.structures.kept_keys import KeptKeys
 from protobase_live.structures.raw import Shared, observe, root_names
 
 MAX_FOLLOWED = 1_000
-"""Most structures that nobody registered whose changes are told; another one fails with LimitExceeded."""
+"""Most structures that nobody registered whose changes are told, and most of them that are made for it as
+long as a document is in memory; another one fails with LimitExceeded."""
 
 
 class Known(NamedTuple):
@@ -49,6 +50,8 @@ class Roots:
         self._plain: dict[str, Any] = {}
         self._touched: dict[str, None] = {}
         self._existing: set[str] = set()
+        self._made = 0
+        """How many roots were made by following them; pycrdt lets go of none."""
 
     def close(self) -> None:
         """Observe no more."""
@@ -101,12 +104,14 @@ class Roots:
         name, kind = target.path[0], kind_at(target)
         if not self._watched or name in self._registered or name in self._followed:
             return
-        if len(self._followed) >= MAX_FOLLOWED:
+        makes = not self._exists(self._registry.root_of(name))
+        if len(self._followed) >= MAX_FOLLOWED or (makes and self._made >= MAX_FOLLOWED):
             raise LimitExceeded(
                 f"at most {MAX_FOLLOWED} structures of a collection that nobody wrote are open while its "
                 "changes are told"
             )
         self.get(kind, name)
+        self._made += makes
         self._followed[name] = known = self._open(kind, name)
         self._plain[name] = _plain_of(self._doc, known)
 
