@@ -10,12 +10,11 @@ from time import perf_counter
 
 from pycrdt import Doc, Text
 
+from bench.costs import costs
 from bench.queries import queries
-from protobase_actors import Actor, ActorSystem, SystemClock
+from protobase_actors import Actor, ActorSystem
 from protobase_live import Server, connect
-from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.database import Database
-from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Greet, Question, Updates
 from protobase_live.operations import RECORDS, Read
 from protobase_live.protocol.structs import Structs
@@ -105,10 +104,8 @@ async def collection() -> None:
         updates = typing(KEYSTROKES)
         with tempfile.TemporaryDirectory() as folder:
             files = await FileStorage.open(folder)
-            async with ActorSystem() as system:
-                ref = await system.spawn(
-                    lambda files=files: CollectionActor("c", files, SystemClock(), Limits()), name="c"
-                )
+            async with Database(files) as database:
+                ref = await database.ref("c")
                 client = Nobody()
                 start = perf_counter()
                 for n in range(0, KEYSTROKES, size):
@@ -117,7 +114,6 @@ async def collection() -> None:
                 await ref.ask(Question(Read(RECORDS, "count")))
                 report(f"keystrokes made durable, {size} a message", KEYSTROKES, perf_counter() - start)
                 await ref.tell(Greet(client))
-            await files.close()
 
 
 async def client() -> None:
@@ -141,7 +137,7 @@ async def client() -> None:
 
 
 PARTS: dict[str, Callable[[], Awaitable[None]]] = {
-    part.__name__: part for part in (actors, storage, codec, collection, client, queries)
+    part.__name__: part for part in (actors, storage, codec, collection, client, queries, costs)
 }
 
 

@@ -10,7 +10,7 @@ from protobase_live.change import Change
 from protobase_live.cursor import Cursor
 from protobase_live.database.messages import Watched
 from protobase_live.errors import Closed
-from protobase_live.live.replay import replay
+from protobase_live.live.replay import recall, replay
 from protobase_live.operations import Target
 from protobase_storage import Loaded, covers
 
@@ -116,7 +116,7 @@ class ChangeStream:
         self._index += 1
         assert self._position is not None
         if not covers(self._position.vector, entry.commit):
-            self._take(entry.changes, Cursor(entry.vector))
+            self._take(entry.changes[self._position.skip :], Cursor(entry.vector))
 
     def _take(self, changes: tuple[Change, ...], position: Cursor) -> None:
         self._position = position
@@ -148,8 +148,26 @@ class ChangeStream:
             self._position = here
             self._settle()
         elif self._position != here:
-            loaded = await self._load()
-            self._replay = replay(self._collection, loaded, self._position, watched.vector, self._opened())
+            await self._resume(watched, self._position)
+
+    async def _resume(self, watched: Watched, position: Cursor) -> None:
+        """Go on in the feed if the position is there, else in the log.
+
+        The log takes a document of its own. So one stream at a time puts what it finds into the feed, where
+        those that wait for it look first.
+        """
+        feed, index = watched.feed, watched.feed.find(position, watched.index)
+        if index is None:
+            async with feed.recalling:
+                if (index := feed.find(position, watched.index)) is None:
+                    gap = feed.gap(watched.index, watched.vector)
+                    loaded, opened = await self._load(), self._opened()
+                    feed.recall(gap, await recall(loaded, position, gap.vector, opened, feed.capacity))
+                    index = feed.find(position, watched.index)
+                    if index is None:
+                        self._replay = replay(self._collection, loaded, position, watched.vector, opened)
+        if index is not None:
+            self._index = index
 
     def _detach(self) -> None:
         if self._watched is not None:

@@ -8,13 +8,14 @@ that the commit is durable; meanwhile the next turn is applied.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import Actor, Clock, Envelope
-from protobase_live import values
 from protobase_live.cursor import Cursor
+from protobase_live.database.digests import Digests
 from protobase_live.database.editors import Answer, Editors
 from protobase_live.database.intake import Taker
 from protobase_live.database.limits import Limits
@@ -42,9 +43,10 @@ from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.quarantine import unloadable
 from protobase_live.database.room import make_room, needs_room, require_room
 from protobase_live.database.steps import in_steps
+from protobase_live.database.streams import Streams
 from protobase_live.database.turn import Turn
 from protobase_live.database.unfolded import Unfolded
-from protobase_live.document import Document, Outcome
+from protobase_live.document import OPEN, Document, Outcome
 from protobase_live.errors import Conflict, ProtoBaseError
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
@@ -87,8 +89,10 @@ class CollectionActor(Actor[Message]):
         self._shown: dict[str, int] = {}
         self._editors = Editors()
         self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
-        self._feed = Feed(limits.feed_changes, limits.feed_bytes)
-        self._streams: set[object] = set()
+        feed = Feed(limits.feed_changes, limits.feed_bytes)
+        self._streams = Streams(
+            clock, feed, limits.feed_seconds, lambda watched: self._document.watch(watched)
+        )
 
     # life
 
@@ -109,7 +113,7 @@ class CollectionActor(Actor[Message]):
         try:
             await self._pipeline.settled()
         finally:
-            self._feed.close()
+            self._streams.close()
             if self._views is not None:
                 self._views.end(self._name)
                 self._views = None
@@ -122,7 +126,7 @@ class CollectionActor(Actor[Message]):
         """Nobody listens and nothing is on its way."""
         if self._views is not None and self._views.busy(self._name):
             return False
-        return not (self._editors.met or self._streams or len(self._pipeline))
+        return not (self._editors.met or len(self._streams) or len(self._pipeline))
 
     async def _load_stored(self) -> None:
         """`_load`, and CollectionUnloadable for what goes wrong with what is stored."""
@@ -146,7 +150,7 @@ class CollectionActor(Actor[Message]):
         except BaseException:
             document.close()
             raise
-        document.watch(bool(self._streams))
+        document.watch(self._streams.told)
         document.follow(self._document.followed)
         self._document.close()
         self._document = document
@@ -169,9 +173,10 @@ class CollectionActor(Actor[Message]):
         transactions = [e for e in batch if isinstance(e.message, Transact)]
         if transactions:
             turn.transacted = True
+            digests = Digests(self._document.read)
             with self._document.writing():
                 for envelope in transactions:
-                    await self._transact(envelope, turn)
+                    await self._transact(envelope, turn, digests)
         commit = self._commit(turn, await in_steps(self._document.finish_in_steps()))
         for envelope in batch:
             self._serve(envelope, turn)
@@ -200,16 +205,17 @@ class CollectionActor(Actor[Message]):
         await self._load_stored()
         return self._document
 
-    async def _transact(self, envelope: Envelope[Message], turn: Turn) -> None:
+    async def _transact(self, envelope: Envelope[Message], turn: Turn, digests: Digests) -> None:
         """Carry out one transaction in the document, all or nothing."""
         message, document = envelope.message, self._document
         assert isinstance(message, Transact)
         try:
             if needs_room(message.ops):
                 await make_room(document, 0, self._limits.document_bytes)
-            self._require(message.ops, message.checks)
+            self._require(message.ops, message.checks, digests)
             ready = await in_steps(document.rehearse_in_steps(message.ops))
             if ready:
+                digests.forget(ready)
                 await in_steps(document.write_in_steps(ready, message.author))
         except ProtoBaseError as error:
             failure = error
@@ -219,16 +225,16 @@ class CollectionActor(Actor[Message]):
 
     def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
         """The operations, ready to be carried out; raises what would keep them from it now."""
-        self._require(ops, checks)
+        self._require(ops, checks, Digests(self._document.read))
         return self._document.rehearse(ops)
 
-    def _require(self, ops: Sequence[Op], checks: Sequence[Check]) -> None:
+    def _require(self, ops: Sequence[Op], checks: Sequence[Check], digests: Digests) -> None:
         """Raise Conflict if something that was read has changed, LimitExceeded if there is no room.
 
         What only deletes needs none.
         """
         for check in checks:
-            if values.digest(self._document.read(check.read)) != check.digest:
+            if digests.of(check.read) != check.digest:
                 what = ", ".join(map(repr, check.read.args)) or "all"
                 raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
         if needs_room(ops):
@@ -289,7 +295,8 @@ class CollectionActor(Actor[Message]):
         """What asks rather than writes, on the document as the turn leaves it."""
         match envelope.message:
             case Question(read):
-                self._answer(envelope, lambda: self._document.read(read), turn)
+                with self._following(turn) if read.method == OPEN else nullcontext():
+                    self._answer(envelope, lambda: self._document.read(read), turn)
             case Sync(subscriber, state):
                 self._show_answer(self._editors.begin(subscriber, state, self._document), turn)
             case CatchUp(subscriber):
@@ -304,7 +311,7 @@ class CollectionActor(Actor[Message]):
             case Watch(stream, opened):
                 self._watch(envelope, stream, opened, turn)
             case Unwatch(stream):
-                self._unwatch(stream)
+                self._streams.remove(stream)
             case Updates() | Transact() | Begin() | Hold():
                 pass
 
@@ -326,25 +333,26 @@ class CollectionActor(Actor[Message]):
     def _watch(
         self, envelope: Envelope[Message], stream: object, opened: Sequence[Target], turn: Turn
     ) -> None:
-        if not self._streams:
-            self._document.watch(True)
-        self._document.follow(opened)
-        self._streams.add(stream)
+        if self._streams.add(stream):
+            turn.showings.append(self._streams.feed.renew)
+        with self._following(turn):
+            self._document.follow(opened)
 
         def show() -> None:
             if not envelope.pending:  # given up meanwhile
-                self._unwatch(stream)
-            envelope.reply(Watched(self._feed, self._feed.end, dict(self._shown)))
+                self._streams.remove(stream)
+            feed = self._streams.feed
+            envelope.reply(Watched(feed, feed.end, dict(self._shown)))
 
         turn.showings.append(show)
 
-    def _unwatch(self, stream: object) -> None:
-        if stream not in self._streams:
-            return
-        self._streams.remove(stream)
-        if not self._streams:
-            self._document.watch(False)
-            self._feed.clear()
+    @contextmanager
+    def _following(self, turn: Turn) -> Generator[None]:
+        """Before a structure was followed its changes were not told, so no stream resumes there."""
+        known = len(self._document.followed)
+        yield
+        if len(self._document.followed) > known:
+            turn.showings.append(self._streams.feed.renew)
 
     async def _begin(self, envelope: Envelope[Message]) -> None:
         """The views start from what the document is now, once that is shown. Who asks again waits for it."""
@@ -382,9 +390,9 @@ class CollectionActor(Actor[Message]):
         before = self._shown
         self._shown = after(commit, before)
         self._editors.show(Shown(commit.update), turn.reached, turn.sole)
-        if self._streams:
-            changes = changes_of(commit, turn.differences, before)
-            self._feed.push(Entry(commit, changes, self._shown))
+        self._streams.show(
+            lambda: Entry(commit, changes_of(commit, turn.differences, before), before, self._shown)
+        )
         self._show_views(turn)
         self._log.grew(commit)
 

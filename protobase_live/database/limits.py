@@ -32,6 +32,8 @@ class Limits:
     """Recent changes kept in memory for streams; a slower stream reads the log instead."""
     feed_bytes: int = 16 * 1024 * 1024
     """About how many bytes these may hold; a stream that is slower reads the log instead."""
+    feed_seconds: float = 60.0
+    """How long they are kept after the last stream ended, for who comes back; then he is read the log."""
     log_commits: int = 10_000
     """Commits in a collection's log; above it, the older ones are folded into a snapshot."""
     log_bytes: int = 8 * 1024 * 1024

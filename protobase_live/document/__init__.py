@@ -9,7 +9,7 @@ from protobase_live.document.held import Held, Sender
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.registry import FORMER_INDEXES, MAX_STRUCTURES
 from protobase_live.document.shapes import structures_in
-from protobase_live.document.targets import OPEN, REGISTRY
+from protobase_live.document.targets import OPEN, REGISTRY, touched_by
 
 __all__ = [
     "FORMER_INDEXES",
@@ -23,4 +23,5 @@ __all__ = [
     "Outcome",
     "Sender",
     "structures_in",
+    "touched_by",
 ]

@@ -35,7 +35,9 @@ class Content:
     def __init__(self, replica: str, client_id: int | None = None) -> None:
         """``replica`` names the writing node in sets and counters; ``client_id`` is the Yjs client id."""
         self._replica = replica
-        self._doc = PortionedDoc(client_id=client_id)
+        # pycrdt looks through all blocks of a client to let go of one that is deleted. So what is deleted
+        # stays until `Document.compact` makes the content anew.
+        self._doc = PortionedDoc(client_id=client_id, skip_gc=True)
         self.client_id: int = self._doc.client_id
         self._records = RecordRows(self._doc)
         self._roots = Roots(self._doc)
@@ -87,6 +89,12 @@ class Content:
         touched = [*records, *self._roots.carry_on(before._roots)]
         before.close()
         return dict.fromkeys(touched)
+
+    def replace(self, before: Content) -> None:
+        """Take the place of another content that was told the same and read it; nothing is read again."""
+        self._records.replace(before._records)
+        self._roots.replace(before._roots)
+        before.close()
 
     def _on_transaction(self, event: Any) -> None:
         if self._writing:  # reading it costs far more than the apply where nobody needs it
@@ -155,7 +163,7 @@ class Content:
             return False
         args = kind.check_read(read.method, read.args)
         if read.target == RECORDS:
-            return values.copy(kind.answer(self._records.rows, read.method, args))
+            return values.copy(self._records.answer(read.method, args))
         shared = self._resolve(read.target)
         if shared is None:
             return kind.answer(None, read.method, args)

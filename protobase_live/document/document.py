@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from protobase_live import values
-from protobase_live.document.content import Content, Touched
+from protobase_live.document.content import BrokenDocument, Content, Touched
 from protobase_live.document.difference import Difference
 from protobase_live.document.held import Held, Sender
 from protobase_live.document.outcome import Outcome
@@ -40,6 +40,9 @@ WRITE_SLICE = 500
 APPLY_SLICE_BYTES = 32 * 1024
 """About how many bytes pycrdt is given at once: small structs may take it 2 us a byte."""
 
+SLIM_SHARE = 4
+"""The content is made anew when it holds as much as the document's size divided by this that is deleted."""
+
 
 class StoredLog:
     """Who is named as the sender of what was stored, and lacks something."""
@@ -60,6 +63,8 @@ class Document:
         self._held = Held()
         self._content = Content(replica, client_id)
         self._author: str | None = None
+        self._slimmed = 0
+        """How many clocks were deleted when the content was made."""
         self._reset_turn()
 
     # loading
@@ -76,14 +81,13 @@ class Document:
             size += len(update)
             if size >= LOAD_SLICE_BYTES:
                 size = 0
-                yield from self._apply_news()
-        yield from self._apply_news()
-        if self._structs.halved:
-            yield from self._make_anew()
-        if self._structs.is_loose:
+                yield
+        if self._structs.is_loose:  # before the content is told: it lets go of nothing
             yield from self._structs.compact_in_steps()
+        yield from self._apply_news()
         self._content.open_registered()
         yield from self._content.read_changed()
+        self._slimmed = self._deleted()
         self._structs.forget_news()
         self._reset_turn()
 
@@ -187,9 +191,15 @@ class Document:
 
         Answers with what may read otherwise than before.
         """
+        before = self._content
+        yield from self._renew_content()
+        yield from self._content.read_changed()
+        return (yield from self._content.take_over(before))
+
+    def _renew_content(self) -> Generator[None, None, None]:
         self._structs.skip_flush()
         self._structs.halved = False
-        before, self._content = self._content, Content(self._replica, self._content.client_id)
+        self._content = Content(self._replica, self._content.client_id)
         known: dict[int, int] = {}
         complete = False
         while not complete:
@@ -197,8 +207,6 @@ class Document:
             self._content.apply(update)
             yield
         self._content.open_registered()
-        yield from self._content.read_changed()
-        return (yield from self._content.take_over(before))
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
@@ -299,9 +307,30 @@ class Document:
         return self._structs.slice(state, limit)
 
     def compact(self) -> Generator[None, None, None]:
-        """Let go of what was deleted if that is worth its time, with pauses."""
+        """Let go of what was deleted if that is worth its time, with pauses.
+
+        What was taken has to be applied.
+        """
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
+            if (self._deleted() - self._slimmed) * SLIM_SHARE >= sum(self._structs.vector.values()):
+                yield from self._slim_content()
+
+    def _deleted(self) -> int:
+        """How many clocks are deleted."""
+        return sum(end - start for ranges in self._structs.deletes.values() for start, end in ranges)
+
+    def _slim_content(self) -> Generator[None, None, None]:
+        """Have the content let go of what is deleted. Where that fails, it stays as it is."""
+        before = self._content
+        try:
+            yield from self._renew_content()
+        except BrokenDocument:
+            self._content.close()
+            self._content = before
+        else:
+            self._content.replace(before)
+        self._slimmed = self._deleted()
 
     def shrink(self) -> Generator[None, None, None]:
         """Let go of what was deleted, however little it is, with pauses."""

@@ -13,6 +13,8 @@ from protobase_live.document.difference import Difference
 from protobase_live.errors import KindMismatch, RecordMissing
 from protobase_live.operations import RECORDS, Target
 from protobase_live.structures import RECORDS_KIND, Kind, kind_of
+from protobase_live.structures.key_order import KeyOrder
+from protobase_live.structures.kind import Args
 from protobase_live.structures.raw import map_entry, observe
 
 Rows = dict[str, dict[str, Any]]
@@ -28,6 +30,7 @@ class RecordRows:
         self._doc = doc
         self.shared: Map[Any] = doc.get(RECORDS.path[0], type=Map)
         self.rows: Rows = {}
+        self._order = KeyOrder(self.rows)
         self._changed: dict[str, set[str] | None] = {}
         """The fields of records that have changed and were not read anew; None: all of them."""
         self._before: dict[str, dict[str, Any] | None] = {}
@@ -70,8 +73,15 @@ class RecordRows:
                 self.rows[key] = RECORDS_KIND.row(record)
             else:
                 self.rows[key] = RECORDS_KIND.reread(record, before, fields)
-        else:  # deleted, or something a Yjs client put there that is no record
-            self.rows.pop(key, None)
+            if before is None:
+                self._order.add(key)
+        elif before is not None:  # deleted, or something a Yjs client put there that is no record
+            del self.rows[key]
+            self._order.discard(key)
+
+    def answer(self, method: str, args: Args) -> Any:
+        """Answer a checked question about the records."""
+        return RECORDS_KIND.answer_in_order(self.rows, self._order, method, args)
 
     def refresh_changed(self, limit: int = sys.maxsize) -> list[str]:
         """Read what has changed and was not read since, up to about `limit` values; answers with the keys."""
@@ -108,6 +118,11 @@ class RecordRows:
                 self.rows[key] = was
         self._changed.clear()
         return touched
+
+    def replace(self, before: RecordRows) -> None:
+        """Take over what another view of the same records has read."""
+        self.rows, self._order, self._before = before.rows, before._order, before._before
+        self._changed.clear()
 
     def differences(self) -> Iterator[Difference]:
         """What was refreshed in this turn, before and after."""

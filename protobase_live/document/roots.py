@@ -19,10 +19,12 @@ from protobase_live.document.targets import kind_at
 from protobase_live.errors import KindMismatch, LimitExceeded
 from protobase_live.operations import Target
 from protobase_live.structures import Kind
+from protobase_live.structures.kept_keys import KeptKeys
 from protobase_live.structures.raw import Shared, observe, root_names
 
 MAX_FOLLOWED = 1_000
-"""Most structures that nobody registered whose changes are told; another one fails with LimitExceeded."""
+"""Most structures that nobody registered whose changes are told, and most of them that are made for it as
+long as a document is in memory; another one fails with LimitExceeded."""
 
 
 class Known(NamedTuple):
@@ -30,7 +32,7 @@ class Known(NamedTuple):
 
     kind: Kind
     root: str
-    shared: Shared
+    shared: Shared | KeptKeys
     watch: Subscription
 
 
@@ -48,6 +50,8 @@ class Roots:
         self._plain: dict[str, Any] = {}
         self._touched: dict[str, None] = {}
         self._existing: set[str] = set()
+        self._made = 0
+        """How many roots were made by following them; pycrdt lets go of none."""
 
     def close(self) -> None:
         """Observe no more."""
@@ -62,7 +66,7 @@ class Roots:
         """Whether the kind of a structure is known to everybody."""
         return name in self._registered
 
-    def get(self, kind: Kind, name: str) -> Shared | None:
+    def get(self, kind: Kind, name: str) -> Shared | KeptKeys | None:
         """The structure as that kind, None for one that nobody wrote. Raises KindMismatch."""
         if known := self._registered.get(name):
             if known.kind is not kind:
@@ -80,7 +84,7 @@ class Roots:
             raise KindMismatch(f"{name!r} holds a {shape.name if shape else ''}, not a {kind.name}")
         return self._doc.get(root, type=kind.shared_type)
 
-    def register(self, kind: Kind, name: str) -> Shared:
+    def register(self, kind: Kind, name: str) -> Shared | KeptKeys:
         """The structure, to be written: from now on everybody knows its kind. Inside a Yjs transaction."""
         if name not in self._registered:
             self._registry.add(name, kind)
@@ -100,12 +104,14 @@ class Roots:
         name, kind = target.path[0], kind_at(target)
         if not self._watched or name in self._registered or name in self._followed:
             return
-        if len(self._followed) >= MAX_FOLLOWED:
+        makes = not self._exists(self._registry.root_of(name))
+        if len(self._followed) >= MAX_FOLLOWED or (makes and self._made >= MAX_FOLLOWED):
             raise LimitExceeded(
                 f"at most {MAX_FOLLOWED} structures of a collection that nobody wrote are open while its "
                 "changes are told"
             )
         self.get(kind, name)
+        self._made += makes
         self._followed[name] = known = self._open(kind, name)
         self._plain[name] = _plain_of(self._doc, known)
 
@@ -135,10 +141,13 @@ class Roots:
     def _open(self, kind: Kind, name: str) -> Known:
         root = self._registry.root_of(name)
         shared = self._doc.get(root, type=kind.shared_type)
-        return Known(kind, root, shared, observe(shared, self._on_change, name))
+        return Known(kind, root, kind.kept(shared), observe(shared, self._on_change, name))
 
     def _on_change(self, name: str, events: Sequence[Any]) -> None:
         self.changed[name] = None
+        known = self._registered.get(name) or self._followed.get(name)
+        if known is not None and isinstance(known.shared, KeptKeys):
+            known.shared.changed(events)
 
     def _exists(self, root: str) -> bool:
         """Whether somebody wrote that root, or opened it: opening one that is not there would make it."""
@@ -167,15 +176,19 @@ class Roots:
     def carry_on(self, before: Roots) -> list[tuple[str, None]]:
         """Take the place of another view of the same roots; answers with what may read otherwise: all of them
         but those that the turn is known to have touched."""
+        self.replace(before)
+        touched = {name: None for name, _ in self._known() if name not in before._touched}
+        self._touched |= touched
+        return [(name, None) for name in touched]
+
+    def replace(self, before: Roots) -> None:
+        """Take the place of another view of the same roots, which read the same."""
         self._watched = before._watched
         for target in before.followed:
             with suppress(KindMismatch):
                 self.follow(target)
-        self._plain = before._plain
-        touched = {name: None for name, _ in self._known() if name not in before._touched}
-        self._touched = before._touched | touched
+        self._plain, self._touched = before._plain, dict(before._touched)
         self.changed.clear()
-        return [(name, None) for name in touched]
 
     def differences(self) -> list[Difference]:
         """What the turn did to structures, if somebody watches."""

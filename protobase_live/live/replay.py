@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from protobase_live.change import Change
 from protobase_live.cursor import Cursor
 from protobase_live.document import Difference, Document
-from protobase_live.live.feed import after, changes_of
+from protobase_live.live.feed import Entry, after, changes_of
 from protobase_live.operations import Target
 from protobase_storage import Loaded, Vector, covers, includes, join
+
+RECALLED_COMMITS = 1_000
+"""How many commits are read from the log for a stream that is less far behind: others will be further."""
 
 
 async def replay(
@@ -41,17 +45,56 @@ async def _replay(
     base = dict(loaded.snapshot.vector) if loaded.snapshot else {}
     until = join(until, base)
     reaches = includes(cursor.vector, base) and includes(until, cursor.vector)
-    known = cursor.vector if reaches else until
+    await _load(document, loaded, cursor.vector if reaches else until, opened)
+    if not reaches:
+        position = Cursor(until)
+        yield _reset(collection, document.snapshot(), cursor, position), position
+        return
+    skip = cursor.skip
+    async for entry in _entries(document, loaded, cursor.vector, until):
+        yield entry.changes[skip:], Cursor(entry.vector)
+        skip = 0
+
+
+async def recall(
+    loaded: Loaded, cursor: Cursor, until: Vector, opened: Sequence[Target], capacity: int
+) -> list[Entry]:
+    """The commits from ``cursor``, or RECALLED_COMMITS ago, up to ``until``, to be put into a feed.
+
+    The oldest are left out beyond ``capacity`` (see `Feed`), and all where ``cursor`` is not in the log.
+    """
+    base = dict(loaded.snapshot.vector) if loaded.snapshot else {}
+    if not (includes(cursor.vector, base) and includes(until, cursor.vector)):
+        return []
+    wanted = [commit for commit in loaded.commits if covers(until, commit)]
+    missed = sum(not covers(cursor.vector, commit) for commit in wanted)
+    if missed > capacity:
+        return []
+    start = join(base, Loaded(None, tuple(wanted[: -max(missed, RECALLED_COMMITS)])).vector)
+    document, found, size = Document(replica="replay"), deque[Entry](), 0
+    try:
+        await _load(document, loaded, start, opened)
+        async for entry in _entries(document, loaded, start, until):
+            found.append(entry)
+            size += entry.size
+            while size > capacity:
+                size -= found.popleft().size
+    finally:
+        document.close()
+    return list(found)
+
+
+async def _load(document: Document, loaded: Loaded, known: Vector, opened: Sequence[Target]) -> None:
     updates = [loaded.snapshot.update] if loaded.snapshot else []
     for _ in document.load([*updates, *(c.update for c in loaded.commits if covers(known, c))]):
         await asyncio.sleep(0)
     document.watch(True)
     document.follow(opened)
-    if not reaches:
-        position = Cursor(until)
-        yield _reset(collection, document.snapshot(), cursor, position), position
-        return
-    vector, skip = dict(cursor.vector), cursor.skip
+
+
+async def _entries(document: Document, loaded: Loaded, start: Vector, until: Vector) -> AsyncGenerator[Entry]:
+    """What each commit after ``start`` up to ``until`` did."""
+    vector = dict(start)
     for commit in loaded.commits:
         if covers(vector, commit) or not covers(until, commit):
             continue
@@ -60,9 +103,8 @@ async def _replay(
             await asyncio.sleep(0)
         outcome = document.finish()
         changes = changes_of(commit, outcome.differences if outcome else (), vector)
-        vector = after(commit, vector)
-        yield changes[skip:], Cursor(vector)
-        skip = 0
+        before, vector = vector, after(commit, vector)
+        yield Entry(commit, changes, before, vector)
         await asyncio.sleep(0)
 
 

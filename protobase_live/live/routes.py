@@ -46,10 +46,17 @@ class Routes:
         """Forget a view."""
         self._all.pop(view, None)
         for path, value in self._terms.pop(view, ()):
-            views = self._by_value[path].get(value, {})
-            views.pop(view, None)
-            if not views:
-                self._by_value[path].pop(value, None)
+            self._forget(view, path, value)
+
+    def _forget(self, view: View, path: Path, value: SortKey) -> None:
+        """A view wants a value no more. What is left empty goes, or each change would look at it."""
+        by_value = self._by_value.get(path, {})
+        views = by_value.get(value, {})
+        views.pop(view, None)
+        if not views:
+            by_value.pop(value, None)
+        if not by_value:
+            self._by_value.pop(path, None)
 
     def concerned(self, changes: Sequence[RecordChange]) -> dict[View, list[RecordChange]]:
         """The views that changes can concern, each with those that can, in order."""

@@ -288,6 +288,8 @@ class Views:
             return await self._opened_once(query)
         finally:
             self._waiting[canonical] -= 1
+            if not self._waiting[canonical]:
+                del self._waiting[canonical]
             if view := self._views.get(canonical):
                 self._linger(view)
 

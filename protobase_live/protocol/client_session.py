@@ -12,7 +12,7 @@ send what `outgoing` gives. What a lost connection means:
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +73,7 @@ class ClientSession:
         self._last_id = 0
         self._limits: WelcomeLimits | None = None
         self._calls: set[int] = set()  # whose outcome is still to be told
-        self._queue: deque[_Outgoing] = deque()  # not sent yet
+        self._queue: OrderedDict[int, _Outgoing] = OrderedDict()  # not sent yet
         self._in_flight: dict[int, _Outgoing] = {}  # sent on this connection and not answered
         self._streams: dict[int, ClientStream | ClientView] = {}
         self._presences: dict[str, _Presence] = {}
@@ -103,19 +103,19 @@ class ClientSession:
         if not isinstance(message, Welcome):
             raise ProtocolError(f"the server's first message has to be welcome, not {message.type}")
         self._limits = message.limits
-        waiting, self._queue = self._queue, deque()
+        waiting, self._queue = self._queue, OrderedDict()
         for stream in self._streams.values():
             self._enqueue(stream.request(message.limits))
         for collection, presence in self._presences.items():
             self._enqueue(Join(self._id(), collection))
             for client, state in presence.states.items():
                 self._enqueue(SetPresence(self._id(), collection, client, state))
-        self._queue += waiting
+        self._queue |= waiting
 
     def disconnected(self) -> None:
         """The connection is lost."""
         sent, self._in_flight = list(self._in_flight.values()), {}
-        waiting, self._queue = list(self._queue), deque()
+        waiting, self._queue = list(self._queue.values()), OrderedDict()
         self._limits = None
         self._control.clear()
         for stream in self._streams.values():
@@ -152,7 +152,7 @@ class ClientSession:
     def abandon(self, id: int) -> bool:
         """Nobody waits for a call any more. True if it is a commit that may be carried out all the same."""
         self._calls.discard(id)
-        self._unqueue(id)
+        self._queue.pop(id, None)
         sent = self._in_flight.get(id)
         return sent is not None and not _repeatable(sent.request)
 
@@ -169,7 +169,7 @@ class ClientSession:
     def resume(self, id: int) -> None:
         """Ask for an interrupted stream or view again; without a connection, the next one does so anyway."""
         stream = self._streams.get(id)
-        asked = id in self._in_flight or any(entry.request.id == id for entry in self._queue)
+        asked = id in self._in_flight or id in self._queue
         if stream and not stream.live and not asked and self._limits:
             self._enqueue(stream.request(self._limits))
 
@@ -183,7 +183,7 @@ class ClientSession:
     def unsubscribe(self, id: int) -> None:
         """Close a stream or view; no event of it follows."""
         stream = self._streams.pop(id, None)
-        self._unqueue(id)
+        self._queue.pop(id, None)
         if stream and (stream.live or id in self._in_flight):
             self._enqueue(Unsubscribe(self._id(), id))
 
@@ -239,7 +239,7 @@ class ClientSession:
         while self._control:
             yield self._control.popleft()
         while self._queue and self._limits and len(self._in_flight) < self._limits.requests:
-            entry = self._queue.popleft()
+            _, entry = self._queue.popitem(last=False)
             size, limit = _size(entry.frame), self._limits.message_bytes
             if size <= limit:
                 self._in_flight[entry.request.id] = entry
@@ -345,7 +345,7 @@ class ClientSession:
         elif sent and not _repeatable(request):
             self._fail(id, OutcomeUnknown("the connection broke after the commit was sent"))
         else:
-            self._queue.append(entry)
+            self._queue[id] = entry
 
     def _open(self, stream: ClientStream | ClientView) -> int:
         self._check_room()
@@ -373,10 +373,7 @@ class ClientSession:
             self._enqueue(request)
 
     def _enqueue(self, request: Request) -> None:
-        self._queue.append(_Outgoing(request, encode(request, self._codec)))
-
-    def _unqueue(self, id: int) -> None:
-        self._queue = deque(entry for entry in self._queue if entry.request.id != id)
+        self._queue[request.id] = _Outgoing(request, encode(request, self._codec))
 
     def _fail(self, id: int, error: ProtoBaseError) -> None:
         if id in self._calls:

@@ -82,7 +82,7 @@ class Access:
         self._positions: list[tuple[int, int]] = []
         self._keys = None if way.keys is None else [key for key in way.keys if key in table.rows]
         if way.paths is not None:
-            stretch = table.indexes[way.paths].stretch
+            stretch = table.index(way.paths).stretch
             self._positions = [stretch(low, high) for low, high in way.stretches]
             self.count = sum([stop - start for start, stop in self._positions])
             """How many records there are to read."""
@@ -129,7 +129,7 @@ class Access:
     def _found_keys(self) -> Iterable[str]:
         if self.way.paths is None:
             return self._keys or ()
-        index, walk = self._table.indexes[self.way.paths], self.way.walk or "up"
+        index, walk = self._table.index(self.way.paths), self.way.walk or "up"
         stretches = [index.keys(start, stop, walk) for start, stop in self._positions]
         if len(stretches) == 1:
             return stretches[0]

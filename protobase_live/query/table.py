@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.names import KEY_FIELD
 from protobase_live.query.index import Index, Paths, named
+from protobase_live.query.key_index import KEY_PATHS, KeyIndex
 from protobase_live.query.operators.operator import RecordChange, Row
 
 MAX_INDEXES = 64
@@ -28,6 +29,7 @@ class Table:
         """``records`` are the fields of records by key."""
         self.name = name
         self.rows: dict[str, Row] = {key: _row(key, fields) for key, fields in (records or {}).items()}
+        self.by_key = KeyIndex(self.rows)
         self.indexes: dict[Paths, Index] = {}
         self.usable: tuple[Index, ...] = ()
         """The indexes that are ready. Another tuple whenever there are others, so that plans can tell."""
@@ -40,12 +42,19 @@ class Table:
             before, after = rows.get(key), None if fields is None else _row(key, fields)
             for index in indexes:
                 index.change(key, before, after)
-            if after is None:
-                rows.pop(key, None)
-            else:
+            if after is not None:
                 rows[key] = after
+                if before is None:
+                    self.by_key.add(key)
+            elif before is not None:
+                del rows[key]
+                self.by_key.discard(key)
             changes.append((key, before, after))
         return changes
+
+    def index(self, paths: Paths) -> Index | KeyIndex:
+        """The index on ``paths``, which is declared or that of keys."""
+        return self.by_key if paths == KEY_PATHS else self.indexes[paths]
 
     def declare(self, paths: Paths) -> Index:
         """The index on ``paths``: a new one, which `building` completes, unless there is one already.

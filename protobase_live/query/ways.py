@@ -12,6 +12,7 @@ from protobase_live.query.bounds import Bounds, bounds_of
 from protobase_live.query.code import compile_scan
 from protobase_live.query.expressions import Expr, Field, both
 from protobase_live.query.index import KEY_PATH, Entry, Index, Path, Paths, Walk, behind, named
+from protobase_live.query.key_index import KEY_PATHS
 from protobase_live.query.operators.operator import Row
 from protobase_live.query.ordering import TEXT, SortKey
 
@@ -67,8 +68,8 @@ class Ways:
             keys = tuple(key[1] for key in points.keys if key[0] == TEXT)
             in_order = not self._terms or len(keys) < 2
             yield self._way("up" if in_order else None, frozenset({points.conjunct}), keys=keys)
-        for index in indexes:
-            if (way := self._through_index(index.paths)) is not None:
+        for paths in dict.fromkeys((*(index.paths for index in indexes), KEY_PATHS)):
+            if (way := self._through_index(paths)) is not None:
                 yield way
 
     def _through_index(self, paths: Paths) -> Way | None:

@@ -64,6 +64,10 @@ class Kind(ABC):
         """Answer a checked question."""
         return self.answer(self.plain(shared), method, args)
 
+    def kept(self, shared: Any) -> Any:
+        """What stands for a root that is kept: it may remember what would take long to look for."""
+        return shared
+
     @abstractmethod
     def plain(self, shared: Any) -> Any:
         """Everything that is in the structure, as a plain value."""

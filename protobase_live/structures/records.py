@@ -28,6 +28,7 @@ from protobase_live.structures.arguments import (
 )
 from protobase_live.structures.counted_sets import COUNTED_SET
 from protobase_live.structures.counters import COUNTER
+from protobase_live.structures.key_order import KeyOrder
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, Kind, mapping_differences
 from protobase_live.structures.lists import LIST
 from protobase_live.structures.nested import MARKED, plain_entries
@@ -179,7 +180,13 @@ class RecordsKind(Kind):
             return len(given)
         after, limit = args
         keys = heapq.nsmallest(limit, (key for key in given if after is None or key > after))
-        return keys if method == "keys" else [[key, given[key]] for key in keys]
+        return _page(given, keys, method)
+
+    def answer_in_order(self, rows: Mapping[str, Row], order: KeyOrder, method: str, args: Args) -> Any:
+        """`answer` for a plain value whose keys are kept in order: a page takes as long as it is large."""
+        if method in ("keys", "items"):
+            return _page(rows, order.page(*args), method)
+        return self.answer(rows, method, args)
 
     def restore(self, answer: Any) -> dict[str, Row]:
         """See Kind."""
@@ -191,6 +198,10 @@ class RecordsKind(Kind):
 
 
 RECORDS_KIND = RecordsKind()
+
+
+def _page(rows: Mapping[str, Row], keys: list[str], method: str) -> Any:
+    return keys if method == "keys" else [[key, rows[key]] for key in keys]
 
 
 def kind_of(shared: Any) -> str | None:

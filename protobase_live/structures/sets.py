@@ -15,6 +15,7 @@ from pycrdt import Map
 from protobase_live.errors import ValidationError
 from protobase_live.structures.arguments import ELEMENT, MAX_ELEMENTS, NOTHING, Signature, Signatures
 from protobase_live.structures.handle import Handle
+from protobase_live.structures.kept_keys import KeptKeys
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind
 from protobase_live.structures.raw import map_keys
 from protobase_live.values import check_atom, key_text, short, text_key
@@ -48,16 +49,14 @@ class SetKind(FieldKind):
             for element in args:
                 shared[key_text(element) + SEPARATOR + replica] = True
         elif action == "remove":
-            gone = {key_text(element) for element in args}
-            _delete(shared, [key for key in map_keys(shared) if key.partition(SEPARATOR)[0] in gone])
+            _delete(shared, _entries(shared, {key_text(element) for element in args}))
         else:
             _delete(shared, [key for key in map_keys(shared) if key != MARK])
 
     def read(self, shared: Any, method: str, args: Args) -> Any:
         """See Kind."""
         if method == "contains":
-            prefix = key_text(args[0]) + SEPARATOR
-            return any(key.startswith(prefix) for key in map_keys(shared))
+            return bool(_entries(shared, {key_text(args[0])}))
         elements = _elements(map_keys(shared))
         return elements if method == "values" else len(elements)
 
@@ -97,6 +96,10 @@ class SetKind(FieldKind):
         found = [(e, True, None) for e in old - new] + [(e, None, True) for e in new - old]
         return sorted(found, key=lambda entry: key_text(entry[0]))
 
+    def kept(self, shared: Any) -> KeptKeys:
+        """See Kind."""
+        return KeptKeys(shared, SEPARATOR)
+
     def empty(self) -> Map[Any]:
         """See FieldKind."""
         return Map({MARK: self.name})
@@ -123,6 +126,13 @@ class SetKind(FieldKind):
 def _delete(shared: Any, keys: Iterable[str]) -> None:
     for key in sorted(keys):
         del shared[key]
+
+
+def _entries(shared: Any, texts: Collection[str]) -> list[str]:
+    """The keys of the entries of the elements with these texts."""
+    if isinstance(shared, KeptKeys):
+        return [key for text in texts for key in shared.beginning_with(text)]
+    return [key for key in map_keys(shared) if key.partition(SEPARATOR)[0] in texts and SEPARATOR in key]
 
 
 def _elements(keys: Iterable[str]) -> list[Any]:

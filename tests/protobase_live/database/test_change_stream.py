@@ -8,11 +8,15 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pycrdt import Text
 
 from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
+from protobase_live.document import Document
 from protobase_live.errors import Closed, ValidationError
 from protobase_storage import MemoryStorage
+
+from .conftest import settle
 
 
 async def test_from_now_on(database) -> None:
@@ -197,3 +201,92 @@ def _take(copy: dict, change) -> None:
         assert copy.get((change.structure, change.key)) == change.before
         assert (change.before is None) == (change.kind == "insert")
         copy[change.structure, change.key] = change.after
+
+
+@pytest.fixture
+def loads(monkeypatch) -> list[object]:
+    """The documents that were made."""
+    made: list[object] = []
+    init = Document.__init__
+
+    def noted(self: Document, *args, **kwargs) -> None:
+        made.append(None)
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(Document, "__init__", noted)
+    return made
+
+
+async def _write_some(database, count: int = 3) -> None:
+    for n in range(count):
+        async with database.transaction() as tx:
+            tx["tasks"].put({"n": n}, key="t")
+            tx["tasks"].put({"n": n}, key="u")
+            tx["tasks"].text("body").append(str(n))
+
+
+async def _read_on(tasks, cursor: str, count: int) -> list[tuple]:
+    async with tasks.changes(since=cursor) as changes:
+        found = [await anext(changes) for _ in range(count)]
+        assert found[-1].cursor == changes.cursor
+    return [(c.structure, c.kind, c.key, c.before, c.after, c.cursor, c.author) for c in found]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_who_is_a_little_behind_costs_no_document(database, clock, loads, kept: bool) -> None:
+    """While somebody else reads, and for a while after the last one left."""
+    tasks = await database.collection("tasks")
+    other, changes = tasks.changes(), tasks.changes()
+    await other.__aenter__()
+    async with changes:
+        start = changes.cursor
+    if not kept:
+        other.close()
+        await settle()
+    made = len(loads)
+    await _write_some(database, 2)
+    first = await _read_on(tasks, start, 6)
+    for done in range(1, 6):
+        assert await _read_on(tasks, first[done - 1][5], 6 - done) == first[done:]
+    assert len(loads) == made
+    other.close()
+    await settle()
+    await clock.advance(1_000)
+    assert await _read_on(tasks, start, 6) == first
+    assert len(loads) > made
+
+
+async def test_many_who_come_back_to_a_fresh_actor_share_one_load(storage, clock, loads) -> None:
+    close, storage.close = storage.close, lambda: asyncio.sleep(0)
+    async with Database(storage, clock=clock, limits=Limits()) as database:
+        tasks = await database.collection("tasks")
+        async with tasks.changes() as changes:
+            start = changes.cursor
+            await _write_some(database, 10)
+            seen = [await anext(changes) for _ in range(30)]
+    async with Database(storage, clock=clock, limits=Limits()) as database:
+        tasks = await database.collection("tasks")
+        await tasks.count()
+        made = len(loads)
+        cursors = [start, *(change.cursor for change in seen[:-1])]
+        found = await asyncio.gather(*(_read_on(tasks, c, 30 - n) for n, c in enumerate(cursors)))
+        assert len(loads) == made + 1
+    expected = [(c.structure, c.kind, c.key, c.before, c.after, c.cursor, c.author) for c in seen]
+    assert found == [expected[n:] for n in range(30)]
+    await close()
+
+
+async def test_a_structure_that_was_opened_later_is_told_from_the_cursor_on(database, yjs) -> None:
+    """The feed has nothing of what nobody had opened yet: the log has."""
+    tasks = await database.collection("tasks")
+    editor = await yjs("tasks")
+    async with tasks.changes() as changes:
+        start = changes.cursor
+        editor.doc.get("body", type=Text).insert(0, "hi")
+        await editor.send()
+        await tasks.put({}, key="t")
+        assert (await anext(changes)).structure == "records"
+        await tasks.text("body")
+        found = await _read_on(tasks, start, 2)
+        assert sorted(each[0] for each in found) == ["body", "records"]
+        assert await _read_on(tasks, start, 2) == found

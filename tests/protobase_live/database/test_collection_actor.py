@@ -352,7 +352,7 @@ async def test_who_wrote_in_a_turn_with_a_transaction_is_sent_what_that_wrote(da
     assert ann.doc.get("records", type=Map)["t1"]["n"] == 1
 
 
-async def test_changes_that_nobody_follows_are_not_kept(database) -> None:
+async def test_changes_that_nobody_follows_are_not_kept_long(database, clock, limits) -> None:
     ref = await database.ref("tasks")
     stream = object()
     watched = await ref.ask(Watch(stream))
@@ -360,6 +360,8 @@ async def test_changes_that_nobody_follows_are_not_kept(database) -> None:
     assert watched.feed.peek(watched.index) is not None
     await ref.tell(Unwatch(stream))
     await settle()
+    assert watched.feed.peek(watched.index) is not None, "who comes back soon resumes here"
+    clock.advance(limits.feed_seconds)
     assert watched.feed.peek(watched.index) is None
     await ref.ask(put("t2", n=1))
     assert watched.feed.end == watched.index + 1

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
-from protobase_live.document import content
+from protobase_live.document import Document, content
 from protobase_live.document import document as document_module
-from protobase_live.operations import RECORDS, Op, Target
+from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.structures import RECORDS_KIND
 from tests.support.turns import PEER, carry_out, received, written_by
 
@@ -156,3 +156,15 @@ def test_rows_are_what_is_read_anew(made, seed) -> None:
         if turn % 5 == 4 and "n" in document.records.get("a", {}):
             carry_out(document, Op(RECORDS, "update", ("a", {"n": turn}, {})))
         assert document.records == made(document.encode()).records
+
+
+def test_pages_follow_what_changes() -> None:
+    document = Document("node")
+    keys = Read(RECORDS, "keys", (None, 3))
+    carry_out(document, *(Op(RECORDS, "put", (key, {}, {})) for key in "bdf"))
+    assert document.read(keys) == ["b", "d", "f"]
+    carry_out(document, Op(RECORDS, "put", ("a", {}, {})), Op(RECORDS, "delete", ("d",)))
+    assert document.read(keys) == ["a", "b", "f"]
+    assert document.read(Read(RECORDS, "items", ("a", 1))) == [["b", {}]]
+    received(document, written_by(lambda doc: doc.get("records", type=Map).update({"c": Map({"x": 1})})))
+    assert document.read(keys) == ["a", "b", "c"]

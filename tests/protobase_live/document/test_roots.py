@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
@@ -121,6 +122,23 @@ def test_no_more_than_so_many_are_followed(made, monkeypatch) -> None:
         document.read(Read(Target("text", ("t2",)), "open"))
     document.follow([Target("text", ("t3",))])
     assert len(document.followed) == 2
+
+
+def test_reading_makes_no_more_roots_than_that(made, monkeypatch) -> None:
+    """Whoever reads what nobody wrote leaves nothing behind, or little: an honest writer comes later."""
+    monkeypatch.setattr(roots, "MAX_FOLLOWED", 2)
+    document = made()
+    for n in range(10):
+        target = Target("text", (f"t{n}",))
+        document.read(Read(target, "value"))
+        document.read(Read(target, "open"))
+        document.watch(True)
+        with suppress(LimitExceeded):
+            document.read(Read(target, "open"))
+        document.watch(False)
+    assert len([each for each in root_names(document._content._doc) if each.startswith("t")]) == 2
+    carry_out(document, Op(Target("text", ("t9",)), "insert", (0, "hi")))
+    assert document.read(Read(Target("text", ("t9",)), "value")) == "hi"
 
 
 def test_a_registered_kind_that_does_not_fit_hides_nothing_of_others(made) -> None:

@@ -94,3 +94,12 @@ def test_a_reset_swallows_what_came_before_and_takes_in_what_follows() -> None:
     live.hear(Diff(inserts(["b"]), True, "2"))
     live.hear(Diff((RowChange("insert", 1, "c"),), False, "3"))
     assert live.take() == Diff(inserts(["b", "c"]), True, "3")
+
+
+def test_hearing_one_difference_copies_no_rows() -> None:
+    live = LiveRows(lambda row: row, range(1_000))
+    for n in range(3):
+        live.hear(Diff((RowChange("update", 500, n), RowChange("move", 0, "x", 900)), False, str(n)))
+        assert not live._seen
+        assert not live._seen_rows
+        live.forget()

@@ -57,3 +57,14 @@ def test_a_view_that_left_is_not_found() -> None:
     routes.remove(A)
     assert not routes.concerned([("t", None, {"owner": "a"})])
     assert len(routes) == 0
+
+
+def test_nothing_stays_of_views_that_left() -> None:
+    routes = Routes()
+    routes.add(A, [*wanted("owner", "a"), *wanted("owner", "a"), *wanted("boss", "b")])
+    routes.add(B, wanted("owner", "b"))
+    routes.remove(A)
+    assert set(routes._by_value) == {("owner",)}
+    assert routes.concerned([("t", None, {"owner": "b"})])
+    routes.remove(B)
+    assert not routes._by_value

@@ -1,6 +1,6 @@
 """A `ClientSession` against a `ServerSession` over connections that are lost at any moment."""
 
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import replace
 from itertools import islice
 
@@ -379,6 +379,31 @@ def test_an_abandoned_call_is_not_sent_or_not_told(world):
     assert world.client.abandon(reading) is False
     world.disconnect()
     assert world.client.events() == []
+
+
+def test_giving_up_costs_the_same_however_many_wait():
+    """Nothing is looked through: ids are compared when they are looked up, not with those of all others."""
+    client = ClientSession(CODEC, Hello(), credit=4, max_calls=2_000)
+    calls = [client.read("tasks", READ) for _ in range(2_000)]
+    client._queue = Looked(client._queue)
+    for id in calls[::2]:
+        assert not client.abandon(id)
+    assert client._queue.looks == 0
+    assert list(client._queue) == calls[1::2]
+
+
+class Looked(OrderedDict):
+    """Says how often it was looked through."""
+
+    looks = 0
+
+    def __iter__(self):
+        self.looks += 1
+        return super().__iter__()
+
+    def values(self):
+        self.looks += 1
+        return super().values()
 
 
 def test_presence_is_announced_again_on_every_connection(world):
