@@ -361,7 +361,7 @@ async def test_changes_that_nobody_follows_are_not_kept_long(database, clock, li
     await ref.tell(Unwatch(stream))
     await settle()
     assert watched.feed.peek(watched.index) is not None, "who comes back soon resumes here"
-    clock.advance(limits.feed_seconds)
+    await clock.advance(limits.feed_seconds)
     assert watched.feed.peek(watched.index) is None
     await ref.ask(put("t2", n=1))
     assert watched.feed.end == watched.index + 1
