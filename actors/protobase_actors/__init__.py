@@ -2,6 +2,7 @@
 
 from .actor import Actor, Context
 from .clock import Clock, ManualClock, SystemClock, Timer
+from .deadline import within
 from .envelope import Envelope
 from .errors import (
     ActorError,
@@ -67,4 +68,5 @@ __all__ = [
     "SystemClosed",
     "Timer",
     "TooManyActors",
+    "within",
 ]

@@ -12,7 +12,7 @@ from protobase_live.cli.loop import run, stop_requested
 from protobase_live.database.database import Database
 from protobase_live.errors import Unavailable, ValidationError
 from protobase_live.opening import open as open_database
-from protobase_live.server.live_door import Authenticate, anonymous
+from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.server import Server
 
 STORAGE = "file:./data"

@@ -9,8 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from protobase_actors import Clock
-from protobase_live.client.deadline import within
+from protobase_actors import Clock, within
 from protobase_live.client.limits import ClientLimits
 from protobase_live.errors import (
     Closed,

@@ -45,7 +45,7 @@ from protobase_live.errors import (
 )
 from protobase_live.live.presence import PresenceHub
 from protobase_live.live.present import HubLine, Presence
-from protobase_live.names import check_collection
+from protobase_live.names import check_author, check_collection
 from protobase_live.operations import Check, Op, Read, Receipt
 from protobase_storage import CollectionInfo, Storage, StorageError
 
@@ -162,7 +162,7 @@ class Database(DatabaseApi):
         self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
     ) -> Receipt:
         """Carry out all ``writes`` or none, if every check still holds; durable on return."""
-        author = self._author if author is None else author
+        author = check_author(self._author if author is None else author)
         names = {*writes, *(check.collection for check in checks)}
         if len(names) == 1:
             (name,) = names

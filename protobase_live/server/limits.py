@@ -19,6 +19,8 @@ class ServerLimits:
     read them, and then what it missed, in parts."""
     handshake_seconds: float = 10.0
     """How long a client may take to ask for a connection; then it is disconnected."""
+    authenticate_seconds: float = 10.0
+    """How long the program's ``authenticate`` may take; then the client is refused with 4401."""
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0

@@ -8,7 +8,7 @@ it can be sent. A client that does not read stops its own tasks, and then the re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -43,6 +43,7 @@ from protobase_live.protocol.limits import (
 )
 from protobase_live.protocol.server_messages import Error
 from protobase_live.protocol.server_session import ServerSession, Violation
+from protobase_live.server.authentication import Authentication
 from protobase_live.server.live_database import Database, query_of
 from protobase_live.server.live_streams import LiveStreams
 from protobase_live.server.presence_news import News, PresenceNews
@@ -98,10 +99,10 @@ class LiveConnection:
         self._leaving = False
         self._mistake: Exception | None = None
 
-    async def run(self, authenticate: Callable[[str | None], str | None]) -> None:
+    async def run(self, authentication: Authentication) -> None:
         """Serve until the connection ends."""
         try:
-            await self._greet(authenticate)
+            await self._greet(authentication)
             self._start(self._carry_out_commits())
             self._start(self._send_presence())
             while True:
@@ -127,16 +128,18 @@ class LiveConnection:
         timer.cancel()
         await self._connection.close(GOING_AWAY, "the server is stopping")
 
-    async def _greet(self, authenticate: Callable[[str | None], str | None]) -> None:
+    async def _greet(self, authentication: Authentication) -> None:
         seconds = self._limits.hello_seconds
         late = partial(self._connection.close, HELLO_TIMEOUT, f"no hello within {seconds:g} seconds")
         timer = self._clock.call_later(seconds, lambda: self._start(late()))
-        hello = self._session.receive(await self._connection.recv())
-        timer.cancel()
+        try:
+            hello = self._session.receive(await self._connection.recv())
+        finally:
+            timer.cancel()
         if not isinstance(hello, Hello):
             raise Violation(BAD_MESSAGE, "the first message has to be hello")
         try:
-            self._author = authenticate(hello.token)
+            self._author = await authentication.author(hello.token)
         except Unauthorized as error:
             await self._connection.send(self._session.refused(error))
             raise Violation(UNAUTHORIZED, str(error)) from error

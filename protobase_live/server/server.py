@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import cast
@@ -18,12 +18,14 @@ from protobase_actors import Clock, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.names import check_collection
-from protobase_live.protocol.limits import BAD_NAME, TRY_AGAIN, UNAUTHORIZED, LiveLimits
+from protobase_live.protocol.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED, LiveLimits
 from protobase_live.protocol.live import SUBPROTOCOLS
+from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.connection import DIRECT_PREFIX, Connection
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
-from protobase_live.server.live_door import Authenticate, LiveDoor, anonymous
+from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
+from protobase_live.server.origins import Origins
 from protobase_live.server.refusals import Caller, Refusals
 from protobase_live.server.yjs_door import YjsSession
 
@@ -42,16 +44,23 @@ class Server:
         *,
         limits: ServerLimits = DEFAULT_SERVER_LIMITS,
         authenticate: Authenticate = anonymous,
+        origins: Iterable[str] = (),
         clock: Clock | None = None,
     ) -> None:
-        """Port 0 takes a free one; see `port` after the start."""
+        """Port 0 takes a free one; see `port` after the start.
+
+        ``authenticate`` says who a client is by its token, see `Authenticate`. ``origins`` are those of web
+        pages that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
+        Raises ValidationError for what is no origin.
+        """
         self._database = database
         self._host = host
         self._port = port
         self._limits = limits
-        self._authenticate = authenticate
         self._clock = clock or SystemClock()
-        self._live = LiveDoor(database, clock=self._clock, authenticate=authenticate)
+        self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
+        self._origins = Origins(origins, host)
+        self._live = LiveDoor(database, clock=self._clock, authentication=self._authentication)
         self._refusals = Refusals(self._clock, limits)
         self._probe: Timer | None = None
         self._server: WebSocketServer | None = None
@@ -156,12 +165,19 @@ class Server:
         assert isinstance(connection, Connection)
         assert connection.request is not None
         address = urlsplit(connection.request.path)
+        headers = connection.request.headers
+        forbidden = self._origins.refusal(headers.get_all("Origin"), headers.get_all("Host"))
         if address.path == "/live":
-            await self._live.serve(connection)
+            await (
+                connection.refuse(FORBIDDEN_ORIGIN, forbidden) if forbidden else self._live.serve(connection)
+            )
             return
         refused = True
         try:
-            refused = await self._serve_yjs(connection, address)
+            if forbidden:  # only now: pages are not shown how a handshake is refused
+                await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
+            else:
+                refused = await self._serve_yjs(connection, address)
         finally:
             if refused:
                 self._refusals.add(connection.caller, connection.ticket)
@@ -171,7 +187,7 @@ class Server:
         try:
             name = unquote(address.path[len(DIRECT_PREFIX) :], errors="strict")
             check_collection(name)
-            author = self._authenticate(parse_qs(address.query).get("token", [None])[0])
+            author = await self._authentication.author(parse_qs(address.query).get("token", [None])[0])
             ref = await self._database.ref(name)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))

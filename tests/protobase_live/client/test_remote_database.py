@@ -24,6 +24,7 @@ from protobase_live.query.diff import RowChange
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.expressions import F, param
 from protobase_live.query.query import Query
+from protobase_live.server.authentication import Authentication
 from protobase_live.server.live_door import LiveDoor
 from tests.protobase_live.live_wire import FakeDatabase, pipe
 
@@ -36,7 +37,12 @@ class Net:
     def __init__(self, clock):
         self.clock = clock
         self.database = FakeDatabase(clock)
-        self.door = LiveDoor(self.database, clock=clock, limits=LiveLimits(), authenticate=self.authenticate)
+        self.door = LiveDoor(
+            self.database,
+            clock=clock,
+            limits=LiveLimits(),
+            authentication=Authentication(self.authenticate, clock),
+        )
         self.down = self.unauthorized = False
         self.dials = []
         self.ends = []

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from protobase_actors import ManualClock
+from protobase_live.client import connect as connect_live
 from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
 from protobase_live.errors import Unauthorized
@@ -20,6 +22,8 @@ from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage
 
 NOTHING = b"\x00"
+
+LIVE = [Subprotocol("protobase-live.v1.msgpack")]
 
 
 def only_ann(token: str | None) -> str:
@@ -90,6 +94,40 @@ async def test_a_token_that_is_not_accepted(database: Database) -> None:
         assert await closed_with(f"{url}?token=bob's") == 4401
         async with connect(f"{url}?token=ann's") as client:
             assert yjs.decode(await client.recv()) == yjs.SyncStep1(NOTHING)
+
+
+async def async_only_ann(token: str | None) -> str:
+    return only_ann(token)
+
+
+async def test_authenticate_may_be_async(database: Database) -> None:
+    async with Server(database, port=0, authenticate=async_only_ann) as server:
+        yjs_url, live = f"ws://127.0.0.1:{server.port}/yjs/tasks", f"ws://127.0.0.1:{server.port}/live"
+        assert await closed_with(f"{yjs_url}?token=bob's") == 4401
+        with pytest.raises(Unauthorized, match="the token is not known"):
+            await connect_live(live, token="bob's").__aenter__()
+        async with connect(f"{yjs_url}?token=ann's"), connect_live(live, token="ann's") as remote:
+            assert await (await remote.collection("tasks")).count() == 0
+
+
+async def test_only_an_author_lets_in(database: Database) -> None:
+    async with Server(database, port=0, authenticate=lambda token: cast(str, False)) as server:
+        assert await closed_with(f"ws://127.0.0.1:{server.port}/yjs/tasks") == 4401
+        with pytest.raises(Unauthorized):
+            await connect_live(f"ws://127.0.0.1:{server.port}/live").__aenter__()
+
+
+@pytest.mark.parametrize("path", ["/yjs/tasks", "/live"])
+async def test_pages_of_other_origins_are_refused(database: Database, path: str) -> None:
+    async with Server(database, port=0, origins=["https://app.example.com"]) as server:
+        url = f"ws://127.0.0.1:{server.port}{path}"
+        async with connect(url, origin=Origin("http://evil.example"), subprotocols=LIVE) as page:
+            await page.wait_closed()
+            assert page.close_code == 4403
+            assert "--origin" in (page.close_reason or "")
+        for own in ("https://app.example.com", "http://localhost:3000", None):
+            async with connect(url, origin=own and Origin(own), subprotocols=LIVE) as page:
+                await asyncio.wait_for(await page.ping(), 10)
 
 
 async def test_one_session_too_many(database: Database) -> None:
