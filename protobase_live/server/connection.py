@@ -46,8 +46,12 @@ class Session(Protocol):
 class Connection(ServerConnection):
     """One client's connection."""
 
-    def __init__(self, protocol: ServerProtocol, server: Server, **settings: Any) -> None:
+    def __init__(
+        self, protocol: ServerProtocol, server: Server, *, everyone: set[Connection], **settings: Any
+    ) -> None:
+        """``everyone`` holds the connection as long as its socket is open."""
         super().__init__(protocol, server, **settings)
+        self._everyone = everyone
         protocol.fail = partial(_fail, protocol)  # it is the library's only word on a fault of the client
         self._session: Session | None = None
         self._direct = False
@@ -116,8 +120,14 @@ class Connection(ServerConnection):
         super().send_data()
         self.writable = self.protocol.state is OPEN
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody has connected, who has to ask for something yet."""
+        super().connection_made(transport)
+        self._everyone.add(self)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """There is nobody to send to any more."""
+        self._everyone.discard(self)
         self.writable = False
         super().connection_lost(exc)
 

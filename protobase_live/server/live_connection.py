@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
-from protobase_actors import Clock
+from protobase_actors import Clock, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.live.presence import Membership
 from protobase_live.protocol.client_messages import (
@@ -117,16 +117,20 @@ class LiveConnection:
             raise self._mistake
 
     async def leave(self) -> None:
-        """Say bye, wait at most ``bye_seconds`` for the requests that are under way, and close."""
+        """Say bye, answer the requests that are under way, both within ``bye_seconds``, and begin to close.
+
+        Closing is not waited for: it takes as long as a client that does not read likes.
+        """
         self._leaving = True
-        timer = self._clock.call_later(self._limits.bye_seconds, self._answered.set)
-        with suppress(ConnectionClosed):
-            await self._connection.send(self._session.bye("the server is stopping"))
-            if self._session.waiting:
-                self._answered.clear()
-                await self._answered.wait()
-        timer.cancel()
-        await self._connection.close(GOING_AWAY, "the server is stopping")
+        with suppress(ConnectionClosed, TimeoutError):
+            await within(self._clock, self._limits.bye_seconds, self._say_bye())
+        self._start(self._connection.close(GOING_AWAY, "the server is stopping"))
+
+    async def _say_bye(self) -> None:
+        await self._connection.send(self._session.bye("the server is stopping"))
+        if self._session.waiting:
+            self._answered.clear()
+            await self._answered.wait()
 
     async def _greet(self, authentication: Authentication) -> None:
         seconds = self._limits.hello_seconds

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
-from typing import cast
+from typing import Any, cast
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from websockets.asyncio.server import Server as WebSocketServer
@@ -62,6 +64,9 @@ class Server:
         self._origins = Origins(origins, host)
         self._live = LiveDoor(database, clock=self._clock, authentication=self._authentication)
         self._refusals = Refusals(self._clock, limits)
+        self._connections: set[Connection] = set()
+        self._sessions: set[Connection] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._probe: Timer | None = None
         self._server: WebSocketServer | None = None
 
@@ -70,7 +75,7 @@ class Server:
             self._handle,
             self._host,
             self._port,
-            create_connection=Connection,
+            create_connection=cast("type[Connection]", partial(Connection, everyone=self._connections)),
             process_request=self._route,
             subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
             select_subprotocol=_choose,
@@ -104,29 +109,53 @@ class Server:
     @property
     def sessions(self) -> int:
         """Connections that are open."""
-        return len(self._server.connections) if self._server else 0
+        return len(self._sessions)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that were written to all connections and not yet taken by the network."""
+        return sum(connection.backlog for connection in self._connections)
 
     async def close(self) -> None:
-        """Accept nothing more, close every connection with 1001, and wait until their sessions ended."""
-        if self._server is not None:
-            if self._probe is not None:
-                self._probe.cancel()
-            await self._live.close()
-            self._server.close()
-            await self._server.wait_closed()
+        """Accept nothing more, close every connection with 1001, and wait until their sessions ended.
+
+        Whatever clients do, that takes at most ``bye_seconds`` for what live clients wait for, and
+        ``close_seconds`` for closing; then connections that are left are cut.
+        """
+        if self._server is None:
+            return
+        if self._probe is not None:
+            self._probe.cancel()
+        await self._live.close()
+        self._server.close()
+        timer = self._clock.call_later(self._limits.close_seconds, self._cut)
+        await self._server.wait_closed()
+        timer.cancel()
+
+    def _cut(self) -> None:
+        for connection in list(self._connections):
+            connection.transport.abort()
+        for task in list(self._tasks):
+            task.cancel()
 
     def _probe_later(self) -> None:
         self._probe = self._clock.call_later(self._limits.ping_seconds, self._probe_all)
 
     def _probe_all(self) -> None:
         """Ping every client; those that were silent since the last time are gone."""
-        assert self._server is not None
-        for connection in list(self._server.connections):
-            cast(Connection, connection).probe()
+        for connection in self._sessions:
+            connection.probe()
         self._probe_later()
+
+    def _keep(self, task: asyncio.Task[Any] | None) -> None:
+        """Remember the task of a connection, until it ends."""
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP, and refuse what no door is for."""
+        self._keep(asyncio.current_task())
         path = urlsplit(request.path).path
         if path == "/healthz":
             return connection.respond(HTTPStatus.OK, "ok\n")
@@ -163,6 +192,13 @@ class Server:
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)
+        self._sessions.add(connection)
+        try:
+            await self._serve(connection)
+        finally:
+            self._sessions.discard(connection)
+
+    async def _serve(self, connection: Connection) -> None:
         assert connection.request is not None
         address = urlsplit(connection.request.path)
         headers = connection.request.headers

@@ -129,7 +129,11 @@ class Wire:
         self._server = _Server(handler)
         self.transport = Transport()
         self.connection = Connection(
-            ServerProtocol(max_size=max_size), self._server, ping_interval=None, write_limit=write_limit
+            ServerProtocol(max_size=max_size),
+            self._server,
+            everyone=set(),
+            ping_interval=None,
+            write_limit=write_limit,
         )
         self.transport.connection = self.connection
         self.connection.connection_made(self.transport)

@@ -141,6 +141,19 @@ async def test_attempts_come_at_growing_random_distances(net, clock):
     assert 15 < len(net.dials) < 30
 
 
+async def test_a_server_that_welcomes_and_closes_is_dialled_less_and_less(net, clock):
+    async with net.connect():
+        for _ in range(600):
+            await net.cut()
+            await clock.advance(0.1)
+        assert len(net.dials) < 20
+        await clock.advance(2 * LIMITS.max_backoff_seconds)
+        dials = len(net.dials)
+        await net.cut()
+        await clock.advance(LIMITS.backoff_seconds)
+        assert len(net.dials) == dials + 1, "a connection that lasted is a fresh start"
+
+
 async def test_a_refused_token_is_final(net, clock):
     net.unauthorized = True
     with pytest.raises(Unauthorized, match="expired"):
@@ -270,6 +283,7 @@ async def test_streams_go_on_over_lost_connections(net, clock):
             if number % 3 == 0:
                 await net.cut()
             await clock.advance(1)
+        await clock.advance(LIMITS.max_backoff_seconds)
         seen = [await anext(stream) for _ in range(20)]
         assert [change.key for change in seen] == [str(number) for number in range(20)]
         assert stream.cursor == seen[-1].cursor == "20"
