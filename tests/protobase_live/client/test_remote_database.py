@@ -365,7 +365,7 @@ async def test_a_live_query_is_kept_current_over_lost_connections(net, clock):
             views.add({"n": number})
             if number % 3 == 0:
                 await net.cut()
-            await clock.advance(1)
+            await clock.advance(LIMITS.max_backoff_seconds)
             assert live.rows == views.rows
         assert live.cursor == "20"
         diff = await anext(live)
