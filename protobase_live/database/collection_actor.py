@@ -8,15 +8,15 @@ that the commit is durable; meanwhile the next turn is applied.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import Actor, Clock, Envelope
-from protobase_live import values
 from protobase_live.cursor import Cursor
+from protobase_live.database.checking import check_in_steps
 from protobase_live.database.editors import Answer, Editors
 from protobase_live.database.intake import Taker, document_too_large, in_steps
 from protobase_live.database.limits import Limits
@@ -44,7 +44,6 @@ from protobase_live.database.quarantine import unloadable
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import Difference, Document, Outcome
 from protobase_live.errors import (
-    Conflict,
     OutcomeUnknown,
     ProtoBaseError,
     Unavailable,
@@ -53,6 +52,7 @@ from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
 from protobase_live.protocol.state_vector import encode_state_vector
+from protobase_live.protocol.steps import at_once
 from protobase_storage import CollectionCorrupt, Commit, Storage, StorageError
 
 if TYPE_CHECKING:
@@ -195,6 +195,8 @@ class CollectionActor(Actor[Message]):
                 break
         for envelope in batch:
             self._serve(envelope, turn)
+            if isinstance(envelope.message, Question):  # many large answers in one go would hold up everybody
+                await asyncio.sleep(0)
         self._pipeline.push(turn, self._storage.append([commit]) if commit else None)
         for envelope in batch:
             if isinstance(envelope.message, Hold):
@@ -217,7 +219,7 @@ class CollectionActor(Actor[Message]):
         message, document = envelope.message, self._document
         assert isinstance(message, Transact)
         try:
-            self._require(message.ops, message.checks)
+            await in_steps(self._require_in_steps(message.ops, message.checks))
             ready = await in_steps(document.rehearse_in_steps(message.ops))
             if ready:
                 await in_steps(document.write_in_steps(ready, message.author))
@@ -229,15 +231,12 @@ class CollectionActor(Actor[Message]):
 
     def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
         """The operations, ready to be carried out; raises what would keep them from it now."""
-        self._require(ops, checks)
+        at_once(self._require_in_steps(ops, checks))
         return self._document.rehearse(ops)
 
-    def _require(self, ops: Sequence[Op], checks: Sequence[Check]) -> None:
+    def _require_in_steps(self, ops: Sequence[Op], checks: Sequence[Check]) -> Generator[None, None, None]:
         """Raise Conflict if something that was read has changed, LimitExceeded if there is no room."""
-        for check in checks:
-            if values.digest(self._document.read(check.read)) != check.digest:
-                what = ", ".join(map(repr, check.read.args)) or "all"
-                raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
+        yield from check_in_steps(self._document.read, checks, self._name, self._limits.check_bytes)
         if ops and self._document.size > self._limits.document_bytes:
             raise document_too_large(self._limits.document_bytes)
 

@@ -68,7 +68,12 @@ def to_json(value: Any) -> Any:
 
 def digest(value: Any) -> bytes:
     """8 bytes (BLAKE2b) that equal values share and others, in practice, do not."""
-    return blake2b(pack(value), digest_size=8).digest()
+    return digest_packed(pack(value))
+
+
+def digest_packed(packed: bytes) -> bytes:
+    """`digest` of a value that is packed already."""
+    return blake2b(packed, digest_size=8).digest()
 
 
 def same(one: Any, other: Any) -> bool:
