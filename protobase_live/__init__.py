@@ -35,8 +35,8 @@ if TYPE_CHECKING:
         Unavailable,
         ValidationError,
     )
+    from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Live
-    from protobase_live.live.views import ViewLimits
     from protobase_live.opening import open
     from protobase_live.query.aggregates import avg, collect, count, count_distinct, max, min, sum
     from protobase_live.query.diff import Diff, RowChange
@@ -129,7 +129,7 @@ _HOMES = {
         "ValidationError"
     ),
     "live.live": "Live",
-    "live.views": "ViewLimits",
+    "live.limits": "ViewLimits",
     "opening": "open",
     "query.aggregates": "avg collect count count_distinct max min sum",
     "query.diff": "Diff RowChange",

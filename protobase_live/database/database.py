@@ -50,8 +50,9 @@ from protobase_live.operations import Check, Op, Read, Receipt
 from protobase_storage import CollectionInfo, Storage, StorageError
 
 if TYPE_CHECKING:
+    from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Line
-    from protobase_live.live.views import ViewLimits, Views
+    from protobase_live.live.views import Views
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.query import Query
 
