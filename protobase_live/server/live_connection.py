@@ -55,6 +55,10 @@ class Connection(Protocol):
     @property
     def subprotocol(self) -> str | None: ...
 
+    def allow(self, message_bytes: int) -> None:
+        """From now on messages may be so long."""
+        ...
+
     async def recv(self) -> Frame:
         """The next message. Raises websockets' ConnectionClosed."""
         ...
@@ -147,6 +151,7 @@ class LiveConnection:
         except Unauthorized as error:
             await self._connection.send(self._session.refused(error))
             raise Violation(UNAUTHORIZED, str(error)) from error
+        self._connection.allow(self._limits.message_bytes)
         await self._connection.send(self._session.welcome())
 
     async def _take(self, message: Hello | More | Request | Error) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, cast
@@ -14,6 +13,7 @@ from websockets.asyncio.server import Server as WebSocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, SystemClock, Timer
@@ -75,12 +75,12 @@ class Server:
             self._handle,
             self._host,
             self._port,
-            create_connection=cast("type[Connection]", partial(Connection, everyone=self._connections)),
+            create_connection=cast("type[Connection]", self._connection),
             process_request=self._route,
             subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
             select_subprotocol=_choose,
             compression=None,
-            max_size=LiveLimits().message_bytes,
+            max_size=LiveLimits().hello_bytes,
             open_timeout=self._limits.handshake_seconds,
             ping_interval=None,  # a task for each connection takes a tenth of its memory
             close_timeout=self._limits.close_seconds,
@@ -93,6 +93,10 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def _connection(self, protocol: ServerProtocol, server: WebSocketServer, **settings: Any) -> Connection:
+        pongs = self._limits.unread_pongs
+        return Connection(protocol, server, everyone=self._connections, unread_pongs=pongs, **settings)
 
     @property
     def port(self) -> int:
@@ -185,9 +189,7 @@ class Server:
         if connection.protocol.state is not CONNECTING:
             self._refusals.give_back(connection.caller, connection.ticket)
         longest = self._limits.message_bytes
-        connection.protocol.max_message_size = (
-            self._database.limits.document_bytes + FRAME_BYTES if longest is None else longest
-        )
+        connection.allow(self._database.limits.document_bytes + FRAME_BYTES if longest is None else longest)
         return None
 
     async def _handle(self, connection: ServerConnection) -> None:

@@ -121,6 +121,7 @@ class Wire:
         path: str = "/yjs/room",
         max_size: int | None = None,
         write_limit: int = 1 << 15,
+        unread_pongs: int = 1_000,
     ) -> None:
         async def handler(connection: Any) -> None:
             await connection.handshake()
@@ -132,6 +133,7 @@ class Wire:
             ServerProtocol(max_size=max_size),
             self._server,
             everyone=set(),
+            unread_pongs=unread_pongs,
             ping_interval=None,
             write_limit=write_limit,
         )

@@ -2,7 +2,7 @@ import asyncio
 from random import Random
 
 import pytest
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 
 from protobase_actors import ManualClock
 from protobase_live.client import ClientLimits, connect
@@ -29,6 +29,13 @@ from protobase_live.server.live_door import LiveDoor
 from tests.protobase_live.live_wire import FakeDatabase, pipe
 
 LIMITS = ClientLimits()
+
+
+class Allowing(ServerConnection):
+    """A connection of the library with what the door needs besides."""
+
+    def allow(self, message_bytes):
+        self.protocol.max_message_size = message_bytes
 
 
 class Net:
@@ -517,7 +524,8 @@ async def test_addresses_and_subprotocols_are_checked():
 async def test_over_a_real_socket(clock, subprotocol):
     database = FakeDatabase(clock)
     door = LiveDoor(database, clock=clock)
-    async with serve(door.serve, "127.0.0.1", 0, subprotocols=list(SUBPROTOCOLS)) as server:
+    options = {"subprotocols": list(SUBPROTOCOLS), "create_connection": Allowing}
+    async with serve(door.serve, "127.0.0.1", 0, **options) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         async with connect(f"ws://127.0.0.1:{port}/live", subprotocol=subprotocol) as db:
             async with db.changes("tasks") as stream:

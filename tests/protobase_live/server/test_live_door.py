@@ -147,6 +147,14 @@ async def test_commits_carry_the_author_of_the_token(database, clock):
         await client.end.close()
 
 
+async def test_only_who_was_welcomed_may_send_long_messages(door):
+    client = Client(door)
+    assert client.end.peer.allowed is None
+    await client.hello()
+    assert client.end.peer.allowed == LiveLimits().message_bytes
+    await client.end.close()
+
+
 async def test_a_token_may_be_refused(database, clock):
     def refuse(token):
         raise Unauthorized("expired")

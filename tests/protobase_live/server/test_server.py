@@ -172,6 +172,13 @@ async def test_a_message_may_be_as_long_as_a_document():
         assert "at most 100016 bytes (message_bytes)" in client.close_reason
 
 
+async def test_a_long_message_before_hello_is_not_read(server: Server):
+    async with connect(f"ws://127.0.0.1:{server.port}/live", subprotocols=LIVE) as client:
+        await client.send(bytes(200_000))
+        await client.wait_closed()
+        assert client.close_code == 4413
+
+
 async def test_a_message_may_be_as_long_as_the_server_says(database: Database):
     async with Server(database, port=0, limits=ServerLimits(message_bytes=10)) as server:
         client = await connect(f"ws://127.0.0.1:{server.port}/yjs/tasks")
