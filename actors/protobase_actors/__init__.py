@@ -30,7 +30,7 @@ from .limits import (
 )
 from .pool import ActorPool
 from .ref import Ref
-from .stats import ActorState, ActorStats
+from .stats import ActorState, ActorStats, ActorTotals
 from .supervision import Supervision
 from .system import ActorSystem
 
@@ -55,6 +55,7 @@ __all__ = [
     "ActorStats",
     "ActorStopped",
     "ActorSystem",
+    "ActorTotals",
     "AskTimeout",
     "Clock",
     "Context",

@@ -16,6 +16,7 @@ from protobase_actors import (
     ActorPool,
     ActorStats,
     ActorSystem,
+    ActorTotals,
     Clock,
     MailboxFull,
     Ref,
@@ -28,6 +29,7 @@ from protobase_live.api import DatabaseApi
 from protobase_live.collections import Row
 from protobase_live.database.change_stream import ChangeStream
 from protobase_live.database.collection_actor import CollectionActor
+from protobase_live.database.health import Health
 from protobase_live.database.joint_commit import commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
@@ -75,10 +77,13 @@ class Database(DatabaseApi):
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests."""
         super().__init__(attempts=limits.transact_attempts)
-        self._storage = storage
+        self._clock = SystemClock() if clock is None else clock
+        self.health = Health(self._clock)
+        """Whether what is written is stored."""
+        self._unwatched_storage = storage
+        self._storage = self.health.watch(storage)
         self._author = author
         self._limits = limits
-        self._clock = SystemClock() if clock is None else clock
         self._random = SystemRandom() if random is None else random
         self._system = ActorSystem(clock=self._clock, random=self._random)
         self._pool = ActorPool[Message](
@@ -139,7 +144,7 @@ class Database(DatabaseApi):
     @property
     def storage(self) -> Storage:
         """Where this database keeps its commits."""
-        return self._storage
+        return self._unwatched_storage
 
     @property
     def limits(self) -> Limits:
@@ -149,6 +154,20 @@ class Database(DatabaseApi):
     def actor_stats(self) -> Mapping[str, ActorStats]:
         """The figures of the collections in memory, by name."""
         return self._system.stats()
+
+    def actor_totals(self) -> ActorTotals:
+        """The figures of all collections since the start, also of those that are no longer in memory."""
+        return self._system.totals()
+
+    @property
+    def live_queries(self) -> int:
+        """Live queries that are kept up now."""
+        return 0 if self._views is None else self._views.count
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
 
     # Backend
 

@@ -11,6 +11,7 @@ from protobase_live.protocol.codec import CODECS
 from protobase_live.protocol.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.server_session import ServerSession
 from protobase_live.server.authentication import Authentication, anonymous
+from protobase_live.server.counters import Counters
 from protobase_live.server.live_connection import Connection, LiveConnection
 from protobase_live.server.live_database import Database
 from protobase_live.server.presence_news import PresenceNews
@@ -26,6 +27,7 @@ class LiveDoor:
         clock: Clock,
         limits: LiveLimits | None = None,
         authentication: Authentication | None = None,
+        counters: Counters | None = None,
         session_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
         """Without ``authentication`` everybody is let in."""
@@ -33,6 +35,7 @@ class LiveDoor:
         self._clock = clock
         self._limits = limits or LiveLimits()
         self._authentication = authentication or Authentication(anonymous, clock)
+        self._counters = counters or Counters()
         self._session_id = session_id
         self._news = PresenceNews()
         self._connections: set[LiveConnection] = set()
@@ -57,7 +60,7 @@ class LiveDoor:
         else:
             session = ServerSession(codec, self._limits, self._session_id())
             served = LiveConnection(
-                connection, session, self._database, self._clock, self._news, self._limits
+                connection, session, self._database, self._clock, self._news, self._limits, self._counters
             )
             await self._serve(served)
 

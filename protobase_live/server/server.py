@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from types import TracebackType
@@ -20,16 +21,33 @@ from protobase_actors import Clock, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.names import check_collection
-from protobase_live.protocol.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED, LiveLimits
+from protobase_live.protocol.limits import (
+    BAD_MESSAGE,
+    BAD_NAME,
+    FORBIDDEN_ORIGIN,
+    INTERNAL_ERROR,
+    MESSAGE_TOO_BIG,
+    TOO_MANY,
+    TRY_AGAIN,
+    UNAUTHORIZED,
+    LiveLimits,
+)
 from protobase_live.protocol.live import SUBPROTOCOLS
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.connection import DIRECT_PREFIX, Connection
+from protobase_live.server.counters import Counters
+from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
 from protobase_live.server.refusals import Caller, Refusals
 from protobase_live.server.yjs_door import YjsSession
+
+FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
+"""Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
+
+_log = logging.getLogger(__name__)
 
 FRAME_BYTES = 16
 """What a Yjs message has around its update, at most."""
@@ -62,7 +80,11 @@ class Server:
         self._clock = clock or SystemClock()
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
         self._origins = Origins(origins, host)
-        self._live = LiveDoor(database, clock=self._clock, authentication=self._authentication)
+        self._counters = Counters()
+        self._live = LiveDoor(
+            database, clock=self._clock, authentication=self._authentication, counters=self._counters
+        )
+        self._closing = False
         self._refusals = Refusals(self._clock, limits)
         self._connections: set[Connection] = set()
         self._sessions: set[Connection] = set()
@@ -85,6 +107,7 @@ class Server:
             ping_interval=None,  # a task for each connection takes a tenth of its memory
             close_timeout=self._limits.close_seconds,
             server_header="protobase-live",
+            logger=handshake_log(),
         )
         self._probe_later()
         return self
@@ -128,6 +151,7 @@ class Server:
         """
         if self._server is None:
             return
+        self._closing = True
         if self._probe is not None:
             self._probe.cancel()
         await self._live.close()
@@ -151,6 +175,24 @@ class Server:
             connection.probe()
         self._probe_later()
 
+    async def _metrics(self) -> str:
+        return await metrics(self._database, self._counters, self.sessions, self.backlog)
+
+    def _say_ready(self, connection: ServerConnection) -> Response:
+        """Whether clients had better come here now."""
+        reason = "the server is stopping" if self._closing else None
+        reason = reason or ("the database is closed" if self._database.closed else None)
+        if reason is None and (failure := self._database.health.failure):
+            reason = f"the storage fails: {failure}"
+        if reason is None:
+            return connection.respond(HTTPStatus.OK, "ready\n")
+        return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {reason}\n")
+
+    def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
+        self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))
+        _log.info("refused a connection: %s", reason)
+        return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"{reason}\n")
+
     def _keep(self, task: asyncio.Task[Any] | None) -> None:
         """Remember the task of a connection, until it ends."""
         if task is not None:
@@ -164,16 +206,18 @@ class Server:
         if path == "/healthz":
             return connection.respond(HTTPStatus.OK, "ok\n")
         if path == "/readyz":
-            return connection.respond(HTTPStatus.OK, "ready\n")
+            return self._say_ready(connection)
         if path == "/metrics":
-            return connection.respond(HTTPStatus.OK, await metrics(self._database, self.sessions))
+            return connection.respond(HTTPStatus.OK, await self._metrics())
         if path == "/":
             return connection.respond(HTTPStatus.OK, _DOORS)
         if path != "/live" and not path.startswith(DIRECT_PREFIX):
             return connection.respond(HTTPStatus.NOT_FOUND, f"no door at {path}\n{_DOORS}")
+        if self._closing:
+            return self._unavailable(connection, "the server is stopping")
         if self.sessions >= self._limits.sessions:
-            return connection.respond(
-                HTTPStatus.SERVICE_UNAVAILABLE, f"at the limit of {self._limits.sessions} sessions\n"
+            return self._unavailable(
+                connection, f"at the limit of {self._limits.sessions} sessions (sessions)"
             )
         return None if path == "/live" else await self._route_yjs(connection, request)
 
@@ -183,9 +227,7 @@ class Server:
         connection.caller = _caller(connection, request)
         admitted, connection.ticket = await self._refusals.admit(connection.caller)
         if not admitted:
-            return connection.respond(
-                HTTPStatus.SERVICE_UNAVAILABLE, "refused too often, come back in half a minute\n"
-            )
+            return self._unavailable(connection, "refused too often, come back in half a minute")
         if connection.protocol.state is not CONNECTING:
             self._refusals.give_back(connection.caller, connection.ticket)
         longest = self._limits.message_bytes
@@ -197,14 +239,28 @@ class Server:
         self._sessions.add(connection)
         try:
             await self._serve(connection)
+        except Exception as error:  # a mistake of ours, which fails alone
+            _log.error("a connection failed: %r", error)
+            _log.debug("where it failed", exc_info=error)
+            await connection.refuse(INTERNAL_ERROR, "internal error")
         finally:
             self._sessions.discard(connection)
+            self._tell_end(connection)
+
+    def _tell_end(self, connection: Connection) -> None:
+        assert connection.request is not None
+        code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
+        self._counters.closes.add(str(code))
+        level = logging.INFO if code in FAULTS else logging.DEBUG
+        where, why = connection.remote_address, connection.close_reason
+        _log.log(level, "closed the connection of %s to %r: %s %r", where, path, code, why)
 
     async def _serve(self, connection: Connection) -> None:
         assert connection.request is not None
         address = urlsplit(connection.request.path)
         headers = connection.request.headers
         forbidden = self._origins.refusal(headers.get_all("Origin"), headers.get_all("Host"))
+        self._counters.connections.add("live" if address.path == "/live" else "yjs")
         if address.path == "/live":
             await (
                 connection.refuse(FORBIDDEN_ORIGIN, forbidden) if forbidden else self._live.serve(connection)
@@ -234,7 +290,7 @@ class Server:
         except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
-            session = YjsSession(connection, ref, self._clock, self._limits, author)
+            session = YjsSession(connection, ref, self._clock, self._limits, author, self._counters)
             await session.run(self._database.presence_hub, name)
             return session.refused or connection.faulty
         return True

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from protobase_actors import ManualClock
 from protobase_live.database.database import Database
@@ -81,11 +82,9 @@ def masked(payload: bytes, opcode: int) -> bytes:
     return head + bytes(4) + payload
 
 
-async def test_a_live_client_that_does_not_read(
-    server: Server, database: Database, clock: ManualClock
-) -> None:
+async def fill_up(raw: socket.socket, database: Database, server: Server) -> None:
+    """Ask as a live client for more than is ever read."""
     await (await database.collection("tasks")).put({"text": "x" * 500_000}, key="k")
-    raw = await dial_deaf(server, "/live")
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(raw, masked(b'{"type":"hello","version":1,"token":null,"client":""}', 1))
     for number in range(1, 65):
@@ -94,6 +93,40 @@ async def test_a_live_client_that_does_not_read(
         )
         await loop.sock_sendall(raw, masked(read.encode(), 1))
     await unread(server, 4_000_000)
+
+
+async def test_it_is_alive_but_not_ready_while_it_stops(
+    server: Server, database: Database, clock: ManualClock
+) -> None:
+    raw = await dial_deaf(server, "/live")
+    await fill_up(raw, database, server)
+    stopping = asyncio.ensure_future(server.close())
+    await asyncio.sleep(0)
+    assert await get(server, "/readyz") == b"not ready: the server is stopping\n"
+    assert await get(server, "/healthz") == b"ok\n"
+    with pytest.raises(InvalidStatus, match="503"):
+        await connect(f"ws://127.0.0.1:{server.port}/yjs/tasks")
+    await clock.advance(LiveLimits().bye_seconds)
+    for _ in range(200):
+        await asyncio.sleep(0)
+    await clock.advance(ServerLimits().close_seconds)
+    await asyncio.wait_for(stopping, 10)
+    raw.close()
+
+
+async def get(server: Server, path: str) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer.partition(b"\r\n\r\n")[2]
+
+
+async def test_a_live_client_that_does_not_read(
+    server: Server, database: Database, clock: ManualClock
+) -> None:
+    raw = await dial_deaf(server, "/live")
+    await fill_up(raw, database, server)
     async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks") as honest:
         await honest.recv()
         await stopped(server, clock)
