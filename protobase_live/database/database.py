@@ -45,7 +45,7 @@ from protobase_live.errors import (
     StorageFailed,
     Unavailable,
 )
-from protobase_live.live.presence import PresenceHub
+from protobase_live.live.presence import PresenceHub, PresenceLimits
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_author, check_collection
 from protobase_live.operations import Check, Op, Read, Receipt
@@ -72,6 +72,7 @@ class Database(DatabaseApi):
         author: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
         view_limits: ViewLimits | None = None,
+        presence_limits: PresenceLimits | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -95,7 +96,7 @@ class Database(DatabaseApi):
             batch=limits.turn_messages,
             supervision=Supervision(start_seconds=limits.load_seconds),
         )
-        self.presence_hub = PresenceHub(self._clock)
+        self.presence_hub = PresenceHub(self._clock, limits=presence_limits)
         self._view_limits = view_limits
         self._views: Views | None = None
         self._opened = OpenedStructures()

@@ -20,6 +20,7 @@ from websockets.typing import Subprotocol
 from protobase_actors import Clock, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.limits import check_limits
 from protobase_live.names import check_collection
 from protobase_live.protocol.limits import (
     BAD_MESSAGE,
@@ -63,6 +64,7 @@ class Server:
         port: int = 8765,
         *,
         limits: ServerLimits = DEFAULT_SERVER_LIMITS,
+        live_limits: LiveLimits | None = None,
         authenticate: Authenticate = anonymous,
         origins: Iterable[str] = (),
         clock: Clock | None = None,
@@ -71,8 +73,11 @@ class Server:
 
         ``authenticate`` says who a client is by its token, see `Authenticate`. ``origins`` are those of web
         pages that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
-        Raises ValidationError for what is no origin.
+        ``live_limits`` are those of the live door.
+
+        Raises ValidationError for what is no origin, and for limits of another class.
         """
+        check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
         self._database = database
         self._host = host
         self._port = port
@@ -81,8 +86,13 @@ class Server:
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
         self._origins = Origins(origins, host)
         self._counters = Counters()
+        self._live_limits = live_limits or LiveLimits()
         self._live = LiveDoor(
-            database, clock=self._clock, authentication=self._authentication, counters=self._counters
+            database,
+            clock=self._clock,
+            limits=self._live_limits,
+            authentication=self._authentication,
+            counters=self._counters,
         )
         self._closing = False
         self._refusals = Refusals(self._clock, limits)
@@ -102,7 +112,7 @@ class Server:
             subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
             select_subprotocol=_choose,
             compression=None,
-            max_size=LiveLimits().hello_bytes,
+            max_size=self._live_limits.hello_bytes,
             open_timeout=self._limits.handshake_seconds,
             ping_interval=None,  # a task for each connection takes a tenth of its memory
             close_timeout=self._limits.close_seconds,
