@@ -24,12 +24,12 @@ async def test_server():
     async with Database(MemoryStorage()) as database:
         with pytest.raises(pb.ValidationError, match=r"limits= takes pb.ServerLimits\(...\), not Limits"):
             pb.Server(database, limits=pb.Limits())
-        with pytest.raises(pb.ValidationError, match="live_limits= takes pb.LiveLimits"):
+        with pytest.raises(pb.ValidationError, match=r"live_limits= takes pb\.LiveLimits"):
             pb.Server(database, live_limits=pb.ServerLimits())
 
 
 async def test_connect():
-    with pytest.raises(pb.ValidationError, match="limits= takes pb.ClientLimits"):
+    with pytest.raises(pb.ValidationError, match=r"limits= takes pb\.ClientLimits"):
         await pb.connect("ws://127.0.0.1:1/live", limits=pb.Limits()).__aenter__()
 
 
