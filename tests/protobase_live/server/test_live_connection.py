@@ -78,9 +78,9 @@ async def test_who_goes_before_hello_is_not_closed_later(served):
     async def close(code=1000, reason=""):
         closes.append(code)
 
+    end.close = close
     await served.clock.settle()
     await served.ended()
-    end.close = close
     await served.clock.advance(LIMITS.hello_seconds)
     assert closes == []
 
