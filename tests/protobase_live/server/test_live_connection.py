@@ -72,13 +72,13 @@ async def test_who_says_nothing_is_closed(served):
     assert served.client.closed.code == HELLO_TIMEOUT
 
 
-async def test_who_goes_before_hello_is_not_closed_later(served):
-    closes, end = [], served.client.peer
+async def test_who_goes_before_hello_is_not_closed_later():
+    served, closes = Served(), []
 
     async def close(code=1000, reason=""):
         closes.append(code)
 
-    end.close = close
+    served.client.peer.close = close
     await served.clock.settle()
     await served.ended()
     await served.clock.advance(LIMITS.hello_seconds)
