@@ -26,9 +26,15 @@ def check_in_steps(
     """
     compared = unpaused = 0
     for check in checks:
-        answer = values.pack(read(check.read))
-        compared += len(answer)
-        unpaused += len(answer) + CHECK_BYTES
+        answer: list[bytes] = []
+        unpaused += CHECK_BYTES
+        for portion in values.portions(read(check.read)):
+            answer.append(portion)
+            compared += len(portion)
+            unpaused += len(portion)
+            if unpaused >= PAUSE_BYTES:
+                unpaused = 0
+                yield
         if values.digest_packed(answer) != check.digest:
             what = ", ".join(map(repr, check.read.args)) or "all"
             raise Conflict(f"{collection}: {check.read.target.path[0]} {what} changed since it was read")
@@ -36,6 +42,3 @@ def check_in_steps(
             raise LimitExceeded(
                 f"{collection}: a transaction relies on at most {most} bytes of what it read (check_bytes)"
             )
-        if unpaused >= PAUSE_BYTES:
-            unpaused = 0
-            yield

@@ -28,6 +28,11 @@ def test_large_answers_are_compared_one_between_two_pauses():
     assert len(list(checking(large, values.digest(large), 5))) == 5
 
 
+def test_one_long_answer_has_pauses():
+    answer = ["x" * 100] * 10_000
+    assert len(list(checking(answer, values.digest(answer), 1, most=2_000_000))) > 10
+
+
 def test_many_small_ones_have_pauses_too():
     count = 4 * (PAUSE_BYTES // CHECK_BYTES)
     assert 3 <= len(list(checking("x", values.digest("x"), count))) <= 4
