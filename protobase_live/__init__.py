@@ -35,9 +35,11 @@ if TYPE_CHECKING:
         Unavailable,
         ValidationError,
     )
+    from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Live
-    from protobase_live.live.views import ViewLimits
+    from protobase_live.live.presence import PresenceLimits
     from protobase_live.opening import open
+    from protobase_live.protocol.limits import LiveLimits
     from protobase_live.query.aggregates import avg, collect, count, count_distinct, max, min, sum
     from protobase_live.query.diff import Diff, RowChange
     from protobase_live.query.explanation import Explanation
@@ -81,9 +83,11 @@ __all__ = [
     "Limits",
     "List",
     "Live",
+    "LiveLimits",
     "MalformedUpdate",
     "OutcomeUnknown",
     "Overloaded",
+    "PresenceLimits",
     "ProtoBaseError",
     "ProtocolError",
     "Query",
@@ -129,8 +133,10 @@ _HOMES = {
         "ValidationError"
     ),
     "live.live": "Live",
-    "live.views": "ViewLimits",
+    "live.limits": "ViewLimits",
+    "live.presence": "PresenceLimits",
     "opening": "open",
+    "protocol.limits": "LiveLimits",
     "query.aggregates": "avg collect count count_distinct max min sum",
     "query.diff": "Diff RowChange",
     "query.explanation": "Explanation",

@@ -47,6 +47,11 @@ def check_key(key: Any) -> str:
     return _text("key", key, MAX_KEY_BYTES)
 
 
+def check_author(author: Any) -> str | None:
+    """The author, if a commit may name it; else InvalidName. None is nobody in particular."""
+    return None if author is None else _text("author", author, MAX_NAME_BYTES)
+
+
 def check_field(name: Any) -> str:
     """The name, if a field of a record may be called so; else InvalidName."""
     text = _text("field name", name, MAX_NAME_BYTES)

@@ -9,6 +9,9 @@ from pathlib import Path
 from protobase_live.database.database import Database
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.errors import StorageFailed, ValidationError
+from protobase_live.limits import check_limits
+from protobase_live.live.limits import ViewLimits
+from protobase_live.live.presence import PresenceLimits
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
 from protobase_storage.file import DATABASE_NAME
 
@@ -21,17 +24,31 @@ CLOUDS = ("s3", "gs")
 
 @asynccontextmanager
 async def open(
-    url: str, *, author: str | None = None, limits: Limits = DEFAULT_LIMITS
+    url: str,
+    *,
+    author: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    view_limits: ViewLimits | None = None,
+    presence_limits: PresenceLimits | None = None,
 ) -> AsyncGenerator[Database]:
     """The database stored at ``url``, in this process, until the block ends: ``async with`` it.
 
     ``url`` is ``memory:`` (gone at the end) or ``file:PATH`` (a folder, made if missing, held by one process
-    at a time). ``author`` is written into the commits made through it.
+    at a time). ``author`` is written into the commits made through it. ``limits`` are those of the database,
+    ``view_limits`` those of its queries, ``presence_limits`` those of presence.
 
-    Raises ValidationError for an address that is none of these, and StorageFailed when the storage cannot be
-    opened, for instance because another process holds it.
+    Raises ValidationError for an address that is none of these and for limits of another class, and
+    StorageFailed when the storage cannot be opened, for instance because another process holds it.
     """
-    async with Database(await open_storage(url), author=author, limits=limits) as database:
+    check_limits(limits=(limits, Limits), view_limits=(view_limits, ViewLimits))
+    check_limits(presence_limits=(presence_limits, PresenceLimits))
+    async with Database(
+        await open_storage(url),
+        author=author,
+        limits=limits,
+        view_limits=view_limits,
+        presence_limits=presence_limits,
+    ) as database:
         yield database
 
 

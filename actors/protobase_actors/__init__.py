@@ -2,6 +2,7 @@
 
 from .actor import Actor, Context
 from .clock import Clock, ManualClock, SystemClock, Timer
+from .deadline import within
 from .envelope import Envelope
 from .errors import (
     ActorError,
@@ -29,7 +30,7 @@ from .limits import (
 )
 from .pool import ActorPool
 from .ref import Ref
-from .stats import ActorState, ActorStats
+from .stats import ActorState, ActorStats, ActorTotals
 from .supervision import Supervision
 from .system import ActorSystem
 
@@ -54,6 +55,7 @@ __all__ = [
     "ActorStats",
     "ActorStopped",
     "ActorSystem",
+    "ActorTotals",
     "AskTimeout",
     "Clock",
     "Context",
@@ -67,4 +69,5 @@ __all__ = [
     "SystemClosed",
     "Timer",
     "TooManyActors",
+    "within",
 ]

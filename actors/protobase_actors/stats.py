@@ -18,6 +18,27 @@ class ActorState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ActorTotals:
+    """What the actors of a system did since its start, those that have ended too; it only grows."""
+
+    turns: int = 0
+    messages: int = 0
+    """Messages taken by turns."""
+    turn_seconds: float = 0.0
+    """Time spent in turns."""
+    restarts: int = 0
+
+    def plus(self, stats: ActorStats) -> ActorTotals:
+        """These and what one more actor did."""
+        return ActorTotals(
+            self.turns + stats.turns,
+            self.messages + stats.messages,
+            self.turn_seconds + stats.turn_seconds,
+            self.restarts + stats.restarts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ActorStats:
     """A snapshot of one actor. Counts are since `spawn`, over all restarts."""
 

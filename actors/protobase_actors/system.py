@@ -14,7 +14,7 @@ from .clock import Clock, SystemClock
 from .errors import NameTaken, SystemClosed, TooManyActors
 from .limits import DEFAULT_ACTORS, DEFAULT_BATCH, DEFAULT_MAILBOX, MAX_NAME_LENGTH
 from .ref import Ref, stop_all
-from .stats import ActorState, ActorStats
+from .stats import ActorState, ActorStats, ActorTotals
 from .supervision import Supervision
 
 M = TypeVar("M")
@@ -42,6 +42,7 @@ class ActorSystem:
         self._on_escalate = _report if on_escalate is None else on_escalate
         self._limit = limit
         self._cells: dict[str, Cell[Any]] = {}
+        self._ended = ActorTotals()
         self._closed = False
 
     async def __aenter__(self) -> ActorSystem:
@@ -82,6 +83,13 @@ class ActorSystem:
         """The figures of all live actors, by name."""
         return {name: cell.stats() for name, cell in self._cells.items()}
 
+    def totals(self) -> ActorTotals:
+        """What all actors did since the start, those that have ended too."""
+        totals = self._ended
+        for cell in self._cells.values():
+            totals = totals.plus(cell.stats())
+        return totals
+
     async def close(self) -> None:
         """Start no more actors and stop all there are, side by side. Raises an ExceptionGroup of failures."""
         self._closed = True
@@ -99,6 +107,7 @@ class ActorSystem:
 
     def _forget(self, cell: Cell[Any]) -> None:
         del self._cells[cell.name]
+        self._ended = self._ended.plus(cell.stats())
         if cell.started.exception() is None and cell.failure is not None and cell.state is ActorState.FAILED:
             self._on_escalate(cell.name, cell.failure)
 

@@ -13,8 +13,8 @@ def main() -> None:
         # load typer, which takes longer than opening the database.
         from protobase_live.cli.serve import options, serve
 
-        if chosen := options(arguments[1:]):
-            serve(**chosen)
+        if (chosen := options(arguments[1:])) is not None:
+            serve(chosen)
     from protobase_live.cli.app import app
 
     app(prog_name="protobase-live")

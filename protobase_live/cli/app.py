@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from protobase_live.cli.settings import Options
 
 app = typer.Typer(
     help="ProtoBase Live: a database whose collections are Yjs documents.",
@@ -31,13 +34,36 @@ class Style(StrEnum):
 
 @app.command()
 def serve(
-    storage: Annotated[str, typer.Option(help="Where to keep it: memory: or file:PATH.")] = "file:./data",
-    listen: Annotated[str, typer.Option(help="HOST:PORT; port 0 takes a free one.")] = "127.0.0.1:8765",
+    storage: Annotated[
+        str | None, typer.Option(help="Where to keep it: memory: or file:PATH; file:./data if absent.")
+    ] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT; port 0 takes a free one. 127.0.0.1:8765 if absent.")
+    ] = None,
+    config: Annotated[str | None, typer.Option(help="A TOML file with settings.")] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Pages of this origin may connect, too; * allows all.")
+    ] = None,
+    limit: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER, as document_bytes=128MiB.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
 ) -> None:
-    """Serve a database until SIGTERM or Ctrl-C; prints one line when it is ready."""
+    """Serve a database until SIGTERM or Ctrl-C; prints one line when it is ready.
+
+    Each option has its variable, such as PROTOBASE_STORAGE, and its line in the file of --config.
+    """
     from protobase_live.cli.serve import serve
 
-    serve(storage, listen)
+    given = {
+        "storage": storage,
+        "listen": listen,
+        "config": config,
+        "origin": origin,
+        "limit": limit,
+        "log_level": log_level,
+        "log_format": log_format,
+    }
+    serve(cast("Options", {name: value for name, value in given.items() if value}))
 
 
 @app.command()

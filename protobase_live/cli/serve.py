@@ -3,67 +3,101 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from typing import NoReturn, TypedDict
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, NoReturn, cast
 
+from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
+from protobase_live.cli.settings import Options, Settings, settings
 from protobase_live.database.database import Database
 from protobase_live.errors import Unavailable, ValidationError
 from protobase_live.opening import open as open_database
-from protobase_live.server.live_door import Authenticate, anonymous
+from protobase_live.protocol.limits import LiveLimits
+from protobase_live.server.authentication import Authenticate, anonymous
+from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.server import Server
 
-STORAGE = "file:./data"
-LISTEN = "127.0.0.1:8765"
 MAX_PORT = 65_535
 
+REPEATED = ("origin", "limit")
+"""Options that may come more than once."""
 
-class Options(TypedDict):
-    """What can be said to `serve`."""
-
-    storage: str
-    listen: str
+_log = logging.getLogger(__name__)
 
 
 def options(arguments: Sequence[str]) -> Options | None:
-    """The options, if they are written as ``--storage URL --listen HOST:PORT``; None for any other call."""
-    found = Options(storage=STORAGE, listen=LISTEN)
+    """The options, if each is written as ``--name value``; None for any other call."""
+    found: dict[str, Any] = {}
     names, values = arguments[::2], arguments[1::2]
     if len(names) != len(values):
         return None
-    for name, value in zip(names, values, strict=True):
-        if name == "--storage":
-            found["storage"] = value
-        elif name == "--listen":
-            found["listen"] = value
-        else:
+    for option, value in zip(names, values, strict=True):
+        name = option.removeprefix("--").replace("-", "_")
+        if not option.startswith("--") or name not in Options.__annotations__:
             return None
-    return found
+        if name in REPEATED:
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = value
+    return cast("Options", found)
 
 
-def serve(storage: str, listen: str) -> NoReturn:
+def serve(chosen: Options) -> NoReturn:
     """Serve until SIGTERM or SIGINT, then end the process."""
-    run(_serve(storage, listen))
+    run(_serve(chosen))
 
 
-async def _serve(storage: str, listen: str) -> None:
-    host, port = address(listen)
+async def _serve(chosen: Options) -> None:
+    how = settings(chosen, os.environ)
+    log_to_stderr(how.log_level, how.log_format)
     stop = stop_requested()
-    async with open_database(storage) as database, listening(database, host, port) as server:
+    async with _opened(how) as database, _listening(database, how) as server:
         gc.collect()
         gc.freeze()  # what the start has made stays, and need not be looked at again and again
         print(f"listening on {server.url}", flush=True)
+        _log.info("serving %s on %s", how.storage, server.url)
         await stop.wait()
+        _log.info("stopping")
+    _log.info("stopped")
+
+
+def _opened(how: Settings) -> AbstractAsyncContextManager[Database]:
+    return open_database(
+        how.storage, limits=how.limits, view_limits=how.view_limits, presence_limits=how.presence_limits
+    )
+
+
+def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager[Server]:
+    host, port = address(how.listen)
+    return listening(
+        database, host, port, limits=how.server_limits, live_limits=how.live_limits, origins=how.origins
+    )
 
 
 @asynccontextmanager
 async def listening(
-    database: Database, host: str, port: int, authenticate: Authenticate = anonymous
+    database: Database,
+    host: str,
+    port: int,
+    authenticate: Authenticate = anonymous,
+    *,
+    limits: ServerLimits = DEFAULT_SERVER_LIMITS,
+    live_limits: LiveLimits | None = None,
+    origins: Iterable[str] = (),
 ) -> AsyncGenerator[Server]:
     """A server of ``database``. Raises Unavailable when the port cannot be had."""
-    server = Server(database, host, port, authenticate=authenticate)
+    server = Server(
+        database,
+        host,
+        port,
+        limits=limits,
+        live_limits=live_limits,
+        authenticate=authenticate,
+        origins=origins,
+    )
     try:
         await server.__aenter__()
     except OSError as error:

@@ -16,6 +16,7 @@ from protobase_live.client.link import Dial, Link, Transport
 from protobase_live.client.remote_database import RemoteDatabase
 from protobase_live.client.remote_presence import PresenceTables
 from protobase_live.errors import ProtocolError, ValidationError
+from protobase_live.limits import check_limits
 from protobase_live.protocol.client_messages import Hello
 from protobase_live.protocol.client_session import ClientSession
 from protobase_live.protocol.codec import CODECS, Codec, MsgpackCodec
@@ -42,11 +43,12 @@ async def connect(
         Unavailable: there was no connection within ``limits.connect_seconds``.
         Unauthorized: the token was not accepted.
         ProtocolError: what answers is not this protocol.
-        ValidationError: the address is none, or the subprotocol is not known.
+        ValidationError: the address is none, the subprotocol unknown, or the limits are of another class.
     """
     codec = CODECS.get(subprotocol)
     if codec is None:
         raise ValidationError(f"subprotocol {subprotocol!r} is none of {', '.join(CODECS)}")
+    check_limits(limits=(limits, ClientLimits))
     limits = limits or ClientLimits()
     random = random or SystemRandom()
     tables = PresenceTables()

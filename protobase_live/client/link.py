@@ -9,8 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from protobase_actors import Clock
-from protobase_live.client.deadline import within
+from protobase_actors import Clock, within
 from protobase_live.client.limits import ClientLimits
 from protobase_live.errors import (
     Closed,
@@ -97,6 +96,7 @@ class Link:
         self._loss: Exception | None = None
         self._end: ProtoBaseError | None = None
         self._received = 0
+        self._attempts = 0
 
     async def open(self) -> None:
         """Wait for the first connection. Raises Unavailable, Unauthorized or ProtocolError."""
@@ -190,19 +190,17 @@ class Link:
     # Connections
 
     async def _run(self) -> None:
-        attempt = 0
         while self._end is None:
             try:
                 transport = await within(self._clock, self._limits.attempt_seconds, self._connect())
-                attempt = 0
                 await self._converse(transport)
             except (OSError, WebSocketException, ProtoBaseError) as loss:
                 self._lost(loss)
             except Exception as mistake:
                 self._finish(Unavailable(f"the client failed: {mistake!r}"))
                 raise
-            await self._clock.sleep(self._pause(attempt))
-            attempt += 1
+            await self._clock.sleep(self._pause(self._attempts))
+            self._attempts += 1
 
     async def _connect(self) -> Transport:
         transport = await self._dial()
@@ -218,6 +216,7 @@ class Link:
         if not self._first.done():
             self._first.set_result(None)
         self._wake.set()
+        began = self._clock.monotonic()
         loop = asyncio.get_running_loop()
         helpers = [loop.create_task(self._write(transport)), loop.create_task(self._heartbeat(transport))]
         try:
@@ -227,6 +226,8 @@ class Link:
                 self._session.receive(frame)
                 self._act()
         finally:
+            if self._clock.monotonic() - began >= self._limits.max_backoff_seconds:
+                self._attempts = 0  # not before: a server may welcome everybody and close at once
             for helper in helpers:
                 helper.cancel()
             await asyncio.wait(helpers)

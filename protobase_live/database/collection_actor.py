@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import Actor, Clock, Envelope
 from protobase_live.cursor import Cursor
+from protobase_live.database.checking import check_in_steps
 from protobase_live.database.digests import Digests
 from protobase_live.database.editors import Answer, Editors
 from protobase_live.database.intake import Taker
@@ -47,11 +48,12 @@ from protobase_live.database.streams import Streams
 from protobase_live.database.turn import Turn
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN, Document, Outcome
-from protobase_live.errors import Conflict, ProtoBaseError
+from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
 from protobase_live.protocol.state_vector import encode_state_vector
+from protobase_live.protocol.steps import at_once
 from protobase_storage import CollectionCorrupt, Commit, Storage, StorageError
 
 if TYPE_CHECKING:
@@ -180,6 +182,8 @@ class CollectionActor(Actor[Message]):
         commit = self._commit(turn, await in_steps(self._document.finish_in_steps()))
         for envelope in batch:
             self._serve(envelope, turn)
+            if isinstance(envelope.message, Question):  # many large answers in one go would hold up everybody
+                await asyncio.sleep(0)
         self._pipeline.push(turn, self._store(commit))
         await in_steps(self._document.compact())  # what takes time waits until the commit is on its way
         for envelope in batch:
@@ -212,7 +216,7 @@ class CollectionActor(Actor[Message]):
         try:
             if needs_room(message.ops):
                 await make_room(document, 0, self._limits.document_bytes)
-            self._require(message.ops, message.checks, digests)
+            await in_steps(self._require_in_steps(message.ops, message.checks, digests))
             ready = await in_steps(document.rehearse_in_steps(message.ops))
             if ready:
                 digests.forget(ready)
@@ -225,18 +229,17 @@ class CollectionActor(Actor[Message]):
 
     def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
         """The operations, ready to be carried out; raises what would keep them from it now."""
-        self._require(ops, checks, Digests(self._document.read))
+        at_once(self._require_in_steps(ops, checks, Digests(self._document.read)))
         return self._document.rehearse(ops)
 
-    def _require(self, ops: Sequence[Op], checks: Sequence[Check], digests: Digests) -> None:
+    def _require_in_steps(
+        self, ops: Sequence[Op], checks: Sequence[Check], digests: Digests
+    ) -> Generator[None, None, None]:
         """Raise Conflict if something that was read has changed, LimitExceeded if there is no room.
 
         What only deletes needs none.
         """
-        for check in checks:
-            if digests.of(check.read) != check.digest:
-                what = ", ".join(map(repr, check.read.args)) or "all"
-                raise Conflict(f"{self._name}: {check.read.target.path[0]} {what} changed since it was read")
+        yield from check_in_steps(digests, checks, self._name, self._limits.check_bytes)
         if needs_room(ops):
             require_room(self._document, 0, self._limits.document_bytes)
 

@@ -16,6 +16,7 @@ from protobase_actors import (
     ActorPool,
     ActorStats,
     ActorSystem,
+    ActorTotals,
     Clock,
     MailboxFull,
     Ref,
@@ -28,6 +29,7 @@ from protobase_live.api import DatabaseApi
 from protobase_live.collections import Row
 from protobase_live.database.change_stream import ChangeStream
 from protobase_live.database.collection_actor import CollectionActor
+from protobase_live.database.health import Health
 from protobase_live.database.joint_commit import Joint, commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
@@ -43,15 +45,16 @@ from protobase_live.errors import (
     StorageFailed,
     Unavailable,
 )
-from protobase_live.live.presence import PresenceHub
+from protobase_live.live.presence import PresenceHub, PresenceLimits
 from protobase_live.live.present import HubLine, Presence
-from protobase_live.names import check_collection
+from protobase_live.names import check_author, check_collection
 from protobase_live.operations import Check, Op, Read, Receipt
 from protobase_storage import CollectionInfo, Storage, StorageError
 
 if TYPE_CHECKING:
+    from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Line
-    from protobase_live.live.views import ViewLimits, Views
+    from protobase_live.live.views import Views
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.query import Query
 
@@ -69,15 +72,19 @@ class Database(DatabaseApi):
         author: str | None = None,
         limits: Limits = DEFAULT_LIMITS,
         view_limits: ViewLimits | None = None,
+        presence_limits: PresenceLimits | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests."""
         super().__init__(attempts=limits.transact_attempts)
-        self._storage = storage
+        self._clock = SystemClock() if clock is None else clock
+        self.health = Health(self._clock)
+        """Whether what is written is stored."""
+        self._unwatched_storage = storage
+        self._storage = self.health.watch(storage)
         self._author = author
         self._limits = limits
-        self._clock = SystemClock() if clock is None else clock
         self._random = SystemRandom() if random is None else random
         self._system = ActorSystem(clock=self._clock, random=self._random)
         self._pool = ActorPool[Message](
@@ -89,7 +96,7 @@ class Database(DatabaseApi):
             batch=limits.turn_messages,
             supervision=Supervision(start_seconds=limits.load_seconds),
         )
-        self.presence_hub = PresenceHub(self._clock)
+        self.presence_hub = PresenceHub(self._clock, limits=presence_limits)
         self._view_limits = view_limits
         self._views: Views | None = None
         self._opened = OpenedStructures()
@@ -139,7 +146,7 @@ class Database(DatabaseApi):
     @property
     def storage(self) -> Storage:
         """Where this database keeps its commits."""
-        return self._storage
+        return self._unwatched_storage
 
     @property
     def limits(self) -> Limits:
@@ -149,6 +156,20 @@ class Database(DatabaseApi):
     def actor_stats(self) -> Mapping[str, ActorStats]:
         """The figures of the collections in memory, by name."""
         return self._system.stats()
+
+    def actor_totals(self) -> ActorTotals:
+        """The figures of all collections since the start, also of those that are no longer in memory."""
+        return self._system.totals()
+
+    @property
+    def live_queries(self) -> int:
+        """Live queries that are kept up now."""
+        return 0 if self._views is None else self._views.count
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
 
     # Backend
 
@@ -163,7 +184,7 @@ class Database(DatabaseApi):
         self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
     ) -> Receipt:
         """Carry out all ``writes`` or none, if every check still holds; durable on return."""
-        author = self._author if author is None else author
+        author = check_author(self._author if author is None else author)
         names = {*writes, *(check.collection for check in checks)}
         if len(names) == 1:
             (name,) = names

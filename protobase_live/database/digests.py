@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, NamedTuple
 
 from protobase_live import values
@@ -14,12 +14,19 @@ Question = tuple[Target, str, bytes]
 """A read, packed: 1 and True are different arguments that Python calls equal."""
 
 
+PAUSE_BYTES = 64 * 1024
+"""About how many bytes of answers are compared before others may run."""
+
 MAX_LOOKED_THROUGH = 100
 """Most changed records or structures for which what is known is looked through; beyond, all is forgotten."""
 
 
-class _Digest(NamedTuple):
+class Digest(NamedTuple):
+    """What an answer came to."""
+
     digest: bytes
+    size: int
+    """Bytes of the answer."""
     structure: str
     concerns: Callable[[str | None], bool]
     """Whether a change of the record with this key may change it; None: of something unknown."""
@@ -35,18 +42,23 @@ class Digests:
     def __init__(self, ask: Callable[[Read], Any]) -> None:
         """``ask`` answers from the document as it is at that moment."""
         self._ask = ask
-        self._known: dict[Question, _Digest] = {}
+        self._known: dict[Question, Digest] = {}
 
-    def of(self, read: Read) -> bytes:
-        """The digest of the answer now. Raises what reading raises."""
+    def of(self, read: Read) -> Generator[None, None, Digest]:
+        """The digest of the answer now, with pauses in which nothing else may be done with the document.
+
+        Raises what reading raises.
+        """
         question = (read.target, read.method, values.pack(list(read.args)))
         known = self._known.get(question)
         if known is None:
             answer = self._ask(read)
+            packed = yield from _pack(answer)
+            size = sum(map(len, packed))
             concerns = _concerns(read, answer)
-            known = _Digest(values.digest(answer), read.target.path[0], concerns)
+            known = Digest(values.digest_packed(packed), size, read.target.path[0], concerns)
             self._known[question] = known
-        return known.digest
+        return known
 
     def forget(self, ops: Iterable[Op]) -> None:
         """Operations were carried out: forget the answers that they may have changed."""
@@ -57,6 +69,17 @@ class Digests:
             found = [question for question, each in self._known.items() if each.concerned(structure, key)]
             for question in found:
                 del self._known[question]
+
+
+def _pack(answer: Any) -> Generator[None, None, list[bytes]]:
+    packed, unpaused = list[bytes](), 0
+    for portion in values.portions(answer):
+        packed.append(portion)
+        unpaused += len(portion)
+        if unpaused >= PAUSE_BYTES:
+            unpaused = 0
+            yield
+    return packed
 
 
 def _concerns(read: Read, answer: Any) -> Callable[[str | None], bool]:

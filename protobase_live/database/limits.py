@@ -44,6 +44,9 @@ class Limits:
     """Commits that folding leaves in the log, so that cursors of the recent past resume without a gap."""
     retained_bytes: int = 1024 * 1024
     """Bytes of updates that folding leaves in the log, at most."""
+    check_bytes: int = 16 * 1024 * 1024
+    """Bytes of what a transaction had read in one collection, which its commit reads again; with more it
+    fails with `LimitExceeded`."""
     transact_attempts: int = 16
     """Tries of `transact` before it gives up with `Conflict`."""
 

@@ -14,8 +14,10 @@ from sortedcontainers import SortedList
 
 from protobase_live.errors import LimitExceeded, ProtoBaseError
 from protobase_live.live.news import News
+from protobase_live.live.room import Room
 from protobase_live.live.view_cursor import Vectors, decode_cursor, encode_cursor
 from protobase_live.query.diff import Diff, Place, inserts, positioned
+from protobase_live.query.effort import begin_step
 from protobase_live.query.operators.operator import (
     Changes,
     Delta,
@@ -42,10 +44,17 @@ class View:
     """One query's rows. It is filled first (`fill`, then `open`), and from then on shown what changes."""
 
     def __init__(
-        self, query: Query, tree: Operator, vectors: Callable[[], Vectors], *, retained: int, max_rows: int
+        self,
+        query: Query,
+        tree: Operator,
+        vectors: Callable[[], Vectors],
+        *,
+        retained: int,
+        max_rows: int,
+        room: Room | None = None,
     ) -> None:
         """``vectors`` tells how far the collections are; ``retained`` counts changes that are kept for
-        subscribers that are behind.
+        subscribers that are behind; ``room`` is shared with other views.
         """
         self.query = query
         self.subscriptions = 0
@@ -55,6 +64,9 @@ class View:
         self._vectors = vectors
         self._retained = retained
         self._max_rows = max_rows
+        self._room = room
+        self._counted = 0
+        """Rows that were taken from the room."""
         self._items: dict[Identity, Item] = {}
         self._places: SortedList[Place] = SortedList()
         self._past: deque[_Past] = deque()
@@ -69,13 +81,13 @@ class View:
 
     def fill(self, changes: Changes) -> None:
         """Take in some of the records that there were at the beginning, as inserts."""
-        self._absorb(self._tree.push(changes))
+        self._absorb(self._push(changes))
 
     def open(self) -> None:
         """All records were taken in: catch up with what changed meanwhile."""
         waiting, self._waiting = self._waiting, None
         if waiting:
-            self._absorb(self._tree.push({name: list(each.values()) for name, each in waiting.items()}))
+            self._absorb(self._push({name: list(each.values()) for name, each in waiting.items()}))
         self._base = dict(self._vectors())
 
     def show(self, changes: Mapping[str, list[RecordChange]], causes: Mapping[str, Vector]) -> None:
@@ -84,7 +96,7 @@ class View:
             for name, each in changes.items():
                 _fold(self._waiting.setdefault(name, {}), each)
             return
-        delta = self._tree.push(changes)
+        delta = self._push(changes)
         self._absorb(delta)
         if not delta:
             return
@@ -102,6 +114,16 @@ class View:
         self.failure = self.failure or error
         self.news.wake()
 
+    def _push(self, changes: Changes) -> Delta:
+        begin_step()
+        return self._tree.push(changes)
+
+    def release(self) -> None:
+        """Count its rows no more: it is about to be let go. Harmless when that was done."""
+        if self._room is not None:
+            self._room.take(-self._counted)
+            self._room = None
+
     def _absorb(self, delta: Delta) -> None:
         for before, after in delta:
             if before is not None:
@@ -112,6 +134,9 @@ class View:
                 self._items[after[0]] = after
         if len(self._items) > self._max_rows:
             raise LimitExceeded(f"a live query has at most {self._max_rows} rows (view_rows): use limit")
+        if self._room is not None:
+            more, self._counted = len(self._items) - self._counted, len(self._items)
+            self._room.take(more)
 
     # out
 

@@ -9,54 +9,40 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 
 from protobase_actors import Clock, Timer
 from protobase_live.errors import (
     Closed,
-    LimitExceeded,
     Overloaded,
     ProtoBaseError,
     Unavailable,
 )
+from protobase_live.live.limits import DEFAULT_VIEW_LIMITS, ViewLimits
+from protobase_live.live.room import Room
+from protobase_live.live.runner import Runner
 from protobase_live.live.show import Show, Together
 from protobase_live.live.shown import Shown
+from protobase_live.live.turnstile import Turnstile
 from protobase_live.live.view import View
 from protobase_live.names import KEY_FIELD
 from protobase_live.query.access import Selection
 from protobase_live.query.diff import Diff
 from protobase_live.query.explanation import Explanation
-from protobase_live.query.operators.operator import BATCH_ROWS, RecordChange, Row
+from protobase_live.query.operators.operator import RecordChange, Row
 from protobase_live.query.operators.source import Source
-from protobase_live.query.plan import plan_fetch, plan_push, sources
+from protobase_live.query.plan import Plan, plan_fetch, plan_push, sources
 from protobase_live.query.query import Query
 from protobase_live.query.table import Table
 from protobase_storage import Vector
 
-STEPS_WITHOUT_PAUSE = 2
-"""Steps that a query runs before it lets others run; a short one needs no copy of what it reads."""
-
-FILL_ROWS = 128
+FILL_ROWS = 32
 """Records that a view takes in at once when it is filled; a join may make many rows of each."""
 
 TRIES = 5
 """How often a query asks for collections that fail or are put aside before it can begin."""
-
-
-@dataclass(frozen=True, slots=True)
-class ViewLimits:
-    """The limits of queries; the comment says what happens."""
-
-    views: int = 20_000  # different live queries: Overloaded
-    view_rows: int = 1_000_000  # rows of a live query: it fails with LimitExceeded
-    query_rows: int = 1_000_000  # rows of a query that is run once: LimitExceeded
-    query_steps: int = 8_000  # batches of some 500 rows that such a query looks at or makes: LimitExceeded
-    long_queries: int = 64  # such queries that take more than a moment, at once: Overloaded
-    retained_changes: int = 256  # recent changes of a view; who is further behind gets a snapshot
-    linger_seconds: float = 30.0  # how long a view that nobody watches waits for somebody to come back
 
 
 class Subscription:
@@ -106,15 +92,22 @@ class Views:
         """``begin`` has a collection's actor call `begin` here."""
         self._ask_to_begin = begin
         self._clock = clock
-        self._limits = limits or ViewLimits()
+        self._limits = limits or DEFAULT_VIEW_LIMITS
         self._shown: dict[str, Shown] = {}
         self._queues: dict[str, deque[tuple[Show, Together | None]]] = {}
         self._views: dict[str, View] = {}
         self._opening: dict[str, asyncio.Task[View]] = {}
         self._expiries: dict[View, Timer] = {}
         self._waiting: Counter[str] = Counter()
-        self._long_queries = 0
+        self._turnstile = Turnstile()
+        self._runner = Runner(self._limits, self._turnstile)
+        self._room = Room(self._limits.all_view_rows, self._drop_lingering)
         self._closed = False
+
+    @property
+    def count(self) -> int:
+        """Live queries that are kept up now."""
+        return len(self._views)
 
     # from the collections' actors
 
@@ -197,38 +190,12 @@ class Views:
 
         Raises LimitExceeded, Unavailable and what loading a collection raises.
         """
-        plan = plan_fetch(query, await self._tables(query))
-        steps = plan.steps()
-        rows: list[Row] = []
-        for _ in range(STEPS_WITHOUT_PAUSE):
-            if (batch := next(steps, None)) is None:
-                return self._within_limit(rows)
-            rows += batch
-        if self._long_queries >= self._limits.long_queries:
-            raise Overloaded(f"{self._limits.long_queries} long queries run already (long_queries)")
-        plan.pin()
-        self._long_queries += 1
-        try:
-            return await self._rest(rows, steps)
-        finally:
-            self._long_queries -= 1
+        return await self._runner.run(partial(self._plan, query), partial(self._begun, query.collections))
 
-    async def _rest(self, rows: list[Row], steps: Iterator[list[Row]]) -> list[Row]:
-        """All rows of a query that has begun, with pauses."""
-        for step, batch in enumerate(steps):
-            rows += batch
-            self._within_limit(rows)
-            if step > self._limits.query_steps:
-                most = self._limits.query_steps * BATCH_ROWS
-                raise LimitExceeded(f"a query looks at about {most} rows at most (query_steps): use where")
-            await asyncio.sleep(0)
-        return self._within_limit(rows)
-
-    def _within_limit(self, rows: list[Row]) -> list[Row]:
-        limit = self._limits.query_rows
-        if len(rows) > limit:
-            raise LimitExceeded(f"a query gives at most {limit} rows (query_rows): use limit and offset")
-        return rows
+    def _plan(self, query: Query) -> Plan | None:
+        if any(name not in self._shown for name in query.collections):
+            return None
+        return plan_fetch(query, self._tables_now(query))
 
     async def explain(self, query: Query) -> Explanation:
         """How `query` would be answered, once the declared indexes are built."""
@@ -266,6 +233,9 @@ class Views:
     async def _tables(self, query: Query) -> Mapping[str, Table]:
         """The tables of all that the query reads, as of this very moment: use them before waiting again."""
         await self._begun(query.collections)
+        return self._tables_now(query)
+
+    def _tables_now(self, query: Query) -> Mapping[str, Table]:
         for name in query.collections:
             self._shown[name].used = True
         return {name: self._shown[name].table for name in query.collections}
@@ -296,7 +266,7 @@ class Views:
     async def _opened_once(self, query: Query) -> View:
         task = self._opening.get(query.canonical)
         if task is None:
-            if len(self._views) + len(self._opening) >= self._limits.views:
+            if len(self._views) + len(self._opening) >= self._limits.views and not self._drop_lingering():
                 raise Overloaded(f"there are {self._limits.views} live queries already (views)")
             task = asyncio.get_running_loop().create_task(self._open(query))
             self._opening[query.canonical] = task
@@ -323,6 +293,7 @@ class Views:
             lambda: {name: self._shown[name].vector for name in uses if name in self._shown},
             retained=self._limits.retained_changes,
             max_rows=self._limits.view_rows,
+            room=self._room,
         )
         rows = {name: _rows(each, self._shown[name].table) for name, each in uses.items()}
         for name, each in uses.items():
@@ -337,15 +308,13 @@ class Views:
         return view
 
     async def _fill(self, view: View, rows: Mapping[str, Sequence[Row]]) -> None:
-        steps = 0
         for name, found in sorted(
             rows.items(), key=lambda each: len(each[1])
         ):  # so joins make the least at once
             for start in range(0, len(found), FILL_ROWS):
-                view.fill({name: [(row[KEY_FIELD], None, row) for row in found[start : start + FILL_ROWS]]})
-                steps += 1
-                if steps > STEPS_WITHOUT_PAUSE:
-                    await asyncio.sleep(0)
+                some = [(row[KEY_FIELD], None, row) for row in found[start : start + FILL_ROWS]]
+                async with self._turnstile:
+                    view.fill({name: some})
                 if view.failure is not None:
                     raise view.failure
         view.open()
@@ -370,6 +339,15 @@ class Views:
         if not (view.subscriptions or self._waiting[canonical] or view.failure or view in self._expiries):
             gone = partial(self._drop, view, Closed("nobody watched"))
             self._expiries[view] = self._clock.call_later(self._limits.linger_seconds, gone)
+            if len(self._expiries) > self._limits.lingering_views:
+                self._drop_lingering()
+
+    def _drop_lingering(self) -> bool:
+        """End the view that nobody has watched for the longest time; false if there is none."""
+        view = next(iter(self._expiries), None)
+        if view is not None:
+            self._drop(view, Closed("nobody watched"))
+        return view is not None
 
     def _drop(self, view: View, error: ProtoBaseError) -> None:
         self._forget(view)
@@ -378,6 +356,7 @@ class Views:
         view.fail(error)
 
     def _forget(self, view: View) -> None:
+        view.release()
         if self._views.get(view.query.canonical) is view:
             del self._views[view.query.canonical]
         for name in view.query.collections:

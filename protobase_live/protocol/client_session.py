@@ -365,7 +365,7 @@ class ClientSession:
 
     def _check_room(self) -> None:
         if len(self._calls) + len(self._streams) >= self._max_calls:
-            raise Overloaded(f"{self._max_calls} calls, streams and views (max_calls) wait already")
+            raise Overloaded(f"{self._max_calls} calls, streams and views wait already (calls)")
 
     def _tell(self, request: Request) -> None:
         """Without a connection there is nobody to tell."""

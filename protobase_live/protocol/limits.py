@@ -9,6 +9,7 @@ VERSION = 1
 
 BAD_MESSAGE = 4400
 UNAUTHORIZED = 4401
+FORBIDDEN_ORIGIN = 4403
 BAD_NAME = 4404
 HELLO_TIMEOUT = 4408
 MESSAGE_TOO_BIG = 4413
@@ -28,6 +29,7 @@ class LiveLimits:
     connections: int = 10_000  # connections of the door: closed with TOO_MANY
     message_bytes: int = 16 * 1024 * 1024  # a message of a client: closed with MESSAGE_TOO_BIG
     answer_bytes: int = 16 * 1024 * 1024  # a message of the server: its call or stream fails
+    hello_bytes: int = 128 * 1024  # a message before `welcome`: closed with MESSAGE_TOO_BIG
     hello_seconds: float = 10.0  # from the connection to `hello`: closed with HELLO_TIMEOUT
     bye_seconds: float = 5.0  # from `bye` to the close: answers that take longer are not sent
     heartbeat_seconds: float = 20.0  # silence after which a client should ask with `ping`

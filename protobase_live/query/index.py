@@ -102,6 +102,12 @@ class Index:
         """Whether every record is in it."""
         return not self._waiting
 
+    def copy(self) -> Index:
+        """The same index as it is now, for who reads it while it changes."""
+        copied = Index(self.paths)
+        copied._entries = self._entries.copy()
+        return copied
+
     def build(self, rows: Mapping[str, Row]) -> Iterator[None]:
         """Add what was there before, in steps of BUILD_STEP records, between which records may change.
 

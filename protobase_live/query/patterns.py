@@ -11,8 +11,13 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from protobase_live.query.effort import spend
+
 MAX_PATTERN_CHARS = 1_000
 """Longest pattern. A constant that is longer is refused; a computed one fits nothing."""
+
+SOUGHT = 4
+"""How many of the longest parts of a pattern are looked for before a text is matched."""
 
 _TOKENS = re.compile(r"\\([%_\\])|(%)|(_)|([^%_\\]+|\\)")
 
@@ -24,8 +29,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
         return lambda text: False
     pieces = _pieces(pattern)
     if any(kind == "_" for kind, _ in pieces):
-        fits = re.compile(_regex(pieces), re.DOTALL).fullmatch
-        return lambda text: fits(text) is not None
+        return _wild(pieces)
     return _plain(_between(pieces))
 
 
@@ -65,6 +69,21 @@ def _plain(texts: list[str]) -> Callable[[str], bool]:
         return len(text) - len(last) >= at and text.endswith(last)
 
     return fits
+
+
+def _wild(pieces: list[tuple[str, str]]) -> Callable[[str], bool]:
+    fits = re.compile(_regex(pieces), re.DOTALL).fullmatch
+    literals = sorted({text for kind, text in pieces if not kind}, key=len)[-SOUGHT:]
+    steps = max(map(len, "".join("%" if kind == "%" else text or "_" for kind, text in pieces).split("%")))
+
+    def matches(text: str) -> bool:
+        for literal in literals:  # most texts that do not fit are found out so, in no time
+            if literal not in text:
+                return False
+        spend(len(text) * steps)
+        return fits(text) is not None
+
+    return matches
 
 
 def _regex(pieces: list[tuple[str, str]]) -> str:

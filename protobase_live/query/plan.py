@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from protobase_live.query.access import LOOKUP, Selection
+from protobase_live.query.effort import begin_step
 from protobase_live.query.explanation import Explanation, estimate, explain
 from protobase_live.query.expressions import Expr, Field, both
 from protobase_live.query.operators.concatenation import Concatenation
@@ -133,8 +134,11 @@ class Plan:
 
     def steps(self) -> Iterator[list[Row]]:
         """The rows, in order and in batches; an empty batch only gives a chance to pause."""
-        for batch in self.root.fetch():
+        batches = self.root.fetch()
+        begin_step()
+        while (batch := next(batches, None)) is not None:
             yield [row for _, _, row in batch]
+            begin_step()
 
     def pin(self) -> None:
         """Keep what is still to be read. The tables may change from now on; until now they may not."""

@@ -46,8 +46,23 @@ class Session(Protocol):
 class Connection(ServerConnection):
     """One client's connection."""
 
-    def __init__(self, protocol: ServerProtocol, server: Server, **settings: Any) -> None:
+    def __init__(
+        self,
+        protocol: ServerProtocol,
+        server: Server,
+        *,
+        everyone: set[Connection],
+        unread_pongs: int,
+        **settings: Any,
+    ) -> None:
+        """``everyone`` holds the connection as long as its socket is open.
+
+        With more than ``unread_pongs`` answers to pings that it does not read, a client is cut off.
+        """
         super().__init__(protocol, server, **settings)
+        self._everyone = everyone
+        self._most_unread_pongs = unread_pongs
+        self._unread_pongs = 0
         protocol.fail = partial(_fail, protocol)  # it is the library's only word on a fault of the client
         self._session: Session | None = None
         self._direct = False
@@ -64,6 +79,10 @@ class Connection(ServerConnection):
         """What it had to wait with."""
         self.writable = False
         """Whether messages may be sent: the handshake is over and no close has begun."""
+
+    def allow(self, message_bytes: int) -> None:
+        """From now on messages may be so long; the library looks at what their frames announce."""
+        self.protocol.max_message_size = message_bytes
 
     async def attend(self, session: Session, backlog_bytes: int) -> None:
         """Give ``session`` every message until the connection is closed.
@@ -94,9 +113,17 @@ class Connection(ServerConnection):
             else:
                 self._take(event)
             return
+        if isinstance(event, Frame) and event.opcode is Opcode.PING:
+            self._count_pong()
         super().process_event(event)
         if self.request is not None and not self._direct:
             self._direct = self.request.path.startswith(DIRECT_PREFIX)
+
+    def _count_pong(self) -> None:
+        """The library answers every ping, also while nothing of that is read."""
+        self._unread_pongs = self._unread_pongs + 1 if self.paused else 0
+        if self._unread_pongs > self._most_unread_pongs:
+            self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """What the socket had; its messages have all been handed over at the end.
@@ -116,8 +143,14 @@ class Connection(ServerConnection):
         super().send_data()
         self.writable = self.protocol.state is OPEN
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody has connected, who has to ask for something yet."""
+        super().connection_made(transport)
+        self._everyone.add(self)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """There is nobody to send to any more."""
+        self._everyone.discard(self)
         self.writable = False
         super().connection_lost(exc)
 

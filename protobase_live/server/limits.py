@@ -19,11 +19,15 @@ class ServerLimits:
     read them, and then what it missed, in parts."""
     handshake_seconds: float = 10.0
     """How long a client may take to ask for a connection; then it is disconnected."""
+    authenticate_seconds: float = 10.0
+    """How long the program's ``authenticate`` may take; then the client is refused with 4401."""
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0
     """Between pings; a client from which nothing comes until the next one is disconnected. Browsers see no
     pings, and stock clients give up after 30 seconds without a message: each comes with an empty one."""
+    unread_pongs: int = 1_000
+    """Answers to pings that a client leaves unread; then it is disconnected."""
     introduction_seconds: float = 1.0
     """How long a Yjs client is waited for to say who it is, before it is told who else is there."""
     pending_chunks: int = 16

@@ -8,14 +8,14 @@ it can be sent. A client that does not read stops its own tasks, and then the re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
-from protobase_actors import Clock
+from protobase_actors import Clock, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.live.presence import Membership
 from protobase_live.protocol.client_messages import (
@@ -33,6 +33,7 @@ from protobase_live.protocol.client_messages import (
     Watch,
 )
 from protobase_live.protocol.codec import Frame
+from protobase_live.protocol.failure import Failure
 from protobase_live.protocol.limits import (
     BAD_MESSAGE,
     GOING_AWAY,
@@ -43,6 +44,8 @@ from protobase_live.protocol.limits import (
 )
 from protobase_live.protocol.server_messages import Error
 from protobase_live.protocol.server_session import ServerSession, Violation
+from protobase_live.server.authentication import Authentication
+from protobase_live.server.counters import Counters
 from protobase_live.server.live_database import Database, query_of
 from protobase_live.server.live_streams import LiveStreams
 from protobase_live.server.presence_news import News, PresenceNews
@@ -53,6 +56,10 @@ class Connection(Protocol):
 
     @property
     def subprotocol(self) -> str | None: ...
+
+    def allow(self, message_bytes: int) -> None:
+        """From now on messages may be so long."""
+        ...
 
     async def recv(self) -> Frame:
         """The next message. Raises websockets' ConnectionClosed."""
@@ -78,6 +85,7 @@ class LiveConnection:
         clock: Clock,
         news: PresenceNews,
         limits: LiveLimits,
+        counters: Counters,
     ) -> None:
         self._connection = connection
         self._session = session
@@ -85,12 +93,13 @@ class LiveConnection:
         self._clock = clock
         self._news = news
         self._limits = limits
+        self._counters = counters
         self._author: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._answering = asyncio.Semaphore(limits.requests)
         self._streaming = asyncio.Semaphore(limits.subscriptions)
         self._commits: asyncio.Queue[CommitRequest] = asyncio.Queue()  # holds at most ``requests``
-        self._streams = LiveStreams(session, database, connection.send, self._send_answer, limits)
+        self._streams = LiveStreams(session, database, self._send, self._send_answer, limits, counters)
         self._members: dict[str, Membership] = {}
         self._pending: dict[str, News] = {}
         self._presence_changed = asyncio.Event()
@@ -98,14 +107,16 @@ class LiveConnection:
         self._leaving = False
         self._mistake: Exception | None = None
 
-    async def run(self, authenticate: Callable[[str | None], str | None]) -> None:
+    async def run(self, authentication: Authentication) -> None:
         """Serve until the connection ends."""
         try:
-            await self._greet(authenticate)
+            await self._greet(authentication)
             self._start(self._carry_out_commits())
             self._start(self._send_presence())
             while True:
-                await self._take(self._session.receive(await self._connection.recv()))
+                frame = await self._connection.recv()
+                self._counters.received_bytes.add("live", len(frame))
+                await self._take(self._session.receive(frame))
         except Violation as violation:
             await self._connection.close(violation.code, violation.reason)
         except ConnectionClosed:
@@ -116,43 +127,53 @@ class LiveConnection:
             raise self._mistake
 
     async def leave(self) -> None:
-        """Say bye, wait at most ``bye_seconds`` for the requests that are under way, and close."""
-        self._leaving = True
-        timer = self._clock.call_later(self._limits.bye_seconds, self._answered.set)
-        with suppress(ConnectionClosed):
-            await self._connection.send(self._session.bye("the server is stopping"))
-            if self._session.waiting:
-                self._answered.clear()
-                await self._answered.wait()
-        timer.cancel()
-        await self._connection.close(GOING_AWAY, "the server is stopping")
+        """Say bye, answer the requests that are under way, both within ``bye_seconds``, and begin to close.
 
-    async def _greet(self, authenticate: Callable[[str | None], str | None]) -> None:
+        Closing is not waited for: it takes as long as a client that does not read likes.
+        """
+        self._leaving = True
+        with suppress(ConnectionClosed, TimeoutError):
+            await within(self._clock, self._limits.bye_seconds, self._say_bye())
+        self._start(self._connection.close(GOING_AWAY, "the server is stopping"))
+
+    async def _say_bye(self) -> None:
+        await self._connection.send(self._session.bye("the server is stopping"))
+        if self._session.waiting:
+            self._answered.clear()
+            await self._answered.wait()
+
+    async def _greet(self, authentication: Authentication) -> None:
         seconds = self._limits.hello_seconds
         late = partial(self._connection.close, HELLO_TIMEOUT, f"no hello within {seconds:g} seconds")
         timer = self._clock.call_later(seconds, lambda: self._start(late()))
-        hello = self._session.receive(await self._connection.recv())
-        timer.cancel()
+        try:
+            hello = self._session.receive(await self._connection.recv())
+        finally:
+            timer.cancel()
         if not isinstance(hello, Hello):
             raise Violation(BAD_MESSAGE, "the first message has to be hello")
         try:
-            self._author = authenticate(hello.token)
+            self._author = await authentication.author(hello.token)
         except Unauthorized as error:
             await self._connection.send(self._session.refused(error))
             raise Violation(UNAUTHORIZED, str(error)) from error
+        self._connection.allow(self._limits.message_bytes)
         await self._connection.send(self._session.welcome())
 
     async def _take(self, message: Hello | More | Request | Error) -> None:
+        if not isinstance(message, Error):
+            self._counters.requests.add(message.type)
         match message:
             case Error():
-                await self._connection.send(self._session.refusal(message))
+                self._counters.errors.add(message.failure.code)
+                await self._send(self._session.refusal(message))
             case More():
                 self._streams.more(message)
             case Hello():
                 pass  # the session lets only the first one through
             case _ if self._leaving:
                 going = Unavailable("the server is stopping; nothing was done")
-                await self._connection.send(self._session.error(message.id, going))
+                await self._send_error(message.id, going)
             case CommitRequest():
                 self._commits.put_nowait(message)
             case Subscribe() | Watch():
@@ -189,16 +210,26 @@ class LiveConnection:
         return await self._database.views.query(query)
 
     async def _answer(self, id: int, work: Coroutine[Any, Any, Any]) -> None:
+        began = self._clock.monotonic()
         try:
             value = await work
         except ProtoBaseError as error:
-            await self._send_answer(self._session.error(id, error))
-            return
-        for frame in self._session.answer(id, value):
-            await (asyncio.sleep(0) if frame is None else self._send_answer(frame))
+            await self._send_error(id, error)
+        else:
+            for frame in self._session.answer(id, value):
+                await (asyncio.sleep(0) if frame is None else self._send_answer(frame))
+        self._counters.request_seconds.add(self._clock.monotonic() - began)
+
+    async def _send_error(self, id: int, error: ProtoBaseError) -> None:
+        self._counters.errors.add(Failure.of(error).code)
+        await self._send_answer(self._session.error(id, error))
+
+    async def _send(self, frame: Frame) -> None:
+        await self._connection.send(frame)
+        self._counters.sent_bytes.add("live", len(frame))
 
     async def _send_answer(self, frame: Frame) -> None:
-        await self._connection.send(frame)
+        await self._send(frame)
         if not self._session.waiting:
             self._answered.set()
 
@@ -256,7 +287,7 @@ class LiveConnection:
             self._presence_changed.clear()
             pending, self._pending = self._pending, {}
             for collection, news in pending.items():
-                await self._connection.send(news.frame(collection, self._session))
+                await self._send(news.frame(collection, self._session))
 
     # Tasks
 

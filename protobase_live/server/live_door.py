@@ -10,19 +10,11 @@ from protobase_actors import Clock
 from protobase_live.protocol.codec import CODECS
 from protobase_live.protocol.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.server_session import ServerSession
+from protobase_live.server.authentication import Authentication, anonymous
+from protobase_live.server.counters import Counters
 from protobase_live.server.live_connection import Connection, LiveConnection
 from protobase_live.server.live_database import Database
 from protobase_live.server.presence_news import PresenceNews
-
-Authenticate = Callable[[str | None], str | None]
-"""Turns a client's token (None if it has none) into the author of its commits, or raises Unauthorized.
-
-None as the author lets the client name one.
-"""
-
-
-def anonymous(token: str | None) -> None:
-    """The `Authenticate` that lets everybody in; commits keep the author that their clients name."""
 
 
 class LiveDoor:
@@ -34,16 +26,16 @@ class LiveDoor:
         *,
         clock: Clock,
         limits: LiveLimits | None = None,
-        authenticate: Authenticate = anonymous,
+        authentication: Authentication | None = None,
+        counters: Counters | None = None,
         session_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        """``authenticate`` is given a client's token and returns the author of its commits, None to let
-        the client name one; it raises Unauthorized to refuse it.
-        """
+        """Without ``authentication`` everybody is let in."""
         self._database = database
         self._clock = clock
         self._limits = limits or LiveLimits()
-        self._authenticate = authenticate
+        self._authentication = authentication or Authentication(anonymous, clock)
+        self._counters = counters or Counters()
         self._session_id = session_id
         self._news = PresenceNews()
         self._connections: set[LiveConnection] = set()
@@ -68,14 +60,14 @@ class LiveDoor:
         else:
             session = ServerSession(codec, self._limits, self._session_id())
             served = LiveConnection(
-                connection, session, self._database, self._clock, self._news, self._limits
+                connection, session, self._database, self._clock, self._news, self._limits, self._counters
             )
             await self._serve(served)
 
     async def _serve(self, served: LiveConnection) -> None:
         self._connections.add(served)
         try:
-            await served.run(self._authenticate)
+            await served.run(self._authentication)
         finally:
             self._connections.discard(served)
 

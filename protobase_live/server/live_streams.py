@@ -14,9 +14,11 @@ from protobase_live.change import Change
 from protobase_live.errors import Closed, ProtoBaseError
 from protobase_live.protocol.client_messages import More, Opening, Subscribe, Watch
 from protobase_live.protocol.codec import Frame
+from protobase_live.protocol.failure import Failure
 from protobase_live.protocol.limits import LiveLimits
 from protobase_live.protocol.server_messages import ChangeForm, RowChangeForm
 from protobase_live.protocol.server_session import ServerSession
+from protobase_live.server.counters import Counters
 from protobase_live.server.live_database import ChangeStream, Database, Subscription, query_of
 
 if TYPE_CHECKING:
@@ -30,7 +32,13 @@ class LiveStreams:
     """Opens, pulls and ends them."""
 
     def __init__(
-        self, session: ServerSession, database: Database, send: Send, answer: Send, limits: LiveLimits
+        self,
+        session: ServerSession,
+        database: Database,
+        send: Send,
+        answer: Send,
+        limits: LiveLimits,
+        counters: Counters,
     ) -> None:
         """``send`` waits while the client does not read; ``answer`` does, too, for answers to requests."""
         self._session = session
@@ -38,6 +46,7 @@ class LiveStreams:
         self._send = send
         self._answer = answer
         self._limits = limits
+        self._counters = counters
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._credit: dict[int, asyncio.Event] = {}
 
@@ -71,6 +80,7 @@ class LiveStreams:
         except ProtoBaseError as error:
             self._tasks.pop(request.id, None)  # before the client may use the id again
             self._credit.pop(request.id, None)
+            self._counters.errors.add(Failure.of(error).code)
             if self._session.is_waiting(request.id):
                 await self._answer(self._session.error(request.id, error))
             else:

@@ -3,31 +3,63 @@
 from __future__ import annotations
 
 from protobase_live.database.database import Database
+from protobase_live.server.counters import Counters
 
 
-async def metrics(database: Database, sessions: int) -> str:
-    """One page of figures."""
-    stats = await database.storage.stats()
-    actors = list(database.actor_stats().values())
+async def metrics(database: Database, counters: Counters, sessions: int, backlog: int) -> str:
+    """One page of figures. ``backlog`` is in bytes."""
+    lines: list[str] = []
+    for name, kind, text, value in await _figures(database, sessions, backlog):
+        lines += [*_head(name, kind, text), f"protobase_{name} {value!r}"]
+    for name, text, tally in (
+        ("connections_total", "Connections that came, by door.", counters.connections),
+        ("closes_total", "Connections that ended, by close code.", counters.closes),
+        ("refusals_total", "Handshakes answered with an HTTP error, by status.", counters.refusals),
+        (
+            "received_bytes_total",
+            "Bytes of live messages and Yjs updates.",
+            counters.received_bytes,
+        ),
+        ("sent_bytes_total", "Bytes of live messages that were sent.", counters.sent_bytes),
+        ("requests_total", "Requests of live clients, by type.", counters.requests),
+        ("errors_total", "Errors that live clients were told, by code.", counters.errors),
+    ):
+        lines += [*_head(name, "counter", text), *tally.lines(f"protobase_{name}")]
+    lines += _head("request_seconds", "histogram", "How long live requests took.")
+    lines += counters.request_seconds.lines("protobase_request_seconds")
+    return "\n".join(lines) + "\n"
+
+
+async def _figures(database: Database, sessions: int, backlog: int) -> list[tuple[str, str, str, float]]:
+    stats, health = await database.storage.stats(), database.health
+    actors, totals = list(database.actor_stats().values()), database.actor_totals()
     quarantined, unfolded = database.quarantine.reasons, database.unfolded.reasons
-    figures: list[tuple[str, str, str, float]] = [
+    return [
         ("sessions", "gauge", "Open connections.", sessions),
+        ("backlog_bytes", "gauge", "Bytes written to clients and not yet read by them.", backlog),
+        ("live_queries", "gauge", "Live queries that are kept up.", database.live_queries),
         ("collections_loaded", "gauge", "Collections in memory.", len(actors)),
         ("collections_quarantined", "gauge", "Collections that cannot be loaded.", len(quarantined)),
         ("collections_unfolded", "gauge", "Collections whose log cannot be folded.", len(unfolded)),
         ("collections_stored", "gauge", "Collections in the storage.", stats.collections),
         ("mailbox_messages", "gauge", "Messages that wait in mailboxes.", sum(a.depth for a in actors)),
-        ("turns_total", "counter", "Turns of loaded collections.", sum(a.turns for a in actors)),
-        ("turn_messages_total", "counter", "Messages in those turns.", sum(a.messages for a in actors)),
-        ("turn_seconds_total", "counter", "Time in those turns.", sum(a.turn_seconds for a in actors)),
+        ("turns_total", "counter", "Turns of all collections.", totals.turns),
+        ("turn_messages_total", "counter", "Messages in those turns.", totals.messages),
+        ("turn_seconds_total", "counter", "Time in those turns.", totals.turn_seconds),
+        ("restarts_total", "counter", "Collections that failed and were loaded again.", totals.restarts),
         ("storage_bytes", "gauge", "Bytes on the storage medium.", stats.bytes),
         ("storage_backlog_bytes", "gauge", "Bytes accepted and not durable yet.", stats.backlog),
         ("storage_commits_total", "counter", "Commits made durable.", stats.commits),
+        (
+            "storage_failures_total",
+            "counter",
+            "Appends that could not be stored.",
+            health.failures,
+        ),
         ("storage_flushes_total", "counter", "Flushes that carried them.", stats.flushes),
         ("storage_flush_seconds", "gauge", "Duration of the last flush.", stats.last_flush_seconds),
     ]
-    lines: list[str] = []
-    for name, kind, text, value in figures:
-        full = f"protobase_{name}"
-        lines += [f"# HELP {full} {text}", f"# TYPE {full} {kind}", f"{full} {value:g}"]
-    return "\n".join(lines) + "\n"
+
+
+def _head(name: str, kind: str, text: str) -> list[str]:
+    return [f"# HELP protobase_{name} {text}", f"# TYPE protobase_{name} {kind}"]

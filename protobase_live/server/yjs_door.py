@@ -18,6 +18,7 @@ from protobase_live.protocol import yjs
 from protobase_live.protocol.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, TRY_AGAIN
 from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_live.protocol.structs import EMPTY_UPDATE
+from protobase_live.server.counters import Counters
 from protobase_live.server.handover import Handover
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
@@ -36,6 +37,7 @@ class YjsSession:
         clock: Clock,
         limits: ServerLimits,
         author: str | None,
+        counters: Counters | None = None,
     ) -> None:
         self.author = author
         self.refused = False
@@ -43,6 +45,7 @@ class YjsSession:
         self._connection = connection
         self._clock = clock
         self._limits = limits
+        self._counters = counters or Counters()
         self._handover = Handover(self, ref, connection, clock, limits, self.resync)
         self._updates: list[bytes] = []
         self._greeting: bytes | None = None
@@ -84,6 +87,7 @@ class YjsSession:
             size = sum(map(len, self._updates))
             self._handover.send(Updates(self, self._updates), size)
             self._updates = []
+            self._counters.received_bytes.add("yjs", size)
 
     def take_probe(self) -> None:
         """Show a client that only reads that this connection lives."""

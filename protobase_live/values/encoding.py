@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple, cast
@@ -28,6 +28,9 @@ TAG = "@"
 
 MAX_ATOM_BYTES = 512
 """Largest atom, in bytes of MessagePack."""
+
+PORTION_ITEMS = 256
+"""Items of a long list that are packed together."""
 
 _packb: Callable[[Any], bytes] = cast(Any, msgpack).packb
 
@@ -69,6 +72,33 @@ def to_json(value: Any) -> Any:
 def digest(value: Any) -> bytes:
     """8 bytes (BLAKE2b) that equal values share and others, in practice, do not."""
     return blake2b(pack(value), digest_size=8).digest()
+
+
+def digest_packed(packed: Iterable[bytes]) -> bytes:
+    """`digest` of a value that is packed already, in portions."""
+    found = blake2b(digest_size=8)
+    for portion in packed:
+        found.update(portion)
+    return found.digest()
+
+
+def portions(value: Any) -> Iterator[bytes]:
+    """What `pack` gives, in portions; those of a long list are made one at a time."""
+    if type(value) is not list or len(cast("list[Any]", value)) <= PORTION_ITEMS:
+        yield pack(value)
+        return
+    items = cast("list[Any]", value)
+    yield _list_head(len(items))
+    for start in range(0, len(items), PORTION_ITEMS):
+        some = items[start : start + PORTION_ITEMS]
+        yield pack(some)[len(_list_head(len(some))) :]
+
+
+def _list_head(count: int) -> bytes:
+    """How a list of so many items begins in MessagePack."""
+    if count < 2**4:
+        return bytes([0x90 | count])
+    return b"\xdc" + count.to_bytes(2, "big") if count < 2**16 else b"\xdd" + count.to_bytes(4, "big")
 
 
 def same(one: Any, other: Any) -> bool:

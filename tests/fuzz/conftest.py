@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from protobase_live.live import views
+from protobase_live.live import runner, views
 from protobase_live.query import access, index
 from protobase_live.query.operators import batches, operator, sorting, source, window
 from tests.support.fixtures import node
@@ -23,7 +23,8 @@ SMALL = {
     window: {"BATCH_ROWS": 1, "MAX_KEPT_ROWS": 4},
     access: {"BATCH_ROWS": 2, "FIRST_BATCH": 1},
     index: {"BUILD_STEP": 2},
-    views: {"FILL_ROWS": 1, "STEPS_WITHOUT_PAUSE": 1},
+    views: {"FILL_ROWS": 1},
+    runner: {"STEPS_WITHOUT_PAUSE": 1},
 }
 """Constants of modules, as they are for the tests here."""
 

@@ -23,7 +23,11 @@ class End:
         self.peer = None
         self.inbox = deque()
         self.closed = None
+        self.allowed = None
         self.changed = asyncio.Event()
+
+    def allow(self, message_bytes):
+        self.allowed = message_bytes
 
     async def recv(self):
         await self._until(lambda: self.inbox or self.closed)

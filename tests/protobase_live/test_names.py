@@ -6,6 +6,7 @@ from protobase_live.errors import InvalidName
 from protobase_live.names import (
     MAX_KEY_BYTES,
     MAX_NAME_BYTES,
+    check_author,
     check_collection,
     check_field,
     check_key,
@@ -82,3 +83,14 @@ def test_reserved_field():
 
 def test_any_character_may_stand_in_a_key():
     assert check_key("/a//\n/../") == "/a//\n/../"
+
+
+@pytest.mark.parametrize("author", [None, "ann", "a" * 512])
+def test_an_author(author):
+    assert check_author(author) == author
+
+
+@pytest.mark.parametrize("author", [False, 0, "", "a" * 513, "\ud800", b"ann", object()])
+def test_what_is_no_author(author):
+    with pytest.raises(InvalidName, match="author"):
+        check_author(author)

@@ -342,3 +342,12 @@ def test_integral_floats_are_ints():
     assert math.copysign(1, through_document(-0.0)) == -1
     assert values.digest({"a": 2.0}) == values.digest({"a": 2})
     assert type(values.from_doc(float(date(2024, 1, 1).year))) is int
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 256, 257, 70_000])
+def test_portions_are_what_pack_gives(count):
+    value = [{"b": n, "a": "x"} for n in range(count)] if count < 1000 else list(range(count))
+    found = list(values.portions(value))
+    assert b"".join(found) == values.pack(value)
+    assert values.digest_packed(found) == values.digest(value)
+    assert len(found) > count // 300

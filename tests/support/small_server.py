@@ -9,6 +9,7 @@ import asyncio
 import sys
 
 from protobase_live.cli.serve import address, options
+from protobase_live.cli.settings import settings
 from protobase_live.database.limits import Limits
 from protobase_live.opening import open as open_database
 from protobase_live.server.server import Server
@@ -23,10 +24,11 @@ SMALL = Limits(log_commits=5, retained_commits=2, idle_seconds=0.02, feed_change
 async def main() -> None:
     """Serve until the process is ended."""
     chosen = options(sys.argv[1:])
-    assert chosen, "--storage URL --listen HOST:PORT"
+    assert chosen is not None, "--storage URL --listen HOST:PORT"
+    how = settings(chosen, {})
     async with (
-        open_database(chosen["storage"], limits=SMALL) as database,
-        Server(database, *address(chosen["listen"])) as server,
+        open_database(how.storage, limits=SMALL) as database,
+        Server(database, *address(how.listen)) as server,
     ):
         print(f"listening on {server.url}", flush=True)
         await asyncio.Event().wait()

@@ -121,6 +121,7 @@ class Wire:
         path: str = "/yjs/room",
         max_size: int | None = None,
         write_limit: int = 1 << 15,
+        unread_pongs: int = 1_000,
     ) -> None:
         async def handler(connection: Any) -> None:
             await connection.handshake()
@@ -129,7 +130,12 @@ class Wire:
         self._server = _Server(handler)
         self.transport = Transport()
         self.connection = Connection(
-            ServerProtocol(max_size=max_size), self._server, ping_interval=None, write_limit=write_limit
+            ServerProtocol(max_size=max_size),
+            self._server,
+            everyone=set(),
+            unread_pongs=unread_pongs,
+            ping_interval=None,
+            write_limit=write_limit,
         )
         self.transport.connection = self.connection
         self.connection.connection_made(self.transport)

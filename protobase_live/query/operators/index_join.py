@@ -51,13 +51,13 @@ class IndexJoin(Operator):
         self.inputs = (left,)
         self.step = step
         self._table = table
-        self._lookup = lookup
+        self._rows = table.rows
+        self._parts, self._index = lookup.parts, lookup.index
         self._left_key = compile_keys([mine for mine, _ in step.on])
         self._right_key = compile_keys([other for _, other in step.on])
         wheres = [each.condition for each in step.other.steps if isinstance(each, Where)]
         self._condition = both(*wheres) if wheres else None
         self._test = None if self._condition is None else compile_condition(self._condition)
-        self._rest: Iterator[list[Item]] | None = None
 
     @property
     def sorted(self) -> bool:
@@ -66,27 +66,26 @@ class IndexJoin(Operator):
     @property
     def detail(self) -> str:
         on = ", ".join(f"{mine} == {self.step.name}.{other}" for mine, other in self.step.on)
-        index = self._lookup.index
+        index = self._index
         way = "by key" if index is None else f"index on {named(index.paths)}"
         where = "" if self._condition is None else f" where {self._condition}"
         return f"{self.step.how}, {on}, {self._table.name}: {way}{where}"
 
     def fetch(self) -> Iterator[list[Item]]:
-        self._rest = self._rest or self._joined()
-        while (batch := next(self._rest, None)) is not None:
-            yield batch
-
-    def pin(self) -> None:
-        """Keep what is still to be joined as it is now; see `Source.pin`."""
-        self._rest = iter(list(self._rest or self._joined()))
-
-    def push(self, changes: Changes) -> Delta:
-        raise NotImplementedError("a join that looks records up only answers once; see HashJoin")
-
-    def _joined(self) -> Iterator[list[Item]]:
         for batch in self.inputs[0].fetch():
             yield from batched(item for left in batch for item in self._of_left(left))
             yield []
+
+    def pin(self) -> None:
+        """Keep what partners are looked up in as it is now; see `Source.pin`.
+
+        Not the partners: there may be very many.
+        """
+        self._rows = self._rows.copy()
+        self._index = self._index and self._index.copy()
+
+    def push(self, changes: Changes) -> Delta:
+        raise NotImplementedError("a join that looks records up only answers once; see HashJoin")
 
     def _of_left(self, left: Item) -> Iterator[Item]:
         identity, rank, row = left
@@ -99,16 +98,16 @@ class IndexJoin(Operator):
 
     def _partners(self, key: JoinKey) -> Iterator[Row]:
         """The rows of the other records that have this join key, in the order of their keys."""
-        rows, test = self._table.rows, self._test
-        for found in self._candidates(tuple([key[part] for part in self._lookup.parts])):
-            row = rows.get(found)
+        test = self._test
+        for found in self._candidates(tuple([key[part] for part in self._parts])):
+            row = self._rows.get(found)  # which may have been pinned since the last one
             if row is None or (test is not None and not test(row)):
                 continue
-            if len(self._lookup.parts) == len(key) or self._right_key(row) == key:
+            if len(self._parts) == len(key) or self._right_key(row) == key:
                 yield row
 
     def _candidates(self, values: JoinKey) -> Iterable[str]:
-        index = self._lookup.index
+        index = self._index
         if index is None:
             return (values[0][1],) if values[0][0] == TEXT else ()
         return sorted(index.keys(*index.stretch(values, behind(values))))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from protobase_live.names import KEY_FIELD
 from protobase_live.query.bounds import equalities
 from protobase_live.query.code import compile_condition
+from protobase_live.query.effort import EASY_STEPS, spent
 from protobase_live.query.expressions import Expr
 from protobase_live.query.index import Path
 from protobase_live.query.operators.operator import BATCH_ROWS, Changes, Delta, Item, Operator, Row, alike
@@ -56,7 +57,7 @@ class Source(Operator):
             found = islice(self._rest, size)
             rows = found if scan is None else scan(found)
             left -= size
-            size = min(2 * size, BATCH_ROWS)
+            size = max(1, size // 4) if spent() > EASY_STEPS else min(2 * size, BATCH_ROWS)
             if rank is None:
                 yield [(row[KEY_FIELD], (), row) for row in rows]
             else:

@@ -1,13 +1,15 @@
 """Starting and stopping a server."""
 
+import json
 import re
 import signal
 
 import pytest
 from websockets.asyncio.client import connect as connect_websocket
+from websockets.exceptions import InvalidStatus
 
 import protobase_live as pb
-from protobase_live.cli.serve import LISTEN, STORAGE, address, options
+from protobase_live.cli.serve import address, options
 from tests.protobase_live.cli.command import line, run, running, stop
 
 READY = re.compile(r"listening on http://(127\.0\.0\.1:\d+)\n")
@@ -16,9 +18,13 @@ READY = re.compile(r"listening on http://(127\.0\.0\.1:\d+)\n")
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], (STORAGE, LISTEN)),
-        (["--storage", "memory:"], ("memory:", LISTEN)),
-        (["--listen", "[::1]:0", "--storage", "file:x"], ("file:x", "[::1]:0")),
+        ([], {}),
+        (["--storage", "memory:"], {"storage": "memory:"}),
+        (["--listen", "[::1]:0", "--storage", "file:x"], {"storage": "file:x", "listen": "[::1]:0"}),
+        (["--log-level", "info", "--config", "x"], {"log_level": "info", "config": "x"}),
+        (["--limit", "a=1", "--limit", "b=2", "--origin", "*"], {"limit": ["a=1", "b=2"], "origin": ["*"]}),
+        (["--log_leve", "info"], None),
+        (["storage", "memory:"], None),
         (["--help"], None),
         (["--storage"], None),
         (["--storage=memory:"], None),
@@ -26,8 +32,7 @@ READY = re.compile(r"listening on http://(127\.0\.0\.1:\d+)\n")
     ],
 )
 def test_usual_calls_are_understood_without_typer(arguments, expected):
-    found = options(arguments)
-    assert (found and (found["storage"], found["listen"])) == expected
+    assert options(arguments) == expected
 
 
 @pytest.mark.parametrize(
@@ -78,6 +83,35 @@ async def test_what_keeps_it_from_serving_is_one_line(tmp_path):
     assert re.fullmatch(r"error: cannot open 'file:.*' is held by process \d+\n", locked.err)
 
 
+async def test_settings_reach_the_server_and_its_log_is_json(tmp_path):
+    config = tmp_path / "server.toml"
+    config.write_text(
+        'storage = "memory:"\nlisten = "127.0.0.1:0"\nlog_level = "info"\nlog_format = "json"\n'
+        "[limits]\ndocument_bytes = 2000\n[server_limits]\nsessions = 1\n"
+    )
+    async with running("serve", "--config", str(config)) as server:
+        host = READY.fullmatch(await line(server))[1]
+        async with connect_websocket(f"ws://{host}/live", subprotocols=["protobase-live.v1.json"]):
+            with pytest.raises(InvalidStatus, match="503"):
+                await connect_websocket(f"ws://{host}/live")
+        async with pb.connect(f"ws://{host}/live") as db:
+            tasks = await db.collection("tasks")
+            await tasks.put({"text": "x" * 3000}, key="k")
+            with pytest.raises(pb.LimitExceeded, match=r"2000 bytes \(document_bytes\)"):
+                await tasks.put({"text": "x"}, key="l")
+        ended = await stop(server, signal.SIGTERM)
+    assert ended.code == 0
+    told = [json.loads(each) for each in ended.err.splitlines()]
+    assert [each["message"] for each in told] == [
+        f"serving memory: on http://{host}",
+        "refused a connection: at the limit of 1 sessions (sessions)",
+        "stopping",
+        "stopped",
+    ]
+    assert {each["level"] for each in told} == {"info"}
+    assert all(each["logger"].startswith("protobase_live.") for each in told)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -85,6 +119,8 @@ async def test_what_keeps_it_from_serving_is_one_line(tmp_path):
         (["--storage", "nosuch:x"], 1, "use 'memory:' or 'file:PATH'"),
         (["--storage", "memory:", "--listen", "x"], 1, "is no HOST:PORT"),
         (["--nosuch"], 2, "No such option"),
+        (["--storage", "memory:", "--limit", "views=many"], 1, "--limit views: 'many' is not a whole number"),
+        (["--storage", "memory:", "--origin", "x"], 1, "'x' is no origin"),
     ],
 )
 async def test_bad_calls(arguments, code, says):

@@ -2,7 +2,7 @@ import asyncio
 from random import Random
 
 import pytest
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 
 from protobase_actors import ManualClock
 from protobase_live.client import ClientLimits, connect
@@ -24,10 +24,18 @@ from protobase_live.query.diff import RowChange
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.expressions import F, param
 from protobase_live.query.query import Query
+from protobase_live.server.authentication import Authentication
 from protobase_live.server.live_door import LiveDoor
 from tests.protobase_live.live_wire import FakeDatabase, pipe
 
 LIMITS = ClientLimits()
+
+
+class Allowing(ServerConnection):
+    """A connection of the library with what the door needs besides."""
+
+    def allow(self, message_bytes):
+        self.protocol.max_message_size = message_bytes
 
 
 class Net:
@@ -36,7 +44,12 @@ class Net:
     def __init__(self, clock):
         self.clock = clock
         self.database = FakeDatabase(clock)
-        self.door = LiveDoor(self.database, clock=clock, limits=LiveLimits(), authenticate=self.authenticate)
+        self.door = LiveDoor(
+            self.database,
+            clock=clock,
+            limits=LiveLimits(),
+            authentication=Authentication(self.authenticate, clock),
+        )
         self.down = self.unauthorized = False
         self.dials = []
         self.ends = []
@@ -133,6 +146,19 @@ async def test_attempts_come_at_growing_random_distances(net, clock):
     expected = [min(LIMITS.max_backoff_seconds, LIMITS.backoff_seconds * 2**n) for n in range(len(pauses))]
     assert all(longest / 2 <= pause <= longest for pause, longest in zip(pauses, expected, strict=True))
     assert 15 < len(net.dials) < 30
+
+
+async def test_a_server_that_welcomes_and_closes_is_dialled_less_and_less(net, clock):
+    async with net.connect():
+        for _ in range(600):
+            await net.cut()
+            await clock.advance(0.1)
+        assert len(net.dials) < 20
+        await clock.advance(2 * LIMITS.max_backoff_seconds)
+        dials = len(net.dials)
+        await net.cut()
+        await clock.advance(LIMITS.backoff_seconds)
+        assert len(net.dials) == dials + 1, "a connection that lasted is a fresh start"
 
 
 async def test_a_refused_token_is_final(net, clock):
@@ -245,7 +271,7 @@ async def test_calls_are_limited(net, clock):
         net.database.read_gate.clear()
         waiting = [asyncio.ensure_future(echo(db, 1)) for _ in range(3)]
         await clock.settle()
-        with pytest.raises(Overloaded, match="max_calls"):
+        with pytest.raises(Overloaded, match=r"\(calls\)"):
             await waiting[2]
         net.database.read_gate.set()
         assert await asyncio.gather(*waiting[:2]) == [1, 1]
@@ -264,6 +290,7 @@ async def test_streams_go_on_over_lost_connections(net, clock):
             if number % 3 == 0:
                 await net.cut()
             await clock.advance(1)
+        await clock.advance(LIMITS.max_backoff_seconds)
         seen = [await anext(stream) for _ in range(20)]
         assert [change.key for change in seen] == [str(number) for number in range(20)]
         assert stream.cursor == seen[-1].cursor == "20"
@@ -345,7 +372,7 @@ async def test_a_live_query_is_kept_current_over_lost_connections(net, clock):
             views.add({"n": number})
             if number % 3 == 0:
                 await net.cut()
-            await clock.advance(1)
+            await clock.advance(LIMITS.max_backoff_seconds)
             assert live.rows == views.rows
         assert live.cursor == "20"
         diff = await anext(live)
@@ -497,7 +524,8 @@ async def test_addresses_and_subprotocols_are_checked():
 async def test_over_a_real_socket(clock, subprotocol):
     database = FakeDatabase(clock)
     door = LiveDoor(database, clock=clock)
-    async with serve(door.serve, "127.0.0.1", 0, subprotocols=list(SUBPROTOCOLS)) as server:
+    options = {"subprotocols": list(SUBPROTOCOLS), "create_connection": Allowing}
+    async with serve(door.serve, "127.0.0.1", 0, **options) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         async with connect(f"ws://127.0.0.1:{port}/live", subprotocol=subprotocol) as db:
             async with db.changes("tasks") as stream:

@@ -352,6 +352,7 @@ async def test_who_wrote_in_a_turn_with_a_transaction_is_sent_what_that_wrote(da
     assert ann.doc.get("records", type=Map)["t1"]["n"] == 1
 
 
+@pytest.mark.parametrize("limits", [Limits(feed_seconds=10.0)], indirect=True)
 async def test_changes_that_nobody_follows_are_not_kept_long(database, clock, limits) -> None:
     ref = await database.ref("tasks")
     stream = object()

@@ -20,7 +20,7 @@ from protobase_live.errors import (
     Unavailable,
     ValidationError,
 )
-from protobase_live.live.views import ViewLimits
+from protobase_live.live.limits import ViewLimits
 from protobase_storage import MemoryStorage
 from tests.support.live_rows import applied
 

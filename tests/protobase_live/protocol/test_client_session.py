@@ -344,9 +344,9 @@ def test_too_many_calls_are_refused_at_once():
     client = ClientSession(CODEC, Hello(), credit=4, max_calls=2)
     client.read("tasks", READ)
     client.subscribe("tasks", None)
-    with pytest.raises(Overloaded, match="max_calls"):
+    with pytest.raises(Overloaded, match=r"\(calls\)"):
         client.read("tasks", READ)
-    with pytest.raises(Overloaded, match="max_calls"):
+    with pytest.raises(Overloaded, match=r"\(calls\)"):
         client.subscribe("tasks", None)
 
 

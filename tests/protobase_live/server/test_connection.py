@@ -211,3 +211,19 @@ async def test_it_is_crowded_until_the_client_reads(wire: Wire, session: Recorde
     assert session.writable == 1
     wire.hang_up()
     await wire.served
+
+
+async def test_pings_of_who_does_not_read_end_the_connection(session: Recorder):
+    wire = Wire(session.serve, unread_pongs=10)
+    await settle()
+    ping = client_frame(b"x", Opcode.PING)
+    for _ in range(100):
+        wire.feed(ping)
+        wire.transport.drain()
+    wire.connection.write(b"x" * 100_000)
+    for _ in range(10):
+        wire.feed(ping)
+    assert not wire.transport.is_closing()
+    wire.feed(ping)
+    assert wire.transport.is_closing()
+    await wire.served

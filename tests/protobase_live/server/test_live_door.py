@@ -40,6 +40,7 @@ from protobase_live.query.diff import RowChange
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.expressions import F
 from protobase_live.query.query import Query
+from protobase_live.server.authentication import Authentication
 from protobase_live.server.live_door import LiveDoor
 from tests.protobase_live.live_wire import FakeDatabase, pipe
 
@@ -136,7 +137,7 @@ async def test_a_slow_commit_holds_up_no_read_and_commits_keep_their_order(clien
 
 
 async def test_commits_carry_the_author_of_the_token(database, clock):
-    door = LiveDoor(database, clock=clock, authenticate=lambda token: token)
+    door = LiveDoor(database, clock=clock, authentication=Authentication(lambda token: token, clock))
     for token, expected in (("ann", "ann"), (None, "whoever")):
         client = Client(door)
         await client.hello(token=token)
@@ -146,11 +147,19 @@ async def test_commits_carry_the_author_of_the_token(database, clock):
         await client.end.close()
 
 
+async def test_only_who_was_welcomed_may_send_long_messages(door):
+    client = Client(door)
+    assert client.end.peer.allowed is None
+    await client.hello()
+    assert client.end.peer.allowed == LiveLimits().message_bytes
+    await client.end.close()
+
+
 async def test_a_token_may_be_refused(database, clock):
     def refuse(token):
         raise Unauthorized("expired")
 
-    client = Client(LiveDoor(database, clock=clock, authenticate=refuse))
+    client = Client(LiveDoor(database, clock=clock, authentication=Authentication(refuse, clock)))
     await client.send(Hello())
     assert (await client.recv()).failure.code == "unauthorized"
     assert await client.closed() == UNAUTHORIZED

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from protobase_actors import ManualClock
+from protobase_live.client import connect as connect_live
 from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
-from protobase_live.errors import Unauthorized
+from protobase_live.errors import RecordExists, Unauthorized
 from protobase_live.protocol import yjs
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
-from protobase_storage import MemoryStorage
+from protobase_storage import MemoryStorage, StorageFull
 
 NOTHING = b"\x00"
+
+LIVE = [Subprotocol("protobase-live.v1.msgpack")]
 
 
 def only_ann(token: str | None) -> str:
@@ -72,6 +77,69 @@ async def test_figures_count(server: Server, database: Database) -> None:
     assert figures["protobase_storage_commits_total"] == "1"
 
 
+async def figures_of(server: Server) -> dict[str, float]:
+    _, body = await get(server, "/metrics")
+    lines = [line.rpartition(" ") for line in body.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in lines}
+
+
+async def test_counters_do_not_fall_when_a_collection_leaves_the_memory() -> None:
+    clock = ManualClock()
+    async with Database(MemoryStorage(), clock=clock) as database, Server(database, port=0) as server:
+        await (await database.collection("tasks")).insert({})
+        before = await figures_of(server)
+        await clock.advance(3 * Limits().idle_seconds)
+        after = await figures_of(server)
+    assert (before["protobase_collections_loaded"], after["protobase_collections_loaded"]) == (1, 0)
+    assert after["protobase_turns_total"] >= before["protobase_turns_total"] > 0
+    assert after["protobase_turn_messages_total"] >= before["protobase_turn_messages_total"] > 0
+
+
+async def test_requests_errors_and_refusals_are_counted(server: Server) -> None:
+    assert await closed_with(f"ws://127.0.0.1:{server.port}/yjs/a//b") == 4404
+    async with connect_live(f"ws://127.0.0.1:{server.port}/live") as remote:
+        tasks = await remote.collection("tasks")
+        await tasks.insert({}, key="k")
+        with pytest.raises(RecordExists):
+            await tasks.insert({}, key="k")
+    figures = await figures_of(server)
+    assert figures['protobase_closes_total{code="4404"}'] == 1
+    assert figures['protobase_connections_total{door="yjs"}'] == 1
+    assert figures['protobase_requests_total{type="commit"}'] == 2
+    assert figures['protobase_errors_total{code="record_exists"}'] == 1
+    assert figures["protobase_request_seconds_count"] == 2
+    assert figures['protobase_received_bytes_total{door="live"}'] > 100
+    assert figures['protobase_sent_bytes_total{door="live"}'] > 50
+
+
+async def test_readiness_tells_the_truth(database: Database) -> None:
+    async with Server(database, port=0) as server:
+        assert await get(server, "/readyz") == (200, "ready\n")
+        failed = asyncio.get_running_loop().create_future()
+        failed.set_exception(StorageFull("no room left"))
+        database.health.note(failed)
+        assert await get(server, "/readyz") == (503, "not ready: the storage fails: no room left\n")
+        assert (await get(server, "/healthz"))[0] == 200
+
+
+async def test_one_line_for_each_refusal_and_none_for_others(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "protobase_live")
+    async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks?token=secret") as client:
+        await client.recv()
+    assert await closed_with(f"ws://127.0.0.1:{server.port}/yjs/a//b?token=secret") == 4404
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"nonsense\r\n\r\n")
+    await writer.drain()
+    writer.close()
+    await get(server, "/healthz")
+    (record,) = [each for each in caplog.records if each.name.startswith("protobase_live")]
+    assert record.name == "protobase_live.server.server"
+    assert "'/yjs/a//b': 4404" in record.getMessage()
+    assert "secret" not in caplog.text
+
+
 async def closed_with(url: str) -> int | None:
     async with connect(url) as client:
         await client.wait_closed()
@@ -90,6 +158,40 @@ async def test_a_token_that_is_not_accepted(database: Database) -> None:
         assert await closed_with(f"{url}?token=bob's") == 4401
         async with connect(f"{url}?token=ann's") as client:
             assert yjs.decode(await client.recv()) == yjs.SyncStep1(NOTHING)
+
+
+async def async_only_ann(token: str | None) -> str:
+    return only_ann(token)
+
+
+async def test_authenticate_may_be_async(database: Database) -> None:
+    async with Server(database, port=0, authenticate=async_only_ann) as server:
+        yjs_url, live = f"ws://127.0.0.1:{server.port}/yjs/tasks", f"ws://127.0.0.1:{server.port}/live"
+        assert await closed_with(f"{yjs_url}?token=bob's") == 4401
+        with pytest.raises(Unauthorized, match="the token is not known"):
+            await connect_live(live, token="bob's").__aenter__()
+        async with connect(f"{yjs_url}?token=ann's"), connect_live(live, token="ann's") as remote:
+            assert await (await remote.collection("tasks")).count() == 0
+
+
+async def test_only_an_author_lets_in(database: Database) -> None:
+    async with Server(database, port=0, authenticate=lambda token: cast(str, False)) as server:
+        assert await closed_with(f"ws://127.0.0.1:{server.port}/yjs/tasks") == 4401
+        with pytest.raises(Unauthorized):
+            await connect_live(f"ws://127.0.0.1:{server.port}/live").__aenter__()
+
+
+@pytest.mark.parametrize("path", ["/yjs/tasks", "/live"])
+async def test_pages_of_other_origins_are_refused(database: Database, path: str) -> None:
+    async with Server(database, port=0, origins=["https://app.example.com"]) as server:
+        url = f"ws://127.0.0.1:{server.port}{path}"
+        async with connect(url, origin=Origin("http://evil.example"), subprotocols=LIVE) as page:
+            await page.wait_closed()
+            assert page.close_code == 4403
+            assert "--origin" in (page.close_reason or "")
+        for own in ("https://app.example.com", "http://localhost:3000", None):
+            async with connect(url, origin=own and Origin(own), subprotocols=LIVE) as page:
+                await asyncio.wait_for(await page.ping(), 10)
 
 
 async def test_one_session_too_many(database: Database) -> None:
@@ -132,6 +234,13 @@ async def test_a_message_may_be_as_long_as_a_document():
         await client.wait_closed()
         assert client.close_code == 4413
         assert "at most 100016 bytes (message_bytes)" in client.close_reason
+
+
+async def test_a_long_message_before_hello_is_not_read(server: Server):
+    async with connect(f"ws://127.0.0.1:{server.port}/live", subprotocols=LIVE) as client:
+        await client.send(bytes(200_000))
+        await client.wait_closed()
+        assert client.close_code == 4413
 
 
 async def test_a_message_may_be_as_long_as_the_server_says(database: Database):

@@ -74,7 +74,8 @@ def test_it_gives_what_a_hash_join_gives(
     operator = IndexJoin(source(left), right, step, lookup)
     assert operator.sorted == operator.inputs[0].sorted
     if pinned:
-        operator.pin()
+        for each in (operator, *operator.inputs):
+            each.pin()
         left.apply([(key, None) for key in lefts])
         right.apply([(key, None) for key in rights])
     found = list(items_of(operator.fetch()))
@@ -113,3 +114,32 @@ def test_it_only_answers_once() -> None:
     )
     with pytest.raises(NotImplementedError):
         operator.push({})
+
+
+def multiplying(lefts: int, rights: int) -> tuple[Table, Table, IndexJoin]:
+    """A join in which every row of one side has all of the other as partners."""
+    left = table("left", {f"l{n}": {"a": 1} for n in range(lefts)}, [])
+    right = table("right", {f"r{n}": {"a": 1} for n in range(rights)}, [["a"]])
+    step = join(Query("left").join("right", on="a"))
+    lookup = lookup_for(right, step)
+    assert lookup is not None
+    return left, right, IndexJoin(source(left), right, step, lookup)
+
+
+def test_pinning_makes_no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, operator = multiplying(10, 10)
+    monkeypatch.setattr(operator, "_of_left", None)
+    operator.pin()
+
+
+def test_a_join_that_is_pinned_halfway_through_a_row_goes_on_as_it_began() -> None:
+    left, right, operator = multiplying(3, 700)
+    batches = operator.fetch()
+    found = list(next(batches))
+    for each in (operator, *operator.inputs):
+        assert isinstance(each, IndexJoin | Source)
+        each.pin()
+    left.apply([(key, None) for key in list(left.rows)])
+    right.apply([(key, None) for key in list(right.rows)])
+    found += items_of(batches)
+    assert len(found) == 3 * 700

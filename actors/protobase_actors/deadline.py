@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from protobase_actors import Clock
+from .clock import Clock
 
 T = TypeVar("T")
 

@@ -1,0 +1,195 @@
+"""What `serve` can be told: by options, by the environment, by a file, in this order; else the defaults.
+
+A limit has one name everywhere: that of the field of the class that holds it, below the name of its section,
+which is that of the class. ``limits.document_bytes`` is ``document_bytes`` below ``[limits]`` in a file and
+PROTOBASE_LIMITS_DOCUMENT_BYTES in the environment. Where only one section has a limit of that name, options
+and variables may leave out the section.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, TypedDict, cast
+
+from protobase_live.database.limits import Limits
+from protobase_live.errors import ValidationError
+from protobase_live.live.limits import ViewLimits
+from protobase_live.live.presence import PresenceLimits
+from protobase_live.protocol.limits import LiveLimits
+from protobase_live.server.limits import ServerLimits
+
+PREFIX = "PROTOBASE_"
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("text", "json")
+UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+SECTIONS: Mapping[str, type[Any]] = {
+    "limits": Limits,
+    "view_limits": ViewLimits,
+    "presence_limits": PresenceLimits,
+    "server_limits": ServerLimits,
+    "live_limits": LiveLimits,
+}
+"""The classes that hold the limits, by the name of their section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server is to run."""
+
+    storage: str = "file:./data"
+    listen: str = "127.0.0.1:8765"
+    origins: tuple[str, ...] = ()
+    log_level: str = "warning"
+    log_format: str = "text"
+    limits: Limits = field(default_factory=Limits)
+    view_limits: ViewLimits = field(default_factory=ViewLimits)
+    presence_limits: PresenceLimits = field(default_factory=PresenceLimits)
+    server_limits: ServerLimits = field(default_factory=ServerLimits)
+    live_limits: LiveLimits = field(default_factory=LiveLimits)
+
+
+class Options(TypedDict, total=False):
+    """The options of `serve`; those that were not given are missing."""
+
+    storage: str
+    listen: str
+    config: str
+    origin: Sequence[str]
+    limit: Sequence[str]
+    log_level: str
+    log_format: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A value, and what gave it, for messages."""
+
+    value: Any
+    where: str
+
+
+_Found = dict[str, _Given]
+"""What was given, by the full names of settings: ``storage``, ``limits.document_bytes``."""
+
+
+def settings(options: Options, environment: Mapping[str, str]) -> Settings:
+    """What all of them come to. Raises ValidationError, which names what was wrong and where."""
+    config = options.get("config", environment.get(f"{PREFIX}CONFIG"))
+    found: _Found = {} if config is None else dict(_of_file(config))
+    found |= dict(_of_environment(environment))
+    found |= dict(_of_options(options))
+    sections = {name: _section(name, found) for name in SECTIONS}
+    plain = {name: _plain(name, given) for name, given in found.items() if "." not in name}
+    return Settings(**plain, **sections)
+
+
+def _of_options(options: Options) -> Iterator[tuple[str, _Given]]:
+    for name in ("storage", "listen", "log_level", "log_format"):
+        if name in options:
+            yield name, _Given(options.get(name), f"--{name.replace('_', '-')}")
+    if origins := options.get("origin"):
+        yield "origins", _Given(list(origins), "--origin")
+    for text in options.get("limit", ()):
+        name, equals, value = map(str.strip, text.partition("="))
+        if not equals:
+            raise ValidationError(f"--limit {text!r}: write it like document_bytes=128MiB")
+        yield _full_name(name, "--limit"), _Given(value, f"--limit {name}")
+
+
+def _of_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, _Given]]:
+    for name in (*_PLAIN, *_SHORT, *_LIMITS):
+        variable = PREFIX + name.replace(".", "_").upper()
+        if variable in environment:
+            value = environment[variable]
+            yield _SHORT.get(name, name), _Given(value.split() if name == "origins" else value, variable)
+
+
+def _of_file(path: str) -> Iterator[tuple[str, _Given]]:
+    for name, value in _parsed(path).items():
+        if name in _PLAIN:
+            yield name, _Given(value, f"{path}: {name}")
+        elif name in SECTIONS and isinstance(value, dict):
+            for limit, each in cast("dict[str, Any]", value).items():
+                full = _full_name(f"{name}.{limit}", path)
+                yield full, _Given(each, f"{path}: {full}")
+        else:
+            raise _unknown(name, path, [*_PLAIN, *SECTIONS])
+
+
+def _parsed(path: str) -> dict[str, Any]:
+    import tomllib  # with the first file: a server is started while its clients wait
+
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValidationError(f"--config {path}: {error}") from error
+
+
+def _full_name(name: str, where: str) -> str:
+    full = _SHORT.get(name, name)
+    if full in _LIMITS:
+        return full
+    if choices := [each for each in _LIMITS if each.endswith(f".{name}")]:
+        raise ValidationError(f"{where}: {name} may be {' or '.join(choices)}; name the section, too")
+    raise _unknown(name, where, [*_LIMITS, *_SHORT])
+
+
+def _unknown(name: str, where: str, known: Sequence[str]) -> ValidationError:
+    close = get_close_matches(name, known, 1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return ValidationError(f"{where}: there is no setting {name!r}{hint}")
+
+
+def _section(name: str, found: _Found) -> Any:
+    values = {each.name: f"{name}.{each.name}" for each in fields(SECTIONS[name])}
+    return SECTIONS[name](
+        **{short: _number(found[full], _LIMITS[full]) for short, full in values.items() if full in found}
+    )
+
+
+def _number(given: _Given, default: Any) -> Any:
+    """The number that a limit is set to; it is whole where the default is."""
+    value, unit = given.value, 1
+    if isinstance(value, str):
+        text = value.strip()
+        for name, size in UNITS.items():
+            if text.endswith(name):
+                text, unit = text.removesuffix(name).strip(), size
+        try:
+            value = float(text) if isinstance(default, float) else int(text) * unit
+        except ValueError:
+            value = None
+    whole = not isinstance(default, float)
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        kind = "a whole number, or one with KiB, MiB or GiB" if whole else "a number of seconds"
+        raise ValidationError(f"{given.where}: {given.value!r} is not {kind}")
+    if value < 0 or not math.isfinite(value):
+        raise ValidationError(f"{given.where}: {given.value!r} is no limit; expected 0 or more")
+    return value if whole else float(value)
+
+
+def _plain(name: str, given: _Given) -> Any:
+    value = given.value
+    if name == "origins":
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in cast("list[Any]", value)):
+            raise ValidationError(f"{given.where}: expected a list of origins, not {value!r}")
+        return tuple(cast("list[str]", value))
+    if not isinstance(value, str):
+        raise ValidationError(f"{given.where}: expected a text, not {value!r}")
+    choices = {"log_level": LEVELS, "log_format": FORMATS}.get(name)
+    if choices and value.lower() not in choices:
+        raise ValidationError(f"{given.where}: {value!r} is none of {', '.join(choices)}")
+    return value.lower() if choices else value
+
+
+_PLAIN = ("storage", "listen", "origins", "log_level", "log_format")
+_LIMITS = {f"{name}.{each.name}": each.default for name, kind in SECTIONS.items() for each in fields(kind)}
+"""The defaults of all limits, by their full names."""
+
+_NAMES = [full.partition(".")[2] for full in _LIMITS]
+_SHORT = {short: full for short, full in zip(_NAMES, _LIMITS, strict=True) if _NAMES.count(short) == 1}
+"""The full names of limits that can be named without their section."""

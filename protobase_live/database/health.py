@@ -1,0 +1,81 @@
+"""Whether what is written is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, cast
+
+from protobase_actors import Clock
+from protobase_storage import (
+    CollectionCorrupt,
+    Commit,
+    SequenceConflict,
+    Storage,
+    StorageBusy,
+    StorageClosed,
+    StorageError,
+)
+
+FAILED_SECONDS = 30.0
+"""How long after a failure the storage counts as failed if nothing is written meanwhile."""
+
+NO_FAILURES = (StorageBusy, StorageClosed, SequenceConflict, CollectionCorrupt)
+"""What says nothing about the medium."""
+
+_log = logging.getLogger(__name__)
+
+
+class Health:
+    """Counts what a storage fails to store, and tells the log when that begins and ends."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._reason: str | None = None
+        self._failed_at = 0.0
+        self.failures = 0
+        """Appends that failed since the start."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing is stored; None when the last that was written was stored.
+
+        A failure is forgotten after FAILED_SECONDS: who is told of it may write no more, and nobody would
+        see that the storage is well again.
+        """
+        if self._reason is not None and self._clock.monotonic() - self._failed_at >= FAILED_SECONDS:
+            return None
+        return self._reason
+
+    def watch(self, storage: Storage) -> Storage:
+        """The same storage; the outcome of each append is noted here."""
+        return cast("Storage", _Watched(storage, self))
+
+    def note(self, appended: asyncio.Future[None]) -> None:
+        """The outcome of an append is known."""
+        error = None if appended.cancelled() else appended.exception()
+        if isinstance(error, StorageError) and not isinstance(error, NO_FAILURES):
+            if self._reason is None:
+                _log.error("the storage failed: %s", error)
+            self.failures += 1
+            self._reason, self._failed_at = str(error), self._clock.monotonic()
+        elif error is None and self._reason is not None:
+            _log.warning("the storage works again")
+            self._reason = None
+
+
+class _Watched:
+    """Passes everything on: a storage that offers more goes on to offer it."""
+
+    def __init__(self, storage: Storage, health: Health) -> None:
+        self._storage = storage
+        self._health = health
+
+    def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
+        appended = self._storage.append(commits)
+        appended.add_done_callback(self._health.note)
+        return appended
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)

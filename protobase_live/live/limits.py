@@ -1,0 +1,34 @@
+"""The named limits of queries, with their defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLimits:
+    """What a database takes of queries; every limit says what happens at it."""
+
+    views: int = 20_000
+    """Different live queries. Those that nobody watches make room; then `Overloaded`."""
+    lingering_views: int = 1_000
+    """Live queries that nobody watches any more; the one that was left first goes when there are more."""
+    view_rows: int = 1_000_000
+    """Rows of a live query: it fails with `LimitExceeded`."""
+    all_view_rows: int = 4_000_000
+    """Rows of all live queries together. Those that nobody watches make room; then `Overloaded`."""
+    query_rows: int = 1_000_000
+    """Rows of a query that is run once: `LimitExceeded`."""
+    query_steps: int = 8_000
+    """Batches of some 500 rows that such a query looks at or makes: `LimitExceeded`."""
+    all_query_steps: int = 32_000
+    """The same of all such queries that are under way: `Overloaded`. What they hold, they have looked at."""
+    long_queries: int = 64
+    """Such queries that take more than a moment, at once: `Overloaded`."""
+    retained_changes: int = 256
+    """Recent changes of a view; who is further behind gets a snapshot."""
+    linger_seconds: float = 30.0
+    """How long a view that nobody watches waits for somebody to come back."""
+
+
+DEFAULT_VIEW_LIMITS = ViewLimits()

@@ -1,0 +1,71 @@
+"""What a server counts from its start on; it only grows."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+
+BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+"""Upper bounds of the durations that are counted together, in seconds."""
+
+
+class Tally:
+    """A figure for each of a few values of a label. The program chooses these, never a client."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._values: Counter[str] = Counter()
+
+    def __getitem__(self, value: str) -> int:
+        return self._values[value]
+
+    def add(self, value: str, by: int = 1) -> None:
+        """Count ``by`` more for this value of the label."""
+        self._values[value] += by
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of Prometheus' text format."""
+        return [f'{name}{{{self._label}="{value}"}} {count}' for value, count in sorted(self._values.items())]
+
+
+class Durations:
+    """How many took how long."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(BUCKETS) + 1)
+        self._sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more took so long."""
+        self._counts[bisect_left(BUCKETS, seconds)] += 1
+        self._sum += seconds
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of Prometheus' text format, of a histogram."""
+        found, below = list[str](), 0
+        for bound, count in zip((*map(str, BUCKETS), "+Inf"), self._counts, strict=True):
+            below += count
+            found.append(f'{name}_bucket{{le="{bound}"}} {below}')
+        return [*found, f"{name}_sum {self._sum!r}", f"{name}_count {below}"]
+
+
+class Counters:
+    """The counters of one server."""
+
+    def __init__(self) -> None:
+        self.connections = Tally("door")
+        """Connections that came to a door: ``yjs`` or ``live``."""
+        self.closes = Tally("code")
+        """Connections that ended, by their close code."""
+        self.refusals = Tally("status")
+        """Requests that were answered with an HTTP error instead of a connection."""
+        self.received_bytes = Tally("door")
+        """Bytes of messages from live clients, and of updates from Yjs clients."""
+        self.sent_bytes = Tally("door")
+        """Bytes of messages to live clients."""
+        self.requests = Tally("type")
+        """Requests of live clients."""
+        self.errors = Tally("code")
+        """Errors that live clients were told, by their code."""
+        self.request_seconds = Durations()
+        """From a request of a live client, but for those that open streams, until it is answered."""

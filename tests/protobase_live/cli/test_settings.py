@@ -1,0 +1,97 @@
+"""Every limit can be set from an option, the environment and a file, by one name."""
+
+from dataclasses import fields
+
+import pytest
+
+from protobase_live.cli.settings import SECTIONS, Settings, settings
+from protobase_live.database.limits import Limits
+from protobase_live.errors import ValidationError
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(text):
+        path = tmp_path / "server.toml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_nothing_given_is_the_defaults():
+    assert settings({}, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("section", "limit"), [(name, each) for name, kind in SECTIONS.items() for each in fields(kind)]
+)
+def test_every_limit_can_be_set_in_every_way(section, limit, config):
+    full, value = f"{section}.{limit.name}", 7.0 if isinstance(limit.default, float) else 7
+    variable = f"PROTOBASE_{section}_{limit.name}".upper()
+    text = f"[{section}]\n{limit.name} = {value}\n"
+    by_option, by_variable = {"limit": [f"{full}={value}"]}, {variable: str(value)}
+    for given in ((by_option, {}), ({}, by_variable), ({"config": config(text)}, {})):
+        found = settings(*given)
+        assert getattr(getattr(found, section), limit.name) == value
+
+
+def test_options_go_before_the_environment_and_that_before_the_file(config):
+    file = config('storage = "file:a"\nlisten = "a:1"\nlog_level = "debug"\n[limits]\ndocument_bytes = 1\n')
+    environment = {
+        "PROTOBASE_CONFIG": file,
+        "PROTOBASE_STORAGE": "file:b",
+        "PROTOBASE_LISTEN": "b:1",
+        "PROTOBASE_DOCUMENT_BYTES": "2MiB",
+        "PROTOBASE_ORIGINS": "https://a.example https://b.example",
+        "PROTOBASE_SERVICE_HOST": "what an orchestrator puts here",
+    }
+    found = settings({"storage": "file:c"}, environment)
+    assert (found.storage, found.listen, found.log_level) == ("file:c", "b:1", "debug")
+    assert found.origins == ("https://a.example", "https://b.example")
+    assert found.limits == Limits(document_bytes=2 * 1024 * 1024)
+
+
+def test_a_name_that_one_section_has_is_enough():
+    found = settings({"limit": ["document_bytes=1GiB", "view_rows = 5", "bye_seconds=0.5"]}, {})
+    assert found.limits.document_bytes == 2**30
+    assert found.view_limits.view_rows == 5
+    assert found.live_limits.bye_seconds == 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "said"),
+    [
+        ({"limit": ["document_byte=1"]}, {}, "no setting 'document_byte'; did you mean 'document_bytes'"),
+        ({"limit": ["message_bytes=1"]}, {}, "server_limits.message_bytes or live_limits.message_bytes"),
+        ({"limit": ["document_bytes"]}, {}, "write it like document_bytes=128MiB"),
+        ({"limit": ["document_bytes=-1"]}, {}, "expected 0 or more"),
+        ({"limit": ["document_bytes=1.5"]}, {}, "not a whole number"),
+        ({"limit": ["idle_seconds=inf"]}, {}, "expected 0 or more"),
+        ({"limit": ["idle_seconds=soon"]}, {}, "a number of seconds"),
+        ({}, {"PROTOBASE_VIEWS": "x"}, "PROTOBASE_VIEWS: 'x'"),
+        ({}, {"PROTOBASE_LOG_LEVEL": "loud"}, "PROTOBASE_LOG_LEVEL: 'loud' is none of debug, info"),
+        ({"log_format": "xml"}, {}, "--log-format: 'xml' is none of text, json"),
+        ({"config": "nowhere.toml"}, {}, "nowhere.toml"),
+    ],
+)
+def test_mistakes_are_named(options, environment, said):
+    with pytest.raises(ValidationError, match=said.replace("(", "\\(")):
+        settings(options, environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("storag = 1", "no setting 'storag'; did you mean 'storage'"),
+        ("storage = 1", "expected a text, not 1"),
+        ("origins = 'x'", "expected a list of origins"),
+        ("[limits]\nviews = 1", "no setting 'limits.views'"),
+        ("[limits]\ncollections = true", "True is not a whole number"),
+        ("limits = 3", "no setting 'limits'"),
+        ("storage =", "Invalid"),
+    ],
+)
+def test_mistakes_in_a_file_are_named(text, said, config):
+    with pytest.raises(ValidationError, match=said):
+        settings({"config": config(text)}, {})

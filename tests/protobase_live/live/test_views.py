@@ -1,0 +1,170 @@
+"""All queries of a database, over collections that are told by hand what they show."""
+
+import asyncio
+
+import pytest
+
+from protobase_actors import ManualClock
+from protobase_live.errors import Closed, Overloaded, Unavailable
+from protobase_live.live.limits import ViewLimits
+from protobase_live.live.show import Show, Together
+from protobase_live.live.views import Views
+from protobase_live.query.expressions import F
+from protobase_live.query.query import Query
+
+
+class Collections:
+    """Stands for the actors: what each collection has shown, and how often it was asked to begin."""
+
+    def __init__(self, clock, **records):
+        self.records = records
+        self.begun = []
+        self.shows = 0
+        self.views = Views(self.begin, clock)
+        self.clock = clock
+
+    def limited(self, **limits):
+        self.views = Views(self.begin, self.clock, ViewLimits(**limits))
+        return self
+
+    async def begin(self, name):
+        self.begun.append(name)
+        await asyncio.sleep(0)
+        table = self.views.table(name)
+        table.apply(self.records[name].items())
+        self.views.begin(table, {"here": 0}, [])
+
+    def show(self, name, together=None, **records):
+        self.shows += 1
+        self.records[name].update(records)
+        self.views.take(Show(name, list(records.items()), {"here": self.shows}), together)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def collections(clock):
+    rows = {str(n): {"n": n, "even": n % 2 == 0} for n in range(10)}
+    return Collections(clock, tasks=rows, users={"ann": {"n": 1}})
+
+
+def numbers(rows):
+    return sorted(row["n"] for row in rows)
+
+
+def inserted(diff):
+    return sorted(change.row["n"] for change in diff.changes if change.kind == "insert")
+
+
+async def test_a_collection_is_asked_once_to_begin(collections):
+    query = Query("tasks").where(F.even)
+    found = await asyncio.gather(*(collections.views.query(query) for _ in range(3)))
+    assert [numbers(rows) for rows in found] == [[0, 2, 4, 6, 8]] * 3
+    await collections.views.query(query)
+    assert len(collections.begun) <= 3
+    assert set(collections.begun) == {"tasks"}
+
+
+async def test_a_query_sees_what_was_shown(collections):
+    await collections.views.query(Query("tasks"))
+    collections.show("tasks", a={"n": 100, "even": True})
+    assert 100 in numbers(await collections.views.query(Query("tasks")))
+
+
+async def test_who_watches_the_same_shares_a_view(collections):
+    one, other = [await collections.views.subscribe(Query("tasks").where(F.even)) for _ in range(2)]
+    assert inserted(await one.pull()) == inserted(await other.pull()) == [0, 2, 4, 6, 8]
+    collections.show("tasks", a={"n": 100, "even": True}, b={"n": 101, "even": False})
+    assert inserted(await one.pull()) == inserted(await other.pull()) == [100]
+    assert one.poll() is None
+    one.close()
+    with pytest.raises(Closed):
+        await one.pull()
+
+
+async def test_parts_of_a_transaction_are_shown_together(collections):
+    watched = [await collections.views.subscribe(Query(name)) for name in ("tasks", "users")]
+    for each in watched:
+        await each.pull()
+    together = Together()
+    together.expect()
+    together.expect()
+    collections.show("tasks", together, a={"n": 100})
+    collections.show("tasks", b={"n": 101})
+    assert [each.poll() for each in watched] == [None, None]
+    assert 100 not in numbers(await collections.views.query(Query("tasks")))
+    collections.show("users", together, bob={"n": 102})
+    assert [inserted(each.poll()) for each in watched] == [[100, 101], [102]]
+
+
+async def test_a_collection_that_ends_ends_its_views(collections):
+    tasks, users = [await collections.views.subscribe(Query(name)) for name in ("tasks", "users")]
+    for each in (tasks, users):
+        await each.pull()
+    collections.views.end("tasks")
+    with pytest.raises(Unavailable, match="'tasks' is loaded again"):
+        await tasks.pull()
+    assert users.poll() is None
+    assert len(await collections.views.query(Query("tasks"))) == 10
+
+
+async def test_a_view_lingers_for_a_while(collections, clock):
+    (await collections.views.subscribe(Query("tasks"))).close()
+    assert collections.views.busy("tasks")
+    assert collections.views.busy("tasks"), "the view is still there"
+    await clock.advance(ViewLimits().linger_seconds)
+    assert not collections.views.busy("tasks")
+
+
+async def test_what_one_client_leaves_behind_is_bounded(collections):
+    views = collections.limited(lingering_views=3).views
+    for number in range(20):
+        (await views.subscribe(Query("tasks").where(F.n > number))).close()
+    assert views.count == 3
+
+
+async def test_those_that_nobody_watches_make_room(collections):
+    views = collections.limited(views=3).views
+    for number in range(5):
+        (await views.subscribe(Query("tasks").where(F.n > number))).close()
+    watched = [await views.subscribe(Query("tasks").where(F.n > 100 + number)) for number in range(3)]
+    with pytest.raises(Overloaded, match=r"3 live queries already \(views\)"):
+        await views.subscribe(Query("tasks"))
+    for each in watched:
+        await each.pull()
+
+
+async def test_all_rows_together_are_bounded(collections):
+    views = collections.limited(all_view_rows=25).views
+    lingering = await views.subscribe(Query("tasks").where(F.n >= 0))
+    lingering.close()
+    first = await views.subscribe(Query("tasks").where(F.n > -1))
+    second = await views.subscribe(Query("tasks").where(F.n > -2))
+    with pytest.raises(Overloaded, match=r"25 rows already \(all_view_rows\)"):
+        await views.subscribe(Query("tasks").where(F.n > -3))
+    small = await views.subscribe(Query("tasks").where(F.n > 4))
+    for each in (first, second, small):
+        await each.pull()
+
+
+async def test_a_view_that_is_filled_lets_others_run(collections):
+    collections.records["tasks"] = {str(n): {"n": n} for n in range(500)}
+    opening = asyncio.ensure_future(collections.views.subscribe(Query("tasks")))
+    rounds = 0
+    while not opening.done():
+        await asyncio.sleep(0)
+        rounds += 1
+    assert rounds > 500 // 32
+    assert len((await opening.result().pull()).changes) == 500
+
+
+async def test_the_end_of_the_database_ends_all(collections):
+    watched = await collections.views.subscribe(Query("tasks"))
+    collections.views.close()
+    with pytest.raises(Closed):
+        await watched.pull()
+    with pytest.raises(Closed):
+        await collections.views.query(Query("tasks"))

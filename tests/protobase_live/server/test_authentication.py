@@ -1,0 +1,105 @@
+"""Whatever `authenticate` does: who is let in, and what the log says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from protobase_actors import ManualClock
+from protobase_live.errors import Unauthorized
+from protobase_live.server.authentication import Authentication
+
+
+async def in_time(token):
+    await asyncio.sleep(0)
+    return token
+
+
+async def refuses(token):
+    raise Unauthorized("expired")
+
+
+def fails(token):
+    raise KeyError("tokens\nand more")
+
+
+async def fails_later(token):
+    raise PermissionError("no")
+
+
+async def cancels_itself(token):
+    raise asyncio.CancelledError
+
+
+async def forgets_to_await(token):
+    return asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize("authenticate", [lambda token: token, in_time])
+@pytest.mark.parametrize("author", ["ann", None])
+async def test_an_author_or_none_lets_in(authenticate, author):
+    assert await Authentication(authenticate, ManualClock()).author(author) == author
+
+
+@pytest.mark.parametrize("authenticate", [lambda token: raise_unauthorized(), refuses])
+async def test_who_is_refused_is_told_why(authenticate, caplog):
+    caplog.set_level(logging.INFO)
+    with pytest.raises(Unauthorized, match="expired"):
+        await Authentication(authenticate, ManualClock()).author("x")
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+
+
+def raise_unauthorized():
+    raise Unauthorized("expired")
+
+
+@pytest.mark.parametrize(
+    ("authenticate", "said"),
+    [
+        (lambda token: False, "False"),
+        (lambda token: True, "True"),
+        (lambda token: 7, "7"),
+        (lambda token: "", "non-empty"),
+        (lambda token: "\ud800", "surrogate"),
+        (lambda token: "a" * 513, "at most 512"),
+        (fails, r"KeyError('tokens\nand more')"),
+        (fails_later, "PermissionError('no')"),
+        (cancels_itself, "cancelled itself"),
+        (forgets_to_await, "Future"),
+    ],
+)
+async def test_everything_else_refuses_with_one_line(authenticate, said, caplog):
+    caplog.set_level(logging.INFO)
+    with pytest.raises(Unauthorized, match="could not be checked"):
+        await Authentication(authenticate, ManualClock()).author("x")
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert record.name == "protobase_live.server.authentication"
+    assert said in record.getMessage()
+    assert record.exc_info is None
+    assert "\n" not in record.getMessage()
+
+
+async def test_one_that_does_not_end_refuses(caplog):
+    clock = ManualClock()
+    waiting = asyncio.ensure_future(
+        Authentication(lambda token: asyncio.Event().wait(), clock, 3.0).author("x")
+    )
+    await clock.settle()
+    await clock.advance(3.0)
+    with pytest.raises(Unauthorized):
+        await waiting
+    assert "no answer within 3 seconds (authenticate_seconds)" in caplog.text
+
+
+async def test_a_client_that_goes_away_is_no_refusal(caplog):
+    waiting = asyncio.ensure_future(
+        Authentication(lambda token: asyncio.Event().wait(), ManualClock()).author("x")
+    )
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not caplog.records

@@ -1,0 +1,169 @@
+"""One connection of the live door: its beginning, and its end, whatever its client does."""
+
+import asyncio
+
+import pytest
+
+from protobase_actors import ManualClock
+from protobase_live.errors import Conflict
+from protobase_live.operations import RECORDS, Read
+from protobase_live.protocol.client_messages import Hello, Ping, ReadRequest
+from protobase_live.protocol.codec import CODECS, MsgpackCodec
+from protobase_live.protocol.limits import GOING_AWAY, HELLO_TIMEOUT, LiveLimits
+from protobase_live.protocol.live import decode_server, encode
+from protobase_live.protocol.server_messages import Bye, Welcome
+from protobase_live.protocol.server_session import ServerSession
+from protobase_live.server.authentication import Authentication, anonymous
+from protobase_live.server.counters import Counters
+from protobase_live.server.live_connection import LiveConnection
+from protobase_live.server.presence_news import PresenceNews
+from tests.protobase_live.live_wire import FakeDatabase, pipe
+
+CODEC = CODECS[MsgpackCodec.subprotocol]
+LIMITS = LiveLimits()
+
+
+class Served:
+    """A connection that is served, and its client."""
+
+    def __init__(self, capacity=1000, authenticate=anonymous):
+        self.clock = ManualClock()
+        self.database = FakeDatabase(self.clock)
+        self.counters = Counters()
+        self.client, end = pipe(capacity=capacity)
+        session = ServerSession(CODEC, LIMITS, "s1")
+        self.connection = LiveConnection(
+            end, session, self.database, self.clock, PresenceNews(), LIMITS, self.counters
+        )
+        authentication = Authentication(authenticate, self.clock)
+        self.task = asyncio.ensure_future(self.connection.run(authentication))
+
+    async def send(self, *messages):
+        for message in messages:
+            await self.client.send(encode(message, CODEC))
+
+    async def recv(self):
+        return decode_server(await self.client.recv(), CODEC)
+
+    async def greet(self):
+        await self.send(Hello())
+        assert isinstance(await self.recv(), Welcome)
+
+    async def ended(self):
+        await self.client.close()
+        await self.task
+
+
+def read(id, value=1):
+    return ReadRequest(id, "tasks", Read(RECORDS, "echo", (value,)))
+
+
+@pytest.fixture
+async def served():
+    served = Served()
+    yield served
+    await served.ended()
+
+
+async def test_who_says_nothing_is_closed(served):
+    await served.clock.settle()
+    await served.clock.advance(LIMITS.hello_seconds)
+    await served.task
+    assert served.client.closed.code == HELLO_TIMEOUT
+
+
+async def test_who_goes_before_hello_is_not_closed_later():
+    served, closes = Served(), []
+
+    async def close(code=1000, reason=""):
+        closes.append(code)
+
+    served.client.peer.close = close
+    await served.clock.settle()
+    await served.ended()
+    await served.clock.advance(LIMITS.hello_seconds)
+    assert closes == []
+
+
+async def test_who_goes_while_it_is_asked_about_is_forgotten():
+    asked = asyncio.Event()
+
+    async def never(token):
+        asked.set()
+        await asyncio.Event().wait()
+
+    served = Served(authenticate=never)
+    await served.send(Hello())
+    await asked.wait()
+    served.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await served.task
+
+
+async def test_leaving_waits_for_what_is_under_way(served):
+    await served.greet()
+    served.database.read_gate.clear()
+    await served.send(read(1))
+    await served.clock.settle()
+    leaving = asyncio.ensure_future(served.connection.leave())
+    assert isinstance(await served.recv(), Bye)
+    assert not leaving.done()
+    served.database.read_gate.set()
+    assert (await served.recv()).id == 1
+    await leaving
+    await served.task
+    assert served.client.closed.code == GOING_AWAY
+
+
+async def test_leaving_waits_no_longer_than_it_may(served):
+    await served.greet()
+    served.database.read_gate.clear()
+    await served.send(read(1))
+    await served.clock.settle()
+    leaving = asyncio.ensure_future(served.connection.leave())
+    await served.clock.advance(LIMITS.bye_seconds)
+    await leaving
+
+
+async def test_leaving_waits_no_longer_for_who_does_not_read():
+    served = Served(capacity=0)
+    await served.greet()
+    await served.send(*(read(number) for number in range(1, 9)))
+    await served.clock.settle()
+    leaving = asyncio.ensure_future(served.connection.leave())
+    await served.clock.advance(LIMITS.bye_seconds)
+    await leaving
+    await served.task
+    assert served.client.closed.code == GOING_AWAY
+
+
+async def test_what_comes_while_it_leaves_is_refused(served):
+    await served.greet()
+    served.database.read_gate.clear()
+    await served.send(read(1))
+    await served.clock.settle()
+    leaving = asyncio.ensure_future(served.connection.leave())
+    assert isinstance(await served.recv(), Bye)
+    await served.send(Ping(2))
+    assert (await served.recv()).failure.code == "unavailable"
+    served.database.read_gate.set()
+    await leaving
+
+
+async def test_requests_their_errors_and_their_time_are_counted(served):
+    await served.greet()
+    served.database.read_gate.clear()
+    await served.send(read(1, "x"))
+    await served.clock.settle()
+    await served.clock.advance(0.2)
+    served.database.read_gate.set()
+    await served.recv()
+    served.database.failure = Conflict("changed")
+    await served.send(ReadRequest(2, "tasks", Read(RECORDS, "fail", (1,))))
+    await served.recv()
+    await served.clock.settle()
+    counters = served.counters
+    assert (counters.requests["read"], counters.errors["conflict"]) == (2, 1)
+    assert "x_sum 0.2" in counters.request_seconds.lines("x")
+    assert counters.received_bytes["live"] > 50
+    assert counters.sent_bytes["live"] > 20
