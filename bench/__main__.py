@@ -17,6 +17,7 @@ from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Greet, Question, Updates
+from protobase_live.database.unfolded import Unfolded
 from protobase_live.operations import RECORDS, Read
 from protobase_live.protocol.structs import Structs
 from protobase_storage import Commit
@@ -107,7 +108,10 @@ async def collection() -> None:
             files = await FileStorage.open(folder)
             async with ActorSystem() as system:
                 ref = await system.spawn(
-                    lambda files=files: CollectionActor("c", files, SystemClock(), Limits()), name="c"
+                    lambda files=files: CollectionActor(
+                        "c", files, SystemClock(), Limits(), Unfolded(), "bench"
+                    ),
+                    name="c",
                 )
                 client = Nobody()
                 start = perf_counter()

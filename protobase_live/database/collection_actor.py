@@ -53,7 +53,15 @@ from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
 from protobase_live.protocol.state_vector import encode_state_vector
-from protobase_storage import CollectionCorrupt, Commit, Storage, StorageError
+from protobase_storage import (
+    TIMELINE_MARK,
+    CollectionCorrupt,
+    Commit,
+    Storage,
+    StorageError,
+    join,
+    sequence_of,
+)
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -87,9 +95,13 @@ class Turn:
 class CollectionActor(Actor[Message]):
     """One collection in memory."""
 
-    def __init__(self, name: str, storage: Storage, clock: Clock, limits: Limits, unfolded: Unfolded) -> None:
+    def __init__(
+        self, name: str, storage: Storage, clock: Clock, limits: Limits, unfolded: Unfolded, timeline: str
+    ) -> None:
+        """``timeline`` is the name of what is written by this actor, which no other one has."""
         self._name = name
         self._storage = storage
+        self._origin = storage.identity + TIMELINE_MARK + timeline
         self._views: Views | None = None
         """Who is told what is shown, once there are queries."""
         self._clock = clock
@@ -244,9 +256,9 @@ class CollectionActor(Actor[Message]):
     def _commit(self, turn: Turn, outcome: Outcome | None) -> Commit | None:
         if outcome is None:
             return None
-        origin = self._storage.identity
-        sequence = self._applied.get(origin, 0) + 1
-        self._applied[origin] = sequence
+        origin = self._origin
+        sequence = sequence_of(self._applied, origin) + 1
+        self._applied = join(self._applied, {origin: sequence})
         turn.differences, turn.reached = outcome.differences, outcome.reached
         if len(outcome.senders) == 1 and not turn.transacted:
             turn.sole = cast("Subscriber", outcome.senders[0])

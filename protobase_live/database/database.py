@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.query import Query
 
+TIMELINE_BITS = 48
+"""Random bits in the name of a timeline; each activation of a collection has its own."""
+
 COPIED_ROWS = 2_000
 """Rows of an answer that are copied before others may run."""
 
@@ -255,7 +258,8 @@ class Database(DatabaseApi):
         task.add_done_callback(self._goodbyes.discard)
 
     def _actor(self, name: str) -> CollectionActor:
-        return CollectionActor(name, self._storage, self._clock, self._limits, self.unfolded)
+        timeline = f"{self._random.getrandbits(TIMELINE_BITS):0{TIMELINE_BITS // 4}x}"
+        return CollectionActor(name, self._storage, self._clock, self._limits, self.unfolded, timeline)
 
 
 async def _tell(ref: Ref[Message], message: Message) -> None:

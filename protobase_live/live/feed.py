@@ -97,7 +97,7 @@ def changes_of(
         return part, structure, str(key)
 
     ordered = sorted(((place(d), d) for d in differences), key=lambda pair: pair[0])
-    cursors = [Cursor(before, n).encode() for n in range(1, len(ordered))]
+    cursors = [Cursor(before, n, commit.origin).encode() for n in range(1, len(ordered))]
     cursors.append(Cursor(after(commit, before)).encode())
     return tuple(
         Change(

@@ -40,7 +40,7 @@ async def _replay(
 ) -> AsyncGenerator[tuple[tuple[Change, ...], Cursor]]:
     base = dict(loaded.snapshot.vector) if loaded.snapshot else {}
     until = join(until, base)
-    reaches = includes(cursor.vector, base) and includes(until, cursor.vector)
+    reaches = _has_been_at(loaded, cursor) and includes(until, cursor.vector)
     known = cursor.vector if reaches else until
     updates = [loaded.snapshot.update] if loaded.snapshot else []
     for _ in document.load([*updates, *(c.update for c in loaded.commits if covers(known, c))]):
@@ -64,6 +64,15 @@ async def _replay(
         yield changes[skip:], Cursor(vector)
         skip = 0
         await asyncio.sleep(0)
+
+
+def _has_been_at(loaded: Loaded, cursor: Cursor) -> bool:
+    """Whether the cursor is one of this history: another one may have the same numbers."""
+    if cursor.skip:
+        following = next((commit for commit in loaded.commits if not covers(cursor.vector, commit)), None)
+        if following is None or following.origin != cursor.origin:
+            return False
+    return loaded.has_been_at(cursor.vector)
 
 
 def _reset(collection: str, found: list[Difference], was: Cursor, now: Cursor) -> tuple[Change, ...]:

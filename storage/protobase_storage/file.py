@@ -116,11 +116,11 @@ class FileStorage(Storage):
         """See `Storage.list`."""
         return await self._read(lambda: self._reader.list(prefix))
 
-    async def delete(self, collection: str) -> None:
+    async def delete(self, collection: str, remains: bytes | None = None) -> None:
         """See `Storage.delete`."""
         self._check_open()
         check_name(collection)
-        await self._writer.run(collection, self._upkeep.delete(collection), 0)
+        await self._writer.run(collection, self._upkeep.delete(collection, remains), len(remains or b""))
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""

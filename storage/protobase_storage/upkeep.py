@@ -15,12 +15,12 @@ from itertools import islice
 
 from . import catalogue
 from .catalogue import Survey
-from .commit import Snapshot, Vector, join
+from .commit import Snapshot, Vector, join, remains_of, sequence_of
 from .contract import check_fresh, check_name
 from .errors import CollectionCorrupt
 from .heads import Head, Heads
 from .packing import pack, unpack
-from .rows import ChunkRow, chunk_rows, snapshot_head
+from .rows import ChunkRow, Entry, chunk_rows, snapshot_head
 from .sqlite_schema import transaction
 
 SLICE_ROWS = 500
@@ -60,8 +60,8 @@ class Upkeep:
         if old:
             yield from self._sweep_chunks(old.id)
 
-    def delete(self, collection: str) -> Steps:
-        """Hide the collection in the first step, then sweep what it had."""
+    def delete(self, collection: str, remains: bytes | None = None) -> Steps:
+        """Hide the collection in the first step, which stores what remains, then sweep what it had."""
         name = check_name(collection)
         try:
             entry = catalogue.find(self._connection, collection, self._survey.damaged)
@@ -74,6 +74,8 @@ class Upkeep:
                 self._reclaim("covered", entry.id)
             if entry and entry.snapshot:
                 self._discard("chunks", entry.snapshot.id)
+            if remains is not None:
+                self._leave(remains_of(collection, remains))
         self._heads.forget([collection])
         self._on_step("delete:hidden")
         yield
@@ -81,6 +83,13 @@ class Upkeep:
             yield from self._sweep(entry.id, None)
         if entry and entry.snapshot:
             yield from self._sweep_chunks(entry.snapshot.id)
+
+    def _leave(self, remains: Snapshot) -> None:
+        """A collection that is nothing but a snapshot, in the caller's transaction."""
+        identifier = self._survey.next_id()
+        self._insert(list(chunk_rows(identifier, remains.update)))
+        entry = Entry(remains.collection, self._survey.next_id(), 0, 0, snapshot_head(identifier, remains))
+        catalogue.put(self._connection, entry, new=True)
 
     def finish(self) -> Steps:
         """Sweep what an earlier process left behind."""
@@ -175,4 +184,4 @@ class Upkeep:
 
 
 def _covered(vector: Vector, row: tuple[int, bytes, int]) -> bool:
-    return vector.get(row[1].decode(errors="replace"), 0) >= row[2]
+    return sequence_of(vector, row[1].decode(errors="replace")) >= row[2]

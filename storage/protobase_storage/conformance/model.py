@@ -6,7 +6,19 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..commit import Commit, Part, Snapshot, covers, includes, join
+from ..commit import (
+    Commit,
+    Loaded,
+    Part,
+    Snapshot,
+    Vector,
+    covers,
+    includes,
+    is_elsewhere,
+    join,
+    remains_of,
+    sequence_of,
+)
 from ..contract import Storage
 
 State = dict[str, tuple[Snapshot | None, tuple[Commit, ...]]]
@@ -33,6 +45,7 @@ class Delete:
     """Deletion of a collection, as a value."""
 
     collection: str
+    remains: bytes | None = None
 
 
 Effect = tuple[Commit, ...] | Snapshot | Delete
@@ -50,9 +63,11 @@ class Model:
     def apply(self, effect: Effect) -> None:
         """Take an effect that the contract allows."""
         match effect:
-            case Delete(name):
+            case Delete(name, remains):
                 for part in (self.snapshots, self.logs, self.vectors):
                     part.pop(name, None)
+                if remains is not None:
+                    self.snapshots[name], self.logs[name] = remains_of(name, remains), []
             case Snapshot(collection=name):
                 self.snapshots[name] = effect
                 self.logs[name] = [
@@ -62,16 +77,17 @@ class Model:
             case commits:
                 for commit in commits:
                     self.logs.setdefault(commit.collection, []).append(commit)
-                    self.vectors.setdefault(commit.collection, {})[commit.origin] = commit.sequence
+                    known = self.vectors.get(commit.collection, {})
+                    self.vectors[commit.collection] = join(known, {commit.origin: commit.sequence})
 
     def conflicts(self, commits: Sequence[Commit]) -> bool:
         """Whether an append must fail with `SequenceConflict`."""
-        last = {name: dict(vector) for name, vector in self.vectors.items()}
+        last = dict(self.vectors)
         for commit in commits:
-            vector = last.setdefault(commit.collection, {})
-            if commit.sequence <= vector.get(commit.origin, 0):
+            vector = last.get(commit.collection, {})
+            if commit.sequence <= sequence_of(vector, commit.origin):
                 return True
-            vector[commit.origin] = commit.sequence
+            last[commit.collection] = join(vector, {commit.origin: commit.sequence})
         return False
 
     def is_stale(self, snapshot: Snapshot) -> bool:
@@ -79,16 +95,25 @@ class Model:
         stored = self.snapshots.get(snapshot.collection)
         return stored is not None and not includes(snapshot.vector, stored.vector)
 
+    def commits_after(self, name: str, vector: Vector) -> tuple[Commit, ...] | None:
+        """What `Storage.commits_after` answers where there is no limit."""
+        snapshot, log = self.snapshots.get(name), self.logs.get(name, [])
+        reaches = snapshot is None or includes(vector, snapshot.vector)
+        if not reaches or any(is_elsewhere(vector, commit.origin, commit.sequence) for commit in log):
+            return None
+        return tuple(commit for commit in log if not covers(vector, commit))
+
     def state(self) -> State:
-        """All collections."""
-        return {name: (self.snapshots.get(name), tuple(log)) for name, log in self.logs.items()}
+        """All collections that are not deleted."""
+        found = {name: (self.snapshots.get(name), tuple(log)) for name, log in self.logs.items()}
+        return {name: state for name, state in found.items() if not Loaded(*state).is_deleted}
 
 
 async def perform(storage: Storage, effect: Effect) -> None:
     """Do to a storage what `Model.apply` does to the model."""
     match effect:
-        case Delete(name):
-            await storage.delete(name)
+        case Delete(name, remains):
+            await storage.delete(name, remains)
         case Snapshot():
             await storage.compact(effect)
         case commits:
@@ -133,6 +158,9 @@ def script(large: int) -> list[Effect]:
         (make_commit("a", 6), make_commit("b/c", 1)),
         Delete("a"),
         (make_commit("b/c", 2),),
+        Delete("b/c", remains=b"R" * 100),
+        (make_commit("b/c", 1, origin="node-a/again"),),
+        Delete("new", remains=b"N"),
     ]
 
 
