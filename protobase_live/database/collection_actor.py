@@ -18,17 +18,20 @@ from protobase_actors import Actor, Clock, Envelope
 from protobase_live import values
 from protobase_live.cursor import Cursor
 from protobase_live.database.editors import Answer, Editors
+from protobase_live.database.former import Former
 from protobase_live.database.intake import Taker, document_too_large, in_steps
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
 from protobase_live.database.messages import (
     Begin,
     CatchUp,
+    Drop,
     Greet,
     Hold,
     Leave,
     Message,
     Question,
+    Restore,
     Settle,
     Shown,
     Subscriber,
@@ -40,7 +43,9 @@ from protobase_live.database.messages import (
     Watched,
 )
 from protobase_live.database.pipeline import Pipeline
+from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import unloadable
+from protobase_live.database.threshold import Threshold
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import Difference, Document, Outcome
 from protobase_live.errors import (
@@ -114,6 +119,7 @@ class CollectionActor(Actor[Message]):
         self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
         self._feed = Feed(limits.feed_changes)
         self._streams: set[object] = set()
+        self._threshold = Threshold(name, self._editors)
 
     # life
 
@@ -177,6 +183,7 @@ class CollectionActor(Actor[Message]):
         self._document.close()
         self._document = document
         self._applied = loaded.vector
+        self._threshold.former = Former(loaded.remains)
         self._log.loaded(loaded)
 
     # turns
@@ -186,6 +193,7 @@ class CollectionActor(Actor[Message]):
         if self._pipeline.full:
             await self._pipeline.room()
         turn = Turn()
+        batch = self._threshold.admit(batch, self._document.vector)
         for envelope in batch:
             if isinstance(envelope.message, FROM_CLIENTS):
                 self._editors.met[envelope.message.subscriber] = None
@@ -212,6 +220,25 @@ class CollectionActor(Actor[Message]):
             if isinstance(envelope.message, Hold):
                 envelope.reply(self)
                 await envelope.message.release
+        for envelope in batch:
+            if isinstance(envelope.message, Drop | Restore) and envelope.pending:
+                await self._replace(envelope, envelope.message)
+
+    async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
+        """Store another history in the place of this one, and end; whoever comes next loads it."""
+        await self._pipeline.room(1)
+        self._log.cancel()  # before anything is deleted: a fold must not store what was
+        try:
+            if isinstance(message, Drop):
+                await self._storage.delete(self._name, self._threshold.former.remains(self._document.vector))
+            else:
+                await put_back(self._storage, self._name, message.stored)
+        except (StorageError, ProtoBaseError) as error:
+            envelope.fail(error)
+            return
+        self._threshold.over = True
+        envelope.reply(None)
+        await self.context.ref.stop()
 
     async def _take(self, sent: Sequence[Updates], turn: Turn) -> None:
         intake = await self._taker.take(self._document, sent)
@@ -330,7 +357,7 @@ class CollectionActor(Actor[Message]):
                 self._unwatch(stream)
             case Begin():
                 turn.showings.append(lambda: envelope.reply(None))
-            case Updates() | Transact() | Hold():
+            case Updates() | Transact() | Hold() | Drop() | Restore():
                 pass
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any], turn: Turn) -> None:

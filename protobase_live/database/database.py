@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from functools import partial
 from random import Random, SystemRandom
 from types import TracebackType
@@ -30,9 +31,20 @@ from protobase_live.database.change_stream import ChangeStream
 from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.joint_commit import commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
-from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
+from protobase_live.database.messages import (
+    Begin,
+    Drop,
+    Message,
+    Question,
+    Restore,
+    Transact,
+    Unwatch,
+    Watch,
+    Watched,
+)
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.quarantine import Quarantine, unloadable
+from protobase_live.database.stored import pack_stored, unpack_stored
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN
 from protobase_live.errors import (
@@ -46,8 +58,8 @@ from protobase_live.errors import (
 from protobase_live.live.presence import PresenceHub
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_collection
-from protobase_live.operations import Check, Op, Read, Receipt
-from protobase_storage import CollectionInfo, Storage, StorageError
+from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_storage import Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.live import Line
@@ -214,10 +226,39 @@ class Database(DatabaseApi):
 
         return LocalLine(self.views, query)
 
+    # collections as a whole
+
     async def collections(self, prefix: str = "") -> list[CollectionInfo]:
-        """The stored collections whose names begin with ``prefix``, and what they take."""
+        """The stored collections whose names begin with ``prefix``, in order, and what they take."""
         with _errors_named("the storage"):
-            return await self._storage.list(prefix)
+            found = await self._storage.list(prefix)
+        return [CollectionInfo(**asdict(each)) for each in found]
+
+    async def drop(self, collection: str) -> None:
+        """Delete a collection with its history; durable on return.
+
+        Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
+        4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
+        """
+        try:
+            await self._ask(collection, Drop())
+        except CollectionUnloadable:
+            with _errors_named(collection):
+                await self._storage.delete(collection)
+            self.quarantine.release(collection)
+        self.unfolded.remove(collection)
+
+    async def backup(self, collection: str) -> bytes:
+        """All that is stored of a collection, exactly as it is, for `restore`."""
+        with _errors_named(collection):
+            return pack_stored(await self._storage.load(collection))
+
+    async def restore(self, collection: str, stored: bytes) -> None:
+        """Store what `backup` gave, in a collection that is empty or has the beginning of it.
+
+        Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
+        """
+        await self._ask(collection, Restore(unpack_stored(collection, stored)))
 
     # for doors
 

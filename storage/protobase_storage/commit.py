@@ -45,22 +45,16 @@ class Snapshot:
     time: float
 
 
-def remains_of(collection: str, update: bytes) -> Snapshot:
-    """What `Storage.delete` leaves of a collection: a document that covers no commit."""
-    return Snapshot(collection, update, {}, 0.0)
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A collection as stored: the snapshot, and in append order the commits it does not cover."""
+    """A collection as stored: the snapshot, and in append order the commits it does not cover.
+
+    `remains` is what the last deletion left of the history before this one.
+    """
 
     snapshot: Snapshot | None
     commits: tuple[Commit, ...]
-
-    @property
-    def is_deleted(self) -> bool:
-        """Whether this is nothing, or nothing but what a deletion left."""
-        return not self.commits and not (self.snapshot and self.snapshot.vector)
+    remains: bytes = b""
 
     @property
     def vector(self) -> dict[str, int]:

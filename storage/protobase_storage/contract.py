@@ -17,6 +17,9 @@ MAX_NAME_BYTES = 512
 MAX_UPDATE_BYTES = 512 * 1024 * 1024
 """Longest update of one commit, in bytes. Longer ones fail with `StorageError`."""
 
+MAX_REMAINS_BYTES = 4096
+"""Most bytes that a deletion may leave."""
+
 MAX_SEQUENCE = 2**63 - 1
 """Highest sequence number of a commit."""
 
@@ -101,15 +104,15 @@ class Storage(ABC):
     async def list(self, prefix: str = "") -> list[CollectionInfo]:
         """The collections whose names start with `prefix`, in name order (of code points).
 
-        Without those that are deleted and left something.
+        Without those of which nothing but remains are left.
         """
 
     @abstractmethod
-    async def delete(self, collection: str, remains: bytes | None = None) -> None:
+    async def delete(self, collection: str, remains: bytes = b"") -> None:
         """Forget a collection, its sequences too; durable on return. Unknown: nothing is forgotten.
 
-        `remains` is an update that the collection's next history begins with: it is loaded as a snapshot
-        with an empty vector. Whoever sees the deletion sees it.
+        `remains`, at most `MAX_REMAINS_BYTES`, are kept in its place: `load` gives them until the next
+        deletion. Whoever sees the deletion sees them. Raises `StorageError` if there are more.
         """
 
     @abstractmethod
@@ -146,6 +149,12 @@ def check_commits(commits: Iterable[Commit]) -> None:
             raise StorageError(
                 f"update has {len(commit.update)} bytes; at most {MAX_UPDATE_BYTES} are allowed"
             )
+
+
+def check_remains(remains: bytes) -> None:
+    """Raises `StorageError` if no storage would keep so much of a deleted collection."""
+    if len(remains) > MAX_REMAINS_BYTES:
+        raise StorageError(f"a deletion may leave {MAX_REMAINS_BYTES} bytes, not {len(remains)}")
 
 
 def check_snapshot(snapshot: Snapshot) -> None:

@@ -15,7 +15,6 @@ from .commit import (
     includes,
     is_elsewhere,
     join,
-    remains_of,
     sequence_of,
 )
 from .contract import (
@@ -25,6 +24,7 @@ from .contract import (
     check_commits,
     check_fresh,
     check_name,
+    check_remains,
     check_sequence,
     check_snapshot,
     random_identity,
@@ -37,10 +37,15 @@ class _Stored:
     snapshot: Snapshot | None = None
     log: list[Commit] = field(default_factory=list[Commit])
     vector: dict[str, int] = field(default_factory=dict[str, int])
+    remains: bytes = b""
 
     @property
     def loaded(self) -> Loaded:
-        return Loaded(self.snapshot, tuple(self.log))
+        return Loaded(self.snapshot, tuple(self.log), self.remains)
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.snapshot is None and not self.log
 
 
 class MemoryStorage(Storage):
@@ -113,16 +118,17 @@ class MemoryStorage(Storage):
         return [
             _info(name, self._collections[name])
             for name in sorted(self._collections)
-            if name.startswith(prefix) and not self._collections[name].loaded.is_deleted
+            if name.startswith(prefix) and not self._collections[name].is_deleted
         ]
 
-    async def delete(self, collection: str, remains: bytes | None = None) -> None:
+    async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
         self._check_open()
         check_name(collection)
+        check_remains(remains)
         self._collections.pop(collection, None)
-        if remains is not None:
-            self._collections[collection] = _Stored(remains_of(collection, remains))
+        if remains:
+            self._collections[collection] = _Stored(remains=remains)
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""

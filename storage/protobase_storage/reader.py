@@ -39,7 +39,7 @@ class Reader:
             if entry is None:
                 return Loaded(None, ())
             snapshot = self._snapshot(collection, entry.snapshot) if entry.snapshot else None
-            return Loaded(snapshot, tuple(self._commits(entry)))
+            return Loaded(snapshot, tuple(self._commits(entry)), entry.remains)
 
     def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
         """See `Storage.commits_after`."""
@@ -142,7 +142,7 @@ class Reader:
             if not is_corruption(error):
                 raise
             return CollectionInfo(name, 0, 0, 0, str(translate(error, name)))
-        if not commits and not (entry.snapshot and entry.snapshot.vector):
+        if entry.remains and not commits and entry.snapshot is None:
             return None
         return CollectionInfo(name, entry.snapshot.size if entry.snapshot else 0, commits, size)
 

@@ -15,7 +15,7 @@ from itertools import islice
 
 from . import catalogue
 from .catalogue import Survey
-from .commit import Snapshot, Vector, join, remains_of, sequence_of
+from .commit import Snapshot, Vector, join, sequence_of
 from .contract import check_fresh, check_name
 from .errors import CollectionCorrupt
 from .heads import Head, Heads
@@ -60,7 +60,7 @@ class Upkeep:
         if old:
             yield from self._sweep_chunks(old.id)
 
-    def delete(self, collection: str, remains: bytes | None = None) -> Steps:
+    def delete(self, collection: str, remains: bytes = b"") -> Steps:
         """Hide the collection in the first step, which stores what remains, then sweep what it had."""
         name = check_name(collection)
         try:
@@ -74,8 +74,9 @@ class Upkeep:
                 self._reclaim("covered", entry.id)
             if entry and entry.snapshot:
                 self._discard("chunks", entry.snapshot.id)
-            if remains is not None:
-                self._leave(remains_of(collection, remains))
+            if remains:
+                left = Entry(collection, self._survey.next_id(), 0, 0, None, remains)
+                catalogue.put(self._connection, left, new=True)
         self._heads.forget([collection])
         self._on_step("delete:hidden")
         yield
@@ -83,13 +84,6 @@ class Upkeep:
             yield from self._sweep(entry.id, None)
         if entry and entry.snapshot:
             yield from self._sweep_chunks(entry.snapshot.id)
-
-    def _leave(self, remains: Snapshot) -> None:
-        """A collection that is nothing but a snapshot, in the caller's transaction."""
-        identifier = self._survey.next_id()
-        self._insert(list(chunk_rows(identifier, remains.update)))
-        entry = Entry(remains.collection, self._survey.next_id(), 0, 0, snapshot_head(identifier, remains))
-        catalogue.put(self._connection, entry, new=True)
 
     def finish(self) -> Steps:
         """Sweep what an earlier process left behind."""

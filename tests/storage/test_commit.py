@@ -53,7 +53,13 @@ def test_where_a_history_has_been() -> None:
     )
     for vector in ({"n/1": 3, "m": 1}, {"n/1": 4, "m": 1}, {"n/2": 5, "m": 1}):
         assert loaded.has_been_at(vector)
-    for vector in ({"n/1": 2, "m": 1}, {"n/1": 3}, {"n/1": 5, "m": 1}, {"n/2": 6, "m": 1}, {"n/0": 3, "m": 1}):
+    for vector in (
+        {"n/1": 2, "m": 1},
+        {"n/1": 3},
+        {"n/1": 5, "m": 1},
+        {"n/2": 6, "m": 1},
+        {"n/0": 3, "m": 1},
+    ):
         assert not loaded.has_been_at(vector)
     assert Loaded(None, ()).has_been_at({})
     assert not Loaded(None, ()).has_been_at({"n": 1})

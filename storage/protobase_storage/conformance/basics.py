@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ..commit import Commit, Loaded, Part, Snapshot, remains_of
+from ..commit import Commit, Loaded, Part, Snapshot
 from ..contract import MAX_NAME_BYTES, CollectionInfo, Storage
-from ..errors import InvalidName, SequenceConflict, StaleSnapshot, StorageClosed
+from ..errors import InvalidName, SequenceConflict, StaleSnapshot, StorageClosed, StorageError
 from .model import Delete, Effect, make_commit, make_snapshot, perform, perform_burst
 
 
@@ -227,12 +227,20 @@ class StorageConformance:
         await storage.compact(make_snapshot("a", {"node-a": 1}))
         for name in ("a", "never there"):
             await storage.delete(name, b"remains")
-            assert await storage.load(name) == Loaded(remains_of(name, b"remains"), ())
+            assert await storage.load(name) == Loaded(None, (), b"remains")
             assert await storage.commits_after(name, {}, 9) == ()
         assert await storage.list() == []
-        await storage.append([make_commit("a", 1, origin="node-a/again")])
+        again = make_commit("a", 1, origin="node-a/again")
+        await storage.append([again])
         assert [info.name for info in await storage.list()] == ["a"]
-        assert (await storage.load("a")).snapshot == remains_of("a", b"remains")
+        assert await storage.load("a") == Loaded(None, (again,), b"remains")
+        snapshot = make_snapshot("a", {"node-a/again": 1})
+        await storage.compact(snapshot)
+        assert await storage.load("a") == Loaded(snapshot, (), b"remains")
+        with pytest.raises(StorageError, match="4096"):
+            await storage.delete("a", b"r" * 4097)
+        await storage.delete("a", b"r" * 4096)
+        assert await storage.load("a") == Loaded(None, (), b"r" * 4096)
         await storage.delete("a")
         assert await storage.load("a") == Loaded(None, ())
 

@@ -16,12 +16,11 @@ from ..commit import (
     includes,
     is_elsewhere,
     join,
-    remains_of,
     sequence_of,
 )
 from ..contract import Storage
 
-State = dict[str, tuple[Snapshot | None, tuple[Commit, ...]]]
+State = dict[str, Loaded]
 """What every collection loads as."""
 
 
@@ -45,7 +44,7 @@ class Delete:
     """Deletion of a collection, as a value."""
 
     collection: str
-    remains: bytes | None = None
+    remains: bytes = b""
 
 
 Effect = tuple[Commit, ...] | Snapshot | Delete
@@ -59,6 +58,7 @@ class Model:
     snapshots: dict[str, Snapshot] = field(default_factory=dict[str, Snapshot])
     logs: dict[str, list[Commit]] = field(default_factory=dict[str, list[Commit]])
     vectors: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    remains: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def apply(self, effect: Effect) -> None:
         """Take an effect that the contract allows."""
@@ -66,8 +66,7 @@ class Model:
             case Delete(name, remains):
                 for part in (self.snapshots, self.logs, self.vectors):
                     part.pop(name, None)
-                if remains is not None:
-                    self.snapshots[name], self.logs[name] = remains_of(name, remains), []
+                self.remains[name] = remains
             case Snapshot(collection=name):
                 self.snapshots[name] = effect
                 self.logs[name] = [
@@ -105,8 +104,10 @@ class Model:
 
     def state(self) -> State:
         """All collections that are not deleted."""
-        found = {name: (self.snapshots.get(name), tuple(log)) for name, log in self.logs.items()}
-        return {name: state for name, state in found.items() if not Loaded(*state).is_deleted}
+        return {
+            name: Loaded(self.snapshots.get(name), tuple(log), self.remains.get(name, b""))
+            for name, log in self.logs.items()
+        }
 
 
 async def perform(storage: Storage, effect: Effect) -> None:
@@ -129,7 +130,7 @@ async def read_state(storage: Storage) -> State:
         log_bytes = sum(len(commit.update) for commit in loaded.commits)
         sizes = (info.snapshot_bytes, info.log_commits, info.log_bytes)
         assert sizes == (snapshot_bytes, len(loaded.commits), log_bytes), info
-        state[info.name] = (loaded.snapshot, loaded.commits)
+        state[info.name] = loaded
     return state
 
 

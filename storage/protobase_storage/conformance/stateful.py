@@ -84,8 +84,8 @@ class StorageMachine(RuleBasedStateMachine):
             self.run(perform(self.storage, snapshot))
             self.model.apply(snapshot)
 
-    @rule(name=_names, remains=st.sampled_from([None, b"", b"remains"]))
-    def delete(self, name: str, remains: bytes | None) -> None:
+    @rule(name=_names, remains=st.sampled_from([b"", b"remains"]))
+    def delete(self, name: str, remains: bytes) -> None:
         """Existing or not, leaving something or not."""
         self.run(perform(self.storage, Delete(name, remains)))
         self.model.apply(Delete(name, remains))
