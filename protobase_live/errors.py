@@ -90,7 +90,7 @@ class OutcomeUnknown(ProtoBaseError):
 
 
 class CollectionDropped(ProtoBaseError):
-    """The collection was deleted, and what was sent belongs to it as it was before: nothing of it was taken."""
+    """The collection was deleted, and what was sent belongs to it as it was: nothing of it was taken."""
 
 
 class Closed(ProtoBaseError):

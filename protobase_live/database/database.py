@@ -43,13 +43,15 @@ from protobase_live.database.messages import (
     Watched,
 )
 from protobase_live.database.opened import OpenedStructures
+from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import Quarantine, unloadable
-from protobase_live.database.stored import pack_stored, unpack_stored
+from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN
 from protobase_live.errors import (
     Closed,
     CollectionUnloadable,
+    InvalidName,
     OutcomeUnknown,
     Overloaded,
     StorageFailed,
@@ -242,7 +244,7 @@ class Database(DatabaseApi):
         """
         try:
             await self._ask(collection, Drop())
-        except CollectionUnloadable:
+        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
             with _errors_named(collection):
                 await self._storage.delete(collection)
             self.quarantine.release(collection)
@@ -250,15 +252,30 @@ class Database(DatabaseApi):
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
+        return (await self.backup_as_of(collection, None))[1]
+
+    async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
+        """`backup`, with the version that it is of, or of an earlier ``version``.
+
+        Raises Conflict when that has been folded.
+        """
         with _errors_named(collection):
-            return pack_stored(await self._storage.load(collection))
+            stored = await self._storage.load(collection)
+        if version is not None:
+            stored = as_of(stored, version)
+        return version_of(stored), await asyncio.to_thread(pack_stored, stored)
 
     async def restore(self, collection: str, stored: bytes) -> None:
         """Store what `backup` gave, in a collection that is empty or has the beginning of it.
 
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
-        await self._ask(collection, Restore(unpack_stored(collection, stored)))
+        loaded = unpack_stored(collection, stored)
+        try:
+            await self._ask(collection, Restore(loaded))
+        except InvalidName:  # stored by somebody else: then there is no actor for it
+            with _errors_named(collection):
+                await put_back(self._storage, collection, loaded)
 
     # for doors
 

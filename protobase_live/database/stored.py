@@ -1,18 +1,21 @@
 """What is stored of one collection as bytes: MessagePack of ``[snapshot, commits, remains]``.
 
-The snapshot is nil or ``[update, vector, time]``, a commit ``[origin, sequence, update, parts, time]``, a part
-``[author, [[structure, key], ...]]``. The updates are bytes as they are stored; the collection's name is not in it.
+The snapshot is nil or ``[update, vector, time]``, a commit ``[origin, sequence, update, parts, time]``,
+a part ``[author, [[structure, key], ...]]``. Updates are as they are stored. The name is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
-from protobase_live.errors import ValidationError
-from protobase_storage import Commit, Loaded, Part, Snapshot
+from protobase_live.cursor import Cursor
+from protobase_live.errors import Conflict, ValidationError
+from protobase_storage import Commit, Loaded, Part, Snapshot, covers
+from protobase_storage.commit import NOTHING
 
 _pack = cast("Callable[[object], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
 _unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
@@ -36,34 +39,57 @@ def unpack_stored(collection: str, packed: bytes) -> Loaded:
     """What is stored, as that of the collection ``collection``. Raises ValidationError for other bytes."""
     try:
         snapshot, commits, remains = _unpack(packed, use_list=False)
-        loaded = Loaded(
-            Snapshot(collection, *snapshot) if snapshot else None,
+        return Loaded(
+            _snapshot(collection, *snapshot) if snapshot else None,
             tuple(_commit(collection, *commit) for commit in commits),
-            remains,
+            _bytes(remains),
         )
-        _check(loaded)
     except (ValueError, TypeError, AttributeError, msgpack.UnpackException) as error:  # pyright: ignore[reportUnknownMemberType]
         raise ValidationError(f"not a backup of {collection!r}: {error}") from error
-    return loaded
+
+
+def version_of(stored: Loaded) -> str:
+    """A name for exactly this: where its snapshot and where its log ends."""
+    base = stored.snapshot.vector if stored.snapshot else NOTHING
+    return f"{Cursor(base).encode()}.{Cursor(stored.vector).encode()}"
+
+
+def as_of(stored: Loaded, version: str) -> Loaded:
+    """What was stored when `version_of` was ``version``. Raises Conflict where that cannot be told."""
+    vector = Cursor.decode(version.rpartition(".")[2]).vector
+    earlier = replace(stored, commits=tuple(commit for commit in stored.commits if covers(vector, commit)))
+    if version_of(earlier) != version:
+        raise Conflict("the collection was folded or deleted meanwhile; begin again with its backup")
+    return earlier
 
 
 def _parts_form(commit: Commit) -> list[tuple[str | None, Any]]:
     return [(part.author, part.keys) for part in commit.parts]
 
 
-def _commit(collection: str, origin: str, sequence: int, update: bytes, parts: Any, time: float) -> Commit:
-    return Commit(origin, sequence, collection, update, tuple(Part(*part) for part in parts), time)
+def _snapshot(collection: str, update: Any, vector: Any, time: Any) -> Snapshot:
+    positions = {_text(origin): _whole(sequence) for origin, sequence in vector.items()}
+    return Snapshot(collection, _bytes(update), positions, float(time))
 
 
-def _check(loaded: Loaded) -> None:
-    """Raise TypeError for what the storage would choke on later."""
-    vectors = [loaded.snapshot.vector] if loaded.snapshot else []
-    updates = [loaded.snapshot.update] if loaded.snapshot else []
-    vectors += [{commit.origin: commit.sequence} for commit in loaded.commits]
-    updates += [commit.update for commit in loaded.commits]
-    if not all(isinstance(update, bytes) for update in (*updates, loaded.remains)):
-        raise TypeError("an update is bytes")
-    for vector in vectors:
-        for origin, sequence in vector.items():
-            if not isinstance(origin, str) or not isinstance(sequence, int):
-                raise TypeError("a position is an origin and a number")
+def _commit(collection: str, origin: Any, sequence: Any, update: Any, parts: Any, time: Any) -> Commit:
+    told = tuple(Part(*part) for part in parts)
+    return Commit(_text(origin), _whole(sequence), collection, _bytes(update), told, float(time))
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, bytes):
+        raise TypeError(f"bytes are expected, not {type(value).__name__}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text is expected, not {type(value).__name__}")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"a whole number is expected, not {type(value).__name__}")
+    return value

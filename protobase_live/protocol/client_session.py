@@ -35,6 +35,12 @@ from protobase_live.protocol.client_messages import (
 )
 from protobase_live.protocol.client_streams import ClientStream, ClientView
 from protobase_live.protocol.codec import Codec, Frame
+from protobase_live.protocol.collection_messages import (
+    BackupRequest,
+    CollectionsRequest,
+    DropRequest,
+    RestoreRequest,
+)
 from protobase_live.protocol.limits import WelcomeLimits
 from protobase_live.protocol.live import UnknownType, decode_server, encode
 from protobase_live.protocol.server_messages import (
@@ -148,6 +154,22 @@ class ClientSession:
     def query(self, query: Any, explain: bool) -> int:
         """Start a call, which has the id that is returned; ``query`` is a query's form."""
         return self._call(QueryRequest(self._id(), query, explain))
+
+    def collections(self, prefix: str, after: str) -> int:
+        """Start a call, which has the id that is returned."""
+        return self._call(CollectionsRequest(self._id(), prefix, after))
+
+    def drop(self, collection: str) -> int:
+        """Start a call, which has the id that is returned."""
+        return self._call(DropRequest(self._id(), collection))
+
+    def backup(self, collection: str, offset: int, version: str | None) -> int:
+        """Start a call, which has the id that is returned."""
+        return self._call(BackupRequest(self._id(), collection, offset, version))
+
+    def restore(self, collection: str, offset: int, part: bytes, more: bool) -> int:
+        """Start a call, which has the id that is returned."""
+        return self._call(RestoreRequest(self._id(), collection, offset, part, more))
 
     def abandon(self, id: int) -> bool:
         """Nobody waits for a call any more. True if it is a commit that may be carried out all the same."""
@@ -343,7 +365,7 @@ class ClientSession:
             self._calls.discard(id)
             self._said(request)
         elif sent and not _repeatable(request):
-            self._fail(id, OutcomeUnknown("the connection broke after the commit was sent"))
+            self._fail(id, OutcomeUnknown(f"the connection broke after the {request.type} was sent"))
         else:
             self._queue.append(entry)
 
@@ -393,4 +415,6 @@ def _size(frame: Frame) -> int:
 
 
 def _repeatable(request: Request) -> bool:
-    return not isinstance(request, CommitRequest) or not request.writes
+    if isinstance(request, CommitRequest):
+        return not request.writes
+    return not isinstance(request, DropRequest | RestoreRequest)

@@ -39,6 +39,7 @@ class LiveLimits:
     difference: int = 1_000_000  # changes in one difference, all its messages together: limit_exceeded
     presences: int = 64  # collections whose presence a connection joined: limit_exceeded
     operations: int = 32_768  # operations and checks of one commit: limit_exceeded
+    restore_bytes: int = 1024 * 1024 * 1024  # what is stored of a collection to restore: limit_exceeded
     token_chars: int = 8192  # closed with BAD_MESSAGE
     client_chars: int = 200  # the name a client gives itself: closed with BAD_MESSAGE
 

@@ -33,6 +33,12 @@ from protobase_live.protocol.client_messages import (
     Watch,
 )
 from protobase_live.protocol.codec import Frame
+from protobase_live.protocol.collection_messages import (
+    BackupRequest,
+    CollectionsRequest,
+    DropRequest,
+    RestoreRequest,
+)
 from protobase_live.protocol.limits import (
     BAD_MESSAGE,
     GOING_AWAY,
@@ -46,6 +52,7 @@ from protobase_live.protocol.server_session import ServerSession, Violation
 from protobase_live.server.live_database import Database, query_of
 from protobase_live.server.live_streams import LiveStreams
 from protobase_live.server.presence_news import News, PresenceNews
+from protobase_live.server.whole_collections import WholeCollections
 
 
 class Connection(Protocol):
@@ -91,6 +98,7 @@ class LiveConnection:
         self._streaming = asyncio.Semaphore(limits.subscriptions)
         self._commits: asyncio.Queue[CommitRequest] = asyncio.Queue()  # holds at most ``requests``
         self._streams = LiveStreams(session, database, connection.send, self._send_answer, limits)
+        self._whole = WholeCollections(database, limits)
         self._members: dict[str, Membership] = {}
         self._pending: dict[str, News] = {}
         self._presence_changed = asyncio.Event()
@@ -178,6 +186,8 @@ class LiveConnection:
                 self._member(request.collection).leave()
                 del self._members[request.collection]
                 self._pending.pop(request.collection, None)
+            case CollectionsRequest() | DropRequest() | BackupRequest() | RestoreRequest():
+                return await self._whole.perform(request)
             case _:
                 pass  # ping
         return None
@@ -292,4 +302,5 @@ class LiveConnection:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._whole.close()
         self._answered.set()

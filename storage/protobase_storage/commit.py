@@ -8,6 +8,9 @@ from dataclasses import dataclass
 Vector = Mapping[str, int]
 """Origin to the highest sequence included, one origin for each node. A node that is absent counts as 0."""
 
+NOTHING: Vector = {}
+"""Where every history begins."""
+
 TIMELINE_MARK = "/"
 """Between the two parts of an origin: NODE, or NODE/TIMELINE."""
 
@@ -64,7 +67,7 @@ class Loaded:
             known = last.get(node := node_of(commit.origin))
             if known is None or known.sequence < commit.sequence:
                 last[node] = commit
-        base = self.snapshot.vector if self.snapshot else {}
+        base = self.snapshot.vector if self.snapshot else NOTHING
         return join(base, {commit.origin: commit.sequence for commit in last.values()})
 
     def has_been_at(self, vector: Vector) -> bool:
@@ -73,7 +76,7 @@ class Loaded:
         A position of another timeline, one that is not reached yet and one that the snapshot has left
         behind are none of it.
         """
-        base = self.snapshot.vector if self.snapshot else {}
+        base = self.snapshot.vector if self.snapshot else NOTHING
         told = {*base.items(), *((commit.origin, commit.sequence) for commit in self.commits)}
         return includes(vector, base) and all(position in told for position in vector.items())
 
