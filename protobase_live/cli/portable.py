@@ -92,10 +92,13 @@ _TREES: Mapping[str, Any] = {"dict": map_trees, "list": array_trees, "xml_fragme
 
 
 class Draft:
-    """A document that grows line by line, with ``replica`` as the writer of its sets and counters."""
+    """A document that grows line by line, with ``replica`` as the writer of its sets and counters.
 
-    def __init__(self, replica: str) -> None:
-        self._doc = PortionedDoc()
+    The same lines make the same document if the Yjs client id is the same.
+    """
+
+    def __init__(self, replica: str, client_id: int | None = None) -> None:
+        self._doc = PortionedDoc(client_id=client_id)
         self._replica = replica
         self._structures: set[str] = set()
         self._written: list[bytes] = []

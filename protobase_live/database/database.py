@@ -273,9 +273,10 @@ class Database(DatabaseApi):
         loaded = unpack_stored(collection, stored)
         try:
             await self._ask(collection, Restore(loaded))
-        except InvalidName:  # stored by somebody else: then there is no actor for it
+        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
             with _errors_named(collection):
                 await put_back(self._storage, collection, loaded)
+            self.quarantine.release(collection)
 
     # for doors
 

@@ -105,7 +105,6 @@ async def test_a_malformed_line_is_named(tmp_path):
     ("arguments", "says"),
     [
         (["export", "file:nosuch"], "there is no database in 'nosuch'"),
-        (["export", "ws://127.0.0.1:1"], "name the collections to export"),
         (["export", "ws://127.0.0.1:1", "tasks"], "cannot connect to ws://127.0.0.1:1"),
         (["import", "memory:", "no such file"], "No such file"),
     ],

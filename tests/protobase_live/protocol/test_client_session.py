@@ -367,6 +367,26 @@ def test_a_commit_that_writes_nothing_is_sent_again(world):
     assert [message.id for message in sent(world)] == [id]
 
 
+@pytest.mark.parametrize(
+    ("start", "again"),
+    [
+        (lambda client: client.drop("tasks"), False),
+        (lambda client: client.restore("tasks", 0, b"x", False), False),
+        (lambda client: client.backup("tasks", 0, None), True),
+        (lambda client: client.collections("", ""), True),
+    ],
+)
+def test_what_is_sent_again_of_collections_as_a_whole(world, start, again):
+    """A deletion that was carried out must not hit what was made since."""
+    id = start(world.client)
+    world.outcomes[id] = []
+    assert [message.id for message in sent(world)] == [id]
+    world.disconnect()
+    assert [isinstance(each.error, OutcomeUnknown) for each in world.outcomes[id]] == [True] * (not again)
+    world.connect()
+    assert [message.id for message in sent(world)] == [id] * again
+
+
 def test_an_abandoned_call_is_not_sent_or_not_told(world):
     waiting = world.client.commit(WRITES, (), None)
     assert world.client.abandon(waiting) is False
