@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from secrets import token_hex
 from typing import Protocol
 
 from protobase_live.cli.tail import live_url
 from protobase_live.cli.yjs_peer import bring
 from protobase_live.client import ClientLimits, RemoteDatabase, connect
+from protobase_live.database.former import remains_of
 from protobase_live.database.put_back import put_back
 from protobase_live.database.stored import pack_stored, unpack_stored
 from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
 from protobase_live.opening import open_storage
 from protobase_live.protocol.structs import merge
-from protobase_storage import TIMELINE_MARK, Commit, Loaded, Part, Storage, StorageError, sequence_of
+from protobase_storage import (
+    TIMELINE_MARK,
+    CollectionCorrupt,
+    Commit,
+    Loaded,
+    Part,
+    Storage,
+    StorageError,
+    sequence_of,
+)
 
 SERVERS = ("ws://", "wss://", "http://", "https://")
 
@@ -153,8 +163,11 @@ class StoragePlace:
 
     async def delete(self, collection: str) -> None:
         """See Place."""
+        remains = b""
+        with suppress(CollectionCorrupt):
+            remains = remains_of(await self._storage.load(collection))
         with _named("delete", collection):
-            await self._storage.delete(collection)
+            await self._storage.delete(collection, remains)
 
     async def close(self) -> None:
         """See Place."""

@@ -216,6 +216,22 @@ async def test_a_collection_that_fails_does_not_stop_the_others(tmp_path):
     assert readable(exported.out).splitlines() == [NDJSON.splitlines()[n] for n in (0, 2, 3)]
 
 
+async def test_a_collection_with_an_index_comes_back(tmp_path):
+    """From its update, and from its readable lines alone."""
+    storage = f"file:{tmp_path / 'data'}"
+    async with pb.open(storage) as db:
+        tasks = await db.collection("tasks")
+        await tasks.index("owner")
+        await tasks.put({"owner": "ann"}, key="t")
+    exported = (await run("export", storage)).out
+    for name, lines in (("whole", exported), ("lines", readable(exported))):
+        copy = f"file:{tmp_path / name}"
+        assert await run("import", copy, stdin=lines) == (0, "", "")
+        assert readable((await run("export", copy)).out) == readable(exported)
+        async with pb.open(copy) as db:
+            assert await (await db.collection("tasks")).indexes() == [("owner",)]
+
+
 async def test_indexes_of_an_older_export(tmp_path):
     storage = f"file:{tmp_path / 'data'}"
     line = {"collection": "tasks", "structure": "indexes", "kind": "dict", "value": {'["owner"]': True}}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 from pycrdt import Doc, Text
 
 import protobase_live as pb
-from protobase_live.database.former import FORMER_CLIENTS, Former
+from protobase_live.database.former import FORMER_CLIENTS, Former, remains_of
 from protobase_live.database.messages import Drop, Sync, Updates
 from protobase_live.errors import CollectionDropped, CollectionUnloadable, StorageFailed
 from protobase_live.operations import RECORDS, Read
 from protobase_live.protocol.state_vector import decode_state_vector
-from protobase_storage import Commit, StorageError
+from protobase_storage import Commit, Loaded, StorageError
 from protobase_storage.contract import MAX_REMAINS_BYTES
 
 from .conftest import YjsClient, settle
@@ -182,6 +183,27 @@ async def test_a_collection_that_cannot_be_loaded_can_be_dropped(database, stora
         await database.read("tasks", Read(RECORDS, "count"))
     await database.drop("tasks")
     assert await (await database.collection("tasks")).count() == 0
+
+
+def test_content_that_many_documents_begin_with_is_no_copy() -> None:
+    """Programs give it a small client id, so that it is the same in every document."""
+    remains = Former().remains({1: 5, 2**31: 3})
+    assert not Former(remains).has_left({1: 5, 2**30: 2}, {})
+    assert Former(remains).has_left({1: 5, 2**31: 1}, {})
+
+
+def test_what_is_remembered_of_what_nobody_has_loaded() -> None:
+    doc: Doc = Doc(client_id=2**31)
+    doc.get("t", type=Text).insert(0, "typed")
+    good = Commit("n", 1, "c", doc.get_update(), (), 1.0)
+    earlier = Former().remains({2**30: 1})
+    remains = remains_of(Loaded(None, (good, Commit("n", 2, "c", b"\x01\x01\x01", (), 1.0)), earlier))
+    assert Former(remains).has_left(doc_state(doc), {})
+    assert Former(remains).has_left({2**30: 1}, {})
+
+
+def doc_state(doc: Doc) -> Mapping[int, int]:
+    return decode_state_vector(doc.get_state())
 
 
 def test_what_is_remembered_is_bounded() -> None:
