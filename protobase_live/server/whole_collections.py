@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -28,16 +29,21 @@ SPOOLED_BYTES = 1024 * 1024
 
 
 class WholeCollections:
-    """Those of one connection: it restores one collection at a time."""
+    """Those of one connection, one request after the other: each may take a whole collection in memory."""
 
     def __init__(self, database: Database, limits: LiveLimits) -> None:
         self._database = database
         self._limits = limits
+        self._turn = asyncio.Lock()
         self._restoring = ""
         self._parts: SpooledTemporaryFile[bytes] | None = None
 
     async def perform(self, request: OfCollections) -> Any:
         """The answer. Raises what the database raises, LimitExceeded and Unavailable."""
+        async with self._turn:
+            return await self._perform(request)
+
+    async def _perform(self, request: OfCollections) -> Any:
         match request:
             case CollectionsRequest():
                 return await self._list(request)

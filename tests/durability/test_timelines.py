@@ -94,6 +94,18 @@ async def test_a_restored_backup(tmp_path: Path, later: int) -> None:
 
 
 @pytest.mark.parametrize("later", range(11))
+async def test_a_view_that_others_watch(tmp_path: Path, later: int) -> None:
+    """It has the recent past, in which the numbers of the cursor stand for other commits."""
+    data = tmp_path / "data"
+    consumer = await filled(f"file:{data}", tmp_path / "backup")
+    shutil.rmtree(data)
+    shutil.copytree(tmp_path / "backup", data)
+    async with pb.open(f"file:{data}") as db, db.live(QUERY):
+        await put(db, *(f"e{n}" for n in range(later)))
+        await check(consumer, db)
+
+
+@pytest.mark.parametrize("later", range(11))
 async def test_a_restored_backup_that_was_folded_since(tmp_path: Path, later: int) -> None:
     """Nothing of the log is retained: what the snapshot covers tells the histories apart."""
     data, limits = tmp_path / "data", Limits(log_commits=1, retained_commits=0)
