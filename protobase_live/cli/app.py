@@ -153,13 +153,14 @@ def delete(source: Source, collection: str, token: Token = None) -> None:
 
 @app.command()
 def info(
-    storage: Annotated[str, typer.Argument(help="A storage (file:PATH) that no server has open.")],
+    source: Source,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    token: Token = None,
 ) -> None:
-    """Show the collections of a storage, their sizes and the length of their logs."""
+    """Show the collections of a storage or a server, their sizes and the length of their logs."""
     from protobase_live.cli.info import info
 
-    info(storage, json)
+    info(source, json, token)
 
 
 @app.command()

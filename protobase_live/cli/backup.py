@@ -16,7 +16,7 @@ from typing import IO, Any, NoReturn, cast
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from protobase_live.cli.loop import run
-from protobase_live.cli.places import Failures, Place, open_place
+from protobase_live.cli.places import Failures, Place, names_in, open_place
 from protobase_live.errors import StorageFailed, ValidationError
 
 MAGIC = b"protobase-live backup 1\n"
@@ -45,7 +45,7 @@ async def _backup(source: str, file: Path, collections: Sequence[str], token: st
     growing = file.with_name(f"{file.name}.part")
     try:
         with growing.open("wb") as out:
-            await _write(place, collections or await place.names(), failures, out)
+            await _write(place, collections or await names_in(place), failures, out)
         growing.replace(file)
     finally:
         with suppress(FileNotFoundError):

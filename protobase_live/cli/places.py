@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import asdict
 from secrets import token_hex
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from protobase_live.database.put_back import put_back
 from protobase_live.database.stored import pack_stored, unpack_stored
 from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
 from protobase_live.opening import open_storage
+from protobase_live.operations import CollectionInfo
 from protobase_live.protocol.structs import merge
 from protobase_storage import (
     TIMELINE_MARK,
@@ -48,8 +50,12 @@ def updates_of(stored: Loaded) -> list[bytes]:
 class Place(Protocol):
     """Where collections are. What goes wrong with one is raised as a ProtoBaseError."""
 
-    async def names(self) -> Sequence[str]:
-        """All collections."""
+    async def infos(self) -> Sequence[CollectionInfo]:
+        """All collections, in the order of their names."""
+        ...
+
+    async def size(self) -> int | None:
+        """How many bytes all of it takes, None where that is not told."""
         ...
 
     async def load(self, collection: str) -> Loaded:
@@ -77,6 +83,11 @@ class Place(Protocol):
         ...
 
 
+async def names_in(place: Place) -> list[str]:
+    """The names of all collections, in order."""
+    return [each.name for each in await place.infos()]
+
+
 async def open_place(url: str, token: str | None, *, must_exist: bool) -> Place:
     """The storage or server at ``url``. Raises Unavailable, StorageFailed, ValidationError."""
     if not url.startswith(SERVERS):
@@ -99,9 +110,13 @@ class ServerPlace:
         self._remote = remote
         self._stack = stack
 
-    async def names(self) -> Sequence[str]:
+    async def infos(self) -> Sequence[CollectionInfo]:
         """See Place."""
-        return [each.name for each in await self._remote.collections()]
+        return await self._remote.collections()
+
+    async def size(self) -> int | None:
+        """See Place."""
+        return None  # it is at the server's /metrics
 
     async def load(self, collection: str) -> Loaded:
         """See Place."""
@@ -134,9 +149,13 @@ class StoragePlace:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def names(self) -> Sequence[str]:
+    async def infos(self) -> Sequence[CollectionInfo]:
         """See Place."""
-        return [each.name for each in await self._storage.list()]
+        return [CollectionInfo(**asdict(each)) for each in await self._storage.list()]
+
+    async def size(self) -> int | None:
+        """See Place."""
+        return (await self._storage.stats()).bytes
 
     async def load(self, collection: str) -> Loaded:
         """See Place."""

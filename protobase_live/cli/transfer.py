@@ -11,7 +11,7 @@ from typing import IO, Any, NoReturn, cast
 
 from protobase_live.cli.incoming import Incoming
 from protobase_live.cli.loop import run
-from protobase_live.cli.places import Failures, Place, open_place, updates_of, whole_update
+from protobase_live.cli.places import Failures, Place, names_in, open_place, updates_of, whole_update
 from protobase_live.cli.portable import Line, lines_of, update_line
 from protobase_live.errors import ProtoBaseError, ValidationError
 from protobase_live.names import check_collection
@@ -37,7 +37,7 @@ async def _export(source: str, collections: Sequence[str], token: str | None, ra
     place = await open_place(source, token, must_exist=True)
     failures = Failures()
     try:
-        known = await place.names()
+        known = await names_in(place)
         for name in collections or known:
             with failures.alone():
                 stored = name if name in known else check_collection(name)
