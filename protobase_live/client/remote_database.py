@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from random import Random
@@ -18,7 +18,13 @@ from protobase_live.errors import Conflict
 from protobase_live.live.present import Presence
 from protobase_live.names import check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
-from protobase_live.protocol.client_session import ClientSession
+from protobase_live.protocol.collection_messages import (
+    BackupRequest,
+    CollectionsRequest,
+    DropRequest,
+    OfCollections,
+    RestoreRequest,
+)
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.form import to_form
 from protobase_live.query.query import Query
@@ -75,7 +81,7 @@ class RemoteDatabase(DatabaseApi):
         more = True
         while more:
             after = found[-1].name if found else ""
-            answer = await self._link.call(partial(_ask_for_collections, prefix, after))
+            answer = await self._ask(partial(CollectionsRequest, prefix=prefix, after=after))
             found += [CollectionInfo(**each) for each in answer["collections"]]
             more = answer["more"]
         return found
@@ -86,7 +92,7 @@ class RemoteDatabase(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back.
         """
-        await self._link.call(lambda session: session.drop(collection))
+        await self._ask(partial(DropRequest, collection=collection))
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`.
@@ -101,8 +107,8 @@ class RemoteDatabase(DatabaseApi):
     async def _backup(self, collection: str) -> bytes:
         stored, version, more = bytearray(), None, True
         while more:
-            ask = partial(_ask_for_backup, collection, len(stored), version)
-            answer = await self._link.call(ask)
+            at = {"offset": len(stored), "version": version}
+            answer = await self._ask(partial(BackupRequest, collection=collection, **at))
             stored += answer["part"]
             version, more = answer["version"], answer["more"]
         return bytes(stored)
@@ -116,7 +122,11 @@ class RemoteDatabase(DatabaseApi):
         for start in range(0, max(1, len(stored)), PART_BYTES):
             part = stored[start : start + PART_BYTES]
             more = start + len(part) < len(stored)
-            await self._link.call(partial(_give_to_restore, collection, start, part, more))
+            given = {"offset": start, "part": part, "more": more}
+            await self._ask(partial(RestoreRequest, collection=collection, **given))
+
+    async def _ask(self, request: Callable[[int], OfCollections]) -> Any:
+        return await self._link.call(lambda session: session.ask(request))
 
     async def _query(self, query: Query) -> list[Row]:
         return await self._link.call(lambda session: session.query(to_form(query), explain=False))
@@ -127,15 +137,3 @@ class RemoteDatabase(DatabaseApi):
 
     def _line(self, query: Query) -> RemoteLine:
         return RemoteLine(self._link, query)
-
-
-def _ask_for_collections(prefix: str, after: str, session: ClientSession) -> int:
-    return session.collections(prefix, after)
-
-
-def _ask_for_backup(collection: str, offset: int, version: str | None, session: ClientSession) -> int:
-    return session.backup(collection, offset, version)
-
-
-def _give_to_restore(collection: str, offset: int, part: bytes, more: bool, session: ClientSession) -> int:
-    return session.restore(collection, offset, part, more)

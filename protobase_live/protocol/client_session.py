@@ -13,7 +13,7 @@ send what `outgoing` gives. What a lost connection means:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,12 +35,7 @@ from protobase_live.protocol.client_messages import (
 )
 from protobase_live.protocol.client_streams import ClientStream, ClientView
 from protobase_live.protocol.codec import Codec, Frame
-from protobase_live.protocol.collection_messages import (
-    BackupRequest,
-    CollectionsRequest,
-    DropRequest,
-    RestoreRequest,
-)
+from protobase_live.protocol.collection_messages import DropRequest, RestoreRequest
 from protobase_live.protocol.limits import WelcomeLimits
 from protobase_live.protocol.live import UnknownType, decode_server, encode
 from protobase_live.protocol.server_messages import (
@@ -155,21 +150,9 @@ class ClientSession:
         """Start a call, which has the id that is returned; ``query`` is a query's form."""
         return self._call(QueryRequest(self._id(), query, explain))
 
-    def collections(self, prefix: str, after: str) -> int:
-        """Start a call, which has the id that is returned."""
-        return self._call(CollectionsRequest(self._id(), prefix, after))
-
-    def drop(self, collection: str) -> int:
-        """Start a call, which has the id that is returned."""
-        return self._call(DropRequest(self._id(), collection))
-
-    def backup(self, collection: str, offset: int, version: str | None) -> int:
-        """Start a call, which has the id that is returned."""
-        return self._call(BackupRequest(self._id(), collection, offset, version))
-
-    def restore(self, collection: str, offset: int, part: bytes, more: bool) -> int:
-        """Start a call, which has the id that is returned."""
-        return self._call(RestoreRequest(self._id(), collection, offset, part, more))
+    def ask(self, request: Callable[[int], Request]) -> int:
+        """Start a call, which has the id that is returned: that of the request which is made with it."""
+        return self._call(request(self._id()))
 
     def abandon(self, id: int) -> bool:
         """Nobody waits for a call any more. True if it is a commit that may be carried out all the same."""
@@ -415,6 +398,5 @@ def _size(frame: Frame) -> int:
 
 
 def _repeatable(request: Request) -> bool:
-    if isinstance(request, CommitRequest):
-        return not request.writes
-    return not isinstance(request, DropRequest | RestoreRequest)
+    writes = isinstance(request, CommitRequest) and request.writes
+    return not writes and not isinstance(request, DropRequest | RestoreRequest)
