@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from protobase_live.atoms import Atom, load_row
 from protobase_live.collections import ChangeStream, Collection, Ids, Row, system_ids
-from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.transact import MAX_ATTEMPTS, transact
 from protobase_live.transactions.transaction import Transaction
@@ -156,6 +156,22 @@ class DatabaseApi(ABC):
     @abstractmethod
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """The changes of a collection, after the cursor ``since`` or from now on."""
+
+    @abstractmethod
+    async def collections(self, prefix: str = "") -> list[CollectionInfo]:
+        """The collections whose names begin with ``prefix``, in order, and what they take."""
+
+    @abstractmethod
+    async def drop(self, collection: str) -> None:
+        """Delete a collection with its history; durable on return."""
+
+    @abstractmethod
+    async def backup(self, collection: str) -> bytes:
+        """All that is stored of a collection, exactly as it is, for `restore`."""
+
+    @abstractmethod
+    async def restore(self, collection: str, stored: bytes) -> None:
+        """Store what `backup` gave, in a collection that is empty or has the beginning of it."""
 
     @abstractmethod
     def presence(self, collection: str, state: Any = None) -> AbstractAsyncContextManager[Any]:

@@ -15,6 +15,7 @@
     ├── Unavailable              the collection, server or connection failed; nothing was done (retryable)
     │   └── CollectionUnloadable what is stored of a collection cannot be loaded; its bytes are kept
     ├── OutcomeUnknown           the connection broke after sending: the commit may or may not have happened
+    ├── CollectionDropped        a Yjs client has a copy of a collection that was deleted
     ├── Closed                   the database, stream or connection was closed
     ├── StorageFailed            the storage could not be opened, read or written
     └── ProtocolError            bytes that are not the protocol
@@ -86,6 +87,10 @@ class CollectionUnloadable(Unavailable):
 
 class OutcomeUnknown(ProtoBaseError):
     """The connection broke while a commit was under way: it may or may not have happened."""
+
+
+class CollectionDropped(ProtoBaseError):
+    """The collection was deleted, and what was sent belongs to it as it was: nothing of it was taken."""
 
 
 class Closed(ProtoBaseError):

@@ -58,6 +58,17 @@ class Check(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """What a collection occupies. ``corrupt`` says what is wrong where that could not be read (and is 0)."""
+
+    name: str
+    snapshot_bytes: int
+    log_commits: int
+    log_bytes: int
+    corrupt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """The acknowledgement of a durable commit: a cursor for each collection it wrote."""
 

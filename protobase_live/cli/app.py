@@ -112,7 +112,7 @@ def query(
 def export(
     source: Source,
     collections: Annotated[
-        list[str] | None, typer.Argument(help="Which ones; a storage gives all when none are named.")
+        list[str] | None, typer.Argument(help="Which ones; all when none are named.")
     ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="Only what is stored, as it is, also of what cannot be loaded.")
@@ -133,32 +133,60 @@ def import_(
     ] = None,
     token: Token = None,
 ) -> None:
-    """Store what `export` printed, in collections that are empty so far."""
+    """Store what `export` printed, in collections that are empty or have a part of it."""
     from protobase_live.cli.transfer import import_lines
 
     import_lines(target, file, token)
 
 
 @app.command()
-def delete(
-    storage: Annotated[str, typer.Argument(help="A storage (file:PATH) that no server has open.")],
-    collection: str,
+def backup(
+    source: Source,
+    file: Annotated[Path, typer.Argument(help="Where to write it; what is there is replaced.")],
+    collections: Annotated[
+        list[str] | None, typer.Argument(help="Which ones; all when none are named.")
+    ] = None,
+    token: Token = None,
 ) -> None:
+    """Write collections exactly as they are stored into a file, for `restore`; a server goes on meanwhile."""
+    from protobase_live.cli.backup import backup
+
+    backup(source, file, collections or [], token)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `backup` wrote.")],
+    target: Source,
+    collections: Annotated[
+        list[str] | None, typer.Argument(help="Which ones; all when none are named.")
+    ] = None,
+    token: Token = None,
+) -> None:
+    """Store what `backup` wrote, in collections that are empty or have the beginning of it."""
+    from protobase_live.cli.backup import restore
+
+    restore(file, target, collections or [], token)
+
+
+@app.command()
+def delete(source: Source, collection: str, token: Token = None) -> None:
     """Delete a collection with its history, also one that cannot be loaded."""
     from protobase_live.cli.delete import delete
 
-    delete(storage, collection)
+    delete(source, collection, token)
 
 
 @app.command()
 def info(
-    storage: Annotated[str, typer.Argument(help="A storage (file:PATH) that no server has open.")],
+    source: Source,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    token: Token = None,
 ) -> None:
-    """Show the collections of a storage, their sizes and the length of their logs."""
+    """Show the collections of a storage or a server, their sizes and the length of their logs."""
     from protobase_live.cli.info import info
 
-    info(storage, json)
+    info(source, json, token)
 
 
 @app.command()

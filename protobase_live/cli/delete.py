@@ -1,29 +1,24 @@
-"""``protobase-live delete``: take a collection out of a storage."""
+"""``protobase-live delete``: take a collection out of a storage, or of a running server."""
 
 from __future__ import annotations
 
 from typing import NoReturn
 
 from protobase_live.cli.loop import run
-from protobase_live.errors import StorageFailed, ValidationError
-from protobase_live.names import check_collection
-from protobase_live.opening import open_storage
-from protobase_storage import StorageError
+from protobase_live.cli.places import names_in, open_place
+from protobase_live.errors import ValidationError
 
 
-def delete(storage: str, collection: str) -> NoReturn:
+def delete(source: str, collection: str, token: str | None) -> NoReturn:
     """Delete it with its history, then end the process."""
-    run(_delete(storage, collection))
+    run(_delete(source, collection, token))
 
 
-async def _delete(url: str, collection: str) -> None:
-    check_collection(collection)
-    storage = await open_storage(url, must_exist=True)
+async def _delete(source: str, collection: str, token: str | None) -> None:
+    place = await open_place(source, token, must_exist=True)
     try:
-        if all(each.name != collection for each in await storage.list(collection)):
-            raise ValidationError(f"there is no collection {collection!r} in {url}")
-        await storage.delete(collection)
-    except StorageError as error:
-        raise StorageFailed(f"cannot delete collection {collection!r}: {error}") from error
+        if collection not in await names_in(place):
+            raise ValidationError(f"there is no collection {collection!r} in {source}")
+        await place.delete(collection)
     finally:
-        await storage.close()
+        await place.close()

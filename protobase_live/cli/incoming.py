@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from protobase_live.cli.portable import MAX_PART_BYTES, Draft, Line
 from protobase_live.errors import ProtoBaseError, ValidationError
-from protobase_live.protocol.structs import Structs
+from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
 
 WRITER = "import"
 """The writer of the sets and counters that an import makes."""
@@ -18,36 +20,68 @@ class Incoming:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.structures: Sequence[str] = ()
+        """The structures that readable lines have made."""
         self._exact: Structs | None = None
         self._lacking: list[bytes] = []
-        self._draft = Draft(WRITER)
+        self._readable: list[tuple[int, Line]] = []
         self._wrong: ProtoBaseError | None = None
 
     def add(self, number: int, line: Line) -> None:
-        """Take in a line. What is wrong with it is raised by `updates`."""
+        """Take in a line. What is wrong with it is raised by `missing_from`."""
+        if "update" not in line:
+            self._readable += [(number, line)] if self._exact is None else []
+            return
+        with self._noting(number):
+            self._take(_update_of(line))
+
+    def spoil(self, error: ProtoBaseError) -> None:
+        """Something among the lines is none: nothing of the collection is to be stored."""
+        self._wrong = self._wrong or error
+
+    @contextmanager
+    def _noting(self, number: int) -> Generator[None]:
         try:
-            if "update" in line:
-                self._take(_update_of(line))
-            elif self._exact is None and self._wrong is None:
-                self._draft.add(line)
+            yield
         except ProtoBaseError as error:
-            self._wrong = self._wrong or ValidationError(f"line {number}: {error}")
+            self.spoil(ValidationError(f"line {number}: {error}"))
 
-    @property
-    def structures(self) -> Sequence[str]:
-        """The structures of the readable lines."""
-        return self._draft.structures
+    def missing_from(self, present: Sequence[bytes]) -> Sequence[bytes]:
+        """What a collection with the updates ``present`` lacks of the document, in parts.
 
-    def updates(self) -> Sequence[bytes]:
-        """The document, in parts. Raises ValidationError, which names the first line that is wrong."""
+        Raises ValidationError for one that holds something else, and for the first line that is wrong.
+        """
+        document, there = self._document(), Structs()
+        for update in present:
+            there.take(update, lenient=True)
+        if _is_part_of(document, there):
+            return []
+        if not there.vector or _is_part_of(there, document):
+            return list(_parts(document, there.vector))
+        raise ValidationError(f"collection {self.name!r} is not empty: it holds what is not imported")
+
+    def _document(self) -> Structs:
+        document = self._drafted() if self._exact is None else self._exact
         if self._wrong is not None:
             raise self._wrong
         if self._exact is None:
-            return self._draft.updates()
+            return document
         for update in self._lacking:
             if self._exact.take(update, lenient=True) is not None:
                 raise ValidationError(f"the updates of {self.name!r} lack something that they build on")
-        return list(_parts(self._exact))
+        return self._exact
+
+    def _drafted(self) -> Structs:
+        """What the readable lines make; the same each time, so that an import can be repeated."""
+        digest = hashlib.blake2b(repr((self.name, self._readable)).encode(), digest_size=4).digest()
+        draft, document = Draft(WRITER, int.from_bytes(digest)), Structs()
+        for number, line in self._readable:
+            with self._noting(number):
+                draft.add(line)
+        for update in draft.updates():
+            document.take(update)
+        self.structures = draft.structures
+        return document
 
     def _take(self, update: bytes) -> None:
         self._exact = self._exact or Structs()
@@ -64,10 +98,17 @@ def _update_of(line: Line) -> bytes:
     return update
 
 
-def _parts(structs: Structs) -> Iterator[bytes]:
-    """All of a document, in updates that a server takes."""
-    known: dict[int, int] = {}
+def _is_part_of(some: Structs, whole: Structs) -> bool:
+    """Whether ``whole`` has all that ``some`` has."""
+    copy = Structs()
+    copy.take(whole.encode(), lenient=True)
+    copy.settle()
+    return copy.take(some.encode(), lenient=True) is None and copy.settle()[0] == EMPTY_UPDATE
+
+
+def _parts(document: Structs, known: Mapping[int, int]) -> Iterator[bytes]:
+    """What somebody with the state vector ``known`` lacks of a document, in updates that a server takes."""
     complete = False
     while not complete:
-        update, known, complete = structs.slice(known, MAX_PART_BYTES)
+        update, known, complete = document.slice(known, MAX_PART_BYTES)
         yield update

@@ -1,8 +1,9 @@
-"""``protobase-live info``: what a storage holds."""
+"""``protobase-live info``: what a storage or a server holds."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NoReturn
 
@@ -11,34 +12,29 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from protobase_live.cli.loop import run
-from protobase_live.errors import ValidationError
-from protobase_live.opening import open_storage
-from protobase_storage import CollectionInfo
+from protobase_live.cli.places import open_place
+from protobase_live.operations import CollectionInfo
 
 
-def info(storage: str, as_json: bool) -> NoReturn:
+def info(source: str, as_json: bool, token: str | None) -> NoReturn:
     """Print the figures, then end the process."""
-    run(_info(storage, as_json))
+    run(_info(source, as_json, token))
 
 
-async def _info(url: str, as_json: bool) -> None:
-    if "://" in url and not url.startswith(("s3:", "gs:")):
-        raise ValidationError(
-            f"info reads a storage (file:PATH), not a server; the figures of {url!r} are at its /metrics"
-        )
-    storage = await open_storage(url, must_exist=True)
+async def _info(source: str, as_json: bool, token: str | None) -> None:
+    place = await open_place(source, token, must_exist=True)
     try:
-        collections, size = await storage.list(), (await storage.stats()).bytes
+        collections, size = await place.infos(), await place.size()
     finally:
-        await storage.close()
+        await place.close()
     if as_json:
         print(json.dumps({"bytes": size, "collections": [asdict(each) for each in collections]}))
     else:
         Console().print(_table(collections))
-        print(f"{len(collections)} collections, {decimal(size)} on disk")
+        print(f"{len(collections)} collections{'' if size is None else f', {decimal(size)} on disk'}")
 
 
-def _table(collections: list[CollectionInfo]) -> Table:
+def _table(collections: Sequence[CollectionInfo]) -> Table:
     table = Table("collection", box=None)
     for column in ("snapshot", "log", "commits in log"):
         table.add_column(column, justify="right")

@@ -1,18 +1,39 @@
-"""Where an export comes from and an import goes to: a storage, or a running server."""
+"""Where an export or backup comes from and an import or restore goes to: a storage, or a running server."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import asdict
+from secrets import token_hex
 from typing import Protocol
 
-from protobase_live.cli.yjs_peer import bring, fetch
-from protobase_live.errors import StorageFailed, ValidationError
+from protobase_live.cli.tail import live_url
+from protobase_live.cli.yjs_peer import bring
+from protobase_live.client import ClientLimits, RemoteDatabase, connect
+from protobase_live.database.former import remains_of
+from protobase_live.database.put_back import put_back
+from protobase_live.database.stored import pack_stored, unpack_stored
+from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
 from protobase_live.opening import open_storage
-from protobase_live.protocol.structs import EMPTY_UPDATE, merge
-from protobase_storage import Commit, Part, Storage, StorageError
+from protobase_live.operations import CollectionInfo
+from protobase_live.protocol.structs import merge
+from protobase_storage import (
+    TIMELINE_MARK,
+    CollectionCorrupt,
+    Commit,
+    Loaded,
+    Part,
+    Storage,
+    StorageError,
+    sequence_of,
+)
 
 SERVERS = ("ws://", "wss://", "http://", "https://")
+
+CONNECT_SECONDS = 5.0
+"""How long a server may take to answer at all."""
 
 
 def whole_update(updates: Sequence[bytes]) -> bytes:
@@ -20,19 +41,41 @@ def whole_update(updates: Sequence[bytes]) -> bytes:
     return merge(updates)
 
 
-class Place(Protocol):
-    """Where documents are fetched from and brought to."""
+def updates_of(stored: Loaded) -> list[bytes]:
+    """All of a collection, as updates in order."""
+    updates = [stored.snapshot.update] if stored.snapshot else []
+    return [*updates, *(commit.update for commit in stored.commits)]
 
-    async def names(self) -> Sequence[str]:
-        """All collections. Raises ValidationError where they cannot be told."""
+
+class Place(Protocol):
+    """Where collections are. What goes wrong with one is raised as a ProtoBaseError."""
+
+    async def infos(self) -> Sequence[CollectionInfo]:
+        """All collections, in the order of their names."""
         ...
 
-    async def fetch(self, collection: str) -> Sequence[bytes]:
-        """All of a collection, as updates in order; none when there is nothing."""
+    async def size(self) -> int | None:
+        """How many bytes all of it takes, None where that is not told."""
+        ...
+
+    async def load(self, collection: str) -> Loaded:
+        """What is stored of a collection."""
         ...
 
     async def bring(self, collection: str, updates: Sequence[bytes], structures: Sequence[str]) -> None:
-        """Store the first content of a collection. Raises ValidationError when it has some."""
+        """Add updates to a collection; durable on return."""
+        ...
+
+    async def backup(self, collection: str) -> bytes:
+        """What is stored of a collection, for `restore`."""
+        ...
+
+    async def restore(self, collection: str, stored: bytes) -> None:
+        """Store what `backup` gave. Raises ValidationError where something else is."""
+        ...
+
+    async def delete(self, collection: str) -> None:
+        """Delete a collection with its history."""
         ...
 
     async def close(self) -> None:
@@ -40,67 +83,145 @@ class Place(Protocol):
         ...
 
 
+async def names_in(place: Place) -> list[str]:
+    """The names of all collections, in order."""
+    return [each.name for each in await place.infos()]
+
+
 async def open_place(url: str, token: str | None, *, must_exist: bool) -> Place:
-    if url.startswith(SERVERS):
-        return ServerPlace(url, token)
-    return StoragePlace(url, await open_storage(url, must_exist=must_exist))
+    """The storage or server at ``url``. Raises Unavailable, StorageFailed, ValidationError."""
+    if not url.startswith(SERVERS):
+        return StoragePlace(await open_storage(url, must_exist=must_exist))
+    stack = AsyncExitStack()
+    limits = ClientLimits(connect_seconds=CONNECT_SECONDS)
+    try:
+        remote = await stack.enter_async_context(connect(live_url(url), token, limits=limits))
+    except Unavailable as error:
+        raise Unavailable(f"cannot connect to {url}: {error}") from error
+    return ServerPlace(url, token, remote, stack)
 
 
 class ServerPlace:
-    """A running server, through its Yjs door."""
+    """A running server, through its live door; updates are brought through its Yjs door."""
 
-    def __init__(self, url: str, token: str | None) -> None:
+    def __init__(self, url: str, token: str | None, remote: RemoteDatabase, stack: AsyncExitStack) -> None:
         self._url = url
         self._token = token
+        self._remote = remote
+        self._stack = stack
 
-    async def names(self) -> Sequence[str]:
+    async def infos(self) -> Sequence[CollectionInfo]:
         """See Place."""
-        raise ValidationError(f"name the collections to export: a server ({self._url}) does not list them")
+        return await self._remote.collections()
 
-    async def fetch(self, collection: str) -> Sequence[bytes]:
+    async def size(self) -> int | None:
         """See Place."""
-        return await fetch(self._url, collection, self._token)
+        return None  # it is at the server's /metrics
+
+    async def load(self, collection: str) -> Loaded:
+        """See Place."""
+        return unpack_stored(collection, await self._remote.backup(collection))
 
     async def bring(self, collection: str, updates: Sequence[bytes], structures: Sequence[str]) -> None:
         """See Place."""
         await bring(self._url, collection, self._token, updates)
 
+    async def backup(self, collection: str) -> bytes:
+        """See Place."""
+        return await self._remote.backup(collection)
+
+    async def restore(self, collection: str, stored: bytes) -> None:
+        """See Place."""
+        await self._remote.restore(collection, stored)
+
+    async def delete(self, collection: str) -> None:
+        """See Place."""
+        await self._remote.drop(collection)
+
     async def close(self) -> None:
         """See Place."""
+        await self._stack.aclose()
 
 
 class StoragePlace:
     """A storage that this process has open."""
 
-    def __init__(self, url: str, storage: Storage) -> None:
-        self._url = url
+    def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def names(self) -> Sequence[str]:
+    async def infos(self) -> Sequence[CollectionInfo]:
         """See Place."""
-        return [each.name for each in await self._storage.list()]
+        return [CollectionInfo(**asdict(each)) for each in await self._storage.list()]
 
-    async def fetch(self, collection: str) -> Sequence[bytes]:
+    async def size(self) -> int | None:
         """See Place."""
-        try:
-            loaded = await self._storage.load(collection)
-        except StorageError as error:
-            raise StorageFailed(f"cannot read collection {collection!r}: {error}") from error
-        updates = [loaded.snapshot.update] if loaded.snapshot else []
-        return [*updates, *(commit.update for commit in loaded.commits)]
+        return (await self._storage.stats()).bytes
+
+    async def load(self, collection: str) -> Loaded:
+        """See Place."""
+        with _named("read", collection):
+            return await self._storage.load(collection)
 
     async def bring(self, collection: str, updates: Sequence[bytes], structures: Sequence[str]) -> None:
         """See Place."""
-        if any(update != EMPTY_UPDATE for update in await self.fetch(collection)):
-            raise ValidationError(f"collection {collection!r} is not empty in {self._url}")
         parts = (Part(None, tuple((structure, None) for structure in structures)),) if structures else ()
-        origin, now = self._storage.identity, time.time()
-        commits = [Commit(origin, n, collection, each, parts, now) for n, each in enumerate(updates, 1)]
-        try:
+        origin, now = f"{self._storage.identity}{TIMELINE_MARK}{token_hex(6)}", time.time()
+        first = sequence_of((await self.load(collection)).vector, origin) + 1
+        commits = [Commit(origin, n, collection, each, parts, now) for n, each in enumerate(updates, first)]
+        with _named("store", collection):
             await self._storage.append(commits)
-        except StorageError as error:
-            raise StorageFailed(f"cannot store collection {collection!r}: {error}") from error
+
+    async def backup(self, collection: str) -> bytes:
+        """See Place."""
+        return pack_stored(await self.load(collection))
+
+    async def restore(self, collection: str, stored: bytes) -> None:
+        """See Place."""
+        with _named("store", collection):
+            await put_back(self._storage, collection, unpack_stored(collection, stored))
+
+    async def delete(self, collection: str) -> None:
+        """See Place."""
+        remains = b""
+        with suppress(CollectionCorrupt):
+            remains = remains_of(await self._storage.load(collection))
+        with _named("delete", collection):
+            await self._storage.delete(collection, remains)
 
     async def close(self) -> None:
         """See Place."""
         await self._storage.close()
+
+
+class Failures:
+    """What went wrong with single collections, while the others went on."""
+
+    def __init__(self) -> None:
+        self._errors: list[ProtoBaseError] = []
+        self._count = 0
+
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """What is raised inside is remembered, for `check`."""
+        self._count += 1
+        try:
+            yield
+        except ProtoBaseError as error:
+            self._errors.append(error)
+
+    def check(self, what: str) -> None:
+        """Raise what went wrong, if anything did; ``what`` was not done, such as 'exported'."""
+        if len(self._errors) == 1:
+            raise self._errors[0]
+        if self._errors:
+            reasons = "; ".join(map(str, self._errors))
+            number = len(self._errors)
+            raise StorageFailed(f"{number} of {self._count} collections are not {what}: {reasons}")
+
+
+@contextmanager
+def _named(what: str, collection: str) -> Generator[None]:
+    try:
+        yield
+    except StorageError as error:
+        raise StorageFailed(f"cannot {what} collection {collection!r}: {error}") from error

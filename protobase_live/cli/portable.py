@@ -4,7 +4,8 @@ The first line of a collection is ``{"collection", "update"}``: the document as 
 there are such lines, they are what is imported, and those that follow are there to be read.
 
 A record is ``{"collection", "structure": "records", "key", "value", "merges"}``: its fields, and the kinds of
-those that merge. Any other structure is ``{"collection", "structure", "kind", "value"}``. Values are in JSON
+those that merge. What stands among the records and is none is named, with the reason in ``unsaid``, and only
+in the update. Any other structure is ``{"collection", "structure", "kind", "value"}``. Values are in JSON
 form (`protobase_live.values`); a set is the list of its elements, a counted set a list of
 ``[element, count]``, a hash dictionary of ``[key, value]``. What Yjs clients nest or format is told as in
 `protobase_live.cli.shared_tree`.
@@ -60,14 +61,16 @@ def lines_of(collection: str, updates: Sequence[bytes]) -> Iterator[Line]:
         doc.apply_update(update)
     records = doc.get(_ROOT, type=Map)
     for key in sorted(records.keys()):
-        if isinstance(record := records[key], Map):
-            yield {"collection": collection, "structure": _ROOT, "key": key, **_record_form(record)}
+        form = _record_form(records[key])
+        yield {"collection": collection, "structure": _ROOT, "key": key, **form}
     for name, kind, shared in structures_in(doc):
         value = _value(kind.name, shared)
         yield {"collection": collection, "structure": name, "kind": kind.name, "value": value}
 
 
 def _record_form(record: Any) -> Line:
+    if not isinstance(record, Map):
+        return {"unsaid": f"what stands here is no record, but {short(tree_of(record))}"}
     fields: dict[str, Any] = {name: record[name] for name in sorted(record.keys())}
     kinds = ((name, kind_of(entry)) for name, entry in fields.items())
     merges = {name: kind for name, kind in kinds if kind and kind in FIELD_KINDS}
@@ -92,17 +95,25 @@ _TREES: Mapping[str, Any] = {"dict": map_trees, "list": array_trees, "xml_fragme
 
 
 class Draft:
-    """A document that grows line by line, with ``replica`` as the writer of its sets and counters."""
+    """A document that grows line by line, with ``replica`` as the writer of its sets and counters.
 
-    def __init__(self, replica: str) -> None:
-        self._doc = PortionedDoc()
+    The same lines make the same document if the Yjs client id is the same.
+    """
+
+    def __init__(self, replica: str, client_id: int | None = None) -> None:
+        self._doc = PortionedDoc(client_id=client_id)
         self._replica = replica
         self._structures: set[str] = set()
         self._written: list[bytes] = []
         self._doc.observe(lambda event: self._written.append(event.update))
 
     def add(self, line: Line) -> None:
-        """Take in one line. Raises ValidationError for one that is none or comes twice."""
+        """Take in one line. Raises ValidationError for one that is none or comes twice.
+
+        One that names something ``unsaid`` says nothing of it.
+        """
+        if "unsaid" in line:
+            return
         structure = _part(line, "structure", str)
         with self._doc.transaction():
             if structure == _ROOT:

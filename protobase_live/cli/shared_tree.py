@@ -42,10 +42,12 @@ def tree_of(entry: Any, depth: int = 0) -> Tree:
 
 
 def _tag(entry: Any) -> dict[str, Any]:
-    if not isinstance(entry, XmlElement):
+    if not isinstance(entry, (XmlElement, XmlText)):
         return {}
     attributes = {name: tree_of(value) for name, value in sorted(cast(Any, entry).attributes)}
-    return {"tag": entry.tag, "attributes": attributes}
+    if isinstance(entry, XmlElement):
+        return {"tag": entry.tag, "attributes": attributes}
+    return {"attributes": attributes} if attributes else {}
 
 
 def map_trees(shared: Any, depth: int = 0) -> dict[str, Tree]:
@@ -115,7 +117,16 @@ def fill_text(shared: Any, runs: Any) -> None:
         if isinstance(content, str):
             shared.insert(len(shared), content, given)
         else:
-            shared.insert_embed(len(shared), to_doc(from_json(content)), given)
+            _embed(shared, content, given)
+
+
+def _embed(text: Any, tree: Tree, marks: Any) -> None:
+    name = _name(tree)
+    if name.startswith("y.") and name not in _EMBEDDABLE:
+        raise ValidationError(f"a {name} cannot be put into a text here; import the 'update' line as well")
+    text.insert_embed(len(text), _blank(tree), marks)
+    if name in _EMBEDDABLE:
+        _fill(text.diff()[-1][0], tree)
 
 
 def _blank(tree: Tree) -> Any:
@@ -134,6 +145,9 @@ def _blank(tree: Tree) -> Any:
 def _fill(shared: Any, tree: Tree) -> None:
     if fill := _FILLS.get(_name(tree)):
         fill(shared, tree["v"])
+    if isinstance(shared, XmlText):
+        for name, value in _expected(dict, tree.get("attributes", {}), "an object of attributes").items():
+            shared.attributes[name] = to_doc(from_json(value))
 
 
 def _name(tree: Tree) -> str:
@@ -148,6 +162,9 @@ _BLANKS: Mapping[str, Any] = {
     "y.xmltext": XmlText,
     "y.xml": XmlFragment,
 }
+_EMBEDDABLE = ("y.map", "y.array", "y.text")
+"""What the native library can put into a text."""
+
 _FILLS: Mapping[str, Any] = {
     "y.map": fill_map,
     "y.array": fill_array,

@@ -11,9 +11,9 @@ from typing import IO, Any, NoReturn, cast
 
 from protobase_live.cli.incoming import Incoming
 from protobase_live.cli.loop import run
-from protobase_live.cli.places import Place, open_place, whole_update
+from protobase_live.cli.places import Failures, Place, names_in, open_place, updates_of, whole_update
 from protobase_live.cli.portable import Line, lines_of, update_line
-from protobase_live.errors import ProtoBaseError, StorageFailed, ValidationError
+from protobase_live.errors import ProtoBaseError, ValidationError
 from protobase_live.names import check_collection
 
 MAX_LINE_CHARS = 128 * 1024 * 1024
@@ -35,23 +35,16 @@ def import_lines(target: str, file: Path | None, token: str | None) -> NoReturn:
 
 async def _export(source: str, collections: Sequence[str], token: str | None, raw: bool) -> None:
     place = await open_place(source, token, must_exist=True)
-    failed: list[tuple[str, ProtoBaseError]] = []
+    failures = Failures()
     try:
-        names = collections or await place.names()
-        for name in names:
-            try:
-                updates = await place.fetch(check_collection(name))
-            except ProtoBaseError as error:
-                failed.append((name, error))
-            else:
-                _print(name, updates, raw)
+        known = await names_in(place)
+        for name in collections or known:
+            with failures.alone():
+                stored = name if name in known else check_collection(name)
+                _print(name, updates_of(await place.load(stored)), raw)
     finally:
         await place.close()
-    if len(failed) == 1:
-        raise failed[0][1]
-    if failed:
-        reasons = "; ".join(str(error) for _, error in failed)
-        raise StorageFailed(f"{len(failed)} of {len(names)} collections are not exported: {reasons}")
+    failures.check("exported")
 
 
 def _print(name: str, updates: Sequence[bytes], raw: bool) -> None:
@@ -77,8 +70,6 @@ async def _import(target: str, file: Path | None, token: str | None) -> None:
             async for name, error in _brought(place, lines):
                 done += [name] if error is None else []
                 failed += [str(error)] if error is not None else []
-        except ValidationError as error:
-            failed.append(str(error))
         finally:
             await place.close()
     if failed:
@@ -90,6 +81,12 @@ async def _brought(place: Place, lines: IO[str]) -> AsyncIterator[tuple[str, Pro
     """Store collection by collection: each name when it is durable, or with what is wrong with it."""
     incoming: Incoming | None = None
     for number, line in _parsed(lines):
+        if isinstance(line, ProtoBaseError):
+            if incoming is None:
+                yield "", line
+            else:
+                incoming.spoil(line)
+            continue
         if incoming is None or line["collection"] != incoming.name:
             if incoming is not None:
                 yield incoming.name, await _stored(place, incoming)
@@ -101,19 +98,23 @@ async def _brought(place: Place, lines: IO[str]) -> AsyncIterator[tuple[str, Pro
 
 async def _stored(place: Place, incoming: Incoming) -> ProtoBaseError | None:
     try:
-        await place.bring(incoming.name, incoming.updates(), incoming.structures)
+        present = await place.load(incoming.name)
+        if updates := incoming.missing_from(updates_of(present)):
+            await place.bring(incoming.name, updates, incoming.structures)
     except ProtoBaseError as error:
         return error
     return None
 
 
-def _parsed(lines: IO[str]) -> Iterator[tuple[int, Line]]:
-    """The lines with their numbers. Raises ValidationError for what is no line of an export."""
+def _parsed(lines: IO[str]) -> Iterator[tuple[int, Line | ValidationError]]:
+    """The lines with their numbers; the error that says so for what is no line of an export."""
     for number, text in enumerate(iter(lambda: lines.readline(MAX_LINE_CHARS), ""), 1):
         try:
             line: Any = json.loads(text)
-            check_collection(line["collection"])
-        except (ValueError, TypeError, KeyError, ValidationError, RecursionError) as error:
-            reason = error if isinstance(error, ValidationError) else "not an object with a 'collection'"
-            raise ValidationError(f"line {number}: {reason}") from error
-        yield number, cast(Line, line)
+        except (ValueError, RecursionError):
+            line = None
+        name: Any = cast(Line, line).get("collection") if isinstance(line, dict) else None
+        if isinstance(name, str) and name:
+            yield number, cast(Line, line)
+        else:
+            yield number, ValidationError(f"line {number}: not an object with a 'collection'")

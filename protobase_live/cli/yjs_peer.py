@@ -1,4 +1,4 @@
-"""A short visit through a server's Yjs door: fetch a whole document, or bring one."""
+"""A short visit through a server's Yjs door, to bring updates."""
 
 from __future__ import annotations
 
@@ -18,26 +18,21 @@ MAX_DOCUMENT_BYTES = 128 * 1024 * 1024
 """Largest document that is fetched; a larger one closes the connection."""
 
 
-MAX_SENT_BYTES = 16 * 1024 * 1024 - 64
-"""Largest update that is sent: servers take messages of 16 MiB."""
-
-
-async def fetch(url: str, collection: str, token: str | None) -> list[bytes]:
-    """Everything in a collection, as updates in order. Raises Unavailable, ProtocolError, ValidationError."""
-    async with _visiting(url, collection, token) as connection:
-        return await _state(connection)
+MAX_SENT_BYTES = 64 * 1024 * 1024 - 64
+"""Largest update that is sent: servers take messages as long as a document may be, by default 64 MiB."""
 
 
 async def bring(url: str, collection: str, token: str | None, updates: Sequence[bytes]) -> None:
-    """Add updates to a collection that is empty; durable on return. Raises as `fetch` does."""
+    """Add updates to a collection; durable on return.
+
+    Raises Unavailable, ProtocolError, and ValidationError for an update that is too large for a message.
+    """
     if (largest := max(map(len, updates), default=0)) > MAX_SENT_BYTES:
         raise ValidationError(
             f"collection {collection!r} has an update of {largest} bytes, and a server takes "
             f"{MAX_SENT_BYTES}; import it into the storage while no server has it open"
         )
     async with _visiting(url, collection, token) as connection:
-        if await _state(connection):
-            raise ValidationError(f"collection {collection!r} is not empty at {url}")
         for update in updates:
             await connection.send(yjs.encode_update(update))
         await _state(connection)  # what an answer shows is durable

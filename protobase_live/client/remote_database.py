@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -12,12 +14,26 @@ from protobase_live.client.remote_live import RemoteLine
 from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
 from protobase_live.collections import Row
+from protobase_live.errors import Conflict
 from protobase_live.live.present import Presence
 from protobase_live.names import check_collection
-from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.protocol.collection_messages import (
+    BackupRequest,
+    CollectionsRequest,
+    DropRequest,
+    OfCollections,
+    RestoreRequest,
+)
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.form import to_form
 from protobase_live.query.query import Query
+
+PART_BYTES = 4 * 1024 * 1024
+"""How much of what is restored is sent at once."""
+
+BACKUP_TRIES = 5
+"""How often a backup of a collection is begun that is folded before all of it was read."""
 
 MAX_CLIENT_ID = 2**32 - 1
 """Largest id of a client in presence: those of Yjs clients have 32 bits."""
@@ -58,6 +74,59 @@ class RemoteDatabase(DatabaseApi):
         check_collection(collection)
         client = self._random.randint(1, MAX_CLIENT_ID)
         return Presence(RemotePresenceLine(self._link, self._tables, collection), client, state)
+
+    async def collections(self, prefix: str = "") -> list[CollectionInfo]:
+        """The collections of the server whose names begin with ``prefix``, in order, and what they take."""
+        found: list[CollectionInfo] = []
+        more = True
+        while more:
+            after = found[-1].name if found else ""
+            answer = await self._ask(partial(CollectionsRequest, prefix=prefix, after=after))
+            found += [CollectionInfo(**each) for each in answer["collections"]]
+            more = answer["more"]
+        return found
+
+    async def drop(self, collection: str) -> None:
+        """Delete a collection with its history; durable on return.
+
+        Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
+        4410 when it comes back.
+        """
+        await self._ask(partial(DropRequest, collection=collection))
+
+    async def backup(self, collection: str) -> bytes:
+        """All that is stored of a collection, exactly as it is, for `restore`.
+
+        Raises Conflict where it is folded again and again meanwhile.
+        """
+        for _ in range(BACKUP_TRIES - 1):
+            with suppress(Conflict):
+                return await self._backup(collection)
+        return await self._backup(collection)
+
+    async def _backup(self, collection: str) -> bytes:
+        stored, version, more = bytearray(), None, True
+        while more:
+            at = {"offset": len(stored), "version": version}
+            answer = await self._ask(partial(BackupRequest, collection=collection, **at))
+            stored += answer["part"]
+            version, more = answer["version"], answer["more"]
+        return bytes(stored)
+
+    async def restore(self, collection: str, stored: bytes) -> None:
+        """Store what `backup` gave, in a collection that is empty or has the beginning of it.
+
+        Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it;
+        Unavailable, with nothing stored, when the connection is lost in between.
+        """
+        for start in range(0, max(1, len(stored)), PART_BYTES):
+            part = stored[start : start + PART_BYTES]
+            more = start + len(part) < len(stored)
+            given = {"offset": start, "part": part, "more": more}
+            await self._ask(partial(RestoreRequest, collection=collection, **given))
+
+    async def _ask(self, request: Callable[[int], OfCollections]) -> Any:
+        return await self._link.call(lambda session: session.ask(request))
 
     async def _query(self, query: Query) -> list[Row]:
         return await self._link.call(lambda session: session.query(to_form(query), explain=False))

@@ -18,17 +18,20 @@ from protobase_live.cursor import Cursor
 from protobase_live.database.checking import check_in_steps
 from protobase_live.database.digests import Digests
 from protobase_live.database.editors import Answer, Editors
+from protobase_live.database.former import Former
 from protobase_live.database.intake import Taker
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
 from protobase_live.database.messages import (
     Begin,
     CatchUp,
+    Drop,
     Greet,
     Hold,
     Leave,
     Message,
     Question,
+    Restore,
     Settle,
     Shown,
     Subscriber,
@@ -41,10 +44,12 @@ from protobase_live.database.messages import (
 )
 from protobase_live.database.mistakes import nothing_done
 from protobase_live.database.pipeline import Pipeline
+from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import unloadable
 from protobase_live.database.room import make_room, needs_room, require_room
 from protobase_live.database.steps import in_steps
 from protobase_live.database.streams import Streams
+from protobase_live.database.threshold import Threshold
 from protobase_live.database.turn import Turn
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN, Document, Outcome
@@ -54,7 +59,15 @@ from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
 from protobase_live.protocol.state_vector import encode_state_vector
 from protobase_live.protocol.steps import at_once
-from protobase_storage import CollectionCorrupt, Commit, Storage, StorageError
+from protobase_storage import (
+    TIMELINE_MARK,
+    CollectionCorrupt,
+    Commit,
+    Storage,
+    StorageError,
+    join,
+    sequence_of,
+)
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -76,9 +89,12 @@ class CollectionActor(Actor[Message]):
         limits: Limits,
         unfolded: Unfolded,
         fold_slots: asyncio.Semaphore,
+        timeline: str,
     ) -> None:
+        """``timeline`` is the name of what is written by this actor, which no other one has."""
         self._name = name
         self._storage = storage
+        self._origin = storage.identity + TIMELINE_MARK + timeline
         self._views: Views | None = None
         """Who is told what is shown, once there are queries."""
         self._begun = False
@@ -95,6 +111,7 @@ class CollectionActor(Actor[Message]):
         self._streams = Streams(
             clock, feed, limits.feed_seconds, lambda watched: self._document.watch(watched)
         )
+        self._threshold = Threshold(name, self._editors)
 
     # life
 
@@ -157,6 +174,7 @@ class CollectionActor(Actor[Message]):
         self._document.close()
         self._document = document
         self._applied = loaded.vector
+        self._threshold.former = Former(loaded.remains)
         self._log.loaded(loaded)
 
     # turns
@@ -166,6 +184,7 @@ class CollectionActor(Actor[Message]):
         if self._pipeline.full:
             await self._pipeline.room()
         turn = Turn()
+        batch = self._threshold.admit(batch, self._document.vector)
         for envelope in batch:
             if isinstance(envelope.message, FROM_CLIENTS):
                 self._editors.met[envelope.message.subscriber] = None
@@ -192,6 +211,25 @@ class CollectionActor(Actor[Message]):
             elif isinstance(envelope.message, Hold):
                 envelope.reply(self)
                 await envelope.message.release
+        for envelope in batch:
+            if isinstance(envelope.message, Drop | Restore) and envelope.pending:
+                await self._replace(envelope, envelope.message)
+
+    async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
+        """Store another history in the place of this one, and end; whoever comes next loads it."""
+        await self._pipeline.room(1)
+        await self._log.stop()  # before anything is deleted: a fold must not store what was
+        try:
+            if isinstance(message, Drop):
+                await self._storage.delete(self._name, self._threshold.former.remains(self._document.vector))
+            else:
+                await put_back(self._storage, self._name, message.stored)
+        except (StorageError, ProtoBaseError) as error:
+            envelope.fail(error)
+            return
+        self._threshold.over = True
+        envelope.reply(None)
+        await self.context.ref.stop()
 
     def _store(self, commit: Commit | None) -> asyncio.Future[None] | None:
         """Hand a commit to the storage, unless one before it is lost: then this one is, too."""
@@ -246,9 +284,9 @@ class CollectionActor(Actor[Message]):
     def _commit(self, turn: Turn, outcome: Outcome | None) -> Commit | None:
         if outcome is None:
             return None
-        origin = self._storage.identity
-        sequence = self._applied.get(origin, 0) + 1
-        self._applied[origin] = sequence
+        origin = self._origin
+        sequence = sequence_of(self._applied, origin) + 1
+        self._applied = join(self._applied, {origin: sequence})
         turn.differences, turn.reached = outcome.differences, outcome.reached
         if len(outcome.senders) == 1 and not turn.transacted:
             turn.sole = cast("Subscriber", outcome.senders[0])
@@ -315,7 +353,7 @@ class CollectionActor(Actor[Message]):
                 self._watch(envelope, stream, opened, turn)
             case Unwatch(stream):
                 self._streams.remove(stream)
-            case Updates() | Transact() | Begin() | Hold():
+            case Updates() | Transact() | Begin() | Hold() | Drop() | Restore():
                 pass
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any], turn: Turn) -> None:

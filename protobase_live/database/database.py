@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from functools import partial
 from random import Random, SystemRandom
 from types import TracebackType
@@ -32,14 +33,27 @@ from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.health import Health
 from protobase_live.database.joint_commit import Joint, commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
-from protobase_live.database.messages import Begin, Message, Question, Transact, Unwatch, Watch, Watched
+from protobase_live.database.messages import (
+    Begin,
+    Drop,
+    Message,
+    Question,
+    Restore,
+    Transact,
+    Unwatch,
+    Watch,
+    Watched,
+)
 from protobase_live.database.opened import OpenedStructures
+from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import Quarantine, unloadable
+from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN
 from protobase_live.errors import (
     Closed,
     CollectionUnloadable,
+    InvalidName,
     OutcomeUnknown,
     Overloaded,
     StorageFailed,
@@ -48,8 +62,8 @@ from protobase_live.errors import (
 from protobase_live.live.presence import PresenceHub, PresenceLimits
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_author, check_collection
-from protobase_live.operations import Check, Op, Read, Receipt
-from protobase_storage import CollectionInfo, Storage, StorageError
+from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_storage import Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.limits import ViewLimits
@@ -57,6 +71,9 @@ if TYPE_CHECKING:
     from protobase_live.live.views import Views
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.query import Query
+
+TIMELINE_BITS = 48
+"""Random bits in the name of a timeline; each activation of a collection has its own."""
 
 COPIED_ROWS = 2_000
 """Rows of an answer that are copied before others may run."""
@@ -235,10 +252,55 @@ class Database(DatabaseApi):
 
         return LocalLine(self.views, query)
 
+    # collections as a whole
+
     async def collections(self, prefix: str = "") -> list[CollectionInfo]:
-        """The stored collections whose names begin with ``prefix``, and what they take."""
+        """The stored collections whose names begin with ``prefix``, in order, and what they take."""
         with _errors_named("the storage"):
-            return await self._storage.list(prefix)
+            found = await self._storage.list(prefix)
+        return [CollectionInfo(**asdict(each)) for each in found]
+
+    async def drop(self, collection: str) -> None:
+        """Delete a collection with its history; durable on return.
+
+        Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
+        4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
+        """
+        try:
+            await self._ask(collection, Drop())
+        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
+            with _errors_named(collection):
+                await self._storage.delete(collection)
+            self.quarantine.release(collection)
+        self.unfolded.remove(collection)
+
+    async def backup(self, collection: str) -> bytes:
+        """All that is stored of a collection, exactly as it is, for `restore`."""
+        return (await self.backup_as_of(collection, None))[1]
+
+    async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
+        """`backup`, with the version that it is of, or of an earlier ``version``.
+
+        Raises Conflict when that has been folded.
+        """
+        with _errors_named(collection):
+            stored = await self._storage.load(collection)
+        if version is not None:
+            stored = as_of(stored, version)
+        return version_of(stored), await asyncio.to_thread(pack_stored, stored)
+
+    async def restore(self, collection: str, stored: bytes) -> None:
+        """Store what `backup` gave, in a collection that is empty or has the beginning of it.
+
+        Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
+        """
+        loaded = unpack_stored(collection, stored)
+        try:
+            await self._ask(collection, Restore(loaded))
+        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
+            with _errors_named(collection):
+                await put_back(self._storage, collection, loaded)
+            self.quarantine.release(collection)
 
     # for doors
 
@@ -280,8 +342,9 @@ class Database(DatabaseApi):
         task.add_done_callback(self._goodbyes.discard)
 
     def _actor(self, name: str) -> CollectionActor:
+        timeline = f"{self._random.getrandbits(TIMELINE_BITS):0{TIMELINE_BITS // 4}x}"
         return CollectionActor(
-            name, self._storage, self._clock, self._limits, self.unfolded, self._fold_slots
+            name, self._storage, self._clock, self._limits, self.unfolded, self._fold_slots, timeline
         )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read, Target
+from protobase_storage import Loaded
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -164,6 +165,31 @@ class Hold:
     release: asyncio.Future[None]
 
 
+@dataclass(slots=True)
+class Drop:
+    """The collection is to be deleted. Answered when that is durable; then this actor ends."""
+
+
+@dataclass(slots=True)
+class Restore:
+    """The collection is to be what was stored elsewhere. Answered when it is; then this actor ends."""
+
+    stored: Loaded
+
+
 Message = (
-    Greet | Sync | CatchUp | Settle | Leave | Updates | Transact | Question | Watch | Unwatch | Begin | Hold
+    Greet
+    | Sync
+    | CatchUp
+    | Settle
+    | Leave
+    | Updates
+    | Transact
+    | Question
+    | Watch
+    | Unwatch
+    | Begin
+    | Hold
+    | Drop
+    | Restore
 )

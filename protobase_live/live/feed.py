@@ -104,8 +104,10 @@ class Feed:
     def find(self, position: Cursor, end: int) -> int | None:
         """The index below ``end`` where a stream at ``position`` goes on; None if it is not here."""
         for index in range(min(end, self.end) - 1, max(self._start, self._whole) - 1, -1):
-            if self._entries[index - self._start].before == position.vector:
-                return index
+            entry = self._entries[index - self._start]
+            if entry.before == position.vector:
+                # In another history another commit may follow the same one.
+                return index if not position.skip or entry.commit.origin == position.origin else None
         return None
 
     def gap(self, end: int, vector: Mapping[str, int]) -> Gap:
@@ -184,7 +186,7 @@ def changes_of(
         return part, structure, str(key)
 
     ordered = sorted(((place(d), d) for d in differences), key=lambda pair: pair[0])
-    cursors = [Cursor(before, n).encode() for n in range(1, len(ordered))]
+    cursors = [Cursor(before, n, commit.origin).encode() for n in range(1, len(ordered))]
     cursors.append(Cursor(after(commit, before)).encode())
     return tuple(
         Change(

@@ -44,7 +44,7 @@ async def _replay(
 ) -> AsyncGenerator[tuple[tuple[Change, ...], Cursor]]:
     base = dict(loaded.snapshot.vector) if loaded.snapshot else {}
     until = join(until, base)
-    reaches = includes(cursor.vector, base) and includes(until, cursor.vector)
+    reaches = _has_been_at(loaded, cursor) and includes(until, cursor.vector)
     await _load(document, loaded, cursor.vector if reaches else until, opened)
     if not reaches:
         position = Cursor(until)
@@ -64,7 +64,7 @@ async def recall(
     The oldest are left out beyond ``capacity`` (see `Feed`), and all where ``cursor`` is not in the log.
     """
     base = dict(loaded.snapshot.vector) if loaded.snapshot else {}
-    if not (includes(cursor.vector, base) and includes(until, cursor.vector)):
+    if not (_has_been_at(loaded, cursor) and includes(until, cursor.vector)):
         return []
     wanted = [commit for commit in loaded.commits if covers(until, commit)]
     missed = sum(not covers(cursor.vector, commit) for commit in wanted)
@@ -106,6 +106,15 @@ async def _entries(document: Document, loaded: Loaded, start: Vector, until: Vec
         before, vector = vector, after(commit, vector)
         yield Entry(commit, changes, before, vector)
         await asyncio.sleep(0)
+
+
+def _has_been_at(loaded: Loaded, cursor: Cursor) -> bool:
+    """Whether the cursor is one of this history: another one may have the same numbers."""
+    if cursor.skip:
+        following = next((commit for commit in loaded.commits if not covers(cursor.vector, commit)), None)
+        if following is None or following.origin != cursor.origin:
+            return False
+    return loaded.has_been_at(cursor.vector)
 
 
 def _reset(collection: str, found: list[Difference], was: Cursor, now: Cursor) -> tuple[Change, ...]:

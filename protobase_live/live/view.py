@@ -151,7 +151,7 @@ class View:
         Raises ValidationError if it is no cursor.
         """
         seen = decode_cursor(self.query.canonical, cursor)
-        if seen is None or not _reaches(seen, self._base) or not _reaches(self._vectors(), seen):
+        if seen is None or not _has_been_at(seen, self._base, self._vectors()):
             return None
         past = iter(self._past)
         for count, each in enumerate(past):
@@ -179,6 +179,19 @@ class View:
 
     def _cursor(self) -> str:
         return encode_cursor(self.query.canonical, self._vectors())
+
+
+def _has_been_at(seen: Vectors, base: Vectors, now: Vectors) -> bool:
+    """Whether the collections have been where ``seen`` is since they were where ``base`` is."""
+    return (
+        _reaches(seen, base)
+        and _reaches(now, seen)
+        and all(
+            base[name].get(origin) == sequence or origin in now[name]
+            for name, vector in seen.items()
+            for origin, sequence in vector.items()
+        )
+    )
 
 
 def _reaches(seen: Vectors, causes: Vectors) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from protobase_live.operations import Check, Op, Read
+from protobase_live.protocol.collection_messages import OfCollections
 from protobase_live.protocol.fields import (
     Fields,
     check_form,
@@ -272,7 +273,16 @@ Opening = Subscribe | Watch
 """What opens a stream or view, which then has the id of this request."""
 
 Request = (
-    ReadRequest | CommitRequest | QueryRequest | Opening | Unsubscribe | Join | SetPresence | Leave | Ping
+    ReadRequest
+    | CommitRequest
+    | QueryRequest
+    | Opening
+    | Unsubscribe
+    | Join
+    | SetPresence
+    | Leave
+    | Ping
+    | OfCollections
 )
 """What is answered once, by a `Result` or an `Error` with its id."""
 

@@ -13,7 +13,7 @@ send what `outgoing` gives. What a lost connection means:
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ from protobase_live.protocol.client_messages import (
 )
 from protobase_live.protocol.client_streams import ClientStream, ClientView
 from protobase_live.protocol.codec import Codec, Frame
+from protobase_live.protocol.collection_messages import DropRequest, RestoreRequest
 from protobase_live.protocol.limits import WelcomeLimits
 from protobase_live.protocol.live import UnknownType, decode_server, encode
 from protobase_live.protocol.server_messages import (
@@ -148,6 +149,10 @@ class ClientSession:
     def query(self, query: Any, explain: bool) -> int:
         """Start a call, which has the id that is returned; ``query`` is a query's form."""
         return self._call(QueryRequest(self._id(), query, explain))
+
+    def ask(self, request: Callable[[int], Request]) -> int:
+        """Start a call, which has the id that is returned: that of the request which is made with it."""
+        return self._call(request(self._id()))
 
     def abandon(self, id: int) -> bool:
         """Nobody waits for a call any more. True if it is a commit that may be carried out all the same."""
@@ -343,7 +348,7 @@ class ClientSession:
             self._calls.discard(id)
             self._said(request)
         elif sent and not _repeatable(request):
-            self._fail(id, OutcomeUnknown("the connection broke after the commit was sent"))
+            self._fail(id, OutcomeUnknown(f"the connection broke after the {request.type} was sent"))
         else:
             self._queue[id] = entry
 
@@ -390,4 +395,5 @@ def _size(frame: Frame) -> int:
 
 
 def _repeatable(request: Request) -> bool:
-    return not isinstance(request, CommitRequest) or not request.writes
+    writes = isinstance(request, CommitRequest) and request.writes
+    return not writes and not isinstance(request, DropRequest | RestoreRequest)

@@ -64,6 +64,13 @@ class Fields:
         found = self._message.get(name)
         return None if found is None else _count(found, f"{self._type}.{name}")
 
+    def binary(self, name: str) -> bytes:
+        """Bytes."""
+        found = self.value(name)
+        if not isinstance(found, bytes):
+            raise _wrong(f"{self._type}.{name}", "bytes", found)
+        return found
+
     def items(self, name: str) -> Sequence[Any]:
         """A list."""
         return _items(self.value(name), f"{self._type}.{name}")

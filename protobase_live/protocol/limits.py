@@ -12,6 +12,7 @@ UNAUTHORIZED = 4401
 FORBIDDEN_ORIGIN = 4403
 BAD_NAME = 4404
 HELLO_TIMEOUT = 4408
+GONE = 4410
 MESSAGE_TOO_BIG = 4413
 TOO_MANY = 4429
 GOING_AWAY = 1001
@@ -41,6 +42,7 @@ class LiveLimits:
     difference: int = 1_000_000  # changes in one difference, all its messages together: limit_exceeded
     presences: int = 64  # collections whose presence a connection joined: limit_exceeded
     operations: int = 32_768  # operations and checks of one commit: limit_exceeded
+    restore_bytes: int = 1024 * 1024 * 1024  # what is stored of a collection to restore: limit_exceeded
     token_chars: int = 8192  # closed with BAD_MESSAGE
     client_chars: int = 200  # the name a client gives itself: closed with BAD_MESSAGE
 

@@ -26,6 +26,12 @@ from protobase_live.protocol.client_messages import (
     Watch,
 )
 from protobase_live.protocol.codec import CODECS, Codec, Frame
+from protobase_live.protocol.collection_messages import (
+    BackupRequest,
+    CollectionsRequest,
+    DropRequest,
+    RestoreRequest,
+)
 from protobase_live.protocol.fields import Fields
 from protobase_live.protocol.server_messages import (
     Bye,
@@ -46,7 +52,7 @@ _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     message.type: message.parse
     for message in (
         Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, More, Unsubscribe,
-        Join, SetPresence, Leave, Ping,
+        Join, SetPresence, Leave, Ping, CollectionsRequest, DropRequest, BackupRequest, RestoreRequest,
     )
 }  # fmt: skip
 _SERVER_TYPES: Mapping[str, Callable[[Fields], ServerMessage]] = {

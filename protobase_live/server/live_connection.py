@@ -33,6 +33,12 @@ from protobase_live.protocol.client_messages import (
     Watch,
 )
 from protobase_live.protocol.codec import Frame
+from protobase_live.protocol.collection_messages import (
+    BackupRequest,
+    CollectionsRequest,
+    DropRequest,
+    RestoreRequest,
+)
 from protobase_live.protocol.failure import Failure
 from protobase_live.protocol.limits import (
     BAD_MESSAGE,
@@ -49,6 +55,7 @@ from protobase_live.server.counters import Counters
 from protobase_live.server.live_database import Database, query_of
 from protobase_live.server.live_streams import LiveStreams
 from protobase_live.server.presence_news import News, PresenceNews
+from protobase_live.server.whole_collections import WholeCollections
 
 
 class Connection(Protocol):
@@ -100,6 +107,7 @@ class LiveConnection:
         self._streaming = asyncio.Semaphore(limits.subscriptions)
         self._commits: asyncio.Queue[CommitRequest] = asyncio.Queue()  # holds at most ``requests``
         self._streams = LiveStreams(session, database, self._send, self._send_answer, limits, counters)
+        self._whole = WholeCollections(database, limits)
         self._members: dict[str, Membership] = {}
         self._pending: dict[str, News] = {}
         self._presence_changed = asyncio.Event()
@@ -199,6 +207,8 @@ class LiveConnection:
                 self._member(request.collection).leave()
                 del self._members[request.collection]
                 self._pending.pop(request.collection, None)
+            case CollectionsRequest() | DropRequest() | BackupRequest() | RestoreRequest():
+                return await self._whole.perform(request)
             case _:
                 pass  # ping
         return None
@@ -323,4 +333,5 @@ class LiveConnection:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._whole.close()
         self._answered.set()

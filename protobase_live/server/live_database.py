@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.change import Change
 from protobase_live.live.presence import PresenceHub
-from protobase_live.operations import Check, Op, Read, Receipt
+from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
 
 if TYPE_CHECKING:
     from protobase_live.query.diff import Diff
@@ -73,6 +73,16 @@ class Database(Protocol):
     ) -> Receipt: ...
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream: ...
+
+    async def collections(self, prefix: str = "") -> Sequence[CollectionInfo]: ...
+
+    async def drop(self, collection: str) -> None: ...
+
+    async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
+        """Which version of a collection is stored, or the one asked for, and its bytes. Raises Conflict."""
+        ...
+
+    async def restore(self, collection: str, stored: bytes) -> None: ...
 
 
 def query_of(form: Any) -> Query:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Ref
 from protobase_live.database.messages import CatchUp, Greet, Message, Settle, Shown, Sync, Updates
-from protobase_live.errors import LimitExceeded, ProtoBaseError
+from protobase_live.errors import CollectionDropped, LimitExceeded, ProtoBaseError
 from protobase_live.live.presence import PresenceHub
 from protobase_live.protocol import yjs
-from protobase_live.protocol.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, TRY_AGAIN
+from protobase_live.protocol.limits import BAD_MESSAGE, GONE, MESSAGE_TOO_BIG, TRY_AGAIN
 from protobase_live.protocol.state_vector import decode_state_vector
 from protobase_live.protocol.structs import EMPTY_UPDATE
 from protobase_live.server.counters import Counters
@@ -25,6 +25,10 @@ from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
 
 if TYPE_CHECKING:
     from protobase_live.server.connection import Connection
+
+
+_CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE}
+"""Refusals that are not the fault of the bytes."""
 
 
 class YjsSession:
@@ -195,7 +199,7 @@ class YjsSession:
             code = TRY_AGAIN
         else:
             self.refused = True
-            code = MESSAGE_TOO_BIG if isinstance(error, LimitExceeded) else BAD_MESSAGE
+            code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), BAD_MESSAGE)
         self._connection.close_soon(code, str(error))
 
     def resync(self) -> None:

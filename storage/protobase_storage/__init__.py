@@ -1,6 +1,6 @@
 """Where a ProtoBase database keeps its commits: one contract and its backends."""
 
-from .commit import Commit, Loaded, Part, Snapshot, Vector, covers, includes, join
+from .commit import TIMELINE_MARK, Commit, Loaded, Part, Snapshot, Vector, covers, includes, join, sequence_of
 from .contract import (
     BACKLOG_LIMIT,
     MAX_NAME_BYTES,
@@ -30,6 +30,7 @@ __all__ = [
     "MAX_NAME_BYTES",
     "MAX_SEQUENCE",
     "MAX_UPDATE_BYTES",
+    "TIMELINE_MARK",
     "CollectionCorrupt",
     "CollectionInfo",
     "Commit",
@@ -53,4 +54,5 @@ __all__ = [
     "covers",
     "includes",
     "join",
+    "sequence_of",
 ]

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 Vector = Mapping[str, int]
-"""Origin to the highest sequence included. An origin that is absent counts as 0: nothing included."""
+"""Origin to the highest sequence included, one origin for each node. A node that is absent counts as 0."""
+
+NOTHING: Vector = {}
+"""Where every history begins."""
+
+TIMELINE_MARK = "/"
+"""Between the two parts of an origin: NODE, or NODE/TIMELINE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One step of one collection. `update` is opaque, `sequence` counts from 1, `time` is in Unix seconds."""
+    """One step of one collection. `update` is opaque, `time` is in Unix seconds.
+
+    `sequence` counts the node's commits from 1, through all its timelines.
+    """
 
     origin: str
     sequence: int
@@ -41,33 +50,84 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A collection as stored: the snapshot, and in append order the commits it does not cover."""
+    """A collection as stored: the snapshot, and in append order the commits it does not cover.
+
+    `remains` is what the last deletion left of the history before this one.
+    """
 
     snapshot: Snapshot | None
     commits: tuple[Commit, ...]
+    remains: bytes = b""
 
     @property
     def vector(self) -> dict[str, int]:
         """What snapshot and commits include together."""
-        vector = dict(self.snapshot.vector) if self.snapshot else {}
+        last: dict[str, Commit] = {}
         for commit in self.commits:
-            vector[commit.origin] = max(vector.get(commit.origin, 0), commit.sequence)
-        return vector
+            known = last.get(node := node_of(commit.origin))
+            if known is None or known.sequence < commit.sequence:
+                last[node] = commit
+        base = self.snapshot.vector if self.snapshot else NOTHING
+        return join(base, {commit.origin: commit.sequence for commit in last.values()})
+
+    def has_been_at(self, vector: Vector) -> bool:
+        """Whether this history, as far as it is told, went through `vector`.
+
+        A position of another timeline, one that is not reached yet and one that the snapshot has left
+        behind are none of it.
+        """
+        base = self.snapshot.vector if self.snapshot else NOTHING
+        told = {*base.items(), *((commit.origin, commit.sequence) for commit in self.commits)}
+        return includes(vector, base) and all(position in told for position in vector.items())
+
+
+def node_of(origin: str) -> str:
+    """The node of an origin, without the timeline."""
+    return origin.partition(TIMELINE_MARK)[0]
+
+
+def sequence_of(vector: Vector, origin: str) -> int:
+    """How much of the origin's node `vector` includes, whatever the timeline."""
+    sequence = vector.get(origin)
+    if sequence is None:
+        node = node_of(origin)
+        sequence = max((each for other, each in vector.items() if node_of(other) == node), default=0)
+    return sequence
+
+
+def is_elsewhere(vector: Vector, origin: str, sequence: int) -> bool:
+    """Whether `vector` has another commit in the place of this one."""
+    return origin not in vector and sequence_of(vector, origin) == sequence
 
 
 def covers(vector: Vector, commit: Commit) -> bool:
-    """Whether `vector` includes `commit`."""
-    return vector.get(commit.origin, 0) >= commit.sequence
+    """Whether `vector` includes `commit`, or another commit in its place."""
+    return sequence_of(vector, commit.origin) >= commit.sequence
 
 
 def includes(vector: Vector, other: Vector) -> bool:
-    """Whether `vector` includes everything `other` does."""
-    return all(vector.get(origin, 0) >= sequence for origin, sequence in other.items())
+    """Whether `vector` includes everything `other` does.
+
+    Of two timelines of a node that have come equally far, neither includes the other.
+    """
+    return all(
+        vector.get(origin, 0) >= sequence or sequence_of(vector, origin) > sequence
+        for origin, sequence in other.items()
+    )
 
 
 def join(vector: Vector, other: Vector) -> dict[str, int]:
-    """The smallest vector that includes both."""
+    """The smallest vector that includes both: of each node the timeline that has come further."""
     joined = dict(vector)
     for origin, sequence in other.items():
-        joined[origin] = max(joined.get(origin, 0), sequence)
+        if origin in joined:
+            joined[origin] = max(joined[origin], sequence)
+            continue
+        node = node_of(origin)
+        known = next((each for each in joined if node_of(each) == node), None)
+        if known is None:
+            joined[origin] = sequence
+        elif joined[known] < sequence:
+            del joined[known]
+            joined[origin] = sequence
     return joined

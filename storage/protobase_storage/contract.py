@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .commit import Commit, Loaded, Snapshot, Vector
+from .commit import Commit, Loaded, Snapshot, Vector, includes
 from .errors import InvalidName, SequenceConflict, StaleSnapshot, StorageError
 
 MAX_NAME_BYTES = 512
@@ -16,6 +16,9 @@ MAX_NAME_BYTES = 512
 
 MAX_UPDATE_BYTES = 512 * 1024 * 1024
 """Longest update of one commit, in bytes. Longer ones fail with `StorageError`."""
+
+MAX_REMAINS_BYTES = 4096
+"""Most bytes that a deletion may leave."""
 
 MAX_SEQUENCE = 2**63 - 1
 """Highest sequence number of a commit."""
@@ -59,7 +62,10 @@ class Storage(ABC):
     """
 
     identity: str
-    """Node id of this database: made when it is created and kept. Origin of the commits its holder writes."""
+    """Node id of this database, made when it is created and kept.
+
+    The origin of the commits its holder writes is this and a timeline (`Commit`).
+    """
 
     @abstractmethod
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
@@ -67,7 +73,7 @@ class Storage(ABC):
 
         Appends are stored in call order. The future completes, in call order, when the commits are durable.
         If it fails, none of them is stored: `SequenceConflict` (a sequence is not above what the collection
-        holds of that origin), `InvalidName`, `StorageBusy` (backlog limit; the future is already failed on
+        holds of that node), `InvalidName`, `StorageBusy` (backlog limit; the future is already failed on
         return), `StorageFull`, `CollectionCorrupt`, `StorageError`. When an append fails because of the
         medium, appends to the same collections that were called before the failure was delivered fail with
         it, so that no later commit is stored without an earlier one.
@@ -81,8 +87,8 @@ class Storage(ABC):
     async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
         """At most `limit` commits that `vector` does not cover, oldest first, in append order.
 
-        None when the log no longer reaches back: the stored snapshot includes something `vector` does not.
-        Raises `CollectionCorrupt`.
+        None when the log does not reach back to it: the stored snapshot includes something `vector` does
+        not, or a commit is on another timeline than `vector` has it. Raises `CollectionCorrupt`.
         """
 
     @abstractmethod
@@ -96,11 +102,18 @@ class Storage(ABC):
 
     @abstractmethod
     async def list(self, prefix: str = "") -> list[CollectionInfo]:
-        """The collections whose names start with `prefix`, in name order (of code points)."""
+        """The collections whose names start with `prefix`, in name order (of code points).
+
+        Without those of which nothing but remains are left.
+        """
 
     @abstractmethod
-    async def delete(self, collection: str) -> None:
-        """Forget a collection, its sequences too; durable on return. Unknown: nothing happens."""
+    async def delete(self, collection: str, remains: bytes = b"") -> None:
+        """Forget a collection, its sequences too; durable on return. Unknown: nothing is forgotten.
+
+        `remains`, at most `MAX_REMAINS_BYTES`, are kept in its place: `load` gives them until the next
+        deletion. Whoever sees the deletion sees them. Raises `StorageError` if there are more.
+        """
 
     @abstractmethod
     async def stats(self) -> StorageStats:
@@ -138,6 +151,12 @@ def check_commits(commits: Iterable[Commit]) -> None:
             )
 
 
+def check_remains(remains: bytes) -> None:
+    """Raises `StorageError` if no storage would keep so much of a deleted collection."""
+    if len(remains) > MAX_REMAINS_BYTES:
+        raise StorageError(f"a deletion may leave {MAX_REMAINS_BYTES} bytes, not {len(remains)}")
+
+
 def check_snapshot(snapshot: Snapshot) -> None:
     """Raises `InvalidName` if no storage would take the names in `snapshot`."""
     check_name(snapshot.collection)
@@ -146,7 +165,7 @@ def check_snapshot(snapshot: Snapshot) -> None:
 
 
 def check_sequence(commit: Commit, last: int) -> None:
-    """Raises `SequenceConflict` unless `commit` is above `last`, the highest stored of its origin."""
+    """Raises `SequenceConflict` unless `commit` is above `last`, the highest stored of its node."""
     if not last < commit.sequence <= MAX_SEQUENCE:
         raise SequenceConflict(
             f"commit {commit.origin}:{commit.sequence} of collection {commit.collection!r} must have a "
@@ -156,9 +175,8 @@ def check_sequence(commit: Commit, last: int) -> None:
 
 def check_fresh(snapshot: Snapshot, stored: Vector) -> None:
     """Raises `StaleSnapshot` unless `snapshot` includes all of `stored`, the stored snapshot's vector."""
-    for origin, sequence in stored.items():
-        if snapshot.vector.get(origin, 0) < sequence:
-            raise StaleSnapshot(
-                f"snapshot of {snapshot.collection!r} includes {origin} up to "
-                f"{snapshot.vector.get(origin, 0)}, the stored one up to {sequence}"
-            )
+    if not includes(snapshot.vector, stored):
+        raise StaleSnapshot(
+            f"snapshot of {snapshot.collection!r} includes {dict(snapshot.vector)}, "
+            f"the stored one {dict(stored)}"
+        )

@@ -22,6 +22,7 @@ from .contract import (
     StorageStats,
     check_commits,
     check_name,
+    check_remains,
     check_snapshot,
     random_identity,
 )
@@ -116,11 +117,12 @@ class FileStorage(Storage):
         """See `Storage.list`."""
         return await self._read(lambda: self._reader.list(prefix))
 
-    async def delete(self, collection: str) -> None:
+    async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
         self._check_open()
         check_name(collection)
-        await self._writer.run(collection, self._upkeep.delete(collection), 0)
+        check_remains(remains)
+        await self._writer.run(collection, self._upkeep.delete(collection, remains), len(remains))
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""

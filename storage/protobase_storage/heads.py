@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from . import catalogue
 from .catalogue import Survey
-from .commit import Commit, join
+from .commit import Commit, join, node_of, sequence_of
 from .contract import check_sequence
 from .errors import CollectionCorrupt
 from .rows import Entry, LogRow, log_row
@@ -44,13 +44,13 @@ class Heads:
         """Raises `SequenceConflict` or `CollectionCorrupt` if `commits` cannot follow what is there."""
         last: dict[tuple[str, str], int] = {}
         for commit in commits:
-            key = (commit.collection, commit.origin)
+            key = (commit.collection, node_of(commit.origin))
             known = last.get(key)
             check_sequence(commit, self._stored_sequence(commit) if known is None else known)
             last[key] = commit.sequence
 
     def _stored_sequence(self, commit: Commit) -> int:
-        return self.find(commit.collection).vector.get(commit.origin, 0)
+        return sequence_of(self.find(commit.collection).vector, commit.origin)
 
     def plan(self, commits: Iterable[Commit]) -> list[LogRow]:
         """The rows of checked commits; the heads move on."""
@@ -58,7 +58,7 @@ class Heads:
         for commit in commits:
             head = self._heads[commit.collection]
             head.position += 1
-            head.vector[commit.origin] = commit.sequence
+            head.vector = join(head.vector, {commit.origin: commit.sequence})
             rows.append(log_row(head.entry.id, head.position, commit))
         return rows
 
@@ -95,8 +95,9 @@ class Heads:
         query = "SELECT origin, max(sequence), max(position) FROM log WHERE collection = ? GROUP BY origin"
         try:
             ends = self._connection.execute(query, (entry.id,)).fetchall()
-            logged = {origin.decode(): sequence for origin, sequence, _ in ends}
-            vector = join(logged, entry.snapshot.vector if entry.snapshot else {})
+            vector = dict(entry.snapshot.vector) if entry.snapshot else {}
+            for origin, sequence, _ in ends:
+                vector = join(vector, {origin.decode(): sequence})
             position = max([entry.floor, *(position for *_, position in ends)])
         except sqlite3.DatabaseError as error:
             raise translate(error, name) from error

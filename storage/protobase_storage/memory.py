@@ -6,7 +6,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, join
+from .commit import (
+    Commit,
+    Loaded,
+    Snapshot,
+    Vector,
+    covers,
+    includes,
+    is_elsewhere,
+    join,
+    sequence_of,
+)
 from .contract import (
     CollectionInfo,
     Storage,
@@ -14,6 +24,7 @@ from .contract import (
     check_commits,
     check_fresh,
     check_name,
+    check_remains,
     check_sequence,
     check_snapshot,
     random_identity,
@@ -26,6 +37,15 @@ class _Stored:
     snapshot: Snapshot | None = None
     log: list[Commit] = field(default_factory=list[Commit])
     vector: dict[str, int] = field(default_factory=dict[str, int])
+    remains: bytes = b""
+
+    @property
+    def loaded(self) -> Loaded:
+        return Loaded(self.snapshot, tuple(self.log), self.remains)
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.snapshot is None and not self.log
 
 
 class MemoryStorage(Storage):
@@ -54,9 +74,9 @@ class MemoryStorage(Storage):
         check_commits(commits)
         heads: dict[str, dict[str, int]] = {}
         for commit in commits:
-            head = heads.setdefault(commit.collection, dict(self._stored(commit.collection).vector))
-            check_sequence(commit, head.get(commit.origin, 0))
-            head[commit.origin] = commit.sequence
+            head = heads.get(commit.collection, self._stored(commit.collection).vector)
+            check_sequence(commit, sequence_of(head, commit.origin))
+            heads[commit.collection] = join(head, {commit.origin: commit.sequence})
         for commit in commits:
             self._collections.setdefault(commit.collection, _Stored()).log.append(commit)
         for name, head in heads.items():
@@ -68,8 +88,7 @@ class MemoryStorage(Storage):
         """See `Storage.load`."""
         self._check_open()
         check_name(collection)
-        stored = self._stored(collection)
-        return Loaded(stored.snapshot, tuple(stored.log))
+        return self._stored(collection).loaded
 
     async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
         """See `Storage.commits_after`."""
@@ -77,6 +96,8 @@ class MemoryStorage(Storage):
         check_name(collection)
         stored = self._stored(collection)
         if stored.snapshot and not includes(vector, stored.snapshot.vector):
+            return None
+        if any(is_elsewhere(vector, commit.origin, commit.sequence) for commit in stored.log):
             return None
         return tuple(commit for commit in stored.log if not covers(vector, commit))[:limit]
 
@@ -97,18 +118,22 @@ class MemoryStorage(Storage):
         return [
             _info(name, self._collections[name])
             for name in sorted(self._collections)
-            if name.startswith(prefix)
+            if name.startswith(prefix) and not self._collections[name].is_deleted
         ]
 
-    async def delete(self, collection: str) -> None:
+    async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
         self._check_open()
         check_name(collection)
+        check_remains(remains)
         self._collections.pop(collection, None)
+        if remains:
+            self._collections[collection] = _Stored(remains=remains)
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""
-        infos = await self.list()
+        self._check_open()
+        infos = [_info(name, stored) for name, stored in self._collections.items()]
         occupied = sum(info.snapshot_bytes + info.log_bytes for info in infos)
         return StorageStats(len(infos), occupied, self._commits, self._flushes, 0.0, 0)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import catalogue
 from .catalogue import COLUMNS, Survey
-from .commit import Commit, Loaded, Snapshot, Vector, covers, includes
+from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere
 from .contract import CollectionInfo, check_name
 from .errors import CollectionCorrupt, StorageError
 from .rows import Entry, SnapshotHead, read_chunk, read_commit, read_entry, readable
@@ -39,7 +39,7 @@ class Reader:
             if entry is None:
                 return Loaded(None, ())
             snapshot = self._snapshot(collection, entry.snapshot) if entry.snapshot else None
-            return Loaded(snapshot, tuple(self._commits(entry)))
+            return Loaded(snapshot, tuple(self._commits(entry)), entry.remains)
 
     def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
         """See `Storage.commits_after`."""
@@ -48,6 +48,8 @@ class Reader:
             if entry is None:
                 return ()
             if entry.snapshot and not includes(vector, entry.snapshot.vector):
+                return None
+            if self._forks(entry, vector):
                 return None
             found: list[Commit] = []
             for commit in self._commits(entry):
@@ -66,7 +68,8 @@ class Reader:
             for row in self._connection.execute(query, (start,)):
                 if isinstance(row[0], bytes) and not row[0].startswith(start):
                     break
-                infos.append(self._info(row))
+                if info := self._info(row):
+                    infos.append(info)
             return infos
 
     def sizes(self) -> tuple[int, int]:
@@ -118,7 +121,17 @@ class Reader:
                 entry.name, f"its log ends at position {expected - 1} instead of {entry.end}"
             )
 
-    def _info(self, row: tuple[Any, ...]) -> CollectionInfo:
+    def _forks(self, entry: Entry, vector: Vector) -> bool:
+        """Whether a commit of the log has another one in its place in `vector`."""
+        query = "SELECT origin FROM log WHERE collection = ? AND sequence = ?"
+        return any(
+            is_elsewhere(vector, found.decode(errors="replace"), sequence)
+            for sequence in {*vector.values()}
+            for (found,) in self._connection.execute(query, (entry.id, sequence))
+        )
+
+    def _info(self, row: tuple[Any, ...]) -> CollectionInfo | None:
+        """None for what is deleted."""
         name = readable(row[0])
         try:
             entry = read_entry(row)
@@ -129,6 +142,8 @@ class Reader:
             if not is_corruption(error):
                 raise
             return CollectionInfo(name, 0, 0, 0, str(translate(error, name)))
+        if entry.remains and not commits and entry.snapshot is None:
+            return None
         return CollectionInfo(name, entry.snapshot.size if entry.snapshot else 0, commits, size)
 
     def _log_sizes(self, entry: Entry) -> tuple[int, int]:

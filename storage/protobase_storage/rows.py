@@ -27,7 +27,7 @@ ChunkRow = tuple[int, int, memoryview, int]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A collection in the catalogue: its id, and its snapshot if it has one.
+    """A collection in the catalogue: its id, its snapshot if it has one, and what the last deletion left.
 
     Above position `floor` nothing was ever dropped from its log, which reaches at least to `end`: a gap in
     between, or an earlier end, is a loss that no row's checksum shows.
@@ -38,6 +38,7 @@ class Entry:
     floor: int
     end: int
     snapshot: SnapshotHead | None
+    remains: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +93,11 @@ def read_chunk(name: str, ordinal: int, row: tuple[Any, ...]) -> bytes:
 
 
 def entry_row(entry: Entry) -> tuple[bytes, int, bytes, int]:
-    """The catalogue's row: name, id, head (MessagePack of floor, end and snapshot head), checksum."""
+    """The catalogue's row: name, id, head (MessagePack of floor, end, snapshot head, remains), checksum."""
     snapshot = entry.snapshot
     fields = snapshot and (snapshot.id, snapshot.vector, snapshot.time, snapshot.size)
-    name, head = entry.name.encode(), pack((entry.floor, entry.end, fields))
+    remains = (entry.remains,) if entry.remains else ()  # without, an earlier version can read it
+    name, head = entry.name.encode(), pack((entry.floor, entry.end, fields, *remains))
     return (name, entry.id, head, _entry_check(name, entry.id, head))
 
 
@@ -108,8 +110,8 @@ def read_entry(row: tuple[Any, ...]) -> Entry:
         sound = False
     if not sound:
         raise CollectionCorrupt(readable(name), "its catalogue entry fails its checksum")
-    floor, end, fields = unpack(head)
-    return Entry(name.decode(), collection, floor, end, SnapshotHead(*fields) if fields else None)
+    floor, end, fields, *remains = unpack(head)
+    return Entry(name.decode(), collection, floor, end, SnapshotHead(*fields) if fields else None, *remains)
 
 
 def snapshot_head(identifier: int, snapshot: Snapshot) -> SnapshotHead:

@@ -15,12 +15,12 @@ from itertools import islice
 
 from . import catalogue
 from .catalogue import Survey
-from .commit import Snapshot, Vector, join
+from .commit import Snapshot, Vector, join, sequence_of
 from .contract import check_fresh, check_name
 from .errors import CollectionCorrupt
 from .heads import Head, Heads
 from .packing import pack, unpack
-from .rows import ChunkRow, chunk_rows, snapshot_head
+from .rows import ChunkRow, Entry, chunk_rows, snapshot_head
 from .sqlite_schema import transaction
 
 SLICE_ROWS = 500
@@ -60,8 +60,8 @@ class Upkeep:
         if old:
             yield from self._sweep_chunks(old.id)
 
-    def delete(self, collection: str) -> Steps:
-        """Hide the collection in the first step, then sweep what it had."""
+    def delete(self, collection: str, remains: bytes = b"") -> Steps:
+        """Hide the collection in the first step, which stores what remains, then sweep what it had."""
         name = check_name(collection)
         try:
             entry = catalogue.find(self._connection, collection, self._survey.damaged)
@@ -74,6 +74,9 @@ class Upkeep:
                 self._reclaim("covered", entry.id)
             if entry and entry.snapshot:
                 self._discard("chunks", entry.snapshot.id)
+            if remains:
+                left = Entry(collection, self._survey.next_id(), 0, 0, None, remains)
+                catalogue.put(self._connection, left, new=True)
         self._heads.forget([collection])
         self._on_step("delete:hidden")
         yield
@@ -175,4 +178,4 @@ class Upkeep:
 
 
 def _covered(vector: Vector, row: tuple[int, bytes, int]) -> bool:
-    return vector.get(row[1].decode(errors="replace"), 0) >= row[2]
+    return sequence_of(vector, row[1].decode(errors="replace")) >= row[2]

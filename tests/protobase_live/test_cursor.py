@@ -16,9 +16,9 @@ vectors = st.dictionaries(
 )
 
 
-@given(vectors, st.integers(0, 1000))
-def test_there_and_back(vector: dict[str, int], skip: int) -> None:
-    cursor = Cursor(vector, skip)
+@given(vectors, st.integers(0, 1000), st.text(max_size=9))
+def test_there_and_back(vector: dict[str, int], skip: int, origin: str) -> None:
+    cursor = Cursor(vector, skip, origin if skip else "")
     assert Cursor.decode(cursor.encode()) == cursor
 
 

@@ -143,5 +143,5 @@ async def check_loads(place: Path, expected: object, where: int) -> None:
             loaded = await storage.load(name)
         except CollectionCorrupt:
             continue
-        assert (loaded.snapshot, loaded.commits) == state, (name, where)
+        assert loaded == state, (name, where)
     await storage.close()

@@ -10,7 +10,7 @@ import pytest
 
 from ..commit import Commit, Loaded, Part, Snapshot
 from ..contract import MAX_NAME_BYTES, CollectionInfo, Storage
-from ..errors import InvalidName, SequenceConflict, StaleSnapshot, StorageClosed
+from ..errors import InvalidName, SequenceConflict, StaleSnapshot, StorageClosed, StorageError
 from .model import Delete, Effect, make_commit, make_snapshot, perform, perform_burst
 
 
@@ -192,6 +192,57 @@ class StorageConformance:
         ]
         await asyncio.gather(*[perform(storage, effect) for effect in effects])
         assert await storage.load("a") == Loaded(make_snapshot("a", {"node-a": 1}), (make_commit("a", 2),))
+
+    async def test_a_node_counts_through_all_its_timelines(self, storage: Storage) -> None:
+        commits = [make_commit("a", 1, origin="n"), make_commit("a", 2, origin="n/1")]
+        commits += [make_commit("a", 3, origin="n/2"), make_commit("a", 1, origin="m/1")]
+        await storage.append(commits)
+        for origin in ("n", "n/1", "n/2", "n/3"):
+            with pytest.raises(SequenceConflict):
+                await storage.append([make_commit("a", 3, origin=origin)])
+        assert (await storage.load("a")).vector == {"n/2": 3, "m/1": 1}
+        await storage.compact(make_snapshot("a", {"n/1": 2}))
+        loaded = await storage.load("a")
+        assert loaded.commits == tuple(commits[2:])
+        assert loaded.vector == {"n/2": 3, "m/1": 1}
+
+    async def test_a_position_on_another_timeline_is_none(self, storage: Storage) -> None:
+        await storage.append([make_commit("a", 1, origin="n/1"), make_commit("a", 2, origin="n/1")])
+        await storage.append([make_commit("a", 3, origin="n/2")])
+        assert await storage.commits_after("a", {"n/1": 1}, 9) == (
+            make_commit("a", 2, origin="n/1"),
+            make_commit("a", 3, origin="n/2"),
+        )
+        assert await storage.commits_after("a", {"n/lost": 2}, 9) is None
+        assert await storage.commits_after("a", {"n/lost": 3}, 0) is None
+        assert await storage.commits_after("a", {"n/more": 4}, 9) == ()
+        await storage.compact(make_snapshot("a", {"n/1": 2}))
+        assert await storage.commits_after("a", {"n/lost": 2}, 9) is None
+        assert await storage.commits_after("a", {"n/1": 2}, 9) == (make_commit("a", 3, origin="n/2"),)
+        with pytest.raises(StaleSnapshot):
+            await storage.compact(make_snapshot("a", {"n/lost": 2}))
+
+    async def test_a_deletion_may_leave_something(self, storage: Storage) -> None:
+        await storage.append([make_commit("a", 1), make_commit("a", 2)])
+        await storage.compact(make_snapshot("a", {"node-a": 1}))
+        for name in ("a", "never there"):
+            await storage.delete(name, b"remains")
+            assert await storage.load(name) == Loaded(None, (), b"remains")
+            assert await storage.commits_after(name, {}, 9) == ()
+        assert await storage.list() == []
+        again = make_commit("a", 1, origin="node-a/again")
+        await storage.append([again])
+        assert [info.name for info in await storage.list()] == ["a"]
+        assert await storage.load("a") == Loaded(None, (again,), b"remains")
+        snapshot = make_snapshot("a", {"node-a/again": 1})
+        await storage.compact(snapshot)
+        assert await storage.load("a") == Loaded(snapshot, (), b"remains")
+        with pytest.raises(StorageError, match="4096"):
+            await storage.delete("a", b"r" * 4097)
+        await storage.delete("a", b"r" * 4096)
+        assert await storage.load("a") == Loaded(None, (), b"r" * 4096)
+        await storage.delete("a")
+        assert await storage.load("a") == Loaded(None, ())
 
     async def test_lists_names_and_sizes_in_name_order(self, storage: Storage) -> None:
         for name in ("b/2", "b/10", "a", "b", "é/1", "b0", "\U0001f600", "\uffff"):

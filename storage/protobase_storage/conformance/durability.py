@@ -96,7 +96,7 @@ class DurabilityConformance:
         futures = [storage.append(burst_append(n)) for n in range(1, 100)]
         await storage.close()
         assert all(future.done() and future.exception() is None for future in futures)
-        assert (await self.state(tmp_path))["a"][1] == tuple(make_commit("a", n) for n in range(1, 100))
+        assert (await self.state(tmp_path))["a"].commits == tuple(make_commit("a", n) for n in range(1, 100))
 
     async def test_one_at_a_time(self, tmp_path: Path) -> None:
         storage = await self.open(tmp_path)
@@ -165,7 +165,7 @@ class DurabilityConformance:
             lines = [child.stdout.readline() for _ in range(200)]
             child.kill()
             acknowledged = len(lines) + child.stdout.read().count("done")
-        (_, commits) = (await self.state(tmp_path / "d"))["a"]
+        commits = (await self.state(tmp_path / "d"))["a"].commits
         assert commits == tuple(make_commit("a", n) for n in range(1, len(commits) + 1))
         assert acknowledged <= len(commits) <= acknowledged + 1
 
@@ -195,7 +195,7 @@ class DurabilityConformance:
 
     async def test_after_a_full_disk_all_that_was_acknowledged_is_there(self, tmp_path: Path) -> None:
         lines = self.run_child(tmp_path / "d", "full", limit=100_000)
-        (_, commits) = (await self.state(tmp_path / "d"))["a"]
+        commits = (await self.state(tmp_path / "d"))["a"].commits
         assert len(commits) == lines.count("done")
 
     @pytest.mark.parametrize("needle", [b"<bad:node-a:7>", b"[bad:"])
@@ -209,7 +209,7 @@ class DurabilityConformance:
         assert {info.name for info in await storage.list()} == {"bad", "good", "other"}
         for name in ("good", "other"):
             loaded = await storage.load(name)
-            assert (loaded.snapshot, loaded.commits) == expected[name]
+            assert loaded == expected[name]
         await storage.append([make_commit("good", 100)])
         await storage.delete("bad")
         await storage.append([make_commit("bad", 1)])
@@ -239,7 +239,7 @@ class DurabilityConformance:
             return "error"
         finally:
             await storage.close()
-        return (loaded.snapshot, loaded.commits)
+        return loaded
 
     async def three_collections(self, place: Path) -> State:
         """`good`, `bad` and `other`, with a snapshot and commits each, properly closed."""

@@ -6,10 +6,21 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..commit import Commit, Part, Snapshot, covers, includes, join
+from ..commit import (
+    Commit,
+    Loaded,
+    Part,
+    Snapshot,
+    Vector,
+    covers,
+    includes,
+    is_elsewhere,
+    join,
+    sequence_of,
+)
 from ..contract import Storage
 
-State = dict[str, tuple[Snapshot | None, tuple[Commit, ...]]]
+State = dict[str, Loaded]
 """What every collection loads as."""
 
 
@@ -33,6 +44,7 @@ class Delete:
     """Deletion of a collection, as a value."""
 
     collection: str
+    remains: bytes = b""
 
 
 Effect = tuple[Commit, ...] | Snapshot | Delete
@@ -46,13 +58,15 @@ class Model:
     snapshots: dict[str, Snapshot] = field(default_factory=dict[str, Snapshot])
     logs: dict[str, list[Commit]] = field(default_factory=dict[str, list[Commit]])
     vectors: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    remains: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def apply(self, effect: Effect) -> None:
         """Take an effect that the contract allows."""
         match effect:
-            case Delete(name):
+            case Delete(name, remains):
                 for part in (self.snapshots, self.logs, self.vectors):
                     part.pop(name, None)
+                self.remains[name] = remains
             case Snapshot(collection=name):
                 self.snapshots[name] = effect
                 self.logs[name] = [
@@ -62,16 +76,17 @@ class Model:
             case commits:
                 for commit in commits:
                     self.logs.setdefault(commit.collection, []).append(commit)
-                    self.vectors.setdefault(commit.collection, {})[commit.origin] = commit.sequence
+                    known = self.vectors.get(commit.collection, {})
+                    self.vectors[commit.collection] = join(known, {commit.origin: commit.sequence})
 
     def conflicts(self, commits: Sequence[Commit]) -> bool:
         """Whether an append must fail with `SequenceConflict`."""
-        last = {name: dict(vector) for name, vector in self.vectors.items()}
+        last = dict(self.vectors)
         for commit in commits:
-            vector = last.setdefault(commit.collection, {})
-            if commit.sequence <= vector.get(commit.origin, 0):
+            vector = last.get(commit.collection, {})
+            if commit.sequence <= sequence_of(vector, commit.origin):
                 return True
-            vector[commit.origin] = commit.sequence
+            last[commit.collection] = join(vector, {commit.origin: commit.sequence})
         return False
 
     def is_stale(self, snapshot: Snapshot) -> bool:
@@ -79,16 +94,27 @@ class Model:
         stored = self.snapshots.get(snapshot.collection)
         return stored is not None and not includes(snapshot.vector, stored.vector)
 
+    def commits_after(self, name: str, vector: Vector) -> tuple[Commit, ...] | None:
+        """What `Storage.commits_after` answers where there is no limit."""
+        snapshot, log = self.snapshots.get(name), self.logs.get(name, [])
+        reaches = snapshot is None or includes(vector, snapshot.vector)
+        if not reaches or any(is_elsewhere(vector, commit.origin, commit.sequence) for commit in log):
+            return None
+        return tuple(commit for commit in log if not covers(vector, commit))
+
     def state(self) -> State:
-        """All collections."""
-        return {name: (self.snapshots.get(name), tuple(log)) for name, log in self.logs.items()}
+        """All collections that are not deleted."""
+        return {
+            name: Loaded(self.snapshots.get(name), tuple(log), self.remains.get(name, b""))
+            for name, log in self.logs.items()
+        }
 
 
 async def perform(storage: Storage, effect: Effect) -> None:
     """Do to a storage what `Model.apply` does to the model."""
     match effect:
-        case Delete(name):
-            await storage.delete(name)
+        case Delete(name, remains):
+            await storage.delete(name, remains)
         case Snapshot():
             await storage.compact(effect)
         case commits:
@@ -104,7 +130,7 @@ async def read_state(storage: Storage) -> State:
         log_bytes = sum(len(commit.update) for commit in loaded.commits)
         sizes = (info.snapshot_bytes, info.log_commits, info.log_bytes)
         assert sizes == (snapshot_bytes, len(loaded.commits), log_bytes), info
-        state[info.name] = (loaded.snapshot, loaded.commits)
+        state[info.name] = loaded
     return state
 
 
@@ -133,6 +159,9 @@ def script(large: int) -> list[Effect]:
         (make_commit("a", 6), make_commit("b/c", 1)),
         Delete("a"),
         (make_commit("b/c", 2),),
+        Delete("b/c", remains=b"R" * 100),
+        (make_commit("b/c", 1, origin="node-a/again"),),
+        Delete("new", remains=b"N"),
     ]
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ..commit import Vector, covers, includes
+from ..commit import Vector, node_of, sequence_of
 from ..contract import Storage
 from ..errors import SequenceConflict, StaleSnapshot
 from .model import Delete, Model, make_commit, make_snapshot, perform, read_state
@@ -21,9 +21,11 @@ from .model import Delete, Model, make_commit, make_snapshot, perform, read_stat
 Open = Callable[[Path], Awaitable[Storage]]
 
 _names = st.sampled_from(["a", "b", "b/c"])
-_origins = st.sampled_from(["x", "y"])
+_origins = st.sampled_from(["x", "y", "x/1", "x/2"])
 _commits = st.lists(st.tuples(_names, _origins, st.integers(-1, 3)), max_size=4)
-_vectors = st.dictionaries(_origins, st.integers(0, 12))
+_vectors = st.dictionaries(_origins, st.integers(0, 12)).filter(
+    lambda vector: len({*map(node_of, vector)}) == len(vector)
+)
 
 
 class StorageMachine(RuleBasedStateMachine):
@@ -61,7 +63,7 @@ class StorageMachine(RuleBasedStateMachine):
     def append(self, steps: list[tuple[str, str, int]]) -> None:
         """Sequences at, above and (a conflict) below what comes next."""
         commits = tuple(
-            make_commit(name, self.model.vectors.get(name, {}).get(origin, 0) + step, origin=origin)
+            make_commit(name, sequence_of(self.model.vectors.get(name, {}), origin) + step, origin=origin)
             for name, origin, step in steps
         )
         if self.model.conflicts(commits):
@@ -82,11 +84,11 @@ class StorageMachine(RuleBasedStateMachine):
             self.run(perform(self.storage, snapshot))
             self.model.apply(snapshot)
 
-    @rule(name=_names)
-    def delete(self, name: str) -> None:
-        """Existing or not."""
-        self.run(perform(self.storage, Delete(name)))
-        self.model.apply(Delete(name))
+    @rule(name=_names, remains=st.sampled_from([b"", b"remains"]))
+    def delete(self, name: str, remains: bytes) -> None:
+        """Existing or not, leaving something or not."""
+        self.run(perform(self.storage, Delete(name, remains)))
+        self.model.apply(Delete(name, remains))
 
     @rule()
     def reopen(self) -> None:
@@ -98,11 +100,9 @@ class StorageMachine(RuleBasedStateMachine):
     @rule(name=_names, vector=_vectors, limit=st.integers(0, 4))
     def read_after(self, name: str, vector: Vector, limit: int) -> None:
         """Commits after any vector."""
-        snapshot = self.model.snapshots.get(name)
-        expected = tuple(commit for commit in self.model.logs.get(name, []) if not covers(vector, commit))
-        reaches = snapshot is None or includes(vector, snapshot.vector)
+        expected = self.model.commits_after(name, vector)
         found = self.run(self.storage.commits_after(name, vector, limit))
-        assert found == (expected[:limit] if reaches else None)
+        assert found == (None if expected is None else expected[:limit])
 
     @invariant()
     def agrees(self) -> None:

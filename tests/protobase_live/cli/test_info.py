@@ -21,8 +21,18 @@ async def test_figures(tmp_path):
     assert found["bytes"] > 0
 
 
+async def test_figures_of_a_server():
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        await (await db.collection("tasks")).insert({"n": 1})
+        table = await run("info", server.url)
+        found = json.loads((await run("info", server.url, "--json")).out)
+    assert (table.code, table.err, table.out.splitlines()[-1]) == (0, "", "1 collections")
+    assert [each["name"] for each in found["collections"]] == ["tasks"]
+    assert found["bytes"] is None
+
+
 async def test_what_is_no_storage_is_one_line(tmp_path):
-    for url, says in ((f"file:{tmp_path}", "there is no database"), ("ws://h", "not a server")):
+    for url, says in ((f"file:{tmp_path}", "there is no database"), ("nosuch:x", "is no storage")):
         ended = await run("info", url)
         assert (ended.code, ended.out) == (1, "")
         assert says in ended.err

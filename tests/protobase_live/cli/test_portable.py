@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 
 import pytest
-from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from protobase_live.cli.portable import Draft, lines_of
 from protobase_live.document import Document
@@ -64,7 +64,7 @@ def through_json(update: bytes) -> list:
 
 @pytest.mark.parametrize("make", [written, made_by_a_yjs_client])
 def test_round_trip_is_exact(make):
-    lines = through_json(make())
+    lines = [line for line in through_json(make()) if "unsaid" not in line]
     draft = Draft("writer")
     for line in lines:
         draft.add(line)
@@ -87,6 +87,33 @@ def test_form():
     assert lines["c", None] == {"collection": "tasks", "structure": "c", "kind": "counter", "value": -7}
     assert lines["t", None]["value"] == "plain\n"
     assert len(lines) == 10
+
+
+def test_what_lines_cannot_say_is_named():
+    lines = {line.get("key"): line for line in through_json(made_by_a_yjs_client())}
+    assert lines["no record"]["unsaid"] == "what stands here is no record, but 5 (int)"
+    draft = Draft("w")
+    draft.add(lines["no record"])
+    assert draft.updates() == []
+
+
+def test_embedded_types_and_attributes_of_texts():
+    """In a text what the native library can put there; anything else says that the update is needed."""
+    doc = Doc()
+    text = doc.get("t", type=Text)
+    text.insert(0, "ab")
+    text.insert_embed(1, Map({"k": 1}), {"bold": True})
+    children = doc.get("x", type=XmlFragment).children
+    children.append(XmlText("words"))
+    children[0].attributes["lang"] = "en"
+    lines, draft = through_json(doc.get_update()), Draft("w")
+    for line in lines:
+        draft.add(line)
+    assert through_json(draft.updates()[0]) == lines
+    assert lines[1]["value"] == [{"@": "y.xmltext", "attributes": {"lang": "en"}, "v": [["words", None]]}]
+    lexical = {"structure": "t", "kind": "text", "value": [[{"@": "y.xmltext", "v": []}, None]]}
+    with pytest.raises(ProtoBaseError, match="'update' line"):
+        Draft("w").add(lexical)
 
 
 def test_empty_document_has_no_lines():

@@ -14,6 +14,7 @@ from protobase_live.database.limits import Limits
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import Document
 from protobase_live.operations import Read, Target
+from protobase_live.server.counters import Counters
 from protobase_live.server.metrics import metrics
 from protobase_storage import Commit, StorageFull
 from tests.support import yjs_encoding as yjs
@@ -71,7 +72,7 @@ async def test_a_log_that_can_never_be_folded_ends_nothing(
         "the log of collection 'tasks' cannot be folded: no room; "
         "it is kept as it is, and tried again when it is twice as long"
     )
-    assert "protobase_collections_unfolded 1\n" in await metrics(database, 0)
+    assert "protobase_collections_unfolded 1\n" in await metrics(database, Counters(), 0, 0)
 
 
 async def test_a_log_that_can_be_folded_again_is_not_counted(database, storage, limits, monkeypatch) -> None:

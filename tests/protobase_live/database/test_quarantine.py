@@ -13,6 +13,7 @@ from protobase_live.database.limits import DEFAULT_LIMITS
 from protobase_live.database.quarantine import MAX_RETRY_SECONDS, Quarantine
 from protobase_live.document import Document
 from protobase_live.errors import CollectionUnloadable
+from protobase_live.server.counters import Counters
 from protobase_live.server.metrics import metrics
 from protobase_storage import CollectionCorrupt, Commit, StorageError
 
@@ -63,7 +64,7 @@ async def test_it_is_told_once_and_tried_seldom(database, storage, clock, broken
     assert len(caplog.records) == 1
     assert "\n" not in caplog.records[0].getMessage()
     assert list(database.quarantine.reasons) == ["bad"]
-    assert "protobase_collections_quarantined 1\n" in await metrics(database, 0)
+    assert "protobase_collections_quarantined 1\n" in await metrics(database, Counters(), 0, 0)
     assert len((await storage.load("bad")).commits) == 1
 
 
@@ -78,7 +79,7 @@ async def test_it_serves_again_when_it_can_be_loaded(database, storage, clock, b
     await clock.advance(1)
     assert await bad.count() == 0
     assert database.quarantine.reasons == {}
-    assert "protobase_collections_quarantined 0\n" in await metrics(database, 0)
+    assert "protobase_collections_quarantined 0\n" in await metrics(database, Counters(), 0, 0)
 
 
 async def test_a_storage_that_fails_is_no_reason(database, storage, monkeypatch) -> None:

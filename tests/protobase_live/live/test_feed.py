@@ -148,14 +148,15 @@ def filled(*sequences: int, capacity: int = 100) -> Feed:
     return feed
 
 
-def at(sequence: int, skip: int = 0) -> Cursor:
-    return Cursor({"node": sequence} if sequence else {}, skip)
+def at(sequence: int, skip: int = 0, origin: str = "node") -> Cursor:
+    return Cursor({"node": sequence} if sequence else {}, skip, origin if skip else "")
 
 
 def test_a_position_is_found_where_it_goes_on() -> None:
     feed = filled(1, 2, 3)
     assert [feed.find(at(n), feed.end) for n in (0, 1, 2)] == [0, 1, 2]
     assert feed.find(at(1, skip=1), feed.end) == 1
+    assert feed.find(at(1, skip=1, origin="another history"), feed.end) is None
     assert feed.find(at(3), feed.end) is None
     assert feed.find(at(2), 2) is None
     assert feed.find(Cursor({"other": 1}), feed.end) is None
@@ -287,8 +288,8 @@ def test_each_cursor_goes_on_right_behind_its_change() -> None:
     found = changes_of(commit(5), differences, before)
     assert keys(found) == ["a", "b", "c"]
     assert [Cursor.decode(each.cursor) for each in found] == [
-        Cursor(before, 1),
-        Cursor(before, 2),
+        Cursor(before, 1, "node"),
+        Cursor(before, 2, "node"),
         Cursor({"node": 5, "other": 2}),
     ]
 

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, deque
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import pytest
@@ -41,6 +42,12 @@ from protobase_live.protocol.client_messages import (
 )
 from protobase_live.protocol.client_session import ClientSession
 from protobase_live.protocol.codec import MsgpackCodec
+from protobase_live.protocol.collection_messages import (
+    BackupRequest,
+    CollectionsRequest,
+    DropRequest,
+    RestoreRequest,
+)
 from protobase_live.protocol.limits import LiveLimits
 from protobase_live.protocol.live import decode_client, encode
 from protobase_live.protocol.server_messages import Difference, Error
@@ -365,6 +372,26 @@ def test_a_commit_that_writes_nothing_is_sent_again(world):
     world.disconnect()
     world.connect()
     assert [message.id for message in sent(world)] == [id]
+
+
+@pytest.mark.parametrize(
+    ("made", "again"),
+    [
+        (partial(DropRequest, collection="tasks"), False),
+        (partial(RestoreRequest, collection="tasks", offset=0, part=b"x", more=False), False),
+        (partial(BackupRequest, collection="tasks"), True),
+        (CollectionsRequest, True),
+    ],
+)
+def test_what_is_sent_again_of_collections_as_a_whole(world, made, again):
+    """A deletion that was carried out must not hit what was made since."""
+    id = world.client.ask(made)
+    world.outcomes[id] = []
+    assert [message.id for message in sent(world)] == [id]
+    world.disconnect()
+    assert [isinstance(each.error, OutcomeUnknown) for each in world.outcomes[id]] == [True] * (not again)
+    world.connect()
+    assert [message.id for message in sent(world)] == [id] * again
 
 
 def test_an_abandoned_call_is_not_sent_or_not_told(world):

@@ -23,6 +23,12 @@ from protobase_live.protocol.client_messages import (
     Watch,
 )
 from protobase_live.protocol.codec import CODECS, JsonCodec, MsgpackCodec
+from protobase_live.protocol.collection_messages import (
+    BackupRequest,
+    CollectionsRequest,
+    DropRequest,
+    RestoreRequest,
+)
 from protobase_live.protocol.failure import Failure
 from protobase_live.protocol.limits import LiveLimits, WelcomeLimits
 from protobase_live.protocol.live import UnknownType, decode_client, decode_server, encode
@@ -107,6 +113,10 @@ client_messages = st.one_of(
     st.builds(SetPresence, ids, texts, ids, values),
     st.builds(Leave, ids, texts),
     st.builds(Ping, ids),
+    st.builds(CollectionsRequest, ids, texts, texts),
+    st.builds(DropRequest, ids, texts),
+    st.builds(BackupRequest, ids, texts, ids, optional_texts),
+    st.builds(RestoreRequest, ids, texts, ids, st.binary(max_size=8), st.booleans()),
 )
 server_messages = st.one_of(
     st.builds(Welcome, texts, limits, ids),

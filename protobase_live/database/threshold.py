@@ -1,0 +1,71 @@
+"""Who is not served by a collection: whoever belongs to a history of it that is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from protobase_actors import ActorStopped, Envelope
+from protobase_live.database.editors import Editors
+from protobase_live.database.former import Former
+from protobase_live.database.messages import (
+    CatchUp,
+    Greet,
+    Leave,
+    Message,
+    Settle,
+    Subscriber,
+    Sync,
+    Updates,
+)
+from protobase_live.errors import CollectionDropped
+
+_OF_CLIENTS = (Greet, Sync, CatchUp, Updates, Settle)
+
+
+class Threshold:
+    """What a collection's actor passes each batch of messages over."""
+
+    def __init__(self, collection: str, editors: Editors) -> None:
+        """``editors`` are told to begin again when the actor ends."""
+        self.former = Former()
+        self.over = False
+        """Whether the actor's own history is over, and the actor about to end."""
+        self._collection = collection
+        self._editors = editors
+        self._refused: set[Subscriber] = set()
+
+    def admit(
+        self, batch: Sequence[Envelope[Message]], vector: Mapping[int, int]
+    ) -> Sequence[Envelope[Message]]:
+        """What is to be served of a batch, by a document with the state vector ``vector``.
+
+        A Yjs client that has a copy of what was deleted is closed, and heard no more.
+        """
+        if self.over:
+            for envelope in batch:
+                self._pass_on(envelope)
+            return ()
+        for envelope in batch:
+            if isinstance(envelope.message, Sync):
+                self._look_at(envelope.message, vector)
+        if not self._refused:
+            return batch
+        return [envelope for envelope in batch if not self._is_refused(envelope.message)]
+
+    def _look_at(self, sync: Sync, vector: Mapping[int, int]) -> None:
+        if self.former.has_left(sync.state, vector):
+            self._refused.add(sync.subscriber)
+            error = CollectionDropped(f"collection {self._collection!r} was deleted; drop your copy of it")
+            sync.subscriber.reject(error)
+
+    def _is_refused(self, message: Message) -> bool:
+        if isinstance(message, Leave):
+            self._refused.discard(message.subscriber)
+            return False
+        return isinstance(message, _OF_CLIENTS) and message.subscriber in self._refused
+
+    def _pass_on(self, envelope: Envelope[Message]) -> None:
+        """It came before the actor had ended: asks are made again, of the next one, and so are sessions."""
+        if isinstance(envelope.message, _OF_CLIENTS):
+            self._editors.met[envelope.message.subscriber] = None
+        envelope.fail(ActorStopped(self._collection, retryable=True))

@@ -1,0 +1,157 @@
+"""``backup`` and ``restore``: everything that is stored, exactly, from and to storages and servers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from pycrdt import Doc, Map, Text
+
+import protobase_live as pb
+from protobase_live.opening import open_storage
+from protobase_storage import Commit, Loaded, Part, Snapshot, Storage
+from tests.protobase_live.cli.command import run
+from tests.protobase_live.cli.test_transfer import odd_document
+
+
+def gap() -> bytes:
+    """An update that lacks what it builds on."""
+    doc = Doc()
+    text = doc.get("t", type=Text)
+    text += "a"
+    before = doc.get_state()
+    text += "b"
+    return doc.get_update(before)
+
+
+ODD = {
+    "tasks": Loaded(
+        Snapshot("tasks", odd_document().get_update(), {"n/1": 3}, 5.5),
+        (
+            Commit("n/1", 4, "tasks", gap(), (Part("ann", (("records", "k"), ("t", None))),), 6.25),
+            Commit("n/2", 5, "tasks", b"\x00\x00", (), 7.0),
+        ),
+        b"\x01\x05\x07",
+    ),
+    "boards/42": Loaded(None, (Commit("n", 1, "boards/42", odd_document().get_update(), (), 1.0),)),
+    "bad": Loaded(None, (Commit("n", 1, "bad", b"\x01\x01\x01", (), 1.0),)),
+    "a//b": Loaded(None, (Commit("n", 1, "a//b", b"\x00\x00", (), 1.0),)),
+}
+"""What is stored, also of what cannot be read or has a name that nobody can open."""
+
+
+async def put(storage: Storage, name: str, stored: Loaded) -> None:
+    await storage.delete(name, stored.remains)
+    if stored.snapshot:
+        await storage.compact(stored.snapshot)
+    await storage.append(stored.commits)
+
+
+async def stored_at(url: str) -> dict[str, Loaded]:
+    storage = await open_storage(url, must_exist=True)
+    try:
+        return {each.name: await storage.load(each.name) for each in await storage.list()}
+    finally:
+        await storage.close()
+
+
+@pytest.fixture
+async def odd(tmp_path: Path) -> str:
+    """A folder with all of `ODD`."""
+    url = f"file:{tmp_path / 'odd'}"
+    storage = await open_storage(url)
+    for name, stored in ODD.items():
+        await put(storage, name, stored)
+    await storage.close()
+    return url
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[pb.Server]:
+    """A server of an empty database."""
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        yield server
+
+
+async def test_folders_come_back_exactly(odd: str, tmp_path: Path) -> None:
+    file, copy = tmp_path / "backup", f"file:{tmp_path / 'copy'}"
+    assert await run("backup", odd, file) == (0, "", "")
+    for _ in range(2):
+        assert await run("restore", file, copy) == (0, "", "")
+    assert await stored_at(copy) == ODD
+    assert {path.name for path in tmp_path.iterdir()} == {"odd", "backup", "copy"}  # noqa: ASYNC240
+
+
+async def test_servers_are_backed_up_and_restored_online(odd: str, tmp_path: Path, server: pb.Server) -> None:
+    file, again, copy = tmp_path / "backup", tmp_path / "again", f"file:{tmp_path / 'copy'}"
+    assert (await run("backup", odd, file)).code == 0
+    for _ in range(2):
+        assert await run("restore", file, server.url) == (0, "", "")
+    assert await run("backup", server.url, again) == (0, "", "")
+    assert await run("restore", again, copy) == (0, "", "")
+    assert await stored_at(copy) == ODD
+
+
+async def test_some_collections(odd: str, tmp_path: Path) -> None:
+    file, copy = tmp_path / "backup", f"file:{tmp_path / 'copy'}"
+    assert await run("backup", odd, file, "tasks", "bad") == (0, "", "")
+    assert await run("restore", file, copy, "tasks") == (0, "", "")
+    assert await stored_at(copy) == {"tasks": ODD["tasks"]}
+    ended = await run("restore", file, copy, "a//b")
+    assert (ended.code, "has no collection 'a//b'" in ended.err) == (1, True)
+
+
+async def test_one_that_fails_fails_alone(odd: str, tmp_path: Path) -> None:
+    file, copy = tmp_path / "backup", f"file:{tmp_path / 'copy'}"
+    assert (await run("backup", odd, file)).code == 0
+    storage = await open_storage(copy)
+    other = Commit("n", 1, "boards/42", b"\x00\x00", (), 2.0)
+    await storage.append([other])
+    await storage.close()
+    ended = await run("restore", file, copy)
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "collection 'boards/42' is not empty" in ended.err
+    assert await stored_at(copy) == ODD | {"boards/42": Loaded(None, (other,))}
+
+
+@pytest.mark.parametrize("damage", [lambda all: all[:-1], lambda all: all[:40], lambda all: all + b"x"])
+async def test_a_file_that_is_not_whole_restores_nothing(odd: str, tmp_path: Path, damage) -> None:
+    file, copy = tmp_path / "backup", tmp_path / "copy"
+    assert (await run("backup", odd, file)).code == 0
+    file.write_bytes(damage(file.read_bytes()))
+    ended = await run("restore", file, f"file:{copy}")
+    assert (ended.code, "nothing was restored" in ended.err) == (1, True)
+    assert not copy.exists()
+
+
+async def test_what_is_no_backup(tmp_path: Path) -> None:
+    file = tmp_path / "backup"
+    for content in (b"", b"{}\n"):
+        file.write_bytes(content)
+        ended = await run("restore", file, f"file:{tmp_path / 'copy'}")
+        assert (ended.code, "is no backup" in ended.err) == (1, True)
+
+
+async def test_a_backup_that_fails_leaves_the_last_one(tmp_path: Path) -> None:
+    file = tmp_path / "backup"
+    file.write_bytes(b"the last one")
+    assert (await run("backup", "file:nosuch", file)).code == 1
+    assert file.read_bytes() == b"the last one"
+
+
+async def test_a_server_s_collections_can_be_deleted_and_exported(server: pb.Server) -> None:
+    doc = Doc()
+    doc.get("records", type=Map)["t"] = Map({"n": 1})
+    line = {"collection": "tasks", "update": base64.b64encode(doc.get_update()).decode()}
+    assert (await run("import", server.url, stdin=json.dumps(line))).code == 0
+    exported = await run("export", server.url)
+    assert json.loads(exported.out.splitlines()[0]) == line
+    assert await run("delete", server.url, "tasks") == (0, "", "")
+    assert await run("export", server.url) == (0, "", "")
+    again = await run("import", server.url, stdin=json.dumps(line))
+    assert (again.code, again.err) == (0, ""), "what was deleted can be imported again"
+    assert (await run("export", server.url)).out == exported.out
+    assert "no collection 'nosuch'" in (await run("delete", server.url, "nosuch")).err

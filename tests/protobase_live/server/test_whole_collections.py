@@ -1,0 +1,180 @@
+"""Collections as a whole, over the wire: listed, deleted, backed up, restored."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+import protobase_live as pb
+from protobase_live.client import remote_database
+from protobase_live.protocol.codec import CODECS
+from protobase_live.protocol.collection_messages import RestoreRequest
+from protobase_live.protocol.limits import LiveLimits
+from protobase_live.server import whole_collections
+from protobase_live.server.whole_collections import WholeCollections
+from protobase_storage import Commit, MemoryStorage
+
+Pair = tuple[pb.Database, pb.RemoteDatabase]
+
+
+@pytest.fixture(params=list(CODECS))
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
+    """A database, and a client of its server."""
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        url = server.url.replace("http", "ws") + "/live"
+        async with pb.connect(url, subprotocol=request.param) as remote:
+            yield db, remote
+
+
+async def fill(db: pb.Database | pb.RemoteDatabase, name: str, count: int) -> None:
+    collection = await db.collection(name)
+    for n in range(count):
+        await collection.put({"n": n, "raw": bytes([n])}, key=f"k{n}")
+
+
+async def test_they_are_listed(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_collections, "PAGE_COLLECTIONS", 2)
+    db, remote = pair
+    assert await remote.collections() == []
+    for name in ("tasks", "boards/1", "boards/2", "boards/3", "é", "boards/4"):
+        await fill(db, name, 1)
+    assert await remote.collections() == await db.collections()
+    assert [info.name for info in await remote.collections("boards/")] == [f"boards/{n}" for n in range(1, 5)]
+    info = (await remote.collections("tasks"))[0]
+    assert (info.log_commits, info.snapshot_bytes, info.corrupt) == (1, 0, None)
+
+
+async def test_they_are_dropped(pair: Pair) -> None:
+    db, remote = pair
+    await fill(db, "tasks", 3)
+    tasks = await remote.collection("tasks")
+    async with tasks.changes() as changes, remote.live(pb.Query("tasks")) as live:
+        await remote.drop("tasks")
+        assert (await anext(changes)).kind == "reset"
+        await tasks.put({"n": 9}, key="new")
+        assert (await anext(changes)).key == "new"
+        while [row["_key"] for row in live.rows] != ["new"]:
+            await anext(live)
+    await remote.drop("tasks")
+    assert await remote.collections() == []
+
+
+async def test_what_is_backed_up_is_what_is_stored(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (whole_collections, remote_database):
+        monkeypatch.setattr(module, "PART_BYTES", 100)
+    db, remote = pair
+    await fill(db, "tasks", 10)
+    await fill(db, "short", 1)
+    stored = {name: await remote.backup(name) for name in ("tasks", "short", "nothing")}
+    assert stored == {name: await db.backup(name) for name in stored}
+    before = {name: await db.storage.load(name) for name in stored}
+    for name in stored:
+        await remote.drop(name)
+        await remote.restore(name, stored[name])
+        assert await db.storage.load(name) == before[name]
+    assert await (await remote.collection("tasks")).count() == 10
+
+
+async def test_cursors_go_on_after_a_restore(pair: Pair) -> None:
+    """Those that the backup has; later ones are told anew."""
+    _, remote = pair
+    tasks = await remote.collection("tasks")
+    async with tasks.changes() as changes:
+        await tasks.put({"n": 1}, key="early")
+        early = (await anext(changes)).cursor
+        await tasks.put({"n": 2}, key="later")
+        stored = await remote.backup("tasks")
+        await tasks.put({"n": 3}, key="lost")
+        while (last := await anext(changes)).key != "lost":
+            pass
+    await remote.drop("tasks")
+    await remote.restore("tasks", stored)
+    async with tasks.changes(since=early) as changes:
+        assert (await anext(changes)).key == "later"
+    async with tasks.changes(since=last.cursor) as changes:
+        assert [(await anext(changes)).key for _ in range(3)] == [None, "early", "later"]
+
+
+async def test_a_restore_can_be_repeated_and_completed(pair: Pair) -> None:
+    db, remote = pair
+    await fill(db, "tasks", 5)
+    half = await remote.backup("tasks")
+    await fill(db, "tasks", 9)
+    whole = await remote.backup("tasks")
+    await remote.drop("tasks")
+    for stored in (half, half, whole, whole):
+        await remote.restore("tasks", stored)
+        assert await remote.backup("tasks") == stored
+    with pytest.raises(pb.ValidationError, match="'tasks' is not empty"):
+        await remote.restore("tasks", half)
+    await fill(db, "other", 1)
+    with pytest.raises(pb.ValidationError, match="'other' is not empty"):
+        await remote.restore("other", whole)
+    assert await (await remote.collection("other")).count() == 1
+
+
+async def test_a_fold_in_between_begins_again(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole_collections, "PART_BYTES", 100)
+    db, remote = pair
+    await fill(db, "tasks", 5)
+    await remote.backup("tasks")
+    load, loads = db.storage.load, list[int]()
+
+    async def load_another(collection: str):
+        """Another writer at the second part, another history at the third."""
+        loads.append(len(loads))
+        if len(loads) == 2:
+            await fill(db, "tasks", 1)
+        if len(loads) == 3:
+            monkeypatch.setattr(db.storage, "load", load)
+            stored = await db.backup("tasks")
+            await db.drop("tasks")
+            await fill(db, "tasks", 1)
+            assert await db.backup("tasks") != stored
+        return await load(collection)
+
+    monkeypatch.setattr(db.storage, "load", load_another)
+    assert await remote.backup("tasks") == await db.backup("tasks")
+    assert len(loads) == 3
+
+
+@pytest.mark.parametrize(
+    "wrong", [b"", b"x", b"\x93\xc0\x90", b"\x93\xc0\x90\xa1x", b"\x93\x93\x01\x80\x01\x90\xc4\x00"]
+)
+async def test_what_is_no_backup_is_refused(pair: Pair, wrong: bytes) -> None:
+    db, remote = pair
+    with pytest.raises(pb.ValidationError, match="not a backup of 'tasks'"):
+        await remote.restore("tasks", wrong)
+    assert await db.collections() == []
+
+
+async def test_names_that_others_stored(pair: Pair) -> None:
+    db, remote = pair
+    commit = Commit("x", 1, "a//b", b"\x00\x00", (), 1.0)
+    await db.storage.append([commit])
+    stored = await remote.backup("a//b")
+    await remote.drop("a//b")
+    assert await remote.collections() == []
+    await remote.restore("a//b", stored)
+    assert (await db.storage.load("a//b")).commits == (commit,)
+
+
+async def test_parts_come_in_order_and_are_bounded() -> None:
+    async with pb.Database(MemoryStorage()) as db:
+        whole = WholeCollections(db, LiveLimits(restore_bytes=10))
+        first = RestoreRequest(1, "tasks", 0, b"12345678", True)
+        for wrong in (
+            RestoreRequest(2, "tasks", 7, b"", True),
+            RestoreRequest(2, "tasks", 9, b"", True),
+            RestoreRequest(2, "other", 8, b"", True),
+        ):
+            await whole.perform(first)
+            with pytest.raises(pb.Unavailable, match="restore from the beginning"):
+                await whole.perform(wrong)
+        await whole.perform(first)
+        with pytest.raises(pb.LimitExceeded, match="10 bytes"):
+            await whole.perform(RestoreRequest(2, "tasks", 8, b"123", False))
+        with pytest.raises(pb.Unavailable):
+            await whole.perform(RestoreRequest(2, "tasks", 8, b"", False))
+        whole.close()
