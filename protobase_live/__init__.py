@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from protobase_live.atoms import Atom
     from protobase_live.change import Change
     from protobase_live.client import ClientLimits, RemoteDatabase, connect
-    from protobase_live.collections import Collection
+    from protobase_live.collections import Collection, Misfit
     from protobase_live.cursor import START
     from protobase_live.database.database import Database
     from protobase_live.database.limits import Limits
@@ -82,6 +82,7 @@ __all__ = [
     "List",
     "Live",
     "MalformedUpdate",
+    "Misfit",
     "OutcomeUnknown",
     "Overloaded",
     "ProtoBaseError",
@@ -120,7 +121,7 @@ _HOMES = {
     "change": "Change",
     "cursor": "START",
     "client": "ClientLimits RemoteDatabase connect",
-    "collections": "Collection",
+    "collections": "Collection Misfit",
     "database.database": "Database",
     "database.limits": "Limits",
     "errors": (

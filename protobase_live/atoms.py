@@ -124,14 +124,6 @@ def load(cls: type[A], row: Mapping[str, Any], key: str | None = None) -> A:
     return atom
 
 
-def load_row(cls: type[A], row: Mapping[str, Any]) -> A:
-    """The Atom of a query's row, with its key as ``_key``. Raises ValidationError as `load` does."""
-    key = row[names.KEY_FIELD]
-    atom = load(cls, {name: value for name, value in row.items() if name != names.KEY_FIELD}, key)
-    vars(atom)[names.KEY_FIELD] = key
-    return atom
-
-
 def merges(cls: type[Atom]) -> dict[str, str]:
     """The fields that merge, with the kind they merge by."""
     return {name: field.type.merge for name, field in cls.__fields__.items() if field.type.merge}

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar, cast, overload
 
-from protobase_live.atoms import Atom, check_fields, complete, dump, load, merges, unknown
+from protobase_live.atoms import Atom, check_fields, complete, dump, merges, unknown
+from protobase_live.collections.atom_changes import AtomChanges
 from protobase_live.collections.awaitable import then
 from protobase_live.collections.ids import Ids, system_ids
 from protobase_live.collections.index_names import index_text, parse_index
-from protobase_live.collections.source import AtomChanges, ChangeStream, Source
+from protobase_live.collections.loader import Loader
+from protobase_live.collections.misfit import Misfit
+from protobase_live.collections.source import ChangeStream, Source
 from protobase_live.collections.structures_of import H, Structures
 from protobase_live.errors import ValidationError
 from protobase_live.names import check_collection, check_field, check_key
@@ -38,14 +41,17 @@ class Collection(Structures, Generic[T]):
         name: str,
         atom: type[T] | None = None,
         *,
+        loader: Loader | None = None,
         source: Source | None = None,
         ids: Ids = system_ids,
     ) -> None:
-        """``source`` gives changes and presence (a transaction has none), ``ids`` keys for `insert`."""
+        """``source`` gives changes and presence (a transaction has none), ``ids`` keys for `insert`.
+
+        ``loader`` makes Atoms of the records if misfits are to be treated otherwise than left out.
+        """
         super().__init__(port, check_collection(name))
-        if atom is not None and not issubclass(atom, Atom):
-            raise ValidationError(f"collection {name!r}: {atom.__name__} is not a subclass of Atom")
-        self._atom = cast("type[Atom] | None", atom)
+        self._loader = loader if loader or atom is None else Loader(name, atom)
+        self._atom = self._loader.atom if self._loader else None
         self._source = source
         self._ids = ids
 
@@ -114,9 +120,12 @@ class Collection(Structures, Generic[T]):
     # reading
 
     async def get(self, key: str) -> T | None:
-        """The record, None when there is none. Raises ValidationError where it does not fit the Atom."""
+        """The record, None when there is none.
+
+        Raises ValidationError where it does not fit its class, unless misfits are given raw.
+        """
         row = await self._read("get", key)
-        return None if row is None else self._loaded(key, row)
+        return cast(T, self._loader.one(key, row) if self._loader and row is not None else row)
 
     async def contains(self, key: str) -> bool:
         """Whether there is a record with this key."""
@@ -131,8 +140,16 @@ class Collection(Structures, Generic[T]):
         return [key async for page in self._pages("keys") for key in page]
 
     async def items(self) -> dict[str, T]:
-        """All records by key, sorted. More than PAGE_RECORDS are read in pages, each as of its own moment."""
-        return {key: self._loaded(key, row) async for page in self._pages("items") for key, row in page}
+        """All records by key, sorted. More than PAGE_RECORDS are read in pages, each as of its own moment.
+
+        Those that do not fit their class are left out, or what ``on_invalid`` of the collection says.
+        """
+        return {key: found async for page in self._pages("items") for key, found in self._given(page)}
+
+    async def misfits(self) -> dict[str, Misfit]:
+        """The records that do not fit their class, by key, and why not."""
+        found = {key: row async for page in self._pages("items") for key, row in self._loaded(page)}
+        return {key: each for key, each in found.items() if isinstance(each, Misfit)}
 
     # merging fields
 
@@ -155,7 +172,7 @@ class Collection(Structures, Generic[T]):
     def changes(self, since: str | None = None) -> ChangeStream:
         """The changes after the cursor ``since``, from now on without one: ``async with`` it and iterate."""
         stream = self._listened().changes(self._name, since)
-        return AtomChanges(stream, self._atom) if self._atom else stream
+        return AtomChanges(stream, self._loader) if self._loader else stream
 
     def presence(self, state: Any = None) -> AbstractAsyncContextManager[Any]:
         """Who else is in the collection; ``state`` is what the others see of us."""
@@ -199,8 +216,13 @@ class Collection(Structures, Generic[T]):
             raise ValidationError(f"collection {self._name!r} holds {wanted} records, not {found}")
         return type(record)
 
-    def _loaded(self, key: str, row: Row) -> T:
-        return cast(T, load(self._atom, row, key) if self._atom else row)
+    def _loaded(self, page: list[Any]) -> list[tuple[str, Any]]:
+        load = self._loader.load if self._loader else _as_it_is
+        return [(key, load(key, row)) for key, row in page]
+
+    def _given(self, page: list[Any]) -> list[tuple[str, Any]]:
+        loaded = self._loaded(page)
+        return [each for each in loaded if self._loader.keeps(each[1])] if self._loader else loaded
 
     def _field_kind(self, name: str, kind: str | None) -> str:
         known = merges(self._atom) if self._atom else {}
@@ -223,3 +245,7 @@ def _mapping(record: Any, fields: Mapping[str, Any]) -> Row:
     if record is not None and not isinstance(record, Mapping):
         raise ValidationError(f"a record is an Atom or a mapping of fields, not {type(record).__name__}")
     return {**cast("Mapping[str, Any]", record or {}), **fields}
+
+
+def _as_it_is(key: str, row: Row) -> Row:
+    return row

@@ -384,19 +384,6 @@ async def test_rows_say_so_while_the_collection_is_loaded_again(database, storag
         assert [change.row["n"] for change in (await anext(live)).changes] == [3]
 
 
-async def test_a_record_that_does_not_fit_its_class_ends_its_live_query_only(database) -> None:
-    tasks = await database.collection("tasks", Task)
-    await tasks.insert(Task(n=1), key="t1")
-    async with database.live(Query("tasks")) as live, database.live(BY_N.select("n")) as other:
-        await (await database.collection("tasks")).put({"n": "many"}, key="t2")
-        for _ in range(2):
-            with pytest.raises(ValidationError, match="field 'n'"):
-                live.rows  # noqa: B018
-            with pytest.raises(ValidationError, match="field 'n'"):
-                await anext(live)
-        assert other.rows == [{"n": 1}, {"n": "many"}]
-
-
 async def test_no_pause_is_no_time_to_come_back(storage) -> None:
     async with Database(storage, view_limits=ViewLimits(linger_seconds=0)) as database:
         for _ in range(2):
