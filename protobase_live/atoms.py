@@ -129,6 +129,17 @@ def merges(cls: type[Atom]) -> dict[str, str]:
     return {name: field.type.merge for name, field in cls.__fields__.items() if field.type.merge}
 
 
+def check_element(cls: type[Atom], name: str, value: Any, key: str | None = None) -> Any:
+    """An element of a merging field in its final form; ValidationError where the class says another type."""
+    element = cls.__fields__[name].type.element
+    try:
+        return value if element is None else element.convert(value)
+    except Mismatch:
+        where, found = f"{_where(cls, key)}: field {name!r}", values.short(value)
+        expected = element.expected if element else ""
+        raise ValidationError(f"{where}: an element is {found}; expected {expected}") from None
+
+
 def check_fields(cls: type[Atom], fields: Mapping[str, Any], key: str | None = None) -> dict[str, Any]:
     """``fields``, some of those of ``cls``, in their final form; else ValidationError."""
     return {name: _check(cls, name, value, key) for name, value in fields.items()}

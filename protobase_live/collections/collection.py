@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, Generic, TypeVar, cast, overload
 
-from protobase_live.atoms import Atom, check_fields, complete, dump, merges, unknown
+from protobase_live.atoms import Atom, check_element, check_fields, complete, dump, merges, unknown
 from protobase_live.collections.atom_changes import AtomChanges
 from protobase_live.collections.awaitable import then
 from protobase_live.collections.ids import Ids, system_ids
@@ -165,7 +166,9 @@ class Collection(Structures, Generic[T]):
         """
         handle = HANDLES[self._field_kind(name, kind)] if kind is None or isinstance(kind, str) else kind
         path = (RECORDS.path[0], check_key(key), check_field(name))
-        return handle(self._port, self._name, Target(handle.kind, path))
+        typed = self._atom if self._atom and merges(self._atom).get(name) == handle.kind else None
+        check = partial(check_element, typed, name, key=key) if typed else None
+        return handle(self._port, self._name, Target(handle.kind, path), check)
 
     # listening
 

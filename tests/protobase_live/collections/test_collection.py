@@ -10,7 +10,7 @@ from protobase_live.change import Change
 from protobase_live.collections import Collection, ids_from
 from protobase_live.errors import InvalidName, RecordExists, RecordMissing, ValidationError
 from protobase_live.operations import Read, Target
-from protobase_live.structures import KINDS, Counter, Set, Text
+from protobase_live.structures import KINDS, CountedSet, Counter, List, Set, Text
 
 
 class Task(Atom):
@@ -220,6 +220,46 @@ async def test_the_kind_of_a_field(port, rows, tasks):
         Target("text", ("records", "t1", "body")),
     ]
     assert isinstance(rows.field("t1", "tags", Set), Set)
+
+
+class Board(Atom):
+    tags: Set[str]
+    marks: List[float]
+    votes: CountedSet[str]
+    anything: Set
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda board: board.field("b", "tags").add("a", 5),
+        lambda board: board.field("b", "tags", Set).add(5),
+        lambda board: board.field("b", "tags", "set").add(5),
+        lambda board: board.field("b", "marks").append("x"),
+        lambda board: board.field("b", "marks").extend([1, "x"]),
+        lambda board: board.field("b", "marks").insert(0, "x"),
+        lambda board: board.field("b", "marks").set(0, "x"),
+        lambda board: board.field("b", "votes").add(5),
+    ],
+)
+def test_the_handle_of_a_field_takes_what_its_class_says(port, write):
+    board = Collection(port, "boards", Board)
+    with pytest.raises(
+        ValidationError, match=r"Board 'b': field '\w+': an element is .*; expected (str|float)$"
+    ):
+        write(board)
+    assert port.writes == []
+
+
+async def test_what_does_not_fit_can_be_removed(port):
+    raw, board = Collection(port, "boards"), Collection(port, "boards", Board)
+    await raw.field("b", "tags", "set").add(5, "x")
+    await board.field("b", "tags").remove(5)
+    await board.field("b", "tags").add("y")
+    await board.field("b", "anything").add(5, "x")
+    assert await board.field("b", "tags").values() == {"x", "y"}
+    await board.field("b", "marks").append(1)
+    assert [type(mark) for mark in await board.field("b", "marks").values()] == [float]
 
 
 def change(key, before, after, structure="records"):
