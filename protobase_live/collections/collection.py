@@ -17,7 +17,7 @@ from protobase_live.collections.misfit import Misfit
 from protobase_live.collections.source import ChangeStream, Source
 from protobase_live.collections.structures_of import H, Structures
 from protobase_live.errors import ValidationError
-from protobase_live.names import check_collection, check_field, check_key
+from protobase_live.names import check_collection, known_name
 from protobase_live.operations import INDEXES, RECORDS, Op, Port, Read, Target
 from protobase_live.structures import HANDLES, KINDS
 
@@ -148,9 +148,14 @@ class Collection(Structures, Generic[T]):
         return {key: found async for page in self._pages("items") for key, found in self._given(page)}
 
     async def misfits(self) -> dict[str, Misfit]:
-        """The records that do not fit their class, by key, and why not."""
-        found = {key: row async for page in self._pages("items") for key, row in self._loaded(page)}
-        return {key: each for key, each in found.items() if isinstance(each, Misfit)}
+        """What is stored among the records and is none of this class, by key, and why not.
+
+        That is also what a Yjs client has put there that is no map of fields, such as a number. All of it can
+        be deleted.
+        """
+        found = [each async for page in self._pages("items") for _, each in self._loaded(page)]
+        strays = [Misfit.stray(key, value) async for page in self._pages("strays") for key, value in page]
+        return {each.key: each for each in (*found, *strays) if isinstance(each, Misfit)}
 
     # merging fields
 
@@ -165,7 +170,7 @@ class Collection(Structures, Generic[T]):
         neither does.
         """
         handle = HANDLES[self._field_kind(name, kind)] if kind is None or isinstance(kind, str) else kind
-        path = (RECORDS.path[0], check_key(key), check_field(name))
+        path = (RECORDS.path[0], known_name(key), known_name(name))
         typed = self._atom if self._atom and merges(self._atom).get(name) == handle.kind else None
         check = partial(check_element, typed, name, key=key) if typed else None
         return handle(self._port, self._name, Target(handle.kind, path), check)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from protobase_live.errors import ValidationError
+from protobase_live.values import short
 
 OnInvalid = Literal["skip", "raw", "raise"]
 """What becomes of a record that does not fit: left out, given as a `Misfit`, or raised as ValidationError."""
@@ -13,8 +14,14 @@ OnInvalid = Literal["skip", "raw", "raise"]
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """A record that does not fit its class: its key, its fields as they are stored, and why not."""
+    """A record that does not fit its class: its key, what is stored under it, and why that does not fit."""
 
     key: str
-    fields: dict[str, Any]
+    stored: Any
     error: ValidationError
+
+    @classmethod
+    def stray(cls, key: str, stored: Any) -> Misfit:
+        """Of what is no record of any class."""
+        error = f"{key!r} is {short(stored)}; a record is a map of fields"
+        return cls(key, stored, ValidationError(error))

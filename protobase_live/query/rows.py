@@ -43,7 +43,7 @@ class Rows(list[Any]):
 def _fields(row: Any) -> dict[str, Any]:
     if isinstance(row, Atom):
         return dump(row)
-    return row.fields if isinstance(row, Misfit) else row
+    return row.stored if isinstance(row, Misfit) else row
 
 
 def _pyarrow() -> Any:

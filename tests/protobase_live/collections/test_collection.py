@@ -179,7 +179,7 @@ def test_names_are_checked(port, rows):
     with pytest.raises(InvalidName, match="reserved"):
         rows.set("records")
     with pytest.raises(InvalidName):
-        rows.field("t1", "_key", kind="counter")
+        rows.field("t1", 7, kind="counter")
     with pytest.raises(ValidationError, match="not a subclass of Atom"):
         Collection(port, "tasks", dict)
 

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from pycrdt import Map
 
 import protobase_live as pb
 from protobase_live import F
@@ -69,10 +70,23 @@ async def test_whoever_asks_for_it_by_its_key_is_told_why_not(tasks):
 
 async def test_it_can_be_found_counted_and_deleted(tasks):
     (misfit,) = (await tasks.misfits()).values()
-    assert (misfit.key, misfit.fields) == ("m", {"title": 5, "priority": 2})
+    assert (misfit.key, misfit.stored) == ("m", {"title": 5, "priority": 2})
     assert "field 'title' is 5" in str(misfit.error)
     assert await tasks.count() == 3
     await tasks.delete("m")
+    assert await tasks.misfits() == {}
+
+
+async def test_what_is_no_record_is_found_and_deleted(database, yjs):
+    tasks, client = await database.collection("tasks", Task), await yjs("tasks")
+    client.doc.get("records", type=Map)["n"] = 5
+    client.doc.get("records", type=Map)["o"] = {"title": "O", "priority": 1}
+    await client.send()
+    assert await tasks.items() == {"o": Task(title="O", priority=1)}
+    found = await tasks.misfits()
+    assert [*found] == ["n"]
+    assert (found["n"].stored, str(found["n"].error)) == (5, "'n' is 5 (int); a record is a map of fields")
+    await tasks.delete("n")
     assert await tasks.misfits() == {}
 
 
@@ -95,7 +109,7 @@ async def test_it_is_given_raw_to_who_asks_for_it(db, raw):
         (await db.query(pb.Query("tasks")))[1],
     ):
         assert isinstance(found, pb.Misfit)
-        assert found.fields == {"title": 5, "priority": 2}
+        assert found.stored == {"title": 5, "priority": 2}
     async with db.live(pb.Query("tasks")) as live:
         assert [type(row) for row in live.rows] == [Task, pb.Misfit, Task]
         await raw.update("m", title="M")
