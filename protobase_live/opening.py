@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 from protobase_live.database.database import Database
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
+from protobase_live.entering import Entering
 from protobase_live.errors import StorageFailed, ValidationError
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
 from protobase_storage.file import DATABASE_NAME
@@ -19,11 +19,9 @@ CLOUDS = ("s3", "gs")
 """Schemes that are reserved for backends to come."""
 
 
-@asynccontextmanager
-async def open(
-    url: str, *, author: str | None = None, limits: Limits = DEFAULT_LIMITS
-) -> AsyncGenerator[Database]:
-    """The database stored at ``url``, in this process, until the block ends: ``async with`` it.
+def open(url: str, *, author: str | None = None, limits: Limits = DEFAULT_LIMITS) -> Entering[Database]:
+    """The database stored at ``url``, in this process, until the block ends: ``async with`` it. Or ``await``
+    it and call ``close()`` in the end.
 
     ``url`` is ``memory:`` (gone at the end) or ``file:PATH`` (a folder, made if missing, held by one process
     at a time). ``author`` is written into the commits made through it.
@@ -31,8 +29,11 @@ async def open(
     Raises ValidationError for an address that is none of these, and StorageFailed when the storage cannot be
     opened, for instance because another process holds it.
     """
-    async with Database(await open_storage(url), author=author, limits=limits) as database:
-        yield database
+
+    async def begin() -> Database:
+        return Database(await open_storage(url), author=author, limits=limits)
+
+    return Entering(begin)
 
 
 async def open_storage(url: str, *, must_exist: bool = False) -> Storage:
@@ -47,9 +48,34 @@ async def open_storage(url: str, *, must_exist: bool = False) -> Storage:
         return MemoryStorage()
     if scheme != "file" or not path:
         raise ValidationError(f"{url!r} is no storage; use {KNOWN}")
+    path = _folder(url, path)
     if must_exist and not (Path(path) / DATABASE_NAME).exists():
         raise StorageFailed(f"there is no database in {path!r}")
     try:
         return await FileStorage.open(path)
     except StorageError as error:
         raise StorageFailed(f"cannot open {url!r}: {error}") from error
+
+
+def _folder(url: str, path: str) -> str:
+    """The folder that an address names. Raises ValidationError where it means something else elsewhere."""
+    if path.startswith("//"):
+        if not path.startswith("///"):
+            raise ValidationError(
+                f"{url!r} names a host; write file:{path[2:]}, or file:///... from the root"
+            )
+        path = path[2:]
+    try:
+        path = str(Path(path).expanduser())
+    except RuntimeError:
+        raise ValidationError(f"{url!r}: there is no home of that user") from None
+    if not (Path(path) / DATABASE_NAME).exists():
+        _check_plain(url, path)
+    return path
+
+
+def _check_plain(url: str, path: str) -> None:
+    if "?" in path:
+        raise ValidationError(f"{url!r} takes no options; a folder with '?' in its name is not made")
+    if (plain := unquote(path)) != path:
+        raise ValidationError(f"{url!r}: a path is written as it is; write 'file:{plain}'")

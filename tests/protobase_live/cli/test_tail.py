@@ -3,24 +3,9 @@
 import json
 import signal
 
-import pytest
-
 import protobase_live as pb
-from protobase_live.cli.tail import change_form, live_url
+from protobase_live.cli.tail import change_form
 from tests.protobase_live.cli.command import line, run, running, stop
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("ws://host:1/live", "ws://host:1/live"),
-        ("ws://host:1", "ws://host:1/live"),
-        ("http://host:1/", "ws://host:1/live"),
-        ("https://host/behind/proxy", "wss://host/behind/proxy"),
-    ],
-)
-def test_address(url, expected):
-    assert live_url(url) == expected
 
 
 def test_form():
