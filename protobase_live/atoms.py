@@ -71,7 +71,7 @@ class Atom:
             if (root := name.partition(".")[0]) not in fields:
                 raise ValidationError(unknown(f"{cls.__qualname__}.__indexes__ names no field", root, fields))
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         vars(self).update(complete(type(self), fields))
 
     @classmethod
@@ -175,7 +175,7 @@ def _defaulted(cls: type[Atom], given: Mapping[str, Any], key: str | None) -> di
     fields = cls.__fields__.values()
     if missing := next((f for f in fields if f.name not in given and f.default is REQUIRED), None):
         expected = missing.type.expected
-        raise ValidationError(f"{_where(cls, key)} has no field {missing.name!r}; expected {expected}")
+        raise ValidationError(f"{_where(cls, key)} lacks the field {missing.name!r}; expected {expected}")
     return {f.name: given[f.name] if f.name in given else copy.deepcopy(f.default) for f in fields}
 
 

@@ -108,6 +108,7 @@ class Link:
         try:
             await asyncio.shield(self._first)
         except BaseException:
+            self._first.cancel()  # nobody waits for it any more
             await self.close()
             raise
         finally:

@@ -64,16 +64,20 @@ class Collection(Structures, Generic[T]):
     # writing
 
     def insert(
-        self, record: T | Atom | Mapping[str, Any] | None = None, *, key: str | None = None, **fields: Any
+        self, record: T | Atom | Mapping[str, Any] | None = None, /, *, key: str | None = None, **fields: Any
     ) -> Awaitable[str]:
-        """Add a record and return its key, which is random unless given. Raises RecordExists."""
+        """Add a record and return its key, which is random unless given. Raises RecordExists.
+
+        Its fields may be given one by one; a field called ``key`` is given in a mapping: ``{"key": ...}``.
+        """
+        whole = self._whole(record, fields, key)
         chosen = self._ids() if key is None else key
-        return then(self._write("insert", chosen, *self._whole(record, fields, chosen)), lambda _: chosen)
+        return then(self._write("insert", chosen, *whole), lambda _: chosen)
 
     def put(
-        self, record: T | Atom | Mapping[str, Any] | None = None, *, key: str, **fields: Any
+        self, record: T | Atom | Mapping[str, Any] | None = None, /, *, key: str, **fields: Any
     ) -> Awaitable[None]:
-        """Add a record or replace the one that has this key."""
+        """Add a record or replace the one that has this key. Fields are given as to `insert`."""
         return self._write("put", key, *self._whole(record, fields, key))
 
     def update(self, key: str, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Awaitable[None]:
@@ -208,13 +212,15 @@ class Collection(Structures, Generic[T]):
                 return
             after = page[-1] if method == "keys" else page[-1][0]
 
-    def _whole(self, record: Any, fields: Mapping[str, Any], key: str) -> tuple[Row, dict[str, str]]:
+    def _whole(self, record: Any, fields: Mapping[str, Any], key: str | None) -> tuple[Row, dict[str, str]]:
         """All fields of a record to write, and the kinds of those that merge."""
         if isinstance(record, Atom):
             atom = self._expected(record)
             return {**dump(record, key), **check_fields(atom, fields, key)}, merges(atom)
         given = _mapping(record, fields)
         if self._atom is None:
+            if record is None and not fields:
+                raise ValidationError("no record is given; an empty one is {}")
             return given, {}
         return complete(self._atom, given, key), merges(self._atom)
 

@@ -35,7 +35,7 @@ async def test_changes_are_lines_and_cursors_resume():
             third = json.loads(await line(tail))
             await tasks.delete("a")
             last = json.loads(await line(tail))
-            assert await stop(tail, signal.SIGINT) == (0, "", "")
+            assert await stop(tail, signal.SIGINT) == (130, "", "")
         async with running("tail", server.url, "tasks", "--since", second["cursor"]) as tail:
             assert json.loads(await line(tail)) == third
     assert [each["after"] for each in (second, third, last)] == [{"n": 2}, {"n": 3}, None]

@@ -151,7 +151,7 @@ async def test_errors_of_the_port_pass(rows):
 async def test_atoms_are_checked_before_anything_is_sent(port, tasks):
     for wrong, said in (
         (lambda: tasks.insert(title=1, key="t1"), "Task 't1': field 'title' is 1"),
-        (lambda: tasks.insert(key="t1"), "Task 't1' has no field 'title'"),
+        (lambda: tasks.insert(key="t1"), "Task 't1' lacks the field 'title'"),
         (lambda: tasks.update("t1", dnoe=True), "did you mean 'done'"),
         (lambda: tasks.insert(Other(title="a"), key="t1"), "holds Task records, not Other"),
         (lambda: tasks.insert(7, key="t1"), "an Atom or a mapping of fields, not int"),
@@ -161,6 +161,31 @@ async def test_atoms_are_checked_before_anything_is_sent(port, tasks):
         with pytest.raises(ValidationError, match=said):
             wrong()
     assert port.writes == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"title": 3}, {"title": "a", "titel": "b"}, {"title": "\ud800"}],
+    ids=["lacks", "type", "name", "value"],
+)
+def test_nobody_is_told_of_a_random_key(tasks, fields):
+    with pytest.raises(ValidationError, match=r"^Task(:| lacks| has)"):
+        tasks.insert(**fields)
+
+
+def test_a_record_has_to_be_given(rows, tasks):
+    for call in (lambda: rows.put(key="k"), lambda: rows.put(None, key="k"), lambda: rows.insert()):
+        with pytest.raises(ValidationError, match="no record is given"):
+            call()
+    rows.put({}, key="k")
+
+
+async def test_fields_may_be_called_as_arguments_are(rows):
+    await rows.insert(self=1, record=2, key="k")
+    await rows.put(self=1, record=2, fields=3, key="k")
+    await rows.update("k", self=4)
+    await rows.insert({"key": 1}, key="l")
+    assert await rows.items() == {"k": {"self": 4, "record": 2, "fields": 3}, "l": {"key": 1}}
 
 
 async def test_a_record_that_does_not_fit_is_named(rows, tasks):
