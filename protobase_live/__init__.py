@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from protobase_live.query.expressions import Expr, F, param
     from protobase_live.query.query import Query
     from protobase_live.query.rows import Rows
+    from protobase_live.query.text import parse
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.server import Server
     from protobase_live.structures import (
@@ -113,6 +114,7 @@ __all__ = [
     "min",
     "open",
     "param",
+    "parse",
     "sum",
 ]
 
@@ -138,6 +140,7 @@ _HOMES = {
     "query.expressions": "Expr F param",
     "query.query": "Query",
     "query.rows": "Rows",
+    "query.text": "parse",
     "server.limits": "ServerLimits",
     "server.server": "Server",
     "structures": "CountedSet Counter Dict HashDict List Set Text XmlFragment",

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from protobase_live.atoms import Atom
 from protobase_live.collections import ChangeStream, Collection, Ids, Loader, OnInvalid, Row, system_ids
+from protobase_live.errors import ValidationError
 from protobase_live.names import check_collection
 from protobase_live.operations import Check, Op, Read, Receipt
 from protobase_live.transactions.transact import MAX_ATTEMPTS, transact
 from protobase_live.transactions.transaction import Transaction
+from protobase_live.values import short
 
 if TYPE_CHECKING:  # queries are imported when there is one: a server that only relays starts without
     from protobase_live.live.live import Line, Live
@@ -83,10 +85,11 @@ class DatabaseApi(ABC):
 
     # queries
 
-    async def query(self, query: Query, params: Mapping[str, Any] | None = None) -> Rows:
+    async def query(self, query: Query | str, params: Mapping[str, Any] | None = None) -> Rows:
         """The rows of a query now, as dicts; as Atoms if they are whole records of a class that is known.
 
-        ``params`` gives the values of its parameters. Everything that was acknowledged before is seen.
+        A query may be a text: ``"tasks where not done"``. ``params`` gives the values of its parameters.
+        Everything that was acknowledged before is seen.
         Raises ValidationError, LimitExceeded, Unavailable.
         """
         from protobase_live.query.rows import Rows
@@ -95,13 +98,13 @@ class DatabaseApi(ABC):
         rows = await self._query(bound)
         return Rows(loader.rows(rows) if loader else rows)
 
-    async def explain(self, query: Query, params: Mapping[str, Any] | None = None) -> Explanation:
+    async def explain(self, query: Query | str, params: Mapping[str, Any] | None = None) -> Explanation:
         """How a query is answered, and what that costs, once the declared indexes are built."""
         return await self._explain(self._prepared(query, params)[0])
 
     def live(
         self,
-        query: Query,
+        query: Query | str,
         params: Mapping[str, Any] | None = None,
         *,
         since: str | None = None,
@@ -122,8 +125,9 @@ class DatabaseApi(ABC):
 
         await self._explain(Query(collection))
 
-    def _prepared(self, query: Query, params: Mapping[str, Any] | None) -> tuple[Query, Loader | None]:
+    def _prepared(self, asked: Query | str, params: Mapping[str, Any] | None) -> tuple[Query, Loader | None]:
         """The query with its parameters, and what makes Atoms of its rows."""
+        query = _query_of(asked)
         _check_names(query, tuple(map(self._atom_of, sorted(query.collections))))
         return query.bind(params or {}), self._loader_of(query) if query.keeps_records else None
 
@@ -178,6 +182,19 @@ class DatabaseApi(ABC):
     @abstractmethod
     def presence(self, collection: str, state: Any = None) -> AbstractAsyncContextManager[Any]:
         """Who else is in a collection; ``state`` is what the others see of this one."""
+
+
+def _query_of(asked: Any) -> Query:
+    from protobase_live.query.query import Query
+    from protobase_live.query.text import parse
+
+    if isinstance(asked, Query):
+        return asked
+    if isinstance(asked, str):
+        return parse(asked)
+    raise ValidationError(
+        f"a query is pb.Query('tasks') or a text such as 'tasks where not done', not {short(asked)}"
+    )
 
 
 @lru_cache(MAX_CHECKED)

@@ -173,11 +173,11 @@ def test_nobody_is_told_of_a_random_key(tasks, fields):
         tasks.insert(**fields)
 
 
-def test_a_record_has_to_be_given(rows, tasks):
+async def test_a_record_has_to_be_given(rows, tasks):
     for call in (lambda: rows.put(key="k"), lambda: rows.put(None, key="k"), lambda: rows.insert()):
         with pytest.raises(ValidationError, match="no record is given"):
             call()
-    rows.put({}, key="k")
+    await rows.put({}, key="k")
 
 
 async def test_fields_may_be_called_as_arguments_are(rows):

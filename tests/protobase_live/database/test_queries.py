@@ -384,6 +384,35 @@ async def test_rows_say_so_while_the_collection_is_loaded_again(database, storag
         assert [change.row["n"] for change in (await anext(live)).changes] == [3]
 
 
+async def test_a_query_may_be_a_text(database) -> None:
+    tasks = await database.collection("tasks", Task)
+    await tasks.insert(Task(n=1), key="t1")
+    await tasks.insert(Task(n=2), key="t2")
+    text = "tasks where n > :least"
+    assert await database.query(text, {"least": 1}) == [Task(n=2)]
+    assert "n > 1" in str(await database.explain(text, {"least": 1}))
+    async with database.live(text, {"least": 1}) as live:
+        assert live.rows == [Task(n=2)]
+    assert pb.parse(text) == Query("tasks").where(F.n > pb.param("least"))
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("tasks where", "column 12: expected"),
+        ("tasks where m > 1", "no field 'm'"),
+        (7, r"a query is pb.Query\('tasks'\) or a text such as 'tasks where not done', not 7"),
+        (F.n > 1, "a query is pb.Query"),
+    ],
+)
+async def test_what_is_no_query(database, query, said) -> None:
+    await database.collection("tasks", Task)
+    with pytest.raises(ValidationError, match=said):
+        await database.query(query)
+    with pytest.raises(ValidationError, match=said):
+        database.live(query)
+
+
 async def test_no_pause_is_no_time_to_come_back(storage) -> None:
     async with Database(storage, view_limits=ViewLimits(linger_seconds=0)) as database:
         for _ in range(2):
