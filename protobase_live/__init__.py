@@ -7,7 +7,7 @@ what it needs: a client never loads the server, and nobody loads the command lin
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from protobase_live.atoms import Atom
@@ -47,17 +47,17 @@ if TYPE_CHECKING:
     from protobase_live.query.text import parse
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.server import Server
-    from protobase_live.structures import (
-        CountedSet,
-        Counter,
-        Dict,
-        HashDict,
-        List,
-        Set,
-        Text,
-        XmlFragment,
-    )
+    from protobase_live.structures import Dict, HashDict, XmlFragment
     from protobase_live.transactions import Transaction
+
+    # As the annotation of a field, a kind that merges means what the field holds; type checkers know no more.
+    # The handles, which these names are when a program runs, are in `protobase_live.structures`.
+    T = TypeVar("T")
+    Counter = int
+    Set = set
+    List = list
+    Text = str
+    CountedSet: TypeAlias = dict[T, int]
 
 __all__ = [
     "START",

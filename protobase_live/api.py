@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -20,6 +19,7 @@ from protobase_live.values import short
 
 if TYPE_CHECKING:  # queries are imported when there is one: a server that only relays starts without
     from protobase_live.live.live import Line, Live
+    from protobase_live.live.present import Presence
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.query import Query
     from protobase_live.query.rows import Rows
@@ -68,9 +68,13 @@ class DatabaseApi(ABC):
         """Several operations, also on several collections, all or nothing: ``async with`` it."""
         return Transaction(self, author=author, ids=self._ids)
 
+    @overload
     async def transact(
-        self, fn: Callable[[Transaction], Awaitable[R] | R], *, author: str | None = None
-    ) -> R:
+        self, fn: Callable[[Transaction], Awaitable[R]], *, author: str | None = None
+    ) -> R: ...
+    @overload
+    async def transact(self, fn: Callable[[Transaction], R], *, author: str | None = None) -> R: ...
+    async def transact(self, fn: Callable[[Transaction], Any], *, author: str | None = None) -> Any:
         """Run ``fn(tx)``, plain or async, in a transaction, again after a Conflict; its result.
 
         Raises Conflict after too many attempts.
@@ -180,7 +184,7 @@ class DatabaseApi(ABC):
         """The changes of a collection, after the cursor ``since`` or from now on."""
 
     @abstractmethod
-    def presence(self, collection: str, state: Any = None) -> AbstractAsyncContextManager[Any]:
+    def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection; ``state`` is what the others see of this one."""
 
 

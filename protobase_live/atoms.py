@@ -49,12 +49,14 @@ class Atom:
     annotations cannot be stored raises it where it is defined.
 
     ``__indexes__`` names the fields that queries look up, each by itself or several as a tuple; opening a
-    collection with the class declares them. ``_key`` is the record's key in an Atom that a query gave.
+    collection with the class declares them. ``_key`` is the record's key in an Atom that was read; another
+    has none.
     """
 
     __fields__: ClassVar[Mapping[str, Field]] = MappingProxyType({})
     __extra__: Mapping[str, Any] = MappingProxyType({})
     __indexes__: ClassVar[Sequence[str | Sequence[str]]] = ()
+    _key: str
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from protobase_live.atoms import Atom, check_element, check_fields, complete, dump, merges, unknown
 from protobase_live.collections.atom_changes import AtomChanges
@@ -19,12 +18,16 @@ from protobase_live.collections.structures_of import H, Structures
 from protobase_live.errors import ValidationError
 from protobase_live.names import check_collection, known_name
 from protobase_live.operations import INDEXES, RECORDS, Op, Port, Read, Target
-from protobase_live.structures import HANDLES, KINDS
+from protobase_live.structures import HANDLES, KINDS, CountedSet, Counter, List, Set, Text
+
+if TYPE_CHECKING:
+    from protobase_live.live.present import Presence
 
 PAGE_RECORDS = 1_000
 """Records that one read of `Collection.keys` or `Collection.items` asks for."""
 
 T = TypeVar("T")
+E = TypeVar("E")
 Row = dict[str, Any]
 
 
@@ -166,8 +169,18 @@ class Collection(Structures, Generic[T]):
     @overload
     def field(self, key: str, name: str, kind: type[H]) -> H: ...
     @overload
+    def field(self, key: str, name: str, kind: type[int]) -> Counter: ...
+    @overload
+    def field(self, key: str, name: str, kind: type[str]) -> Text: ...
+    @overload
+    def field(self, key: str, name: str, kind: type[set[E]]) -> Set[E]: ...
+    @overload
+    def field(self, key: str, name: str, kind: type[list[E]]) -> List[E]: ...
+    @overload
+    def field(self, key: str, name: str, kind: type[dict[E, int]]) -> CountedSet[E]: ...
+    @overload
     def field(self, key: str, name: str, kind: str | None = None) -> Any: ...
-    def field(self, key: str, name: str, kind: type[H] | str | None = None) -> Any:
+    def field(self, key: str, name: str, kind: type[Any] | str | None = None) -> Any:
         """The handle of a merging field, such as a counter.
 
         ``kind`` is its name or its handle class; without it the Atom says. Raises ValidationError if
@@ -186,7 +199,7 @@ class Collection(Structures, Generic[T]):
         stream = self._listened().changes(self._name, since)
         return AtomChanges(stream, self._loader) if self._loader else stream
 
-    def presence(self, state: Any = None) -> AbstractAsyncContextManager[Any]:
+    def presence(self, state: Any = None) -> Presence:
         """Who else is in the collection; ``state`` is what the others see of us."""
         return self._listened().presence(self._name, state)
 

@@ -31,18 +31,17 @@ class Loader:
         self._said = quiet
 
     def load(self, key: str, row: Mapping[str, Any]) -> Any:
-        """The Atom of a row, or its Misfit."""
+        """The Atom of a row, with its key as ``_key``, or its Misfit."""
         try:
-            return load(self.atom, row, key)
+            atom = load(self.atom, row, key)
         except ValidationError as error:
             return Misfit(key, dict(row), error)
+        vars(atom)[KEY_FIELD] = key
+        return atom
 
     def load_row(self, row: Mapping[str, Any]) -> Any:
-        """The same of a query's row. An Atom has its key as ``_key``."""
-        found = self.load(row[KEY_FIELD], {name: value for name, value in row.items() if name != KEY_FIELD})
-        if isinstance(found, Atom):
-            vars(found)[KEY_FIELD] = row[KEY_FIELD]
-        return found
+        """The same of a query's row."""
+        return self.load(row[KEY_FIELD], {name: value for name, value in row.items() if name != KEY_FIELD})
 
     def one(self, key: str, row: Mapping[str, Any]) -> Any:
         """What somebody asked for by its key. Raises ValidationError, unless misfits are given raw."""

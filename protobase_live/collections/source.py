@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.change import Change
+
+if TYPE_CHECKING:
+    from protobase_live.live.present import Presence
 
 
 class ChangeStream(Protocol):
@@ -36,7 +38,7 @@ class Source(Protocol):
         """The changes after the cursor ``since``, or from now on without one."""
         ...
 
-    def presence(self, collection: str, state: Any) -> AbstractAsyncContextManager[Any]:
+    def presence(self, collection: str, state: Any) -> Presence:
         """Who else is there; ``state`` is what the others see of us."""
         ...
 
