@@ -21,6 +21,7 @@ from protobase_live.errors import (
     ValidationError,
 )
 from protobase_live.live.views import ViewLimits
+from protobase_live.protocol.codec import CODECS
 from protobase_storage import MemoryStorage
 from tests.support.live_rows import applied
 
@@ -394,6 +395,22 @@ async def test_a_query_may_be_a_text(database) -> None:
     async with database.live(text, {"least": 1}) as live:
         assert live.rows == [Task(n=2)]
     assert pb.parse(text) == Query("tasks").where(F.n > pb.param("least"))
+
+
+@pytest.mark.parametrize("subprotocol", CODECS)
+async def test_columns_stay_as_they_are_written_also_over_the_wire(database, subprotocol) -> None:
+    await (await database.collection("o")).put({"z": 1, "m": 2, "a": 3}, key="k")
+    async with (
+        pb.Server(database, port=0) as server,
+        pb.connect(server.url, subprotocol=subprotocol) as remote,
+    ):
+        for text in ("o select z, m, a", "o group by z, m: b = sum(a), a = count()"):
+            (row,) = await database.query(text)
+            (told,) = await remote.query(text)
+            async with remote.live(text) as live:
+                (shown,) = live.rows
+            assert [*row] == [*told] == [*shown]
+            assert row == told == shown
 
 
 @pytest.mark.parametrize(
