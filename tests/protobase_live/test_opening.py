@@ -21,7 +21,7 @@ async def test_file_is_kept_and_held_by_one(tmp_path):
     url = f"file:{tmp_path / 'data'}"
     async with pb.open(url) as db:
         await (await db.collection("tasks")).insert({"n": 1}, key="t")
-        with pytest.raises(pb.StorageFailed, match="held by process"):
+        with pytest.raises(pb.StorageFailed, match="held by this process"):
             async with pb.open(url):
                 pass
     async with pb.open(url) as db:
