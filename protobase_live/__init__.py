@@ -7,13 +7,13 @@ what it needs: a client never loads the server, and nobody loads the command lin
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from protobase_live.atoms import Atom
     from protobase_live.change import Change
     from protobase_live.client import ClientLimits, RemoteDatabase, connect
-    from protobase_live.collections import Collection
+    from protobase_live.collections import Collection, Misfit
     from protobase_live.cursor import START
     from protobase_live.database.database import Database
     from protobase_live.database.limits import Limits
@@ -46,19 +46,20 @@ if TYPE_CHECKING:
     from protobase_live.query.expressions import Expr, F, param
     from protobase_live.query.query import Query
     from protobase_live.query.rows import Rows
+    from protobase_live.query.text import parse
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.server import Server
-    from protobase_live.structures import (
-        CountedSet,
-        Counter,
-        Dict,
-        HashDict,
-        List,
-        Set,
-        Text,
-        XmlFragment,
-    )
+    from protobase_live.structures import Dict, HashDict, XmlFragment
     from protobase_live.transactions import Transaction
+
+    # As the annotation of a field, a kind that merges means what the field holds; type checkers know no more.
+    # The handles, which these names are when a program runs, are in `protobase_live.structures`.
+    T = TypeVar("T")
+    Counter = int
+    Set = set
+    List = list
+    Text = str
+    CountedSet: TypeAlias = dict[T, int]
 
 __all__ = [
     "START",
@@ -85,6 +86,7 @@ __all__ = [
     "Live",
     "LiveLimits",
     "MalformedUpdate",
+    "Misfit",
     "OutcomeUnknown",
     "Overloaded",
     "PresenceLimits",
@@ -116,6 +118,7 @@ __all__ = [
     "min",
     "open",
     "param",
+    "parse",
     "sum",
 ]
 
@@ -124,7 +127,7 @@ _HOMES = {
     "change": "Change",
     "cursor": "START",
     "client": "ClientLimits RemoteDatabase connect",
-    "collections": "Collection",
+    "collections": "Collection Misfit",
     "database.database": "Database",
     "database.limits": "Limits",
     "errors": (
@@ -143,6 +146,7 @@ _HOMES = {
     "query.expressions": "Expr F param",
     "query.query": "Query",
     "query.rows": "Rows",
+    "query.text": "parse",
     "server.limits": "ServerLimits",
     "server.server": "Server",
     "structures": "CountedSet Counter Dict HashDict List Set Text XmlFragment",

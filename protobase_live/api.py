@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from protobase_live.atoms import Atom, load_row
-from protobase_live.collections import ChangeStream, Collection, Ids, Row, system_ids
+from protobase_live.atoms import Atom
+from protobase_live.collections import ChangeStream, Collection, Ids, Loader, OnInvalid, Row, system_ids
+from protobase_live.errors import ValidationError
+from protobase_live.names import check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.transact import MAX_ATTEMPTS, transact
 from protobase_live.transactions.transaction import Transaction
+from protobase_live.values import short
 
 if TYPE_CHECKING:  # queries are imported when there is one: a server that only relays starts without
     from protobase_live.live.live import Line, Live
+    from protobase_live.live.present import Presence
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.query import Query
     from protobase_live.query.rows import Rows
@@ -39,30 +42,39 @@ class DatabaseApi(ABC):
         self._ids = ids
         self._attempts = attempts
         self._contenders = Contenders()
-        self._atoms: dict[str, type[Atom]] = {}
+        self._loaders: dict[str, Loader] = {}
 
     @overload
     async def collection(self, name: str) -> Collection[Row]: ...
     @overload
-    async def collection(self, name: str, atom: type[T]) -> Collection[T]: ...
-    async def collection(self, name: str, atom: type[T] | None = None) -> Collection[T] | Collection[Row]:
+    async def collection(
+        self, name: str, atom: type[T], *, on_invalid: OnInvalid = "skip"
+    ) -> Collection[T]: ...
+    async def collection(
+        self, name: str, atom: type[T] | None = None, *, on_invalid: OnInvalid = "skip"
+    ) -> Collection[T] | Collection[Row]:
         """The collection ``name``; its records are of the class ``atom``, or dicts. Raises InvalidName.
 
-        Queries know the class from now on, and the indexes it names are declared.
+        Queries know the class from now on, and the indexes it names are declared. A record that does not fit
+        the class is left out wherever several are read (``on_invalid="skip"``; `Collection.misfits` lists
+        them), given as a `Misfit` (``"raw"``), or raises ValidationError (``"raise"``).
         """
-        found = Collection(self, name, atom, source=self, ids=self._ids)
-        if atom is not None:
-            self._know(name, cast("type[Atom]", atom))
-            await found.declare_indexes()
+        loader = None if atom is None else self._know(check_collection(name), atom, on_invalid)
+        found = Collection(self, name, atom, loader=loader, source=self, ids=self._ids)
+        await found.declare_indexes()
         return found
 
     def transaction(self, *, author: str | None = None) -> Transaction:
         """Several operations, also on several collections, all or nothing: ``async with`` it."""
         return Transaction(self, author=author, ids=self._ids)
 
+    @overload
     async def transact(
-        self, fn: Callable[[Transaction], Awaitable[R] | R], *, author: str | None = None
-    ) -> R:
+        self, fn: Callable[[Transaction], Awaitable[R]], *, author: str | None = None
+    ) -> R: ...
+    @overload
+    async def transact(self, fn: Callable[[Transaction], R], *, author: str | None = None) -> R: ...
+    async def transact(self, fn: Callable[[Transaction], Any], *, author: str | None = None) -> Any:
         """Run ``fn(tx)``, plain or async, in a transaction, again after a Conflict; its result.
 
         Raises Conflict after too many attempts, ValidationError inside the function of another `transact`.
@@ -77,24 +89,26 @@ class DatabaseApi(ABC):
 
     # queries
 
-    async def query(self, query: Query, params: Mapping[str, Any] | None = None) -> Rows:
+    async def query(self, query: Query | str, params: Mapping[str, Any] | None = None) -> Rows:
         """The rows of a query now, as dicts; as Atoms if they are whole records of a class that is known.
 
-        ``params`` gives the values of its parameters. Everything that was acknowledged before is seen.
+        A query may be a text: ``"tasks where not done"``. ``params`` gives the values of its parameters.
+        Everything that was acknowledged before is seen.
         Raises ValidationError, LimitExceeded, Unavailable.
         """
         from protobase_live.query.rows import Rows
 
-        bound, load = self._prepared(query, params)
-        return Rows(map(load, await self._query(bound)) if load else await self._query(bound))
+        bound, loader = self._prepared(query, params)
+        rows = await self._query(bound)
+        return Rows(loader.rows(rows) if loader else rows)
 
-    async def explain(self, query: Query, params: Mapping[str, Any] | None = None) -> Explanation:
+    async def explain(self, query: Query | str, params: Mapping[str, Any] | None = None) -> Explanation:
         """How a query is answered, and what that costs, once the declared indexes are built."""
         return await self._explain(self._prepared(query, params)[0])
 
     def live(
         self,
-        query: Query,
+        query: Query | str,
         params: Mapping[str, Any] | None = None,
         *,
         since: str | None = None,
@@ -106,8 +120,8 @@ class DatabaseApi(ABC):
         """
         from protobase_live.live.live import Live
 
-        bound, load = self._prepared(query, params)
-        return Live(self._line(bound), load or _as_it_is, since, rows)
+        bound, loader = self._prepared(query, params)
+        return Live(self._line(bound), loader, since, rows)
 
     async def build(self, collection: str) -> None:
         """Wait until the declared indexes of a collection can be used."""
@@ -115,19 +129,31 @@ class DatabaseApi(ABC):
 
         await self._explain(Query(collection))
 
-    def _prepared(
-        self, query: Query, params: Mapping[str, Any] | None
-    ) -> tuple[Query, Callable[[Any], Any] | None]:
+    def _prepared(self, asked: Query | str, params: Mapping[str, Any] | None) -> tuple[Query, Loader | None]:
         """The query with its parameters, and what makes Atoms of its rows."""
-        _check_names(query, tuple(map(self._atoms.get, sorted(query.collections))))
-        atom = (query.atom or self._atoms.get(query.collection)) if query.keeps_records else None
-        return query.bind(params or {}), partial(load_row, atom) if atom else None
+        query = _query_of(asked)
+        _check_names(query, tuple(map(self._atom_of, sorted(query.collections))))
+        return query.bind(params or {}), self._loader_of(query) if query.keeps_records else None
 
-    def _know(self, name: str, atom: type[Atom]) -> None:
-        self._atoms.pop(name, None)
-        self._atoms[name] = atom
-        if len(self._atoms) > MAX_KNOWN_CLASSES:
-            del self._atoms[next(iter(self._atoms))]
+    def _atom_of(self, name: str) -> type[Atom] | None:
+        known = self._loaders.get(name)
+        return known.atom if known else None
+
+    def _loader_of(self, query: Query) -> Loader | None:
+        known = self._loaders.get(query.collection)
+        if query.atom is None or (known and known.atom is query.atom):
+            return known
+        return Loader(query.collection, query.atom, known.on_invalid if known else "skip")
+
+    def _know(self, name: str, atom: type[Any], on_invalid: OnInvalid) -> Loader:
+        """What makes Atoms of a collection's records, which is also what queries use from now on."""
+        known = self._loaders.pop(name, None)
+        if known is None or known.atom is not atom or known.on_invalid != on_invalid:
+            known = Loader(name, atom, on_invalid)
+        self._loaders[name] = known
+        if len(self._loaders) > MAX_KNOWN_CLASSES:
+            del self._loaders[next(iter(self._loaders))]
+        return known
 
     @abstractmethod
     async def _query(self, query: Query) -> list[Row]:
@@ -174,8 +200,21 @@ class DatabaseApi(ABC):
         """Store what `backup` gave, in a collection that is empty or has the beginning of it."""
 
     @abstractmethod
-    def presence(self, collection: str, state: Any = None) -> AbstractAsyncContextManager[Any]:
+    def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection; ``state`` is what the others see of this one."""
+
+
+def _query_of(asked: Any) -> Query:
+    from protobase_live.query.query import Query
+    from protobase_live.query.text import parse
+
+    if isinstance(asked, Query):
+        return asked
+    if isinstance(asked, str):
+        return parse(asked)
+    raise ValidationError(
+        f"a query is pb.Query('tasks') or a text such as 'tasks where not done', not {short(asked)}"
+    )
 
 
 @lru_cache(MAX_CHECKED)
@@ -185,7 +224,3 @@ def _check_names(query: Query, atoms: tuple[type[Atom] | None, ...]) -> None:
 
     known = zip(sorted(query.collections), atoms, strict=True)
     check_names(query, {name: atom for name, atom in known if atom})
-
-
-def _as_it_is(row: Any) -> Any:
-    return row

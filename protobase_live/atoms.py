@@ -49,12 +49,14 @@ class Atom:
     annotations cannot be stored raises it where it is defined.
 
     ``__indexes__`` names the fields that queries look up, each by itself or several as a tuple; opening a
-    collection with the class declares them. ``_key`` is the record's key in an Atom that a query gave.
+    collection with the class declares them. ``_key`` is the record's key in an Atom that was read; another
+    has none.
     """
 
     __fields__: ClassVar[Mapping[str, Field]] = MappingProxyType({})
     __extra__: Mapping[str, Any] = MappingProxyType({})
     __indexes__: ClassVar[Sequence[str | Sequence[str]]] = ()
+    _key: str
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -71,7 +73,7 @@ class Atom:
             if (root := name.partition(".")[0]) not in fields:
                 raise ValidationError(unknown(f"{cls.__qualname__}.__indexes__ names no field", root, fields))
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         vars(self).update(complete(type(self), fields))
 
     @classmethod
@@ -124,17 +126,20 @@ def load(cls: type[A], row: Mapping[str, Any], key: str | None = None) -> A:
     return atom
 
 
-def load_row(cls: type[A], row: Mapping[str, Any]) -> A:
-    """The Atom of a query's row, with its key as ``_key``. Raises ValidationError as `load` does."""
-    key = row[names.KEY_FIELD]
-    atom = load(cls, {name: value for name, value in row.items() if name != names.KEY_FIELD}, key)
-    vars(atom)[names.KEY_FIELD] = key
-    return atom
-
-
 def merges(cls: type[Atom]) -> dict[str, str]:
     """The fields that merge, with the kind they merge by."""
     return {name: field.type.merge for name, field in cls.__fields__.items() if field.type.merge}
+
+
+def check_element(cls: type[Atom], name: str, value: Any, key: str | None = None) -> Any:
+    """An element of a merging field in its final form; ValidationError where the class says another type."""
+    element = cls.__fields__[name].type.element
+    try:
+        return value if element is None else element.convert(value)
+    except Mismatch:
+        where, found = f"{_where(cls, key)}: field {name!r}", values.short(value)
+        expected = element.expected if element else ""
+        raise ValidationError(f"{where}: an element is {found}; expected {expected}") from None
 
 
 def check_fields(cls: type[Atom], fields: Mapping[str, Any], key: str | None = None) -> dict[str, Any]:
@@ -172,7 +177,7 @@ def _defaulted(cls: type[Atom], given: Mapping[str, Any], key: str | None) -> di
     fields = cls.__fields__.values()
     if missing := next((f for f in fields if f.name not in given and f.default is REQUIRED), None):
         expected = missing.type.expected
-        raise ValidationError(f"{_where(cls, key)} has no field {missing.name!r}; expected {expected}")
+        raise ValidationError(f"{_where(cls, key)} lacks the field {missing.name!r}; expected {expected}")
     return {f.name: given[f.name] if f.name in given else copy.deepcopy(f.default) for f in fields}
 
 

@@ -33,13 +33,15 @@ class FieldType:
     """``expected`` describes the values that fit; ``convert`` gives them their final form or raises Mismatch.
 
     ``merge`` is the kind that concurrent writes merge by (``"counter"``, ``"set"``, ...), None for a
-    last-writer-wins register; ``empty`` is what a merging field holds that nobody has written.
+    last-writer-wins register; ``empty`` is what a merging field holds that nobody has written, ``element``
+    the type of what it is made of.
     """
 
     expected: str
     convert: Convert
     merge: str | None = None
     empty: Any = None
+    element: FieldType | None = None
 
 
 def field_type(annotation: Any) -> FieldType:
@@ -187,7 +189,7 @@ def _union(members: list[FieldType]) -> FieldType:
 def _merging(kind: str, item: FieldType) -> FieldType:
     if kind not in _MERGING:
         raise ValidationError(f"a {kind} is not a type for a field; use {SUPPORTED}")
-    return replace(_MERGING[kind](item), merge=kind)
+    return replace(_MERGING[kind](item), merge=kind, element=item)
 
 
 def _set(item: FieldType) -> FieldType:

@@ -36,7 +36,12 @@ def check_collection(name: Any) -> str:
 
 def check_structure(name: Any) -> str:
     """The name, if a structure of a collection may be called so; else InvalidName."""
-    path = _path("structure name", name)
+    return known_structure(_path("structure name", name))
+
+
+def known_structure(name: Any) -> str:
+    """The name, if there may be such a structure, which a Yjs client may have made; else InvalidName."""
+    path = _well_formed("structure name", name)
     if path == RECORDS_NAME or path.startswith(RESERVED_PREFIX):
         raise InvalidName(f"structure name {path!r} is reserved; choose another")
     return path
@@ -50,6 +55,14 @@ def check_key(key: Any) -> str:
 def check_author(author: Any) -> str | None:
     """The author, if a commit may name it; else InvalidName. None is nobody in particular."""
     return None if author is None else _text("author", author, MAX_NAME_BYTES)
+
+
+def known_name(name: Any) -> str:
+    """The name or key, if something that is stored may have it; else InvalidName.
+
+    Yjs clients give names without these limits: whatever there is can be read, listed and deleted.
+    """
+    return _well_formed("name or key", name)
 
 
 def check_field(name: Any) -> str:
@@ -73,16 +86,21 @@ def _path(what: str, name: Any) -> str:
 
 
 def _text(what: str, text: Any, limit: int) -> str:
-    if not isinstance(text, str):
-        raise InvalidName(f"a {what} is a str, not {_short(text)} ({type(text).__name__})")
-    if not text:
+    if not _well_formed(what, text):
         raise InvalidName(f"a {what} is a non-empty str")
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError as error:
-        raise InvalidName(f"{what} {_short(text)} has a lone surrogate; use well-formed Unicode") from error
+    size = len(text.encode())
     if size > limit:
         raise InvalidName(f"{what} {_short(text)} has {size} bytes of UTF-8; at most {limit} are allowed")
+    return text
+
+
+def _well_formed(what: str, text: Any) -> str:
+    if not isinstance(text, str):
+        raise InvalidName(f"a {what} is a str, not {_short(text)} ({type(text).__name__})")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidName(f"{what} {_short(text)} has a lone surrogate; use well-formed Unicode") from error
     return text
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 from protobase_live.database.database import Database
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
+from protobase_live.entering import Entering
 from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.limits import check_limits
 from protobase_live.live.limits import ViewLimits
@@ -22,16 +22,16 @@ CLOUDS = ("s3", "gs")
 """Schemes that are reserved for backends to come."""
 
 
-@asynccontextmanager
-async def open(
+def open(
     url: str,
     *,
     author: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     view_limits: ViewLimits | None = None,
     presence_limits: PresenceLimits | None = None,
-) -> AsyncGenerator[Database]:
-    """The database stored at ``url``, in this process, until the block ends: ``async with`` it.
+) -> Entering[Database]:
+    """The database stored at ``url``, in this process, until the block ends: ``async with`` it. Or ``await``
+    it and call ``close()`` in the end.
 
     ``url`` is ``memory:`` (gone at the end) or ``file:PATH`` (a folder, made if missing, held by one process
     at a time). ``author`` is written into the commits made through it. ``limits`` are those of the database,
@@ -42,14 +42,17 @@ async def open(
     """
     check_limits(limits=(limits, Limits), view_limits=(view_limits, ViewLimits))
     check_limits(presence_limits=(presence_limits, PresenceLimits))
-    async with Database(
-        await open_storage(url),
-        author=author,
-        limits=limits,
-        view_limits=view_limits,
-        presence_limits=presence_limits,
-    ) as database:
-        yield database
+
+    async def begin() -> Database:
+        return Database(
+            await open_storage(url),
+            author=author,
+            limits=limits,
+            view_limits=view_limits,
+            presence_limits=presence_limits,
+        )
+
+    return Entering(begin)
 
 
 async def open_storage(url: str, *, must_exist: bool = False) -> Storage:
@@ -64,9 +67,34 @@ async def open_storage(url: str, *, must_exist: bool = False) -> Storage:
         return MemoryStorage()
     if scheme != "file" or not path:
         raise ValidationError(f"{url!r} is no storage; use {KNOWN}")
+    path = _folder(url, path)
     if must_exist and not (Path(path) / DATABASE_NAME).exists():
         raise StorageFailed(f"there is no database in {path!r}")
     try:
         return await FileStorage.open(path)
     except StorageError as error:
         raise StorageFailed(f"cannot open {url!r}: {error}") from error
+
+
+def _folder(url: str, path: str) -> str:
+    """The folder that an address names. Raises ValidationError where it means something else elsewhere."""
+    if path.startswith("//"):
+        if not path.startswith("///"):
+            raise ValidationError(
+                f"{url!r} names a host; write file:{path[2:]}, or file:///... from the root"
+            )
+        path = path[2:]
+    try:
+        path = str(Path(path).expanduser())
+    except RuntimeError:
+        raise ValidationError(f"{url!r}: there is no home of that user") from None
+    if not (Path(path) / DATABASE_NAME).exists():
+        _check_plain(url, path)
+    return path
+
+
+def _check_plain(url: str, path: str) -> None:
+    if "?" in path:
+        raise ValidationError(f"{url!r} takes no options; a folder with '?' in its name is not made")
+    if (plain := unquote(path)) != path:
+        raise ValidationError(f"{url!r}: a path is written as it is; write 'file:{plain}'")

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 from protobase_live.errors import ProtoBaseError
 
+INTERRUPTED = 128 + signal.SIGINT
+
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 new_event_loop = asyncio.new_event_loop
@@ -20,7 +22,7 @@ new_event_loop = asyncio.new_event_loop
 def run(command: Coroutine[Any, Any, None]) -> NoReturn:
     """Run a command to its end and leave the process: with 0, or with 1 and one line that says what failed.
 
-    A reader of the output that goes away, and Ctrl-C, end a command well.
+    A reader of the output that goes away ends a command well; Ctrl-C breaks it off, which is 130.
     """
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -33,8 +35,17 @@ def run(command: Coroutine[Any, Any, None]) -> NoReturn:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        pass
+        sys.exit(INTERRUPTED)
     sys.exit(0)
+
+
+def interrupt_at_once() -> None:
+    """Let Ctrl-C break off whatever runs: for a command that may wait for its input outside of the loop."""
+    signal.signal(signal.SIGINT, _interrupt)  # a Runner that finds a handler leaves it
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def stop_requested() -> asyncio.Event:

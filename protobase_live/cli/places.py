@@ -9,7 +9,6 @@ from dataclasses import asdict
 from secrets import token_hex
 from typing import Protocol
 
-from protobase_live.cli.tail import live_url
 from protobase_live.cli.yjs_peer import bring
 from protobase_live.client import ClientLimits, RemoteDatabase, connect
 from protobase_live.database.former import remains_of
@@ -95,7 +94,7 @@ async def open_place(url: str, token: str | None, *, must_exist: bool) -> Place:
     stack = AsyncExitStack()
     limits = ClientLimits(connect_seconds=CONNECT_SECONDS)
     try:
-        remote = await stack.enter_async_context(connect(live_url(url), token, limits=limits))
+        remote = await stack.enter_async_context(connect(url, token, limits=limits))
     except Unavailable as error:
         raise Unavailable(f"cannot connect to {url}: {error}") from error
     return ServerPlace(url, token, remote, stack)

@@ -14,7 +14,6 @@ from rich.live import Live as Screen
 from protobase_live.cli.loop import run
 from protobase_live.cli.places import SERVERS
 from protobase_live.cli.table_view import Row, csv_text, json_text, plain_table, rich_table
-from protobase_live.cli.tail import live_url
 from protobase_live.client import RemoteDatabase, connect
 from protobase_live.database.database import Database
 from protobase_live.errors import ValidationError
@@ -60,7 +59,7 @@ async def _query(
 async def _opened(source: str, token: str | None) -> AsyncGenerator[Database | RemoteDatabase]:
     """The database at a server or in a storage that exists."""
     if source.startswith(SERVERS):
-        async with connect(live_url(source), token) as remote:
+        async with connect(source, token) as remote:
             yield remote
     else:
         async with Database(await open_storage(source, must_exist=True)) as embedded:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Any, NoReturn
-from urllib.parse import urlsplit, urlunsplit
 
 from protobase_live.change import Change
 from protobase_live.cli.loop import run
 from protobase_live.client import connect
 from protobase_live.values import to_json
-
-_SCHEMES = {"http": "ws", "https": "wss"}
 
 
 def tail(url: str, collection: str, since: str | None, token: str | None) -> NoReturn:
@@ -20,7 +17,7 @@ def tail(url: str, collection: str, since: str | None, token: str | None) -> NoR
 
 
 async def _tail(url: str, collection: str, since: str | None, token: str | None) -> None:
-    async with connect(live_url(url), token) as database:
+    async with connect(url, token) as database:
         tailed = await database.collection(collection)
         async with tailed.changes(since) as changes:
             async for change in changes:
@@ -39,10 +36,3 @@ def change_form(change: Change) -> dict[str, Any]:
         "cursor": change.cursor,
         "author": change.author,
     }
-
-
-def live_url(url: str) -> str:
-    """The live door of the server at ``url``, which may be what `serve` printed."""
-    parts = urlsplit(url)
-    scheme = _SCHEMES.get(parts.scheme, parts.scheme)
-    return urlunsplit(parts._replace(scheme=scheme, path=parts.path.rstrip("/") or "/live"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, cast
 
 from protobase_live.cli.incoming import Incoming
-from protobase_live.cli.loop import run
+from protobase_live.cli.loop import interrupt_at_once, run
 from protobase_live.cli.places import Failures, Place, names_in, open_place, updates_of, whole_update
 from protobase_live.cli.portable import Line, lines_of, update_line
 from protobase_live.errors import ProtoBaseError, ValidationError
@@ -30,6 +30,7 @@ def export_to_stdout(source: str, collections: Sequence[str], token: str | None,
 
 def import_lines(target: str, file: Path | None, token: str | None) -> NoReturn:
     """Store what is in ``file`` or standard input, then end the process."""
+    interrupt_at_once()
     run(_import(target, file, token))
 
 

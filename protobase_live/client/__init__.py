@@ -1,6 +1,6 @@
 """The client: the embedded API over the wire."""
 
-from protobase_live.client.connect import connect
+from protobase_live.client.connecting import connect
 from protobase_live.client.limits import ClientLimits
 from protobase_live.client.remote_database import RemoteDatabase
 from protobase_live.client.remote_stream import RemoteChangeStream

@@ -81,13 +81,16 @@ class Link:
         random: Random,
         limits: ClientLimits,
         on_presence: Callable[[PresenceChanged], None],
+        refusal: Callable[[Exception], ProtoBaseError | None] = lambda loss: None,
     ) -> None:
+        """``refusal`` says why a first connection fails that no later one can replace, if it is so."""
         self._dial = dial
         self._session = session
         self._clock = clock
         self._random = random
         self._limits = limits
         self._on_presence = on_presence
+        self._refusal = refusal
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._subscribers: dict[int, Subscriber] = {}
         self._wake = asyncio.Event()
@@ -105,6 +108,7 @@ class Link:
         try:
             await asyncio.shield(self._first)
         except BaseException:
+            self._first.cancel()  # nobody waits for it any more
             await self.close()
             raise
         finally:
@@ -263,7 +267,10 @@ class Link:
     def _lost(self, loss: Exception) -> None:
         """Go on with the next connection, unless it would fare the same."""
         self._loss = loss
-        if (error := _final(loss)) is not None:
+        error = _final(loss)
+        if error is None and not self._first.done():
+            error = self._refusal(loss)
+        if error is not None:
             self._finish(error)
         else:
             self._session.disconnected()
@@ -276,7 +283,8 @@ class Link:
 
     def _give_up(self) -> None:
         if not self._first.done():
-            seconds, why = self._limits.connect_seconds, self._loss or "no answer"
+            seconds, loss = self._limits.connect_seconds, self._loss
+            why = "no answer" if loss is None else str(loss) or type(loss).__name__
             self._first.set_exception(Unavailable(f"no connection within {seconds:g} seconds: {why}"))
 
     def _finish(self, error: ProtoBaseError) -> None:

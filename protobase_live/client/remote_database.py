@@ -52,6 +52,10 @@ class RemoteDatabase(DatabaseApi):
         self._tables = tables
         self._random = random
 
+    async def close(self) -> None:
+        """Close the connection. Whatever waits fails with Closed, a commit that was sent: OutcomeUnknown."""
+        await self._link.close()
+
     async def read(self, collection: str, read: Read) -> Any:
         """Answer one question; everything the answer shows is durable."""
         check_collection(collection)

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, TypeVar, cast, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from protobase_live.atoms import Atom, check_fields, complete, dump, load, merges, unknown
+from protobase_live.atoms import Atom, check_element, check_fields, complete, dump, merges, unknown
+from protobase_live.collections.atom_changes import AtomChanges
 from protobase_live.collections.awaitable import then
 from protobase_live.collections.ids import Ids, system_ids
 from protobase_live.collections.index_names import index_text, parse_index
-from protobase_live.collections.source import AtomChanges, ChangeStream, Source
+from protobase_live.collections.loader import Loader
+from protobase_live.collections.misfit import Misfit
+from protobase_live.collections.source import ChangeStream, Source
 from protobase_live.collections.structures_of import H, Structures
 from protobase_live.errors import ValidationError
-from protobase_live.names import check_collection, check_field, check_key
+from protobase_live.names import check_collection, known_name
 from protobase_live.operations import INDEXES, RECORDS, Op, Port, Read, Target
-from protobase_live.structures import HANDLES, KINDS
+from protobase_live.structures import HANDLES, KINDS, CountedSet, Counter, List, Set, Text
+
+if TYPE_CHECKING:
+    from protobase_live.live.present import Presence
 
 PAGE_RECORDS = 1_000
 """Records that one read of `Collection.keys` or `Collection.items` asks for."""
 
 T = TypeVar("T")
+E = TypeVar("E")
 Row = dict[str, Any]
 
 
@@ -38,14 +45,17 @@ class Collection(Structures, Generic[T]):
         name: str,
         atom: type[T] | None = None,
         *,
+        loader: Loader | None = None,
         source: Source | None = None,
         ids: Ids = system_ids,
     ) -> None:
-        """``source`` gives changes and presence (a transaction has none), ``ids`` keys for `insert`."""
+        """``source`` gives changes and presence (a transaction has none), ``ids`` keys for `insert`.
+
+        ``loader`` makes Atoms of the records if misfits are to be treated otherwise than left out.
+        """
         super().__init__(port, check_collection(name))
-        if atom is not None and not issubclass(atom, Atom):
-            raise ValidationError(f"collection {name!r}: {atom.__name__} is not a subclass of Atom")
-        self._atom = cast("type[Atom] | None", atom)
+        self._loader = loader if loader or atom is None else Loader(name, atom)
+        self._atom = self._loader.atom if self._loader else None
         self._source = source
         self._ids = ids
 
@@ -57,16 +67,20 @@ class Collection(Structures, Generic[T]):
     # writing
 
     def insert(
-        self, record: T | Atom | Mapping[str, Any] | None = None, *, key: str | None = None, **fields: Any
+        self, record: T | Atom | Mapping[str, Any] | None = None, /, *, key: str | None = None, **fields: Any
     ) -> Awaitable[str]:
-        """Add a record and return its key, which is random unless given. Raises RecordExists."""
+        """Add a record and return its key, which is random unless given. Raises RecordExists.
+
+        Its fields may be given one by one; a field called ``key`` is given in a mapping: ``{"key": ...}``.
+        """
+        whole = self._whole(record, fields, key)
         chosen = self._ids() if key is None else key
-        return then(self._write("insert", chosen, *self._whole(record, fields, chosen)), lambda _: chosen)
+        return then(self._write("insert", chosen, *whole), lambda _: chosen)
 
     def put(
-        self, record: T | Atom | Mapping[str, Any] | None = None, *, key: str, **fields: Any
+        self, record: T | Atom | Mapping[str, Any] | None = None, /, *, key: str, **fields: Any
     ) -> Awaitable[None]:
-        """Add a record or replace the one that has this key."""
+        """Add a record or replace the one that has this key. Fields are given as to `insert`."""
         return self._write("put", key, *self._whole(record, fields, key))
 
     def update(self, key: str, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Awaitable[None]:
@@ -114,9 +128,12 @@ class Collection(Structures, Generic[T]):
     # reading
 
     async def get(self, key: str) -> T | None:
-        """The record, None when there is none. Raises ValidationError where it does not fit the Atom."""
+        """The record, None when there is none.
+
+        Raises ValidationError where it does not fit its class, unless misfits are given raw.
+        """
         row = await self._read("get", key)
-        return None if row is None else self._loaded(key, row)
+        return cast(T, self._loader.one(key, row) if self._loader and row is not None else row)
 
     async def contains(self, key: str) -> bool:
         """Whether there is a record with this key."""
@@ -131,33 +148,58 @@ class Collection(Structures, Generic[T]):
         return [key async for page in self._pages("keys") for key in page]
 
     async def items(self) -> dict[str, T]:
-        """All records by key, sorted. More than PAGE_RECORDS are read in pages, each as of its own moment."""
-        return {key: self._loaded(key, row) async for page in self._pages("items") for key, row in page}
+        """All records by key, sorted. More than PAGE_RECORDS are read in pages, each as of its own moment.
+
+        Those that do not fit their class are left out, or what ``on_invalid`` of the collection says.
+        """
+        return {key: found async for page in self._pages("items") for key, found in self._given(page)}
+
+    async def misfits(self) -> dict[str, Misfit]:
+        """What is stored among the records and is none of this class, by key, and why not.
+
+        That is also what a Yjs client has put there that is no map of fields, such as a number. All of it can
+        be deleted.
+        """
+        found = [each async for page in self._pages("items") for _, each in self._loaded(page)]
+        strays = [Misfit.stray(key, value) async for page in self._pages("strays") for key, value in page]
+        return {each.key: each for each in (*found, *strays) if isinstance(each, Misfit)}
 
     # merging fields
 
     @overload
     def field(self, key: str, name: str, kind: type[H]) -> H: ...
     @overload
+    def field(self, key: str, name: str, kind: type[int]) -> Counter: ...
+    @overload
+    def field(self, key: str, name: str, kind: type[str]) -> Text: ...
+    @overload
+    def field(self, key: str, name: str, kind: type[set[E]]) -> Set[E]: ...
+    @overload
+    def field(self, key: str, name: str, kind: type[list[E]]) -> List[E]: ...
+    @overload
+    def field(self, key: str, name: str, kind: type[dict[E, int]]) -> CountedSet[E]: ...
+    @overload
     def field(self, key: str, name: str, kind: str | None = None) -> Any: ...
-    def field(self, key: str, name: str, kind: type[H] | str | None = None) -> Any:
+    def field(self, key: str, name: str, kind: type[Any] | str | None = None) -> Any:
         """The handle of a merging field, such as a counter.
 
         ``kind`` is its name or its handle class; without it the Atom says. Raises ValidationError if
         neither does.
         """
         handle = HANDLES[self._field_kind(name, kind)] if kind is None or isinstance(kind, str) else kind
-        path = (RECORDS.path[0], check_key(key), check_field(name))
-        return handle(self._port, self._name, Target(handle.kind, path))
+        path = (RECORDS.path[0], known_name(key), known_name(name))
+        typed = self._atom if self._atom and merges(self._atom).get(name) == handle.kind else None
+        check = partial(check_element, typed, name, key=key) if typed else None
+        return handle(self._port, self._name, Target(handle.kind, path), check)
 
     # listening
 
     def changes(self, since: str | None = None) -> ChangeStream:
         """The changes after the cursor ``since``, from now on without one: ``async with`` it and iterate."""
         stream = self._listened().changes(self._name, since)
-        return AtomChanges(stream, self._atom) if self._atom else stream
+        return AtomChanges(stream, self._loader) if self._loader else stream
 
-    def presence(self, state: Any = None) -> AbstractAsyncContextManager[Any]:
+    def presence(self, state: Any = None) -> Presence:
         """Who else is in the collection; ``state`` is what the others see of us."""
         return self._listened().presence(self._name, state)
 
@@ -183,13 +225,15 @@ class Collection(Structures, Generic[T]):
                 return
             after = page[-1] if method == "keys" else page[-1][0]
 
-    def _whole(self, record: Any, fields: Mapping[str, Any], key: str) -> tuple[Row, dict[str, str]]:
+    def _whole(self, record: Any, fields: Mapping[str, Any], key: str | None) -> tuple[Row, dict[str, str]]:
         """All fields of a record to write, and the kinds of those that merge."""
         if isinstance(record, Atom):
             atom = self._expected(record)
             return {**dump(record, key), **check_fields(atom, fields, key)}, merges(atom)
         given = _mapping(record, fields)
         if self._atom is None:
+            if record is None and not fields:
+                raise ValidationError("no record is given; an empty one is {}")
             return given, {}
         return complete(self._atom, given, key), merges(self._atom)
 
@@ -199,8 +243,13 @@ class Collection(Structures, Generic[T]):
             raise ValidationError(f"collection {self._name!r} holds {wanted} records, not {found}")
         return type(record)
 
-    def _loaded(self, key: str, row: Row) -> T:
-        return cast(T, load(self._atom, row, key) if self._atom else row)
+    def _loaded(self, page: list[Any]) -> list[tuple[str, Any]]:
+        load = self._loader.load if self._loader else _as_it_is
+        return [(key, load(key, row)) for key, row in page]
+
+    def _given(self, page: list[Any]) -> list[tuple[str, Any]]:
+        loaded = self._loaded(page)
+        return [each for each in loaded if self._loader.keeps(each[1])] if self._loader else loaded
 
     def _field_kind(self, name: str, kind: str | None) -> str:
         known = merges(self._atom) if self._atom else {}
@@ -223,3 +272,7 @@ def _mapping(record: Any, fields: Mapping[str, Any]) -> Row:
     if record is not None and not isinstance(record, Mapping):
         raise ValidationError(f"a record is an Atom or a mapping of fields, not {type(record).__name__}")
     return {**cast("Mapping[str, Any]", record or {}), **fields}
+
+
+def _as_it_is(key: str, row: Row) -> Row:
+    return row

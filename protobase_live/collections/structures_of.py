@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from protobase_live.names import check_structure
+from protobase_live.names import known_structure
 from protobase_live.operations import Port, Target
 from protobase_live.structures import (
     CountedSet,
@@ -25,7 +25,8 @@ class Structures:
     """Opens named structures. A structure exists from its first write on and keeps its kind.
 
     Each method returns the handle at once; awaiting the handle opens it, which raises KindMismatch if
-    the structure is of another kind. Names are paths like a collection's; InvalidName says what is wrong.
+    the structure is of another kind. The first write makes it, which takes a name that is a path like a
+    collection's (InvalidName); what a Yjs client has made can have any name but a reserved one.
     """
 
     def __init__(self, port: Port, name: str) -> None:
@@ -65,4 +66,4 @@ class Structures:
         return self._structure(XmlFragment, name)
 
     def _structure(self, handle: type[H], name: str) -> H:
-        return handle(self._port, self._name, Target(handle.kind, (check_structure(name),)))
+        return handle(self._port, self._name, Target(handle.kind, (known_structure(name),)))

@@ -11,12 +11,13 @@ from protobase_live import values
 from protobase_live.document.difference import Difference
 from protobase_live.document.record_rows import RecordRows
 from protobase_live.document.roots import Roots
-from protobase_live.document.targets import OPEN, fields_of, kind_at, touched_by
+from protobase_live.document.targets import OPEN, check_new, fields_of, kind_at, touched_by
 from protobase_live.errors import KindMismatch, LimitExceeded
 from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.structures import FieldKind, Kind
 from protobase_live.structures.portions import PortionedDoc
 from protobase_live.structures.raw import observe_updates
+from protobase_live.structures.records import own_map
 
 Touched = dict[tuple[str, str | None], None]
 """An ordered set of structures and keys there; None for a structure as a whole."""
@@ -191,11 +192,14 @@ class Content:
     def resolve_to_write(self, target: Target) -> Any:
         """The shared type of ``target``; None for one that `write` would make.
 
-        Raises KindMismatch, RecordMissing or LimitExceeded: what keeps `write` from that.
+        Raises KindMismatch, RecordMissing, InvalidName or LimitExceeded: what keeps `write` from that.
         """
         if len(target.path) == 1:
             self._roots.require_room(target.path[0])
-        return self._resolve(target)
+        found = self._resolve(target)
+        if found is None:
+            check_new(target)
+        return found
 
     # inside
 
@@ -213,6 +217,7 @@ class Content:
         if shared is None:
             assert isinstance(kind, FieldKind)
             _, key, field = target.path
-            self._records.shared[key][field] = kind.empty()
-            shared = self._records.shared[key][field]
+            record = own_map(self._records.shared, key)
+            record[field] = kind.empty()
+            shared = record[field]
         return shared

@@ -31,6 +31,8 @@ class RecordRows:
         self.shared: Map[Any] = doc.get(RECORDS.path[0], type=Map)
         self.rows: Rows = {}
         self._order = KeyOrder(self.rows)
+        self.strays: dict[str, Any] = {}
+        """The plain values of what Yjs clients put there that is no record."""
         self._changed: dict[str, set[str] | None] = {}
         """The fields of records that have changed and were not read anew; None: all of them."""
         self._before: dict[str, dict[str, Any] | None] = {}
@@ -66,21 +68,29 @@ class RecordRows:
         """Read one record anew, or only these fields of it: another may be a list of millions."""
         before = self.rows.get(key)
         self._before.setdefault(key, before)
-        shared: Any = map_entry(self.shared, key)
+        shared: Any = map_entry(self.shared, key) if before is not None and fields is not None else None
         if isinstance(shared, Map):
-            record = cast("Map[Any]", shared)
-            if before is None or fields is None:
-                self.rows[key] = RECORDS_KIND.row(record)
-            else:
-                self.rows[key] = RECORDS_KIND.reread(record, before, fields)
-            if before is None:
+            self.rows[key] = RECORDS_KIND.reread(cast("Map[Any]", shared), before or {}, fields or ())
+        else:
+            self._refresh_whole(key)
+
+    def _refresh_whole(self, key: str) -> None:
+        row, value = RECORDS_KIND.entry(self.shared, key)
+        self.strays.pop(key, None)
+        if row is not None:
+            if key not in self.rows:
                 self._order.add(key)
-        elif before is not None:  # deleted, or something a Yjs client put there that is no record
-            del self.rows[key]
+            self.rows[key] = row
+            return
+        if self.rows.pop(key, None) is not None:
             self._order.discard(key)
+        if key in self.shared:
+            self.strays[key] = value
 
     def answer(self, method: str, args: Args) -> Any:
-        """Answer a checked question about the records."""
+        """Answer a checked question about the records, or what stands in their place."""
+        if method == "strays":
+            return RECORDS_KIND.answer(self.strays, method, args)
         return RECORDS_KIND.answer_in_order(self.rows, self._order, method, args)
 
     def refresh_changed(self, limit: int = sys.maxsize) -> list[str]:
@@ -145,9 +155,12 @@ class RecordRows:
         """
         _, key, field = target.path
         record: Any = map_entry(self.shared, key)
-        if not isinstance(record, Map):
+        if isinstance(record, Map):
+            shared: Any = map_entry(cast("Map[Any]", record), field)
+        elif (row := RECORDS_KIND.entry(self.shared, key)[0]) is not None:
+            shared = row.get(field)  # of a plain object
+        else:
             raise RecordMissing(f"there is no record {key!r}, so it has no field {field!r}")
-        shared: Any = map_entry(cast("Map[Any]", record), field)
         if shared is None:
             return None
         found = kind_of(shared) or "plain value"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from protobase_live.errors import ValidationError
-from protobase_live.names import RECORDS_NAME, RESERVED_PREFIX
+from protobase_live.names import RECORDS_NAME, RESERVED_PREFIX, check_field, check_structure
 from protobase_live.operations import INDEXES, RECORDS, Op, Target
 from protobase_live.structures import KINDS, FieldKind, Kind
 from protobase_live.values import short
@@ -35,6 +35,14 @@ def kind_at(target: Target) -> Kind:
     elif path[0] == RECORDS_NAME or (path[0].startswith(RESERVED_PREFIX) and target != INDEXES):
         raise ValidationError(f"{path[0]!r} is reserved; choose another name for a {kind.name}")
     return kind
+
+
+def check_new(target: Target) -> None:
+    """Raise InvalidName unless a structure or field that is to be made may be called so."""
+    if len(target.path) == 3:
+        check_field(target.path[2])
+    elif target != INDEXES:
+        check_structure(target.path[0])
 
 
 def touched_by(op: Op) -> tuple[str, str | None]:

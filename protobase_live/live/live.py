@@ -7,7 +7,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol
 
+from protobase_live.collections import Loader
 from protobase_live.errors import Closed, Unavailable, ValidationError
+from protobase_live.live.fitting import PARTIAL, Fitting
 from protobase_live.live.live_rows import LiveRows
 from protobase_live.query.diff import Diff
 
@@ -42,10 +44,10 @@ class Live:
     """
 
     def __init__(
-        self, line: Line, load: Callable[[Any], Any], since: str | None, rows: Sequence[Any] | None
+        self, line: Line, loader: Loader | None, since: str | None, rows: Sequence[Any] | None
     ) -> None:
-        """``load`` makes a row what the reader wants. ``since`` and ``rows``, a cursor and the rows that were
-        current there, let a reader go on. Raises ValidationError for one without the other.
+        """``loader`` makes Atoms of the rows. ``since`` and ``rows``, a cursor and the rows that were current
+        there, let a reader go on. Raises ValidationError for one without the other.
         """
         if (since is None) != (rows is None):
             raise ValidationError(
@@ -53,7 +55,9 @@ class Live:
             )
         self._line = line
         self._since = since
-        self._rows = LiveRows(load, rows or ())
+        self._loader = loader
+        self._skips = loader is not None and loader.on_invalid == "skip"
+        self._rows = LiveRows(loader.load_row if loader and not self._skips else _as_it_is, rows or ())
         self._entered = False
         self._closed = False
 
@@ -61,7 +65,8 @@ class Live:
         if self._entered:
             raise Closed("a live query is entered once; ask for another")
         self._entered = True
-        await self._line.open(self._rows.hear, self._since)
+        known = None if (self._since or "").startswith(PARTIAL) else self._since
+        await self._line.open(self._hear_fitting() if self._skips else self._rows.hear, known)
         if self._since is None:
             self._line.poll()  # the reader begins with what is there now
             self._rows.forget()
@@ -77,10 +82,11 @@ class Live:
     def rows(self) -> list[Any]:
         """The rows as they are now, in order; after the block, as they were at its end.
 
-        Raises what ended the live query, ValidationError where a record does not fit its class, and, only
-        for a while, Unavailable when a collection is loaded again.
+        Raises what ended the live query and, only for a while, Unavailable when a collection is loaded again;
+        with ``on_invalid="raise"`` ValidationError as long as there is a record that does not fit its class.
         """
         self._catch_up()
+        self._check(self._rows.rows)
         return list(self._rows.rows)
 
     @property
@@ -95,12 +101,16 @@ class Live:
         return self
 
     async def __anext__(self) -> Diff:
-        """The next difference, waited for. Raises Closed after the end of the block, and what ended it."""
+        """The next difference, waited for. Raises Closed after the end of the block, and what ended it.
+
+        With ``on_invalid="raise"`` one that brings a record that does not fit its class raises
+        ValidationError; the next one follows.
+        """
         with suppress(Unavailable):  # waited out below
             self._catch_up()
         while True:
-            self._check()
             if self._rows.pending and ((diff := self._rows.take()).changes or diff.reset):
+                self._check([change.row for change in diff.changes])
                 return diff  # what came and went unseen is not told
             if self._closed or not self._entered:
                 raise Closed("the live query is not open: use 'async with'")
@@ -109,8 +119,18 @@ class Live:
     def _catch_up(self) -> None:
         if self._entered and not self._closed:
             self._line.poll()
-        self._check()
 
-    def _check(self) -> None:
-        if self._rows.failure is not None:
-            raise self._rows.failure
+    def _hear_fitting(self) -> Hear:
+        assert self._loader is not None
+        fitting = Fitting(self._loader, len(self._rows.rows))
+        return lambda diff: self._rows.hear(fitting(diff))
+
+    def _check(self, rows: Sequence[Any]) -> None:
+        """Raise what is wrong with a row, if the reader wants that."""
+        if self._loader is not None and self._loader.on_invalid == "raise":
+            for row in rows:
+                self._loader.keeps(row)
+
+
+def _as_it_is(row: Any) -> Any:
+    return row

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from protobase_live.errors import ProtoBaseError
 from protobase_live.live.row_folding import folded
 from protobase_live.query.diff import Diff, RowChange, inserts
 
@@ -22,12 +21,10 @@ class LiveRows:
     """
 
     def __init__(self, load: Callable[[Any], Any], rows: Sequence[Any] = ()) -> None:
-        """``load`` makes of a row what the reader wants; ``rows`` are what the reader knows already."""
+        """``load`` makes of a row what the reader wants, and does not fail; ``rows`` are known already."""
         self._load = load
         self.rows: list[Any] = list(rows)
         self.cursor = ""
-        self.failure: ProtoBaseError | None = None
-        """Why there is a row that cannot be what the reader wants; nothing is taken in any more."""
         self._handles: list[int] = list(range(len(self.rows)))
         self._last_handle = len(self.rows)
         self._pending: Diff | None = None
@@ -42,17 +39,8 @@ class LiveRows:
         return self._pending is not None or self._seen is not None
 
     def hear(self, diff: Diff) -> None:
-        """Take in a difference; a row that does not load ends it all: see `failure`.
-
-        Raises IndexError for a difference that does not fit the rows.
-        """
-        if self.failure is not None:
-            return
-        try:
-            diff = replace(diff, changes=tuple(map(self._loaded, diff.changes)))
-        except ProtoBaseError as error:
-            self.failure = error
-            return
+        """Take in a difference. Raises IndexError for one that does not fit the rows."""
+        diff = replace(diff, changes=tuple(map(self._loaded, diff.changes)))
         self.cursor = diff.cursor
         if not diff.changes and not diff.reset:
             return

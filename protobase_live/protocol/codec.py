@@ -24,17 +24,17 @@ class MsgpackCodec:
 
     def encode(self, message: Mapping[str, Any]) -> bytes:
         """The frame of a message."""
-        return values.pack(message)
+        return _pack(message)
 
     def encode_items(self, items: Sequence[Any]) -> bytes:
         """Some of the items of a list, for `encode_long`."""
-        return b"".join(map(values.pack, items))
+        return b"".join(map(_pack, items))
 
     def encode_long(self, message: Mapping[str, Any], name: str, count: int, parts: Sequence[bytes]) -> bytes:
         """The frame of a message that has the field ``name``, too: a list of ``count`` items in ``parts``."""
         packer: Any = cast(Any, msgpack).Packer()
-        fields = [values.pack(part) for field in message.items() for part in field]
-        head: list[bytes] = [packer.pack_map_header(len(message) + 1), *fields, values.pack(name)]
+        fields = [_pack(part) for field in message.items() for part in field]
+        head: list[bytes] = [packer.pack_map_header(len(message) + 1), *fields, _pack(name)]
         return b"".join((*head, packer.pack_array_header(count), *parts))
 
     def decode(self, frame: Frame) -> dict[str, Any]:
@@ -83,8 +83,12 @@ CODECS: Mapping[str, Codec] = {codec.subprotocol: codec for codec in (MsgpackCod
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
+def _pack(value: Any) -> bytes:
+    return values.pack(value, as_written=True)
+
+
 def _dumps(value: Any) -> str:
-    return _json.encode(values.to_json(value))
+    return _json.encode(values.to_json(value, as_written=True))  # the columns of a row have an order
 
 
 def _object(value: Any) -> dict[str, Any]:

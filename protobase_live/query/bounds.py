@@ -11,7 +11,7 @@ from typing import cast
 
 from protobase_live.query.expressions import MIRRORED, Call, Expr, Field, Value, conjuncts
 from protobase_live.query.index import Path, after
-from protobase_live.query.ordering import BOOL, DATE, TEXT, SortKey, sort_key
+from protobase_live.query.ordering import AWARE, BOOL, TEXT, SortKey, sort_key
 
 _LAST_CHAR = chr(0x10FFFF)
 
@@ -102,7 +102,7 @@ def _span(op: str, value: object, number: int) -> Span | None:
         ">=": (key, last),
     }[op]
     # Which of the composite values compare is for the conjunct to say: it is tested as well.
-    return Span(low, high, frozenset({number} if BOOL <= kind <= DATE else ()))
+    return Span(low, high, frozenset({number} if BOOL <= kind <= AWARE else ()))
 
 
 def _prefix_span(prefix: str, number: int) -> Span:

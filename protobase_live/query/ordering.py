@@ -18,8 +18,8 @@ SortKey = tuple[Any, ...]
 NONE: SortKey = (0,)
 """The sort key of None, which comes first."""
 
-BOOL, NUMBER, TEXT, BYTES, DATE, DATETIME, LIST, DICT, SET = range(1, 10)
-"""What a sort key begins with, by the type of its value."""
+BOOL, NUMBER, TEXT, BYTES, DATE, NAIVE, AWARE, LIST, DICT, SET = range(1, 11)
+"""What a sort key begins with, by type; datetimes without a zone are of another than those with one."""
 
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,7 +53,7 @@ def _reversed(part: Any) -> Any:
 def _datetime_key(value: datetime) -> SortKey:
     aware = value.tzinfo is not None
     since = value - (_EPOCH_UTC if aware else _EPOCH)
-    return DATETIME, aware, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return AWARE if aware else NAIVE, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _dict_key(value: Mapping[Any, Any]) -> SortKey:

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from protobase_live import values
 from protobase_live.atoms import Atom, dump
+from protobase_live.collections.misfit import Misfit
 from protobase_live.errors import ValidationError
 
 MAX_STRUCT_FIELDS = 256
@@ -29,13 +30,20 @@ class Rows(list[Any]):
     def to_arrow(self) -> Any:
         """The rows as a ``pyarrow.Table``, which pandas, Polars and DuckDB take over as it is.
 
-        Its columns are the rows' fields, in the order they first come. An Atom gives its fields, not its key.
+        Its columns are the rows' fields, in the order they first come. An Atom gives its fields, not its key,
+        and so does a Misfit.
         Raises ValidationError when pyarrow is not installed.
         """
         arrow = _pyarrow()
-        rows: list[dict[str, Any]] = [dump(row) if isinstance(row, Atom) else row for row in self]
+        rows: list[dict[str, Any]] = [_fields(row) for row in self]
         names = dict.fromkeys(name for row in rows for name in row)
         return arrow.table({name: _column(arrow, [row.get(name) for row in rows]) for name in names})
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    if isinstance(row, Atom):
+        return dump(row)
+    return row.stored if isinstance(row, Misfit) else row
 
 
 def _pyarrow() -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from protobase_live.errors import ValidationError
+from protobase_live.names import known_name
 from protobase_live.values import MAX_INT_BITS, check, check_atom, short
 
 MAX_ELEMENTS = 10_000
@@ -116,7 +117,13 @@ def optional(inner: Check) -> Check:
     return lambda value, where: None if value is None else inner(value, where)
 
 
+def known_key(value: Any, where: str) -> str:
+    """The key of something that is there, whatever it is."""
+    return known_name(value)
+
+
 VALUE = Argument("value", check)
+KNOWN_KEY = Argument("key", known_key)
 ELEMENT = Argument("element", check_atom)
 INDEX = Argument("index", natural)
 NOTHING = Signature()

@@ -147,7 +147,7 @@ class CountedSet(Handle, Generic[T]):
 
     def add(self, element: T, n: int = 1) -> Awaitable[None]:
         """Add the element ``n`` times."""
-        return self._write("add", element, n)
+        return self._write("add", self._element(element), n)
 
     def remove(self, element: T, n: int = 1) -> Awaitable[None]:
         """Remove the element ``n`` times, or as often as it is there."""

@@ -8,7 +8,15 @@ from typing import Any, ClassVar
 from pycrdt import Map
 
 from protobase_live.names import check_key
-from protobase_live.structures.arguments import NOTHING, VALUE, Argument, Signature, Signatures, mapping
+from protobase_live.structures.arguments import (
+    KNOWN_KEY,
+    NOTHING,
+    VALUE,
+    Argument,
+    Signature,
+    Signatures,
+    mapping,
+)
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, Kind, mapping_differences
 from protobase_live.structures.nested import plain_entries, plain_of
@@ -40,12 +48,12 @@ class DictKind(Kind):
     actions: ClassVar[Signatures] = {
         "set": Signature(_KEY, VALUE),
         "update": Signature(Argument("mapping", _entries)),
-        "delete": Signature(_KEY),
+        "delete": Signature(KNOWN_KEY),
         "clear": NOTHING,
     }
     questions: ClassVar[Signatures] = {
-        "get": Signature(_KEY),
-        "contains": Signature(_KEY),
+        "get": Signature(KNOWN_KEY),
+        "contains": Signature(KNOWN_KEY),
         "keys": NOTHING,
         "items": NOTHING,
         "count": NOTHING,

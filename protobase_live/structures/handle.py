@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, ClassVar, Self
 
 from protobase_live.operations import Op, Port, Read, Target
 from protobase_live.structures.kind import Kind
+
+CheckElement = Callable[[Any], Any]
 
 
 class Handle:
@@ -22,10 +24,14 @@ class Handle:
 
     behaviour: ClassVar[Kind]
 
-    def __init__(self, port: Port, collection: str, target: Target) -> None:
+    def __init__(
+        self, port: Port, collection: str, target: Target, check_element: CheckElement | None = None
+    ) -> None:
+        """``check_element`` gives an element that is to be added its final form; else ValidationError."""
         self._port = port
         self._collection = collection
         self._target = target
+        self._element: CheckElement = check_element or _as_it_is
 
     def __await__(self) -> Generator[Any, Any, Self]:
         return self._open().__await__()
@@ -41,3 +47,7 @@ class Handle:
     def _read(self, method: str, *args: Any) -> Awaitable[Any]:
         checked = self.behaviour.check_read(method, args)
         return self._port.read(self._collection, Read(self._target, method, checked))
+
+
+def _as_it_is(element: Any) -> Any:
+    return element

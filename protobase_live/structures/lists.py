@@ -155,19 +155,19 @@ class List(Handle, Generic[T]):
 
     def append(self, value: T) -> Awaitable[None]:
         """Add one value at the end."""
-        return self._write("extend", [value])
+        return self._write("extend", [self._element(value)])
 
     def extend(self, values: Sequence[T]) -> Awaitable[None]:
         """Add values at the end."""
-        return self._write("extend", [*values])
+        return self._write("extend", [*map(self._element, values)])
 
     def insert(self, index: int, value: T) -> Awaitable[None]:
         """Insert one value before the index."""
-        return self._write("insert", index, [value])
+        return self._write("insert", index, [self._element(value)])
 
     def set(self, index: int, value: T) -> Awaitable[None]:
         """Replace the value at the index."""
-        return self._write("set", index, value)
+        return self._write("set", index, self._element(value))
 
     def delete(self, index: int, count: int = 1) -> Awaitable[None]:
         """Remove ``count`` values from the index on."""

@@ -17,12 +17,14 @@ from pycrdt import Array, Map, Text
 from protobase_live.errors import RecordExists, RecordMissing, ValidationError
 from protobase_live.names import check_field, check_key
 from protobase_live.structures.arguments import (
+    KNOWN_KEY,
     NOTHING,
     Argument,
     Signature,
     Signatures,
     anything,
     integer,
+    known_key,
     mapping,
     optional,
 )
@@ -31,8 +33,8 @@ from protobase_live.structures.counters import COUNTER
 from protobase_live.structures.key_order import KeyOrder
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, Kind, mapping_differences
 from protobase_live.structures.lists import LIST
-from protobase_live.structures.nested import MARKED, plain_entries
-from protobase_live.structures.raw import RawMap, map_entry, opened, raw_entries
+from protobase_live.structures.nested import MARKED, plain_entries, plain_of
+from protobase_live.structures.raw import RawMap, map_entry, native_entry, opened, raw_entries
 from protobase_live.structures.sets import SET
 from protobase_live.structures.texts import TEXT
 from protobase_live.values import check, same, short, to_doc
@@ -73,13 +75,13 @@ def _limit(value: Any, where: str) -> int:
 
 _KEY = Argument("key", _key)
 _FIELDS = (_KEY, Argument("fields", anything), Argument("merges", _merges, {}))
-_PAGE = Signature(Argument("after", optional(_key), None), Argument("limit", _limit, MAX_PAGE))
+_PAGE = Signature(Argument("after", optional(known_key), None), Argument("limit", _limit, MAX_PAGE))
 
 
 class RecordsKind(Kind):
     """``insert(key, fields, merges)``, ``put`` (insert or replace), ``update``, ``delete(key)`` (absent:
     nothing); ``get`` (None when absent), ``contains``, ``count``, ``keys(after, limit)`` and
-    ``items(after, limit)`` in key order.
+    ``items(after, limit)`` in key order; ``strays(after, limit)``: what is under other keys and is no record.
 
     ``merges`` names the kind of those fields that merge. A Python set needs none: it is a set.
     """
@@ -89,15 +91,16 @@ class RecordsKind(Kind):
     actions: ClassVar[Signatures] = {
         "insert": Signature(*_FIELDS),
         "put": Signature(*_FIELDS),
-        "update": Signature(*_FIELDS),
-        "delete": Signature(_KEY),
+        "update": Signature(KNOWN_KEY, *_FIELDS[1:]),
+        "delete": Signature(KNOWN_KEY),
     }
     questions: ClassVar[Signatures] = {
-        "get": Signature(_KEY),
-        "contains": Signature(_KEY),
+        "get": Signature(KNOWN_KEY),
+        "contains": Signature(KNOWN_KEY),
         "count": NOTHING,
         "keys": _PAGE,
         "items": _PAGE,
+        "strays": _PAGE,
     }
     plain_type = dict
     whole = "items"
@@ -127,7 +130,7 @@ class RecordsKind(Kind):
                 del shared[key]
             return
         _, fields, merges = args
-        held: Any = map_entry(shared, key)
+        held = own_map(shared, key) if action == "update" else map_entry(shared, key)
         if action == "insert" or not isinstance(held, Map):
             held = shared[key] = Map[Any]()
         elif action == "put":
@@ -135,10 +138,12 @@ class RecordsKind(Kind):
         for field, value in fields.items():
             _write_field(held, field, value, merges.get(field), replica)
 
-    def row(self, shared: Map[Any]) -> Row:
-        """One record as a plain value."""
+    def entry(self, shared: Map[Any], key: str) -> tuple[Row | None, Any]:
+        """What is under a key of the records: the record, if it is one, and its plain value in any case."""
         with opened(shared) as (raw, txn):
-            return plain_entries(raw_entries(raw, txn), txn)
+            found = native_entry(raw, txn, key)
+            row = _row(found, txn)
+            return row, plain_of(found, txn) if row is None else row
 
     def reread(self, shared: Map[Any], row: Row, fields: Collection[str]) -> Row:
         """``row`` with these fields as they are now. The others are not looked at: there may be very many."""
@@ -153,10 +158,10 @@ class RecordsKind(Kind):
         return known if now.keys() <= row.keys() else dict(sorted(known.items()))
 
     def plain(self, shared: Any) -> dict[str, Row]:
-        """See Kind; ``shared`` is the Y.Map. An entry that is no map is no record."""
+        """See Kind; ``shared`` is the Y.Map."""
         with opened(shared) as (raw, txn):
-            records = raw_entries(raw, txn).items()
-            return {k: plain_entries(raw_entries(r, txn), txn) for k, r in records if isinstance(r, RawMap)}
+            rows = ((key, _row(found, txn)) for key, found in raw_entries(raw, txn).items())
+            return {key: row for key, row in rows if row is not None}
 
     def replay(self, value: Any, action: str, args: Args) -> dict[str, Row]:
         """See Kind."""
@@ -202,6 +207,22 @@ RECORDS_KIND = RecordsKind()
 
 def _page(rows: Mapping[str, Row], keys: list[str], method: str) -> Any:
     return keys if method == "keys" else [[key, rows[key]] for key in keys]
+
+
+def own_map(shared: Any, key: str) -> Any:
+    """What is under a key of the records, to be written into: a plain object becomes a map of its fields."""
+    held: Any = map_entry(shared, key)
+    if isinstance(held, dict):
+        held = shared[key] = Map(cast("Row", held))
+    return held
+
+
+def _row(found: Any, txn: Any) -> Row | None:
+    """The fields of a native entry that is a record: a map or, as Yjs clients may write, a plain object."""
+    if isinstance(found, RawMap):
+        return plain_entries(raw_entries(found, txn), txn)
+    plain = plain_of(found, txn) if isinstance(found, dict) else None
+    return cast("Row", plain) if isinstance(plain, dict) else None
 
 
 def kind_of(shared: Any) -> str | None:

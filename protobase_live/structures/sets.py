@@ -168,7 +168,7 @@ class Set(Handle, Generic[T]):
 
     def add(self, *elements: T) -> Awaitable[None]:
         """Add elements."""
-        return self._write("add", *elements)
+        return self._write("add", *map(self._element, elements))
 
     def remove(self, *elements: T) -> Awaitable[None]:
         """Remove elements; one that is not there stays so."""

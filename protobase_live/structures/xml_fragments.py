@@ -51,12 +51,15 @@ def _attributes(value: Any, where: str) -> dict[str, str]:
     }
 
 
-_TEXT = Argument("text", text)
+_NO_TEXT = (
+    "text at the top of a fragment makes rich-text editors drop the document; "
+    "use insert_element(index, 'paragraph', text='...')"
+)
 
 
 class XmlFragmentKind(Kind):
-    """``insert_element(index, tag, attributes, text)``, ``insert_text(index, text)``,
-    ``delete(index, count)``; ``value()`` (the source), ``children()`` (the source of each), ``count()``.
+    """``insert_element(index, tag, attributes, text)``, ``delete(index, count)``;
+    ``value()`` (the source), ``children()`` (the source of each), ``count()``.
 
     Plain values are the sources of the children.
     """
@@ -67,12 +70,17 @@ class XmlFragmentKind(Kind):
         "insert_element": Signature(
             INDEX, Argument("tag", _name), Argument("attributes", _attributes, {}), Argument("text", text, "")
         ),
-        "insert_text": Signature(INDEX, _TEXT),
         "delete": Signature(INDEX, Argument("count", natural, 1)),
     }
     questions: ClassVar[Signatures] = {"value": NOTHING, "children": NOTHING, "count": NOTHING}
     plain_type = list
     whole = "children"
+
+    def check(self, action: str, args: Args) -> Args:
+        """See Kind."""
+        if action == "insert_text":
+            raise ValidationError(_NO_TEXT)
+        return super().check(action, args)
 
     def rehearse(self, shared: Any, state: Any, action: str, args: Args) -> int:
         """See Kind; the state is the number of children."""
@@ -86,8 +94,6 @@ class XmlFragmentKind(Kind):
         index = args[0]
         if action == "delete":
             del shared.children[index : index + args[1]]
-        elif action == "insert_text":
-            shared.children.insert(index, XmlText(args[1]))
         else:
             _, tag, attributes, content = args
             inside = [XmlText(content)] if content else []
@@ -105,8 +111,7 @@ class XmlFragmentKind(Kind):
         index = args[0]
         if action == "delete":
             return [*given[:index], *given[index + args[1] :]]
-        is_text = action == "insert_text"
-        child = escape(args[1]) if is_text else element(args[1], args[2], escape(args[3]))
+        child = element(args[1], args[2], escape(args[3]))
         return [*given[:index], child, *given[index:]]
 
     def answer(self, value: Any, method: str, args: Args) -> Any:
@@ -137,7 +142,7 @@ class XmlFragment(Handle):
         return self._write("insert_element", index, tag, {**(attributes or {})}, text)
 
     def insert_text(self, index: int, text: str) -> Awaitable[None]:
-        """Insert text before the child at the index."""
+        """Raises ValidationError: text stands in elements, see `insert_element`."""
         return self._write("insert_text", index, text)
 
     def delete(self, index: int, count: int = 1) -> Awaitable[None]:

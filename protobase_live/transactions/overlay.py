@@ -94,7 +94,7 @@ class Overlay:
         if read.method in ("get", "contains"):
             pending = self._records.get(read.args[0])
             return _answer(await pending.value(), read) if pending else await self._ask(read)
-        if not self._records:
+        if not self._records or read.method == "strays":
             return await self._ask(read)
         if read.method == "count":
             return await self._ask(read) + await self._grown()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TypeVar, overload
 
-from protobase_live.collections import Collection, Ids, Row, system_ids
+from protobase_live.collections import Collection, Ids, Loader, OnInvalid, Row, system_ids
 from protobase_live.errors import Closed
 from protobase_live.operations import Backend, Receipt
 from protobase_live.transactions.buffer import Buffer
@@ -52,12 +52,18 @@ class Transaction:
     @overload
     def collection(self, name: str) -> Collection[Row]: ...
     @overload
-    def collection(self, name: str, atom: type[T]) -> Collection[T]: ...
-    def collection(self, name: str, atom: type[T] | None = None) -> Collection[T] | Collection[Row]:
-        """The collection ``name`` within this transaction, its records of the class ``atom``."""
+    def collection(self, name: str, atom: type[T], *, on_invalid: OnInvalid = "skip") -> Collection[T]: ...
+    def collection(
+        self, name: str, atom: type[T] | None = None, *, on_invalid: OnInvalid = "skip"
+    ) -> Collection[T] | Collection[Row]:
+        """The collection ``name`` within this transaction, its records of the class ``atom``.
+
+        ``on_invalid`` says what becomes of those that do not fit it, as in `DatabaseApi.collection`.
+        """
         buffer = self._begun()
         buffer.require_open()
-        return Collection(buffer, name, atom, ids=self._ids)
+        loader = None if atom is None else Loader(name, atom, on_invalid, quiet=True)
+        return Collection(buffer, name, atom, loader=loader, ids=self._ids)
 
     @property
     def receipt(self) -> Receipt:

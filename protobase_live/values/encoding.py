@@ -41,6 +41,8 @@ class _Form(NamedTuple):
     low: int
     high: int
     holds_bytes: bool
+    is_canonical: bool = True
+    """Whether dicts are sorted by key, so that equal values have one form."""
 
 
 _DOC = _Form(-MAX_SAFE_INT, MAX_SAFE_INT, True)
@@ -48,25 +50,32 @@ _PACK = _Form(-(2**63), 2**64 - 1, True)
 _JSON = _Form(-MAX_SAFE_INT, MAX_SAFE_INT, False)
 
 
+_PACK_AS_WRITTEN = _PACK._replace(is_canonical=False)
+_JSON_AS_WRITTEN = _JSON._replace(is_canonical=False)
+
+
 def to_doc(value: Any) -> Any:
     """What is stored in the document for a checked value."""
     return _encode(value, _DOC)
 
 
-def pack(value: Any) -> bytes:
+def pack(value: Any, *, as_written: bool = False) -> bytes:
     """Canonical MessagePack: equal values have equal bytes, dicts are sorted by key (as UTF-8).
 
-    Raises ValidationError for what is no value.
+    ``as_written`` leaves dicts in their order. Raises ValidationError for what is no value.
     """
     try:
-        return _packb(_encode(value, _PACK))
+        return _packb(_encode(value, _PACK_AS_WRITTEN if as_written else _PACK))
     except (ValueError, OverflowError, RecursionError) as error:  # lone surrogates, nesting
         raise ValidationError(f"cannot pack {short(value)}: {error}") from error
 
 
-def to_json(value: Any) -> Any:
-    """The value as `json.dumps` takes it. Raises ValidationError for what is no value."""
-    return _encode(value, _JSON)
+def to_json(value: Any, *, as_written: bool = False) -> Any:
+    """The value as `json.dumps` takes it, dicts sorted by key unless they stay ``as_written``.
+
+    Raises ValidationError for what is no value.
+    """
+    return _encode(value, _JSON_AS_WRITTEN if as_written else _JSON)
 
 
 def digest(value: Any) -> bytes:
@@ -154,7 +163,7 @@ def _encode_dict(value: Mapping[Any, Any], form: _Form) -> Any:
     if not all(isinstance(key, str) for key in value):
         pairs = sorted(value.items(), key=lambda pair: key_text(pair[0]))
         return _tagged("map", [[_encode(key, form), _encode(item, form)] for key, item in pairs])
-    encoded = {key: _encode(value[key], form) for key in sorted(value)}
+    encoded = {key: _encode(value[key], form) for key in (sorted(value) if form.is_canonical else value)}
     return _tagged("dict", encoded) if TAG in encoded else encoded
 
 

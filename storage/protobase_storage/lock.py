@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from weakref import WeakSet
 
 from .errors import StorageLocked
 
@@ -26,11 +27,31 @@ class FolderLock:
             self._file.seek(0)
             holder = self._file.read(20).strip() or "unknown"
             self._file.close()
-            raise StorageLocked(f"database folder {str(folder)!r} is held by process {holder}") from None
+            who = "this process" if holder == str(os.getpid()) else f"process {holder}"
+            raise StorageLocked(f"database folder {str(folder)!r} is held by {who}") from None
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n")
         self._file.flush()
+        _held.add(self)
 
     def release(self) -> None:
-        """Let the next one in."""
+        """Let the next one in, also while a child that was forked meanwhile has a copy of the file open."""
+        if not self._file.closed:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._file.close()
+
+    def forget(self) -> None:
+        """Close the file and leave the lock to the process that took it."""
         self._file.close()
+
+
+_held: WeakSet[FolderLock] = WeakSet()
+
+
+def _forget_all() -> None:
+    """A forked child has the files of its parent open: the lock would last as long as the child."""
+    for lock in _held:
+        lock.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SERVE = ("serve", "--storage", "memory:", "--listen", "127.0.0.1:8765")
+SERVE_AS_PRINTED = re.compile(r"^protobase-live (serve .*)$", re.MULTILINE)
 TIMEOUT = 60.0  # seconds, for a program and for the server's start and stop
 
 MARK = re.compile(r"^<!-- (?:program|prints): ", re.MULTILINE)
@@ -73,11 +74,11 @@ async def until_ready(server: asyncio.subprocess.Process) -> None:
 
 
 @asynccontextmanager
-async def running_server(folder: Path):
+async def running_server(folder: Path, serve: tuple[str, ...] = SERVE):
     """A server in `folder`, stopped with SIGTERM; asserts that it stops cleanly."""
     command = Path(sys.executable).with_name("protobase-live")
     server = await asyncio.create_subprocess_exec(
-        command, *SERVE, cwd=folder, env=environment(), stdout=asyncio.subprocess.PIPE
+        command, *serve, cwd=folder, env=environment(), stdout=asyncio.subprocess.PIPE
     )
     try:
         await asyncio.wait_for(until_ready(server), TIMEOUT)
@@ -115,6 +116,16 @@ async def test_program_runs_as_printed(program: Program, tmp_path: Path):
         printed = await run(source, empty)
     if program.prints is not None:
         assert printed == program.prints
+
+
+async def test_the_programs_of_the_front_page_run_beside_each_other_and_again(tmp_path: Path):
+    page = programs((ROOT / "README.md").read_text())
+    serve = tuple(SERVE_AS_PRINTED.findall((ROOT / "README.md").read_text())[0].split())
+    async with running_server(tmp_path, serve):
+        for program in page * 2:
+            source = tmp_path / f"{program.name}.py"
+            source.write_text(program.text)
+            assert await run(source, tmp_path) == program.prints, program.name
 
 
 PAGE = """

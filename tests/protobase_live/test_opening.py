@@ -21,7 +21,7 @@ async def test_file_is_kept_and_held_by_one(tmp_path):
     url = f"file:{tmp_path / 'data'}"
     async with pb.open(url) as db:
         await (await db.collection("tasks")).insert({"n": 1}, key="t")
-        with pytest.raises(pb.StorageFailed, match="held by process"):
+        with pytest.raises(pb.StorageFailed, match="held by this process"):
             async with pb.open(url):
                 pass
     async with pb.open(url) as db:
@@ -33,6 +33,49 @@ async def test_unknown_addresses_name_the_known(url):
     with pytest.raises(pb.ValidationError, match="use 'memory:' or 'file:PATH'"):
         async with pb.open(url):
             pass
+
+
+async def test_a_database_may_outlive_a_block(tmp_path):
+    db = await pb.open(f"file:{tmp_path}")
+    await (await db.collection("tasks")).insert({"n": 1}, key="t")
+    await db.close()
+    async with pb.open(f"file:{tmp_path}") as db:
+        assert await (await db.collection("tasks")).get("t") == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("file://data", "names a host; write file:data"),
+        ("file://host/data", "names a host; write file:host/data"),
+        ("file:data?mode=ro", "takes no options"),
+        ("file:my%20data", "write 'file:my data'"),
+        ("file:~nobody-of-that-name/data", "there is no home"),
+    ],
+)
+async def test_an_address_that_means_something_else_elsewhere(url, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(pb.ValidationError, match=said):
+        await pb.open(url)
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("url", ["file:~/data", "file://{home}/data", "file:{home}/data", "file:data"])
+async def test_where_a_folder_is(url, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with pb.open(url.format(home=tmp_path)):
+        assert (tmp_path / "data" / "protobase.db").exists()
+
+
+async def test_a_database_that_is_there_is_opened_whatever_it_is_called(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("my%20data", "data?mode=ro"):
+        async with pb.open("file:data"):
+            pass
+        (tmp_path / "data").rename(tmp_path / name)
+        async with pb.open(f"file:{name}") as db:
+            assert await db.collections() == []
 
 
 @pytest.mark.parametrize("url", ["s3://bucket/prefix", "gs://bucket"])

@@ -181,8 +181,8 @@ def call(op: str, args: list[Any]) -> Any:
 
 
 def one_type(one: Any, other: Any) -> bool:
-    """Whether values are of one type; datetimes with a zone and without are."""
-    return kind(one) == kind(other) or (isinstance(one, datetime) and isinstance(other, datetime))
+    """Whether values are of one type; datetimes with a zone and without are of two."""
+    return kind(one) == kind(other)
 
 
 def in_relation(op: str, sign: int) -> bool:

@@ -98,7 +98,7 @@ class ExpressionParser:
         if level <= AND:
             return self._chain(left, level, start)
         if level == TEST:
-            return self._test(left)
+            return self._test(left, start)
         return Call(self._tokens.take().value, (left, self.expression(level)))
 
     def _chain(self, first: Expr, level: int, start: Token) -> Expr:
@@ -110,10 +110,11 @@ class ExpressionParser:
             terms.append(self._condition(self.expression(level), start))
         return both(*terms) if level == AND else _either(terms)
 
-    def _test(self, left: Expr) -> Expr:
+    def _test(self, left: Expr, start: Token) -> Expr:
         tokens = self._tokens
         if tokens.next.kind == "symbol":
-            return Call(_COMPARISONS[tokens.take().value], (left, self.expression(TEST)))
+            operator = _COMPARISONS[tokens.take().value]
+            return Call(operator, (left, self._other_side(left, start)))
         if tokens.skip_word("is"):
             negated = tokens.skip_word("not")
             if not tokens.skip_word("none", "null"):
@@ -130,15 +131,33 @@ class ExpressionParser:
         if tokens.skip_word("contains"):
             return left.contains(self.expression(TEST))
         if tokens.skip_word("like"):
-            return left.like(self.expression(TEST))
+            return left.like(self._text("a pattern"))
         if tokens.skip_word("starts"):
             tokens.expect_word("with")
-            return left.starts_with(self.expression(TEST))
+            return left.starts_with(self._text("what a text starts with"))
         if tokens.skip_word("between"):
             low = self.expression(TEST)
             tokens.expect_word("and")
             return left.between(low, self.expression(TEST))
         raise tokens.unexpected("a test after 'not'", ("in", "between", "contains", "starts", "like"))
+
+    def _other_side(self, left: Expr, start: Token) -> Expr:
+        """What is compared with ``left``. A name in double quotes, as in SQL, is a ValidationError."""
+        other = self._tokens.next
+        right = self.expression(TEST)
+        if _is_text(left) and _is_text(right):
+            for each in (start, other):
+                if self._tokens.text[each.start] == '"' and "'" not in each.value:
+                    raise self._tokens.mistake(f"two texts are compared; {_unquoted(each.value)}", each)
+        return right
+
+    def _text(self, what: str) -> Expr:
+        """The next expression. Raises ValidationError for a constant that is no text."""
+        start = self._tokens.next
+        found = self.expression(TEST)
+        if isinstance(found, Value) and not isinstance(found.value, str):
+            raise self._tokens.mistake(f"{what} is a text, not {found}", start)
+        return found
 
     # operands
 
@@ -243,6 +262,15 @@ class ExpressionParser:
                 f"{found} is no condition; write a comparison such as a = {found}", start
             )
         return found
+
+
+def _is_text(found: Expr) -> bool:
+    return isinstance(found, Value) and isinstance(found.value, str)
+
+
+def _unquoted(name: str) -> str:
+    plain = name.isidentifier()
+    return f"a name stands without quotes: {name}" if plain else f"a name stands in backquotes: `{name}`"
 
 
 def _negative(found: Expr) -> Expr:

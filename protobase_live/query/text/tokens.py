@@ -48,6 +48,7 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?P<time>T[\d:.]*)?")
 _COLLECTION = re.compile(r"""[^\s()`'",]+""")
 _ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\.", re.DOTALL)
 _ESCAPED = {"\\\\": "\\", "\\'": "'", '\\"': '"', "\\n": "\n", "\\t": "\t", "\\r": "\r"}
@@ -157,6 +158,11 @@ class Tokens:
             raise _strange(self.text, position)
         kind: Any = found.lastgroup
         start = found.start(kind)
+        if kind == "number" and (moment := _MOMENT.match(self.text, start)):
+            word = "datetime" if moment["time"] else "date"
+            raise _mistake(
+                self.text, start, f"this is a difference of numbers; write {word} '{moment[0]}', or spaces"
+            )
         try:
             return Token(kind, _READ[kind](found[kind]), start, found.end())
         except ValidationError as error:

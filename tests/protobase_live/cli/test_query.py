@@ -127,7 +127,7 @@ async def test_live_differences():
             second = json.loads(await line(process))
             await tasks.update("t1", priority=50)
             third = json.loads(await line(process))
-            assert await stop(process, signal.SIGINT) == (0, "", "")
+            assert await stop(process, signal.SIGINT) == (130, "", "")
     assert first["reset"]
     assert [(each["kind"], each["position"], each["row"]["_key"]) for each in first["changes"]] == [
         ("insert", 0, "t2"),
@@ -147,7 +147,7 @@ async def test_live_table():
             assert [await line(process) for _ in range(2)] == ["title\n", "Read, again\n"]
             await tasks.delete("t2")
             assert [await line(process) for _ in range(2)] == ["---\n", "(no rows)\n"]
-            assert await stop(process, signal.SIGINT) == (0, "", "")
+            assert await stop(process, signal.SIGINT) == (130, "", "")
 
 
 @asynccontextmanager
@@ -181,7 +181,7 @@ async def test_a_terminal_is_redrawn():
             await tasks.update("t1", priority=6, title="\x1b[31mDone")
             await screen.readuntil(rb"\x1b[31mDone")
             process.send_signal(signal.SIGINT)
-            assert await process.wait() == 0
+            assert await process.wait() == 130
 
 
 @pytest.mark.parametrize(

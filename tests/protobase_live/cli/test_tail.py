@@ -3,24 +3,9 @@
 import json
 import signal
 
-import pytest
-
 import protobase_live as pb
-from protobase_live.cli.tail import change_form, live_url
+from protobase_live.cli.tail import change_form
 from tests.protobase_live.cli.command import line, run, running, stop
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("ws://host:1/live", "ws://host:1/live"),
-        ("ws://host:1", "ws://host:1/live"),
-        ("http://host:1/", "ws://host:1/live"),
-        ("https://host/behind/proxy", "wss://host/behind/proxy"),
-    ],
-)
-def test_address(url, expected):
-    assert live_url(url) == expected
 
 
 def test_form():
@@ -50,7 +35,7 @@ async def test_changes_are_lines_and_cursors_resume():
             third = json.loads(await line(tail))
             await tasks.delete("a")
             last = json.loads(await line(tail))
-            assert await stop(tail, signal.SIGINT) == (0, "", "")
+            assert await stop(tail, signal.SIGINT) == (130, "", "")
         async with running("tail", server.url, "tasks", "--since", second["cursor"]) as tail:
             assert json.loads(await line(tail)) == third
     assert [each["after"] for each in (second, third, last)] == [{"n": 2}, {"n": 3}, None]

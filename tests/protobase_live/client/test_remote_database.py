@@ -51,6 +51,7 @@ class Net:
             authentication=Authentication(self.authenticate, clock),
         )
         self.down = self.unauthorized = False
+        self.loss = OSError("connection refused")
         self.dials = []
         self.ends = []
         self.serving = set()
@@ -63,7 +64,7 @@ class Net:
     async def dial(self):
         self.dials.append(self.clock.monotonic())
         if self.down:
-            raise OSError("connection refused")
+            raise self.loss
         end, served = pipe()
         self.ends.append(end)
         task = asyncio.ensure_future(self.door.serve(served))
@@ -134,6 +135,39 @@ async def test_the_first_connection_is_waited_for(net, clock):
     await clock.advance(LIMITS.connect_seconds)
     with pytest.raises(Unavailable, match="within 10 seconds: connection refused"):
         await connecting
+
+
+async def test_a_first_connection_that_cannot_succeed_is_not_waited_for(net):
+    net.down, net.loss = True, ConnectionRefusedError()
+    with pytest.raises(Unavailable, match="nothing listens at server"):
+        await net.connect()
+    assert len(net.dials) == 1
+
+
+async def test_a_later_one_is_waited_for_in_any_case(net, clock):
+    async with net.connect() as db:
+        net.down, net.loss = True, ConnectionRefusedError()
+        await net.cut()
+        await clock.advance(60)
+        net.down = False
+        await clock.advance(LIMITS.max_backoff_seconds)
+        assert await echo(db, 1) == 1
+
+
+async def test_what_fails_without_words_is_named(net, clock):
+    net.down, net.loss = True, TimeoutError()
+    connecting = asyncio.ensure_future(net.connect().__aenter__())
+    await clock.advance(LIMITS.connect_seconds)
+    with pytest.raises(Unavailable, match="within 10 seconds: TimeoutError"):
+        await connecting
+
+
+async def test_a_database_may_outlive_a_block(net):
+    db = await net.connect()
+    assert await echo(db, 1) == 1
+    await db.close()
+    with pytest.raises(Closed):
+        await echo(db, 1)
 
 
 async def test_attempts_come_at_growing_random_distances(net, clock):
@@ -515,9 +549,9 @@ async def test_two_presences_of_one_client(net, clock):
 
 async def test_addresses_and_subprotocols_are_checked():
     with pytest.raises(ValidationError, match="write it like ws://"):
-        await connect("http://server/live").__aenter__()
+        await connect("ftp://server/live")
     with pytest.raises(ValidationError, match="subprotocol"):
-        await connect("ws://server/live", subprotocol="x").__aenter__()
+        await connect("ws://server/live", subprotocol="x")
 
 
 @pytest.mark.parametrize("subprotocol", SUBPROTOCOLS)

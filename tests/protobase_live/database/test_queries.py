@@ -21,6 +21,7 @@ from protobase_live.errors import (
     ValidationError,
 )
 from protobase_live.live.limits import ViewLimits
+from protobase_live.protocol.codec import CODECS
 from protobase_storage import MemoryStorage
 from tests.support.live_rows import applied
 
@@ -384,17 +385,49 @@ async def test_rows_say_so_while_the_collection_is_loaded_again(database, storag
         assert [change.row["n"] for change in (await anext(live)).changes] == [3]
 
 
-async def test_a_record_that_does_not_fit_its_class_ends_its_live_query_only(database) -> None:
+async def test_a_query_may_be_a_text(database) -> None:
     tasks = await database.collection("tasks", Task)
     await tasks.insert(Task(n=1), key="t1")
-    async with database.live(Query("tasks")) as live, database.live(BY_N.select("n")) as other:
-        await (await database.collection("tasks")).put({"n": "many"}, key="t2")
-        for _ in range(2):
-            with pytest.raises(ValidationError, match="field 'n'"):
-                live.rows  # noqa: B018
-            with pytest.raises(ValidationError, match="field 'n'"):
-                await anext(live)
-        assert other.rows == [{"n": 1}, {"n": "many"}]
+    await tasks.insert(Task(n=2), key="t2")
+    text = "tasks where n > :least"
+    assert await database.query(text, {"least": 1}) == [Task(n=2)]
+    assert "n > 1" in str(await database.explain(text, {"least": 1}))
+    async with database.live(text, {"least": 1}) as live:
+        assert live.rows == [Task(n=2)]
+    assert pb.parse(text) == Query("tasks").where(F.n > pb.param("least"))
+
+
+@pytest.mark.parametrize("subprotocol", CODECS)
+async def test_columns_stay_as_they_are_written_also_over_the_wire(database, subprotocol) -> None:
+    await (await database.collection("o")).put({"z": 1, "m": 2, "a": 3}, key="k")
+    async with (
+        pb.Server(database, port=0) as server,
+        pb.connect(server.url, subprotocol=subprotocol) as remote,
+    ):
+        for text in ("o select z, m, a", "o group by z, m: b = sum(a), a = count()"):
+            (row,) = await database.query(text)
+            (told,) = await remote.query(text)
+            async with remote.live(text) as live:
+                (shown,) = live.rows
+            assert [*row] == [*told] == [*shown]
+            assert row == told == shown
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("tasks where", "column 12: expected"),
+        ("tasks where m > 1", "no field 'm'"),
+        (7, r"a query is pb.Query\('tasks'\) or a text such as 'tasks where not done', not 7"),
+        (F.n > 1, "a query is pb.Query"),
+    ],
+)
+async def test_what_is_no_query(database, query, said) -> None:
+    await database.collection("tasks", Task)
+    with pytest.raises(ValidationError, match=said):
+        await database.query(query)
+    with pytest.raises(ValidationError, match=said):
+        database.live(query)
 
 
 async def test_no_pause_is_no_time_to_come_back(storage) -> None:

@@ -31,7 +31,7 @@ ACTIONS: dict[str, tuple[str, tuple[object, ...]]] = {
     "counted_set": ("add", ("x",)),
     "counter": ("add", (1,)),
     "text": ("replace", ("x",)),
-    "xml_fragment": ("insert_text", (0, "x")),
+    "xml_fragment": ("insert_element", (0, "p")),
 }
 OTHERS = [kind for kind in KINDS if kind != "records"]
 

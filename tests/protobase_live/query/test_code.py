@@ -104,7 +104,11 @@ def test_true_is_not_one() -> None:
 
 def test_zones() -> None:
     naive, aware = datetime(2025, 1, 1), datetime(2025, 1, 1, tzinfo=UTC)
-    assert compile_condition(F.a < aware)({"a": naive})
+    for one, other in ((naive, aware), (aware, naive)):  # Python raises for these: neither comes first
+        for condition in (F.a < one, F.a <= one, F.a > one, F.a >= one, F.a.between(one, one)):
+            assert not compile_condition(condition)({"a": other})
+    assert compile_condition(F.a < naive)({"a": datetime(2024, 1, 1)})
+    assert compile_condition(F.a < aware)({"a": datetime(2024, 1, 1, tzinfo=UTC)})
     assert not compile_condition(F.a == aware)({"a": naive})
     assert not compile_condition(F.a < date(2026, 1, 1))({"a": naive})
 

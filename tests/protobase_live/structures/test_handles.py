@@ -157,10 +157,16 @@ async def test_text(structure):
 async def test_xml_fragment(structure):
     handle = structure(XmlFragment)
     await handle.insert_element(0, "p", {"class": "a"}, "text")
-    await handle.insert_text(1, "<")
-    assert await handle.value() == '<p class="a">text</p>&lt;'
+    await handle.insert_element(1, "br")
+    assert await handle.value() == '<p class="a">text</p><br></br>'
     await handle.delete(0)
     assert await handle.count() == 1
+
+
+def test_no_text_stands_at_the_top_of_a_fragment(structure):
+    """Editors show nothing of a document that has one, and delete it with the next key stroke."""
+    with pytest.raises(ValidationError, match=r"use insert_element\(index, 'paragraph', text='...'\)"):
+        structure(XmlFragment).insert_text(0, "raw")
 
 
 def test_arguments_are_checked_at_the_call(structure):

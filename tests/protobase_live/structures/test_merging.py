@@ -41,8 +41,7 @@ STEPS = {
     "text": st.tuples(st.just("insert"), st.tuples(INDEX, WORD))
     | st.tuples(st.just("delete"), st.tuples(INDEX, st.integers(0, 2)))
     | st.tuples(st.just("replace"), st.tuples(WORD)),
-    "xml_fragment": st.tuples(st.just("insert_text"), st.tuples(INDEX, WORD))
-    | st.tuples(st.just("insert_element"), st.tuples(INDEX, st.just("p")))
+    "xml_fragment": st.tuples(st.just("insert_element"), st.tuples(INDEX, st.just("p")))
     | st.tuples(st.just("delete"), st.tuples(INDEX, st.integers(0, 2))),
 }
 

@@ -23,7 +23,7 @@ def test_shared_types_without_a_mark(record):
     record["text"] = Text("é")
     record["list"] = Array([None, [1.5]])
     assert read(record) == {"map": {"a": [{"b": "c"}, 1, b"x"]}, "text": "é", "list": [None, [1.5]]}
-    assert RECORDS_KIND.row(record) == read(record)
+    assert RECORDS_KIND.entry(record.doc.get("records", type=Map), "k") == (read(record), read(record))
     assert [kind_of(record[name]) for name in ("map", "text", "list")] == ["dict", "text", "list"]
     assert kind_of("register") is None
 

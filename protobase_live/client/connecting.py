@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from functools import partial
 from random import Random, SystemRandom
-from urllib.parse import urlsplit
 
 from websockets.asyncio import client as websockets
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, SystemClock
+from protobase_live.client.address import live_url, refusal
 from protobase_live.client.limits import ClientLimits
 from protobase_live.client.link import Dial, Link, Transport
 from protobase_live.client.remote_database import RemoteDatabase
 from protobase_live.client.remote_presence import PresenceTables
+from protobase_live.entering import Entering
 from protobase_live.errors import ProtocolError, ValidationError
 from protobase_live.limits import check_limits
 from protobase_live.protocol.client_messages import Hello
@@ -22,8 +22,7 @@ from protobase_live.protocol.client_session import ClientSession
 from protobase_live.protocol.codec import CODECS, Codec, MsgpackCodec
 
 
-@asynccontextmanager
-async def connect(
+def connect(
     url: str,
     token: str | None = None,
     *,
@@ -33,45 +32,42 @@ async def connect(
     clock: Clock | None = None,
     random: Random | None = None,
     dial: Dial | None = None,
-) -> AsyncGenerator[RemoteDatabase]:
-    """The database behind ``url``, such as ``ws://127.0.0.1:8765/live``, until the block ends.
+) -> Entering[RemoteDatabase]:
+    """The database behind ``url``, such as ``ws://127.0.0.1:8765/live``, until the block ends: ``async with``
+    it. Or ``await`` it and call ``close()`` in the end.
 
-    ``name`` is what the server may show for this client; ``clock``, ``random`` and ``dial`` (which opens
-    a connection) are for tests.
+    An address without a path, as `serve` prints it, is that of the live door there. ``name`` is what the
+    server may show for this client; ``clock``, ``random`` and ``dial`` (which opens a connection) are for
+    tests.
 
     Raises:
-        Unavailable: there was no connection within ``limits.connect_seconds``.
+        Unavailable: nothing listens there, or there was no connection within ``limits.connect_seconds``.
         Unauthorized: the token was not accepted.
         ProtocolError: what answers is not this protocol.
         ValidationError: the address is none, the subprotocol unknown, or the limits are of another class.
     """
-    codec = CODECS.get(subprotocol)
-    if codec is None:
-        raise ValidationError(f"subprotocol {subprotocol!r} is none of {', '.join(CODECS)}")
+
     check_limits(limits=(limits, ClientLimits))
-    limits = limits or ClientLimits()
-    random = random or SystemRandom()
-    tables = PresenceTables()
-    link = Link(
-        dial or _dial(_checked(url), codec, limits),
-        ClientSession(codec, Hello(token, name), credit=limits.credit, max_calls=limits.calls),
-        clock=clock or SystemClock(),
-        random=random,
-        limits=limits,
-        on_presence=tables.changed,
-    )
-    await link.open()
-    try:
-        yield RemoteDatabase(link, tables, random)
-    finally:
-        await link.close()
 
+    async def begin() -> RemoteDatabase:
+        codec = CODECS.get(subprotocol)
+        if codec is None:
+            raise ValidationError(f"subprotocol {subprotocol!r} is none of {', '.join(CODECS)}")
+        door, bounds = live_url(url), limits or ClientLimits()
+        drawn, tables = random or SystemRandom(), PresenceTables()
+        link = Link(
+            dial or _dial(door, codec, bounds),
+            ClientSession(codec, Hello(token, name), credit=bounds.credit, max_calls=bounds.calls),
+            clock=clock or SystemClock(),
+            random=drawn,
+            limits=bounds,
+            on_presence=tables.changed,
+            refusal=partial(refusal, door),
+        )
+        await link.open()
+        return RemoteDatabase(link, tables, drawn)
 
-def _checked(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValidationError(f"{url!r} is no address of a live door; write it like ws://127.0.0.1:8765/live")
-    return url
+    return Entering(begin)
 
 
 def _dial(url: str, codec: Codec, limits: ClientLimits) -> Dial:

@@ -1,0 +1,82 @@
+"""The address of a server's live door, and what is said of one that is wrong."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from urllib.parse import urlsplit, urlunsplit
+
+from websockets.exceptions import InvalidMessage, InvalidStatus
+
+from protobase_live.errors import ProtoBaseError, ProtocolError, Unauthorized, Unavailable, ValidationError
+
+_SCHEMES = {"http": "ws", "https": "wss"}
+
+_EXAMPLE = "ws://127.0.0.1:8765/live"
+
+_PASSING = (408, 425, 429)
+"""HTTP statuses below 500 that may be others a moment later."""
+
+
+def live_url(url: str) -> str:
+    """The live door at ``url``, which may also be the address of the server, as `serve` prints it.
+
+    Raises ValidationError for what is no address of a server.
+    """
+    parts = urlsplit(url)
+    scheme = _SCHEMES.get(parts.scheme, parts.scheme)
+    if scheme in ("file", "memory"):
+        raise ValidationError(f"{url!r} is a storage: use pb.open; a server is at an address like {_EXAMPLE}")
+    if scheme not in ("ws", "wss") or not parts.hostname:
+        raise ValidationError(f"{url!r} is no address of a live door; write it like {_EXAMPLE}")
+    if parts.path.startswith("/yjs/"):
+        raise ValidationError(
+            f"{url!r} is for Yjs clients; the live door is at {scheme}://{parts.netloc}/live"
+        )
+    return urlunsplit(parts._replace(scheme=scheme, path=parts.path.rstrip("/") or "/live"))
+
+
+def refusal(url: str, loss: Exception) -> ProtoBaseError | None:
+    """Why nothing can be reached at ``url`` although one waits; None for what may pass."""
+    parts = urlsplit(url)
+    if isinstance(loss, InvalidStatus):
+        return _refused(url, loss.response.status_code)
+    if isinstance(loss, ssl.SSLCertVerificationError):
+        return Unavailable(f"the certificate of {parts.hostname} is not accepted: {loss.verify_message}")
+    if isinstance(loss, ssl.SSLError):
+        return ProtocolError(f"what listens at {parts.netloc} does not speak TLS; write ws:// for wss://")
+    if isinstance(loss, ConnectionResetError) and parts.scheme == "wss":
+        return Unavailable(f"{parts.netloc} broke off; if it does not speak TLS, write ws:// for wss://")
+    if isinstance(loss, InvalidMessage):
+        kind = Unavailable if isinstance(loss.__cause__, EOFError) else ProtocolError
+        return kind(
+            f"{parts.netloc} does not answer as a server does; if it speaks TLS, write wss:// for ws://"
+        )
+    if isinstance(loss, socket.gaierror) and loss.errno == socket.EAI_NONAME:
+        return Unavailable(f"there is no host {parts.hostname!r}")
+    if isinstance(loss, OSError) and _is_refused(loss):
+        return Unavailable(
+            f"nothing listens at {parts.netloc}: is the server running, and is the port right?"
+        )
+    return None
+
+
+def _refused(url: str, status: int) -> ProtoBaseError | None:
+    if status in (401, 403):
+        return Unauthorized(f"{url} answers HTTP {status}")
+    if status >= 500 or status in _PASSING:
+        return None
+    parts = urlsplit(url)
+    return ProtocolError(
+        f"{url} answers HTTP {status} and opens no WebSocket; the live door of a server is at "
+        f"{parts.scheme}://{parts.netloc}/live"
+    )
+
+
+def _is_refused(loss: OSError) -> bool:
+    """Whether nothing listens at any address of the host: of several, asyncio tells in words alone."""
+    several = str(loss).startswith("Multiple exceptions: ")
+    return isinstance(loss, ConnectionRefusedError) or (
+        several and f"[Errno {errno.ECONNREFUSED}]" in str(loss)
+    )

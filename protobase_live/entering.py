@@ -1,0 +1,42 @@
+"""Opening a database for a block of code, or for as long as somebody likes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+
+class Closable(Protocol):
+    """Something that ends."""
+
+    async def close(self) -> None:
+        """End it; harmless when it has ended."""
+        ...
+
+
+D = TypeVar("D", bound=Closable)
+
+
+class Entering(Generic[D]):
+    """A database that opens when this is used: ``async with`` it, and it is closed when the block ends; or
+    ``await`` it, for instance in a notebook, and call ``close()`` of what that gives.
+    """
+
+    def __init__(self, begin: Callable[[], Coroutine[Any, Any, D]]) -> None:
+        """``begin`` opens it."""
+        self._begin = begin
+        self._opened: D | None = None
+
+    def __await__(self) -> Generator[Any, Any, D]:
+        return self._begin().__await__()
+
+    async def __aenter__(self) -> D:
+        self._opened = await self._begin()
+        return self._opened
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._opened is not None:
+            await self._opened.close()

@@ -1,0 +1,36 @@
+"""How a command ends."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from tests.protobase_live.cli.command import running, stop
+
+
+@pytest.mark.parametrize("arguments", [("query", "tasks"), ("query", "tasks", "--live"), ("tail", "tasks")])
+async def test_a_command_that_ctrl_c_breaks_off_has_not_done_its_work(arguments):
+    asked = asyncio.Event()
+
+    async def say_nothing(reader, writer):
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        command, *rest = arguments
+        port = server.sockets[0].getsockname()[1]
+        async with running(command, f"ws://127.0.0.1:{port}", *rest) as process:
+            await asked.wait()
+            ended = await stop(process, signal.SIGINT)
+    assert (ended.code, ended.err) == (130, "")
+
+
+async def test_an_import_that_waits_for_lines_ends_at_once(tmp_path):
+    pipe = tmp_path / "lines"
+    os.mkfifo(pipe)
+    async with running("import", f"file:{tmp_path / 'data'}", pipe) as process:
+        with await asyncio.to_thread(open, pipe, "w"):  # done when the command has opened it, too
+            ended = await stop(process, signal.SIGINT)
+    assert (ended.code, ended.err) == (130, "")
