@@ -6,25 +6,21 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from websockets.asyncio.server import serve
 
 import protobase_live as pb
-from protobase_actors import SystemClock
 from protobase_live.protocol.limits import LiveLimits
-from protobase_live.protocol.live import SUBPROTOCOLS
-from protobase_live.server.live_door import LiveDoor
 
 LIMITS = replace(LiveLimits(), answer_bytes=100_000, text_chars=1_000)
 
 
 @pytest.fixture
 async def remote() -> AsyncIterator[tuple[pb.Database, pb.RemoteDatabase]]:
-    async with pb.open("memory:") as database:
-        door = LiveDoor(database, clock=SystemClock(), limits=LIMITS)
-        async with serve(door.serve, "127.0.0.1", 0, subprotocols=SUBPROTOCOLS) as server:
-            port = server.sockets[0].getsockname()[1]
-            async with pb.connect(f"ws://127.0.0.1:{port}/live") as connected:
-                yield database, connected
+    async with (
+        pb.open("memory:") as database,
+        pb.Server(database, port=0, live_limits=LIMITS) as server,
+        pb.connect(server.url) as connected,
+    ):
+        yield database, connected
 
 
 async def test_a_keystroke_in_a_long_text_costs_what_it_says(remote) -> None:
