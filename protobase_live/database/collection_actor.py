@@ -199,12 +199,16 @@ class CollectionActor(Actor[Message]):
                 for envelope in transactions:
                     await self._transact(envelope, turn, digests)
         commit = self._commit(turn, await in_steps(self._document.finish_in_steps()))
+        questions = [e for e in batch if isinstance(e.message, Question)]
+        many = len(questions) > 1
         for envelope in batch:
-            self._serve(envelope, turn)
-            if isinstance(envelope.message, Question):  # many large answers in one go would hold up everybody
-                await asyncio.sleep(0)
+            if not (many and isinstance(envelope.message, Question)):
+                self._serve(envelope, turn)
         self._pipeline.push(turn, self._store(commit))
-        await in_steps(self._document.compact())  # what takes time waits until the commit is on its way
+        # What takes time waits until the commit is on its way.
+        if many:
+            await self._serve_with_pauses(questions)
+        await in_steps(self._document.compact())
         for envelope in batch:
             if isinstance(envelope.message, Begin):
                 await self._begin(envelope)
@@ -214,6 +218,14 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, Drop | Restore) and envelope.pending:
                 await self._replace(envelope, envelope.message)
+
+    async def _serve_with_pauses(self, envelopes: Sequence[Envelope[Message]]) -> None:
+        """Serve what asks, as a turn of its own: many large answers in one go would hold up everybody."""
+        turn = Turn()
+        for envelope in envelopes:
+            self._serve(envelope, turn)
+            await asyncio.sleep(0)
+        self._pipeline.push(turn, None)
 
     async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
         """Store another history in the place of this one, and end; whoever comes next loads it."""

@@ -10,7 +10,7 @@ from pycrdt import Doc, Map, Text
 from protobase_live.database import collection_actor
 from protobase_live.database.intake import PAUSE_BYTES
 from protobase_live.database.limits import Limits
-from protobase_live.database.messages import Begin, Leave, Settle, Transact, Unwatch, Updates, Watch
+from protobase_live.database.messages import Begin, Leave, Question, Settle, Transact, Unwatch, Updates, Watch
 from protobase_live.errors import Conflict, LimitExceeded, MalformedUpdate
 from protobase_live.operations import RECORDS, Check, Op, Read
 from protobase_live.values import digest
@@ -246,6 +246,20 @@ async def test_a_commit_goes_to_the_storage_before_the_queries_are_given_the_rec
     assert (writing.done(), beginning.done()) == (True, False)
     await beginning
     assert await tasks.get("t1") == {"n": 1}
+
+
+async def test_a_commit_goes_to_the_storage_before_many_questions_are_answered(database, storage) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({"n": 0}, key="t1")
+    ref, before = await database.ref("tasks"), len(storage.appends)
+    asking = [ref.try_ask(Question(Read(RECORDS, "get", ("t1",)))) for _ in range(100)]
+    writing = ref.try_ask(put("t1", n=1))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(storage.appends) == before + 1
+    assert not any(each.done() for each in asking)
+    assert await asyncio.gather(*asking) == [{"n": 1}] * 100
+    assert writing.done()
 
 
 async def test_the_queries_are_given_the_records_once(database, storage, monkeypatch) -> None:
