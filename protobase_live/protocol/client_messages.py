@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from protobase_live.operations import Check, Op, Read
-from protobase_live.protocol.collection_messages import OfCollections
+from protobase_live.protocol.collection_messages import DropRequest, OfCollections, RestoreRequest
 from protobase_live.protocol.fields import (
     Fields,
     check_form,
@@ -287,3 +287,9 @@ Request = (
 """What is answered once, by a `Result` or an `Error` with its id."""
 
 ClientMessage = Hello | More | Request
+
+
+def repeatable(request: Request) -> bool:
+    """Whether a request may be sent again when its connection is lost and nobody knows what became of it."""
+    writes = isinstance(request, CommitRequest) and request.writes
+    return not writes and not isinstance(request, DropRequest | RestoreRequest)

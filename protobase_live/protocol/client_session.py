@@ -32,10 +32,10 @@ from protobase_live.protocol.client_messages import (
     Request,
     SetPresence,
     Unsubscribe,
+    repeatable,
 )
 from protobase_live.protocol.client_streams import ClientStream, ClientView
 from protobase_live.protocol.codec import Codec, Frame
-from protobase_live.protocol.collection_messages import DropRequest, RestoreRequest
 from protobase_live.protocol.limits import WelcomeLimits
 from protobase_live.protocol.live import UnknownType, decode_server, encode
 from protobase_live.protocol.server_messages import (
@@ -57,10 +57,12 @@ class _Presence:
     states: dict[int, Any] = field(default_factory=dict[int, Any])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Outgoing:
     request: Request
     frame: Frame
+    parts: list[Any] = field(default_factory=list[Any])
+    """What came of a long answer so far."""
 
 
 class ClientSession:
@@ -159,7 +161,7 @@ class ClientSession:
         self._calls.discard(id)
         self._queue.pop(id, None)
         sent = self._in_flight.get(id)
-        return sent is not None and not _repeatable(sent.request)
+        return sent is not None and not repeatable(sent.request)
 
     # Streams and views
 
@@ -281,6 +283,10 @@ class ClientSession:
                 pass
 
     def _answered(self, result: Result) -> None:
+        if result.more:
+            if result.id in self._in_flight:
+                self._in_flight[result.id].parts += result.value
+            return
         sent = self._in_flight.pop(result.id, None)
         if sent and isinstance(sent.request, Opening):
             self._opened(result)
@@ -289,7 +295,8 @@ class ClientSession:
             if isinstance(sent.request, SetPresence):
                 self._said(sent.request)
             else:
-                self._events.append(Answered(result.id, result.value))
+                value = [*sent.parts, *result.value] if sent.parts else result.value
+                self._events.append(Answered(result.id, value))
 
     def _refused(self, error: Error) -> None:
         if error.id is None:
@@ -347,9 +354,10 @@ class ClientSession:
         if isinstance(request, SetPresence):
             self._calls.discard(id)
             self._said(request)
-        elif sent and not _repeatable(request):
+        elif sent and not repeatable(request):
             self._fail(id, OutcomeUnknown(f"the connection broke after the {request.type} was sent"))
         else:
+            entry.parts.clear()
             self._queue[id] = entry
 
     def _open(self, stream: ClientStream | ClientView) -> int:
@@ -392,8 +400,3 @@ class ClientSession:
 
 def _size(frame: Frame) -> int:
     return len(frame if isinstance(frame, bytes) else frame.encode())
-
-
-def _repeatable(request: Request) -> bool:
-    writes = isinstance(request, CommitRequest) and request.writes
-    return not writes and not isinstance(request, DropRequest | RestoreRequest)

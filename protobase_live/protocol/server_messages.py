@@ -55,20 +55,24 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The answer to a request."""
+    """The answer to a request, or a part of a list: ``more`` says that the next part follows."""
 
     type: ClassVar[str] = "result"
     id: int
     value: Any = None
+    more: bool = False
 
     @classmethod
     def parse(cls, fields: Fields) -> Result:
         """Raises ProtocolError."""
-        return cls(fields.count("id"), fields.value("value"))
+        value, more = fields.value("value"), fields.optional_flag("more")
+        if more and not isinstance(value, list):
+            raise ProtocolError(f"result.value has to be a list where there is more, not {repr(value)[:60]}")
+        return cls(fields.count("id"), value, more)
 
     def form(self) -> dict[str, Any]:
         """The fields on the wire."""
-        return {"id": self.id, "value": self.value}
+        return {"id": self.id, "value": self.value, **({"more": True} if self.more else {})}
 
 
 @dataclass(frozen=True, slots=True)

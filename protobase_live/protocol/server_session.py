@@ -47,7 +47,10 @@ from protobase_live.protocol.server_messages import (
     Welcome,
 )
 
-_ASK_FOR_LESS = ": ask for fewer at once, a query with limit() and offset(), or as a live query"
+_ONE_ITEM = " for one item alone: ask for less of it, with select()"
+
+HEAD_BYTES = 100
+"""What a frame of an answer has beside the items of its list, at most."""
 
 
 class Violation(ProtocolError):
@@ -122,34 +125,59 @@ class ServerSession:
 
     def result(self, id: int, value: Any = None) -> Frame:
         """The answer to a request; an error if it is larger than the limit or no value."""
-        advice = _ASK_FOR_LESS if isinstance(value, list) else ""
         try:
-            frame = self._sized(encode(Result(id, value), self._codec), advice)
+            frame = self._sized(encode(Result(id, value), self._codec))
         except (LimitExceeded, ValidationError) as error:
             return self.error(id, error)
         self._waiting.discard(id)
         return frame
 
     def answer(self, id: int, value: Any) -> Iterator[Frame | None]:
-        """What `result` gives. A long list is encoded in portions, with None after each, so that others can
-        have their turn.
+        """The frames of the answer to a request; an error if one value alone is too large, or none.
+
+        A long list takes as many frames as it needs. It is encoded in portions, with None after each, so that
+        others can have their turn.
         """
-        if not isinstance(value, list) or len(cast("list[Any]", value)) <= self._limits.batch:
+        if not isinstance(value, list):
             yield self.result(id, value)
             return
-        items, parts, size = cast("list[Any]", value), list[bytes](), 0
+        items = cast("list[Any]", value)
+        pausing = len(items) > self._limits.batch
+        parts, count, size = list[bytes](), 0, HEAD_BYTES
         try:
-            for start in range(0, len(items), self._limits.batch):
-                parts.append(self._codec.encode_items(items[start : start + self._limits.batch]))
-                size += len(parts[-1])
-                self._check_answer(size, _ASK_FOR_LESS)
-                yield None
-            head = {"type": Result.type, "id": id}
-            frame = self._sized(self._codec.encode_long(head, "value", len(items), parts), _ASK_FOR_LESS)
+            for number, encoded in self._encoded(items):
+                if parts and size + len(encoded) > self._limits.answer_bytes:
+                    yield self._part(id, count, parts, more=True)
+                    parts, count, size = [], 0, HEAD_BYTES
+                parts.append(encoded)
+                count += number
+                size += len(encoded) + 1  # what stands between two in JSON
+                if pausing:
+                    yield None
+            frame = self._part(id, count, parts, more=False)
         except (LimitExceeded, ValidationError) as error:
             frame = self.error(id, error)
         self._waiting.discard(id)
         yield frame
+
+    def _encoded(self, items: Sequence[Any]) -> Iterator[tuple[int, bytes]]:
+        """Portions of a list, encoded, each with how many items it has; fewer where items are large."""
+        for start in range(0, len(items), self._limits.batch):
+            yield from self._halved(items[start : start + self._limits.batch])
+
+    def _halved(self, items: Sequence[Any]) -> Iterator[tuple[int, bytes]]:
+        encoded = self._codec.encode_items(items)
+        if len(items) == 1 or HEAD_BYTES + len(encoded) <= self._limits.answer_bytes:
+            self._check_answer(HEAD_BYTES + len(encoded), _ONE_ITEM)
+            yield len(items), encoded
+            return
+        middle = len(items) // 2
+        yield from self._halved(items[:middle])
+        yield from self._halved(items[middle:])
+
+    def _part(self, id: int, count: int, parts: Sequence[bytes], *, more: bool) -> Frame:
+        head: dict[str, Any] = {"type": Result.type, "id": id, **({"more": True} if more else {})}
+        return self._codec.encode_long(head, "value", count, parts)
 
     def error(self, id: int, error: ProtoBaseError) -> Frame:
         """The answer to a request that failed."""
@@ -293,11 +321,11 @@ class ServerSession:
             raise LimitExceeded(f"a connection joins the presence of at most {limit} collections (presences)")
         self._joined.add(collection)
 
-    def _sized(self, frame: Frame, advice: str = "") -> Frame:
-        self._check_answer(_size(frame), advice)
+    def _sized(self, frame: Frame) -> Frame:
+        self._check_answer(_size(frame))
         return frame
 
-    def _check_answer(self, size: int, advice: str) -> None:
+    def _check_answer(self, size: int, advice: str = "") -> None:
         limit = self._limits.answer_bytes
         if size > limit:
             raise LimitExceeded(f"the answer has more than {limit} bytes (answer_bytes){advice}")

@@ -1,9 +1,11 @@
 import asyncio
+from dataclasses import replace
 from random import Random
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+import protobase_live as pb
 from protobase_actors import ManualClock
 from protobase_live.client import ClientLimits, connect
 from protobase_live.errors import (
@@ -572,3 +574,28 @@ async def test_over_a_real_socket(clock, subprotocol):
                 database.views.add({"_key": "t2"})
                 assert [change.row for change in (await anext(live)).changes] == [{"_key": "t2"}]
         await door.close()
+
+
+async def test_answers_go_on_where_a_message_ends() -> None:
+    """Records of some size: pages, queries and transactions that read them all."""
+    limits = replace(LiveLimits(), answer_bytes=50_000)
+    async with (
+        pb.open("memory:") as database,
+        pb.Server(database, port=0, live_limits=limits) as server,
+        pb.connect(server.url) as remote,
+    ):
+        notes = await remote.collection("notes")
+        expected = {f"{n:03}": {"body": "x" * 9_000, "n": n} for n in range(60)}
+        for key, fields in expected.items():
+            await notes.insert(fields, key=key)
+        assert await notes.items() == expected
+        assert [row["n"] for row in await remote.query(pb.Query("notes").order_by("n"))] == list(range(60))
+
+        async def read(tx: pb.Transaction) -> int:
+            return len(await tx["notes"].items())
+
+        assert await remote.transact(read) == 60
+        await notes.insert({"body": "x" * 60_000}, key="large")
+        with pytest.raises(LimitExceeded, match="answer_bytes"):
+            await notes.items()
+        assert len(await notes.keys()) == 61

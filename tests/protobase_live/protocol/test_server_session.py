@@ -204,15 +204,28 @@ def test_a_long_answer_is_made_in_portions(codec, count):
 
 
 @pytest.mark.parametrize("codec", CODECS.values())
-def test_an_answer_that_is_too_long_is_given_up_early(codec):
+@pytest.mark.parametrize("size", [1, 90, 180])
+def test_a_list_takes_as_many_frames_as_it_needs(codec, size):
     session = ServerSession(codec, LiveLimits(batch=3, answer_bytes=300), "s1")
     session.receive(encode(Hello(), codec))
-    for rows, most in (([{"text": "x" * 400}], 1), ([{"text": "x" * 90}] * 1000, 3)):
-        session.receive(encode(QueryRequest(1, {"from": "tasks"}), codec))
-        *pauses, frame = session.answer(1, rows)
-        assert len(pauses) <= most
-        assert "limit() and offset()" in decode_server(frame, codec).failure.message
-        assert session.waiting == 0
+    session.receive(encode(QueryRequest(1, {"from": "tasks"}), codec))
+    rows = [{"n": n, "text": "x" * size} for n in range(50)]
+    frames = [frame for frame in session.answer(1, rows) if frame is not None]
+    assert all(len(frame) <= 300 for frame in frames)
+    told = [decode_server(frame, codec) for frame in frames]
+    assert [part.more for part in told] == [True] * (len(told) - 1) + [False]
+    assert [row for part in told for row in part.value] == rows
+    assert session.waiting == 0
+
+
+@pytest.mark.parametrize("codec", CODECS.values())
+def test_an_item_that_is_too_large_fails_its_answer(codec):
+    session = ServerSession(codec, LiveLimits(batch=3, answer_bytes=300), "s1")
+    session.receive(encode(Hello(), codec))
+    session.receive(encode(QueryRequest(1, {"from": "tasks"}), codec))
+    *_, frame = session.answer(1, [{"text": "x"}] * 10 + [{"text": "x" * 400}])
+    assert "answer_bytes) for one item alone" in decode_server(frame, codec).failure.message
+    assert session.waiting == 0
     session.receive(encode(QueryRequest(1, {"from": "tasks"}), codec))
     *_, frame = session.answer(1, [1, 2, 3, object()])
     assert decode_server(frame, codec).failure.code == "validation_error"
