@@ -11,14 +11,14 @@ from tests.protobase_live.cli.command import line, run, running, stop
 
 
 async def test_it_stops_by_itself(tmp_path):
-    ended = await run("demo", "--storage", f"file:{tmp_path / 'data'}", "--port", "18765", "--seconds", "0.5")
+    ended = await run("demo", "--storage", f"file:{tmp_path / 'data'}", "--port", "0", "--seconds", "0.5")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("listening on ws://127.0.0.1:")
     assert ended.out.endswith("stopped\n")
 
 
 async def test_peers_work_until_ctrl_c():
-    async with running("demo", "--storage", "memory:", "--port", "18765") as demo:
+    async with running("demo", "--storage", "memory:", "--port", "0") as demo:
         lines = [await line(demo) for _ in range(5)]
         ended = await stop(demo, signal.SIGINT)
     assert lines[1] == "0 tasks\n"
