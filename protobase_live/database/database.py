@@ -54,6 +54,7 @@ from protobase_live.errors import (
     Closed,
     CollectionUnloadable,
     InvalidName,
+    LimitExceeded,
     OutcomeUnknown,
     Overloaded,
     StorageFailed,
@@ -200,13 +201,21 @@ class Database(DatabaseApi):
     async def commit(
         self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
     ) -> Receipt:
-        """Carry out all ``writes`` or none, if every check still holds; durable on return."""
+        """Carry out all ``writes`` or none, if every check still holds; durable on return.
+
+        Raises LimitExceeded for more than ``Limits.joint_collections`` collections.
+        """
         author = check_author(self._author if author is None else author)
         names = {*writes, *(check.collection for check in checks)}
         if len(names) == 1:
             (name,) = names
             message = Transact(writes.get(name, ()), checks, author)
             return Receipt({name: cast(str, await self._ask(name, message))})
+        if len(names) > self._limits.joint_collections:
+            most = self._limits.joint_collections
+            raise LimitExceeded(
+                f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
+            )
         joint = Joint(writes, checks, author)
         seconds = self._limits.joint_hold_seconds
         with _errors_named("this transaction"):

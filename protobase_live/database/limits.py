@@ -25,6 +25,9 @@ class Limits:
     load_seconds: float = 600.0
     """How long loading a collection may take, while others are served; then it fails and is tried again when
     somebody asks. Four million structs, as many as a document of the default size may have, take minutes."""
+    joint_collections: int = 256
+    """Collections that one transaction reads and writes; it is carried out in one go, in which nobody else is
+    served. One of more fails with `LimitExceeded`."""
     joint_hold_seconds: float = 0.5
     """How long a transaction over several collections makes those that it holds wait for another one. Then it
     lets go, waits until that one answers, and tries again; after 8 tries it fails with `Overloaded`."""

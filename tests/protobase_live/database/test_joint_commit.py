@@ -16,6 +16,7 @@ from protobase_live.database.messages import Hold
 from protobase_live.document import Document
 from protobase_live.errors import (
     Conflict,
+    LimitExceeded,
     OutcomeUnknown,
     Overloaded,
     ProtoBaseError,
@@ -52,6 +53,18 @@ async def b(database):
     collection = await database.collection("b")
     await collection.insert({"n": 0}, key="zero")
     return collection
+
+
+@pytest.mark.parametrize("limits", [Limits(joint_collections=3)], indirect=True)
+async def test_it_takes_so_many_collections(database, storage) -> None:
+    def writes(count: int) -> dict[str, list[Op]]:
+        return {f"c{n}": [Op(RECORDS, "insert", ("k", {}, {}))] for n in range(count)}
+
+    with pytest.raises(LimitExceeded, match=r"at most 3 collections \(joint_collections\), not 4"):
+        await database.commit(writes(4))
+    assert await database.collections() == []
+    await database.commit(writes(3))
+    assert len(await database.collections()) == 3
 
 
 class Holder:
