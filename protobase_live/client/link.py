@@ -19,6 +19,7 @@ from protobase_live.errors import (
     Unauthorized,
     Unavailable,
 )
+from protobase_live.home_loop import HomeLoop
 from protobase_live.protocol.client_events import (
     Answered,
     Delivered,
@@ -94,6 +95,8 @@ class Link:
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._subscribers: dict[int, Subscriber] = {}
         self._wake = asyncio.Event()
+        self._home = HomeLoop()
+        self._home.require()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
         self._loss: Exception | None = None
@@ -296,6 +299,7 @@ class Link:
                 self._first.set_exception(error)
 
     def _open_session(self) -> ClientSession:
+        self._home.require()
         if self._end is not None:
             raise type(self._end)(str(self._end))
         return self._session

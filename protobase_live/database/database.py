@@ -60,6 +60,7 @@ from protobase_live.errors import (
     StorageFailed,
     Unavailable,
 )
+from protobase_live.home_loop import HomeLoop
 from protobase_live.live.presence import PresenceHub, PresenceLimits
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_author, check_collection
@@ -124,6 +125,7 @@ class Database(DatabaseApi):
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self._goodbyes: set[asyncio.Task[None]] = set()
+        self._home = HomeLoop()
         self._closed = False
 
     async def __aenter__(self) -> Database:
@@ -205,6 +207,7 @@ class Database(DatabaseApi):
 
         Raises LimitExceeded for more than ``Limits.joint_collections`` collections.
         """
+        self._home.require()
         author = check_author(self._author if author is None else author)
         names = {*writes, *(check.collection for check in checks)}
         if len(names) == 1:
@@ -315,6 +318,7 @@ class Database(DatabaseApi):
 
     async def ref(self, collection: str) -> Ref[Message]:
         """The collection's actor, loaded. Raises Closed, Overloaded, StorageFailed."""
+        self._home.require()
         check_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
@@ -322,6 +326,7 @@ class Database(DatabaseApi):
             return await self._pool.get(collection)
 
     async def _ask(self, collection: str, message: Message) -> object:
+        self._home.require()
         check_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
