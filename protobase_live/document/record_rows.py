@@ -132,6 +132,7 @@ class RecordRows:
     def replace(self, before: RecordRows) -> None:
         """Take over what another view of the same records has read."""
         self.rows, self._order, self._before = before.rows, before._order, before._before
+        self.strays = before.strays
         self._changed.clear()
 
     def differences(self) -> Iterator[Difference]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pycrdt import Text
+from pycrdt import Map, Text
 
 from protobase_live.document import Document
 from protobase_live.document import document as document_module
@@ -60,6 +60,17 @@ def test_what_was_overwritten_is_let_go(contents) -> None:
     written = document.finish()
     assert written is not None
     assert [(d.structure, d.after) for d in written.differences] == [("body", "hi")]
+
+
+def test_what_is_no_record_is_still_told(contents) -> None:
+    document = Document("node")
+    odd = written_by(lambda doc: doc.get("records", type=Map).update({"odd": 1}))
+    assert document.take(odd, PEER)
+    document.apply_taken()
+    document.finish()
+    overwrite(document, 2_500)
+    assert len(contents) > 1
+    assert document.read(Read(RECORDS, "strays")) == [["odd", 1]]
 
 
 def test_few_deletions_make_nothing_anew(contents) -> None:
