@@ -57,9 +57,8 @@ class Health:
         error = None if appended.cancelled() else appended.exception()
         if isinstance(error, StorageError) and not isinstance(error, NO_FAILURES):
             if self._reason is None:
-                _log.error(
-                    "the storage failed: %s", str(error)
-                )  # a record that is kept must not keep the collection
+                reason = str(error)  # a log record that is kept must not keep the collection
+                _log.error("the storage failed: %s", reason)
             self.failures += 1
             self._reason, self._failed_at = str(error), self._clock.monotonic()
         elif error is None and self._reason is not None:

@@ -32,18 +32,19 @@ CLIENT = rb"([\x80-\xff]{0,6}[\x00-\x7f]|[\x80-\xff]{7}[\x00-\x0f])"
 CLOCK = rb"([\x80-\xff]{0,3}[\x00-\x7f])"
 """A clock that is not near its limit."""
 
+ID = CLIENT + CLOCK
+"""An id of which no number is near its limit, so that none of them has to be checked."""
+
 PLAIN = rb"(?:[\x78\x79\x7e\x7f]|\x7d[\x80-\xff]{0,7}[\x00-\x7f]|\x7c.{4}|[\x7a\x7b].{8})"
 """A value that is no string, map, array or bytes; to be compiled with DOTALL."""
 
-_ID = CLIENT + CLOCK
-_ROOT_OR_TYPE = rb"(?:\x00" + _ID + rb"|\x01)"
-_PARENT = rb".(?:\x00" + _ID + rb"|\x01)"
+_PARENT = rb".(?:\x00" + ID + rb"|\x01)"
 _HEADS = {
     info: head
     for head, infos in (
-        (re.compile(b"." + _ID, re.DOTALL), b"\x81\x84\x87\x88\xa1\xa7\xa8"),  # a left neighbour
-        (re.compile(b"." + _ID, re.DOTALL), b"\x41\x44\x47\x48\x61\x67\x68"),  # a right one
-        (re.compile(b"." + _ID + _ID, re.DOTALL), b"\xc1\xc4\xc7\xc8\xe1\xe7\xe8"),  # both
+        (re.compile(b"." + ID, re.DOTALL), b"\x81\x84\x87\x88\xa1\xa7\xa8"),  # a left neighbour
+        (re.compile(b"." + ID, re.DOTALL), b"\x41\x44\x47\x48\x61\x67\x68"),  # a right one
+        (re.compile(b"." + ID + ID, re.DOTALL), b"\xc1\xc4\xc7\xc8\xe1\xe7\xe8"),  # both
         (re.compile(_PARENT, re.DOTALL), b"\x01\x04\x07\x08\x21\x27\x28"),
         (re.compile(b"\x00"), b"\x00"),  # garbage
     )

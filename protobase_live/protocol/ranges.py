@@ -9,8 +9,8 @@ from operator import add, lt, sub
 
 from protobase_live.protocol.varint import varuint, varuints
 
-FEW = 8
-"""So few ranges are added one by one, which is faster then."""
+FEW_RANGES = 8
+"""So few ranges are read and added one by one, which is faster then."""
 
 
 class Ranges:
@@ -65,7 +65,7 @@ class Ranges:
 
     def merge(self, others: Ranges) -> Ranges:
         """Add many ranges in one pass; answers with the parts of them that were not there."""
-        if len(others.ends) <= FEW:
+        if len(others.ends) <= FEW_RANGES:
             parts = [part for start, end in others for part in self.add(start, end)]
             return Ranges([start for start, _ in parts], [end for _, end in parts])
         if not others.ends or not self.ends or others.starts[0] > self.ends[-1]:

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from protobase_live.protocol.common_structs import CLIENT, CLOCK, client_of, clock_of, read_common
+from protobase_live.protocol.common_structs import ID, client_of, clock_of, read_common
 from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.json_text import parse_json
-from protobase_live.protocol.ranges import Ranges
+from protobase_live.protocol.ranges import FEW_RANGES, Ranges
 from protobase_live.protocol.struct import (
     ARRAY,
     BINARY,
@@ -253,7 +253,7 @@ class Walker(Reader):
         ranges = self.deletes[client] = Ranges()
         for read in range(0, count, STEP_STRUCTS):
             some = min(STEP_STRUCTS, count - read)
-            if some < FEW_RANGES or not self.plain_ranges(ranges, some):
+            if some <= FEW_RANGES or not self.plain_ranges(ranges, some):
                 for _ in range(some):
                     self.delete_range(ranges)
             if some == STEP_STRUCTS:
@@ -262,7 +262,7 @@ class Walker(Reader):
     def plain_ranges(self, ranges: Ranges, count: int) -> bool:
         """Read some ranges at once; nothing is read if anything about them is unusual or wrong."""
         numbers, end = read_varuints(self.data, self.pos, 2 * count)
-        if len(numbers) < 2 * count or _LONG_NUMBER.search(self.data, self.pos, end):
+        if len(numbers) < 2 * count or LONG_NUMBER.search(self.data, self.pos, end):
             return False
         if not ranges.extend(numbers[::2], numbers[1::2], MAX_CLOCK):
             return False
@@ -289,12 +289,7 @@ CONTENTS: dict[int, Callable[[Walker], int]] = {
     DOCUMENT: Walker.document,
 }
 
-_ID = re.compile(CLIENT + CLOCK)
-"""An id of which no number is near its limit, so that none of them has to be checked."""
+_ID = re.compile(ID)
 
-
-_LONG_NUMBER = re.compile(rb"[\x80-\xff]{5}")
+LONG_NUMBER = re.compile(rb"[\x80-\xff]{5}")
 """The beginning of an integer that takes more bytes than any clock does."""
-
-FEW_RANGES = 8
-"""Fewer delete ranges are read one by one, which is faster then."""

@@ -9,19 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from protobase_live.protocol.common_structs import CLIENT, CLOCK, client_of, clock_of, read_common
+from protobase_live.protocol.common_structs import CLIENT, CLOCK, ID, client_of, clock_of, read_common
 from protobase_live.protocol.struct import MAX_CLOCK, Struct
-from protobase_live.protocol.update_walker import DeletedRange
+from protobase_live.protocol.update_walker import LONG_NUMBER, DeletedRange
 from protobase_live.protocol.varint import read_varuints
 
-_HEAD = re.compile(rb"\x01([\x01-\x7f])" + CLIENT + CLOCK)
+_HEAD = re.compile(rb"\x01([\x01-\x7f])" + ID)
 _DELETE = re.compile(rb"\x01" + CLIENT + rb"\x01" + CLOCK + CLOCK)
 _MAX_DELETES_BYTES = 256
 """A larger delete set is often what the document has already, and the walker need not read that."""
-
-_LONG_NUMBER = re.compile(rb"[\x80-\xff]{7}")
-"""The beginning of a number that takes eight bytes or more."""
-
 
 Edit = tuple[int, Sequence[Struct], Sequence[DeletedRange]]
 """A client, its structs, and what is deleted of any client; a plain tuple, because one is made per update."""
@@ -58,7 +54,7 @@ def _deletes(update: bytes, at: int) -> Sequence[DeletedRange] | None:
 
 def _several_deletes(update: bytes, at: int) -> Sequence[DeletedRange] | None:
     size = len(update) - at
-    if not 0 < size <= _MAX_DELETES_BYTES or update[-1] >= 0x80 or _LONG_NUMBER.search(update, at):
+    if not 0 < size <= _MAX_DELETES_BYTES or update[-1] >= 0x80 or LONG_NUMBER.search(update, at):
         return None
     numbers = iter(read_varuints(update, at, size)[0])
     deletes, clients = list[DeletedRange](), set[int]()

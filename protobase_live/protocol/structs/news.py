@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from protobase_live.protocol.delete_set import DeleteSet
 from protobase_live.protocol.structs.log import Log
-from protobase_live.protocol.structs.writing import EMPTY_UPDATE, encode_update
+from protobase_live.protocol.structs.writing import EMPTY_UPDATE, NO_DELETES, encode_update
 
 
 class News:
@@ -36,6 +36,8 @@ class News:
 
     def encode_deletes(self) -> bytes:
         """What was deleted, as a delete set. It is put in order here, which is less work than each time."""
+        if not self.deleted:
+            return NO_DELETES
         deletes = DeleteSet()
         for client, ranges in self.deleted.items():
             for start, end in sorted(ranges):

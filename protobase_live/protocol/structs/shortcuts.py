@@ -11,23 +11,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from protobase_live.protocol.common_structs import CLIENT, CLOCK, PLAIN, client_of, clock_of
+from protobase_live.protocol.common_structs import CLIENT, CLOCK, ID, PLAIN, client_of, clock_of
 from protobase_live.protocol.struct import VALUES, Id, Struct
 from protobase_live.protocol.structs.appending import append_common
 from protobase_live.protocol.structs.edits import Edit, read_edit
 from protobase_live.protocol.structs.log import CHAINED, GONE, KEYED
 from protobase_live.protocol.structs.store import Store
 
-_ID = CLIENT + CLOCK
-
 _TYPING = re.compile(
-    rb"\x01\x01" + _ID + rb"(?:\x84|(\xc4))" + _ID + rb"(?(3)" + _ID + rb")([\x01-\x7f])([\x00-\x7f]+)\x00",
+    rb"\x01\x01" + ID + rb"(?:\x84|(\xc4))" + ID + rb"(?(3)" + ID + rb")([\x01-\x7f])([\x00-\x7f]+)\x00",
     re.DOTALL,
 )
 """One struct, ASCII, with a left neighbour and perhaps a right one; nothing deleted."""
 
 _DELETED_CLOCK = rb"\x01" + CLIENT + rb"\x01" + CLOCK + rb"\x01"
-_ENTRY = re.compile(rb"\x01\x01" + _ID + rb"\xa8" + _ID + rb"\x01" + PLAIN + _DELETED_CLOCK, re.DOTALL)
+_ENTRY = re.compile(rb"\x01\x01" + ID + rb"\xa8" + ID + rb"\x01" + PLAIN + _DELETED_CLOCK, re.DOTALL)
 """One struct with one plain value and a left neighbour, and one clock deleted."""
 
 
