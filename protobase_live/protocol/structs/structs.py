@@ -19,6 +19,7 @@ from protobase_live.protocol.structs.slicing import SLICE_STRUCTS, all_runs, cut
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.taking import Rest, Taking
 from protobase_live.protocol.structs.writing import NO_DELETES, encode_update
+from protobase_live.protocol.update_walker import Walker
 
 LOOSE_RANGES = 1_000
 """Deletions after which letting go of what was deleted is worth its time, in a small document."""
@@ -66,10 +67,13 @@ class Structs:
         return rest
 
     def take_in_steps(
-        self, update: bytes, *, barred: int | None = None, lenient: bool = False
+        self, update: bytes, *, barred: int | None = None, lenient: bool = False, read: Walker | None = None
     ) -> Generator[None, None, Rest | None]:
-        """`take` with pauses, some milliseconds apart, in which nothing else may be done with the structs."""
-        return Taking(self._store, update, barred=barred, lenient=lenient).steps()
+        """`take` with pauses, some milliseconds apart, in which nothing else may be done with the structs.
+
+        `read` is the update if it was read already, to be used once.
+        """
+        return Taking(self._store, update, barred=barred, lenient=lenient, read=read).steps()
 
     # giving
 
