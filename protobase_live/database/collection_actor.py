@@ -10,18 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import Actor, Clock, Envelope
-from protobase_live.cursor import Cursor
-from protobase_live.database.checking import check_in_steps
-from protobase_live.database.digests import Digests
-from protobase_live.database.editors import Answer, Editors
-from protobase_live.database.former import Former
+from protobase_live.database.audience import Audience
 from protobase_live.database.intake import Taker
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
+from protobase_live.database.meeting import Contribution
 from protobase_live.database.messages import (
     Begin,
     CatchUp,
@@ -33,44 +29,46 @@ from protobase_live.database.messages import (
     Question,
     Restore,
     Settle,
-    Shown,
     Subscriber,
     Sync,
     Transact,
     Unwatch,
     Updates,
     Watch,
-    Watched,
 )
 from protobase_live.database.mistakes import nothing_done
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.put_back import put_back
-from protobase_live.database.quarantine import unloadable
-from protobase_live.database.room import make_room, needs_room, require_room
+from protobase_live.database.replica import Replica
 from protobase_live.database.steps import in_steps
 from protobase_live.database.streams import Streams
 from protobase_live.database.threshold import Threshold
-from protobase_live.database.turn import Turn
+from protobase_live.database.transactor import Transactor
+from protobase_live.database.turn import (
+    Beginning,
+    Greeting,
+    Parting,
+    Receipt,
+    Refusal,
+    Renewal,
+    Reply,
+    Settled,
+    Turn,
+    Watching,
+    Written,
+)
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN, Document, Outcome
-from protobase_live.errors import ProtoBaseError
-from protobase_live.live.feed import Entry, Feed, after, changes_of
-from protobase_live.live.show import Show, Together
-from protobase_live.operations import INDEXES, Check, Op, Read, Target
+from protobase_live.errors import ProtoBaseError, Unavailable
+from protobase_live.live.feed import Feed
+from protobase_live.operations import INDEXES, Op
 from protobase_live.protocol.state_vector import encode_state_vector
-from protobase_live.protocol.steps import at_once
-from protobase_storage import (
-    TIMELINE_MARK,
-    CollectionCorrupt,
-    Commit,
-    Storage,
-    StorageError,
-    join,
-    sequence_of,
-)
+from protobase_storage import Storage, StorageError
 
 if TYPE_CHECKING:
+    from protobase_live.live.show import Together
     from protobase_live.live.views import Views
+    from protobase_live.query.table import Table
 
 BEGIN_RECORDS = 2_000
 """How many records the views are given before others may run."""
@@ -94,88 +92,58 @@ class CollectionActor(Actor[Message]):
         """``timeline`` is the name of what is written by this actor, which no other one has."""
         self._name = name
         self._storage = storage
-        self._origin = storage.identity + TIMELINE_MARK + timeline
-        self._views: Views | None = None
-        """Who is told what is shown, once there are queries."""
+        self._limits = limits
+        self._replica = Replica(name, storage, clock, timeline)
+        self._log = Log(name, storage, clock, limits, unfolded, fold_slots)
+        self._streams = Streams(
+            clock,
+            Feed(limits.feed_changes, limits.feed_bytes),
+            limits.feed_seconds,
+            lambda watched: self._replica.document.watch(watched),
+        )
+        self._audience = Audience(name, self._streams)
+        self._editors = self._audience.editors
+        self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
+        self._threshold = Threshold(name, self._editors)
         self._begun = False
         """Whether the views were given the records, be it that this is not shown yet."""
-        self._clock = clock
-        self._limits = limits
-        self._document = Document(storage.identity)
-        self._log = Log(name, storage, clock, limits, unfolded, fold_slots)
-        self._applied: dict[str, int] = {}
-        self._shown: dict[str, int] = {}
-        self._editors = Editors()
-        self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
-        feed = Feed(limits.feed_changes, limits.feed_bytes)
-        self._streams = Streams(
-            clock, feed, limits.feed_seconds, lambda watched: self._document.watch(watched)
-        )
-        self._threshold = Threshold(name, self._editors)
 
     # life
 
     async def on_start(self) -> None:
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
-        self._pipeline = Pipeline[Turn](limit, self._show, Turn.drop, self.context.fail)
+        self._pipeline = Pipeline[Turn](limit, self._show, self._drop, self.context.fail)
         try:
-            await self._load_stored()
+            await self._load()
         except BaseException:
-            self._document.close()
+            self._replica.close()
             raise
-        self._shown = dict(self._applied)
-        self._editors.shown = dict(self._document.vector)
+        self._audience.begin(self._replica.vector, self._replica.document.vector)
 
     async def on_stop(self) -> None:
         """Show what is still on its way; whoever is left has to begin again."""
         try:
             await self._pipeline.settled()
         finally:
-            self._streams.close()
-            if self._views is not None:
-                self._views.end(self._name)
-                self._views = None
-            self._document.close()
-            for subscriber in self._editors.met:
-                subscriber.resync()
+            self._audience.end()
+            self._replica.close()
             await self._log.stop()
 
     def idle(self) -> bool:
         """Nobody listens and nothing is on its way."""
-        if self._views is not None and self._views.busy(self._name):
-            return False
-        return not (self._editors.met or len(self._streams) or len(self._pipeline))
-
-    async def _load_stored(self) -> None:
-        """`_load`, and CollectionUnloadable for what goes wrong with what is stored."""
-        try:
-            await self._load()
-        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
-            raise
-        except StorageError as error:
-            if not isinstance(error, CollectionCorrupt):
-                raise
-            raise unloadable(self._name, error) from error
-        except BaseException as error:  # a panic of pycrdt derives from BaseException alone
-            raise unloadable(self._name, error) from error
+        return not (self._audience.is_listening or len(self._pipeline))
 
     async def _load(self) -> None:
-        loaded = await self._storage.load(self._name)
-        updates = [loaded.snapshot.update] if loaded.snapshot else []
-        document = Document(self._storage.identity)
-        try:
-            await in_steps(document.load([*updates, *(commit.update for commit in loaded.commits)]))
-        except BaseException:
-            document.close()
-            raise
-        document.watch(self._streams.told)
-        document.follow(self._document.followed)
-        self._document.close()
-        self._document = document
-        self._applied = loaded.vector
-        self._threshold.former = Former(loaded.remains)
-        self._log.loaded(loaded)
+        self._log.loaded(await self._replica.load(watched=self._streams.told))
+
+    def _show(self, turn: Turn) -> None:
+        self._audience.show(turn)
+        for written in turn.commits:
+            self._log.grew(written.commit)
+
+    def _drop(self, turn: Turn, error: BaseException) -> None:
+        self._audience.drop(turn)
 
     # turns
 
@@ -184,42 +152,123 @@ class CollectionActor(Actor[Message]):
         if self._pipeline.full:
             await self._pipeline.room()
         turn = Turn()
-        batch = self._threshold.admit(batch, self._document.vector)
+        batch = self._threshold.admit(batch, self._replica)
         for envelope in batch:
             if isinstance(envelope.message, FROM_CLIENTS):
                 self._editors.met[envelope.message.subscriber] = None
-        sent = [envelope for envelope in batch if isinstance(envelope.message, Updates)]
-        if sent:
-            await self._take([cast("Updates", envelope.message) for envelope in sent], turn)
-            for envelope in sent:
-                envelope.reply()
-        transactions = [e for e in batch if isinstance(e.message, Transact)]
-        if transactions:
-            turn.transacted = True
-            digests = Digests(self._document.read)
-            with self._document.writing():
-                for envelope in transactions:
-                    await self._transact(envelope, turn, digests)
-        commit = self._commit(turn, await in_steps(self._document.finish_in_steps()))
-        questions = [e for e in batch if isinstance(e.message, Question)]
+        await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
+        transactions = [each for each in batch if isinstance(each.message, Transact)]
+        await self._transact(transactions, turn)
+        self._write(turn, await in_steps(self._replica.document.finish_in_steps()), bool(transactions))
+        questions = [each for each in batch if isinstance(each.message, Question)]
         many = len(questions) > 1
         for envelope in batch:
             if not (many and isinstance(envelope.message, Question)):
                 self._serve(envelope, turn)
-        self._pipeline.push(turn, self._store(commit))
+        self._pipeline.push(turn, self._store(turn))
         # What takes time waits until the commit is on its way.
         if many:
             await self._serve_with_pauses(questions)
-        await in_steps(self._document.compact())
+        await in_steps(self._replica.document.compact())
         for envelope in batch:
             if isinstance(envelope.message, Begin):
-                await self._begin(envelope)
+                await self._begin(envelope, envelope.message.views)
             elif isinstance(envelope.message, Hold):
-                envelope.reply(self)
-                await envelope.message.release
+                await self._meet(envelope, envelope.message)
         for envelope in batch:
             if isinstance(envelope.message, Drop | Restore) and envelope.pending:
                 await self._replace(envelope, envelope.message)
+
+    async def _take(self, sent: Sequence[Envelope[Message]], turn: Turn) -> None:
+        if sent:
+            updates = [cast("Updates", envelope.message) for envelope in sent]
+            intake = await self._taker.take(self._replica.document, updates)
+            for envelope in sent:
+                envelope.reply()
+            turn.showings += [Greeting(*greeting) for greeting in intake.greetings.items()]
+
+    async def _reload(self) -> Document:
+        await self._pipeline.room(1)
+        await self._log.stop()  # what it folds would be counted twice
+        await self._load()
+        return self._replica.document
+
+    async def _transact(self, envelopes: Sequence[Envelope[Message]], turn: Turn) -> None:
+        """Carry out transactions in the document, each all or nothing."""
+        if not envelopes:
+            return
+        transactor = Transactor(self._name, self._replica, self._limits)
+        with transactor.writing():
+            for envelope in envelopes:
+                message = cast("Transact", envelope.message)
+                try:
+                    ready = await transactor.prepare(message.ops, message.checks)
+                    await transactor.write(ready, message.author)
+                except ProtoBaseError as error:
+                    turn.showings.append(Refusal(envelope, error))
+                else:
+                    turn.showings.append(Receipt(envelope))
+
+    def _write(
+        self, turn: Turn, outcome: Outcome | None, transacted: bool, together: Together | None = None
+    ) -> None:
+        """Make a commit of what a turn came to, if that is anything."""
+        if outcome is None:
+            return
+        written = Written(
+            self._replica.commit(outcome), outcome.differences, outcome.reached, together=together
+        )
+        if len(outcome.senders) == 1 and not transacted:
+            written.sole = cast("Subscriber", outcome.senders[0])
+        if any(structure == INDEXES.path[0] for part in outcome.parts for structure, _ in part.keys):
+            written.indexes = self._replica.indexes()
+        if together is not None:
+            together.expect()
+        turn.commits.append(written)
+
+    def _store(self, turn: Turn) -> asyncio.Future[None] | None:
+        """Hand commits to the storage, unless one before them is lost: then these are, too."""
+        commits = [written.commit for written in turn.commits]
+        return self._storage.append(commits) if commits and not self._pipeline.failed else None
+
+    # what asks
+
+    def _serve(self, envelope: Envelope[Message], turn: Turn) -> None:
+        """What asks rather than writes, on the document as the turn leaves it."""
+        document, showings = self._replica.document, turn.showings
+        match envelope.message:
+            case Question(read):
+                with self._following(turn) if read.method == OPEN else nullcontext():
+                    showings.append(self._answer(envelope, lambda: document.read(read)))
+            case Sync(subscriber, state):
+                showings.append(self._editors.begin(subscriber, state, document))
+            case CatchUp(subscriber):
+                showings.append(self._editors.catch_up(subscriber, document))
+            case Greet(subscriber):
+                showings.append(Greeting(subscriber, encode_state_vector(document.vector)))
+            case Settle(subscriber, mark):
+                showings.append(Settled(subscriber, mark))
+            case Leave(subscriber):
+                showings.append(Parting(subscriber))
+            case Watch(stream, opened):
+                if self._streams.add(stream):
+                    showings.append(Renewal())
+                with self._following(turn):
+                    document.follow(opened)
+                showings.append(Watching(envelope, stream))
+            case Unwatch(stream):
+                self._streams.remove(stream)
+            case Updates() | Transact() | Begin() | Hold() | Drop() | Restore():
+                pass
+
+    def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any]) -> Reply | Refusal:
+        """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""
+        try:
+            return Reply(envelope, ask())
+        except ProtoBaseError as error:
+            return Refusal(envelope, error)
+        except Exception as error:
+            return Refusal(envelope, nothing_done(f"a read of {self._name}", error))
 
     async def _serve_with_pauses(self, envelopes: Sequence[Envelope[Message]]) -> None:
         """Serve what asks, as a turn of its own: many large answers in one go would hold up everybody."""
@@ -229,13 +278,84 @@ class CollectionActor(Actor[Message]):
             await asyncio.sleep(0)
         self._pipeline.push(turn, None)
 
+    @contextmanager
+    def _following(self, turn: Turn) -> Generator[None]:
+        """Before a structure was followed its changes were not told, so no stream resumes there."""
+        known = len(self._replica.document.followed)
+        yield
+        if len(self._replica.document.followed) > known:
+            turn.showings.append(Renewal())
+
+    # what takes a turn of its own
+
+    async def _begin(self, envelope: Envelope[Message], views: Views) -> None:
+        """The views start from what the document is now, once that is shown. Who asks again waits for it."""
+        turn = Turn()
+        if not self._begun:
+            self._begun = True
+            table = views.table(self._name)
+            await self._fill(table)
+            turn.showings.append(Beginning(views, table, self._replica.indexes()))
+        turn.showings.append(Reply(envelope))
+        self._pipeline.push(turn, None)
+
+    async def _fill(self, table: Table) -> None:
+        records = list(self._replica.document.records.items())
+        for start in range(0, len(records), BEGIN_RECORDS):
+            table.apply(records[start : start + BEGIN_RECORDS])
+            await asyncio.sleep(0)
+
+    async def _meet(self, envelope: Envelope[Message], hold: Hold) -> None:
+        """Meet the other collections of a transaction, and carry out this one's part if all can do so."""
+        try:
+            if self._pipeline.full:
+                await self._pipeline.room()
+            if not hold.held.done():
+                hold.held.set_result(None)
+            if await hold.meeting.begun():
+                await self._take_part(envelope, hold)
+        except BaseException as error:
+            hold.meeting.fail(self._name, error)
+            raise
+
+    async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
+        turn, durable = Turn(), None
+        transactor = Transactor(self._name, self._replica, self._limits)
+        ready = await self._agreed(hold, transactor)
+        if ready is None:
+            turn.showings.append(Reply(envelope))  # when all that was looked at is durable
+        else:
+            with transactor.writing():
+                await transactor.write(ready, hold.author)
+            outcome = await in_steps(self._replica.document.finish_in_steps())
+            self._write(turn, outcome, transacted=True, together=hold.meeting.together)
+            commit = turn.commits[0].commit if turn.commits else None
+            durable = await hold.meeting.store(Contribution(self._name, commit, bool(ready), self._pipeline))
+            turn.showings.append(Receipt(envelope))
+        self._pipeline.push(turn, durable if ready else None)
+
+    async def _agreed(self, hold: Hold, transactor: Transactor) -> Sequence[Op] | None:
+        """What is to be written, if this collection and all others can carry out their parts."""
+        try:
+            ready = await transactor.prepare(hold.ops, hold.checks)
+            if self._pipeline.failed:  # while others were waited for
+                raise Unavailable(f"{self._name} failed and is loaded again; nothing was done")
+        except ProtoBaseError as error:
+            hold.meeting.refuse(error)
+        except Exception as error:
+            hold.meeting.refuse(nothing_done("a transaction", error))
+        else:
+            return ready if await hold.meeting.agree() else None
+        return None
+
     async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
         """Store another history in the place of this one, and end; whoever comes next loads it."""
         await self._pipeline.room(1)
         await self._log.stop()  # before anything is deleted: a fold must not store what was
         try:
             if isinstance(message, Drop):
-                await self._storage.delete(self._name, self._threshold.former.remains(self._document.vector))
+                remains = self._replica.former.remains(self._replica.document.vector)
+                await self._storage.delete(self._name, remains)
             else:
                 await put_back(self._storage, self._name, message.stored)
         except (StorageError, ProtoBaseError) as error:
@@ -244,218 +364,3 @@ class CollectionActor(Actor[Message]):
         self._threshold.over = True
         envelope.reply(None)
         await self.context.ref.stop()
-
-    def _store(self, commit: Commit | None) -> asyncio.Future[None] | None:
-        """Hand a commit to the storage, unless one before it is lost: then this one is, too."""
-        return None if commit is None or self._pipeline.failed else self._storage.append([commit])
-
-    async def _take(self, sent: Sequence[Updates], turn: Turn) -> None:
-        intake = await self._taker.take(self._document, sent)
-        self._document = intake.document
-        for subscriber, state in intake.greetings.items():
-            turn.showings.append(partial(subscriber.greet, state))
-
-    async def _reload(self) -> Document:
-        await self._pipeline.room(1)
-        await self._log.stop()  # what it folds would be counted twice
-        await self._load_stored()
-        return self._document
-
-    async def _transact(self, envelope: Envelope[Message], turn: Turn, digests: Digests) -> None:
-        """Carry out one transaction in the document, all or nothing."""
-        message, document = envelope.message, self._document
-        assert isinstance(message, Transact)
-        try:
-            if needs_room(message.ops):
-                await make_room(document, 0, self._limits.document_bytes)
-            await in_steps(self._require_in_steps(message.ops, message.checks, digests))
-            ready = await in_steps(document.rehearse_in_steps(message.ops))
-            if ready:
-                digests.forget(ready)
-                await in_steps(document.write_in_steps(ready, message.author))
-        except ProtoBaseError as error:
-            failure = error
-            turn.showings.append(lambda: envelope.fail(failure))
-        else:
-            turn.showings.append(lambda: envelope.reply(Cursor(self._shown).encode()))
-
-    def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
-        """The operations, ready to be carried out; raises what would keep them from it now."""
-        at_once(self._require_in_steps(ops, checks, Digests(self._document.read)))
-        return self._document.rehearse(ops)
-
-    def _require_in_steps(
-        self, ops: Sequence[Op], checks: Sequence[Check], digests: Digests
-    ) -> Generator[None, None, None]:
-        """Raise Conflict if something that was read has changed, LimitExceeded if there is no room.
-
-        What only deletes needs none.
-        """
-        yield from check_in_steps(digests, checks, self._name, self._limits.check_bytes)
-        if needs_room(ops):
-            require_room(self._document, 0, self._limits.document_bytes)
-
-    def _commit(self, turn: Turn, outcome: Outcome | None) -> Commit | None:
-        if outcome is None:
-            return None
-        origin = self._origin
-        sequence = sequence_of(self._applied, origin) + 1
-        self._applied = join(self._applied, {origin: sequence})
-        turn.differences, turn.reached = outcome.differences, outcome.reached
-        if len(outcome.senders) == 1 and not turn.transacted:
-            turn.sole = cast("Subscriber", outcome.senders[0])
-        if any(structure == INDEXES.path[0] for part in outcome.parts for structure, _ in part.keys):
-            turn.indexes = self._declared()
-        turn.commit = Commit(origin, sequence, self._name, outcome.update, outcome.parts, self._clock.time())
-        return turn.commit
-
-    def _declared(self) -> list[str]:
-        """The declarations of indexes; whatever a Yjs client put in their place is none."""
-        try:
-            return list(self._document.read(Read(INDEXES, "keys")))
-        except ProtoBaseError:
-            return []
-
-    def carry_out_held(
-        self, ops: Sequence[Op], author: str | None, together: Together
-    ) -> tuple[Turn, Commit | None]:
-        """While held: apply a verified part of a larger transaction, to be pushed with `push_held`."""
-        turn = Turn(transacted=True)
-        with self._document.writing():
-            self._document.write(ops, author)
-        commit = self._commit(turn, self._document.finish())
-        if commit is not None:
-            turn.together = together
-            together.expect()
-        return turn, commit
-
-    @property
-    def failed(self) -> bool:
-        """Whether what is in memory is no longer what will be durable."""
-        return self._pipeline.failed
-
-    def push_held(self, turn: Turn, durable: asyncio.Future[None] | None) -> asyncio.Future[str]:
-        """Queue a held turn; the future is its cursor, when it and all before it is durable and shown."""
-        cursor = turn.await_cursor()
-
-        def show() -> None:
-            if not cursor.done():
-                cursor.set_result(Cursor(self._shown).encode())
-
-        turn.showings.append(show)
-        self._pipeline.push(turn, durable)
-        return cursor
-
-    def _serve(self, envelope: Envelope[Message], turn: Turn) -> None:
-        """What asks rather than writes, on the document as the turn leaves it."""
-        match envelope.message:
-            case Question(read):
-                with self._following(turn) if read.method == OPEN else nullcontext():
-                    self._answer(envelope, lambda: self._document.read(read), turn)
-            case Sync(subscriber, state):
-                self._show_answer(self._editors.begin(subscriber, state, self._document), turn)
-            case CatchUp(subscriber):
-                self._show_answer(self._editors.catch_up(subscriber, self._document), turn)
-            case Greet(subscriber):
-                state = encode_state_vector(self._document.vector)
-                turn.showings.append(lambda: subscriber.greet(state))
-            case Settle(subscriber, mark):
-                turn.showings.append(lambda: subscriber.settle(mark))
-            case Leave(subscriber):
-                turn.showings.append(lambda: self._editors.forget(subscriber))
-            case Watch(stream, opened):
-                self._watch(envelope, stream, opened, turn)
-            case Unwatch(stream):
-                self._streams.remove(stream)
-            case Updates() | Transact() | Begin() | Hold() | Drop() | Restore():
-                pass
-
-    def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any], turn: Turn) -> None:
-        """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""
-        try:
-            answer = ask()
-        except Exception as error:
-            failure = (
-                error if isinstance(error, ProtoBaseError) else nothing_done(f"a read of {self._name}", error)
-            )
-            turn.showings.append(lambda: envelope.fail(failure))
-        else:
-            turn.showings.append(lambda: envelope.reply(answer))
-
-    def _show_answer(self, answer: Answer, turn: Turn) -> None:
-        turn.showings.append(lambda: self._editors.show_answer(answer))
-
-    def _watch(
-        self, envelope: Envelope[Message], stream: object, opened: Sequence[Target], turn: Turn
-    ) -> None:
-        if self._streams.add(stream):
-            turn.showings.append(self._streams.feed.renew)
-        with self._following(turn):
-            self._document.follow(opened)
-
-        def show() -> None:
-            if not envelope.pending:  # given up meanwhile
-                self._streams.remove(stream)
-            feed = self._streams.feed
-            envelope.reply(Watched(feed, feed.end, dict(self._shown)))
-
-        turn.showings.append(show)
-
-    @contextmanager
-    def _following(self, turn: Turn) -> Generator[None]:
-        """Before a structure was followed its changes were not told, so no stream resumes there."""
-        known = len(self._document.followed)
-        yield
-        if len(self._document.followed) > known:
-            turn.showings.append(self._streams.feed.renew)
-
-    async def _begin(self, envelope: Envelope[Message]) -> None:
-        """The views start from what the document is now, once that is shown. Who asks again waits for it."""
-        assert isinstance(envelope.message, Begin)
-        turn = Turn()
-        if not self._begun:
-            self._begun = True
-            await self._fill(envelope.message.views, turn)
-        turn.showings.append(lambda: envelope.reply(None))
-        self._pipeline.push(turn, None)
-
-    async def _fill(self, views: Views, turn: Turn) -> None:
-        table, indexes = views.table(self._name), self._declared()
-        records = list(self._document.records.items())
-        for start in range(0, len(records), BEGIN_RECORDS):
-            table.apply(records[start : start + BEGIN_RECORDS])
-            await asyncio.sleep(0)
-
-        def show() -> None:
-            self._views = views
-            views.begin(table, self._shown, indexes)
-
-        turn.showings.append(show)
-
-    # showing
-
-    def _show(self, turn: Turn) -> None:
-        """The turn is durable: tell everybody."""
-        if turn.commit is not None:
-            self._show_commit(turn, turn.commit)
-        for showing in turn.showings:
-            showing()
-
-    def _show_commit(self, turn: Turn, commit: Commit) -> None:
-        before = self._shown
-        self._shown = after(commit, before)
-        self._editors.show(Shown(commit.update), turn.reached, turn.sole)
-        self._streams.show(
-            lambda: Entry(commit, changes_of(commit, turn.differences, before), before, self._shown)
-        )
-        self._show_views(turn)
-        self._log.grew(commit)
-
-    def _show_views(self, turn: Turn) -> None:
-        """Queries see a transaction over several collections as a whole, with its last part."""
-        together, turn.together = turn.together, None
-        if self._views is not None:
-            records = [(d.key, d.after) for d in turn.differences if d.structure == "records"]
-            self._views.take(Show(self._name, records, self._shown, turn.indexes), together)
-        elif together is not None:
-            together.give_up()

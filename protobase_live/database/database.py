@@ -221,7 +221,7 @@ class Database(DatabaseApi):
             )
         joint = Joint(writes, checks, author)
         seconds = self._limits.joint_hold_seconds
-        with _errors_named("this transaction"):
+        with _errors_named("this transaction", commits=True):
             return Receipt(await commit_jointly(self._storage, self.ref, joint, self._clock, seconds))
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:

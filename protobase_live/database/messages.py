@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from protobase_live.database.meeting import Meeting
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read, Target
@@ -164,12 +165,17 @@ class Begin:
 
 @dataclass(slots=True)
 class Hold:
-    """A transaction over several collections wants this actor's turn until ``release`` is done.
+    """A transaction over several collections wants this one to meet the others, and to carry out its part.
 
-    Answered with the actor itself.
+    Answered with a cursor once durable; with None if nothing was written here.
     """
 
-    release: asyncio.Future[None]
+    meeting: Meeting
+    ops: Sequence[Op]
+    checks: Sequence[Check]
+    author: str | None
+    held: asyncio.Future[None]
+    """Done when the collection's turn has come, and takes nothing else until the meeting is over."""
 
 
 @dataclass(slots=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from protobase_actors import ActorStopped, Envelope
 from protobase_live.database.editors import Editors
-from protobase_live.database.former import Former
 from protobase_live.database.messages import (
     CatchUp,
     Greet,
@@ -17,6 +16,7 @@ from protobase_live.database.messages import (
     Sync,
     Updates,
 )
+from protobase_live.database.replica import Replica
 from protobase_live.errors import CollectionDropped
 
 _OF_CLIENTS = (Greet, Sync, CatchUp, Updates, Settle)
@@ -27,17 +27,14 @@ class Threshold:
 
     def __init__(self, collection: str, editors: Editors) -> None:
         """``editors`` are told to begin again when the actor ends."""
-        self.former = Former()
         self.over = False
         """Whether the actor's own history is over, and the actor about to end."""
         self._collection = collection
         self._editors = editors
         self._refused: set[Subscriber] = set()
 
-    def admit(
-        self, batch: Sequence[Envelope[Message]], vector: Mapping[int, int]
-    ) -> Sequence[Envelope[Message]]:
-        """What is to be served of a batch, by a document with the state vector ``vector``.
+    def admit(self, batch: Sequence[Envelope[Message]], replica: Replica) -> Sequence[Envelope[Message]]:
+        """What is to be served of a batch.
 
         A Yjs client that has a copy of what was deleted is closed, and heard no more.
         """
@@ -47,13 +44,13 @@ class Threshold:
             return ()
         for envelope in batch:
             if isinstance(envelope.message, Sync):
-                self._look_at(envelope.message, vector)
+                self._look_at(envelope.message, replica)
         if not self._refused:
             return batch
         return [envelope for envelope in batch if not self._is_refused(envelope.message)]
 
-    def _look_at(self, sync: Sync, vector: Mapping[int, int]) -> None:
-        if self.former.has_left(sync.state, vector):
+    def _look_at(self, sync: Sync, replica: Replica) -> None:
+        if replica.former.has_left(sync.state, replica.document.vector):
             self._refused.add(sync.subscriber)
             error = CollectionDropped(f"collection {self._collection!r} was deleted; drop your copy of it")
             sync.subscriber.reject(error)

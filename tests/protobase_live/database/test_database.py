@@ -203,7 +203,7 @@ async def test_a_transaction_over_two_collections_is_one_append(database: Databa
     async with database.transaction() as tx:
         tx["tasks"].insert({"title": "a"}, key="a")
         tx["audit"].insert({"what": "added a"}, key="1")
-    assert [[commit.collection for commit in batch] for batch in storage.appends] == [["tasks", "audit"]]
+    assert [[commit.collection for commit in batch] for batch in storage.appends] == [["audit", "tasks"]]
     assert await (await database.collection("audit")).get("1") == {"what": "added a"}
 
 

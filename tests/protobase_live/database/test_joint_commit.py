@@ -9,17 +9,14 @@ import pytest
 
 from protobase_live.cursor import Cursor
 from protobase_live.database import joint_commit
-from protobase_live.database.collection_actor import CollectionActor
-from protobase_live.database.joint_commit import Pending
 from protobase_live.database.limits import Limits
+from protobase_live.database.meeting import Meeting
 from protobase_live.database.messages import Hold
 from protobase_live.document import Document
 from protobase_live.errors import (
     Conflict,
     LimitExceeded,
-    OutcomeUnknown,
     Overloaded,
-    ProtoBaseError,
     RecordExists,
     Unavailable,
 )
@@ -73,14 +70,16 @@ class Holder:
     def __init__(self, database, collection: str) -> None:
         self._database = database
         self._collection = collection
-        self._release: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._meeting = Meeting(database.storage, 2)
 
-    async def hold(self) -> CollectionActor:
-        return await (await self._database.ref(self._collection)).ask(Hold(self._release))
+    async def hold(self) -> None:
+        held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        ref = await self._database.ref(self._collection)
+        await ref.tell(Hold(self._meeting, (), (), None, held))
+        await held
 
     async def let_go(self) -> None:
-        if not self._release.done():
-            self._release.set_result(None)
+        self._meeting.dissolve()
         await settle()
 
 
@@ -267,9 +266,7 @@ async def test_one_that_failed_while_it_was_held_takes_no_part(database, storage
 
 
 async def test_one_that_crashed_while_it_was_held_takes_no_part(database, clock, busy, a, b) -> None:
-    holder = Holder(database, "a")
-    actor = await holder.hold()
-    await holder.let_go()
+    actor = (await database.ref("a"))._cell._actor
     other = await busy("b")
     joint = await pending(both(database))
     actor.context.fail(RuntimeError("a mistake"))
@@ -280,7 +277,7 @@ async def test_one_that_crashed_while_it_was_held_takes_no_part(database, clock,
     assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
 
 
-@pytest.mark.parametrize("step", ["rehearse", "write"])
+@pytest.mark.parametrize("step", ["rehearse_in_steps", "write_in_steps"])
 async def test_a_mistake_leaves_everything_as_it_was(database, clock, monkeypatch, a, b, step: str) -> None:
     right, calls = getattr(Document, step), 0
 
@@ -346,40 +343,3 @@ async def test_who_gives_up_holds_nobody(database, busy, a, b) -> None:
     assert await a.count() == 1
     await holder.let_go()
     assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
-
-
-# what is awaited when they are let go
-
-
-def done(result: str | ProtoBaseError) -> asyncio.Future[str]:
-    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    if isinstance(result, str):
-        future.set_result(result)
-    else:
-        future.set_exception(result)
-    return future
-
-
-async def test_the_outcome_is_known_when_all_are_shown() -> None:
-    late: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    outcome = await pending(Pending({"a": done("cursor a"), "b": late}).outcome())
-    assert not outcome.done()
-    late.set_result("cursor b")
-    assert await outcome == {"a": "cursor a", "b": "cursor b"}
-
-
-@pytest.mark.parametrize("order", [1, -1])
-async def test_what_is_known_for_sure_is_told(order: int) -> None:
-    """The parts are one append: if one of them is not stored, none is."""
-    errors = [OutcomeUnknown("perhaps"), Unavailable("nothing was done")][::order]
-    cursors = {name: done(error) for name, error in zip("ab", errors, strict=True)}
-    with pytest.raises(Unavailable, match="nothing was done"):
-        await Pending(cursors).outcome()
-
-
-async def test_a_refusal_that_tells_of_what_is_not_stored_is_none() -> None:
-    refusal = RecordExists("both")
-    with pytest.raises(RecordExists):
-        await Pending({"a": done("cursor")}, refusal).outcome()
-    with pytest.raises(Unavailable, match="nothing was done: the collection failed"):
-        await Pending({"a": done(OutcomeUnknown("the collection failed"))}, refusal).outcome()

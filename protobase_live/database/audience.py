@@ -1,0 +1,124 @@
+"""Who is told what a collection shows: Yjs clients, change streams, queries, and whoever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from protobase_live.cursor import Cursor
+from protobase_live.database.editors import Answer, Editors
+from protobase_live.database.messages import Shown, Watched
+from protobase_live.database.streams import Streams
+from protobase_live.database.turn import (
+    Beginning,
+    Greeting,
+    Parting,
+    Receipt,
+    Refusal,
+    Renewal,
+    Reply,
+    Settled,
+    Showing,
+    Turn,
+    Watching,
+    Written,
+)
+from protobase_live.live.feed import Entry, after, changes_of
+from protobase_live.live.show import Show
+
+if TYPE_CHECKING:
+    from protobase_live.live.views import Views
+
+
+class Audience:
+    """Everybody whom one collection shows what is durable, and how far that is."""
+
+    def __init__(self, collection: str, streams: Streams) -> None:
+        self.editors = Editors()
+        self.streams = streams
+        self._collection = collection
+        self._vector: Mapping[str, int] = {}
+        self._views: Views | None = None
+        """All queries, once there are some."""
+
+    def begin(self, vector: Mapping[str, int], state: Mapping[int, int]) -> None:
+        """So much was shown before, as commits and as the clocks of Yjs clients."""
+        self._vector = dict(vector)
+        self.editors.shown = dict(state)
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether anybody would miss the collection."""
+        return bool(self.editors.met or len(self.streams)) or (
+            self._views is not None and self._views.busy(self._collection)
+        )
+
+    def end(self) -> None:
+        """No more will be shown: whoever is left has to begin again."""
+        self.streams.close()
+        if self._views is not None:
+            self._views.end(self._collection)
+            self._views = None
+        for subscriber in self.editors.met:
+            subscriber.resync()
+
+    def show(self, turn: Turn) -> None:
+        """The turn is durable: tell everybody."""
+        for written in turn.commits:
+            self._show_commit(written)
+        for showing in turn.showings:
+            self._say(showing)
+
+    def drop(self, turn: Turn) -> None:
+        """The turn will not be shown. Whoever asked is answered by the runtime, as the actor fails."""
+        for written in turn.commits:
+            if written.together is not None:
+                written.together.give_up()
+
+    def _show_commit(self, written: Written) -> None:
+        commit, before = written.commit, self._vector
+        vector = self._vector = after(commit, before)
+        self.editors.show(Shown(commit.update), written.reached, written.sole)
+        self.streams.show(
+            lambda: Entry(commit, changes_of(commit, written.differences, before), before, vector)
+        )
+        self._show_views(written)
+
+    def _show_views(self, written: Written) -> None:
+        """Queries see a transaction over several collections as a whole, with its last part."""
+        together, written.together = written.together, None
+        if self._views is not None:
+            records = [(d.key, d.after) for d in written.differences if d.structure == "records"]
+            self._views.take(Show(self._collection, records, self._vector, written.indexes), together)
+        elif together is not None:
+            together.give_up()
+
+    def _say(self, showing: Showing) -> None:
+        match showing:
+            case Receipt(envelope):
+                envelope.reply(Cursor(self._vector).encode())
+            case Reply(envelope, answer):
+                envelope.reply(answer)
+            case Refusal(envelope, error):
+                envelope.fail(error)
+            case Answer():
+                self.editors.show_answer(showing)
+            case Greeting(subscriber, state):
+                subscriber.greet(state)
+            case Settled(subscriber, mark):
+                subscriber.settle(mark)
+            case Parting(subscriber):
+                self.editors.forget(subscriber)
+            case Watching():
+                self._begin_stream(showing)
+            case Renewal():
+                self.streams.feed.renew()
+            case Beginning(views, table, indexes):
+                self._views = views
+                views.begin(table, self._vector, indexes)
+
+    def _begin_stream(self, watching: Watching) -> None:
+        if not watching.envelope.pending:  # given up meanwhile
+            self.streams.remove(watching.stream)
+        feed = self.streams.feed
+        watching.envelope.reply(Watched(feed, feed.end, dict(self._vector)))

@@ -1,0 +1,48 @@
+"""The transactions of one turn: first whether one can be carried out, then its writes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from protobase_live.database.checking import check_in_steps
+from protobase_live.database.digests import Digests
+from protobase_live.database.limits import Limits
+from protobase_live.database.replica import Replica
+from protobase_live.database.room import make_room, needs_room
+from protobase_live.database.steps import in_steps
+from protobase_live.operations import Check, Op
+
+
+class Transactor:
+    """Carries out the transactions of one turn in a collection's document."""
+
+    def __init__(self, collection: str, replica: Replica, limits: Limits) -> None:
+        self._collection = collection
+        self._replica = replica
+        self._limits = limits
+        self._digests = Digests(lambda read: replica.document.read(read))
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """What `write` is called in. Until it ends, nothing else changes the document."""
+        with self._replica.document.writing():
+            yield
+
+    async def prepare(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
+        """The operations, ready to be written; others may run meanwhile.
+
+        Raises Conflict if something that was read has changed, LimitExceeded if there is no room (what only
+        deletes needs none), and what else keeps the operations from being carried out.
+        """
+        document = self._replica.document
+        if needs_room(ops):
+            await make_room(document, 0, self._limits.document_bytes)
+        await in_steps(check_in_steps(self._digests, checks, self._collection, self._limits.check_bytes))
+        return await in_steps(document.rehearse_in_steps(ops))
+
+    async def write(self, ready: Sequence[Op], author: str | None) -> None:
+        """Carry out what was prepared, inside `writing`."""
+        if ready:
+            self._digests.forget(ready)
+            await in_steps(self._replica.document.write_in_steps(ready, author))
