@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import Actor, Clock, Envelope
 from protobase_live.database.audience import Audience
+from protobase_live.database.identity import Identity
 from protobase_live.database.intake import Taker
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
@@ -87,13 +88,12 @@ class CollectionActor(Actor[Message]):
         limits: Limits,
         unfolded: Unfolded,
         fold_slots: asyncio.Semaphore,
-        timeline: str,
+        identity: Identity,
     ) -> None:
-        """``timeline`` is the name of what is written by this actor, which no other one has."""
         self._name = name
         self._storage = storage
         self._limits = limits
-        self._replica = Replica(name, storage, clock, timeline)
+        self._replica = Replica(name, storage, clock, identity)
         self._log = Log(name, storage, clock, limits, unfolded, fold_slots)
         self._streams = Streams(
             clock,

@@ -31,6 +31,7 @@ from protobase_live.collections import Row
 from protobase_live.database.change_stream import ChangeStream
 from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.health import Health
+from protobase_live.database.identity import Identity
 from protobase_live.database.joint_commit import Joint, commit_jointly
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import (
@@ -73,9 +74,6 @@ if TYPE_CHECKING:
     from protobase_live.live.views import Views
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.query import Query
-
-TIMELINE_BITS = 48
-"""Random bits in the name of a timeline; each activation of a collection has its own."""
 
 COPIED_ROWS = 2_000
 """Rows of an answer that are copied before others may run."""
@@ -126,6 +124,7 @@ class Database(DatabaseApi):
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._home = HomeLoop()
+        self._identity = Identity(self._random)
         self._closed = False
 
     async def __aenter__(self) -> Database:
@@ -278,6 +277,7 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
+        self._identity.renew()  # before any actor can begin with what comes after
         try:
             await self._ask(collection, Drop())
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
@@ -307,6 +307,7 @@ class Database(DatabaseApi):
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
         loaded = unpack_stored(collection, stored)
+        self._identity.renew()  # before any actor can begin with what was restored
         try:
             await self._ask(collection, Restore(loaded))
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
@@ -356,9 +357,8 @@ class Database(DatabaseApi):
         task.add_done_callback(self._goodbyes.discard)
 
     def _actor(self, name: str) -> CollectionActor:
-        timeline = f"{self._random.getrandbits(TIMELINE_BITS):0{TIMELINE_BITS // 4}x}"
         return CollectionActor(
-            name, self._storage, self._clock, self._limits, self.unfolded, self._fold_slots, timeline
+            name, self._storage, self._clock, self._limits, self.unfolded, self._fold_slots, self._identity
         )
 
 

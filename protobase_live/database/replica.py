@@ -6,6 +6,7 @@ import asyncio
 
 from protobase_actors import Clock
 from protobase_live.database.former import Former
+from protobase_live.database.identity import Identity
 from protobase_live.database.quarantine import unloadable
 from protobase_live.database.steps import in_steps
 from protobase_live.document import Document, Outcome
@@ -26,9 +27,9 @@ from protobase_storage import (
 class Replica:
     """The document with everything that was applied, be it durable yet or not."""
 
-    def __init__(self, collection: str, storage: Storage, clock: Clock, timeline: str) -> None:
-        """``timeline`` is the name of what is written here, which nobody else has."""
-        self.document = Document(storage.identity)
+    def __init__(self, collection: str, storage: Storage, clock: Clock, identity: Identity) -> None:
+        self._client_id = identity.client_id(collection)
+        self.document = Document(storage.identity, self._client_id)
         self.former = Former()
         """Whose copies of the collection are of a deleted history."""
         self.vector: dict[str, int] = {}
@@ -36,7 +37,7 @@ class Replica:
         self._collection = collection
         self._storage = storage
         self._clock = clock
-        self._origin = storage.identity + TIMELINE_MARK + timeline
+        self._origin = storage.identity + TIMELINE_MARK + identity.timeline()
 
     async def load(self, *, watched: bool) -> Loaded:
         """Begin with what is durable; ``watched`` as in `Document.watch`.
@@ -57,7 +58,7 @@ class Replica:
     async def _load(self, watched: bool) -> Loaded:
         loaded = await self._storage.load(self._collection)
         updates = [loaded.snapshot.update] if loaded.snapshot else []
-        document = Document(self._storage.identity)
+        document = Document(self._storage.identity, self._client_id)
         try:
             await in_steps(document.load([*updates, *(commit.update for commit in loaded.commits)]))
         except BaseException:
