@@ -28,6 +28,7 @@ from .limits import (
     MAX_NAME_LENGTH,
     MAX_WAITING_SENDERS,
 )
+from .ordered_set import OrderedSet
 from .pool import ActorPool
 from .ref import Ref
 from .stats import ActorState, ActorStats, ActorTotals
@@ -63,6 +64,7 @@ __all__ = [
     "MailboxFull",
     "ManualClock",
     "NameTaken",
+    "OrderedSet",
     "Ref",
     "Supervision",
     "SystemClock",

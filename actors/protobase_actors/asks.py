@@ -8,6 +8,7 @@ from typing import Any
 
 from .envelope import Envelope
 from .errors import ActorError
+from .ordered_set import OrderedSet
 
 
 class Asks:
@@ -17,7 +18,7 @@ class Asks:
 
     def __init__(self) -> None:
         self._taken: list[Envelope[Any]] = []
-        self._deferred: set[asyncio.Future[object]] = set()
+        self._deferred: OrderedSet[asyncio.Future[object]] = OrderedSet()
 
     @property
     def deferred(self) -> int:
@@ -40,7 +41,7 @@ class Asks:
     def fail(self, error: Callable[[], ActorError]) -> None:
         """Answer everyone with an `error()` of their own."""
         self.defer()
-        deferred, self._deferred = self._deferred, set()
+        deferred, self._deferred = self._deferred, OrderedSet()
         for answer in deferred:
             if not answer.done():
                 answer.set_exception(error())

@@ -14,6 +14,7 @@ from .actor import Actor
 from .clock import Timer
 from .errors import ActorFailed, ActorStopped, SystemClosed, TooManyActors
 from .limits import DEFAULT_BATCH, DEFAULT_IDLE_SECONDS, DEFAULT_MAILBOX, DEFAULT_POOL_ACTORS
+from .ordered_set import OrderedSet
 from .ref import Ref, stop_all
 from .stats import ActorState
 from .supervision import Supervision
@@ -64,7 +65,7 @@ class ActorPool(Generic[M]):
         self._live: OrderedDict[str, _Entry[M]] = OrderedDict()  # the one asked for last comes last
         self._starts: dict[str, asyncio.Task[Ref[M]]] = {}
         self._lines: dict[str, int] = {}  # how many wait for a start, or were not woken yet since it ended
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._opening = 0  # starts that have been given room
         self._closed = False
 

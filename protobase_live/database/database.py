@@ -20,6 +20,7 @@ from protobase_actors import (
     ActorTotals,
     Clock,
     MailboxFull,
+    OrderedSet,
     Ref,
     Supervision,
     SystemClock,
@@ -122,7 +123,7 @@ class Database(DatabaseApi):
         self.unfolded = Unfolded()
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
-        self._goodbyes: set[asyncio.Task[None]] = set()
+        self._goodbyes: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._home = HomeLoop()
         self._identity = Identity(self._random)
         self._closed = False

@@ -16,6 +16,7 @@ from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
+from protobase_actors import OrderedSet
 from protobase_live.protocol.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
 from protobase_live.server.refusals import Caller, Ticket
 
@@ -51,7 +52,7 @@ class Connection(ServerConnection):
         protocol: ServerProtocol,
         server: Server,
         *,
-        everyone: set[Connection],
+        everyone: OrderedSet[Connection],
         unread_pongs: int,
         **settings: Any,
     ) -> None:

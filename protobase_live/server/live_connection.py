@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
-from protobase_actors import Clock, within
+from protobase_actors import Clock, OrderedSet, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.live.presence import Membership
 from protobase_live.protocol.client_messages import (
@@ -102,7 +102,7 @@ class LiveConnection:
         self._limits = limits
         self._counters = counters
         self._author: str | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._answering = asyncio.Semaphore(limits.requests)
         self._streaming = asyncio.Semaphore(limits.subscriptions)
         self._commits: asyncio.Queue[CommitRequest] = asyncio.Queue()  # holds at most ``requests``
@@ -250,7 +250,7 @@ class LiveConnection:
         they can be made durable together.
         """
         lane: str | None = None
-        running: set[asyncio.Task[None]] = set()
+        running: OrderedSet[asyncio.Task[None]] = OrderedSet()
         while True:
             request = await self._commits.get()
             names = {*request.writes, *(check.collection for check in request.checks)}

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from protobase_actors import Clock
+from protobase_actors import Clock, OrderedSet
 from protobase_live.protocol.codec import CODECS
 from protobase_live.protocol.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.server_session import ServerSession
@@ -38,7 +38,7 @@ class LiveDoor:
         self._counters = counters or Counters()
         self._session_id = session_id
         self._news = PresenceNews()
-        self._connections: set[LiveConnection] = set()
+        self._connections: OrderedSet[LiveConnection] = OrderedSet()
         self._closing = False
 
     @property

@@ -17,7 +17,7 @@ from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from protobase_actors import Clock, SystemClock, Timer
+from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.limits import check_limits
@@ -98,9 +98,9 @@ class Server:
         )
         self._closing = False
         self._refusals = Refusals(self._clock, limits)
-        self._connections: set[Connection] = set()
-        self._sessions: set[Connection] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._connections: OrderedSet[Connection] = OrderedSet()
+        self._sessions: OrderedSet[Connection] = OrderedSet()
+        self._tasks: OrderedSet[asyncio.Task[Any]] = OrderedSet()
         self._probe: Timer | None = None
         self._server: WebSocketServer | None = None
 

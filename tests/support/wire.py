@@ -10,6 +10,7 @@ from typing import Any
 from websockets.frames import Close, Frame, Opcode
 from websockets.server import ServerProtocol
 
+from protobase_actors import OrderedSet
 from protobase_live.server.connection import Connection
 
 MASK = b"\x01\x02\x03\x04"
@@ -132,7 +133,7 @@ class Wire:
         self.connection = Connection(
             ServerProtocol(max_size=max_size),
             self._server,
-            everyone=set(),
+            everyone=OrderedSet(),
             unread_pongs=unread_pongs,
             ping_interval=None,
             write_limit=write_limit,

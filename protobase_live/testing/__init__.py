@@ -1,0 +1,11 @@
+"""Whole systems on virtual time: the shipped server, client and database, as a pure function of one seed.
+
+Needs the extra ``testing`` (`pip install 'protobase-live[testing]'`).
+"""
+
+from protobase_live.testing.disk import Disk, DiskFaults
+from protobase_live.testing.node import Node
+from protobase_live.testing.run import Run, simulate
+from protobase_live.testing.world import World
+
+__all__ = ["Disk", "DiskFaults", "Node", "Run", "World", "simulate"]

@@ -1,0 +1,66 @@
+"""Running a scenario on virtual time, as a function of its seed."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import detangle
+
+from protobase_live.testing.world import World
+
+MAX_STEPS = 2_000_000
+"""Steps of tasks and callbacks after which a run has failed."""
+
+MAX_SECONDS = 3_600.0
+"""Virtual seconds after which a run has failed."""
+
+Scenario = Callable[[World], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of one run."""
+
+    seed: int
+    failure: BaseException | None
+    """What it failed on."""
+    trace: int
+    """A hash of the order in which everything has run: the same for the same seed and code."""
+    seconds: float
+    """How long it took, in virtual seconds."""
+    happened: Counter[str]
+    """See `World.happened`."""
+
+
+def simulate(scenario: Scenario, seed: int) -> Run:
+    """Run a scenario. Nothing is drawn but from the seed, and no real time passes."""
+    world = World(seed)
+    config = detangle.SimConfig(
+        max_steps=MAX_STEPS,
+        max_time=MAX_SECONDS,
+        patch_time=True,
+        net=detangle.NetConfig(fragment=0.1, tcp_timeout=5.0),
+    )
+    with _no_entropy(world.random("entropy")):
+        result = detangle.execute(scenario, (world,), config=config, strategy=detangle.RandomWalk(seed))
+    failure = result.failure
+    error = None if failure is None else failure.exception or AssertionError(failure.headline())
+    return Run(seed, error, result.order_hash, result.virtual_time, world.happened)
+
+
+@contextmanager
+def _no_entropy(drawn: Random) -> Generator[None]:
+    """Have libraries draw from a seed what they take from the system: `websockets` makes masks of it."""
+    real = os.urandom
+    os.urandom = random._urandom = drawn.randbytes  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        os.urandom = random._urandom = real  # type: ignore[attr-defined]

@@ -1,0 +1,60 @@
+"""What a simulated run has at hand: time, randomness, a network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import Any
+
+import detangle
+from detangle.net import SimNetwork
+
+from protobase_actors import Timer
+
+EPOCH = 1_800_000_000.0
+"""When every run begins, in seconds since the Unix epoch."""
+
+
+class VirtualClock:
+    """The time of the running simulation."""
+
+    def time(self) -> float:
+        """See `Clock.time`."""
+        return EPOCH + detangle.now()
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        return detangle.now()
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Clock.sleep`."""
+        await asyncio.sleep(seconds)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """See `Clock.call_later`."""
+        return asyncio.get_running_loop().call_later(seconds, callback)
+
+
+class World:
+    """One run's surroundings, all of them made from its seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.clock = VirtualClock()
+        self.happened: Counter[str] = Counter()
+        """How often something that a set of runs has to meet has happened, by what it is."""
+
+    def random(self, concern: str) -> Random:
+        """A random stream for one concern: what is drawn there moves no other."""
+        return Random(f"{self.seed} {concern}")
+
+    @property
+    def network(self) -> SimNetwork:
+        """What is between the hosts."""
+        return detangle.network()
+
+    def spawn(self, work: Coroutine[Any, Any, Any], host: str) -> asyncio.Task[Any]:
+        """Begin something on a host; it ends when the host crashes."""
+        return detangle.spawn(work, host=host)
