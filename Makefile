@@ -2,7 +2,7 @@
 # Another interpreter: make PYTHON=/usr/local/bin/python3.13 test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check bench clean
+.PHONY: help demo test fuzz simulate check bench clean
 
 BIN := .venv/bin
 PYTHON_STAMP := .venv/.installed
@@ -16,6 +16,7 @@ help:
 	@echo 'make fuzz    20,000 random queries against an oracle, 10,000 histories of Yjs clients, 200,000 impossible'
 	@echo '             updates, from a seed that it prints (SEED=... repeats it; HISTORIES_WITHOUT=... leaves out what'
 	@echo '             docs/testing.md lists)'
+	@echo 'make simulate  500 runs of one node with crashes and faults on virtual time (SEEDS=..., FIRST_SEED=...)'
 	@echo 'make check   linter, formatter, types, import contracts'
 	@echo 'make bench   the benchmarks (see bench/)'
 	@echo 'make clean   remove what these made'
@@ -30,6 +31,10 @@ fuzz: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 fuzz: $(PYTHON_STAMP) $(NODE_STAMPS)
 	@echo 'make fuzz SEED=$(SEED)'
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/fuzz --hypothesis-seed=$(SEED) --hypothesis-show-statistics
+
+simulate: export SEEDS ?= 500
+simulate: $(PYTHON_STAMP)
+	$(BIN)/pytest -s tests/simulation
 
 check: $(PYTHON_STAMP)
 	$(BIN)/ruff check

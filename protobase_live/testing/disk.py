@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from protobase_actors import Clock, Timer
-from protobase_storage import Commit, MemoryStorage, Snapshot, StorageError, StorageFull
+from protobase_storage import (
+    CollectionInfo,
+    Commit,
+    Loaded,
+    MemoryStorage,
+    Snapshot,
+    StorageError,
+    StorageFull,
+    Vector,
+)
 
 
 @dataclass(slots=True)
@@ -25,13 +34,16 @@ class DiskFaults:
 
 
 @dataclass(slots=True)
-class _Append:
-    commits: Sequence[Commit]
+class _Write:
+    """Something on its way to the medium."""
+
+    collections: Sequence[str]
+    carry_out: Callable[[], None]
     durable: asyncio.Future[None]
 
 
 class Disk(MemoryStorage):
-    """A storage whose appends are buffered, and durable when a flush has ended.
+    """A storage whose writes are buffered, and durable when a flush has ended.
 
     ``crash`` loses power: of what was buffered a beginning has reached the medium, though nobody was told;
     the rest is lost. Whoever still holds this object then talks to nothing.
@@ -41,32 +53,55 @@ class Disk(MemoryStorage):
         super().__init__(make_identity=lambda: f"{random.getrandbits(48):012x}")
         self.faults = DiskFaults()
         self.acknowledged = 0
-        """Appends that were said to be durable."""
+        """Writes that were said to be durable."""
         self.lost = 0
-        """Appends that a crash has lost."""
+        """Writes that a crash has lost."""
         self.kept_unsaid = 0
-        """Appends that had reached the medium when a crash came between that and the answer."""
+        """Writes that had reached the medium when a crash came between that and the answer."""
         self._clock = clock
         self._random = random
-        self._buffer: deque[_Append] = deque()
+        self._buffer: deque[_Write] = deque()
         self._flushing: Timer | None = None
+        self._failing: dict[str, StorageError] = {}
+        """Collections of which a failure is being delivered: what comes behind it fails with it."""
         self._is_dead = False
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
-        self._check_open()
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._buffer.append(_Append(commits, durable))
-        self._flush_later()
-        return durable
+        return self._write([commit.collection for commit in commits], lambda: self._store(commits))
 
     async def compact(self, snapshot: Snapshot) -> None:
-        """See `Storage.compact`. A snapshot is written beside the log, and then put in its place."""
-        await self._clock.sleep(self._seconds())
-        if self._is_dead:
-            await asyncio.get_running_loop().create_future()
-        self._fail_perhaps()
-        await super().compact(snapshot)
+        """See `Storage.compact`."""
+        await self._write([snapshot.collection], lambda: self._compact(snapshot))
+
+    async def delete(self, collection: str, remains: bytes = b"") -> None:
+        """See `Storage.delete`."""
+        await self._write([collection], lambda: self._delete(collection, remains))
+
+    async def load(self, collection: str) -> Loaded:
+        """See `Storage.load`."""
+        await self._written()
+        return await super().load(collection)
+
+    async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
+        """See `Storage.commits_after`."""
+        await self._written()
+        return await super().commits_after(collection, vector, limit)
+
+    async def list(self, prefix: str = "") -> list[CollectionInfo]:
+        """See `Storage.list`."""
+        await self._written()
+        return await super().list(prefix)
+
+    async def close(self) -> None:
+        """See `Storage.close`."""
+        await self._written()
+        await super().close()
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether anything is on its way to the medium."""
+        return bool(self._buffer)
 
     def crash(self) -> Disk:
         """The medium as it is found after the power has failed."""
@@ -74,19 +109,13 @@ class Disk(MemoryStorage):
         survivor.identity, survivor.faults = self.identity, self.faults
         survivor._collections = self._collections
         kept = self._random.randint(0, len(self._buffer))
-        for append in list(self._buffer)[:kept]:
-            survivor._store(append.commits)
+        for write in list(self._buffer)[:kept]:
+            write.carry_out()
         survivor.acknowledged = self.acknowledged
         survivor.lost = self.lost + len(self._buffer) - kept
         survivor.kept_unsaid = self.kept_unsaid + kept
         self._die()
         return survivor
-
-    async def close(self) -> None:
-        """See `Storage.close`."""
-        while self._buffer and not self._is_dead:
-            await asyncio.wait([self._buffer[-1].durable])
-        await super().close()
 
     def _die(self) -> None:
         """What is written from now on goes nowhere, and nobody is answered any more."""
@@ -95,6 +124,24 @@ class Disk(MemoryStorage):
         self._buffer.clear()
         if self._flushing is not None:
             self._flushing.cancel()
+
+    def _write(self, collections: Sequence[str], carry_out: Callable[[], None]) -> asyncio.Future[None]:
+        self._check_open()
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failures = [self._failing[name] for name in collections if name in self._failing]
+        if failures:
+            durable.set_exception(failures[0])
+        else:
+            self._buffer.append(_Write(collections, carry_out, durable))
+            self._flush_later()
+        return durable
+
+    async def _written(self) -> None:
+        """Wait until what was written before this call is durable or has failed; for ever on a dead disk."""
+        if self._is_dead:
+            await asyncio.get_running_loop().create_future()
+        if self._buffer:
+            await asyncio.wait([self._buffer[-1].durable])
 
     def _flush_later(self) -> None:
         if self._flushing is None and not self._is_dead and self._buffer:
@@ -107,22 +154,29 @@ class Disk(MemoryStorage):
         try:
             self._fail_perhaps()
         except StorageError as error:
-            for append in flushed:
-                append.durable.set_exception(error)
+            self._fail(flushed, error)
             return
-        for append in flushed:
-            self._write(append)
+        for write in flushed:
+            self._carry_out(write)
         self._flush_later()
 
-    def _write(self, append: _Append) -> None:
+    def _carry_out(self, write: _Write) -> None:
         try:
-            self._store(append.commits)
-        except StorageError as error:
-            append.durable.set_exception(error)
+            write.carry_out()
+        except StorageError as error:  # of this write alone, and not of the medium
+            if not write.durable.done():
+                write.durable.set_exception(error)
         else:
             self.acknowledged += 1
-            if not append.durable.cancelled():
-                append.durable.set_result(None)
+            if not write.durable.done():
+                write.durable.set_result(None)
+
+    def _fail(self, writes: Iterable[_Write], error: StorageError) -> None:
+        for write in writes:
+            self._failing |= dict.fromkeys(write.collections, error)
+            if not write.durable.done():
+                write.durable.set_exception(error)
+        asyncio.get_running_loop().call_soon(self._failing.clear)  # behind those who are told
 
     def _fail_perhaps(self) -> None:
         if self.faults.full:

@@ -24,6 +24,13 @@ class Node:
         self._limits = limits
         self._starts = 0
         self._process: asyncio.Task[Any] | None = None
+        self._database: Database | None = None
+
+    @property
+    def database(self) -> Database:
+        """What runs there now."""
+        assert self._database is not None, "the node has not started"
+        return self._database
 
     @property
     def url(self) -> str:
@@ -58,4 +65,5 @@ class Node:
             Database(self.disk, limits=self._limits, clock=self._world.clock, random=random) as database,
             Server(database, self.host, PORT, clock=self._world.clock),
         ):
+            self._database = database
             await asyncio.get_running_loop().create_future()

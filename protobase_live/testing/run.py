@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import Any
 import detangle
 
 from protobase_live.testing.world import World
+from protobase_storage import StorageError
 
 MAX_STEPS = 2_000_000
 """Steps of tasks and callbacks after which a run has failed."""
@@ -49,10 +51,25 @@ def simulate(scenario: Scenario, seed: int) -> Run:
         net=detangle.NetConfig(fragment=0.1, tcp_timeout=5.0),
     )
     with _no_entropy(world.random("entropy")):
-        result = detangle.execute(scenario, (world,), config=config, strategy=detangle.RandomWalk(seed))
+        result = detangle.execute(_run, (scenario, world), config=config, strategy=detangle.RandomWalk(seed))
     failure = result.failure
     error = None if failure is None else failure.exception or AssertionError(failure.headline())
     return Run(seed, error, result.order_hash, result.virtual_time, world.happened)
+
+
+async def _run(scenario: Scenario, world: World) -> None:
+    """Run it, and fail on a mistake that is only told to the event loop."""
+    mistakes: list[BaseException] = []
+
+    def hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, StorageError):  # which fails an actor, as it should
+            mistakes.append(error or AssertionError(context["message"]))
+
+    asyncio.get_running_loop().set_exception_handler(hear)
+    await scenario(world)
+    if mistakes:
+        raise mistakes[0]
 
 
 @contextmanager

@@ -104,6 +104,9 @@ class MemoryStorage(Storage):
     async def compact(self, snapshot: Snapshot) -> None:
         """See `Storage.compact`."""
         self._check_open()
+        self._compact(snapshot)
+
+    def _compact(self, snapshot: Snapshot) -> None:
         check_snapshot(snapshot)
         stored = self._stored(snapshot.collection)
         check_fresh(snapshot, stored.snapshot.vector if stored.snapshot else {})
@@ -124,6 +127,9 @@ class MemoryStorage(Storage):
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
         self._check_open()
+        self._delete(collection, remains)
+
+    def _delete(self, collection: str, remains: bytes) -> None:
         check_name(collection)
         check_remains(remains)
         self._collections.pop(collection, None)
