@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from protobase_actors import Actor, Clock, Envelope
+from protobase_actors import Actor, ActorError, Clock, Envelope
 from protobase_live.cursor import Cursor
 from protobase_live.database.checking import check_in_steps
 from protobase_live.database.digests import Digests
@@ -31,6 +31,7 @@ from protobase_live.database.messages import (
     Leave,
     Message,
     Question,
+    Redo,
     Restore,
     Settle,
     Shown,
@@ -43,9 +44,11 @@ from protobase_live.database.messages import (
     Watched,
 )
 from protobase_live.database.mistakes import nothing_done
+from protobase_live.database.patience import append_patiently
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import unloadable
+from protobase_live.database.read_only import ReadOnly, is_of_the_medium, not_stored
 from protobase_live.database.room import make_room, needs_room, require_room
 from protobase_live.database.steps import in_steps
 from protobase_live.database.streams import Streams
@@ -53,7 +56,7 @@ from protobase_live.database.threshold import Threshold
 from protobase_live.database.turn import Turn
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN, Document, Outcome
-from protobase_live.errors import ProtoBaseError
+from protobase_live.errors import ProtoBaseError, StorageFailed
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
@@ -89,6 +92,7 @@ class CollectionActor(Actor[Message]):
         limits: Limits,
         unfolded: Unfolded,
         fold_slots: asyncio.Semaphore,
+        read_only: ReadOnly,
         timeline: str,
     ) -> None:
         """``timeline`` is the name of what is written by this actor, which no other one has."""
@@ -108,6 +112,9 @@ class CollectionActor(Actor[Message]):
         self._editors = Editors()
         self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
+        self._read_only = read_only
+        self._lost: list[Envelope[Message]] = []
+        """What turns served that the storage did not take: it is served anew."""
         self._streams = Streams(
             clock, feed, limits.feed_seconds, lambda watched: self._document.watch(watched)
         )
@@ -118,7 +125,7 @@ class CollectionActor(Actor[Message]):
     async def on_start(self) -> None:
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
-        self._pipeline = Pipeline[Turn](limit, self._show, Turn.drop, self.context.fail)
+        self._pipeline = Pipeline[Turn](limit, self._show, self._drop, self._fail)
         try:
             await self._load_stored()
         except BaseException:
@@ -132,6 +139,8 @@ class CollectionActor(Actor[Message]):
         try:
             await self._pipeline.settled()
         finally:
+            for envelope in self._lost:
+                envelope.fail(not_stored(self._name, self._pipeline.failure))
             self._streams.close()
             if self._views is not None:
                 self._views.end(self._name)
@@ -171,6 +180,9 @@ class CollectionActor(Actor[Message]):
             raise
         document.watch(self._streams.told)
         document.follow(self._document.followed)
+        for subscriber in self._editors.met:
+            if self._document.has_held_of(subscriber):  # what is held is not stored: he has to send it again
+                subscriber.resync()
         self._document.close()
         self._document = document
         self._applied = loaded.vector
@@ -183,8 +195,12 @@ class CollectionActor(Actor[Message]):
         """Apply what waits, persist it as one commit, and queue what it shows."""
         if self._pipeline.full:
             await self._pipeline.room()
-        turn = Turn()
+        if self._pipeline.failed:
+            batch = [*await self._undo(), *batch]
         batch = self._threshold.admit(batch, self._document.vector)
+        if refusal := self._read_only.refusal(self._name):
+            batch = await self._threshold.admit_readers(batch, self._document, refusal)
+        turn = Turn(batch)
         for envelope in batch:
             if isinstance(envelope.message, FROM_CLIENTS):
                 self._editors.met[envelope.message.subscriber] = None
@@ -204,7 +220,7 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if not (many and isinstance(envelope.message, Question)):
                 self._serve(envelope, turn)
-        self._pipeline.push(turn, self._store(commit))
+        self._pipeline.push(turn, await self._store(commit))
         # What takes time waits until the commit is on its way.
         if many:
             await self._serve_with_pauses(questions)
@@ -229,7 +245,9 @@ class CollectionActor(Actor[Message]):
 
     async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
         """Store another history in the place of this one, and end; whoever comes next loads it."""
-        await self._pipeline.room(1)
+        await self._pipeline.settled()
+        if self._pipeline.failed:
+            return  # the next turn does it
         await self._log.stop()  # before anything is deleted: a fold must not store what was
         try:
             if isinstance(message, Drop):
@@ -243,9 +261,14 @@ class CollectionActor(Actor[Message]):
         envelope.reply(None)
         await self.context.ref.stop()
 
-    def _store(self, commit: Commit | None) -> asyncio.Future[None] | None:
+    async def _store(self, commit: Commit | None) -> asyncio.Future[None] | None:
         """Hand a commit to the storage, unless one before it is lost: then this one is, too."""
-        return None if commit is None or self._pipeline.failed else self._storage.append([commit])
+        if commit is None or self._pipeline.failed:
+            return None
+        seconds = self._limits.busy_seconds
+        return await append_patiently(
+            self._storage, [commit], self._clock, seconds, lambda: self._pipeline.failed
+        )
 
     async def _take(self, sent: Sequence[Updates], turn: Turn) -> None:
         intake = await self._taker.take(self._document, sent)
@@ -254,7 +277,7 @@ class CollectionActor(Actor[Message]):
             turn.showings.append(partial(subscriber.greet, state))
 
     async def _reload(self) -> Document:
-        await self._pipeline.room(1)
+        await self._pipeline.settled()
         await self._log.stop()  # what it folds would be counted twice
         await self._load_stored()
         return self._document
@@ -289,6 +312,8 @@ class CollectionActor(Actor[Message]):
 
         What only deletes needs none.
         """
+        if ops:
+            self._read_only.require(self._name)
         yield from check_in_steps(digests, checks, self._name, self._limits.check_bytes)
         if needs_room(ops):
             require_room(self._document, 0, self._limits.document_bytes)
@@ -365,7 +390,7 @@ class CollectionActor(Actor[Message]):
                 self._watch(envelope, stream, opened, turn)
             case Unwatch(stream):
                 self._streams.remove(stream)
-            case Updates() | Transact() | Begin() | Hold() | Drop() | Restore():
+            case Updates() | Transact() | Begin() | Hold() | Drop() | Restore() | Redo():
                 pass
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any], turn: Turn) -> None:
@@ -430,6 +455,37 @@ class CollectionActor(Actor[Message]):
 
         turn.showings.append(show)
 
+    # what the storage does not take
+
+    def _drop(self, turn: Turn, error: BaseException) -> None:
+        turn.drop(error)
+        if is_of_the_medium(error):
+            self._lost += turn.batch
+
+    def _fail(self, error: BaseException) -> None:
+        """What was applied is not durable, or could not be shown."""
+        if not is_of_the_medium(error):
+            self.context.fail(error)
+            return
+        with suppress(ActorError):  # it is full, and will have a turn, or is about to stop
+            self.context.ref.try_tell(Redo())
+
+    async def _undo(self) -> Sequence[Envelope[Message]]:
+        """Go back to what is durable, which is what was shown, and be read-only for now.
+
+        Answers with what was taken in vain, to be served anew: what writes is refused then.
+        """
+        await self._reload()
+        failure = self._pipeline.failure
+        if failure is None or not is_of_the_medium(failure) or self._applied != self._shown:
+            raise StorageFailed(f"collection {self._name!r} has to be loaded again: {failure}") from failure
+        self._pipeline.begin_again()
+        self._begun = self._views is not None
+        self._streams.feed.renew()
+        self._read_only.add(self._name, failure)  # now: loading may have taken longer than the pause
+        lost, self._lost = self._lost, []
+        return [envelope for envelope in lost if envelope.answer is None or envelope.pending]
+
     # showing
 
     def _show(self, turn: Turn) -> None:
@@ -448,6 +504,7 @@ class CollectionActor(Actor[Message]):
         )
         self._show_views(turn)
         self._log.grew(commit)
+        self._read_only.release(self._name)
 
     def _show_views(self, turn: Turn) -> None:
         """Queries see a transaction over several collections as a whole, with its last part."""

@@ -47,6 +47,7 @@ from protobase_live.database.messages import (
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import Quarantine, unloadable
+from protobase_live.database.read_only import ReadOnly
 from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN
@@ -65,7 +66,7 @@ from protobase_live.live.presence import PresenceHub, PresenceLimits
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_author, check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
-from protobase_storage import Storage, StorageError
+from protobase_storage import Storage, StorageError, StorageFull
 
 if TYPE_CHECKING:
     from protobase_live.live.limits import ViewLimits
@@ -121,6 +122,8 @@ class Database(DatabaseApi):
         self._opened = OpenedStructures()
         self.quarantine = Quarantine(self._clock)
         """The collections that cannot be loaded."""
+        self.read_only = ReadOnly(self._clock, limits.read_only_seconds)
+        """The collections of which the storage did not take the last write."""
         self.unfolded = Unfolded()
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
@@ -285,6 +288,7 @@ class Database(DatabaseApi):
                 await self._storage.delete(collection)
             self.quarantine.release(collection)
         self.unfolded.remove(collection)
+        self.read_only.release(collection)
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
@@ -358,7 +362,14 @@ class Database(DatabaseApi):
     def _actor(self, name: str) -> CollectionActor:
         timeline = f"{self._random.getrandbits(TIMELINE_BITS):0{TIMELINE_BITS // 4}x}"
         return CollectionActor(
-            name, self._storage, self._clock, self._limits, self.unfolded, self._fold_slots, timeline
+            name,
+            self._storage,
+            self._clock,
+            self._limits,
+            self.unfolded,
+            self._fold_slots,
+            self.read_only,
+            timeline,
         )
 
 
@@ -388,5 +399,7 @@ def _errors_named(what: str, *, commits: bool = False) -> Generator[None]:
     except ActorError as error:
         raise Closed(f"{what} is closed: {error}") from error
     except StorageError as error:
+        if isinstance(error, StorageFull):
+            raise Unavailable(f"{what}: {error}") from error
         kind = Overloaded if error.retryable else StorageFailed
         raise kind(f"{what}: {error}") from error

@@ -17,7 +17,9 @@ from protobase_live.database.messages import (
     Sync,
     Updates,
 )
-from protobase_live.errors import CollectionDropped
+from protobase_live.database.steps import in_steps
+from protobase_live.document import Document
+from protobase_live.errors import CollectionDropped, MalformedUpdate, ProtoBaseError
 
 _OF_CLIENTS = (Greet, Sync, CatchUp, Updates, Settle)
 
@@ -52,11 +54,28 @@ class Threshold:
             return batch
         return [envelope for envelope in batch if not self._is_refused(envelope.message)]
 
+    async def admit_readers(
+        self, batch: Sequence[Envelope[Message]], document: Document, refusal: ProtoBaseError
+    ) -> Sequence[Envelope[Message]]:
+        """What is to be served of a batch while nothing can be stored.
+
+        A Yjs client that brings something new is closed with ``refusal``, and heard no more.
+        """
+        for envelope in batch:
+            message = envelope.message
+            if isinstance(message, Updates) and await _bring_news(document, message.updates):
+                self._turn_away(message.subscriber, refusal)
+        return [envelope for envelope in batch if not self._is_refused(envelope.message)]
+
+    def _turn_away(self, subscriber: Subscriber, error: ProtoBaseError) -> None:
+        if subscriber not in self._refused:
+            self._refused.add(subscriber)
+            subscriber.reject(error)
+
     def _look_at(self, sync: Sync, vector: Mapping[int, int]) -> None:
         if self.former.has_left(sync.state, vector):
-            self._refused.add(sync.subscriber)
             error = CollectionDropped(f"collection {self._collection!r} was deleted; drop your copy of it")
-            sync.subscriber.reject(error)
+            self._turn_away(sync.subscriber, error)
 
     def _is_refused(self, message: Message) -> bool:
         if isinstance(message, Leave):
@@ -69,3 +88,14 @@ class Threshold:
         if isinstance(envelope.message, _OF_CLIENTS):
             self._editors.met[envelope.message.subscriber] = None
         envelope.fail(ActorStopped(self._collection, retryable=True))
+
+
+async def _bring_news(document: Document, updates: Sequence[bytes]) -> bool:
+    """Whether something in these updates is not in the document. One that is none is the intake's matter."""
+    try:
+        for update in updates:
+            if not await in_steps(document.knows_in_steps(update)):
+                return True
+    except MalformedUpdate:
+        pass
+    return False

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from protobase_live.database.messages import Subscriber
+from protobase_actors import Envelope
+from protobase_live.database.messages import Message, Subscriber
 from protobase_live.document import Difference
 from protobase_live.errors import OutcomeUnknown, Unavailable
 from protobase_live.live.show import Together
@@ -17,6 +18,8 @@ from protobase_storage import Commit, StorageError
 class Turn:
     """A commit, if the turn wrote something, and everything that waits for it."""
 
+    batch: Sequence[Envelope[Message]] = ()
+    """What the turn serves."""
     commit: Commit | None = None
     differences: Sequence[Difference] = ()
     reached: Mapping[int, int] = field(default_factory=dict[int, int])
