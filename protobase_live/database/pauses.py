@@ -35,6 +35,9 @@ class Pauses:
         """What was wrong with each of them, last time."""
         return {name: failed.reason for name, failed in self._failed.items()}
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._failed
+
     def __len__(self) -> int:
         return len(self._failed)
 

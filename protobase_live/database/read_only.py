@@ -38,6 +38,12 @@ class ReadOnly:
         """What the storage said, by collection. One that is no longer written to stays here."""
         return self._pauses.reasons
 
+    def __contains__(self, collection: object) -> bool:
+        return collection in self._pauses
+
+    def __len__(self) -> int:
+        return len(self._pauses)
+
     def refusal(self, collection: str) -> Unavailable | None:
         """What is told to who writes; None when the storage is to be asked."""
         reason = self._pauses.reason_to_wait(collection)
