@@ -484,7 +484,7 @@ class CollectionActor(Actor[Message]):
         self._streams.feed.renew()
         self._read_only.add(self._name, failure)  # now: loading may have taken longer than the pause
         lost, self._lost = self._lost, []
-        return [envelope for envelope in lost if envelope.answer is None or envelope.pending]
+        return lost
 
     # showing
 

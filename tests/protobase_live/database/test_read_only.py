@@ -48,8 +48,10 @@ def body(client) -> Text:
 async def test_reading_goes_on_and_a_write_says_why_it_is_refused(database, storage, tasks) -> None:
     storage.failing = StorageFull("no room for the write")
     for _ in range(3):
+        writing = await pending(tasks.insert({}, key="lost"))
+        assert writing.done()
         with pytest.raises(Unavailable, match=r"'tasks' is read-only.*nothing was done: no room") as caught:
-            await tasks.insert({}, key="lost")
+            writing.result()
         assert caught.value.retryable
         assert await tasks.keys() == ["zero"]
         assert [row["n"] for row in await database.query(pb.Query("tasks"))] == [0]
@@ -113,9 +115,11 @@ async def test_reads_behind_a_lost_write_are_answered_with_what_is_stored(storag
     reading = await pending(tasks.keys())
     storage.failing = StorageFull("no room")
     storage.gate.set()
-    assert await reading == ["zero"]
+    await settle()
+    assert (lost.done(), reading.done()) == (True, True)
+    assert reading.result() == ["zero"]
     with pytest.raises(Unavailable):
-        await lost
+        lost.result()
 
 
 async def test_queries_that_begin_behind_a_lost_write_do_not_see_it(database, storage, tasks) -> None:
@@ -144,6 +148,31 @@ async def test_streams_that_begin_behind_a_lost_write_do_not_see_it(storage, tas
     await tasks.insert({"n": 2}, key="later")
     assert (await anext(changes)).key == "later"
     changes.close()
+
+
+async def test_what_is_opened_behind_a_lost_write_is_told_from_the_cursor_on(
+    database, storage, tasks, yjs
+) -> None:
+    """The feed has nothing of what nobody had opened when it happened: the log has."""
+    editor = await yjs("tasks")
+    async with tasks.changes() as changes:
+        start = changes.cursor
+        body(editor).insert(0, "hi")
+        await editor.send()
+        await tasks.insert({}, key="kept")
+        assert (await anext(changes)).structure == "records"
+        storage.gate.clear()
+        lost = await pending(tasks.insert({}, key="lost"))
+        opening = await pending(tasks.text("body"))
+        storage.failing = StorageFull("no room")
+        storage.gate.set()
+        with pytest.raises(Unavailable):
+            await lost
+        await opening
+        async with tasks.changes(since=start) as again:
+            told = [await pending(anext(again)) for _ in range(2)]
+            assert all(each.done() for each in told)
+            assert {each.result().structure for each in told} == {"body", "records"}
 
 
 async def test_a_yjs_client_that_writes_is_closed_and_the_others_go_on(storage, clock, yjs) -> None:
@@ -255,6 +284,7 @@ async def test_a_deletion_is_always_tried(database, storage, tasks) -> None:
     await dropping
     with pytest.raises(Unavailable):
         await lost
+    assert database.read_only.reasons == {}
     assert await tasks.keys() == []
 
 
