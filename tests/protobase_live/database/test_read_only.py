@@ -7,7 +7,7 @@ import logging
 from itertools import pairwise
 
 import pytest
-from pycrdt import Text
+from pycrdt import Doc, Text
 
 import protobase_live as pb
 from protobase_live.database.limits import Limits
@@ -338,3 +338,38 @@ async def test_what_is_stored_after_all_is_shown_to_everybody(database, storage,
     await clock.advance(10)
     assert ann.resynced
     assert await tasks.keys() == ["one", "zero"]
+
+
+async def test_who_sent_what_waits_begins_again_also_when_pycrdt_fails(yjs, monkeypatch) -> None:
+    ann, eve, bob = await yjs("doc"), await yjs("doc"), await yjs("doc")
+    body(ann).insert(0, "a")
+    ann._edits.clear()
+    body(ann).insert(1, "b")
+    await ann.send()  # and not what it builds on
+    await settle()
+    apply = Doc.apply_update
+
+    def fragile(doc, update):
+        if b"poison" in update and doc is not eve.doc:
+            raise RuntimeError("index out of bounds")
+        apply(doc, update)
+
+    monkeypatch.setattr(Doc, "apply_update", fragile)
+    body(eve).insert(0, "poison")
+    await eve.send()
+    await settle()
+    assert (ann.resynced, bob.resynced, bob.rejected) == (True, False, None)
+    assert eve.rejected is not None
+
+
+async def test_a_full_disk_is_told_as_one_wherever_it_is_met(database, storage, tasks, monkeypatch) -> None:
+    stored = await database.backup("tasks")
+    await database.drop("tasks")
+
+    async def full(*arguments: object) -> None:
+        raise StorageFull("no room")
+
+    monkeypatch.setattr(storage, "delete", full)
+    for call in (database.restore("tasks", stored), database.drop("tasks")):
+        with pytest.raises(Unavailable, match="tasks: no room"):
+            await call
