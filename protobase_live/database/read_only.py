@@ -21,8 +21,7 @@ def is_of_the_medium(error: BaseException) -> bool:
 def not_stored(collection: str, reason: object) -> Unavailable:
     """What is told to whoever wrote something that the storage did not take."""
     return Unavailable(
-        f"collection {collection!r} is read-only for now, what was written is not stored "
-        f"and nothing was done: {reason}"
+        f"collection {collection!r} is read-only for now, nothing was done: {reason}"
     )
 
 

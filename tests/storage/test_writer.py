@@ -78,6 +78,18 @@ async def test_a_file_at_its_size_limit_refuses_and_goes_on(tmp_path: Path) -> N
     await storage.close()
 
 
+async def test_a_snapshot_that_does_not_fit_leaves_the_room_that_there_was(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path, max_bytes=3_500_000)
+    await storage.append([make_commit("a", 1)])
+    for _ in range(2):
+        with pytest.raises(StorageFull):
+            await storage.compact(make_snapshot("a", {"node-a": 1}, update=b"x" * 5_000_000))
+        await storage.compact(make_snapshot("b", {}, update=b"x" * 2_500_000))
+        await storage.delete("b")
+    assert (await storage.load("a")).vector == {"node-a": 1}
+    await storage.close()
+
+
 async def test_no_commit_is_stored_after_a_lost_one(tmp_path: Path) -> None:
     """Sent before the failure was known, the followers fail too; sent after, they count again."""
     gate = Gate()
