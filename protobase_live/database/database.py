@@ -273,7 +273,8 @@ class Database(DatabaseApi):
         """The stored collections whose names begin with ``prefix``, in order, and what they take."""
         with _errors_named("the storage"):
             found = await self._storage.list(prefix)
-        return [CollectionInfo(**asdict(each)) for each in found]
+        why = self.read_only.reasons
+        return [CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in found]
 
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return.

@@ -20,9 +20,7 @@ def is_of_the_medium(error: BaseException) -> bool:
 
 def not_stored(collection: str, reason: object) -> Unavailable:
     """What is told to whoever wrote something that the storage did not take."""
-    return Unavailable(
-        f"collection {collection!r} is read-only for now, nothing was done: {reason}"
-    )
+    return Unavailable(f"collection {collection!r} is read-only for now, nothing was done: {reason}")
 
 
 class ReadOnly:
