@@ -362,16 +362,8 @@ class Database(DatabaseApi):
 
     def _actor(self, name: str) -> CollectionActor:
         timeline = f"{self._random.getrandbits(TIMELINE_BITS):0{TIMELINE_BITS // 4}x}"
-        return CollectionActor(
-            name,
-            self._storage,
-            self._clock,
-            self._limits,
-            self.unfolded,
-            self._fold_slots,
-            self.read_only,
-            timeline,
-        )
+        shared = self._limits, self.unfolded, self._fold_slots, self.read_only
+        return CollectionActor(name, self._storage, self._clock, *shared, timeline)
 
 
 async def _tell(ref: Ref[Message], message: Message) -> None:
@@ -400,7 +392,6 @@ def _errors_named(what: str, *, commits: bool = False) -> Generator[None]:
     except ActorError as error:
         raise Closed(f"{what} is closed: {error}") from error
     except StorageError as error:
-        if isinstance(error, StorageFull):
-            raise Unavailable(f"{what}: {error}") from error
         kind = Overloaded if error.retryable else StorageFailed
+        kind = Unavailable if isinstance(error, StorageFull) else kind
         raise kind(f"{what}: {error}") from error

@@ -20,7 +20,8 @@ class Limits:
     wrote it is told so with `Unavailable`."""
     read_only_seconds: float = 10.0
     """How long a collection refuses writes, at most, with `Unavailable` before one is tried again, when the
-    storage did not take the last: 1 second at first, and twice as long each time. Reading goes on."""
+    storage did not take the last: 1 second at first, which is the least, and twice as long each time. Reading
+    goes on."""
     document_bytes: int = 64 * 1024 * 1024
     """Size of one document. At it, what was deleted is let go of; then what would make it larger fails with
     `LimitExceeded`. What only deletes is always taken."""

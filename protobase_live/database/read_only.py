@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from protobase_actors import Clock
-from protobase_live.database.pauses import Pauses
+from protobase_live.database.pauses import FIRST_PAUSE_SECONDS, Pauses
 from protobase_live.errors import Unavailable
 from protobase_storage import CollectionCorrupt, SequenceConflict, StorageClosed, StorageError
 
@@ -27,8 +27,8 @@ class ReadOnly:
     """Which they are, and when a write is tried again."""
 
     def __init__(self, clock: Clock, most_seconds: float) -> None:
-        """``most_seconds`` is the longest for which writes are refused without trying one."""
-        self._pauses = Pauses(clock, most_seconds)
+        """``most_seconds`` is how long writes are refused, at most, without trying one; at least a second."""
+        self._pauses = Pauses(clock, max(most_seconds, FIRST_PAUSE_SECONDS))
 
     @property
     def reasons(self) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from pycrdt import Doc, Text
 import protobase_live as pb
 from protobase_live.database.limits import Limits
 from protobase_live.database.messages import Greet, Settle, Updates
+from protobase_live.database.read_only import ReadOnly
 from protobase_live.errors import Unavailable
 from protobase_storage import StorageFull
 
@@ -373,3 +374,12 @@ async def test_a_full_disk_is_told_as_one_wherever_it_is_met(database, storage, 
     for call in (database.restore("tasks", stored), database.drop("tasks")):
         with pytest.raises(Unavailable, match="tasks: no room"):
             await call
+
+
+async def test_a_pause_is_never_nothing(clock) -> None:
+    """What is served anew would be tried anew, for ever."""
+    read_only = ReadOnly(clock, 0)
+    read_only.add("tasks", StorageFull("no room"))
+    assert read_only.refusal("tasks") is not None
+    await clock.advance(1)
+    assert read_only.refusal("tasks") is None
