@@ -204,9 +204,11 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, FROM_CLIENTS):
                 self._editors.met[envelope.message.subscriber] = None
-        updates = [e.message for e in batch if isinstance(e.message, Updates)]
-        if updates:
-            await self._take(updates, turn)
+        sent = [envelope for envelope in batch if isinstance(envelope.message, Updates)]
+        if sent:
+            await self._take([cast("Updates", envelope.message) for envelope in sent], turn)
+            for envelope in sent:
+                envelope.reply()
         transactions = [e for e in batch if isinstance(e.message, Transact)]
         if transactions:
             turn.transacted = True

@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 
 from protobase_actors import Clock
 from protobase_live.database.editors import Editors
-from protobase_live.database.messages import Subscriber, Updates
+from protobase_live.database.messages import LARGE_UPDATE_BYTES, Subscriber, Updates
 from protobase_live.database.room import make_room
 from protobase_live.database.steps import in_steps
 from protobase_live.document import BrokenDocument, Document
 from protobase_live.errors import LimitExceeded, MalformedUpdate
 from protobase_live.protocol.state_vector import encode_state_vector
-
-STEP_BYTES = 16 * 1024
-"""A larger update is read in steps between which others may run."""
 
 PAUSE_BYTES = 8 * 1024
 """About how much of smaller updates is taken without a pause: a keystroke may be 15 bytes."""
@@ -77,10 +74,11 @@ class Taker:
                     if len(update) > intake.room:
                         await self._find_room(len(update), intake)
                     intake.room -= len(update)
-                if len(update) <= STEP_BYTES:
+                if len(update) <= LARGE_UPDATE_BYTES:
                     fits = document.take(update, subscriber)
                 else:
-                    fits = await in_steps(document.take_in_steps(update, subscriber))
+                    read, message.read = message.read, None
+                    fits = await in_steps(document.take_in_steps(update, subscriber, read))
             except (MalformedUpdate, LimitExceeded) as error:
                 subscriber.reject(error)
                 return

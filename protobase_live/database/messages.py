@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read, Target
+from protobase_live.protocol.update_walker import Walker
 from protobase_storage import Loaded
 
 if TYPE_CHECKING:
@@ -97,12 +98,18 @@ class Leave:
     subscriber: Subscriber
 
 
+LARGE_UPDATE_BYTES = 16 * 1024
+"""A larger update is a message of its own, and taken in steps between which others may run."""
+
+
 @dataclass(slots=True)
 class Updates:
-    """Updates a Yjs client sent, in order, as they came."""
+    """Updates a Yjs client sent, in order, as they came. Answered when they are taken."""
 
     subscriber: Subscriber
     updates: Sequence[bytes]
+    read: Walker | None = None
+    """The only update, read already; let go of when it is taken."""
 
 
 @dataclass(slots=True)

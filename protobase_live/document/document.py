@@ -26,6 +26,7 @@ from protobase_live.errors import MalformedUpdate
 from protobase_live.operations import Op, Read, Target
 from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
+from protobase_live.protocol.update_walker import Walker
 from protobase_storage.commit import Part
 
 MAX_PART_KEYS = 1_000
@@ -123,10 +124,15 @@ class Document:
         self._hold(sender, rest)
         return rest is None
 
-    def take_in_steps(self, update: bytes, sender: Sender) -> Generator[None, None, bool]:
-        """`take` for a large update, with pauses in which nothing else may be done with the document."""
+    def take_in_steps(
+        self, update: bytes, sender: Sender, read: Walker | None = None
+    ) -> Generator[None, None, bool]:
+        """`take` for a large update, with pauses in which nothing else may be done with the document.
+
+        ``read`` is the update if it was read already, to be used once.
+        """
         self._begin_run(sender.author)
-        rest = yield from self._structs.take_in_steps(update, barred=self._content.client_id)
+        rest = yield from self._structs.take_in_steps(update, barred=self._content.client_id, read=read)
         self._hold(sender, rest)
         return rest is None
 

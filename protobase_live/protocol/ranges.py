@@ -17,12 +17,16 @@ class Ranges:
     """Disjoint ranges in order, none touching the next. A range does not include its end."""
 
     __slots__ = ("_encoded", "ends", "starts")
+    __hash__ = None  # type: ignore[assignment]  # ranges change
 
     def __init__(self, starts: Sequence[int] = (), ends: Sequence[int] = ()) -> None:
         """With ranges that are in order and do not touch."""
         self.starts: list[int] = list(starts)
         self.ends: list[int] = list(ends)
         self._encoded: bytes | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ranges) and self.starts == other.starts and self.ends == other.ends
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return zip(self.starts, self.ends, strict=True)

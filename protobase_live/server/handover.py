@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeGuard
 
 from protobase_actors import ActorError, Clock, MailboxFull, Ref
-from protobase_live.database.messages import Leave, Message, Settle, Subscriber
+from protobase_live.database.messages import (
+    LARGE_UPDATE_BYTES,
+    Leave,
+    Message,
+    Settle,
+    Subscriber,
+    Updates,
+)
+from protobase_live.errors import MalformedUpdate
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.read_ahead import ReadAhead
 
 CROWDED_SECONDS = 0.1
 """Before it is tried again to stand in line for a mailbox, where too many senders stand already."""
@@ -33,6 +42,7 @@ class Handover:
         source: Source,
         clock: Clock,
         limits: ServerLimits,
+        read_ahead: ReadAhead,
         on_gone: Callable[[], None],
     ) -> None:
         """``on_gone`` is called when the collection takes no more messages."""
@@ -41,6 +51,7 @@ class Handover:
         self._source = source
         self._clock = clock
         self._limits = limits
+        self._read_ahead = read_ahead
         self._on_gone = on_gone
         self._waiting: deque[Message] = deque()
         self._sender: asyncio.Task[None] | None = None
@@ -69,19 +80,21 @@ class Handover:
     def _put(self, message: Message) -> None:
         if self._sender is None:
             try:
-                self._ref.try_tell(message)
-                return
+                if not _is_large(message):
+                    self._ref.try_tell(message)
+                    return
             except MailboxFull:
-                self._sender = asyncio.get_running_loop().create_task(self._send_waiting())
+                pass
             except ActorError:
                 self._on_gone()
                 return
+            self._sender = asyncio.get_running_loop().create_task(self._send_waiting())
         self._waiting.append(message)
 
     async def _send_waiting(self) -> None:
         try:
             while self._waiting:
-                await self._tell(self._waiting[0])
+                await self._hand_over(self._waiting[0])
                 self._waiting.popleft()
                 self._regulate()
         except ActorError:
@@ -89,10 +102,25 @@ class Handover:
             self._on_gone()
         self._sender = None
 
-    async def _tell(self, message: Message) -> None:
+    async def _hand_over(self, message: Message) -> None:
+        if _is_large(message):
+            await self._read_and_send(message)
+        else:
+            await self._stand_in_line(self._ref.tell, message)
+
+    async def _read_and_send(self, message: Updates) -> None:
+        """Send a large update as it was read, and wait until it is taken: then its memory is free again."""
+        try:
+            async with self._read_ahead.read(message.updates[0]) as message.read:
+                await self._stand_in_line(self._ref.ask, message)
+        except MalformedUpdate as error:
+            self._subscriber.reject(error)
+
+    async def _stand_in_line(self, send: Callable[[Message], Awaitable[object]], message: Message) -> None:
         while True:
             try:
-                return await self._ref.tell(message)
+                await send(message)
+                return
             except MailboxFull:
                 await self._clock.sleep(CROWDED_SECONDS)
 
@@ -107,3 +135,7 @@ class Handover:
         elif self._paused and not full:
             self._source.resume_reading()
         self._paused = full
+
+
+def _is_large(message: Message) -> TypeGuard[Updates]:
+    return isinstance(message, Updates) and len(message.updates[0]) > LARGE_UPDATE_BYTES

@@ -36,6 +36,10 @@ class ServerLimits:
     pending_bytes: int = 4 * 1024 * 1024
     """Bytes of updates read from one Yjs client and not yet durable; above it, the client's socket is not
     read. A longer message is taken alone."""
+    read_ahead_bytes: int = 2 * 1024 * 1024
+    """Bytes of large updates of all Yjs clients that are read before their turn comes and not yet taken.
+    What was read takes up to 150 times as much memory. Beyond the limit an update is read in its turn, for
+    which the others in its collection wait."""
     refusal_seconds: float = 1.0
     """How long a Yjs client that was refused for good is kept waiting when it comes back, for the first time;
     each time it is refused again doubles it. Older stock clients come back ten times a second."""

@@ -42,6 +42,7 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
+from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.refusals import Caller, Refusals
 from protobase_live.server.yjs_door import YjsSession
 
@@ -86,6 +87,7 @@ class Server:
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
         self._origins = Origins(origins, host)
         self._counters = Counters()
+        self._read_ahead = ReadAhead(limits.read_ahead_bytes)
         self._live_limits = live_limits or LiveLimits()
         self._live = LiveDoor(
             database,
@@ -300,7 +302,9 @@ class Server:
         except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
-            session = YjsSession(connection, ref, self._clock, self._limits, author, self._counters)
+            session = YjsSession(
+                connection, ref, self._clock, self._limits, author, self._counters, self._read_ahead
+            )
             await session.run(self._database.presence_hub, name)
             return session.refused or connection.faulty or self._wrote_in_vain(connection, name)
         return True

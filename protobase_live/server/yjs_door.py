@@ -7,11 +7,21 @@ asks for is asked of the collection one part at a time, when there is room for i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Ref
-from protobase_live.database.messages import CatchUp, Greet, Message, Settle, Shown, Sync, Updates
+from protobase_live.database.messages import (
+    LARGE_UPDATE_BYTES,
+    CatchUp,
+    Greet,
+    Message,
+    Settle,
+    Shown,
+    Sync,
+    Updates,
+)
 from protobase_live.errors import CollectionDropped, LimitExceeded, ProtoBaseError
 from protobase_live.live.presence import PresenceHub
 from protobase_live.protocol import yjs
@@ -21,6 +31,7 @@ from protobase_live.protocol.structs import EMPTY_UPDATE
 from protobase_live.server.counters import Counters
 from protobase_live.server.handover import Handover
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
 
 if TYPE_CHECKING:
@@ -42,6 +53,7 @@ class YjsSession:
         limits: ServerLimits,
         author: str | None,
         counters: Counters | None = None,
+        read_ahead: ReadAhead | None = None,
     ) -> None:
         self.author = author
         self.refused = False
@@ -50,7 +62,8 @@ class YjsSession:
         self._clock = clock
         self._limits = limits
         self._counters = counters or Counters()
-        self._handover = Handover(self, ref, connection, clock, limits, self.resync)
+        read_ahead = read_ahead or ReadAhead(limits.read_ahead_bytes)
+        self._handover = Handover(self, ref, connection, clock, limits, read_ahead, self.resync)
         self._updates: list[bytes] = []
         self._greeting: bytes | None = None
         self._asked = False
@@ -89,7 +102,8 @@ class YjsSession:
         """The last message that was there for now."""
         if self._updates:
             size = sum(map(len, self._updates))
-            self._handover.send(Updates(self, self._updates), size)
+            for some in [self._updates] if size <= LARGE_UPDATE_BYTES else _apart(self._updates):
+                self._handover.send(Updates(self, some), sum(map(len, some)))
             self._updates = []
             self._counters.received_bytes.add("yjs", size)
 
@@ -205,3 +219,10 @@ class YjsSession:
     def resync(self) -> None:
         """Close: the client has to begin again."""
         self._connection.close_soon(TRY_AGAIN, "the collection was reloaded, please reconnect")
+
+
+def _apart(updates: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Updates in order, each large one for itself."""
+    for is_large, group in groupby(updates, lambda update: len(update) > LARGE_UPDATE_BYTES):
+        some = list(group)
+        yield from [[update] for update in some] if is_large else [some]

@@ -68,10 +68,13 @@ class Structs:
         return rest
 
     def take_in_steps(
-        self, update: bytes, *, barred: int | None = None, lenient: bool = False
+        self, update: bytes, *, barred: int | None = None, lenient: bool = False, read: Walker | None = None
     ) -> Generator[None, None, Rest | None]:
-        """`take` with pauses, some milliseconds apart, in which nothing else may be done with the structs."""
-        return Taking(self._store, update, barred=barred, lenient=lenient).steps()
+        """`take` with pauses, some milliseconds apart, in which nothing else may be done with the structs.
+
+        `read` is the update if it was read already, to be used once.
+        """
+        return Taking(self._store, update, barred=barred, lenient=lenient, read=read).steps()
 
     def knows_in_steps(self, update: bytes) -> Generator[None, None, bool]:
         """Whether an update brings nothing new, with pauses. Raises MalformedUpdate where it is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_right
 from collections.abc import Generator, Iterator, Mapping
 from typing import NamedTuple
 
@@ -31,10 +32,14 @@ class Rest(NamedTuple):
 class Taking:
     """One update on its way in."""
 
-    def __init__(self, store: Store, update: bytes, *, barred: int | None, lenient: bool) -> None:
-        """`barred` and `lenient` as `Structs.take` has them."""
+    def __init__(
+        self, store: Store, update: bytes, *, barred: int | None, lenient: bool, read: Walker | None = None
+    ) -> None:
+        """`barred` and `lenient` as `Structs.take` has them, `read` as `Structs.take_in_steps`."""
         self._store = store
-        self._walker = Walker(update, sys.maxsize if lenient else MAX_STRUCTS)  # what is stored may be larger
+        # What is stored may be larger.
+        self._walker = read or Walker(update, sys.maxsize if lenient else MAX_STRUCTS)
+        self._is_read = read is not None
         self._update = update
         self._barred = barred
         self._lenient = lenient
@@ -56,11 +61,11 @@ class Taking:
         """
         clients = self._walker.clients
         try:
-            for _ in self._walker.steps(self._store.logs.deletes):
-                if not self._walker.unread:
-                    yield from self._append_read()
-                yield
+            if not self._is_read:
+                yield from self._read()
             firsts = {client: structs[0].clock for client, structs in clients.items() if structs}
+            if self._is_read:
+                self._skip_known()
             ordering = Ordering(
                 {client: iter(structs) for client, structs in clients.items()}, self._store.vector
             )
@@ -74,6 +79,20 @@ class Taking:
         changed = rest is not None or self._gone or self._cuts or self._has_entries
         self.is_new = not changed and firsts == {client: mark.end for client, mark in self._marks.items()}
         return rest
+
+    def _read(self) -> Iterator[None]:
+        for _ in self._walker.steps(self._store.logs.deletes):
+            if not self._walker.unread:
+                yield from self._append_read()
+            yield
+
+    def _skip_known(self) -> None:
+        """Leave out what is known: what was read elsewhere may be all of a document, sent once more."""
+        for client, structs in self._walker.clients.items():
+            del structs[: bisect_right(structs, self._store.vector.get(client, 0), key=_end_clock)]
+        known = self._store.logs.deletes.by_client
+        for client in [each for each, gone in self._walker.deletes.items() if gone == known.get(each)]:
+            del self._walker.deletes[client]
 
     def _append_read(self) -> Iterator[None]:
         """Add what fits of the client that is being read: all structs of a large update take much memory."""
@@ -232,6 +251,10 @@ class Taking:
             first_lacking = ranges.starts[0] + 1
             waits[client] = min(first_lacking, waits.get(client, first_lacking))
         return Rest(encode_update(runs, late.encode()), waits)
+
+
+def _end_clock(struct: Struct) -> int:
+    return struct.clock + struct.length
 
 
 def _chained(log: Log, struct: Struct) -> int:

@@ -96,9 +96,9 @@ async def test_one_that_does_not_end_refuses(caplog):
 
 async def test_a_client_that_goes_away_is_no_refusal(caplog):
     waiting = asyncio.ensure_future(
-        Authentication(lambda token: asyncio.Event().wait(), ManualClock()).author("x")
+        Authentication(lambda token: asyncio.Event().wait(), clock := ManualClock()).author("x")
     )
-    await asyncio.sleep(0)
+    await clock.settle()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,10 +13,12 @@ from protobase_live.database.messages import CatchUp, Greet, Leave, Settle, Show
 from protobase_live.errors import LimitExceeded, MalformedUpdate, Overloaded
 from protobase_live.live.presence import PresenceHub
 from protobase_live.protocol import yjs
+from protobase_live.protocol.update_walker import STEP_STRUCTS
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.yjs_door import YjsSession
 from protobase_live.server.yjs_presence import LIFE_SIGN
 from tests.support.wire import Wire, client_frame, close_frame
+from tests.support.yjs_encoding import item, sent, values
 
 LIMITS = ServerLimits(backlog_bytes=100_000, pending_bytes=1000, pending_chunks=4)
 LARGE = b"x" * 60_000
@@ -40,6 +43,9 @@ class FakeRef:
         self.room = 1000
         self.line = 1000
         self.stopped = False
+        self.turn = asyncio.Event()
+        """Whether what is asked is answered."""
+        self.turn.set()
 
     def try_tell(self, message: object) -> None:
         if self.stopped:
@@ -55,6 +61,10 @@ class FakeRef:
         while self.room <= 0 and not self.stopped:
             await ManualClock().settle()
         self.try_tell(message)
+
+    async def ask(self, message: object) -> None:
+        await self.tell(message)
+        await self.turn.wait()
 
     def kinds(self) -> list[type]:
         return [type(message) for message in self.taken]
@@ -184,6 +194,63 @@ async def test_bytes_that_are_not_durable_are_counted(door: Door):
     assert not door.wire.transport.reading
     door.session.settle(None)
     assert door.wire.transport.reading
+
+
+# what is large is read before its turn
+
+
+def many_values(count: int, client: int = 7) -> bytes:
+    """An update with so many structs, of some bytes each."""
+    return sent(client, 0, *[item(values(None), parent="list")] * count)
+
+
+MANY = 6 * STEP_STRUCTS
+BULK = many_values(MANY)
+
+
+def sent_updates(door: Door) -> list[Updates]:
+    return [message for message in door.ref.taken if isinstance(message, Updates)]
+
+
+async def test_a_large_update_is_read_before_it_is_in_the_mailbox(door: Door):
+    door.ref.turn.clear()
+    first, second = an_update("a"), an_update("b")
+    door.say(*map(yjs.encode_update, (first, BULK, BULK, second)))
+    assert [message.updates for message in sent_updates(door)] == [[first]], "it waits for nothing"
+    await door.settle()
+    assert [message.updates for message in sent_updates(door)] == [[first], [BULK]], "one at a time"
+    large = sent_updates(door)[-1]
+    assert large.read is not None
+    assert len(large.read.clients[7]) == MANY
+    door.ref.turn.set()
+    await door.settle()
+    assert [message.updates for message in sent_updates(door)] == [[first], [BULK], [BULK], [second]]
+
+
+async def test_others_run_while_a_large_update_is_read(door: Door):
+    door.say(yjs.encode_update(BULK))
+    rounds = 0
+    while not sent_updates(door):
+        await asyncio.sleep(0)
+        rounds += 1
+    assert rounds >= MANY // STEP_STRUCTS
+
+
+async def test_a_large_update_that_is_none_never_gets_to_the_collection(door: Door):
+    door.say(yjs.encode_update(BULK + b"\x00"))
+    await door.settle()
+    assert (door.wire.close_code(), door.session.refused) == (4400, True)
+    assert sent_updates(door) == []
+
+
+async def test_what_is_beyond_the_limit_is_read_in_its_turn():
+    door = Door(ServerLimits(read_ahead_bytes=len(BULK)))
+    await door.settle()
+    door.say(yjs.encode_update(many_values(MANY + 1)))
+    await door.settle()
+    (large,) = sent_updates(door)
+    assert large.read is None
+    await door.end()
 
 
 # what goes out is bounded

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
 from protobase_live.protocol.structs.store import Store
 from protobase_live.protocol.structs.taking import Taking
-from protobase_live.protocol.update_walker import STEP_STRUCTS
+from protobase_live.protocol.update_walker import STEP_STRUCTS, Walker
 from tests.support import yjs_encoding as yjs
+from tests.support.impossible_updates import Attacker
 from tests.support.yjs_encoding import Block, Id, sent
 
 COUNT = 4 * STEP_STRUCTS
@@ -65,3 +71,43 @@ def test_deletions_of_very_many_clients_pause() -> None:
     structs = Structs()
     steps = list(structs.take_in_steps(yjs.update([], {client: [(0, 1)] for client in range(clients)})))
     assert len(steps) >= 2 * 9, "reading them pauses, and so does looking for what they delete"
+
+
+# what was read before its turn
+
+
+def taken(structs: Structs, update: bytes, read: bool) -> tuple[bool, bytes]:
+    """Whether an update is taken, and what of it is left over."""
+    try:
+        walker = Walker(update) if read else None
+        if walker is not None:
+            walker.walk()
+        rest = at_once(structs.take_in_steps(update, barred=300, read=walker))
+        return True, b"" if rest is None else rest.update
+    except MalformedUpdate:
+        return False, b""
+
+
+@given(st.integers(0, 2**32))
+def test_what_was_read_before_is_taken_as_what_is_read_in_its_turn(seed: int) -> None:
+    attacker = Attacker(Random(seed), (1, 2, 3, 300), disorder=True)
+    one, other = Structs(), Structs()
+    for _ in range(30):
+        update = attacker.next()
+        assert taken(one, update, read=True) == taken(other, update, read=False)
+        assert one.encode() == other.encode()
+        assert (one.vector, one.deletes, one.halved) == (other.vector, other.deletes, other.halved)
+    assert one.settle() == other.settle()
+
+
+def test_what_is_known_is_not_looked_at_again() -> None:
+    """A client that comes back may send all that it has."""
+    deleted = {1: [(clock, 1) for clock in range(0, COUNT, 2)]}
+    update = sent(1, 0, *NULLS, deletes=deleted)
+    structs = Structs()
+    structs.take(update)
+    walker = Walker(update)
+    walker.walk()
+    assert list(structs.take_in_steps(update, read=walker)) == []
+    assert walker.clients == {1: []}
+    assert walker.deletes == {}
