@@ -52,7 +52,7 @@ class Threshold:
                 self._look_at(envelope.message, vector)
         if not self._refused:
             return batch
-        return [envelope for envelope in batch if not self._is_refused(envelope.message)]
+        return self._heard(batch)
 
     async def admit_readers(
         self, batch: Sequence[Envelope[Message]], document: Document, refusal: ProtoBaseError
@@ -65,7 +65,17 @@ class Threshold:
             message = envelope.message
             if isinstance(message, Updates) and await _bring_news(document, message.updates):
                 self._turn_away(message.subscriber, refusal)
-        return [envelope for envelope in batch if not self._is_refused(envelope.message)]
+        return self._heard(batch)
+
+    def _heard(self, batch: Sequence[Envelope[Message]]) -> Sequence[Envelope[Message]]:
+        """A batch without what comes from those who are heard no more, whom nobody keeps waiting."""
+        heard: list[Envelope[Message]] = []
+        for envelope in batch:
+            if self._is_refused(envelope.message):
+                envelope.reply()
+            else:
+                heard.append(envelope)
+        return heard
 
     def _turn_away(self, subscriber: Subscriber, error: ProtoBaseError) -> None:
         if subscriber not in self._refused:

@@ -383,3 +383,14 @@ async def test_a_pause_is_never_nothing(clock) -> None:
     assert read_only.refusal("tasks") is not None
     await clock.advance(1)
     assert read_only.refusal("tasks") is None
+
+
+async def test_who_is_not_heard_any_more_is_not_kept_waiting(storage, yjs) -> None:
+    """A large update is asked to be taken, and its door waits for that."""
+    ann = await yjs("doc")
+    storage.failing = StorageFull("no room")
+    body(ann).insert(0, "lost")
+    for _ in range(2):
+        taking = await pending(ann._ref.ask(Updates(ann, ann._edits)))
+        assert taking.done()
+    assert isinstance(ann.rejected, Unavailable)
