@@ -12,7 +12,8 @@
     ├── LimitExceeded            a named limit of the server or the database was reached
     │   └── Overloaded           a queue is full right now (retryable)
     ├── Unauthorized             the token was not accepted
-    ├── Unavailable              the collection, server or connection failed; nothing was done (retryable)
+    ├── Unavailable              the collection, server or connection failed, or nothing can be stored;
+    │   │                        nothing was done (retryable)
     │   └── CollectionUnloadable what is stored of a collection cannot be loaded; its bytes are kept
     ├── OutcomeUnknown           the connection broke after sending: the commit may or may not have happened
     ├── CollectionDropped        a Yjs client has a copy of a collection that was deleted
@@ -74,7 +75,8 @@ class Unauthorized(ProtoBaseError):
 
 
 class Unavailable(ProtoBaseError):
-    """The collection, the server or the connection failed, and the call was not carried out."""
+    """The collection, the server or the connection failed, or the storage takes nothing for now: the call was
+    not carried out."""
 
     retryable = True
 

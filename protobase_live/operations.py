@@ -59,13 +59,17 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CollectionInfo:
-    """What a collection occupies. ``corrupt`` says what is wrong where that could not be read (and is 0)."""
+    """What a collection occupies. ``corrupt`` says what is wrong where that could not be read (and is 0).
+
+    ``read_only`` says why the last write to it was not stored; None if it was, or if nobody has it open.
+    """
 
     name: str
     snapshot_bytes: int
     log_commits: int
     log_bytes: int
     corrupt: str | None = None
+    read_only: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,5 +41,11 @@ def _table(collections: Sequence[CollectionInfo]) -> Table:
     table.add_column()
     for each in collections:
         sizes = decimal(each.snapshot_bytes), decimal(each.log_bytes), str(each.log_commits)
-        table.add_row(each.name, *sizes, f"corrupt: {each.corrupt}" if each.corrupt else "")
+        table.add_row(each.name, *sizes, _trouble(each))
     return table
+
+
+def _trouble(collection: CollectionInfo) -> str:
+    if collection.corrupt:
+        return f"corrupt: {collection.corrupt}"
+    return f"read-only: {collection.read_only}" if collection.read_only else ""

@@ -15,9 +15,6 @@ INTERRUPTED = 128 + signal.SIGINT
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-new_event_loop = asyncio.new_event_loop
-"""The one place that chooses the loop: with `websockets`, uvloop was slower (48k against 66k echoes/s)."""
-
 
 def run(command: Coroutine[Any, Any, None]) -> NoReturn:
     """Run a command to its end and leave the process: with 0, or with 1 and one line that says what failed.
@@ -25,7 +22,7 @@ def run(command: Coroutine[Any, Any, None]) -> NoReturn:
     A reader of the output that goes away ends a command well; Ctrl-C breaks it off, which is 130.
     """
     try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with asyncio.Runner() as runner:
             runner.run(command)
         sys.stdout.flush()
     except (ProtoBaseError, OSError) as error:

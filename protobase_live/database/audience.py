@@ -36,15 +36,21 @@ class Audience:
     def __init__(self, collection: str, streams: Streams) -> None:
         self.editors = Editors()
         self.streams = streams
+        self.vector: Mapping[str, int] = {}
+        """Which commits were shown."""
         self._collection = collection
-        self._vector: Mapping[str, int] = {}
         self._views: Views | None = None
         """All queries, once there are some."""
 
     def begin(self, vector: Mapping[str, int], state: Mapping[int, int]) -> None:
         """So much was shown before, as commits and as the clocks of Yjs clients."""
-        self._vector = dict(vector)
+        self.vector = dict(vector)
         self.editors.shown = dict(state)
+
+    @property
+    def has_queries(self) -> bool:
+        """Whether queries are told what is shown."""
+        return self._views is not None
 
     @property
     def is_listening(self) -> bool:
@@ -76,8 +82,8 @@ class Audience:
                 written.together.give_up()
 
     def _show_commit(self, written: Written) -> None:
-        commit, before = written.commit, self._vector
-        vector = self._vector = after(commit, before)
+        commit, before = written.commit, self.vector
+        vector = self.vector = after(commit, before)
         self.editors.show(Shown(commit.update), written.reached, written.sole)
         self.streams.show(
             lambda: Entry(commit, changes_of(commit, written.differences, before), before, vector)
@@ -89,14 +95,14 @@ class Audience:
         together, written.together = written.together, None
         if self._views is not None:
             records = [(d.key, d.after) for d in written.differences if d.structure == "records"]
-            self._views.take(Show(self._collection, records, self._vector, written.indexes), together)
+            self._views.take(Show(self._collection, records, self.vector, written.indexes), together)
         elif together is not None:
             together.give_up()
 
     def _say(self, showing: Showing) -> None:
         match showing:
             case Receipt(envelope):
-                envelope.reply(Cursor(self._vector).encode())
+                envelope.reply(Cursor(self.vector).encode())
             case Reply(envelope, answer):
                 envelope.reply(answer)
             case Refusal(envelope, error):
@@ -115,10 +121,10 @@ class Audience:
                 self.streams.feed.renew()
             case Beginning(views, table, indexes):
                 self._views = views
-                views.begin(table, self._vector, indexes)
+                views.begin(table, self.vector, indexes)
 
     def _begin_stream(self, watching: Watching) -> None:
         if not watching.envelope.pending:  # given up meanwhile
             self.streams.remove(watching.stream)
         feed = self.streams.feed
-        watching.envelope.reply(Watched(feed, feed.end, dict(self._vector)))
+        watching.envelope.reply(Watched(feed, feed.end, dict(self.vector)))

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from protobase_actors import Actor, Clock, Envelope
+from protobase_actors import Actor, ActorError, Clock, Envelope
 from protobase_live.database.audience import Audience
 from protobase_live.database.identity import Identity
 from protobase_live.database.intake import Taker
@@ -28,6 +28,7 @@ from protobase_live.database.messages import (
     Leave,
     Message,
     Question,
+    Redo,
     Restore,
     Settle,
     Subscriber,
@@ -38,8 +39,10 @@ from protobase_live.database.messages import (
     Watch,
 )
 from protobase_live.database.mistakes import nothing_done
+from protobase_live.database.patience import append_patiently
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.put_back import put_back
+from protobase_live.database.read_only import ReadOnly, is_of_the_medium, not_stored
 from protobase_live.database.replica import Replica
 from protobase_live.database.steps import in_steps
 from protobase_live.database.streams import Streams
@@ -60,7 +63,7 @@ from protobase_live.database.turn import (
 )
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN, Document, Outcome
-from protobase_live.errors import ProtoBaseError, Unavailable
+from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
 from protobase_live.live.feed import Feed
 from protobase_live.operations import INDEXES, Op
 from protobase_live.protocol.state_vector import encode_state_vector
@@ -88,11 +91,16 @@ class CollectionActor(Actor[Message]):
         limits: Limits,
         unfolded: Unfolded,
         fold_slots: asyncio.Semaphore,
+        read_only: ReadOnly,
         identity: Identity,
     ) -> None:
         self._name = name
         self._storage = storage
+        self._clock = clock
         self._limits = limits
+        self._read_only = read_only
+        self._lost: list[Envelope[Message]] = []
+        """What turns served that the storage did not take: it is served anew."""
         self._replica = Replica(name, storage, clock, identity)
         self._log = Log(name, storage, clock, limits, unfolded, fold_slots)
         self._streams = Streams(
@@ -113,7 +121,7 @@ class CollectionActor(Actor[Message]):
     async def on_start(self) -> None:
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
-        self._pipeline = Pipeline[Turn](limit, self._show, self._drop, self.context.fail)
+        self._pipeline = Pipeline[Turn](limit, self._show, self._drop, self._fail)
         try:
             await self._load()
         except BaseException:
@@ -126,6 +134,8 @@ class CollectionActor(Actor[Message]):
         try:
             await self._pipeline.settled()
         finally:
+            for envelope in self._lost:
+                envelope.fail(not_stored(self._name, self._pipeline.failure))
             self._audience.end()
             self._replica.close()
             await self._log.stop()
@@ -135,15 +145,17 @@ class CollectionActor(Actor[Message]):
         return not (self._audience.is_listening or len(self._pipeline))
 
     async def _load(self) -> None:
+        before = self._replica.document
+        behind = [subscriber for subscriber in self._editors.met if before.has_held_of(subscriber)]
         self._log.loaded(await self._replica.load(watched=self._streams.told))
+        for subscriber in behind:  # what was held is not stored: he has to send it again
+            subscriber.resync()
 
     def _show(self, turn: Turn) -> None:
         self._audience.show(turn)
         for written in turn.commits:
             self._log.grew(written.commit)
-
-    def _drop(self, turn: Turn, error: BaseException) -> None:
-        self._audience.drop(turn)
+            self._read_only.release(self._name)
 
     # turns
 
@@ -151,8 +163,12 @@ class CollectionActor(Actor[Message]):
         """Apply what waits, persist it as one commit, and queue what it shows."""
         if self._pipeline.full:
             await self._pipeline.room()
-        turn = Turn()
+        if self._pipeline.failed:
+            batch = [*await self._undo(), *batch]
         batch = self._threshold.admit(batch, self._replica)
+        if refusal := self._read_only.refusal(self._name):
+            batch = await self._threshold.admit_readers(batch, self._replica.document, refusal)
+        turn = Turn(batch=batch)
         for envelope in batch:
             if isinstance(envelope.message, FROM_CLIENTS):
                 self._editors.met[envelope.message.subscriber] = None
@@ -165,7 +181,7 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if not (many and isinstance(envelope.message, Question)):
                 self._serve(envelope, turn)
-        self._pipeline.push(turn, self._store(turn))
+        self._pipeline.push(turn, await self._store(turn))
         # What takes time waits until the commit is on its way.
         if many:
             await self._serve_with_pauses(questions)
@@ -173,7 +189,7 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, Begin):
                 await self._begin(envelope, envelope.message.views)
-            elif isinstance(envelope.message, Hold):
+            elif isinstance(envelope.message, Hold) and envelope.pending:
                 await self._meet(envelope, envelope.message)
         for envelope in batch:
             if isinstance(envelope.message, Drop | Restore) and envelope.pending:
@@ -188,7 +204,7 @@ class CollectionActor(Actor[Message]):
             turn.showings += [Greeting(*greeting) for greeting in intake.greetings.items()]
 
     async def _reload(self) -> Document:
-        await self._pipeline.room(1)
+        await self._pipeline.settled()
         await self._log.stop()  # what it folds would be counted twice
         await self._load()
         return self._replica.document
@@ -197,7 +213,7 @@ class CollectionActor(Actor[Message]):
         """Carry out transactions in the document, each all or nothing."""
         if not envelopes:
             return
-        transactor = Transactor(self._name, self._replica, self._limits)
+        transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
         with transactor.writing():
             for envelope in envelopes:
                 message = cast("Transact", envelope.message)
@@ -226,10 +242,15 @@ class CollectionActor(Actor[Message]):
             together.expect()
         turn.commits.append(written)
 
-    def _store(self, turn: Turn) -> asyncio.Future[None] | None:
+    async def _store(self, turn: Turn) -> asyncio.Future[None] | None:
         """Hand commits to the storage, unless one before them is lost: then these are, too."""
         commits = [written.commit for written in turn.commits]
-        return self._storage.append(commits) if commits and not self._pipeline.failed else None
+        if not commits or self._pipeline.failed:
+            return None
+        seconds = self._limits.busy_seconds
+        return await append_patiently(
+            self._storage, commits, self._clock, seconds, lambda: self._pipeline.failed
+        )
 
     # what asks
 
@@ -258,7 +279,7 @@ class CollectionActor(Actor[Message]):
                 showings.append(Watching(envelope, stream))
             case Unwatch(stream):
                 self._streams.remove(stream)
-            case Updates() | Transact() | Begin() | Hold() | Drop() | Restore():
+            case Updates() | Transact() | Begin() | Hold() | Drop() | Restore() | Redo():
                 pass
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any]) -> Reply | Refusal:
@@ -319,8 +340,8 @@ class CollectionActor(Actor[Message]):
             raise
 
     async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
-        turn, durable = Turn(), None
-        transactor = Transactor(self._name, self._replica, self._limits)
+        turn, durable = Turn(batch=[envelope]), None
+        transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
         ready = await self._agreed(hold, transactor)
         if ready is None:
             turn.showings.append(Reply(envelope))  # when all that was looked at is durable
@@ -350,7 +371,9 @@ class CollectionActor(Actor[Message]):
 
     async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
         """Store another history in the place of this one, and end; whoever comes next loads it."""
-        await self._pipeline.room(1)
+        await self._pipeline.settled()
+        if self._pipeline.failed:
+            return  # the next turn does it
         await self._log.stop()  # before anything is deleted: a fold must not store what was
         try:
             if isinstance(message, Drop):
@@ -364,3 +387,39 @@ class CollectionActor(Actor[Message]):
         self._threshold.over = True
         envelope.reply(None)
         await self.context.ref.stop()
+
+    # what the storage does not take
+
+    def _drop(self, turn: Turn, error: BaseException) -> None:
+        self._audience.drop(turn)
+        if is_of_the_medium(error):
+            for envelope in turn.batch:
+                if isinstance(envelope.message, Hold):  # the others of its transaction are told, too
+                    envelope.fail(not_stored(self._name, error))
+                else:
+                    self._lost.append(envelope)
+
+    def _fail(self, error: BaseException) -> None:
+        """What was applied is not durable, or could not be shown."""
+        if not is_of_the_medium(error):
+            self.context.fail(error)
+            return
+        with suppress(ActorError):  # it is full, and will have a turn, or is about to stop
+            self.context.ref.try_tell(Redo())
+
+    async def _undo(self) -> Sequence[Envelope[Message]]:
+        """Go back to what is durable, which is what was shown, and be read-only for now.
+
+        Answers with what was taken in vain, to be served anew: what writes is refused then.
+        """
+        await self._reload()
+        failure = self._pipeline.failure
+        is_as_shown = self._replica.vector == self._audience.vector
+        if failure is None or not is_of_the_medium(failure) or not is_as_shown:
+            raise StorageFailed(f"collection {self._name!r} has to be loaded again: {failure}") from failure
+        self._pipeline.begin_again()
+        self._begun = self._audience.has_queries
+        self._streams.feed.renew()
+        self._read_only.add(self._name, failure)  # now: loading may have taken longer than the pause
+        lost, self._lost = self._lost, []
+        return lost

@@ -49,6 +49,7 @@ from protobase_live.database.messages import (
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import Quarantine, unloadable
+from protobase_live.database.read_only import ReadOnly
 from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN
@@ -67,7 +68,7 @@ from protobase_live.live.presence import PresenceHub, PresenceLimits
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_author, check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
-from protobase_storage import Storage, StorageError
+from protobase_storage import Storage, StorageError, StorageFull
 
 if TYPE_CHECKING:
     from protobase_live.live.limits import ViewLimits
@@ -120,6 +121,8 @@ class Database(DatabaseApi):
         self._opened = OpenedStructures()
         self.quarantine = Quarantine(self._clock)
         """The collections that cannot be loaded."""
+        self.read_only = ReadOnly(self._clock, limits.read_only_seconds)
+        """The collections of which the storage did not take the last write."""
         self.unfolded = Unfolded()
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
@@ -270,7 +273,8 @@ class Database(DatabaseApi):
         """The stored collections whose names begin with ``prefix``, in order, and what they take."""
         with _errors_named("the storage"):
             found = await self._storage.list(prefix)
-        return [CollectionInfo(**asdict(each)) for each in found]
+        why = self.read_only.reasons
+        return [CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in found]
 
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return.
@@ -286,6 +290,7 @@ class Database(DatabaseApi):
                 await self._storage.delete(collection)
             self.quarantine.release(collection)
         self.unfolded.remove(collection)
+        self.read_only.release(collection)
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
@@ -358,9 +363,8 @@ class Database(DatabaseApi):
         task.add_done_callback(self._goodbyes.discard)
 
     def _actor(self, name: str) -> CollectionActor:
-        return CollectionActor(
-            name, self._storage, self._clock, self._limits, self.unfolded, self._fold_slots, self._identity
-        )
+        shared = self._limits, self.unfolded, self._fold_slots, self.read_only
+        return CollectionActor(name, self._storage, self._clock, *shared, self._identity)
 
 
 async def _tell(ref: Ref[Message], message: Message) -> None:
@@ -390,4 +394,5 @@ def _errors_named(what: str, *, commits: bool = False) -> Generator[None]:
         raise Closed(f"{what} is closed: {error}") from error
     except StorageError as error:
         kind = Overloaded if error.retryable else StorageFailed
+        kind = Unavailable if isinstance(error, StorageFull) else kind
         raise kind(f"{what}: {error}") from error

@@ -8,21 +8,11 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from protobase_actors import Clock
-from protobase_storage import (
-    CollectionCorrupt,
-    Commit,
-    SequenceConflict,
-    Storage,
-    StorageBusy,
-    StorageClosed,
-    StorageError,
-)
+from protobase_live.database.read_only import is_of_the_medium
+from protobase_storage import Commit, Storage, StorageBusy
 
 FAILED_SECONDS = 30.0
 """How long after a failure the storage counts as failed if nothing is written meanwhile."""
-
-NO_FAILURES = (StorageBusy, StorageClosed, SequenceConflict, CollectionCorrupt)
-"""What says nothing about the medium."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,10 +45,10 @@ class Health:
     def note(self, appended: asyncio.Future[None]) -> None:
         """The outcome of an append is known."""
         error = None if appended.cancelled() else appended.exception()
-        if isinstance(error, StorageError) and not isinstance(error, NO_FAILURES):
+        if error is not None and is_of_the_medium(error) and not isinstance(error, StorageBusy):
             if self._reason is None:
                 reason = str(error)  # a log record that is kept must not keep the collection
-                _log.error("the storage failed: %s", reason)
+                _log.error("the storage failed: %s; what is written is refused, reading goes on", reason)
             self.failures += 1
             self._reason, self._failed_at = str(error), self._clock.monotonic()
         elif error is None and self._reason is not None:

@@ -15,6 +15,13 @@ class Limits:
     """Messages one turn drains; the rest waits for the next."""
     unpersisted_turns: int = 2
     """Turns applied and not yet durable; the next turn waits."""
+    busy_seconds: float = 5.0
+    """How long what is to be stored waits for room while too much else does; then it is not stored, and who
+    wrote it is told so with `Unavailable`."""
+    read_only_seconds: float = 10.0
+    """How long a collection refuses writes, at most, with `Unavailable` before one is tried again, when the
+    storage did not take the last: 1 second at first, which is the least, and twice as long each time. Reading
+    goes on."""
     document_bytes: int = 64 * 1024 * 1024
     """Size of one document. At it, what was deleted is let go of; then what would make it larger fails with
     `LimitExceeded`. What only deletes is always taken."""

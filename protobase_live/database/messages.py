@@ -190,6 +190,11 @@ class Restore:
     stored: Loaded
 
 
+@dataclass(slots=True)
+class Redo:
+    """The storage did not take some turns: the actor is to serve anew what they served."""
+
+
 Message = (
     Greet
     | Sync
@@ -205,4 +210,5 @@ Message = (
     | Hold
     | Drop
     | Restore
+    | Redo
 )

@@ -7,13 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from protobase_live.errors import Unavailable
-
 T = TypeVar("T")
 
 
 class Pipeline(Generic[T]):
-    """A bounded queue of turns that wait for the storage. After a failure nothing is shown any more."""
+    """A bounded queue of turns that wait for the storage. After a failure nothing is shown."""
 
     def __init__(
         self,
@@ -68,12 +66,10 @@ class Pipeline(Generic[T]):
     async def room(self, limit: int | None = None) -> None:
         """Wait until fewer than ``limit`` turns (by default the pipeline's own) are on their way.
 
-        Raises Unavailable after a failure.
+        After a failure there is nothing to wait for.
         """
         while self.failure is None and len(self._turns) >= (self._limit if limit is None else limit):
             await self._move()
-        if self.failure is not None:
-            raise Unavailable(f"the collection failed and is loaded again: {self.failure}")
 
     async def settled(self) -> None:
         """Wait until the storage has answered everything, also what failed or stands behind a failure.
@@ -82,6 +78,11 @@ class Pipeline(Generic[T]):
         """
         while self._unanswered:
             await self._move()
+
+    def begin_again(self) -> None:
+        """After a failure, when all is `settled`: what is pushed from now on does not follow what is lost."""
+        assert not self._unanswered
+        self.failure = None
 
     async def _move(self) -> None:
         """Wait for the next answer of the storage."""

@@ -17,7 +17,9 @@ from protobase_live.database.messages import (
     Updates,
 )
 from protobase_live.database.replica import Replica
-from protobase_live.errors import CollectionDropped
+from protobase_live.database.steps import in_steps
+from protobase_live.document import Document
+from protobase_live.errors import CollectionDropped, MalformedUpdate, ProtoBaseError
 
 _OF_CLIENTS = (Greet, Sync, CatchUp, Updates, Settle)
 
@@ -47,13 +49,40 @@ class Threshold:
                 self._look_at(envelope.message, replica)
         if not self._refused:
             return batch
-        return [envelope for envelope in batch if not self._is_refused(envelope.message)]
+        return self._heard(batch)
+
+    async def admit_readers(
+        self, batch: Sequence[Envelope[Message]], document: Document, refusal: ProtoBaseError
+    ) -> Sequence[Envelope[Message]]:
+        """What is to be served of a batch while nothing can be stored.
+
+        A Yjs client that brings something new is closed with ``refusal``, and heard no more.
+        """
+        for envelope in batch:
+            message = envelope.message
+            if isinstance(message, Updates) and await _bring_news(document, message.updates):
+                self._turn_away(message.subscriber, refusal)
+        return self._heard(batch)
+
+    def _heard(self, batch: Sequence[Envelope[Message]]) -> Sequence[Envelope[Message]]:
+        """A batch without what comes from those who are heard no more, whom nobody keeps waiting."""
+        heard: list[Envelope[Message]] = []
+        for envelope in batch:
+            if self._is_refused(envelope.message):
+                envelope.reply()
+            else:
+                heard.append(envelope)
+        return heard
+
+    def _turn_away(self, subscriber: Subscriber, error: ProtoBaseError) -> None:
+        if subscriber not in self._refused:
+            self._refused.add(subscriber)
+            subscriber.reject(error)
 
     def _look_at(self, sync: Sync, replica: Replica) -> None:
         if replica.former.has_left(sync.state, replica.document.vector):
-            self._refused.add(sync.subscriber)
             error = CollectionDropped(f"collection {self._collection!r} was deleted; drop your copy of it")
-            sync.subscriber.reject(error)
+            self._turn_away(sync.subscriber, error)
 
     def _is_refused(self, message: Message) -> bool:
         if isinstance(message, Leave):
@@ -66,3 +95,14 @@ class Threshold:
         if isinstance(envelope.message, _OF_CLIENTS):
             self._editors.met[envelope.message.subscriber] = None
         envelope.fail(ActorStopped(self._collection, retryable=True))
+
+
+async def _bring_news(document: Document, updates: Sequence[bytes]) -> bool:
+    """Whether something in these updates is not in the document. One that is none is the intake's matter."""
+    try:
+        for update in updates:
+            if not await in_steps(document.knows_in_steps(update)):
+                return True
+    except MalformedUpdate:
+        pass
+    return False

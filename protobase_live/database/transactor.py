@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from protobase_live.database.checking import check_in_steps
 from protobase_live.database.digests import Digests
 from protobase_live.database.limits import Limits
+from protobase_live.database.read_only import ReadOnly
 from protobase_live.database.replica import Replica
 from protobase_live.database.room import make_room, needs_room
 from protobase_live.database.steps import in_steps
@@ -17,8 +18,9 @@ from protobase_live.operations import Check, Op
 class Transactor:
     """Carries out the transactions of one turn in a collection's document."""
 
-    def __init__(self, collection: str, replica: Replica, limits: Limits) -> None:
+    def __init__(self, collection: str, replica: Replica, limits: Limits, read_only: ReadOnly) -> None:
         self._collection = collection
+        self._read_only = read_only
         self._replica = replica
         self._limits = limits
         self._digests = Digests(lambda read: replica.document.read(read))
@@ -32,10 +34,13 @@ class Transactor:
     async def prepare(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
         """The operations, ready to be written; others may run meanwhile.
 
-        Raises Conflict if something that was read has changed, LimitExceeded if there is no room (what only
-        deletes needs none), and what else keeps the operations from being carried out.
+        Raises Unavailable if the collection is read-only, Conflict if something that was read has changed,
+        LimitExceeded if there is no room (what only deletes needs none), and what else keeps the operations
+        from being carried out.
         """
         document = self._replica.document
+        if ops:
+            self._read_only.require(self._collection)
         if needs_room(ops):
             await make_room(document, 0, self._limits.document_bytes)
         await in_steps(check_in_steps(self._digests, checks, self._collection, self._limits.check_bytes))

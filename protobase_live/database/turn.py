@@ -114,3 +114,5 @@ class Turn:
 
     commits: list[Written] = field(default_factory=list[Written])
     showings: list[Showing] = field(default_factory=list[Showing])
+    batch: Sequence[Envelope[Message]] = ()
+    """What the turn serves; it is served anew if the storage does not take the turn."""

@@ -136,6 +136,10 @@ class Document:
         self._hold(sender, rest)
         return rest is None
 
+    def knows_in_steps(self, update: bytes) -> Generator[None, None, bool]:
+        """Whether an update brings nothing new, with pauses. Raises MalformedUpdate where it is none."""
+        return self._structs.knows_in_steps(update)
+
     def take_durable(self, update: bytes) -> None:
         """Take what is durable already. Raises MalformedUpdate where it is no update."""
         self._begin_run(None)
@@ -303,6 +307,10 @@ class Document:
     def size(self) -> int:
         """About how many bytes the document takes."""
         return self._structs.size
+
+    def has_held_of(self, sender: Sender) -> bool:
+        """Whether something that he sent was held since the document was loaded."""
+        return sender in self._held.senders
 
     def encode(self, state: Mapping[int, int] = MappingProxyType({})) -> bytes:
         """Everything that somebody with the state vector ``state`` lacks, as an update."""

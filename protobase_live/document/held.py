@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
+from weakref import WeakSet
 
 from protobase_live.protocol.structs import Rest
 
@@ -55,6 +56,8 @@ class Held:
         self._sizes: dict[Sender, int] = {}
         self.size = 0
         """Bytes that are held."""
+        self.senders: WeakSet[Sender] = WeakSet()
+        """Of whom anything was ever held."""
 
     def __len__(self) -> int:
         return len(self._parts)
@@ -69,6 +72,7 @@ class Held:
         while self.size + part.size > self._limit:
             self._drop(next(iter(self._parts.values())))
         self._parts[rest.update] = part
+        self.senders.add(sender)
         for client in rest.waits:
             self._waiting.setdefault(client, {})[rest.update] = part
         self._sizes[sender] = self._sizes.get(sender, 0) + part.size

@@ -80,6 +80,10 @@ class Ranges:
             self._unite(new)
         return new
 
+    def covers(self, others: Ranges) -> bool:
+        """Whether all of other ranges is here."""
+        return not self._lacking(others).ends
+
     def _lacking(self, others: Ranges) -> Ranges:
         """The parts of other ranges that are not here."""
         starts, ends, new, at = self.starts, self.ends, Ranges(), 0

@@ -41,6 +41,7 @@ async def _figures(database: Database, sessions: int, backlog: int) -> list[tupl
         ("collections_loaded", "gauge", "Collections in memory.", len(actors)),
         ("collections_quarantined", "gauge", "Collections that cannot be loaded.", len(quarantined)),
         ("collections_unfolded", "gauge", "Collections whose log cannot be folded.", len(unfolded)),
+        ("collections_read_only", "gauge", "Collections whose writes fail.", len(database.read_only)),
         ("collections_stored", "gauge", "Collections in the storage.", stats.collections),
         ("mailbox_messages", "gauge", "Messages that wait in mailboxes.", sum(a.depth for a in actors)),
         ("turns_total", "counter", "Turns of all collections.", totals.turns),
@@ -56,6 +57,7 @@ async def _figures(database: Database, sessions: int, backlog: int) -> list[tupl
             "Appends that could not be stored.",
             health.failures,
         ),
+        ("storage_failing", "gauge", "1 while the storage stores nothing.", int(health.failure is not None)),
         ("storage_flushes_total", "counter", "Flushes that carried them.", stats.flushes),
         ("storage_flush_seconds", "gauge", "Duration of the last flush.", stats.last_flush_seconds),
     ]

@@ -306,8 +306,12 @@ class Server:
                 connection, ref, self._clock, self._limits, author, self._counters, self._read_ahead
             )
             await session.run(self._database.presence_hub, name)
-            return session.refused or connection.faulty
+            return session.refused or connection.faulty or self._wrote_in_vain(connection, name)
         return True
+
+    def _wrote_in_vain(self, connection: Connection, collection: str) -> bool:
+        """Whether a Yjs client was told to come back while nothing is stored: it brings the same again."""
+        return connection.close_code == TRY_AGAIN and collection in self._database.read_only
 
 
 _DOORS = """\

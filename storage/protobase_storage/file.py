@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -178,7 +179,7 @@ class _Opened:
 
 def _open(folder: Path, max_bytes: int | None, make_identity: Callable[[], str]) -> _Opened:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make_folder(folder)
         lock = FolderLock(folder)
     except FileExistsError:
         raise StorageError(f"{str(folder)!r} is a file; the database needs a folder") from None
@@ -191,6 +192,9 @@ def _open(folder: Path, max_bytes: int | None, make_identity: Callable[[], str])
         if is_corruption(error):
             raise StorageFormatError(f"{str(folder / DATABASE_NAME)!r} is no database: {error}") from error
         raise translate(error) from error
+    except OSError as error:
+        lock.release()
+        raise StorageError(f"database folder {str(folder)!r} cannot be used: {error}") from error
     except BaseException:
         lock.release()
         raise
@@ -213,8 +217,17 @@ def _open_database(
         raise
 
 
+def _make_folder(folder: Path) -> None:
+    """Make a folder and what is missing above it; a power failure takes none of them away."""
+    missing = [above for above in folder.parents if not above.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in (folder, *missing):  # also a folder that is there: who made it may not have come so far
+        with suppress(PermissionError):  # what may not be read was not made here
+            _sync_folder(made.absolute().parent)
+
+
 def _sync_folder(folder: Path) -> None:
-    """Make the names of new files durable, too."""
+    """Make the names of what is new in a folder durable, too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from weakref import WeakSet
 
@@ -29,9 +30,14 @@ class FolderLock:
             self._file.close()
             who = "this process" if holder == str(os.getpid()) else f"process {holder}"
             raise StorageLocked(f"database folder {str(folder)!r} is held by {who}") from None
-        self._file.truncate(0)
-        self._file.write(f"{os.getpid()}\n")
-        self._file.flush()
+        try:
+            self._file.truncate(0)
+            self._file.write(f"{os.getpid()}\n")
+            self._file.flush()
+        except OSError:
+            with suppress(OSError):  # it closes all the same
+                self._file.close()
+            raise
         _held.add(self)
 
     def release(self) -> None:

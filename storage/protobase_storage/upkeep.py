@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
@@ -48,6 +49,19 @@ class Upkeep:
         old = self._heads.find(snapshot.collection).entry.snapshot
         check_fresh(snapshot, old.vector if old else {})
         identifier = self._survey.next_id()
+        try:
+            yield from self._store(snapshot, identifier)
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):  # what cannot be swept now is left to the next opening
+                yield from self._sweep_chunks(identifier)
+            raise
+        yield
+        yield from self._sweep(self._heads.find(snapshot.collection).entry.id, snapshot.vector)
+        if old:
+            yield from self._sweep_chunks(old.id)
+
+    def _store(self, snapshot: Snapshot, identifier: int) -> Steps:
+        """Stage all but the last part, and publish with that."""
         rows = chunk_rows(identifier, snapshot.update)
         part = list(islice(rows, SLICE_CHUNKS))
         while following := list(islice(rows, SLICE_CHUNKS)):
@@ -55,10 +69,6 @@ class Upkeep:
             part = following
             yield
         self._publish(snapshot, identifier, part)
-        yield
-        yield from self._sweep(self._heads.find(snapshot.collection).entry.id, snapshot.vector)
-        if old:
-            yield from self._sweep_chunks(old.id)
 
     def delete(self, collection: str, remains: bytes = b"") -> Steps:
         """Hide the collection in the first step, which stores what remains, then sweep what it had."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .commit import Commit
-from .errors import StorageBusy, StorageError
+from .errors import SequenceConflict, StorageBusy, StorageError
 from .heads import Heads
 from .rows import LogRow
 from .sqlite_schema import WAL_LIMIT, is_corruption, transaction, translate
@@ -251,6 +251,8 @@ class Writer:
             self._heads.check(append.commits)
         except StorageError as error:
             append.error = error
+            if not isinstance(error, SequenceConflict):  # the medium's fault: what follows would leave a gap
+                self._failed |= dict.fromkeys(append.collections, error)
             return []
         return self._heads.plan(append.commits)
 
@@ -294,7 +296,10 @@ class Writer:
         self._post([task])
 
     def _bound_wal(self) -> None:
-        size = os.stat(self._wal).st_size
+        try:
+            size = os.stat(self._wal).st_size
+        except OSError:
+            return  # the next flush looks again
         if size > self._wal_bound:
             self._wal_bound = WAL_LIMIT if self._clear_wal() else size + WAL_LIMIT
 

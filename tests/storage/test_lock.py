@@ -1,6 +1,7 @@
 """A lock belongs to the process that took it, not to those that it forks."""
 
 import os
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,18 @@ import pytest
 
 from protobase_storage import StorageLocked
 from protobase_storage.lock import FolderLock
+
+
+def test_a_lock_that_cannot_be_written_is_not_held(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="too large") as full:
+            FolderLock(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    FolderLock(tmp_path).release()
+    assert full.tb is not None, "which has everything that the failed attempt had"
 
 
 def forked(work: Callable[[], None]) -> int:

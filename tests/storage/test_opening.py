@@ -1,7 +1,10 @@
 """What `FileStorage.open` accepts and refuses, and how it says so."""
 
+import errno
+import os
 import random
 import sqlite3
+import stat
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,43 @@ async def test_makes_the_folder_and_its_parents(tmp_path: Path) -> None:
     storage = await FileStorage.open(tmp_path / "a" / "b")
     await storage.close()
     assert {file.name for file in (tmp_path / "a" / "b").iterdir()} == {"protobase.db", "protobase.lock"}
+
+
+async def test_what_it_makes_is_durable_before_anything_is_stored(tmp_path: Path, monkeypatch) -> None:
+    """A power failure takes away what is new in a folder that was not flushed."""
+    flushed: dict[int, set[str]] = {}
+    flush = os.fsync
+
+    def noted(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            flushed[os.fstat(descriptor).st_ino] = set(os.listdir(descriptor))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    storage = await FileStorage.open(tmp_path / "a" / "b" / "c")
+    for folder, made in (("", "a"), ("a", "b"), ("a/b", "c"), ("a/b/c", "protobase.db")):
+        assert made in flushed[(tmp_path / folder).stat().st_ino], folder
+    await storage.close()
+
+
+async def test_a_folder_that_was_made_shortly_before_is_made_durable_too(tmp_path: Path, monkeypatch) -> None:
+    """By a process that ended before it could."""
+    (tmp_path / "a").mkdir()
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+    await (await FileStorage.open(tmp_path / "a")).close()
+    assert os.stat(tmp_path).st_ino in flushed
+
+
+async def test_a_folder_that_cannot_be_flushed_is_not_used(tmp_path: Path, monkeypatch) -> None:
+    def broken(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        with pytest.raises(StorageError, match="Input/output error"):
+            await FileStorage.open(tmp_path / "a")
+    await (await FileStorage.open(tmp_path / "a")).close()  # the lock was let go
 
 
 async def test_the_identity_is_made_once(tmp_path: Path) -> None:

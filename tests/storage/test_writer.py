@@ -1,6 +1,7 @@
 """Group commit, the backlog, and what follows a failed write."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from protobase_storage import FileStorage, StorageBusy, StorageError, StorageFull
 from protobase_storage.conformance.model import make_commit, make_snapshot, perform_burst
+from protobase_storage.heads import Heads
 
 
 class Gate:
@@ -76,6 +78,18 @@ async def test_a_file_at_its_size_limit_refuses_and_goes_on(tmp_path: Path) -> N
     await storage.close()
 
 
+async def test_a_snapshot_that_does_not_fit_leaves_the_room_that_there_was(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path, max_bytes=3_500_000)
+    await storage.append([make_commit("a", 1)])
+    for _ in range(2):
+        with pytest.raises(StorageFull):
+            await storage.compact(make_snapshot("a", {"node-a": 1}, update=b"x" * 5_000_000))
+        await storage.compact(make_snapshot("b", {}, update=b"x" * 2_500_000))
+        await storage.delete("b")
+    assert (await storage.load("a")).vector == {"node-a": 1}
+    await storage.close()
+
+
 async def test_no_commit_is_stored_after_a_lost_one(tmp_path: Path) -> None:
     """Sent before the failure was known, the followers fail too; sent after, they count again."""
     gate = Gate()
@@ -93,6 +107,47 @@ async def test_no_commit_is_stored_after_a_lost_one(tmp_path: Path) -> None:
     await storage.append([make_commit("a", 1), make_commit("b", 1)])
     await storage.append([make_commit("a", 2)])
     assert (await storage.load("a")).vector == {"node-a": 2}
+    await storage.close()
+
+
+async def test_nothing_follows_what_could_not_be_looked_up(
+    gated: FileStorage, gate: Gate, monkeypatch
+) -> None:
+    """The collection's entry cannot be read for a moment; its next commit would leave a gap."""
+    read, broken = Heads._read, [True]
+
+    def read_or_fail(heads: Heads, name: str) -> object:
+        if name == "a" and broken and broken.pop():
+            raise StorageError("disk I/O error")
+        return read(heads, name)
+
+    monkeypatch.setattr(Heads, "_read", read_or_fail)
+    first = gated.append([make_commit("x", 1)])
+    await asyncio.to_thread(gate.reached.wait, 10)
+    both = [gated.append([make_commit("a", n)]) for n in (1, 2)]
+    gate.open.set()
+    await first
+    assert [str(error) for error in await asyncio.gather(*both, return_exceptions=True)] == [
+        "disk I/O error"
+    ] * 2
+    await gated.append([make_commit("a", 1)])
+    assert (await gated.load("a")).vector == {"node-a": 1}
+
+
+async def test_a_write_ahead_log_that_cannot_be_looked_at_ends_nothing(tmp_path: Path, monkeypatch) -> None:
+    look = os.stat
+
+    def broken(path, *arguments, **options):
+        if str(path).endswith("-wal"):
+            raise OSError("Input/output error")
+        return look(path, *arguments, **options)
+
+    storage = await FileStorage.open(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", broken)
+        for sequence in (1, 2):
+            await storage.append([make_commit("a", sequence)])
+    await storage.append([make_commit("a", 3)])
     await storage.close()
 
 

@@ -7,11 +7,12 @@ joined where Yjs would join them, and let go of when they are deleted.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from protobase_live.protocol.ranges import Ranges
 from protobase_live.protocol.steps import at_once
-from protobase_live.protocol.struct import Id
+from protobase_live.protocol.struct import Id, Struct
 from protobase_live.protocol.structs.compaction import compact
 from protobase_live.protocol.structs.comparing import first_difference
 from protobase_live.protocol.structs.shortcuts import take_edit, take_entry, take_typing
@@ -74,6 +75,28 @@ class Structs:
         `read` is the update if it was read already, to be used once.
         """
         return Taking(self._store, update, barred=barred, lenient=lenient, read=read).steps()
+
+    def knows_in_steps(self, update: bytes) -> Generator[None, None, bool]:
+        """Whether an update brings nothing new, with pauses. Raises MalformedUpdate where it is none."""
+        deletes = self._store.logs.deletes
+        walker = Walker(update)
+        for _ in walker.steps(deletes):
+            if not walker.unread and walker.clients:
+                client, structs = next(reversed(walker.clients.items()))
+                if self._is_behind(client, structs):
+                    return False
+                del structs[:-1]  # all structs of a large update take much memory
+            yield
+        if any(self._is_behind(client, structs) for client, structs in walker.clients.items()):
+            return False
+        nothing = Ranges()
+        return all(
+            deletes.by_client.get(client, nothing).covers(ranges) for client, ranges in walker.deletes.items()
+        )
+
+    def _is_behind(self, client: int, structs: Sequence[Struct]) -> bool:
+        """Whether the last of these structs has clocks that are not here."""
+        return structs[-1].clock + structs[-1].length > self.vector.get(client, 0)
 
     # giving
 

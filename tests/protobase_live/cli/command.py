@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -16,19 +17,19 @@ class Ended(NamedTuple):
     err: str
 
 
-async def run(*arguments: object, stdin: str = "") -> Ended:
+async def run(*arguments: object, stdin: str = "", before: Sequence[str] = ()) -> Ended:
     """Run a command to its end."""
-    async with running(*arguments) as process, asyncio.timeout(SECONDS):
+    async with running(*arguments, before=before) as process, asyncio.timeout(SECONDS):
         out, err = await process.communicate(stdin.encode())
     return Ended(process.returncode, out.decode(), err.decode())
 
 
 @asynccontextmanager
-async def running(*arguments: object):
-    """A command with its pipes; killed at the end if it still runs."""
+async def running(*arguments: object, before: Sequence[str] = ()):
+    """A command with its pipes, run by what stands ``before`` it; killed at the end if it still runs."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        str(COMMAND), *map(str, arguments), stdin=pipe, stdout=pipe, stderr=pipe
+        *before, str(COMMAND), *map(str, arguments), stdin=pipe, stdout=pipe, stderr=pipe
     )
     try:
         yield process

@@ -3,6 +3,7 @@
 import json
 
 import protobase_live as pb
+from protobase_storage import StorageFull
 from tests.protobase_live.cli.command import run
 
 
@@ -29,6 +30,17 @@ async def test_figures_of_a_server():
     assert (table.code, table.err, table.out.splitlines()[-1]) == (0, "", "1 collections")
     assert [each["name"] for each in found["collections"]] == ["tasks"]
     assert found["bytes"] is None
+
+
+async def test_a_server_tells_what_is_read_only_and_why():
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        for name in ("tasks", "others"):
+            await (await db.collection(name)).insert({"n": 1})
+        db.read_only.add("tasks", StorageFull("no room left"))
+        table = await run("info", server.url)
+        found = json.loads((await run("info", server.url, "--json")).out)
+    assert [each["read_only"] for each in found["collections"]] == [None, "no room left"]
+    assert ["read-only: no room left" in line for line in table.out.splitlines()[1:3]] == [False, True]
 
 
 async def test_what_is_no_storage_is_one_line(tmp_path):

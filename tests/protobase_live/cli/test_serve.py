@@ -83,6 +83,16 @@ async def test_what_keeps_it_from_serving_is_one_line(tmp_path):
     assert re.fullmatch(r"error: cannot open 'file:.*' is held by process \d+\n", locked.err)
 
 
+async def test_a_full_disk_keeps_it_from_serving_in_one_line(tmp_path):
+    storage = f"file:{tmp_path / 'data'}"
+    full = ("sh", "-c", 'ulimit -f 4; exec "$@"', "sh")
+    ended = await run("serve", "--storage", storage, "--listen", "127.0.0.1:0", before=full)
+    assert (ended.code, ended.out) == (1, "")
+    assert re.fullmatch(rf"error: cannot open '{storage}': .*(no room|I/O error).*\n", ended.err)
+    async with running("serve", "--storage", storage, "--listen", "127.0.0.1:0") as server:
+        assert READY.fullmatch(await line(server))
+
+
 async def test_settings_reach_the_server_and_its_log_is_json(tmp_path):
     config = tmp_path / "server.toml"
     config.write_text(

@@ -25,16 +25,17 @@ class GatedStorage(MemoryStorage):
         super().__init__()
         self.gate = asyncio.Event()
         self.gate.set()
-        self.failing = False
-        self.refuses_next = False
+        self.failing: StorageError | bool = False
+        self.lies = False
+        """Whether what it says has failed is stored all the same."""
+        self.refuses = False
         self.compacted = asyncio.Event()
         self.appends: list[Sequence[Commit]] = []
         self._last: asyncio.Task[None] | None = None
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         self.appends.append(commits)
-        if self.refuses_next:
-            self.refuses_next = False
+        if self.refuses:
             refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             refused.set_exception(StorageBusy("too much waits to be stored"))
             return refused
@@ -49,9 +50,10 @@ class GatedStorage(MemoryStorage):
         if before is not None:
             await asyncio.wait([before])
         await self.gate.wait()
+        if not self.failing or self.lies:
+            await super().append(commits)
         if self.failing:
-            raise StorageError("the disk is gone")
-        await super().append(commits)
+            raise StorageError("the disk is gone") if self.failing is True else self.failing
 
 
 class YjsClient:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 COLLECTIONS = ("a", "b")
 
-KINDS = ("write", "turn", "turn", "refused", "run", "store", "fail", "wait")
+KINDS = ("write", "turn", "turn", "read", "refused", "run", "store", "fail", "wait")
 
 STEPS = 40
 """How many things happen in one run."""
@@ -79,6 +79,8 @@ class Run:
         self.database = Database(self.storage, clock=self.clock, random=Random(1), limits=limits)
         self.told: dict[str, asyncio.Future] = {}
         self.wanted: dict[str, set[str]] = {}
+        self.read: dict[str, list[asyncio.Future]] = {name: [] for name in COLLECTIONS}
+        """The keys that somebody was told, while other things happened."""
 
     async def step(self, random: Random) -> None:
         """Something happens."""
@@ -88,6 +90,9 @@ class Run:
             case "turn":
                 self.write(random)
                 await pause(ROUNDS[1])
+            case "read":
+                name = random.choice(COLLECTIONS)
+                self.read[name].append(asyncio.ensure_future(self.database.read(name, Read(RECORDS, "keys"))))
             case "refused":
                 self.storage.refusals = 1
                 self.write(random)
@@ -146,7 +151,8 @@ async def test_what_is_told_is_what_is_stored(seed: int) -> None:
         await run.end(run.database.read(each, Read(RECORDS, "count")))
     for _ in range(STEPS):
         await run.step(random)
-    await run.end(asyncio.wait([*run.told.values(), asyncio.ensure_future(asyncio.sleep(0))]))
+    read = [each for found in run.read.values() for each in found]
+    await run.end(asyncio.wait([*run.told.values(), *read, asyncio.ensure_future(asyncio.sleep(0))]))
     shown = {
         name: await run.end((await run.end(run.database.collection(name))).keys()) for name in COLLECTIONS
     }
@@ -162,4 +168,6 @@ async def test_what_is_told_is_what_is_stored(seed: int) -> None:
         else:
             assert key not in stored, "nothing was done"
     for name in COLLECTIONS:
+        for each in run.read[name]:
+            assert {key for key in each.result() if name not in stored.get(key, ())} == set()
         assert shown[name] == sorted(key for key, names in stored.items() if name in names)

@@ -191,7 +191,7 @@ async def test_a_storage_failure_fails_the_writers_and_loads_what_is_durable(
     storage.failing = True
     with pytest.raises(Unavailable, match="disk is gone"):
         await tasks.insert({}, key="t2")
-    assert client.resynced
+    assert (client.resynced, client.rejected) == (False, None)
     storage.failing = False
     await clock.advance(10)
     assert await tasks.keys() == ["t1"]

@@ -71,14 +71,16 @@ async def test_nothing_is_stored_behind_what_was_refused(database, storage, cloc
     await b.insert({}, key="zero")
     storage.gate.clear()
     taken = await pending(a.insert({}, key="one"))
-    storage.refuses_next = True
+    storage.refuses = True
     refused = asyncio.ensure_future(a.insert({}, key="two"))
     joint = await pending(database.transact(write_both))  # in one turn with what is refused
     storage.gate.set()
     assert await taken == "one"
+    await clock.advance(10)
     for each in (refused, joint):
         with pytest.raises(Unavailable, match="nothing was done"):
             await each
+    storage.refuses = False
     await clock.advance(10)
     assert (await a.keys(), await b.keys()) == (["one", "zero"], ["zero"])
     await a.insert({}, key="later")
@@ -96,11 +98,13 @@ async def test_a_turn_after_a_refused_one_is_not_stored(database, storage, clock
     await a.insert({}, key="zero")
     storage.gate.clear()
     taken = await pending(a.insert({}, key="one"))
-    storage.refuses_next = True
+    storage.refuses = True
     refused = await pending(a.insert({}, key="two"))
     after = await pending(a.insert({}, key="three"))
     storage.gate.set()
     assert await taken == "one"
+    await clock.advance(10)
+    storage.refuses = False
     for each in (refused, after):
         with pytest.raises(Unavailable, match="nothing was done"):
             await each
@@ -178,14 +182,29 @@ async def test_what_is_still_being_stored_is_waited_for_before_the_collection_is
     assert await stored_sequences(storage, "a") == [1, 2, 3, 4]
 
 
-async def test_everybody_who_was_met_has_to_begin_again(database, storage, yjs) -> None:
+async def test_what_is_refused_for_a_moment_is_stored_in_its_order(database, storage, clock) -> None:
+    a = await database.collection("a")
+    await a.insert({}, key="zero")
+    storage.refuses = True
+    writes = [await pending(a.insert({}, key=key)) for key in ("one", "two")]
+    storage.refuses = False
+    await clock.advance(1)
+    assert [await each for each in writes] == ["one", "two"]
+    assert await stored_sequences(storage, "a") == [1, 2, 3]
+
+
+async def test_everybody_who_was_met_has_to_begin_again(database, storage, yjs, monkeypatch) -> None:
     ann = await yjs("doc")
     storage.gate.clear()
     ann.doc.get("body", type=Text).insert(0, "x")
     await ann.send()
     joining = await yjs("doc")
     assert joining.answers == []
-    storage.failing = True
+
+    def broken(editors: Editors, *arguments) -> None:
+        raise RuntimeError("a mistake in showing")
+
+    monkeypatch.setattr(Editors, "show", broken)
     storage.gate.set()
     await pending(asyncio.sleep(0))
     assert (ann.resynced, joining.resynced) == (True, True)

@@ -55,7 +55,7 @@ async def test_a_failure_is_told_once_and_so_is_its_end(health, storage, caplog)
     await append(watched)
     assert health.failure is None
     assert [record.getMessage() for record in caplog.records] == [
-        "the storage failed: no room left",
+        "the storage failed: no room left; what is written is refused, reading goes on",
         "the storage works again",
     ]
 

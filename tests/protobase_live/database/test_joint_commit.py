@@ -75,11 +75,12 @@ class Holder:
     async def hold(self) -> None:
         held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         ref = await self._database.ref(self._collection)
-        await ref.tell(Hold(self._meeting, (), (), None, held))
+        self._answer = asyncio.ensure_future(ref.ask(Hold(self._meeting, (), (), None, held)))
         await held
 
     async def let_go(self) -> None:
         self._meeting.dissolve()
+        self._answer.cancel()
         await settle()
 
 
@@ -144,7 +145,7 @@ async def test_everything_that_was_read_is_checked(database, a, b, changed: int)
 async def test_a_collection_is_not_held_while_another_one_is_loaded(
     database, storage, clock, monkeypatch, a, b
 ) -> None:
-    storage.failing = True
+    storage.failing = StorageClosed("this needs another start")
     with pytest.raises(Unavailable):
         await b.insert({}, key="lost")
     storage.failing = False
@@ -319,10 +320,10 @@ async def test_every_failure_is_heard(database, storage, clock, a, b) -> None:
     storage.failing = True
     with pytest.raises(Unavailable, match="nothing was done"):
         await both(database)
-    storage.gate.clear()
-    given_up = await pending(both(database, "given up"))
-    before = len(storage.appends)
     await clock.advance(10)
+    storage.gate.clear()
+    before = len(storage.appends)
+    given_up = await pending(both(database, "given up"))
     assert len(storage.appends) == before + 1
     given_up.cancel()
     await asyncio.wait([given_up])

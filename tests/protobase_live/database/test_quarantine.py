@@ -8,9 +8,8 @@ import logging
 import pytest
 from pycrdt import Doc, Map
 
-from protobase_live.database import quarantine
 from protobase_live.database.limits import DEFAULT_LIMITS
-from protobase_live.database.quarantine import MAX_RETRY_SECONDS, Quarantine
+from protobase_live.database.quarantine import MAX_RETRY_SECONDS
 from protobase_live.document import Document
 from protobase_live.errors import CollectionUnloadable
 from protobase_live.server.counters import Counters
@@ -133,11 +132,3 @@ async def test_a_load_that_takes_too_long_is_not_tried_at_every_knock(
         await tasks.count()
     assert asked == 1
     assert list(database.quarantine.reasons) == ["tasks"]
-
-
-def test_the_oldest_are_forgotten(clock, monkeypatch) -> None:
-    monkeypatch.setattr(quarantine, "MAX_QUARANTINED", 2)
-    held = Quarantine(clock)
-    for name in "abc":
-        held.add(name, CollectionUnloadable(name))
-    assert held.reasons == {"b": "b", "c": "c"}

@@ -22,7 +22,7 @@ from protobase_live.errors import (
 )
 from protobase_live.live.limits import ViewLimits
 from protobase_live.protocol.codec import CODECS
-from protobase_storage import MemoryStorage
+from protobase_storage import MemoryStorage, StorageClosed
 from tests.support.live_rows import applied
 
 BY_N = Query("tasks").order_by("n")
@@ -373,7 +373,7 @@ async def test_rows_say_so_while_the_collection_is_loaded_again(database, storag
     tasks = await database.collection("tasks")
     await tasks.insert({"n": 1}, key="t1")
     async with database.live(BY_N) as live:
-        storage.failing = True
+        storage.failing = StorageClosed("this needs another start")
         with pytest.raises(Unavailable):
             await tasks.insert({"n": 2}, key="t2")
         storage.failing = False

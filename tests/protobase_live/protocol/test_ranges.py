@@ -114,3 +114,13 @@ def test_nothing_new_changes_nothing() -> None:
     assert ranges.add(9, 11) == [(9, 11)]
     assert ranges.add(0, 3) == [(0, 3)]
     assert list(ranges) == [(0, 11)]
+
+
+@given(st.lists(pairs, max_size=20), st.lists(pairs, max_size=20))
+def test_what_it_covers_adds_nothing(added: list[tuple[int, int]], asked: list[tuple[int, int]]) -> None:
+    ranges, others = Ranges(), Ranges()
+    for start, end in added:
+        ranges.add(start, end)
+    for start, end in asked:
+        others.add(start, end)
+    assert ranges.covers(others) == (numbers(others) <= numbers(ranges))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
+from pycrdt import Doc, Text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
@@ -279,6 +280,55 @@ async def test_who_was_refused_waits_when_it_comes_back(database: Database):
         async with connect(f"{url}/tasks"):
             pass
         assert clock.sleeps.empty(), "after a good session nobody waits"
+
+
+class FullStorage(MemoryStorage):
+    """Stores nothing while it is full."""
+
+    full = True
+
+    def append(self, commits):
+        if not self.full:
+            return super().append(commits)
+        failed = asyncio.get_running_loop().create_future()
+        failed.set_exception(StorageFull("no room left"))
+        return failed
+
+
+def an_update(text: str) -> bytes:
+    doc: Doc = Doc()
+    doc.get("body", type=Text).insert(0, text)
+    return yjs.encode_update(doc.get_update())
+
+
+async def test_a_yjs_client_that_writes_while_nothing_can_be_stored_is_told_and_slowed() -> None:
+    clock, storage = WatchedClock(), FullStorage()
+    async with (
+        Database(storage, clock=clock) as database,
+        Server(database, port=0, clock=clock) as server,
+        asyncio.timeout(30),
+        connect(f"ws://127.0.0.1:{server.port}/yjs/tasks?token=reader") as reader,
+    ):
+        await reader.send(yjs.encode_step1(NOTHING))
+        url = f"ws://127.0.0.1:{server.port}/yjs/tasks"
+        for seconds in (0, 1, 2):
+            async with await connect_after(clock, seconds, url) as client:
+                await client.send(an_update("lost"))
+                await client.wait_closed()
+                assert client.close_code == 1013
+                assert client.close_reason.startswith("collection 'tasks' is read-only for now")
+        assert (await get(server, "/readyz"))[1] == "not ready: the storage fails: no room left\n"
+        figures = await figures_of(server)
+        assert figures["protobase_collections_read_only"] == figures["protobase_storage_failing"] == 1
+        assert figures["protobase_restarts_total"] == 0
+        storage.full = False
+        async with await connect_after(clock, 4, url) as client:
+            await client.send(an_update("kept"))
+            while b"kept" not in await reader.recv():
+                pass
+        assert (await get(server, "/readyz"))[1] == "ready\n"
+        figures = await figures_of(server)
+        assert figures["protobase_collections_read_only"] == figures["protobase_storage_failing"] == 0
 
 
 async def connect_after(clock: WatchedClock, seconds: float, url: str) -> ClientConnection:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
 from protobase_live.protocol.update_walker import MAX_STRUCTS, STEP_STRUCTS
 from tests.support import keystrokes
@@ -327,3 +328,45 @@ def test_taking_pauses() -> None:
     steps = list(structs.take_in_steps(sent(1, 0, *items, deletes=deletes)))
     assert len(steps) == 6, "reading and taking the structs pause twice each, and the deletions once each"
     assert structs.vector == {1: count}
+
+
+# what is known
+
+
+def brings_nothing(structs: Structs, update: bytes) -> bool:
+    """What taking it says, which `knows_in_steps` says without."""
+    structs.settle()
+    return structs.take(update) is None and structs.settle()[0] == EMPTY_UPDATE
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32), st.integers(0, 3))
+def test_it_knows_what_brings_nothing_new(seed: int, ahead: int) -> None:
+    random, other = Random(seed), written(seed)
+    typed = [keystrokes.keystroke(random, other.vector) for _ in range(ahead)]
+    typed = [update for update in typed if keystrokes.taken(other, update)]
+    start = {client: random.randint(0, clock) for client, clock in other.vector.items()}
+    for update in [other.encode(), other.encode(start), other.encode(other.vector), *typed, EMPTY_UPDATE]:
+        structs = written(seed)
+        before = structs.encode()
+        known = at_once(structs.knows_in_steps(update))
+        assert structs.encode() == before
+        assert known == brings_nothing(structs, update)
+
+
+def test_it_knows_large_updates_in_steps() -> None:
+    items = [yjs.item(yjs.values(n), parent="t", left=None) for n in range(3 * STEP_STRUCTS)]
+    update = sent(1, 0, *items, deletes={1: [(2 * n, 1) for n in range(STEP_STRUCTS)]})
+    structs = taken(update)
+    steps = structs.knows_in_steps(update)
+    assert sum(1 for _ in steps) >= 3
+    assert at_once(structs.knows_in_steps(update))
+    more = sent(1, 0, *items, yjs.item(yjs.values(1), parent="t"))
+    assert not at_once(structs.knows_in_steps(more))
+    assert not at_once(structs.knows_in_steps(sent(1, 0, *items, deletes={1: [(1, 1)]})))
+    assert not at_once(Structs().knows_in_steps(update))
+
+
+def test_what_is_no_update_is_not_known() -> None:
+    with pytest.raises(MalformedUpdate):
+        at_once(Structs().knows_in_steps(b"\x01"))
