@@ -22,6 +22,12 @@ class Target(NamedTuple):
     kind: str
     path: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """Where it is in its collection, for messages."""
+        if len(self.path) == 3:
+            return f"field {self.path[2]!r} of record {self.path[1]!r}"
+        return repr(self.path[0])
+
 
 RECORDS = Target("records", (RECORDS_NAME,))
 

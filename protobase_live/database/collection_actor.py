@@ -53,7 +53,7 @@ from protobase_live.database.threshold import Threshold
 from protobase_live.database.turn import Turn
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN, Document, Outcome
-from protobase_live.errors import ProtoBaseError
+from protobase_live.errors import ProtoBaseError, naming
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_live.live.show import Show, Together
 from protobase_live.operations import INDEXES, Check, Op, Read, Target
@@ -264,10 +264,11 @@ class CollectionActor(Actor[Message]):
         message, document = envelope.message, self._document
         assert isinstance(message, Transact)
         try:
-            if needs_room(message.ops):
-                await make_room(document, 0, self._limits.document_bytes)
-            await in_steps(self._require_in_steps(message.ops, message.checks, digests))
-            ready = await in_steps(document.rehearse_in_steps(message.ops))
+            with naming(self._name):
+                if needs_room(message.ops):
+                    await make_room(document, 0, self._limits.document_bytes)
+                await in_steps(self._require_in_steps(message.ops, message.checks, digests))
+                ready = await in_steps(document.rehearse_in_steps(message.ops))
             if ready:
                 digests.forget(ready)
                 await in_steps(document.write_in_steps(ready, message.author))
@@ -279,8 +280,9 @@ class CollectionActor(Actor[Message]):
 
     def verify(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
         """The operations, ready to be carried out; raises what would keep them from it now."""
-        at_once(self._require_in_steps(ops, checks, Digests(self._document.read)))
-        return self._document.rehearse(ops)
+        with naming(self._name):
+            at_once(self._require_in_steps(ops, checks, Digests(self._document.read)))
+            return self._document.rehearse(ops)
 
     def _require_in_steps(
         self, ops: Sequence[Op], checks: Sequence[Check], digests: Digests
@@ -289,7 +291,7 @@ class CollectionActor(Actor[Message]):
 
         What only deletes needs none.
         """
-        yield from check_in_steps(digests, checks, self._name, self._limits.check_bytes)
+        yield from check_in_steps(digests, checks, self._limits.check_bytes)
         if needs_room(ops):
             require_room(self._document, 0, self._limits.document_bytes)
 
@@ -371,7 +373,8 @@ class CollectionActor(Actor[Message]):
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any], turn: Turn) -> None:
         """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""
         try:
-            answer = ask()
+            with naming(self._name):
+                answer = ask()
         except Exception as error:
             failure = (
                 error if isinstance(error, ProtoBaseError) else nothing_done(f"a read of {self._name}", error)

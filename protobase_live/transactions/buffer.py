@@ -57,7 +57,7 @@ class Buffer:
         self._reserve(ops)
         self._writes.setdefault(collection, []).extend(ops)
         if collection not in self._overlays:
-            self._overlays[collection] = Overlay(partial(self._reads.ask, collection))
+            self._overlays[collection] = Overlay(collection, partial(self._reads.ask, collection))
         for op in ops:
             self._overlays[collection].add(op)
         return Done(None)

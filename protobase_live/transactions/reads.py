@@ -40,5 +40,6 @@ class Reads:
         answer = await self._backend.read(collection, read)
         check = Check(collection, read, values.digest(answer))
         if self._checks.setdefault(question, check).digest != check.digest:
-            raise Conflict(f"{collection!r} changed while the transaction was reading it ({read.method})")
+            what = f"{collection}: {read.target.path[0]}"
+            raise Conflict(f"{what} changed while the transaction was reading ({read.method})")
         return answer
