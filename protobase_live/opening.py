@@ -12,6 +12,7 @@ from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.limits import check_limits
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.presence import PresenceLimits
+from protobase_live.values import quoted
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
 from protobase_storage.file import DATABASE_NAME
 
@@ -50,9 +51,10 @@ def open(
             limits=limits,
             view_limits=view_limits,
             presence_limits=presence_limits,
+            address=url,
         )
 
-    return Entering(begin)
+    return Entering(begin, f"Database {quoted(url)}")
 
 
 async def open_storage(url: str, *, must_exist: bool = False) -> Storage:

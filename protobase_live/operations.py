@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from protobase_live.names import RECORDS_NAME, RESERVED_PREFIX
+from protobase_live.values import quoted
 
 
 class Target(NamedTuple):
@@ -25,8 +26,8 @@ class Target(NamedTuple):
     def __str__(self) -> str:
         """Where it is in its collection, for messages."""
         if len(self.path) == 3:
-            return f"field {self.path[2]!r} of record {self.path[1]!r}"
-        return repr(self.path[0])
+            return f"field {quoted(self.path[2])} of record {quoted(self.path[1])}"
+        return quoted(self.path[0])
 
 
 RECORDS = Target("records", (RECORDS_NAME,))

@@ -9,7 +9,7 @@ from websockets.asyncio import client as websockets
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, SystemClock
-from protobase_live.client.address import live_url, refusal
+from protobase_live.client.address import live_url, refusal, without_secrets
 from protobase_live.client.limits import ClientLimits
 from protobase_live.client.link import Dial, Link, Transport
 from protobase_live.client.remote_database import RemoteDatabase
@@ -20,6 +20,7 @@ from protobase_live.limits import check_limits
 from protobase_live.protocol.client_messages import Hello
 from protobase_live.protocol.client_session import ClientSession
 from protobase_live.protocol.codec import CODECS, Codec, MsgpackCodec
+from protobase_live.values import quoted
 
 
 def connect(
@@ -65,9 +66,9 @@ def connect(
             refusal=partial(refusal, door),
         )
         await link.open()
-        return RemoteDatabase(link, tables, drawn)
+        return RemoteDatabase(link, tables, drawn, without_secrets(door))
 
-    return Entering(begin)
+    return Entering(begin, f"RemoteDatabase {quoted(without_secrets(url))}")
 
 
 def _dial(url: str, codec: Codec, limits: ClientLimits) -> Dial:
@@ -83,7 +84,7 @@ def _dial(url: str, codec: Codec, limits: ClientLimits) -> Dial:
         )
         if connection.subprotocol != codec.subprotocol:
             await connection.close()
-            raise ProtocolError(f"the server at {url} does not speak {codec.subprotocol}")
+            raise ProtocolError(f"the server at {without_secrets(url)} does not speak {codec.subprotocol}")
         return connection
 
     return dial

@@ -117,6 +117,11 @@ class Link:
         finally:
             timer.cancel()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it is over, closed or refused for good."""
+        return self._end is not None
+
     async def close(self) -> None:
         """Close; whatever waits fails with Closed, a commit that was sent with OutcomeUnknown."""
         self._finish(Closed("the connection was closed"))

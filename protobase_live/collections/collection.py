@@ -19,6 +19,7 @@ from protobase_live.errors import ValidationError, naming
 from protobase_live.names import check_collection, known_name
 from protobase_live.operations import INDEXES, RECORDS, Op, Port, Read, Target
 from protobase_live.structures import HANDLES, KINDS, CountedSet, Counter, List, Set, Text
+from protobase_live.values import quoted
 
 if TYPE_CHECKING:
     from protobase_live.live.present import Presence
@@ -58,6 +59,10 @@ class Collection(Structures, Generic[T]):
         self._atom = self._loader.atom if self._loader else None
         self._source = source
         self._ids = ids
+
+    def __repr__(self) -> str:
+        of = f" of {self._atom.__qualname__}" if self._atom else ""
+        return f"<Collection {quoted(self._name)}{of}>"
 
     @property
     def name(self) -> str:

@@ -27,13 +27,13 @@ class Loader:
             raise ValidationError(f"on_invalid is {on_invalid!r}; expected 'skip', 'raw' or 'raise'")
         self.atom: type[Atom] = atom
         self.on_invalid: OnInvalid = on_invalid
-        self._collection = collection
+        self.collection = collection
         self._said = quiet
 
     def load(self, key: str, row: Mapping[str, Any]) -> Any:
         """The Atom of a row, with its key as ``_key``, or its Misfit."""
         try:
-            with naming(self._collection):
+            with naming(self.collection):
                 atom = load(self.atom, row, key)
         except ValidationError as error:
             return Misfit(key, dict(row), error)

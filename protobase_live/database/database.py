@@ -65,6 +65,7 @@ from protobase_live.live.presence import PresenceHub, PresenceLimits
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_author, check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.values import quoted
 from protobase_storage import Storage, StorageError
 
 if TYPE_CHECKING:
@@ -94,8 +95,12 @@ class Database(DatabaseApi):
         presence_limits: PresenceLimits | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        address: str = "",
     ) -> None:
-        """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests."""
+        """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
+
+        ``address`` is what the database is called in its repr.
+        """
         super().__init__(attempts=limits.transact_attempts)
         self._clock = SystemClock() if clock is None else clock
         self.health = Health(self._clock)
@@ -127,6 +132,10 @@ class Database(DatabaseApi):
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._home = HomeLoop()
         self._closed = False
+        self._address = address
+
+    def __repr__(self) -> str:
+        return f"<Database {quoted(self._address)}{', closed' if self._closed else ''}>"
 
     async def __aenter__(self) -> Database:
         return self

@@ -102,6 +102,10 @@ class Server:
         self._probe: Timer | None = None
         self._server: WebSocketServer | None = None
 
+    def __repr__(self) -> str:
+        listens = self._server is not None and not self._closing
+        return f"<Server {self.url if listens else 'that does not listen'} of {self._database!r}>"
+
     async def __aenter__(self) -> Server:
         self._server = await serve(
             self._handle,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from protobase_live.errors import naming
 from protobase_live.operations import Op, Port, Read, Target
 from protobase_live.structures.kind import Kind
+from protobase_live.values import quoted
 
 CheckElement = Callable[[Any], Any]
 
@@ -33,6 +34,9 @@ class Handle:
         self._collection = collection
         self._target = target
         self._element: CheckElement = check_element or _as_it_is
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._target} in {quoted(self._collection)}>"
 
     def __await__(self) -> Generator[Any, Any, Self]:
         return self._open().__await__()

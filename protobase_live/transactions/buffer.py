@@ -32,6 +32,10 @@ class Buffer:
         self._bytes = 0
         self._open = True
 
+    def __repr__(self) -> str:
+        ended = "" if self._open else ", ended"
+        return f"{self._ops} operations on {len(self._writes)} collections{ended}"
+
     @property
     def writes(self) -> Mapping[str, Sequence[Op]]:
         """What to commit."""

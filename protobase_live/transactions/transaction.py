@@ -31,6 +31,11 @@ class Transaction:
         self._buffer: Buffer | None = None
         self._receipt: Receipt | None = None
 
+    def __repr__(self) -> str:
+        if self._buffer is None:
+            return "<Transaction, not begun: use 'async with'>"
+        return f"<Transaction: {self._buffer!r}>"
+
     async def __aenter__(self) -> Transaction:
         if self._buffer is not None:
             raise Closed("a transaction runs once; begin another")
