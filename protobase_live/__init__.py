@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from protobase_live.collections import Collection, Misfit
     from protobase_live.cursor import START
     from protobase_live.database.database import Database
-    from protobase_live.database.limits import Limits
+    from protobase_live.database.limits import Limits, StorageLimits
     from protobase_live.errors import (
         Closed,
         Conflict,
@@ -102,6 +102,7 @@ __all__ = [
     "ServerLimits",
     "Set",
     "StorageFailed",
+    "StorageLimits",
     "Text",
     "Transaction",
     "Unauthorized",
@@ -129,7 +130,7 @@ _HOMES = {
     "client": "ClientLimits RemoteDatabase connect",
     "collections": "Collection Misfit",
     "database.database": "Database",
-    "database.limits": "Limits",
+    "database.limits": "Limits StorageLimits",
     "errors": (
         "Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate OutcomeUnknown Overloaded "
         "ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed Unauthorized Unavailable "

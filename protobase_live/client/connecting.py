@@ -66,7 +66,7 @@ def connect(
             refusal=partial(refusal, door),
         )
         await link.open()
-        return RemoteDatabase(link, tables, drawn, without_secrets(door))
+        return RemoteDatabase(link, tables, drawn, without_secrets(door), bounds)
 
     return Entering(begin, f"RemoteDatabase {quoted(without_secrets(url))}")
 
