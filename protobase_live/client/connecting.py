@@ -11,7 +11,7 @@ from websockets.typing import Subprotocol
 from protobase_actors import Clock, SystemClock
 from protobase_live.client.address import live_url, refusal, without_secrets
 from protobase_live.client.limits import ClientLimits
-from protobase_live.client.link import Dial, Link, Transport
+from protobase_live.client.link import Dial, Link, OnConnection, Transport
 from protobase_live.client.remote_database import RemoteDatabase
 from protobase_live.client.remote_presence import PresenceTables
 from protobase_live.entering import Entering
@@ -30,6 +30,7 @@ def connect(
     name: str = "protobase-live python",
     subprotocol: str = MsgpackCodec.subprotocol,
     limits: ClientLimits | None = None,
+    on_connection: OnConnection | None = None,
     clock: Clock | None = None,
     random: Random | None = None,
     dial: Dial | None = None,
@@ -38,7 +39,8 @@ def connect(
     it. Or ``await`` it and call ``close()`` in the end.
 
     An address without a path, as `serve` prints it, is that of the live door there. ``name`` is what the
-    server may show for this client; ``clock``, ``random`` and ``dial`` (which opens a connection) are for
+    server may show for this client. ``on_connection`` is told why the connection was lost, and None when
+    there is another; it must not wait. ``clock``, ``random`` and ``dial`` (which opens a connection) are for
     tests.
 
     Raises:
@@ -64,6 +66,7 @@ def connect(
             limits=bounds,
             on_presence=tables.changed,
             refusal=partial(refusal, door),
+            on_connection=on_connection,
         )
         await link.open()
         return RemoteDatabase(link, tables, drawn, without_secrets(door), bounds)

@@ -37,6 +37,8 @@ async def test_a_server_and_a_database_behind_it():
             stream = (await remote.collection("tasks")).changes()
             assert repr(stream) == "<RemoteChangeStream of 'tasks'>"
         assert repr(remote) == f"{shown}, closed>"
+    with pytest.raises(pb.Closed, match="does not listen"):
+        _ = server.port
     assert repr(server) == "<Server that does not listen of <Database 'memory:', closed>>"
 
 

@@ -1,4 +1,4 @@
-"""What real editors have made comes back from a backup, in a folder and in a running server, struct by struct."""
+"""What real editors have made comes back from a backup, in a folder and in a server, struct by struct."""
 
 from __future__ import annotations
 
