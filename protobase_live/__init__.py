@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     # As the annotation of a field, a kind that merges means what the field holds; type checkers know no more.
     # The handles, which these names are when a program runs, are in `protobase_live.structures`.
+    __version__: str
     T = TypeVar("T")
     Counter = int
     Set = set
@@ -158,6 +159,8 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names.spli
 
 def __getattr__(name: str) -> Any:
     """What the program asks for, imported now."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("protobase-live")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -11,6 +11,10 @@ class Task(pb.Atom):
     tags: pb.Set[str]
 
 
+class Counted(pb.Atom):
+    votes: pb.Counter
+
+
 @pytest.fixture(params=["embedded", "wire"])
 async def db(request):
     async with pb.open("memory:") as embedded:
@@ -37,7 +41,11 @@ async def test_keys(db):
     nowhere = "tasks: there is no record 't2', so it has no field 'votes'"
     assert await said(tasks.field("t2", "votes", "counter").add(1)) == nowhere
     kind = "tasks: field 'votes' of record 't1' is a plain value, not a counter"
-    assert await said(tasks.field("t1", "votes", "counter").value()) == kind
+    cure = "writing 'votes' with a class in which it is one makes it one"
+    assert await said(tasks.field("t1", "votes", "counter").value()) == f"{kind}; {cure}"
+    await (await db.collection("tasks", Counted)).update("t1", votes=1)
+    await tasks.field("t1", "votes", "counter").add(1)
+    assert await tasks.get("t1") == {"title": "A", "votes": 2}
 
 
 async def test_structures(db):
