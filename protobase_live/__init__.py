@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from protobase_live.collections import Collection, Misfit
     from protobase_live.cursor import START
     from protobase_live.database.database import Database
-    from protobase_live.database.limits import Limits
+    from protobase_live.database.limits import Limits, StorageLimits
     from protobase_live.errors import (
         Closed,
         Conflict,
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     # As the annotation of a field, a kind that merges means what the field holds; type checkers know no more.
     # The handles, which these names are when a program runs, are in `protobase_live.structures`.
+    __version__: str
     T = TypeVar("T")
     Counter = int
     Set = set
@@ -102,6 +103,7 @@ __all__ = [
     "ServerLimits",
     "Set",
     "StorageFailed",
+    "StorageLimits",
     "Text",
     "Transaction",
     "Unauthorized",
@@ -129,7 +131,7 @@ _HOMES = {
     "client": "ClientLimits RemoteDatabase connect",
     "collections": "Collection Misfit",
     "database.database": "Database",
-    "database.limits": "Limits",
+    "database.limits": "Limits StorageLimits",
     "errors": (
         "Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate OutcomeUnknown Overloaded "
         "ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed Unauthorized Unavailable "
@@ -157,6 +159,8 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names.spli
 
 def __getattr__(name: str) -> Any:
     """What the program asks for, imported now."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("protobase-live")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

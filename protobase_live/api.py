@@ -13,7 +13,8 @@ from protobase_live.errors import ValidationError
 from protobase_live.names import check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.transactions.contenders import Contenders
-from protobase_live.transactions.transact import MAX_ATTEMPTS, transact
+from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
+from protobase_live.transactions.transact import transact
 from protobase_live.transactions.transaction import Transaction
 from protobase_live.values import short
 
@@ -37,10 +38,12 @@ MAX_KNOWN_CLASSES = 10_000
 class DatabaseApi(ABC):
     """Collections and transactions over a backend; Backend, Port and Source of the handles it gives out."""
 
-    def __init__(self, *, ids: Ids = system_ids, attempts: int = MAX_ATTEMPTS) -> None:
-        """``ids`` gives keys to records inserted without one, ``attempts`` is the limit of `transact`."""
+    def __init__(
+        self, *, ids: Ids = system_ids, transactions: TransactionLimits = DEFAULT_TRANSACTION_LIMITS
+    ) -> None:
+        """``ids`` gives keys to records inserted without one, ``transactions`` are the limits of those."""
         self._ids = ids
-        self._attempts = attempts
+        self._transactions = transactions
         self._contenders = Contenders()
         self._loaders: dict[str, Loader] = {}
 
@@ -66,7 +69,7 @@ class DatabaseApi(ABC):
 
     def transaction(self, *, author: str | None = None) -> Transaction:
         """Several operations, also on several collections, all or nothing: ``async with`` it."""
-        return Transaction(self, author=author, ids=self._ids)
+        return Transaction(self, author=author, ids=self._ids, limits=self._transactions)
 
     @overload
     async def transact(
@@ -80,7 +83,7 @@ class DatabaseApi(ABC):
         Raises Conflict after too many attempts, ValidationError inside the function of another `transact`.
         """
         return await transact(
-            self, fn, contenders=self._contenders, author=author, ids=self._ids, attempts=self._attempts
+            self, fn, contenders=self._contenders, author=author, ids=self._ids, limits=self._transactions
         )
 
     async def write(self, collection: str, ops: Sequence[Op]) -> None:

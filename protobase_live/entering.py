@@ -23,10 +23,14 @@ class Entering(Generic[D]):
     ``await`` it, for instance in a notebook, and call ``close()`` of what that gives.
     """
 
-    def __init__(self, begin: Callable[[], Coroutine[Any, Any, D]]) -> None:
-        """``begin`` opens it."""
+    def __init__(self, begin: Callable[[], Coroutine[Any, Any, D]], what: str) -> None:
+        """``begin`` opens it; ``what`` it is, for the repr."""
         self._begin = begin
+        self._what = what
         self._opened: D | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self._what}, not opened: use 'async with', or 'await'>"
 
     def __await__(self) -> Generator[Any, Any, D]:
         return self._begin().__await__()

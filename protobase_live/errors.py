@@ -27,6 +27,8 @@ A retryable error says so in ``retryable``: the same call may succeed later, unc
 
 from __future__ import annotations
 
+from types import TracebackType
+
 
 class ProtoBaseError(Exception):
     """Base of every error that ProtoBase Live raises on purpose."""
@@ -109,3 +111,23 @@ class ProtocolError(ProtoBaseError):
 
 class MalformedUpdate(ProtocolError):
     """Bytes that are not a well-formed Yjs update (encoding v1)."""
+
+
+class naming:  # used like a function, as `suppress` is
+    """``with naming("tasks"):`` puts ``tasks: `` before the message of an error that is raised inside.
+
+    What finds a mistake in a key or a structure does not know whose it is; who calls it does.
+    """
+
+    def __init__(self, *where: object) -> None:
+        """``where`` are looked at for an error alone; the outermost first."""
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, ProtoBaseError):
+            error.args = (": ".join(map(str, (*self._where, error))),)

@@ -87,16 +87,20 @@ def _path(what: str, name: Any) -> str:
 
 def _text(what: str, text: Any, limit: int) -> str:
     if not _well_formed(what, text):
-        raise InvalidName(f"a {what} is a non-empty str")
+        raise InvalidName(f"{_a(what)} is a non-empty str")
     size = len(text.encode())
     if size > limit:
         raise InvalidName(f"{what} {_short(text)} has {size} bytes of UTF-8; at most {limit} are allowed")
     return text
 
 
+def _a(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+
+
 def _well_formed(what: str, text: Any) -> str:
     if not isinstance(text, str):
-        raise InvalidName(f"a {what} is a str, not {_short(text)} ({type(text).__name__})")
+        raise InvalidName(f"{_a(what)} is a str, not {_short(text)} ({type(text).__name__})")
     try:
         text.encode()
     except UnicodeEncodeError as error:

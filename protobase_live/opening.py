@@ -6,12 +6,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from protobase_live.database.database import Database
-from protobase_live.database.limits import DEFAULT_LIMITS, Limits
+from protobase_live.database.limits import DEFAULT_LIMITS, DEFAULT_STORAGE_LIMITS, Limits, StorageLimits
 from protobase_live.entering import Entering
 from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.limits import check_limits
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.presence import PresenceLimits
+from protobase_live.values import quoted
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
 from protobase_storage.file import DATABASE_NAME
 
@@ -29,33 +30,39 @@ def open(
     limits: Limits = DEFAULT_LIMITS,
     view_limits: ViewLimits | None = None,
     presence_limits: PresenceLimits | None = None,
+    storage_limits: StorageLimits | None = None,
 ) -> Entering[Database]:
     """The database stored at ``url``, in this process, until the block ends: ``async with`` it. Or ``await``
     it and call ``close()`` in the end.
 
     ``url`` is ``memory:`` (gone at the end) or ``file:PATH`` (a folder, made if missing, held by one process
     at a time). ``author`` is written into the commits made through it. ``limits`` are those of the database,
-    ``view_limits`` those of its queries, ``presence_limits`` those of presence.
+    ``view_limits`` those of its queries, ``presence_limits`` those of presence,
+    ``storage_limits`` those of its storage.
 
     Raises ValidationError for an address that is none of these and for limits of another class, and
     StorageFailed when the storage cannot be opened, for instance because another process holds it.
     """
     check_limits(limits=(limits, Limits), view_limits=(view_limits, ViewLimits))
     check_limits(presence_limits=(presence_limits, PresenceLimits))
+    check_limits(storage_limits=(storage_limits, StorageLimits))
 
     async def begin() -> Database:
         return Database(
-            await open_storage(url),
+            await open_storage(url, limits=storage_limits or DEFAULT_STORAGE_LIMITS),
             author=author,
             limits=limits,
             view_limits=view_limits,
             presence_limits=presence_limits,
+            address=url,
         )
 
-    return Entering(begin)
+    return Entering(begin, f"Database {quoted(url)}")
 
 
-async def open_storage(url: str, *, must_exist: bool = False) -> Storage:
+async def open_storage(
+    url: str, *, must_exist: bool = False, limits: StorageLimits = DEFAULT_STORAGE_LIMITS
+) -> Storage:
     """The storage at ``url``; with ``must_exist``, one that is missing is not made.
 
     Raises ValidationError and StorageFailed as `open` does.
@@ -71,7 +78,7 @@ async def open_storage(url: str, *, must_exist: bool = False) -> Storage:
     if must_exist and not (Path(path) / DATABASE_NAME).exists():
         raise StorageFailed(f"there is no database in {path!r}")
     try:
-        return await FileStorage.open(path)
+        return await FileStorage.open(path, backlog_limit=limits.unstored_bytes, max_bytes=limits.file_bytes)
     except StorageError as error:
         raise StorageFailed(f"cannot open {url!r}: {error}") from error
 

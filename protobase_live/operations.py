@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from protobase_live.names import RECORDS_NAME, RESERVED_PREFIX
+from protobase_live.values import quoted
 
 
 class Target(NamedTuple):
@@ -21,6 +22,12 @@ class Target(NamedTuple):
 
     kind: str
     path: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Where it is in its collection, for messages."""
+        if len(self.path) == 3:
+            return f"field {quoted(self.path[2])} of record {quoted(self.path[1])}"
+        return quoted(self.path[0])
 
 
 RECORDS = Target("records", (RECORDS_NAME,))

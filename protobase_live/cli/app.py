@@ -12,16 +12,33 @@ if TYPE_CHECKING:
     from protobase_live.cli.settings import Options
 
 app = typer.Typer(
-    help="ProtoBase Live: a database whose collections are Yjs documents.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Token = Annotated[str | None, typer.Option(envvar="PROTOBASE_TOKEN", help="What the server knows you by.")]
 ServerUrl = Annotated[str, typer.Argument(help="A server, such as ws://127.0.0.1:8765.")]
 Source = Annotated[str, typer.Argument(help="A server (ws://HOST:PORT) or a storage (file:PATH).")]
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from protobase_live import __version__
+
+        typer.echo(f"protobase-live {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """ProtoBase Live: a database whose collections are Yjs documents."""
 
 
 class Style(StrEnum):

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from protobase_live.cli.yjs_peer import bring
 from protobase_live.client import ClientLimits, RemoteDatabase, connect
+from protobase_live.client.address import without_secrets
 from protobase_live.database.former import remains_of
 from protobase_live.database.put_back import put_back
 from protobase_live.database.stored import pack_stored, unpack_stored
@@ -96,7 +97,7 @@ async def open_place(url: str, token: str | None, *, must_exist: bool) -> Place:
     try:
         remote = await stack.enter_async_context(connect(url, token, limits=limits))
     except Unavailable as error:
-        raise Unavailable(f"cannot connect to {url}: {error}") from error
+        raise Unavailable(f"cannot connect to {without_secrets(url)}: {error}") from error
     return ServerPlace(url, token, remote, stack)
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live as Screen
 
 from protobase_live.cli.loop import run
+from protobase_live.cli.notes import note_absent, note_connection
 from protobase_live.cli.places import SERVERS
 from protobase_live.cli.table_view import Row, csv_text, json_text, plain_table, rich_table
 from protobase_live.client import RemoteDatabase, connect
@@ -47,6 +48,7 @@ async def _query(
         raise ValidationError("a live query cannot be CSV, which has no changes; use --format table or json")
     asked = parse(text).bind(dict(map(parameter, given)))
     async with _opened(source, token) as database:
+        await note_absent(database, asked)
         if mode == "explain":
             print(await database.explain(asked))
         elif mode == "live":
@@ -59,7 +61,7 @@ async def _query(
 async def _opened(source: str, token: str | None) -> AsyncGenerator[Database | RemoteDatabase]:
     """The database at a server or in a storage that exists."""
     if source.startswith(SERVERS):
-        async with connect(source, token) as remote:
+        async with connect(source, token, on_connection=note_connection) as remote:
             yield remote
     else:
         async with Database(await open_storage(source, must_exist=True)) as embedded:

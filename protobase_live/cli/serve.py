@@ -66,7 +66,11 @@ async def _serve(chosen: Options) -> None:
 
 def _opened(how: Settings) -> AbstractAsyncContextManager[Database]:
     return open_database(
-        how.storage, limits=how.limits, view_limits=how.view_limits, presence_limits=how.presence_limits
+        how.storage,
+        limits=how.limits,
+        view_limits=how.view_limits,
+        presence_limits=how.presence_limits,
+        storage_limits=how.storage_limits,
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, TypedDict, cast
 
-from protobase_live.database.limits import Limits
+from protobase_live.database.limits import Limits, StorageLimits
 from protobase_live.errors import ValidationError
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.presence import PresenceLimits
@@ -29,6 +29,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "limits": Limits,
     "view_limits": ViewLimits,
     "presence_limits": PresenceLimits,
+    "storage_limits": StorageLimits,
     "server_limits": ServerLimits,
     "live_limits": LiveLimits,
 }
@@ -47,6 +48,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     view_limits: ViewLimits = field(default_factory=ViewLimits)
     presence_limits: PresenceLimits = field(default_factory=PresenceLimits)
+    storage_limits: StorageLimits = field(default_factory=StorageLimits)
     server_limits: ServerLimits = field(default_factory=ServerLimits)
     live_limits: LiveLimits = field(default_factory=LiveLimits)
 

@@ -7,17 +7,18 @@ from typing import Any, NoReturn
 
 from protobase_live.change import Change
 from protobase_live.cli.loop import run
+from protobase_live.cli.notes import note_connection
 from protobase_live.client import connect
 from protobase_live.values import to_json
 
 
 def tail(url: str, collection: str, since: str | None, token: str | None) -> NoReturn:
-    """Print changes until Ctrl-C, then end the process."""
+    """Print changes until Ctrl-C, then end the process. That the server is lost is said on standard error."""
     run(_tail(url, collection, since, token))
 
 
 async def _tail(url: str, collection: str, since: str | None, token: str | None) -> None:
-    async with connect(url, token) as database:
+    async with connect(url, token, on_connection=note_connection) as database:
         tailed = await database.collection(collection)
         async with tailed.changes(since) as changes:
             async for change in changes:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
+from protobase_live.client.address import without_secrets
 from protobase_live.errors import ProtocolError, Unavailable, ValidationError
 from protobase_live.protocol import yjs
 from protobase_live.protocol.state_vector import EMPTY_STATE
@@ -47,9 +48,11 @@ async def _visiting(url: str, collection: str, token: str | None) -> AsyncGenera
             yield connection
     except ConnectionClosed as error:
         said = error.rcvd.reason if error.rcvd else "connection lost"
-        raise Unavailable(f"{url} closed the connection for collection {collection!r}: {said}") from error
+        raise Unavailable(
+            f"{without_secrets(url)} closed the connection for collection {collection!r}: {said}"
+        ) from error
     except (OSError, InvalidHandshake, InvalidURI) as error:
-        raise Unavailable(f"cannot connect to {url}: {error}") from error
+        raise Unavailable(f"cannot connect to {without_secrets(url)}: {error}") from error
 
 
 async def _state(connection: ClientConnection) -> list[bytes]:

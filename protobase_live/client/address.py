@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from protobase_live.errors import ProtoBaseError, ProtocolError, Unauthorized, Unavailable, ValidationError
+from protobase_live.values import quoted
 
 _SCHEMES = {"http": "ws", "https": "wss"}
 
@@ -24,21 +25,39 @@ def live_url(url: str) -> str:
 
     Raises ValidationError for what is no address of a server.
     """
-    parts = urlsplit(url)
-    scheme = _SCHEMES.get(parts.scheme, parts.scheme)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ValidationError(f"a server's address is like {_EXAMPLE}, and this is none: {error}") from None
+    scheme, shown = _SCHEMES.get(parts.scheme, parts.scheme), quoted(without_secrets(url))
     if scheme in ("file", "memory"):
-        raise ValidationError(f"{url!r} is a storage: use pb.open; a server is at an address like {_EXAMPLE}")
+        raise ValidationError(f"{shown} is a storage: use pb.open; a server is at an address like {_EXAMPLE}")
     if scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValidationError(f"{url!r} is no address of a live door; write it like {_EXAMPLE}")
+        raise ValidationError(f"{shown} is no address of a live door; write it like {_EXAMPLE}")
     if parts.path.startswith("/yjs/"):
         raise ValidationError(
-            f"{url!r} is for Yjs clients; the live door is at {scheme}://{parts.netloc}/live"
+            f"{shown} is for Yjs clients; the live door is at {scheme}://{_host(parts)}/live"
         )
     return urlunsplit(parts._replace(scheme=scheme, path=parts.path.rstrip("/") or "/live"))
 
 
+def without_secrets(url: str) -> str:
+    """An address to be shown: what may be a password or a token is left out."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # it is refused when it is used
+        return "?"
+    return urlunsplit(parts._replace(netloc=_host(parts), query="", fragment=""))
+
+
+def _host(parts: SplitResult) -> str:
+    """Host and port, without a name and a password."""
+    return parts.netloc.rpartition("@")[2]
+
+
 def refusal(url: str, loss: Exception) -> ProtoBaseError | None:
     """Why nothing can be reached at ``url`` although one waits; None for what may pass."""
+    url = without_secrets(url)
     parts = urlsplit(url)
     if isinstance(loss, InvalidStatus):
         return _refused(url, loss.response.status_code)

@@ -9,9 +9,9 @@ from websockets.asyncio import client as websockets
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, SystemClock
-from protobase_live.client.address import live_url, refusal
+from protobase_live.client.address import live_url, refusal, without_secrets
 from protobase_live.client.limits import ClientLimits
-from protobase_live.client.link import Dial, Link, Transport
+from protobase_live.client.link import Dial, Link, OnConnection, Transport
 from protobase_live.client.remote_database import RemoteDatabase
 from protobase_live.client.remote_presence import PresenceTables
 from protobase_live.entering import Entering
@@ -20,6 +20,7 @@ from protobase_live.limits import check_limits
 from protobase_live.protocol.client_messages import Hello
 from protobase_live.protocol.client_session import ClientSession
 from protobase_live.protocol.codec import CODECS, Codec, MsgpackCodec
+from protobase_live.values import quoted
 
 
 def connect(
@@ -29,6 +30,7 @@ def connect(
     name: str = "protobase-live python",
     subprotocol: str = MsgpackCodec.subprotocol,
     limits: ClientLimits | None = None,
+    on_connection: OnConnection | None = None,
     clock: Clock | None = None,
     random: Random | None = None,
     dial: Dial | None = None,
@@ -37,7 +39,8 @@ def connect(
     it. Or ``await`` it and call ``close()`` in the end.
 
     An address without a path, as `serve` prints it, is that of the live door there. ``name`` is what the
-    server may show for this client; ``clock``, ``random`` and ``dial`` (which opens a connection) are for
+    server may show for this client. ``on_connection`` is told why the connection was lost, and None when
+    there is another; it must not wait. ``clock``, ``random`` and ``dial`` (which opens a connection) are for
     tests.
 
     Raises:
@@ -63,11 +66,12 @@ def connect(
             limits=bounds,
             on_presence=tables.changed,
             refusal=partial(refusal, door),
+            on_connection=on_connection,
         )
         await link.open()
-        return RemoteDatabase(link, tables, drawn)
+        return RemoteDatabase(link, tables, drawn, without_secrets(door), bounds)
 
-    return Entering(begin)
+    return Entering(begin, f"RemoteDatabase {quoted(without_secrets(url))}")
 
 
 def _dial(url: str, codec: Codec, limits: ClientLimits) -> Dial:
@@ -83,7 +87,7 @@ def _dial(url: str, codec: Codec, limits: ClientLimits) -> Dial:
         )
         if connection.subprotocol != codec.subprotocol:
             await connection.close()
-            raise ProtocolError(f"the server at {url} does not speak {codec.subprotocol}")
+            raise ProtocolError(f"the server at {without_secrets(url)} does not speak {codec.subprotocol}")
         return connection
 
     return dial

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protobase_live.transactions.limits import TransactionLimits
+
 
 @dataclass(frozen=True, slots=True)
-class ClientLimits:
+class ClientLimits(TransactionLimits):
     """What a `RemoteDatabase` holds and how long it waits; the comment says what happens at the limit."""
 
     connect_seconds: float = 10.0  # for the first connection: `connect` raises Unavailable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -58,6 +59,12 @@ Dial = Callable[[], Awaitable[Transport]]
 """Opens a connection; raises OSError or websockets' WebSocketException."""
 
 
+OnConnection = Callable[[str | None], None]
+"""Is told why a connection was lost, and None when there is another."""
+
+_log = logging.getLogger("protobase_live")
+
+
 class Subscriber(Protocol):
     """What a link tells of a stream or view."""
 
@@ -83,6 +90,7 @@ class Link:
         limits: ClientLimits,
         on_presence: Callable[[PresenceChanged], None],
         refusal: Callable[[Exception], ProtoBaseError | None] = lambda loss: None,
+        on_connection: OnConnection | None = None,
     ) -> None:
         """``refusal`` says why a first connection fails that no later one can replace, if it is so."""
         self._dial = dial
@@ -92,6 +100,9 @@ class Link:
         self._limits = limits
         self._on_presence = on_presence
         self._refusal = refusal
+        self._on_connection = on_connection
+        self._missing = False
+        """Whether it was told that the connection is lost."""
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._subscribers: dict[int, Subscriber] = {}
         self._wake = asyncio.Event()
@@ -116,6 +127,11 @@ class Link:
             raise
         finally:
             timer.cancel()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over, closed or refused for good."""
+        return self._end is not None
 
     async def close(self) -> None:
         """Close; whatever waits fails with Closed, a commit that was sent with OutcomeUnknown."""
@@ -222,6 +238,7 @@ class Link:
     async def _converse(self, transport: Transport) -> None:
         if not self._first.done():
             self._first.set_result(None)
+        self._tell_connection(None)
         self._wake.set()
         began = self._clock.monotonic()
         loop = asyncio.get_running_loop()
@@ -278,6 +295,19 @@ class Link:
         else:
             self._session.disconnected()
             self._act()
+            if self._first.done():
+                self._tell_connection(_words(loss))
+
+    def _tell_connection(self, why: str | None) -> None:
+        """Each loss once, whatever becomes of the attempts, and its end."""
+        if self._missing == (why is not None):
+            return
+        self._missing = why is not None
+        try:
+            if self._on_connection is not None:
+                self._on_connection(why)
+        except Exception as error:  # a mistake of who listens, which is no matter of the connection
+            _log.error("on_connection failed: %r", error)
 
     def _pause(self, attempt: int) -> float:
         """Exponential, capped, and spread: many clients that lost one server do not return at once."""
@@ -287,7 +317,7 @@ class Link:
     def _give_up(self) -> None:
         if not self._first.done():
             seconds, loss = self._limits.connect_seconds, self._loss
-            why = "no answer" if loss is None else str(loss) or type(loss).__name__
+            why = "no answer" if loss is None else _words(loss)
             self._first.set_exception(Unavailable(f"no connection within {seconds:g} seconds: {why}"))
 
     def _finish(self, error: ProtoBaseError) -> None:
@@ -339,6 +369,10 @@ class Link:
     def _resume(self, id: int) -> None:
         self._session.resume(id)
         self._wake.set()
+
+
+def _words(loss: Exception) -> str:
+    return str(loss) or type(loss).__name__
 
 
 def _final(loss: Exception) -> ProtoBaseError | None:

@@ -28,6 +28,8 @@ from protobase_live.protocol.collection_messages import (
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.form import to_form
 from protobase_live.query.query import Query
+from protobase_live.transactions import TransactionLimits
+from protobase_live.values import quoted
 
 PART_BYTES = 4 * 1024 * 1024
 """How much of what is restored is sent at once."""
@@ -46,11 +48,23 @@ class RemoteDatabase(DatabaseApi):
     a commit was sent and its answer was lost.
     """
 
-    def __init__(self, link: Link, tables: PresenceTables, random: Random) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        link: Link,
+        tables: PresenceTables,
+        random: Random,
+        address: str,
+        transactions: TransactionLimits,
+    ) -> None:
+        """``address`` is that of the server, for the repr."""
+        super().__init__(transactions=transactions)
         self._link = link
         self._tables = tables
         self._random = random
+        self._address = address
+
+    def __repr__(self) -> str:
+        return f"<RemoteDatabase {quoted(self._address)}{', closed' if self._link.closed else ''}>"
 
     async def close(self) -> None:
         """Close the connection. Whatever waits fails with Closed, a commit that was sent: OutcomeUnknown."""

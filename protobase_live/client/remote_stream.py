@@ -14,6 +14,7 @@ from protobase_live.errors import Closed, ProtoBaseError
 from protobase_live.protocol.client_events import Delivered, News, Opened
 from protobase_live.protocol.server_messages import ChangeForm
 from protobase_live.structures.splice import splice_of
+from protobase_live.values import quoted
 
 
 class RemoteChangeStream:
@@ -32,6 +33,9 @@ class RemoteChangeStream:
         self._cursor: str | None = None
         self._end: ProtoBaseError | None = None
         self._news = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<RemoteChangeStream of {quoted(self._collection)}>"
 
     async def __aenter__(self) -> RemoteChangeStream:
         if self._id is not None:

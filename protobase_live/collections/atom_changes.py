@@ -11,6 +11,7 @@ from protobase_live.collections.loader import Loader
 from protobase_live.collections.misfit import Misfit
 from protobase_live.collections.source import ChangeStream
 from protobase_live.operations import RECORDS
+from protobase_live.values import quoted
 
 
 class AtomChanges:
@@ -23,6 +24,9 @@ class AtomChanges:
     def __init__(self, stream: ChangeStream, loader: Loader) -> None:
         self._stream = stream
         self._loader = loader
+
+    def __repr__(self) -> str:
+        return f"<AtomChanges of {quoted(self._loader.collection)}>"
 
     async def __aenter__(self) -> AtomChanges:
         self._stream = await self._stream.__aenter__()

@@ -15,10 +15,11 @@ from protobase_live.collections.loader import Loader
 from protobase_live.collections.misfit import Misfit
 from protobase_live.collections.source import ChangeStream, Source
 from protobase_live.collections.structures_of import H, Structures
-from protobase_live.errors import ValidationError
+from protobase_live.errors import ValidationError, naming
 from protobase_live.names import check_collection, known_name
 from protobase_live.operations import INDEXES, RECORDS, Op, Port, Read, Target
 from protobase_live.structures import HANDLES, KINDS, CountedSet, Counter, List, Set, Text
+from protobase_live.values import quoted
 
 if TYPE_CHECKING:
     from protobase_live.live.present import Presence
@@ -59,6 +60,10 @@ class Collection(Structures, Generic[T]):
         self._source = source
         self._ids = ids
 
+    def __repr__(self) -> str:
+        of = f" of {self._atom.__qualname__}" if self._atom else ""
+        return f"<Collection {quoted(self._name)}{of}>"
+
     @property
     def name(self) -> str:
         """The collection's name."""
@@ -73,7 +78,8 @@ class Collection(Structures, Generic[T]):
 
         Its fields may be given one by one; a field called ``key`` is given in a mapping: ``{"key": ...}``.
         """
-        whole = self._whole(record, fields, key)
+        with naming(self._name):
+            whole = self._whole(record, fields, key)
         chosen = self._ids() if key is None else key
         return then(self._write("insert", chosen, *whole), lambda _: chosen)
 
@@ -81,7 +87,9 @@ class Collection(Structures, Generic[T]):
         self, record: T | Atom | Mapping[str, Any] | None = None, /, *, key: str, **fields: Any
     ) -> Awaitable[None]:
         """Add a record or replace the one that has this key. Fields are given as to `insert`."""
-        return self._write("put", key, *self._whole(record, fields, key))
+        with naming(self._name):
+            whole = self._whole(record, fields, key)
+        return self._write("put", key, *whole)
 
     def update(self, key: str, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Awaitable[None]:
         """Set some fields of a record and leave the others. Raises RecordMissing."""
@@ -89,7 +97,9 @@ class Collection(Structures, Generic[T]):
         if self._atom is None:
             return self._write("update", key, given, {})
         kinds = {field: kind for field, kind in merges(self._atom).items() if field in given}
-        return self._write("update", key, check_fields(self._atom, given, key), kinds)
+        with naming(self._name):
+            checked = check_fields(self._atom, given, key)
+        return self._write("update", key, checked, kinds)
 
     def delete(self, key: str) -> Awaitable[None]:
         """Remove a record; one that is not there stays so."""
@@ -161,7 +171,7 @@ class Collection(Structures, Generic[T]):
         be deleted.
         """
         found = [each async for page in self._pages("items") for _, each in self._loaded(page)]
-        strays = [Misfit.stray(key, value) async for page in self._pages("strays") for key, value in page]
+        strays = [Misfit.stray(self._name, *each) async for page in self._pages("strays") for each in page]
         return {each.key: each for each in (*found, *strays) if isinstance(each, Misfit)}
 
     # merging fields
@@ -189,7 +199,7 @@ class Collection(Structures, Generic[T]):
         handle = HANDLES[self._field_kind(name, kind)] if kind is None or isinstance(kind, str) else kind
         path = (RECORDS.path[0], known_name(key), known_name(name))
         typed = self._atom if self._atom and merges(self._atom).get(name) == handle.kind else None
-        check = partial(check_element, typed, name, key=key) if typed else None
+        check = partial(self._check_element, typed, name, key) if typed else None
         return handle(self._port, self._name, Target(handle.kind, path), check)
 
     # listening
@@ -210,11 +220,13 @@ class Collection(Structures, Generic[T]):
         await self._listened().build(self._name)
 
     def _write(self, action: str, *args: Any) -> Awaitable[None]:
-        checked = KINDS[RECORDS.kind].check(action, args)
+        with naming(self._name):
+            checked = KINDS[RECORDS.kind].check(action, args)
         return self._port.write(self._name, [Op(RECORDS, action, checked)])
 
     def _read(self, method: str, *args: Any) -> Awaitable[Any]:
-        checked = KINDS[RECORDS.kind].check_read(method, args)
+        with naming(self._name):
+            checked = KINDS[RECORDS.kind].check_read(method, args)
         return self._port.read(self._name, Read(RECORDS, method, checked))
 
     async def _pages(self, method: str) -> AsyncIterator[list[Any]]:
@@ -240,8 +252,12 @@ class Collection(Structures, Generic[T]):
     def _expected(self, record: Atom) -> type[Atom]:
         if self._atom and not isinstance(record, self._atom):
             found, wanted = type(record).__qualname__, self._atom.__qualname__
-            raise ValidationError(f"collection {self._name!r} holds {wanted} records, not {found}")
+            raise ValidationError(f"the collection holds {wanted} records, not {found}")
         return type(record)
+
+    def _check_element(self, atom: type[Atom], field: str, key: str, value: Any) -> Any:
+        with naming(self._name):
+            return check_element(atom, field, value, key)
 
     def _loaded(self, page: list[Any]) -> list[tuple[str, Any]]:
         load = self._loader.load if self._loader else _as_it_is

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from protobase_live.atoms import Atom, load
 from protobase_live.collections.misfit import Misfit, OnInvalid
-from protobase_live.errors import ValidationError
+from protobase_live.errors import ValidationError, naming
 from protobase_live.names import KEY_FIELD
 
 _log = logging.getLogger("protobase_live")
@@ -27,13 +27,14 @@ class Loader:
             raise ValidationError(f"on_invalid is {on_invalid!r}; expected 'skip', 'raw' or 'raise'")
         self.atom: type[Atom] = atom
         self.on_invalid: OnInvalid = on_invalid
-        self._collection = collection
+        self.collection = collection
         self._said = quiet
 
     def load(self, key: str, row: Mapping[str, Any]) -> Any:
         """The Atom of a row, with its key as ``_key``, or its Misfit."""
         try:
-            atom = load(self.atom, row, key)
+            with naming(self.collection):
+                atom = load(self.atom, row, key)
         except ValidationError as error:
             return Misfit(key, dict(row), error)
         vars(atom)[KEY_FIELD] = key
@@ -68,9 +69,8 @@ class Loader:
         if not self._said:
             self._said = True
             _log.warning(
-                "collection %r: records that do not fit %s are left out, such as this one: %s "
+                "records that do not fit %s are left out, such as this one of %s "
                 "(await collection.misfits() lists them; on_invalid='raw' gives them as they are)",
-                self._collection,
                 self.atom.__qualname__,
                 misfit.error,
             )

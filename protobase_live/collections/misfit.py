@@ -21,7 +21,7 @@ class Misfit:
     error: ValidationError
 
     @classmethod
-    def stray(cls, key: str, stored: Any) -> Misfit:
+    def stray(cls, collection: str, key: str, stored: Any) -> Misfit:
         """Of what is no record of any class."""
-        error = f"{key!r} is {short(stored)}; a record is a map of fields"
+        error = f"{collection}: {key!r} is {short(stored)}; a record is a map of fields"
         return cls(key, stored, ValidationError(error))

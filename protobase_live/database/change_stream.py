@@ -12,6 +12,7 @@ from protobase_live.database.messages import Watched
 from protobase_live.errors import Closed
 from protobase_live.live.replay import recall, replay
 from protobase_live.operations import Target
+from protobase_live.values import quoted
 from protobase_storage import Loaded, covers
 
 
@@ -47,6 +48,9 @@ class ChangeStream:
         self._changes: deque[Change] = deque()
         self._seen: str | None = since
         self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<ChangeStream of {quoted(self._collection)}>"
 
     async def __aenter__(self) -> ChangeStream:
         await self._attach()

@@ -12,9 +12,7 @@ CHECK_BYTES = 1024
 """What a check costs beside its answer: some need a look at much that they do not give."""
 
 
-def check_in_steps(
-    digests: Digests, checks: Sequence[Check], collection: str, most: int
-) -> Generator[None, None, None]:
+def check_in_steps(digests: Digests, checks: Sequence[Check], most: int) -> Generator[None, None, None]:
     """Ask again what ``checks`` of one collection rely on, with pauses.
 
     Raises Conflict if an answer has changed, LimitExceeded if all answers together have more than ``most``
@@ -30,8 +28,6 @@ def check_in_steps(
             yield
         if found.digest != check.digest:
             what = ", ".join(map(repr, check.read.args)) or "all"
-            raise Conflict(f"{collection}: {check.read.target.path[0]} {what} changed since it was read")
+            raise Conflict(f"{check.read.target.path[0]} {what} changed since it was read")
         if compared > most:
-            raise LimitExceeded(
-                f"{collection}: a transaction relies on at most {most} bytes of what it read (check_bytes)"
-            )
+            raise LimitExceeded(f"a transaction relies on at most {most} bytes of what it read (check_bytes)")

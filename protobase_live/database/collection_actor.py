@@ -63,7 +63,7 @@ from protobase_live.database.turn import (
 )
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN, Document, Outcome
-from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
+from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable, naming
 from protobase_live.live.feed import Feed
 from protobase_live.operations import INDEXES, Op
 from protobase_live.protocol.state_vector import encode_state_vector
@@ -285,7 +285,8 @@ class CollectionActor(Actor[Message]):
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any]) -> Reply | Refusal:
         """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""
         try:
-            return Reply(envelope, ask())
+            with naming(self._name):
+                return Reply(envelope, ask())
         except ProtoBaseError as error:
             return Refusal(envelope, error)
         except Exception as error:

@@ -68,7 +68,8 @@ from protobase_live.live.presence import PresenceHub, PresenceLimits
 from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_author, check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
-from protobase_storage import Storage, StorageError, StorageFull
+from protobase_live.values import quoted
+from protobase_storage import Storage, StorageBusy, StorageError, StorageFull
 
 if TYPE_CHECKING:
     from protobase_live.live.limits import ViewLimits
@@ -94,9 +95,13 @@ class Database(DatabaseApi):
         presence_limits: PresenceLimits | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        address: str = "",
     ) -> None:
-        """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests."""
-        super().__init__(attempts=limits.transact_attempts)
+        """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
+
+        ``address`` is what the database is called in its repr.
+        """
+        super().__init__(transactions=limits)
         self._clock = SystemClock() if clock is None else clock
         self.health = Health(self._clock)
         """Whether what is written is stored."""
@@ -130,6 +135,10 @@ class Database(DatabaseApi):
         self._home = HomeLoop()
         self._identity = Identity(self._random)
         self._closed = False
+        self._address = address
+
+    def __repr__(self) -> str:
+        return f"<Database {quoted(self._address)}{', closed' if self._closed else ''}>"
 
     async def __aenter__(self) -> Database:
         return self
@@ -386,7 +395,7 @@ def _errors_named(what: str, *, commits: bool = False) -> Generator[None]:
         if isinstance(error.cause, CollectionUnloadable):
             raise CollectionUnloadable(str(error.cause)) from error
         if not commits or isinstance(error.cause, StorageError):  # then nothing of a commit is stored
-            raise Unavailable(f"{what} failed, nothing was done: {error.cause}") from error
+            raise Unavailable(f"{what} failed, nothing was done: {_named(error.cause)}") from error
         raise OutcomeUnknown(f"{what} failed: {error.cause}; look whether a commit was done") from error
     except TimeoutError as error:  # of the actor's start, which is the load
         raise unloadable(what, error) from error
@@ -395,4 +404,9 @@ def _errors_named(what: str, *, commits: bool = False) -> Generator[None]:
     except StorageError as error:
         kind = Overloaded if error.retryable else StorageFailed
         kind = Unavailable if isinstance(error, StorageFull) else kind
-        raise kind(f"{what}: {error}") from error
+        raise kind(f"{what}: {_named(error)}") from error
+
+
+def _named(error: BaseException | None) -> str:
+    """What went wrong, with the name of the limit if it was one of the storage's."""
+    return f"{error} (unstored_bytes)" if isinstance(error, StorageBusy) else str(error)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protobase_live.transactions.limits import TransactionLimits
+from protobase_storage import BACKLOG_LIMIT
+
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(TransactionLimits):
     """What a database takes; every limit says what happens at it."""
 
     mailbox_messages: int = 1_024
@@ -57,8 +60,18 @@ class Limits:
     check_bytes: int = 16 * 1024 * 1024
     """Bytes of what a transaction had read in one collection, which its commit reads again; with more it
     fails with `LimitExceeded`."""
-    transact_attempts: int = 16
-    """Tries of `transact` before it gives up with `Conflict`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageLimits:
+    """What the storage of a database takes; that of ``memory:`` has none."""
+
+    unstored_bytes: int = BACKLOG_LIMIT
+    """Bytes of commits that wait to be stored; more fail with `Unavailable` or `Overloaded`."""
+    file_bytes: int | None = None
+    """Size of the database file, None: as much as there is room. What does not fit is refused as where the
+    disk is full."""
 
 
 DEFAULT_LIMITS = Limits()
+DEFAULT_STORAGE_LIMITS = StorageLimits()

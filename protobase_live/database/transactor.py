@@ -12,6 +12,7 @@ from protobase_live.database.read_only import ReadOnly
 from protobase_live.database.replica import Replica
 from protobase_live.database.room import make_room, needs_room
 from protobase_live.database.steps import in_steps
+from protobase_live.errors import naming
 from protobase_live.operations import Check, Op
 
 
@@ -41,10 +42,11 @@ class Transactor:
         document = self._replica.document
         if ops:
             self._read_only.require(self._collection)
-        if needs_room(ops):
-            await make_room(document, 0, self._limits.document_bytes)
-        await in_steps(check_in_steps(self._digests, checks, self._collection, self._limits.check_bytes))
-        return await in_steps(document.rehearse_in_steps(ops))
+        with naming(self._collection):
+            if needs_room(ops):
+                await make_room(document, 0, self._limits.document_bytes)
+            await in_steps(check_in_steps(self._digests, checks, self._limits.check_bytes))
+            return await in_steps(document.rehearse_in_steps(ops))
 
     async def write(self, ready: Sequence[Op], author: str | None) -> None:
         """Carry out what was prepared, inside `writing`."""

@@ -12,7 +12,7 @@ from protobase_live.document.difference import Difference
 from protobase_live.document.record_rows import RecordRows
 from protobase_live.document.roots import Roots
 from protobase_live.document.targets import OPEN, check_new, fields_of, kind_at, touched_by
-from protobase_live.errors import KindMismatch, LimitExceeded
+from protobase_live.errors import KindMismatch, LimitExceeded, naming
 from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.structures import FieldKind, Kind
 from protobase_live.structures.portions import PortionedDoc
@@ -162,13 +162,14 @@ class Content:
                 return True
             self._roots.follow(read.target)
             return False
-        args = kind.check_read(read.method, read.args)
         if read.target == RECORDS:
-            return values.copy(self._records.answer(read.method, args))
+            return values.copy(self._records.answer(read.method, kind.check_read(read.method, read.args)))
         shared = self._resolve(read.target)
-        if shared is None:
-            return kind.answer(None, read.method, args)
-        return kind.read(shared, read.method, args)
+        with naming(read.target):
+            args = kind.check_read(read.method, read.args)
+            if shared is None:
+                return kind.answer(None, read.method, args)
+            return kind.read(shared, read.method, args)
 
     def snapshot(self) -> list[Difference]:
         """Everything that is here, as if it had just been inserted."""

@@ -164,9 +164,9 @@ class RecordRows:
             raise RecordMissing(f"there is no record {key!r}, so it has no field {field!r}")
         if shared is None:
             return None
-        found = kind_of(shared) or "plain value"
+        found = kind_of(shared)
         if found != kind.name:
-            raise KindMismatch(f"field {field!r} of record {key!r} is a {found}, not a {kind.name}")
+            raise KindMismatch(f"field {field!r} of record {key!r} is {_instead(found, field, kind.name)}")
         return shared
 
 
@@ -174,3 +174,10 @@ def _size_of(row: Mapping[str, Any], fields: Collection[str] | None) -> int:
     """About how many values it takes to read these fields of a row; None: all of it."""
     values = row.values() if fields is None else map(row.get, fields)
     return 5 + sum(len(cast("Sized", value)) if type(value) in (list, dict) else 1 for value in values)
+
+
+def _instead(found: str | None, field: str, kind: str) -> str:
+    """What a field is that is not of a kind, and what makes it one."""
+    if found is not None:
+        return f"a {found}, not a {kind}"
+    return f"a plain value, not a {kind}; writing {field!r} with a class in which it is one makes it one"

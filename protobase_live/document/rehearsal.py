@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, cast
 
 from protobase_live.document.targets import kind_at
-from protobase_live.errors import RecordMissing
+from protobase_live.errors import RecordMissing, naming
 from protobase_live.operations import RECORDS, Op, Target
 
 REHEARSE_SLICE = 1_000
@@ -31,7 +31,8 @@ def rehearse(
         if number % REHEARSE_SLICE == REHEARSE_SLICE - 1:
             yield
         kind = kind_at(op.target)
-        args = kind.check(op.action, op.args)
+        with _named(op.target):
+            args = kind.check(op.action, op.args)
         checked.append(Op(op.target, op.action, args))
         if op.target == RECORDS:
             states[RECORDS] = kind.rehearse(rows, states.get(RECORDS), op.action, args)
@@ -43,8 +44,14 @@ def rehearse(
             state = _length(found[1]) if state is None else state
         elif len(op.target.path) == 1 or not _is_new(op.target.path[1], rows, states.get(RECORDS)):
             shared = resolve(op.target)
-        states[op.target] = kind.rehearse(shared, state, op.action, args)
+        with naming(op.target):
+            states[op.target] = kind.rehearse(shared, state, op.action, args)
     return checked
+
+
+def _named(target: Target) -> naming:
+    """What is wrong with a record's key or fields says so itself."""
+    return naming() if target == RECORDS else naming(target)
 
 
 def _is_new(key: str, rows: Mapping[str, Any], touched: Mapping[str, bool] | None) -> bool:

@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
-from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.limits import check_limits
 from protobase_live.names import check_collection
 from protobase_live.protocol.limits import (
@@ -104,6 +104,10 @@ class Server:
         self._probe: Timer | None = None
         self._server: WebSocketServer | None = None
 
+    def __repr__(self) -> str:
+        listens = self._server is not None and not self._closing
+        return f"<Server {self.url if listens else 'that does not listen'} of {self._database!r}>"
+
     async def __aenter__(self) -> Server:
         self._server = await serve(
             self._handle,
@@ -135,8 +139,9 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
-        assert self._server is not None
+        """The port that is listened on. Raises Closed before the start and after the end."""
+        if self._server is None or not self._server.sockets:
+            raise Closed("the server does not listen: use 'async with'")
         return cast(int, next(iter(self._server.sockets)).getsockname()[1])
 
     @property

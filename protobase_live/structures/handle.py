@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, ClassVar, Self
 
+from protobase_live.errors import naming
 from protobase_live.operations import Op, Port, Read, Target
 from protobase_live.structures.kind import Kind
+from protobase_live.values import quoted
 
 CheckElement = Callable[[Any], Any]
 
@@ -33,6 +35,9 @@ class Handle:
         self._target = target
         self._element: CheckElement = check_element or _as_it_is
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._target} in {quoted(self._collection)}>"
+
     def __await__(self) -> Generator[Any, Any, Self]:
         return self._open().__await__()
 
@@ -41,11 +46,13 @@ class Handle:
         return self
 
     def _write(self, action: str, *args: Any) -> Awaitable[None]:
-        checked = self.behaviour.check(action, args)
+        with naming(self._collection, self._target):
+            checked = self.behaviour.check(action, args)
         return self._port.write(self._collection, [Op(self._target, action, checked)])
 
     def _read(self, method: str, *args: Any) -> Awaitable[Any]:
-        checked = self.behaviour.check_read(method, args)
+        with naming(self._collection, self._target):
+            checked = self.behaviour.check_read(method, args)
         return self._port.read(self._collection, Read(self._target, method, checked))
 
 

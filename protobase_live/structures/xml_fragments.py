@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Mapping
 from typing import Any, ClassVar
-from xml.sax.saxutils import escape
 
 from pycrdt import XmlElement, XmlText
 from pycrdt import XmlFragment as SharedXmlFragment
@@ -27,7 +26,7 @@ from protobase_live.structures.arguments import (
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, Kind, require_range, whole_difference
 from protobase_live.structures.raw import opened
-from protobase_live.structures.xml_text import element, render
+from protobase_live.structures.xml_text import element, render, text_source
 from protobase_live.values import short
 
 MAX_NAME_CHARS = 100
@@ -111,7 +110,7 @@ class XmlFragmentKind(Kind):
         index = args[0]
         if action == "delete":
             return [*given[:index], *given[index + args[1] :]]
-        child = element(args[1], args[2], escape(args[3]))
+        child = element(args[1], args[2], text_source(args[3]))
         return [*given[:index], child, *given[index:]]
 
     def answer(self, value: Any, method: str, args: Args) -> Any:
@@ -150,7 +149,11 @@ class XmlFragment(Handle):
         return self._write("delete", index, count)
 
     def value(self) -> Awaitable[str]:
-        """The whole as XML source."""
+        """The whole as XML source: put between ``<page>`` and ``</page>``, every parser reads it.
+
+        A character that cannot be in a name is a code in it (``a b`` is ``a_x0020_b``), one that XML has not
+        is U+FFFD.
+        """
         return self._read("value")
 
     def count(self) -> Awaitable[int]:

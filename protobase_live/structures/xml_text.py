@@ -1,36 +1,56 @@
-"""XML nodes of a document as XML source, with what is text escaped and attributes sorted."""
+"""XML nodes of a document as XML source that every parser reads, with attributes sorted.
+
+It is the content of an element: put it between ``<page>`` and ``</page>`` to parse it. What XML cannot say is
+said otherwise: names as in `xml_names`, a character that XML has not at all (most control characters) as
+U+FFFD. Yjs' ``toString`` gives the same where nothing has to be escaped, but with names in lower case.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, cast
-from xml.sax.saxutils import escape, quoteattr
 
-from protobase_live.structures.raw import RawXmlText
+from protobase_live.structures.raw import RawXmlElement, RawXmlFragment, RawXmlText
+from protobase_live.structures.xml_names import xml_name
 from protobase_live.values import MAX_DEPTH, from_doc, to_json
+
+_NO_CHARACTERS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_IN_ATTRIBUTES = {**_IN_TEXT, **str.maketrans({'"': "&quot;", "\t": "&#9;", "\n": "&#10;"})}
+
+
+def text_source(text: str) -> str:
+    """The source of a text. A return stands as a code, since parsers take it for a new line."""
+    return _NO_CHARACTERS.sub("\ufffd", text).translate(_IN_TEXT)
 
 
 def element(tag: str, attributes: Mapping[str, Any], content: str) -> str:
     """The source of an element; ``content`` is source already."""
-    pairs = "".join(f" {name}={quoteattr(_attribute(attributes[name]))}" for name in sorted(attributes))
-    return f"<{tag}{pairs}>{content}</{tag}>"
+    name = xml_name(tag)
+    pairs = (f' {xml_name(each)}="{_attribute(attributes[each])}"' for each in sorted(attributes))
+    return f"<{name}{''.join(pairs)}>{content}</{name}>"
 
 
 def render(raw: Any, txn: Any, depth: int = 0) -> str:
     """The source of a native XML node. What is nested deeper than MAX_DEPTH elements is left out."""
-    if isinstance(raw, RawXmlText):
-        return "".join(_chunk(content, marks) for content, marks in raw.diff(txn))
     if depth == MAX_DEPTH:
         return ""
+    if isinstance(raw, RawXmlText):
+        return "".join(_run(content, marks, txn, depth) for content, marks in raw.diff(txn))
     content = "".join(render(child, txn, depth + 1) for child in raw.children(txn))
     tag = getattr(raw, "tag", None)
     return element(tag() or "", dict(raw.attributes(txn)), content) if tag else content
 
 
-def _chunk(content: Any, marks: Mapping[str, Any] | None) -> str:
-    """A run of text within its marks; what is embedded in a text has no source."""
-    source = escape(content) if isinstance(content, str) else ""
+def _run(content: Any, marks: Mapping[str, Any] | None, txn: Any, depth: int) -> str:
+    """A run of text within its marks. XML that is embedded stands in it; other things are left out."""
+    source = ""
+    if isinstance(content, str):
+        source = text_source(content)
+    elif isinstance(content, RawXmlText | RawXmlElement | RawXmlFragment):
+        source = render(content, txn, depth + 1)
     for name in sorted(marks or {}, reverse=True):
         value = (marks or {})[name]
         source = element(name, cast("dict[str, Any]", value) if isinstance(value, dict) else {}, source)
@@ -38,4 +58,7 @@ def _chunk(content: Any, marks: Mapping[str, Any] | None) -> str:
 
 
 def _attribute(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(to_json(from_doc(value)), sort_keys=True)
+    said = from_doc(value)
+    if not isinstance(said, str):
+        said = str(said) if type(said) is int else json.dumps(to_json(said), sort_keys=True)
+    return _NO_CHARACTERS.sub("\ufffd", said).translate(_IN_ATTRIBUTES)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from protobase_live.transactions.buffer import MAX_TRANSACTION_BYTES, MAX_TRANSACTION_OPS
 from protobase_live.transactions.contenders import Contenders
-from protobase_live.transactions.reads import MAX_TRANSACTION_READS
-from protobase_live.transactions.transact import MAX_ATTEMPTS, transact
+from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
+from protobase_live.transactions.transact import transact
 from protobase_live.transactions.transaction import Transaction
 
 __all__ = [
-    "MAX_ATTEMPTS",
-    "MAX_TRANSACTION_BYTES",
-    "MAX_TRANSACTION_OPS",
-    "MAX_TRANSACTION_READS",
+    "DEFAULT_TRANSACTION_LIMITS",
     "Contenders",
     "Transaction",
+    "TransactionLimits",
     "transact",
 ]

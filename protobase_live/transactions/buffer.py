@@ -10,27 +10,27 @@ from protobase_live import values
 from protobase_live.collections import Done
 from protobase_live.errors import Closed, LimitExceeded
 from protobase_live.operations import Backend, Check, Op, Read
+from protobase_live.transactions.limits import TransactionLimits
 from protobase_live.transactions.overlay import Overlay
 from protobase_live.transactions.reads import Reads
-
-MAX_TRANSACTION_OPS = 10_000
-"""Most operations in one transaction."""
-
-MAX_TRANSACTION_BYTES = 16 * 1024 * 1024
-"""Most bytes that the arguments of a transaction's operations take, packed."""
 
 
 class Buffer:
     """Operations in the order they were made, by collection. They come checked from handles."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, limits: TransactionLimits) -> None:
         self._backend = backend
-        self._reads = Reads(backend)
+        self._limits = limits
+        self._reads = Reads(backend, limits.transaction_reads)
         self._writes: dict[str, list[Op]] = {}
         self._overlays: dict[str, Overlay] = {}
         self._ops = 0
         self._bytes = 0
         self._open = True
+
+    def __repr__(self) -> str:
+        ended = "" if self._open else ", ended"
+        return f"{self._ops} operations on {len(self._writes)} collections{ended}"
 
     @property
     def writes(self) -> Mapping[str, Sequence[Op]]:
@@ -57,7 +57,7 @@ class Buffer:
         self._reserve(ops)
         self._writes.setdefault(collection, []).extend(ops)
         if collection not in self._overlays:
-            self._overlays[collection] = Overlay(partial(self._reads.ask, collection))
+            self._overlays[collection] = Overlay(collection, partial(self._reads.ask, collection))
         for op in ops:
             self._overlays[collection].add(op)
         return Done(None)
@@ -74,8 +74,9 @@ class Buffer:
     def _reserve(self, ops: Sequence[Op]) -> None:
         count = self._ops + len(ops)
         size = self._bytes + sum(len(values.pack(list(op.args))) for op in ops)
-        if count > MAX_TRANSACTION_OPS:
-            raise LimitExceeded(f"a transaction has at most {MAX_TRANSACTION_OPS=} operations")
-        if size > MAX_TRANSACTION_BYTES:
-            raise LimitExceeded(f"a transaction's arguments take at most {MAX_TRANSACTION_BYTES=}")
+        limits = self._limits
+        if count > (most := limits.transaction_operations):
+            raise LimitExceeded(f"a transaction has at most {most} operations (transaction_operations)")
+        if size > (most := limits.transaction_bytes):
+            raise LimitExceeded(f"what a transaction writes takes at most {most} bytes (transaction_bytes)")
         self._ops, self._bytes = count, size

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from protobase_live import values
-from protobase_live.errors import RecordMissing
+from protobase_live.errors import RecordMissing, naming
 from protobase_live.operations import RECORDS, Op, Read, Target
 from protobase_live.structures import KINDS
 
@@ -44,7 +44,8 @@ class Pending:
 class Overlay:
     """The written records and structures of one collection, over what ``ask`` answers."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, collection: str, ask: Ask) -> None:
+        self._collection = collection
         self._ask = ask
         self._records: dict[str, Pending] = {}
         self._existed: dict[str, bool] = {}
@@ -64,7 +65,7 @@ class Overlay:
         if read.target.path[0] == RECORDS.path[0]:
             return await self._read_field(read)
         if pending := self._structures.get(read.target):
-            return _answer(await pending.value(), read)
+            return self._answer(await pending.value(), read)
         return await self._ask(read)
 
     def _record(self, key: str) -> Pending:
@@ -75,7 +76,7 @@ class Overlay:
                 self._existed[key] = row is not None
                 return {} if row is None else {key: row}
 
-            self._records[key] = Pending(fetch, _replay_record)
+            self._records[key] = Pending(fetch, self._replay_record)
         return self._records[key]
 
     def _structure(self, target: Target) -> Pending:
@@ -85,20 +86,18 @@ class Overlay:
             async def fetch() -> Any:
                 return kind.restore(await self._ask(Read(target, kind.whole)))
 
-            self._structures[target] = Pending(
-                fetch, lambda value, op: kind.replay(value, op.action, op.args)
-            )
+            self._structures[target] = Pending(fetch, self._replay)
         return self._structures[target]
 
     async def _read_records(self, read: Read) -> Any:
         if read.method in ("get", "contains"):
             pending = self._records.get(read.args[0])
-            return _answer(await pending.value(), read) if pending else await self._ask(read)
+            return self._answer(await pending.value(), read) if pending else await self._ask(read)
         if not self._records or read.method == "strays":
             return await self._ask(read)
         if read.method == "count":
             return await self._ask(read) + await self._grown()
-        return _answer(await self._page(*read.args), read)
+        return self._answer(await self._page(*read.args), read)
 
     async def _grown(self) -> int:
         """By how many records the transaction's writes change the count."""
@@ -124,21 +123,29 @@ class Overlay:
         _, key, field = read.target.path
         if key not in self._records:
             return await self._ask(read)
-        row = _row(await self._records[key].value(), key, field)
-        return _answer(row.get(field), read)
+        rows = await self._records[key].value()
+        with naming(self._collection):
+            row = _row(rows, key, field)
+        return self._answer(row.get(field), read)
 
+    def _answer(self, value: Any, read: Read) -> Any:
+        with self._named(read.target):
+            return values.copy(KINDS[read.target.kind].answer(value, read.method, read.args))
 
-def _answer(value: Any, read: Read) -> Any:
-    return values.copy(KINDS[read.target.kind].answer(value, read.method, read.args))
+    def _replay(self, value: Any, op: Op) -> Any:
+        with self._named(op.target):
+            return KINDS[op.target.kind].replay(value, op.action, op.args)
 
+    def _replay_record(self, rows: Rows, op: Op) -> Rows:
+        if op.target == RECORDS:
+            return self._replay(rows, op)
+        _, key, field = op.target.path
+        with naming(self._collection):
+            row = _row(rows, key, field)
+        return {key: {**row, field: self._replay(row.get(field), op)}}
 
-def _replay_record(rows: Rows, op: Op) -> Rows:
-    kind = KINDS[op.target.kind]
-    if op.target == RECORDS:
-        return kind.replay(rows, op.action, op.args)
-    _, key, field = op.target.path
-    row = _row(rows, key, field)
-    return {key: {**row, field: kind.replay(row.get(field), op.action, op.args)}}
+    def _named(self, target: Target) -> naming:
+        return naming(self._collection) if target == RECORDS else naming(self._collection, target)
 
 
 def _row(rows: Rows, key: str, field: str) -> dict[str, Any]:

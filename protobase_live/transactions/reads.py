@@ -9,17 +9,16 @@ from protobase_live import values
 from protobase_live.errors import Conflict, LimitExceeded
 from protobase_live.operations import Backend, Check, Read, Target
 
-MAX_TRANSACTION_READS = 20_000
-"""Most different questions that one transaction may rely on the answers of."""
-
 Question = tuple[str, Target, str, bytes]
 
 
 class Reads:
     """Asks the backend and records a Check of every answer."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, most: int) -> None:
+        """``most`` is how many different questions may be asked."""
         self._backend = backend
+        self._most = most
         self._checks: dict[Question, Check] = {}
 
     @property
@@ -30,15 +29,16 @@ class Reads:
     async def ask(self, collection: str, read: Read) -> Any:
         """The backend's answer.
 
-        Raises Conflict when the same question has another answer than before, and LimitExceeded beyond
-        MAX_TRANSACTION_READS.
+        Raises Conflict when the same question has another answer than before, and LimitExceeded for a
+        question too many.
         """
         # Packed, since 1 and True are different arguments that Python calls equal.
         question = (collection, read.target, read.method, values.pack(list(read.args)))
-        if question not in self._checks and len(self._checks) >= MAX_TRANSACTION_READS:
-            raise LimitExceeded(f"a transaction asks at most {MAX_TRANSACTION_READS=} questions")
+        if question not in self._checks and len(self._checks) >= self._most:
+            raise LimitExceeded(f"a transaction asks at most {self._most} questions (transaction_reads)")
         answer = await self._backend.read(collection, read)
         check = Check(collection, read, values.digest(answer))
         if self._checks.setdefault(question, check).digest != check.digest:
-            raise Conflict(f"{collection!r} changed while the transaction was reading it ({read.method})")
+            what = f"{collection}: {read.target.path[0]}"
+            raise Conflict(f"{what} changed while the transaction was reading ({read.method})")
         return answer

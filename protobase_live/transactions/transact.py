@@ -12,10 +12,8 @@ from protobase_live.collections import Ids, system_ids
 from protobase_live.errors import Conflict, ValidationError
 from protobase_live.operations import Backend
 from protobase_live.transactions.contenders import Contenders
+from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
 from protobase_live.transactions.transaction import Transaction
-
-MAX_ATTEMPTS = 32
-"""How often `transact` runs its function before it gives up with Conflict."""
 
 R = TypeVar("R")
 
@@ -36,7 +34,7 @@ async def transact(
     contenders: Contenders,
     author: str | None = None,
     ids: Ids = system_ids,
-    attempts: int = MAX_ATTEMPTS,
+    limits: TransactionLimits = DEFAULT_TRANSACTION_LIMITS,
 ) -> R:
     """Run ``fn(tx)``, plain or async, commit what it wrote and return what it returned.
 
@@ -44,22 +42,23 @@ async def transact(
     first attempt is optimistic. Later ones keep out other ``contenders`` for the collections that the first
     one read or wrote: they go one after the other instead of starving each other.
 
-    Raises Conflict when the last of ``attempts`` failed, ValidationError inside the function of another
-    `transact`, and whatever ``fn`` or the commit raises otherwise.
+    Raises Conflict when the last of ``limits.transact_attempts`` failed, ValidationError inside the function
+    of another `transact`, and whatever ``fn`` or the commit raises otherwise.
     """
     with _not_nested():
-        trial = _Trial(backend, fn, author, ids)
+        trial = _Trial(backend, fn, author, ids, limits)
         try:
             return await trial.run()
         except Conflict as error:
             conflict = error
         async with contenders.alone(trial.collections):
-            for _ in range(attempts - 1):
+            for _ in range(limits.transact_attempts - 1):
                 try:
                     return await trial.run()
                 except Conflict as error:
                     conflict = error
-    raise Conflict(f"gave up after {attempts} attempts: {conflict}") from conflict
+    attempts = f"{limits.transact_attempts} attempts (transact_attempts)"
+    raise Conflict(f"gave up after {attempts}: {conflict}") from conflict
 
 
 class _Trial(Generic[R]):
@@ -71,17 +70,19 @@ class _Trial(Generic[R]):
         fn: Callable[[Transaction], Awaitable[R] | R],
         author: str | None,
         ids: Ids,
+        limits: TransactionLimits,
     ) -> None:
         self._backend = backend
         self._fn = fn
         self._author = author
         self._ids = ids
+        self._limits = limits
         self.collections: frozenset[str] = frozenset()
         """What the last attempt read or wrote."""
 
     async def run(self) -> R:
         """One attempt. Raises Conflict, and whatever the function raises."""
-        tx = Transaction(self._backend, author=self._author, ids=self._ids)
+        tx = Transaction(self._backend, author=self._author, ids=self._ids, limits=self._limits)
         try:
             async with tx:
                 result = self._fn(tx)

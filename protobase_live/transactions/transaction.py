@@ -9,6 +9,7 @@ from protobase_live.collections import Collection, Ids, Loader, OnInvalid, Row, 
 from protobase_live.errors import Closed
 from protobase_live.operations import Backend, Receipt
 from protobase_live.transactions.buffer import Buffer
+from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
 
 T = TypeVar("T")
 
@@ -23,18 +24,31 @@ class Transaction:
     Closed.
     """
 
-    def __init__(self, backend: Backend, *, author: str | None = None, ids: Ids = system_ids) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        author: str | None = None,
+        ids: Ids = system_ids,
+        limits: TransactionLimits = DEFAULT_TRANSACTION_LIMITS,
+    ) -> None:
         """``author`` is recorded with the commit; ``ids`` gives keys to records inserted without one."""
         self._backend = backend
         self._author = author
         self._ids = ids
+        self._limits = limits
         self._buffer: Buffer | None = None
         self._receipt: Receipt | None = None
+
+    def __repr__(self) -> str:
+        if self._buffer is None:
+            return "<Transaction, not begun: use 'async with'>"
+        return f"<Transaction: {self._buffer!r}>"
 
     async def __aenter__(self) -> Transaction:
         if self._buffer is not None:
             raise Closed("a transaction runs once; begin another")
-        self._buffer = Buffer(self._backend)
+        self._buffer = Buffer(self._backend, self._limits)
         return self
 
     async def __aexit__(

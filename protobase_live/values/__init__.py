@@ -33,6 +33,7 @@ from protobase_live.values.checking import (
     MAX_VALUE_BYTES,
     check,
     copy,
+    quoted,
     short,
 )
 from protobase_live.values.decoding import (
@@ -73,6 +74,7 @@ __all__ = [
     "key_text",
     "pack",
     "portions",
+    "quoted",
     "same",
     "short",
     "text_key",

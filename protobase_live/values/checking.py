@@ -9,6 +9,9 @@ from typing import Any, cast
 
 from protobase_live.errors import ValidationError
 
+MAX_QUOTED_CHARS = 80
+"""How much of a name is shown."""
+
 MAX_DEPTH = 64
 """Most lists and dicts inside each other."""
 
@@ -44,6 +47,11 @@ def short(value: Any) -> str:
     """A value for a message: its repr, cut, and its type."""
     text = _cut(value)
     return f"{text if len(text) <= 80 else text[:77] + '...'} ({type(value).__name__})"
+
+
+def quoted(text: str) -> str:
+    """A name for a message or a repr: quoted, and cut where it is long."""
+    return repr(text if len(text) <= MAX_QUOTED_CHARS else text[: MAX_QUOTED_CHARS - 3] + "...")
 
 
 def _cut(value: Any) -> str:

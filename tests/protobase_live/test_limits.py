@@ -1,8 +1,16 @@
 """Limits of one class are not taken for those of another."""
 
+import asyncio
+import inspect
+import re
+from dataclasses import fields
+from pathlib import Path
+from types import NoneType
+
 import pytest
 
 import protobase_live as pb
+from protobase_live.cli.settings import SECTIONS
 from protobase_live.database.database import Database
 from protobase_storage import MemoryStorage
 
@@ -44,3 +52,96 @@ async def test_limits_of_queries_and_presence_count():
         async with tasks.presence({}):
             with pytest.raises(pb.LimitExceeded, match="members"):
                 await tasks.presence({}).__aenter__()
+
+
+PACKAGE = Path(pb.__file__).parent
+OPENED = {
+    "limits": pb.Limits,
+    "view_limits": pb.ViewLimits,
+    "presence_limits": pb.PresenceLimits,
+    "storage_limits": pb.StorageLimits,
+}
+SERVED = {"server_limits": pb.ServerLimits, "live_limits": pb.LiveLimits}
+EVERY = [*OPENED.values(), *SERVED.values(), pb.ClientLimits]
+FIELDS = [(kind, field) for kind in EVERY for field in fields(kind)]
+
+
+def test_every_class_of_limits_is_a_parameter_and_a_section():
+    assert dict(SECTIONS) == OPENED | SERVED
+    assert set(OPENED) < set(inspect.signature(pb.open).parameters)
+    assert {"limits", "live_limits"} < set(inspect.signature(pb.Server).parameters)
+    assert "limits" in inspect.signature(pb.connect).parameters
+    defined = {
+        found
+        for path in PACKAGE.rglob("*limits.py")
+        for found in re.findall(r"^class (\w*Limits)\b", path.read_text(), re.MULTILINE)
+    }
+    told = {"WelcomeLimits"}  # what a server tells of its own
+    shared = {"TransactionLimits"}  # those that Limits and ClientLimits have in common
+    assert defined | {"PresenceLimits"} == {kind.__name__ for kind in EVERY} | told | shared
+
+
+@pytest.mark.parametrize(("kind", "field"), FIELDS)
+def test_every_limit_is_used_and_explained(kind, field):
+    """A limit that nobody looks at would be set in vain."""
+    sources = [path.read_text() for path in PACKAGE.rglob("*.py") if path.name != "settings.py"]
+    assert any(re.search(rf"(limits|bounds)\.{field.name}\b", each) for each in sources)
+    homes = [inspect.getsource(inspect.getmodule(each)) for each in kind.__mro__[:-1]]
+    explained = rf'^    {field.name}: [^\n]*(\n    """|  # \w)'
+    assert any(re.search(explained, each, re.MULTILINE) for each in homes)
+
+
+async def test_limits_of_the_storage_count(tmp_path):
+    limits = pb.StorageLimits(file_bytes=200_000)
+    async with pb.open(f"file:{tmp_path}", storage_limits=limits) as db:
+        tasks = await db.collection("tasks")
+        large = {"text": "x" * 300_000}
+        with pytest.raises(pb.Unavailable, match="disk is full"):
+            await tasks.put(large, key="a")
+    async with pb.open(f"file:{tmp_path}", storage_limits=pb.StorageLimits(unstored_bytes=1)) as db:
+        writes = [(await db.collection(name)).put({}, key="a") for name in "abc"]
+        ends = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(end) for end in ends] == [NoneType, pb.Unavailable, pb.Unavailable]
+    assert str(ends[1]).endswith("the limit is 1 (unstored_bytes)")
+
+
+@pytest.mark.parametrize("door", ["embedded", "wire"])
+async def test_limits_of_transactions_count_wherever_they_are_made(door):
+    few = {
+        "transaction_operations": 2,
+        "transaction_bytes": 1000,
+        "transaction_reads": 1,
+        "transact_attempts": 1,
+    }
+    async with (
+        pb.open("memory:", limits=pb.Limits(**few)) as embedded,
+        pb.Server(embedded, port=0) as server,
+        pb.connect(server.url, limits=pb.ClientLimits(**few)) as remote,
+    ):
+        db = embedded if door == "embedded" else remote
+
+        async def past(limit, work):
+            with pytest.raises(pb.LimitExceeded, match=rf"\({limit}\)"):
+                async with db.transaction() as tx:
+                    await work(tx["tasks"])
+
+        async def write(tasks):
+            for number in range(3):
+                await tasks.put({}, key=str(number))
+
+        async def read(tasks):
+            await tasks.get("a")
+            await tasks.get("b")
+
+        await past("transaction_operations", write)
+        await past("transaction_bytes", lambda tasks: tasks.put({"text": "x" * 1000}, key="a"))
+        await past("transaction_reads", read)
+
+        tasks = await embedded.collection("tasks")
+
+        async def contended(tx):
+            await tx["tasks"].get("a")
+            await tasks.insert({}, key="a")
+
+        with pytest.raises(pb.Conflict, match=r"after 1 attempts \(transact_attempts\)"):
+            await db.transact(contended)

@@ -92,5 +92,5 @@ def test_an_author(author):
 
 @pytest.mark.parametrize("author", [False, 0, "", "a" * 513, "\ud800", b"ann", object()])
 def test_what_is_no_author(author):
-    with pytest.raises(InvalidName, match="author"):
+    with pytest.raises(InvalidName, match=r"^(an )?author "):
         check_author(author)

@@ -55,8 +55,8 @@ def lost_last_words(patch: pytest.MonkeyPatch) -> None:
 def first_check_only(patch: pytest.MonkeyPatch) -> None:
     """Only the first thing that a transaction has read is looked at again."""
 
-    def check(digests, checks: Sequence, collection: str, most: int):
-        return checking.check_in_steps(digests, checks[:1], collection, most)
+    def check(digests, checks: Sequence, most: int):
+        return checking.check_in_steps(digests, checks[:1], most)
 
     patch.setattr(transactor, "check_in_steps", check)
 

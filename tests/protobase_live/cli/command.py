@@ -45,6 +45,12 @@ async def line(process) -> str:
         return (await process.stdout.readline()).decode()
 
 
+async def error_line(process) -> str:
+    """Its next line on standard error."""
+    async with asyncio.timeout(SECONDS):
+        return (await process.stderr.readline()).decode()
+
+
 async def stop(process, number) -> Ended:
     """Send a signal and wait for the end."""
     process.send_signal(number)

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import termios
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
@@ -13,7 +13,7 @@ import protobase_live as pb
 from protobase_live.cli.query import diff_line, parameter
 from protobase_live.errors import ValidationError
 from protobase_live.query.diff import Diff, RowChange
-from tests.protobase_live.cli.command import COMMAND, SECONDS, line, run, running, stop
+from tests.protobase_live.cli.command import COMMAND, SECONDS, error_line, line, run, running, stop
 
 QUERY = "tasks where priority > :least order by -priority"
 TASKS = {
@@ -106,6 +106,39 @@ async def test_rows_of_a_storage(storage):
     explained = await run("query", storage, QUERY, *least, "--explain")
     assert (explained.code, explained.err) == (0, "")
     assert "tasks" in explained.out
+
+
+@pytest.mark.parametrize("place", ["storage", "server"])
+async def test_a_collection_that_is_not_there_is_told(storage, place):
+    absent = "note: there is no collection {!r}; did you mean 'tasks'?\n"
+    async with AsyncExitStack() as stack:
+        source = storage
+        if place == "server":
+            source = (await stack.enter_async_context(serving()))[1]
+        assert await run("query", source, "taks") == (0, "(no rows)\n", absent.format("taks"))
+        counted = await run("query", source, "task count", "--format", "json")
+        assert counted == (0, '{"count":0}\n', absent.format("task"))
+        joined = await run("query", source, "tasks join people on owner = name", "--format", "csv")
+        assert joined == (0, "", "note: there is no collection 'people'\n")
+        both = await run("query", source, "x join y on a = b", "--format", "json")
+        assert both.err == "note: there is no collection 'x'\nnote: there is no collection 'y'\n"
+
+
+async def test_a_live_query_says_once_that_a_collection_is_not_there_and_when_its_server_goes():
+    async with (
+        pb.open("memory:") as db,
+        pb.Server(db, port=0) as server,
+        running("query", server.url, "tasks", "--live") as process,
+    ):
+        assert await error_line(process) == "note: there is no collection 'tasks'\n"
+        assert await line(process) == "(no rows)\n"
+        await fill(db)
+        await line(process)
+        port = server.port
+        await server.close()
+        assert (await error_line(process)).startswith("note: lost the server")
+        async with pb.Server(db, port=port):
+            assert await error_line(process) == "note: connected again\n"
 
 
 async def test_rows_of_a_server():

@@ -1,11 +1,12 @@
 """Following a collection."""
 
 import json
+import re
 import signal
 
 import protobase_live as pb
 from protobase_live.cli.tail import change_form
-from tests.protobase_live.cli.command import line, run, running, stop
+from tests.protobase_live.cli.command import error_line, line, run, running, stop
 
 
 def test_form():
@@ -62,3 +63,46 @@ async def test_bad_cursor_and_name_are_one_line():
     assert (cursor.code, name.code) == (1, 1)
     assert "not a cursor" in cursor.err
     assert "empty segment" in name.err
+
+
+async def test_it_says_when_its_server_goes_and_comes_back():
+    async with pb.open("memory:") as db:
+        tasks = await db.collection("tasks")
+        await tasks.put({}, key="a")
+        async with (
+            pb.Server(db, port=0) as first,
+            running("tail", first.url, "tasks", "--since", "koAA") as tail,
+        ):
+            assert json.loads(await line(tail))["key"] == "a"
+            port = first.port
+            await first.close()
+            lost = re.compile(r"note: lost the server \(.*1001.*\), trying again\n")
+            assert lost.fullmatch(await error_line(tail))
+            await tasks.put({}, key="b")
+            async with pb.Server(db, port=port):
+                assert await error_line(tail) == "note: connected again\n"
+                assert json.loads(await line(tail))["key"] == "b"
+            assert lost.fullmatch(await error_line(tail))
+            assert await stop(tail, signal.SIGINT) == (130, "", "")
+
+
+async def test_a_token_that_is_no_longer_accepted_ends_it():
+    accepted = ["token"]
+
+    def authenticate(token):
+        if token not in accepted:
+            raise pb.Unauthorized("who are you?")
+
+    async with pb.open("memory:") as db:
+        await (await db.collection("tasks")).put({}, key="a")
+        async with pb.Server(db, port=0, authenticate=authenticate) as server:
+            arguments = ("tail", server.url, "tasks", "--since", "koAA", "--token", "token")
+            async with running(*arguments) as tail:
+                await line(tail)
+                port = server.port
+                await server.close()
+                await error_line(tail)
+                accepted.clear()
+                async with pb.Server(db, port=port, authenticate=authenticate):
+                    out, err = await tail.communicate()
+    assert (tail.returncode, out, err) == (1, b"", b"error: who are you?\n")

@@ -37,6 +37,7 @@ def test_addresses(url, expected) -> None:
         ("ftp://host", "no address of a live door; write it like ws://"),
         ("host:8765", "no address of a live door"),
         ("ws:///live", "no address of a live door"),
+        ("ws://[host/live", "and this is none: Invalid IPv6 URL"),
         ("ws://host:1/yjs/tasks", "for Yjs clients; the live door is at ws://host:1/live"),
     ],
 )
@@ -106,3 +107,18 @@ async def test_a_wrong_path_is_told_at_once(path) -> None:
         clock = ManualClock()  # no time goes by: nothing is waited for
         with pytest.raises(pb.ProtocolError, match="the live door of a server is at ws://"):
             await pb.connect(server.url + path, clock=clock)
+
+
+@pytest.mark.parametrize("loss", [answered(404), answered(401), ConnectionRefusedError(), OSError("other")])
+def test_no_secret_of_an_address_is_said(loss) -> None:
+    said = str(refusal("wss://ann:secret@host:1/live?token=secret", loss))
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://ann:secret@host", "ws://ann:secret@/live?secret", "ws://ann:secret@[/"]
+)
+def test_no_secret_of_a_wrong_address_is_said(url) -> None:
+    with pytest.raises(pb.ValidationError) as raised:
+        live_url(url)
+    assert "secret" not in str(raised.value)

@@ -146,6 +146,32 @@ async def test_a_first_connection_that_cannot_succeed_is_not_waited_for(net):
     assert len(net.dials) == 1
 
 
+async def test_losing_the_server_and_having_it_back_is_told_once(net, clock):
+    told = []
+    async with net.connect(on_connection=told.append) as db:
+        assert told == []
+        net.down = True
+        await net.cut(1001)
+        await clock.advance(60)
+        assert told == ["received 1001 (going away) cut; no close frame sent"]
+        net.down = False
+        await clock.advance(LIMITS.max_backoff_seconds)
+        assert told[1:] == [None]
+        assert await echo(db, 1) == 1
+    assert told[2:] == []
+
+
+async def test_who_is_told_of_a_loss_may_fail_and_the_connection_goes_on(net, clock, caplog):
+    def fail(why):
+        raise RuntimeError("mine")
+
+    async with net.connect(on_connection=fail) as db:
+        await net.cut()
+        await clock.advance(LIMITS.max_backoff_seconds)
+        assert await echo(db, 1) == 1
+    assert "on_connection failed: RuntimeError('mine')" in caplog.text
+
+
 async def test_a_later_one_is_waited_for_in_any_case(net, clock):
     async with net.connect() as db:
         net.down, net.loss = True, ConnectionRefusedError()

@@ -169,7 +169,7 @@ async def test_atoms_are_checked_before_anything_is_sent(port, tasks):
     ids=["lacks", "type", "name", "value"],
 )
 def test_nobody_is_told_of_a_random_key(tasks, fields):
-    with pytest.raises(ValidationError, match=r"^Task(:| lacks| has)"):
+    with pytest.raises(ValidationError, match=r"^tasks: Task(:| lacks| has)"):
         tasks.insert(**fields)
 
 

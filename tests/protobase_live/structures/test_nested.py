@@ -103,7 +103,7 @@ def test_xml_of_an_editor():
     fragment.children.append(XmlElement("p", {"b": "2", "a": "<"}, [XmlText("bold & plain")]))
     fragment.children[0].children[0].format(0, 4, {"strong": True, "a": {"href": 'x"y'}})
     fragment.children[0].children.append(XmlElement("br"))
-    source = '<p a="&lt;" b="2"><a href=\'x"y\'><strong>bold</strong></a> &amp; plain<br></br></p>'
+    source = '<p a="&lt;" b="2"><a href="x&quot;y"><strong>bold</strong></a> &amp; plain<br></br></p>'
     assert KINDS["xml_fragment"].read(fragment, "value", ()) == source
     assert KINDS["xml_fragment"].plain(fragment) == [source]
 

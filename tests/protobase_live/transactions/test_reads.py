@@ -21,7 +21,7 @@ class Answering:
 
 
 async def test_a_question_asked_again_is_checked_once():
-    reads = Reads(Answering(1, 1))
+    reads = Reads(Answering(1, 1), 10)
     read = Read(FLAGS, "count")
     assert await reads.ask("tasks", read) == 1
     assert await reads.ask("tasks", read) == 1
@@ -29,14 +29,14 @@ async def test_a_question_asked_again_is_checked_once():
 
 
 async def test_two_answers_to_one_question_are_a_conflict():
-    reads = Reads(Answering(1, 2))
+    reads = Reads(Answering(1, 2), 10)
     await reads.ask("tasks", Read(FLAGS, "count"))
-    with pytest.raises(Conflict, match=r"'tasks' changed while the transaction was reading it \(count\)"):
+    with pytest.raises(Conflict, match=r"^tasks: flags changed while the transaction was reading \(count\)"):
         await reads.ask("tasks", Read(FLAGS, "count"))
 
 
 async def test_one_and_true_are_different_questions():
-    reads = Reads(Answering(True, False))
+    reads = Reads(Answering(True, False), 10)
     assert await reads.ask("tasks", Read(FLAGS, "contains", (1,)))
     assert not await reads.ask("tasks", Read(FLAGS, "contains", (True,)))
     assert len(reads.checks) == 2

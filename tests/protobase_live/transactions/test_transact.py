@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from protobase_live.errors import Conflict, ValidationError
-from protobase_live.transactions import MAX_ATTEMPTS, Contenders, Transaction, transact
+from protobase_live.transactions import Contenders, Transaction, TransactionLimits, transact
 
 
 async def bump(tx):
@@ -44,11 +44,11 @@ async def test_the_last_conflict_is_raised(backend):
         raise Conflict("always")
 
     contenders = Contenders()
-    with pytest.raises(Conflict, match="gave up after 3 attempts: always") as raised:
-        await transact(backend, fn, contenders=contenders, attempts=3)
+    with pytest.raises(Conflict, match=r"gave up after 3 attempts \(transact_attempts\): always") as raised:
+        await transact(backend, fn, contenders=contenders, limits=TransactionLimits(transact_attempts=3))
     assert raised.value.retryable
     assert attempts == 3
-    with pytest.raises(Conflict, match=f"after {MAX_ATTEMPTS} attempts"):
+    with pytest.raises(Conflict, match="after 32 attempts"):
         await transact(backend, fn, contenders=contenders)
     assert not len(contenders)
 

@@ -10,7 +10,7 @@ from protobase_live.atoms import Atom
 from protobase_live.collections import ids_from
 from protobase_live.errors import Closed, Conflict, InvalidName, LimitExceeded, RecordMissing, ValidationError
 from protobase_live.structures import Counter
-from protobase_live.transactions import Transaction, buffer, reads
+from protobase_live.transactions import Transaction, TransactionLimits
 
 
 class Task(Atom):
@@ -213,20 +213,18 @@ async def test_pages_see_own_writes(backend, monkeypatch):
         assert await tx["tasks"].count() == 6
 
 
-async def test_limits(backend, monkeypatch):
-    monkeypatch.setattr(buffer, "MAX_TRANSACTION_OPS", 2)
-    monkeypatch.setattr(buffer, "MAX_TRANSACTION_BYTES", 1000)
-    monkeypatch.setattr(reads, "MAX_TRANSACTION_READS", 2)
-    async with Transaction(backend) as tx:
-        with pytest.raises(LimitExceeded, match="MAX_TRANSACTION_BYTES=1000"):
+async def test_limits(backend):
+    limits = TransactionLimits(transaction_operations=2, transaction_bytes=1000, transaction_reads=2)
+    async with Transaction(backend, limits=limits) as tx:
+        with pytest.raises(LimitExceeded, match=r"1000 bytes \(transaction_bytes\)"):
             tx["tasks"].insert(text="x" * 1000, key="a")
         tx["tasks"].insert(n=1, key="a")
         tx["tasks"].insert(n=2, key="b")
-        with pytest.raises(LimitExceeded, match="MAX_TRANSACTION_OPS=2"):
+        with pytest.raises(LimitExceeded, match=r"2 operations \(transaction_operations\)"):
             tx["tasks"].insert(n=3, key="c")
         await tx["other"].get("a")
         await tx["other"].get("b")
         await tx["other"].get("b")
-        with pytest.raises(LimitExceeded, match="MAX_TRANSACTION_READS=2"):
+        with pytest.raises(LimitExceeded, match=r"2 questions \(transaction_reads\)"):
             await tx["other"].get("c")
     assert len(backend.commits[0][0]["tasks"]) == 2

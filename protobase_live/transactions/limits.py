@@ -1,0 +1,23 @@
+"""The named limits of transactions, with their defaults: the same embedded and over the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionLimits:
+    """What one transaction may do; every limit says what happens at it."""
+
+    transaction_operations: int = 10_000
+    """Writes of one transaction; another one fails with `LimitExceeded`. A server has a limit of its own,
+    `LiveLimits.operations`."""
+    transaction_bytes: int = 16 * 1024 * 1024
+    """Bytes that what they write takes, packed; more fails with `LimitExceeded`."""
+    transaction_reads: int = 20_000
+    """Different questions whose answers one transaction relies on; another one fails with `LimitExceeded`."""
+    transact_attempts: int = 32
+    """Tries of `transact` before it gives up with `Conflict`."""
+
+
+DEFAULT_TRANSACTION_LIMITS = TransactionLimits()
