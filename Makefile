@@ -2,7 +2,7 @@
 # Another interpreter: make PYTHON=/usr/local/bin/python3.13 test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz check bench clean
+.PHONY: help demo test fuzz mutate check bench clean
 
 BIN := .venv/bin
 PYTHON_STAMP := .venv/.installed
@@ -16,6 +16,8 @@ help:
 	@echo 'make fuzz    20,000 random queries against an oracle, 10,000 histories of Yjs clients, 200,000 impossible'
 	@echo '             updates, from a seed that it prints (SEED=... repeats it; HISTORIES_WITHOUT=... leaves out what'
 	@echo '             docs/testing.md lists)'
+	@echo 'make mutate  a hundred planted bugs, one at a time, and which test notices each (BUGS="no-fsync ..." plants'
+	@echo '             these alone)'
 	@echo 'make check   linter, formatter, types, import contracts'
 	@echo 'make bench   the benchmarks (see bench/)'
 	@echo 'make clean   remove what these made'
@@ -30,6 +32,9 @@ fuzz: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 fuzz: $(PYTHON_STAMP) $(NODE_STAMPS)
 	@echo 'make fuzz SEED=$(SEED)'
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/fuzz --hypothesis-seed=$(SEED) --hypothesis-show-statistics
+
+mutate: $(PYTHON_STAMP)
+	$(BIN)/python -m tests.mutation $(BUGS)
 
 check: $(PYTHON_STAMP)
 	$(BIN)/ruff check
