@@ -1,5 +1,6 @@
 """What `FileStorage.open` accepts and refuses, and how it says so."""
 
+import os
 import random
 import sqlite3
 from pathlib import Path
@@ -16,6 +17,22 @@ async def test_makes_the_folder_and_its_parents(tmp_path: Path) -> None:
     storage = await FileStorage.open(tmp_path / "a" / "b")
     await storage.close()
     assert {file.name for file in (tmp_path / "a" / "b").iterdir()} == {"protobase.db", "protobase.lock"}
+
+
+async def test_the_names_of_new_files_are_made_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the power may fail and take the whole file along."""
+    synced: list[tuple[int, bool]] = []
+
+    def note(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        synced.append((found.st_ino, (tmp_path / "protobase.db").exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    storage = await FileStorage.open(tmp_path)
+    await storage.close()
+    assert synced == [(tmp_path.stat().st_ino, True)]
 
 
 async def test_the_identity_is_made_once(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from protobase_actors import ManualClock
 from protobase_live.errors import Conflict
-from protobase_live.operations import RECORDS, Read
-from protobase_live.protocol.client_messages import Hello, Ping, ReadRequest
+from protobase_live.operations import RECORDS, Op, Read
+from protobase_live.protocol.client_messages import CommitRequest, Hello, Ping, ReadRequest
 from protobase_live.protocol.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.limits import GOING_AWAY, HELLO_TIMEOUT, LiveLimits
 from protobase_live.protocol.live import decode_server, encode
@@ -21,6 +21,7 @@ from tests.protobase_live.live_wire import FakeDatabase, pipe
 
 CODEC = CODECS[MsgpackCodec.subprotocol]
 LIMITS = LiveLimits()
+PUT = Op(RECORDS, "put", ("k", {}))
 
 
 class Served:
@@ -148,6 +149,26 @@ async def test_what_comes_while_it_leaves_is_refused(served):
     assert (await served.recv()).failure.code == "unavailable"
     served.database.read_gate.set()
     await leaving
+
+
+@pytest.mark.parametrize(("names", "begun"), [("aab", ["a", "a"]), ("aba", ["a"])])
+async def test_a_commit_waits_for_those_before_it_to_other_collections(served, monkeypatch, names, begun):
+    """Those to one collection do not: its mailbox keeps them in order."""
+    await served.greet()
+    carried_out, commit = [], served.database.commit
+
+    async def noted(writes, checks, author):
+        carried_out.extend(writes)
+        return await commit(writes, checks, author)
+
+    monkeypatch.setattr(served.database, "commit", noted)
+    served.database.commit_gate.clear()
+    await served.send(*(CommitRequest(id, {name: [PUT]}, [], None) for id, name in enumerate(names, 1)))
+    await served.clock.settle()
+    assert carried_out == begun
+    served.database.commit_gate.set()
+    await served.clock.settle()
+    assert carried_out == list(names)
 
 
 async def test_requests_their_errors_and_their_time_are_counted(served):
