@@ -38,7 +38,7 @@ LEFT_OUT = shutil.ignore_patterns(
 PYTEST = "-m pytest -x -v -rfE --tb=no --color=no -p no:cacheprovider"
 
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - (.*))?$", re.MULTILINE)
-BEGUN = re.compile(r"^(tests/\S+::.+?) *$", re.MULTILINE)
+BEGUN = re.compile(r"^(tests/\S+::.+?)(?: (FAILED|PASSED).*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,7 @@ class Copy:
             printed, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
-            printed, _ = process.communicate()
-            return Outcome("late", f"{_last(BEGUN, printed)} took longer than {seconds:g} s")
+            return _hung(process.communicate()[0], seconds)
         if process.returncode == 0:
             return Outcome("survived")
         found = FAILED.search(printed)
@@ -104,9 +103,12 @@ class Copy:
         path.write_text(source, encoding="utf-8")
 
 
-def _last(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.findall(text)
-    return found[-1] if found else "the tests"
+def _hung(printed: str, seconds: float) -> Outcome:
+    """What was said before time was over. Who fails may leave behind what never ends."""
+    test, word = (BEGUN.findall(printed) or [("the tests", "")])[-1]
+    if word == "FAILED":
+        return Outcome("caught", f"{test}, which then did not end")
+    return Outcome("late", f"{test} took longer than {seconds:g} s")
 
 
 def verdict(bug: Bug, outcome: Outcome) -> tuple[str, bool]:
