@@ -2,7 +2,7 @@
 # Another interpreter: make PYTHON=/usr/local/bin/python3.13 test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz simulate check bench clean
+.PHONY: help demo test fuzz simulate mutate check bench clean
 
 BIN := .venv/bin
 PYTHON_STAMP := .venv/.installed
@@ -17,6 +17,8 @@ help:
 	@echo '             updates, from a seed that it prints (SEED=... repeats it; HISTORIES_WITHOUT=... leaves out what'
 	@echo '             docs/testing.md lists)'
 	@echo 'make simulate  500 runs of one node with crashes and faults on virtual time (SEEDS=..., FIRST_SEED=...)'
+	@echo 'make mutate  a hundred planted bugs, one at a time, and which test notices each (BUGS="no-fsync ..." plants'
+	@echo '             these alone)'
 	@echo 'make check   linter, formatter, types, import contracts'
 	@echo 'make bench   the benchmarks (see bench/)'
 	@echo 'make clean   remove what these made'
@@ -35,6 +37,9 @@ fuzz: $(PYTHON_STAMP) $(NODE_STAMPS)
 simulate: export SEEDS ?= 500
 simulate: $(PYTHON_STAMP)
 	$(BIN)/pytest -s tests/simulation
+
+mutate: $(PYTHON_STAMP)
+	$(BIN)/python -m tests.mutation $(BUGS)
 
 check: $(PYTHON_STAMP)
 	$(BIN)/ruff check

@@ -1,7 +1,7 @@
 """Counters: numbers that add up what is added concurrently.
 
 A Y.Map of replica -> that replica's total (a PN-counter: nobody writes another's entry). An entry that is
-no whole number does not count.
+no whole number, or a larger one than adding makes, does not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from protobase_live.structures.arguments import NOTHING, Argument, Signature, Si
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, whole_difference
 from protobase_live.structures.raw import map_entries, map_entry
-from protobase_live.values import from_doc, to_doc
+from protobase_live.values import MAX_INT_BITS, from_doc, to_doc
+
+MAX_TOTAL_BITS = MAX_INT_BITS + 64
+"""Largest total of one replica, in bits. However many of these add up, everybody can read the sum."""
 
 
 class CounterKind(FieldKind):
@@ -72,9 +75,9 @@ class CounterKind(FieldKind):
 
 
 def whole_number(stored: Any) -> int:
-    """The int that an entry holds, 0 for anything else."""
+    """The int that an entry holds, 0 for anything else and beyond `MAX_TOTAL_BITS`."""
     number = from_doc(stored)
-    return number if type(number) is int else 0
+    return number if type(number) is int and number.bit_length() <= MAX_TOTAL_BITS else 0
 
 
 COUNTER = CounterKind()

@@ -148,6 +148,40 @@ async def test_a_write_ahead_log_that_cannot_be_looked_at_ends_nothing(tmp_path:
         for sequence in (1, 2):
             await storage.append([make_commit("a", sequence)])
     await storage.append([make_commit("a", 3)])
+
+
+class OneByOne:
+    """A step hook that lets the writer make one flush at a time."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.allowed = threading.Semaphore(0)
+
+    def __call__(self, step: str) -> None:
+        if step == "append:begin":
+            self.begun.release()
+            assert self.allowed.acquire(timeout=10)
+
+    async def wait(self) -> None:
+        """The next flush begins, and what failed before is told."""
+        assert await asyncio.to_thread(self.begun.acquire, timeout=10)
+
+
+async def test_hearing_of_one_failure_is_not_hearing_of_the_next(tmp_path: Path) -> None:
+    """b is refused for what failed in a, and then fails by itself: who has heard only of the first fails."""
+    flushes, large = OneByOne(), b"x" * 500_000
+    storage = await FileStorage.open(tmp_path, on_step=flushes, max_bytes=200_000)
+    told = [storage.append([make_commit("a", 1, update=large)])]
+    await flushes.wait()
+    for commits in ([make_commit("a", 2), make_commit("b", 1)], [make_commit("b", 2, update=large)]):
+        told.append(storage.append(commits))
+        flushes.allowed.release()
+        await flushes.wait()
+    told.append(storage.append([make_commit("b", 3)]))
+    flushes.allowed.release(2)
+    results = await asyncio.gather(*told, return_exceptions=True)
+    assert [type(result) for result in results] == [StorageFull] * 4
+    assert (await storage.load("b")).commits == ()
     await storage.close()
 
 

@@ -64,6 +64,7 @@ class YjsClient:
         self.doc: Doc = Doc()
         self.reads = reads
         self.answers: list[Sequence[bytes]] = []
+        self.greeted: bytes | None = None
         self.settled: list[bytes | None] = []
         self.shown: list[bytes] = []
         self._parts: list[bytes] = []

@@ -64,7 +64,11 @@ class Panic(BaseException):
     """As pycrdt raises them."""
 
 
-async def test_an_update_that_breaks_pycrdt_fails_alone(database, yjs, monkeypatch) -> None:
+@pytest.mark.parametrize("stored", [True, False])
+async def test_an_update_that_breaks_pycrdt_fails_alone(
+    database, storage, yjs, monkeypatch, stored: bool
+) -> None:
+    """Whether or not what was taken before it is durable by then: the document that is made anew has it."""
     ann, bob, eve = await yjs("doc"), await yjs("doc"), await yjs("doc")
     apply = Doc.apply_update
 
@@ -74,14 +78,23 @@ async def test_an_update_that_breaks_pycrdt_fails_alone(database, yjs, monkeypat
         apply(doc, update)
 
     monkeypatch.setattr(Doc, "apply_update", fragile)
+    ann.doc.get("body", type=Text).insert(0, "first ")
+    await ann.send()
+    if stored:
+        await settle()
+    else:
+        storage.gate.clear()
+        await asyncio.sleep(0)
     for client, text in ((ann, "ann "), (eve, "poison"), (bob, "bob ")):
         client.doc.get("body", type=Text).insert(0, text)
         await client.send()
     await settle()
+    storage.gate.set()
+    await settle()
     assert isinstance(eve.rejected, MalformedUpdate)
     assert (ann.rejected, bob.rejected, ann.resynced, bob.resynced) == (None, None, False, False)
     fresh = await yjs("doc")
-    assert sorted(str(fresh.doc.get("body", type=Text)).split()) == ["ann", "bob"]
+    assert sorted(str(fresh.doc.get("body", type=Text)).split()) == ["ann", "bob", "first"]
     assert str(ann.doc.get("body", type=Text)) == str(fresh.doc.get("body", type=Text))
 
 
@@ -165,9 +178,13 @@ async def test_a_full_document_can_be_emptied_and_takes_more_then(database, yjs)
     exchange = [Op(RECORDS, "delete", ("large",)), Op(RECORDS, "insert", ("small", {}, {}))]
     with pytest.raises(LimitExceeded, match="document_bytes"):
         await database.commit({"tasks": exchange})
+    del text[0:1]
+    await ann.send()
+    await settle()
+    assert ann.rejected is None
     await tasks.delete("large")
     await tasks.insert({"title": "z" * 500}, key="small")
-    del text[0:900]
+    del text[0:899]
     text.insert(0, "y" * 1_000)
     await ann.send()
     await settle()
@@ -293,6 +310,18 @@ async def test_everything_that_a_transaction_read_is_checked(database, changed: 
     assert await tasks.keys() == keys
 
 
+async def test_of_two_transactions_of_a_turn_that_read_the_same_one_is_done(database) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.put({"n": 0}, key="t1")
+    ref = await database.ref("tasks")
+    checks = [Check("tasks", Read(RECORDS, "get", ("t1",)), digest({"n": 0}))]
+    added = [ref.try_ask(Transact([Op(RECORDS, "update", ("t1", {"n": n}))], checks, None)) for n in (1, 2)]
+    first, second = await asyncio.gather(*added, return_exceptions=True)
+    assert isinstance(first, str)
+    assert isinstance(second, Conflict)
+    assert await tasks.get("t1") == {"n": 1}
+
+
 async def test_who_has_left_is_told_nothing_and_kept_nowhere(database, yjs) -> None:
     ann, bob = await yjs("doc"), await yjs("doc")
     await bob._ref.tell(Leave(bob))
@@ -317,7 +346,7 @@ async def test_updates_of_a_turn_are_taken_in_their_order_whoever_sent_them(data
     ref.try_tell(Updates(ann, [first]))
     ref.try_tell(Updates(bob, [his.get_update(known)]))
     await settle()
-    assert not hasattr(bob, "greeted"), "he is asked for nothing: all of it fits"
+    assert bob.greeted is None, "he is asked for nothing: all of it fits"
     (commit,) = storage.appends[-1]
     assert [part.author for part in commit.parts] == ["ann", "bob"]
     assert await (await database.collection("tasks")).get("t1") == {"n": 2}

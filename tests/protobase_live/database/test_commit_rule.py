@@ -16,7 +16,7 @@ import pytest
 from protobase_actors import ManualClock
 from protobase_live.database.database import Database
 from protobase_live.database.limits import Limits
-from protobase_live.errors import OutcomeUnknown, Overloaded, Unavailable
+from protobase_live.errors import OutcomeUnknown, Overloaded, RecordExists, Unavailable
 from protobase_live.operations import RECORDS, Op, Read
 from protobase_storage import Commit, MemoryStorage, StorageBusy, StorageError
 
@@ -171,3 +171,23 @@ async def test_what_is_told_is_what_is_stored(seed: int) -> None:
         for each in run.read[name]:
             assert {key for key in each.result() if name not in stored.get(key, ())} == set()
         assert shown[name] == sorted(key for key, names in stored.items() if name in names)
+
+
+@pytest.mark.parametrize("asked", ["read", "refused"])
+async def test_who_hears_of_a_write_waits_until_it_is_durable(
+    database: Database, storage, asked: str
+) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.count()
+    storage.gate.clear()
+    written = asyncio.ensure_future(tasks.insert({"n": 1}, key="t1"))
+    await pause(ROUNDS[2])
+    told = asyncio.ensure_future(tasks.get("t1") if asked == "read" else tasks.insert({}, key="t1"))
+    await pause(ROUNDS[2])
+    assert (written.done(), told.done()) == (False, False)
+    storage.gate.set()
+    if asked == "read":
+        assert await told == {"n": 1}
+    else:
+        with pytest.raises(RecordExists):
+            await told

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import gc
+import weakref
+from collections.abc import Mapping, Sequence
 
 import pytest
 from pycrdt import Doc, Text
 
 import protobase_live as pb
+from protobase_live.database import log
+from protobase_live.database.fold import fold
 from protobase_live.database.former import FORMER_CLIENTS, Former, remains_of
-from protobase_live.database.messages import Drop, Sync, Updates
+from protobase_live.database.limits import Limits
+from protobase_live.database.messages import Drop, Leave, Sync, Updates
 from protobase_live.errors import CollectionDropped, CollectionUnloadable, StorageFailed
 from protobase_live.operations import RECORDS, Read
 from protobase_live.protocol.state_vector import decode_state_vector
@@ -101,6 +106,29 @@ async def test_a_copy_sent_in_the_same_breath_is_not_taken(database, yjs) -> Non
     assert await (await database.collection("tasks")).text("t").value() == ""
 
 
+class Refused:
+    """A Yjs client that hears no more than that."""
+
+    author = None
+
+    def reject(self, error: pb.ProtoBaseError) -> None: ...
+
+
+async def test_who_was_refused_and_has_left_is_forgotten(database, yjs) -> None:
+    tab = await yjs("tasks")
+    tab.doc.get("t", type=Text).insert(0, "typed")
+    await tab.send()
+    await database.drop("tasks")
+    ref, back = await database.ref("tasks"), Refused()
+    gone = weakref.ref(back)
+    await ref.tell(Sync(back, decode_state_vector(tab.doc.get_state())))
+    await ref.tell(Leave(back))
+    await settle()
+    del back
+    gc.collect()
+    assert gone() is None
+
+
 async def test_who_has_nothing_of_it_is_welcome(database, yjs) -> None:
     tasks = await database.collection("tasks")
     await tasks.put({"n": 1}, key="old")
@@ -162,6 +190,30 @@ async def test_what_waits_behind_it_is_for_the_next_history(database, storage, m
     assert told.resynced
     assert told.answers == []
     assert await tasks.keys() == ["new"]
+
+
+@pytest.mark.parametrize("limits", [Limits(log_commits=1, retained_commits=0)])
+async def test_a_fold_under_way_does_not_bring_it_back(database, storage, monkeypatch) -> None:
+    """One that is ready just when the storage has deleted everything."""
+    deleted, delete = asyncio.Event(), storage.delete
+
+    async def fold_late(updates: Sequence[bytes]) -> bytes:
+        await deleted.wait()
+        return fold(updates)
+
+    async def delete_and_tell(collection: str, remains: bytes = b"") -> None:
+        await delete(collection, remains)
+        deleted.set()
+        await settle()
+
+    monkeypatch.setattr(log, "fold_aside", fold_late)
+    monkeypatch.setattr(storage, "delete", delete_and_tell)
+    tasks = await database.collection("tasks")
+    for n in range(3):
+        await tasks.put({"n": n}, key=f"old{n}")
+    await database.drop("tasks")
+    assert (await storage.load("tasks")).snapshot is None
+    assert await tasks.count() == 0
 
 
 async def test_a_deletion_that_fails_leaves_it_as_it_was(database, storage, monkeypatch) -> None:

@@ -50,6 +50,20 @@ async def test_a_log_that_cannot_be_folded_waits(database, storage, monkeypatch)
     assert await tasks.get("t") == {"n": 24}
 
 
+async def test_each_fold_has_what_was_folded_before_and_leaves_the_newest(database, storage, limits) -> None:
+    tasks = await database.collection("tasks")
+    for n in range(3 * limits.log_commits):
+        await tasks.put({"n": n}, key=f"t{n:02}")
+        await settle()
+    loaded = await storage.load("tasks")
+    assert loaded.snapshot is not None
+    assert len(loaded.commits) == limits.retained_commits + 1  # folded after the 11th, the 20th, the 29th
+    document = Document("reader")
+    for _ in document.load([loaded.snapshot.update, *(commit.update for commit in loaded.commits)]):
+        pass
+    assert sorted(document.records) == [f"t{n:02}" for n in range(3 * limits.log_commits)]
+
+
 async def test_a_log_that_can_never_be_folded_ends_nothing(
     database, storage, limits, monkeypatch, caplog
 ) -> None:

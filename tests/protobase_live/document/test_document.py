@@ -13,7 +13,7 @@ from pycrdt import Array, Doc, Map, Text
 from protobase_live.document import Document
 from protobase_live.errors import KindMismatch, MalformedUpdate, ProtoBaseError, RecordMissing
 from protobase_live.operations import RECORDS, Op, Read, Target
-from tests.support.turns import PEER, Peer
+from tests.support.turns import PEER, Peer, written_by
 
 TAGS, LIKES, BODY = Target("set", ("tags",)), Target("counter", ("likes",)), Target("text", ("body",))
 QUEUE, CONFIG, BAG = Target("list", ("queue",)), Target("dict", ("config",)), Target("counted_set", ("bag",))
@@ -396,6 +396,24 @@ def test_what_follows_half_a_character_is_taken() -> None:
         assert whole.take(update, PEER)
     whole.apply_taken()
     assert whole.read(body) == document.read(body)
+
+
+def test_what_two_authors_sent_in_one_turn_is_told_apart() -> None:
+    """Whoever does not look for the end of a run has it applied at once."""
+    document = Document("node")
+    for author in ("ann", "bob"):
+        assert document.take(written_by(lambda doc, key=author: records(doc, key)), Peer(author))
+    document.apply_taken()
+    outcome = document.finish()
+    assert outcome is not None
+    assert [(part.author, [key for _, key in part.keys]) for part in outcome.parts] == [
+        ("ann", ["ann"]),
+        ("bob", ["bob"]),
+    ]
+
+
+def records(doc: Doc, key: str) -> None:
+    doc.get("records", type=Map)[key] = Map({"n": 1})
 
 
 def test_a_document_made_anew_within_a_turn_tells_whose_changes_are_whose() -> None:

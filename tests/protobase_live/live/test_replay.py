@@ -124,6 +124,13 @@ async def test_a_cursor_from_another_history_is_a_reset(vector: dict[str, int]) 
     assert position == Cursor(ALL)
 
 
+@pytest.mark.parametrize(("origin", "kind"), [("node", "insert"), ("node/elsewhere", "reset")])
+async def test_a_cursor_in_the_middle_of_another_commit_is_a_reset(origin: str, kind: str) -> None:
+    """Another commit may have its place in another history, and other changes."""
+    changes, _ = await given(Loaded(None, LOG), Cursor({"node": 1}, 1, origin))
+    assert changes[0].kind == kind
+
+
 async def test_a_reset_of_what_is_empty_moves_on() -> None:
     changes, position = await given(Loaded(None, ()), Cursor({"node": 1}), {})
     assert [(change.kind, change.cursor) for change in changes] == [("reset", Cursor().encode())]

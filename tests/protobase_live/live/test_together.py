@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from protobase_actors import ManualClock
+from protobase_live.database.database import Database
 from protobase_live.live.show import Show, Together
 from protobase_live.live.views import Views
+from protobase_live.operations import RECORDS, Op
+from protobase_live.query.query import Query
+from protobase_storage import MemoryStorage
 
 
 class Heard(Views):
@@ -84,3 +88,18 @@ def test_a_transaction_that_no_query_asks_about() -> None:
     joint.give_up()
     joint.give_up()
     assert joint.missing == 0
+
+
+async def test_collections_show_their_parts_of_a_transaction_at_once(monkeypatch) -> None:
+    heard: list[list[str]] = []
+    shown = Views._show
+    monkeypatch.setattr(
+        Views,
+        "_show",
+        lambda views, shows: heard.append([show.collection for show in shows]) or shown(views, shows),
+    )
+    async with Database(MemoryStorage()) as database:
+        for name in ("a", "b"):
+            await database.views.query(Query(name))
+        await database.commit({name: [Op(RECORDS, "insert", ("t1", {}, {}))] for name in ("a", "b")})
+    assert heard == [["a", "b"]]

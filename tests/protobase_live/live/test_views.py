@@ -106,7 +106,7 @@ async def test_a_collection_that_ends_ends_its_views(collections):
         await each.pull()
     collections.views.end("tasks")
     with pytest.raises(Unavailable, match="'tasks' is loaded again"):
-        await tasks.pull()
+        tasks.poll()
     assert users.poll() is None
     assert len(await collections.views.query(Query("tasks"))) == 10
 

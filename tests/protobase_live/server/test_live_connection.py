@@ -5,11 +5,18 @@ import asyncio
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.errors import Conflict
-from protobase_live.operations import RECORDS, Read
-from protobase_live.protocol.client_messages import Hello, Ping, ReadRequest
+from protobase_live.errors import Conflict, Unauthorized
+from protobase_live.operations import RECORDS, Op, Read
+from protobase_live.protocol.client_messages import (
+    CommitRequest,
+    Hello,
+    Join,
+    Ping,
+    ReadRequest,
+    SetPresence,
+)
 from protobase_live.protocol.codec import CODECS, MsgpackCodec
-from protobase_live.protocol.limits import GOING_AWAY, HELLO_TIMEOUT, LiveLimits
+from protobase_live.protocol.limits import GOING_AWAY, HELLO_TIMEOUT, UNAUTHORIZED, LiveLimits
 from protobase_live.protocol.live import decode_server, encode
 from protobase_live.protocol.server_messages import Bye, Welcome
 from protobase_live.protocol.server_session import ServerSession
@@ -21,6 +28,7 @@ from tests.protobase_live.live_wire import FakeDatabase, pipe
 
 CODEC = CODECS[MsgpackCodec.subprotocol]
 LIMITS = LiveLimits()
+PUT = Op(RECORDS, "put", ("k", {}))
 
 
 class Served:
@@ -148,6 +156,70 @@ async def test_what_comes_while_it_leaves_is_refused(served):
     assert (await served.recv()).failure.code == "unavailable"
     served.database.read_gate.set()
     await leaving
+
+
+@pytest.mark.parametrize(("names", "begun"), [("aab", ["a", "a"]), ("aba", ["a"])])
+async def test_a_commit_waits_for_those_before_it_to_other_collections(served, monkeypatch, names, begun):
+    """Those to one collection do not: its mailbox keeps them in order."""
+    await served.greet()
+    carried_out, commit = [], served.database.commit
+
+    async def noted(writes, checks, author):
+        carried_out.extend(writes)
+        return await commit(writes, checks, author)
+
+    monkeypatch.setattr(served.database, "commit", noted)
+    served.database.commit_gate.clear()
+    await served.send(*(CommitRequest(id, {name: [PUT]}, [], None) for id, name in enumerate(names, 1)))
+    await served.clock.settle()
+    assert carried_out == begun
+    served.database.commit_gate.set()
+    await served.clock.settle()
+    assert carried_out == list(names)
+
+
+async def test_who_does_not_read_has_no_more_answers_made():
+    """An answer is one of so many until it is on its way."""
+    served, read_keys = Served(capacity=0), []
+
+    async def noted(collection, read):
+        read_keys.append(read.args[0])
+        return read.args[0]
+
+    served.database.read = noted
+    await served.greet()
+    for number in range(1, 2 * LIMITS.requests):
+        served.client.peer.inbox.append(encode(read(number, number), CODEC))
+        served.client.peer.changed.set()
+        await served.clock.settle()
+    assert len(read_keys) == LIMITS.requests
+    await served.ended()
+
+
+async def test_who_is_refused_is_closed_and_not_heard():
+    def refuse(token):
+        raise Unauthorized("expired")
+
+    served = Served(authenticate=refuse)
+    await served.send(Hello(), Ping(1))
+    await served.clock.settle()
+    assert served.client.closed is not None
+    assert (await served.recv()).failure.code == "unauthorized"
+    assert served.client.closed.code == UNAUTHORIZED
+    await served.task
+    assert served.counters.requests["ping"] == 0
+
+
+async def test_who_goes_is_taken_out_of_presence(served):
+    await served.greet()
+    await served.send(Join(1, "tasks"), SetPresence(2, "tasks", 7, {}))
+    await served.clock.advance(1)
+    heard = []
+    membership, _ = served.database.presence_hub.join("tasks", heard.append)
+    await served.ended()
+    await served.clock.advance(1)
+    assert len(heard) == 1
+    membership.leave()
 
 
 async def test_requests_their_errors_and_their_time_are_counted(served):

@@ -140,11 +140,13 @@ async def test_nothing_comes_of_what_was_unsubscribed(streams):
     assert (streams.database.streams, streams.database.views.subscriptions) == (0, 0)
 
 
-async def test_one_that_is_unsubscribed_before_it_is_open_is_answered(streams):
-    streams.gate.clear()
+async def test_one_that_is_unsubscribed_before_it_is_open_is_answered(streams, monkeypatch):
+    async def never(query, since):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(streams.database.views, "subscribe", never)
     await streams.open(Watch(1, QUERY, None))
-    sent = len(streams.sent)
-    streams.gate.set()
     await streams.streams.unsubscribe(1)
-    assert len(streams.sent) >= sent
+    (error,) = streams.sent
+    assert (error.id, error.failure.code) == (1, "closed")
     assert not streams.session.is_waiting(1)

@@ -4,7 +4,7 @@ import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from protobase_live.structures import KINDS, MARK, RECORDS_KIND, kind_of
-from protobase_live.values import key_text
+from protobase_live.values import MAX_INT_BITS, MAX_INT_DIGITS, from_doc, key_text, pack, to_doc, unpack
 
 
 @pytest.fixture
@@ -60,6 +60,22 @@ def test_entries_that_are_none_are_left_out(record):
     root = record.doc.get("h", type=Map)
     root.update({"?": 1, key_text(1): 2})
     assert KINDS["hash_dict"].plain(root) == {key_text(1): 2}
+
+
+def test_what_adds_up_to_more_than_anybody_reads_does_not_count(record):
+    """Each entry can be read, and their sum could not: one such counter would fail all answers it is in."""
+    large = {"@": "int", "v": "9" * MAX_INT_DIGITS}
+    record["votes"] = Map({MARK: "counter", "1": large, "2": large, "3": 5})
+    record["stock"] = Map({MARK: "counted_set", key_text("a") + "|1": large, key_text("b") + "|2": large})
+    assert from_doc(large) == 10**MAX_INT_DIGITS - 1
+    assert read(record) == {"votes": 5, "stock": {}}
+
+
+def test_totals_of_several_replicas_may_be_larger_than_what_can_be_added(record):
+    largest = (1 << MAX_INT_BITS) - 1
+    record["votes"] = Map({MARK: "counter", **dict.fromkeys("123", to_doc(2 * largest))})
+    assert read(record) == {"votes": 6 * largest}
+    assert unpack(pack(6 * largest)) == 6 * largest
 
 
 def test_numbers_json_has_not(record):
