@@ -432,28 +432,30 @@ class CollectionActor(Actor[Message]):
 
     # showing
 
-    def _show(self, turn: Turn) -> None:
-        """The turn is durable: tell everybody."""
-        if turn.commit is not None:
-            self._show_commit(turn, turn.commit)
-        for showing in turn.showings:
-            showing()
+    def _show(self, turn: Turn) -> asyncio.Future[None] | None:
+        """The turn is durable: tell everybody, those who wrote it when queries see it."""
+        under_way = None if turn.commit is None else self._show_commit(turn, turn.commit)
+        if under_way is not None:
+            return asyncio.ensure_future(turn.answer_after(under_way))
+        turn.answer()
+        return None
 
-    def _show_commit(self, turn: Turn, commit: Commit) -> None:
+    def _show_commit(self, turn: Turn, commit: Commit) -> asyncio.Future[None] | None:
         before = self._shown
         self._shown = after(commit, before)
         self._editors.show(Shown(commit.update), turn.reached, turn.sole)
         self._streams.show(
             lambda: Entry(commit, changes_of(commit, turn.differences, before), before, self._shown)
         )
-        self._show_views(turn)
         self._log.grew(commit)
+        return self._show_views(turn)
 
-    def _show_views(self, turn: Turn) -> None:
+    def _show_views(self, turn: Turn) -> asyncio.Future[None] | None:
         """Queries see a transaction over several collections as a whole, with its last part."""
         together, turn.together = turn.together, None
         if self._views is not None:
             records = [(d.key, d.after) for d in turn.differences if d.structure == "records"]
-            self._views.take(Show(self._name, records, self._shown, turn.indexes), together)
-        elif together is not None:
+            return self._views.take(Show(self._name, records, self._shown, turn.indexes), together)
+        if together is not None:
             together.give_up()
+        return None

@@ -38,6 +38,16 @@ class Turn:
         self.cursor.add_done_callback(_mark_seen)
         return self.cursor
 
+    def answer(self) -> None:
+        """Tell all who wait for it."""
+        for showing in self.showings:
+            showing()
+
+    async def answer_after(self, shown: asyncio.Future[None]) -> None:
+        """`answer` when its commit is shown to queries, too."""
+        await shown
+        self.answer()
+
     def drop(self, error: BaseException) -> None:
         """The turn will not be shown, because of `error`: tell whoever waits for its cursor.
 
