@@ -17,8 +17,17 @@ class ViewLimits:
     """Rows of a live query: it fails with `LimitExceeded`."""
     all_view_rows: int = 4_000_000
     """Rows of all live queries together. Those that nobody watches make room; then `Overloaded`."""
+    view_bytes: int = 128 * 1024 * 1024
+    """Bytes that a live query which computes texts or collects values holds, and that one change may make of
+    these: it fails with `LimitExceeded`."""
+    all_view_bytes: int = 512 * 1024 * 1024
+    """Bytes of all such live queries together. Those that nobody watches make room; then `Overloaded`."""
     query_rows: int = 1_000_000
     """Rows of a query that is run once: `LimitExceeded`."""
+    query_bytes: int = 128 * 1024 * 1024
+    """Bytes of texts that such a query joins and of values that it collects: `LimitExceeded`."""
+    all_query_bytes: int = 512 * 1024 * 1024
+    """The same of all such queries that are under way: `Overloaded`."""
     query_steps: int = 8_000
     """Batches of some 500 rows that such a query looks at or makes: `LimitExceeded`."""
     all_query_steps: int = 32_000

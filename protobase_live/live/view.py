@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
-from protobase_live.errors import LimitExceeded, ProtoBaseError
+from protobase_live.errors import ProtoBaseError
+from protobase_live.live.held import Held
 from protobase_live.live.news import News
-from protobase_live.live.room import Room
 from protobase_live.live.untold import Untold, folded
 from protobase_live.live.view_cursor import Vectors, decode_cursor, encode_cursor
 from protobase_live.query.diff import Diff, Place, inserts, positioned
@@ -50,11 +50,10 @@ class View:
         vectors: Callable[[], Vectors],
         *,
         retained: int,
-        max_rows: int,
-        room: Room | None = None,
+        held: Held,
     ) -> None:
         """``vectors`` tells how far the collections are; ``retained`` counts changes that are kept for
-        subscribers that are behind; ``room`` is shared with other views.
+        subscribers that are behind; ``held`` counts what the view holds.
         """
         self.query = query
         self.subscriptions = 0
@@ -63,10 +62,7 @@ class View:
         self._tree = tree
         self._vectors = vectors
         self._retained = retained
-        self._max_rows = max_rows
-        self._room = room
-        self._counted = 0
-        """Rows that were taken from the room."""
+        self._counted = held
         self._items: dict[Identity, Item] = {}
         self._places: SortedList[Place] = SortedList()
         self._past: deque[_Past] = deque()
@@ -164,14 +160,12 @@ class View:
         self.news.wake()
 
     def _push(self, changes: Changes) -> Delta:
-        begin_step()
+        begin_step(self._counted.budget())
         return self._tree.push(changes)
 
     def release(self) -> None:
         """Count its rows no more: it is about to be let go. Harmless when that was done."""
-        if self._room is not None:
-            self._room.take(-self._counted)
-            self._room = None
+        self._counted.release()
 
     def _absorb(self, delta: Delta) -> None:
         for before, after in delta:
@@ -181,11 +175,7 @@ class View:
             if after is not None:
                 self._places.add(place(after))
                 self._items[after[0]] = after
-        if len(self._items) > self._max_rows:
-            raise LimitExceeded(f"a live query has at most {self._max_rows} rows (view_rows): use limit")
-        if self._room is not None:
-            more, self._counted = len(self._items) - self._counted, len(self._items)
-            self._room.take(more)
+        self._counted.take(delta)
 
     # out
 

@@ -20,6 +20,7 @@ from protobase_live.errors import (
     ProtoBaseError,
     Unavailable,
 )
+from protobase_live.live.held import Held
 from protobase_live.live.limits import DEFAULT_VIEW_LIMITS, ViewLimits
 from protobase_live.live.room import Room
 from protobase_live.live.runner import Runner
@@ -34,7 +35,7 @@ from protobase_live.query.diff import Diff
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.operators.operator import Row
 from protobase_live.query.operators.source import Source
-from protobase_live.query.plan import Plan, plan_fetch, plan_push, sources
+from protobase_live.query.plan import Plan, makes_values, plan_fetch, plan_push, sources
 from protobase_live.query.query import Query
 from protobase_live.query.table import Table
 from protobase_storage import Vector
@@ -106,7 +107,9 @@ class Views:
         self._turnstile = Turnstile()
         self._showings = Showings(self._shown, self._turnstile, self._fail)
         self._runner = Runner(self._limits, self._turnstile)
-        self._room = Room(self._limits.all_view_rows, self._drop_lingering)
+        give_way = self._drop_lingering
+        self._rows = Room(self._limits.all_view_rows, "rows", "all_view_rows", give_way)
+        self._bytes = Room(self._limits.all_view_bytes, "bytes", "all_view_bytes", give_way)
         self._closed = False
 
     @property
@@ -264,8 +267,7 @@ class Views:
             tree,
             lambda: {name: self._shown[name].vector for name in uses if name in self._shown},
             retained=self._limits.retained_changes,
-            max_rows=self._limits.view_rows,
-            room=self._room,
+            held=Held(self._limits, self._rows, self._bytes, weighs=makes_values(tree)),
         )
         rows = {name: _rows(each, self._shown[name].table) for name, each in uses.items()}
         for name, each in uses.items():

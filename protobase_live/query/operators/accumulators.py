@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from protobase_live.query.effort import make, weights
 from protobase_live.query.operators.operator import Identity, Item, Rank, place
 from protobase_live.query.operators.sorted_set import SortedSet
 from protobase_live.query.ordering import SortKey, sort_key
@@ -170,6 +171,8 @@ class Collect(Accumulator):
         self._places.remove(found)
 
     def result(self) -> list[Any]:
+        """Raises LimitExceeded where the values have more bytes than the query may make."""
+        make(weights(self._values.values()))
         return [self._values[found] for found in self._places]
 
 
