@@ -32,6 +32,13 @@ class ViewLimits:
     """Batches of some 500 rows that such a query looks at or makes: `LimitExceeded`."""
     all_query_steps: int = 32_000
     """The same of all such queries that are under way: `Overloaded`. What they hold, they have looked at."""
+    client_views: int = 1_024
+    """Live queries that one connection to a server watches: `Overloaded`."""
+    client_view_rows: int = 1_000_000
+    """Rows of these together when another one begins, those that it shares with others included:
+    `Overloaded`."""
+    client_queries: int = 16
+    """Queries of one connection that run, and live queries of it that are filled, at once; others wait."""
     long_queries: int = 64
     """Such queries that take more than a moment, at once: `Overloaded`."""
     retained_changes: int = 256

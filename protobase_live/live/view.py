@@ -180,6 +180,11 @@ class View:
     # out
 
     @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self._items)
+
+    @property
     def end(self) -> int:
         """The position of a subscriber that has seen everything."""
         return self._start + len(self._past)

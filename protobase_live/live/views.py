@@ -24,14 +24,15 @@ from protobase_live.live.held import Held
 from protobase_live.live.limits import DEFAULT_VIEW_LIMITS, ViewLimits
 from protobase_live.live.room import Room
 from protobase_live.live.runner import Runner
+from protobase_live.live.share import Share
 from protobase_live.live.show import Show, Together
 from protobase_live.live.showings import Showings
 from protobase_live.live.shown import Shown
+from protobase_live.live.subscription import Subscription
 from protobase_live.live.turnstile import Turnstile
 from protobase_live.live.view import View
 from protobase_live.names import KEY_FIELD
 from protobase_live.query.access import Selection
-from protobase_live.query.diff import Diff
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.operators.operator import Row
 from protobase_live.query.operators.source import Source
@@ -49,44 +50,6 @@ transaction brings, so that it is done some time."""
 
 TRIES = 5
 """How often a query asks for collections that fail or are put aside before it can begin."""
-
-
-class Subscription:
-    """One who watches a view. `pull` gives everything new as one difference, the first at once."""
-
-    def __init__(self, view: View, since: str | None, leave: Callable[[], None]) -> None:
-        self._view = view
-        self._position = None if since is None else view.position(since)
-        self._first = True
-        self._leave = leave
-        self._closed = False
-
-    async def pull(self) -> Diff:
-        """What happened since the last pull. Raises Closed after `close`, and what ended the view."""
-        while (diff := self.poll()) is None:
-            if self._closed:
-                raise Closed("the live query was closed")
-            await self._view.news.wait()
-        return diff
-
-    def poll(self) -> Diff | None:
-        """What there is now; None if there is nothing new. Raises what ended the view."""
-        if self._closed:
-            return None
-        if (failure := self._view.failure) is not None:
-            raise type(failure)(str(failure))
-        if not self._view.whole or (not self._first and self._position == self._view.end):
-            return None
-        diff = self._view.since(self._position)
-        self._position, self._first = self._view.end, False
-        return diff
-
-    def close(self) -> None:
-        """Watch no more. Harmless when closed."""
-        if not self._closed:
-            self._closed = True
-            self._leave()
-            self._view.news.wake()
 
 
 class Views:
@@ -148,6 +111,10 @@ class Views:
             self._drop(view, Unavailable(f"collection {collection!r} is loaded again; watch again"))
 
     # queries
+
+    def share(self) -> Share:
+        """The queries of one client among many: what it takes is bounded."""
+        return Share(self, self._limits)
 
     async def query(self, query: Query) -> list[Row]:
         """The rows of a query now. Nothing of them may be changed.

@@ -217,7 +217,7 @@ class LiveConnection:
         query = query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()
-        return await self._database.views.query(query)
+        return await self._streams.share.query(query)
 
     async def _answer(self, id: int, work: Coroutine[Any, Any, Any]) -> None:
         began = self._clock.monotonic()

@@ -7,12 +7,14 @@ import pytest
 from protobase_actors import ManualClock
 from protobase_live.errors import Conflict
 from protobase_live.operations import RECORDS, Read
-from protobase_live.protocol.client_messages import Hello, Ping, ReadRequest
+from protobase_live.protocol.client_messages import Hello, Ping, QueryRequest, ReadRequest, Watch
 from protobase_live.protocol.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.limits import GOING_AWAY, HELLO_TIMEOUT, LiveLimits
 from protobase_live.protocol.live import decode_server, encode
 from protobase_live.protocol.server_messages import Bye, Welcome
 from protobase_live.protocol.server_session import ServerSession
+from protobase_live.query.form import to_form
+from protobase_live.query.query import Query
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_connection import LiveConnection
@@ -167,3 +169,12 @@ async def test_requests_their_errors_and_their_time_are_counted(served):
     assert "x_sum 0.2" in counters.request_seconds.lines("x")
     assert counters.received_bytes["live"] > 50
     assert counters.sent_bytes["live"] > 20
+
+
+async def test_all_queries_of_a_connection_are_of_one_share(served):
+    await served.greet()
+    query = to_form(Query("tasks"))
+    await served.send(QueryRequest(1, query), Watch(2, query, None), QueryRequest(3, query))
+    for _ in range(3):
+        await served.recv()
+    assert served.database.views.shares == 1
