@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read, Target
+from protobase_live.values.weighing import weight
 from protobase_storage import Loaded
 
 if TYPE_CHECKING:
@@ -175,6 +176,17 @@ class Restore:
     """The collection is to be what was stored elsewhere. Answered when it is; then this actor ends."""
 
     stored: Loaded
+
+
+def size_of(message: Message) -> int:
+    """About how many bytes of what is to be written a message brings."""
+    match message:
+        case Updates():
+            return sum(map(len, message.updates))
+        case Transact():
+            return sum([weight(op.args) for op in message.ops])
+        case _:
+            return 0
 
 
 Message = (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from protobase_live.errors import LimitExceeded
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.room import Room
-from protobase_live.query.effort import Budget, weight
+from protobase_live.query.effort import Budget
 from protobase_live.query.operators.operator import Delta, Item
+from protobase_live.values.weighing import weight
 
 
 class Held:

@@ -10,9 +10,6 @@ counted in bytes for each query, see `Budget`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, cast
-
 from protobase_live.errors import LimitExceeded
 
 MAX_STEPS = 250_000_000
@@ -20,9 +17,6 @@ MAX_STEPS = 250_000_000
 
 EASY_STEPS = 10_000_000
 """Steps of matching in a batch of rows, some 12 ms, above which the next batch is a smaller one."""
-
-VALUE_BYTES = 8
-"""About what a value takes that is no text and holds none."""
 
 
 class Budget:
@@ -91,19 +85,3 @@ def hold(size: int) -> None:
     """Values of so many bytes more are remembered between changes, fewer if it is negative."""
     if _budget is not None:
         _budget.hold(size)
-
-
-def weight(value: Any) -> int:
-    """About how many bytes a value has, a character of a text counting as one."""
-    if value.__class__ is str:
-        return len(value)
-    if value.__class__ in (list, tuple, set, frozenset):
-        return weights(value)
-    if value.__class__ is dict:
-        return weights(cast("dict[str, Any]", value).values())
-    return VALUE_BYTES
-
-
-def weights(values: Iterable[Any]) -> int:
-    """About how many bytes these values have together."""
-    return VALUE_BYTES + sum(map(weight, values))

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from protobase_live.query.effort import make, weights
+from protobase_live.query.effort import make
 from protobase_live.query.operators.operator import Identity, Item, Rank, place
 from protobase_live.query.operators.sorted_set import SortedSet
 from protobase_live.query.ordering import SortKey, sort_key
 from protobase_live.values import MAX_INT_BITS
 from protobase_live.values.checking import MAX_SAFE_INT, is_safe_int
+from protobase_live.values.weighing import weights
 
 SCALE_BITS = 1074
 """Every float is a whole number of 2**-1074, the smallest one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protobase_live.query.code import compile_keys, compile_value
-from protobase_live.query.effort import hold, weight
+from protobase_live.query.effort import hold
 from protobase_live.query.expressions import Call
 from protobase_live.query.operators.accumulators import ACCUMULATORS, Accumulator
 from protobase_live.query.operators.batches import batched
@@ -19,6 +19,7 @@ from protobase_live.query.operators.operator import (
     alike,
 )
 from protobase_live.query.steps import GroupBy
+from protobase_live.values.weighing import weight
 
 
 class Grouping(Operator):

@@ -8,12 +8,10 @@ from protobase_live.query.aggregates import collect, count
 from protobase_live.query.effort import (
     EASY_STEPS,
     MAX_STEPS,
-    VALUE_BYTES,
     Budget,
     begin_step,
     spend,
     spent,
-    weight,
 )
 from protobase_live.query.expressions import F
 from protobase_live.query.operators.operator import BATCH_ROWS
@@ -110,9 +108,3 @@ def test_what_was_read_and_what_is_not_kept_is_not_counted(query):
     budget = Budget(1_000_000, "query_bytes")
     list(plan_fetch(query, {"notes": texts(100, 1_000)}).steps(budget))
     assert budget.used == 0
-
-
-def test_values_are_weighed():
-    assert weight("abc") == 3
-    assert weight(["abc", 1]) == VALUE_BYTES + 3 + VALUE_BYTES
-    assert weight({"a": {"b": "abc"}, "c": None}) == VALUE_BYTES + (VALUE_BYTES + 3) + VALUE_BYTES
