@@ -6,8 +6,15 @@ import pytest
 
 from protobase_actors import ManualClock
 from protobase_live.errors import Conflict
-from protobase_live.operations import RECORDS, Read
-from protobase_live.protocol.client_messages import Hello, Ping, QueryRequest, ReadRequest, Watch
+from protobase_live.operations import RECORDS, Op, Read
+from protobase_live.protocol.client_messages import (
+    CommitRequest,
+    Hello,
+    Ping,
+    QueryRequest,
+    ReadRequest,
+    Watch,
+)
 from protobase_live.protocol.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.limits import GOING_AWAY, HELLO_TIMEOUT, LiveLimits
 from protobase_live.protocol.live import decode_server, encode
@@ -28,14 +35,14 @@ LIMITS = LiveLimits()
 class Served:
     """A connection that is served, and its client."""
 
-    def __init__(self, capacity=1000, authenticate=anonymous):
+    def __init__(self, capacity=1000, authenticate=anonymous, limits=LIMITS):
         self.clock = ManualClock()
         self.database = FakeDatabase(self.clock)
         self.counters = Counters()
         self.client, end = pipe(capacity=capacity)
-        session = ServerSession(CODEC, LIMITS, "s1")
+        session = ServerSession(CODEC, limits, "s1")
         self.connection = LiveConnection(
-            end, session, self.database, self.clock, PresenceNews(), LIMITS, self.counters
+            end, session, self.database, self.clock, PresenceNews(), limits, self.counters
         )
         authentication = Authentication(authenticate, self.clock)
         self.task = asyncio.ensure_future(self.connection.run(authentication))
@@ -178,3 +185,16 @@ async def test_all_queries_of_a_connection_are_of_one_share(served):
     for _ in range(3):
         await served.recv()
     assert served.database.views.shares == 1
+
+
+async def test_commits_under_way_are_bounded_in_bytes():
+    served = Served(limits=LiveLimits(commit_bytes=1_000))
+    await served.greet()
+    served.database.commit_gate.clear()
+    for id in range(1, 6):
+        await served.send(CommitRequest(id, {"tasks": [Op(RECORDS, "insert", ("x" * 600,))]}))
+    await served.clock.settle()
+    assert served.counters.requests["commit"] == 2, "the second one waits, what follows is not read"
+    served.database.commit_gate.set()
+    assert [(await served.recv()).id for _ in range(5)] == [1, 2, 3, 4, 5]
+    await served.ended()
