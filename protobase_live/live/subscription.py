@@ -33,7 +33,7 @@ class Subscription:
             return None
         if (failure := self._view.failure) is not None:
             raise type(failure)(str(failure))
-        if not self._view.whole or (not self._first and self._position == self._view.end):
+        if not self._view.is_whole() or (not self._first and self._position == self._view.end):
             return None
         diff = self._view.since(self._position)
         self._position, self._first = self._view.end, False

@@ -129,8 +129,7 @@ class View:
         if delta or untold.forgotten or untold.asked_for:
             self.news.wake()
 
-    @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether nothing was taken in that is not told. Who asks, and waits for news, is told when it is."""
         if self._untold is not None:
             self._untold.asked_for = True

@@ -317,11 +317,11 @@ class Awareness:
         """Raise LimitExceeded for so many bytes more than are allowed; fewer always are."""
         if more > 0 and self._bytes + more > self._max_bytes:
             raise LimitExceeded(
-                f"the states in a collection together have more than {self._max_bytes} bytes (collection_bytes)"
+                f"the states in a collection have more than {self._max_bytes} bytes (collection_bytes)"
             )
         if more > 0 and self._shared.used + more > self._shared.most:
             raise LimitExceeded(
-                f"the states in all collections together have more than {self._shared.most} bytes (all_bytes)"
+                f"the states in all collections have more than {self._shared.most} bytes (all_bytes)"
             )
 
     def _count(self, more: int) -> None:
