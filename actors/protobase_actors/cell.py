@@ -14,6 +14,7 @@ from .asks import Asks
 from .clock import Clock, Timer
 from .envelope import Envelope
 from .errors import ActorError, ActorFailed, ActorStopped
+from .limits import DEFAULT_MAILBOX_BYTES
 from .mailbox import Mailbox
 from .ref import Ref
 from .stats import ActorState, ActorStats
@@ -31,6 +32,8 @@ class Blueprint(Generic[M]):
     mailbox: int
     batch: int
     supervision: Supervision
+    mailbox_bytes: int = DEFAULT_MAILBOX_BYTES
+    weigh: Callable[[M], int] | None = None
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -46,7 +49,9 @@ class Cell(Generic[M]):
         loop = asyncio.get_running_loop()
         self.name = blueprint.name
         self.clock = clock
-        self.mailbox: Mailbox[M] = Mailbox(blueprint.name, blueprint.mailbox)
+        self.mailbox: Mailbox[M] = Mailbox(
+            blueprint.name, blueprint.mailbox, blueprint.mailbox_bytes, blueprint.weigh
+        )
         self.state = ActorState.STARTING
         self.failure: BaseException | None = None
         self.started: asyncio.Future[None] = loop.create_future()

@@ -15,12 +15,14 @@ class Envelope(Generic[M]):
     answering somebody who gave up are all ignored.
     """
 
-    __slots__ = ("_withdrawn", "answer", "message")
+    __slots__ = ("_withdrawn", "answer", "message", "size")
 
     def __init__(self, message: M, answer: asyncio.Future[object] | None = None) -> None:
         self.message = message
         self.answer = answer
         """The future that the asker waits for; None for a `tell`."""
+        self.size = 0
+        """What the message counts towards the bytes of its mailbox, once it is in it."""
         self._withdrawn = False
 
     def reply(self, value: object = None) -> None:

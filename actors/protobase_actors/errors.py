@@ -18,8 +18,8 @@ class MailboxFull(ActorError):
 
     retryable = True
 
-    def __init__(self, name: str, limit: int) -> None:
-        super().__init__(f"the mailbox of actor {name!r} is full ({limit} messages); send again later")
+    def __init__(self, name: str, limit: int, unit: str = "messages") -> None:
+        super().__init__(f"the mailbox of actor {name!r} is full ({limit} {unit}); send again later")
         self.name = name
         self.limit = limit
 

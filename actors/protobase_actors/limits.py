@@ -5,6 +5,9 @@ from __future__ import annotations
 DEFAULT_MAILBOX = 1_024
 """Messages that may wait in a mailbox. At the limit `ask` and `tell` wait, `try_*` raise `MailboxFull`."""
 
+DEFAULT_MAILBOX_BYTES = 64 * 1024 * 1024
+"""Bytes of messages that may wait in a mailbox whose actor's messages are weighed; at the limit as above."""
+
 DEFAULT_BATCH = 256
 """Messages that one turn drains at most; the rest waits for the next turn."""
 

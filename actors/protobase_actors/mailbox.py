@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from .envelope import Envelope
 from .errors import ActorError, MailboxFull
-from .limits import MAX_WAITING_SENDERS
+from .limits import DEFAULT_MAILBOX_BYTES, MAX_WAITING_SENDERS
 
 M = TypeVar("M")
 Room = asyncio.Future[None]
@@ -18,13 +18,33 @@ Room = asyncio.Future[None]
 class Mailbox(Generic[M]):
     """At most `limit` envelopes in order of arrival, and a line of senders that wait for room.
 
+    If `weigh` says how many bytes a message has, there is no room either while `most_bytes` are reached; a
+    message that is longer than that is taken alone.
+
     Somebody only waits while the mailbox is full: room that becomes free is filled from the line at once,
     in order, so that no wake-up can get lost and nobody can jump the line.
     """
 
-    __slots__ = ("_closed", "_name", "_queue", "_sleeper", "_waiting", "limit", "room")
+    __slots__ = (
+        "_bytes",
+        "_closed",
+        "_most_bytes",
+        "_name",
+        "_queue",
+        "_sleeper",
+        "_waiting",
+        "_weigh",
+        "limit",
+        "room",
+    )
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        limit: int,
+        most_bytes: int = DEFAULT_MAILBOX_BYTES,
+        weigh: Callable[[M], int] | None = None,
+    ) -> None:
         if limit < 1:
             raise ValueError(f"a mailbox holds at least 1 message, not {limit}")
         self._name = name
@@ -32,9 +52,13 @@ class Mailbox(Generic[M]):
         self._waiting: OrderedDict[Envelope[M], Room | None] = OrderedDict()
         self._sleeper: asyncio.Future[None] | None = None
         self._closed: Callable[[], ActorError] | None = None
+        self._bytes = 0
+        self._most_bytes = most_bytes
+        self._weigh = weigh
         self.limit = limit
         self.room = limit
-        """The limit as `put` sees it: 0 once closed, which spares the hot path a second question."""
+        """The limit as `put` sees it: 0 once closed, and while there are too many bytes, which spares the hot
+        path a second question."""
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -47,7 +71,7 @@ class Mailbox(Generic[M]):
     @property
     def full(self) -> bool:
         """True while a sender would have to wait for room."""
-        return self._closed is None and len(self._queue) >= self.limit
+        return self._closed is None and len(self._queue) >= self.room
 
     @property
     def closed(self) -> bool:
@@ -58,7 +82,7 @@ class Mailbox(Generic[M]):
         """Append without waiting. Raises MailboxFull, or what `close` was given."""
         if len(self._queue) >= self.room:
             raise self._refusal()
-        self._queue.append(envelope)
+        self._append(envelope)
         if self._sleeper is not None:
             self.wake()
 
@@ -84,9 +108,11 @@ class Mailbox(Generic[M]):
         """Remove up to `count` envelopes, leave out the withdrawn ones, and let the line move up."""
         queue = self._queue
         taken = [queue.popleft() for _ in range(min(count, len(queue)))]
+        if self._weigh is not None:
+            self._count(-sum([envelope.size for envelope in taken]))
         while self._waiting and len(queue) < self.room:
             envelope, room = self._waiting.popitem(last=False)
-            queue.append(envelope)
+            self._append(envelope)
             _resolve(room)
         return [envelope for envelope in taken if not envelope.cancelled]
 
@@ -117,9 +143,26 @@ class Mailbox(Generic[M]):
         """Answer everything that is queued with `error()` and drop it."""
         while self._queue:
             self._queue.popleft().fail(error())
+        self._count(-self._bytes)
+
+    def _append(self, envelope: Envelope[M]) -> None:
+        self._queue.append(envelope)
+        if self._weigh is not None:
+            envelope.size = self._weigh(envelope.message)
+            self._count(envelope.size)
+
+    def _count(self, size: int) -> None:
+        """So many bytes more are queued, fewer if it is negative."""
+        self._bytes += size
+        if self._closed is None:
+            self.room = 0 if self._bytes >= self._most_bytes else self.limit
 
     def _refusal(self) -> ActorError:
-        return MailboxFull(self._name, self.limit) if self._closed is None else self._closed()
+        if self._closed is not None:
+            return self._closed()
+        if len(self._queue) >= self.limit:
+            return MailboxFull(self._name, self.limit)
+        return MailboxFull(self._name, self._most_bytes, "bytes")
 
 
 def _resolve(future: asyncio.Future[None] | None) -> None:

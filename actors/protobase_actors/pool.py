@@ -13,7 +13,13 @@ from typing import Generic, TypeVar
 from .actor import Actor
 from .clock import Timer
 from .errors import ActorFailed, ActorStopped, SystemClosed, TooManyActors
-from .limits import DEFAULT_BATCH, DEFAULT_IDLE_SECONDS, DEFAULT_MAILBOX, DEFAULT_POOL_ACTORS
+from .limits import (
+    DEFAULT_BATCH,
+    DEFAULT_IDLE_SECONDS,
+    DEFAULT_MAILBOX,
+    DEFAULT_MAILBOX_BYTES,
+    DEFAULT_POOL_ACTORS,
+)
 from .ordered_set import OrderedSet
 from .ref import Ref, stop_all
 from .stats import ActorState
@@ -37,7 +43,7 @@ class ActorPool(Generic[M]):
     idle_seconds: an actor that took no message and was not asked for that long is stopped, if `Actor.idle()`
         agrees. The next `get` starts a fresh one.
     limit: live actors. At the limit the idle one that was asked for longest ago makes room.
-    mailbox, batch, supervision: as for `ActorSystem.spawn`.
+    mailbox, mailbox_bytes, weigh, batch, supervision: as for `ActorSystem.spawn`.
 
     An async context manager that closes the pool.
     """
@@ -50,6 +56,8 @@ class ActorPool(Generic[M]):
         idle_seconds: float = DEFAULT_IDLE_SECONDS,
         limit: int = DEFAULT_POOL_ACTORS,
         mailbox: int = DEFAULT_MAILBOX,
+        mailbox_bytes: int = DEFAULT_MAILBOX_BYTES,
+        weigh: Callable[[M], int] | None = None,
         batch: int = DEFAULT_BATCH,
         supervision: Supervision | None = None,
     ) -> None:
@@ -60,6 +68,8 @@ class ActorPool(Generic[M]):
         self._idle_seconds = idle_seconds
         self._limit = limit
         self._mailbox = mailbox
+        self._mailbox_bytes = mailbox_bytes
+        self._weigh = weigh
         self._batch = batch
         self._supervision = supervision
         self._live: OrderedDict[str, _Entry[M]] = OrderedDict()  # the one asked for last comes last
@@ -177,6 +187,8 @@ class ActorPool(Generic[M]):
                 lambda: self._factory(key),
                 name=key,
                 mailbox=self._mailbox,
+                mailbox_bytes=self._mailbox_bytes,
+                weigh=self._weigh,
                 batch=self._batch,
                 supervision=self._supervision,
             )

@@ -12,7 +12,13 @@ from .actor import Actor
 from .cell import Blueprint, Cell
 from .clock import Clock, SystemClock
 from .errors import NameTaken, SystemClosed, TooManyActors
-from .limits import DEFAULT_ACTORS, DEFAULT_BATCH, DEFAULT_MAILBOX, MAX_NAME_LENGTH
+from .limits import (
+    DEFAULT_ACTORS,
+    DEFAULT_BATCH,
+    DEFAULT_MAILBOX,
+    DEFAULT_MAILBOX_BYTES,
+    MAX_NAME_LENGTH,
+)
 from .ref import Ref, stop_all
 from .stats import ActorState, ActorStats, ActorTotals
 from .supervision import Supervision
@@ -59,18 +65,23 @@ class ActorSystem:
         *,
         name: str,
         mailbox: int = DEFAULT_MAILBOX,
+        mailbox_bytes: int = DEFAULT_MAILBOX_BYTES,
+        weigh: Callable[[M], int] | None = None,
         batch: int = DEFAULT_BATCH,
         supervision: Supervision | None = None,
     ) -> Ref[M]:
         """Make an actor and return its address once `on_start` has run.
 
         `factory` makes a fresh actor for every start and restart; `mailbox` and `batch` count messages.
+        `weigh` says how many bytes a message has, of which `mailbox_bytes` may wait; None: none are counted.
 
         Raises what the first `factory()` or `on_start` raises; NameTaken; TooManyActors; SystemClosed;
         ValueError for a bad name or limit.
         """
         self._admit(name)
-        blueprint = Blueprint(factory, name, mailbox, batch, supervision or Supervision())
+        blueprint = Blueprint(
+            factory, name, mailbox, batch, supervision or Supervision(), mailbox_bytes, weigh
+        )
         cell = self._cells[name] = Cell(blueprint, self.clock, self._random, self._forget)
         try:
             await asyncio.shield(cell.started)

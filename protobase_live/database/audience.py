@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from protobase_live.cursor import Cursor
@@ -68,11 +69,24 @@ class Audience:
         for subscriber in self.editors.met:
             subscriber.resync()
 
-    def show(self, turn: Turn) -> None:
-        """The turn is durable: tell everybody."""
-        for written in turn.commits:
-            self._show_commit(written)
+    def show(self, turn: Turn) -> asyncio.Future[None] | None:
+        """The turn is durable: tell everybody, and those who wrote it when queries see it.
+
+        None if that is done, else a future that is done when it is.
+        """
+        under_way = [shown for written in turn.commits if (shown := self._show_commit(written)) is not None]
+        if under_way:
+            return asyncio.ensure_future(self._say_behind(under_way, turn.showings))
         for showing in turn.showings:
+            self._say(showing)
+        return None
+
+    async def _say_behind(
+        self, under_way: Iterable[asyncio.Future[None]], showings: Iterable[Showing]
+    ) -> None:
+        for shown in under_way:
+            await shown
+        for showing in showings:
             self._say(showing)
 
     def drop(self, turn: Turn) -> None:
@@ -81,23 +95,24 @@ class Audience:
             if written.together is not None:
                 written.together.give_up()
 
-    def _show_commit(self, written: Written) -> None:
+    def _show_commit(self, written: Written) -> asyncio.Future[None] | None:
         commit, before = written.commit, self.vector
         vector = self.vector = after(commit, before)
         self.editors.show(Shown(commit.update), written.reached, written.sole)
         self.streams.show(
             lambda: Entry(commit, changes_of(commit, written.differences, before), before, vector)
         )
-        self._show_views(written)
+        return self._show_views(written)
 
-    def _show_views(self, written: Written) -> None:
+    def _show_views(self, written: Written) -> asyncio.Future[None] | None:
         """Queries see a transaction over several collections as a whole, with its last part."""
         together, written.together = written.together, None
         if self._views is not None:
             records = [(d.key, d.after) for d in written.differences if d.structure == "records"]
-            self._views.take(Show(self._collection, records, self.vector, written.indexes), together)
-        elif together is not None:
+            return self._views.take(Show(self._collection, records, self.vector, written.indexes), together)
+        if together is not None:
             together.give_up()
+        return None
 
     def _say(self, showing: Showing) -> None:
         match showing:

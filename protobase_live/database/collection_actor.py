@@ -151,11 +151,12 @@ class CollectionActor(Actor[Message]):
         for subscriber in behind:  # what was held is not stored: he has to send it again
             subscriber.resync()
 
-    def _show(self, turn: Turn) -> None:
-        self._audience.show(turn)
+    def _show(self, turn: Turn) -> asyncio.Future[None] | None:
+        shown = self._audience.show(turn)
         for written in turn.commits:
             self._log.grew(written.commit)
             self._read_only.release(self._name)
+        return shown
 
     # turns
 

@@ -45,6 +45,7 @@ from protobase_live.database.messages import (
     Unwatch,
     Watch,
     Watched,
+    size_of,
 )
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.put_back import put_back
@@ -117,6 +118,8 @@ class Database(DatabaseApi):
             idle_seconds=limits.idle_seconds,
             limit=limits.collections,
             mailbox=limits.mailbox_messages,
+            mailbox_bytes=limits.mailbox_bytes,
+            weigh=size_of,
             batch=limits.turn_messages,
             supervision=Supervision(start_seconds=limits.load_seconds),
         )

@@ -14,6 +14,9 @@ class Limits(TransactionLimits):
 
     mailbox_messages: int = 1_024
     """Messages that wait for one collection. Senders wait; `Overloaded` when too many senders wait."""
+    mailbox_bytes: int = 64 * 1024 * 1024
+    """Bytes of updates and transactions that wait for one collection, whoever sent them. Senders wait, as
+    above; what is longer than that is taken alone."""
     turn_messages: int = 256
     """Messages one turn drains; the rest waits for the next."""
     unpersisted_turns: int = 2

@@ -12,6 +12,7 @@ from protobase_live.errors import ProtoBaseError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read, Target
 from protobase_live.protocol.update_walker import Walker
+from protobase_live.values.weighing import weight
 from protobase_storage import Loaded
 
 if TYPE_CHECKING:
@@ -193,6 +194,17 @@ class Restore:
 @dataclass(slots=True)
 class Redo:
     """The storage did not take some turns: the actor is to serve anew what they served."""
+
+
+def size_of(message: Message) -> int:
+    """About how many bytes of what is to be written a message brings."""
+    match message:
+        case Updates():
+            return sum(map(len, message.updates))
+        case Transact():
+            return sum([weight(op.args) for op in message.ops])
+        case _:
+            return 0
 
 
 Message = (

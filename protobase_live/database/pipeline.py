@@ -16,12 +16,12 @@ class Pipeline(Generic[T]):
     def __init__(
         self,
         limit: int,
-        show: Callable[[T], None],
+        show: Callable[[T], asyncio.Future[None] | None],
         drop: Callable[[T, BaseException], None],
         fail: Callable[[BaseException], None],
     ) -> None:
-        """``show`` is called for each turn in order; when the storage fails, ``drop`` for each that is not
-        shown, and ``fail`` once.
+        """``show`` is called for each turn in order; if it gives a future, the next turn waits for that. When
+        the storage fails, ``drop`` is called for each that is not shown, and ``fail`` once.
         """
         self._limit = limit
         self._show = show
@@ -31,6 +31,8 @@ class Pipeline(Generic[T]):
         self._unanswered: dict[asyncio.Future[None], None] = {}
         """What the storage was given and has not answered, be it that nobody waits for it any more."""
         self._moved: asyncio.Future[None] | None = None
+        self._showing: asyncio.Future[None] | None = None
+        """Done when the first of the turns is shown, which has begun."""
         self.failure: BaseException | None = None
         """What ended the showing."""
 
@@ -55,10 +57,10 @@ class Pipeline(Generic[T]):
         """Show ``turn`` when ``durable`` is done, or None: when those before it are shown."""
         if self.failure is not None:
             self._drop(turn, self.failure)
-        elif durable is None and not self._turns:
-            self._show(turn)
         else:
             self._turns.append((turn, durable))
+            if durable is None and len(self._turns) == 1:
+                self._show_durable()
         if durable is not None:
             self._unanswered[durable] = None
             durable.add_done_callback(self._advance)
@@ -72,11 +74,12 @@ class Pipeline(Generic[T]):
             await self._move()
 
     async def settled(self) -> None:
-        """Wait until the storage has answered everything, also what failed or stands behind a failure.
+        """Wait until the storage has answered everything, also what failed or stands behind a failure, and
+        what is being shown is shown.
 
         Whoever loads what is durable before that may miss something that is durable later.
         """
-        while self._unanswered:
+        while self._unanswered or self._showing is not None:
             await self._move()
 
     def begin_again(self) -> None:
@@ -85,7 +88,7 @@ class Pipeline(Generic[T]):
         self.failure = None
 
     async def _move(self) -> None:
-        """Wait for the next answer of the storage."""
+        """Wait for the next answer of the storage, or until something is shown."""
         if self._moved is None:
             self._moved = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._moved)
@@ -96,22 +99,47 @@ class Pipeline(Generic[T]):
             durable.exception()  # mark it as seen: what stands behind a failure is not looked at
         if self.failure is None:
             self._show_durable()
+        self._tell_moved()
+
+    def _tell_moved(self) -> None:
         if self._moved is not None:
             self._moved.set_result(None)
             self._moved = None
 
     def _show_durable(self) -> None:
         try:
-            while self._turns and ((durable := self._turns[0][1]) is None or durable.done()):
+            while (
+                self._turns
+                and self._showing is None
+                and ((durable := self._turns[0][1]) is None or durable.done())
+            ):
                 if durable is not None:
                     durable.result()
-                self._show(self._turns[0][0])
-                self._turns.popleft()  # now: one that cannot be shown is dropped with the rest
+                if showing := self._show(self._turns[0][0]):
+                    self._showing = showing
+                    showing.add_done_callback(self._has_shown)
+                else:
+                    self._turns.popleft()  # now: one that cannot be shown is dropped with the rest
         except Exception as error:
-            self.failure = error
-            while self._turns:
-                self._drop(self._turns.popleft()[0], error)
-            self._fail(error)
+            self._lose(error)
+
+    def _has_shown(self, showing: asyncio.Future[None]) -> None:
+        self._showing = None
+        try:
+            showing.result()
+        except (Exception, asyncio.CancelledError) as error:
+            self._lose(error)
+        else:
+            self._turns.popleft()
+            self._show_durable()
+        self._tell_moved()
+
+    def _lose(self, error: BaseException) -> None:
+        """Nothing more is shown."""
+        self.failure = error
+        while self._turns:
+            self._drop(self._turns.popleft()[0], error)
+        self._fail(error)
 
 
 def _is_lost(durable: asyncio.Future[None] | None) -> bool:

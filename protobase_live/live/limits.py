@@ -17,12 +17,28 @@ class ViewLimits:
     """Rows of a live query: it fails with `LimitExceeded`."""
     all_view_rows: int = 4_000_000
     """Rows of all live queries together. Those that nobody watches make room; then `Overloaded`."""
+    view_bytes: int = 128 * 1024 * 1024
+    """Bytes that a live query which computes texts or collects values holds, and that one change may make of
+    these: it fails with `LimitExceeded`."""
+    all_view_bytes: int = 512 * 1024 * 1024
+    """Bytes of all such live queries together. Those that nobody watches make room; then `Overloaded`."""
     query_rows: int = 1_000_000
     """Rows of a query that is run once: `LimitExceeded`."""
+    query_bytes: int = 128 * 1024 * 1024
+    """Bytes of texts that such a query joins and of values that it collects: `LimitExceeded`."""
+    all_query_bytes: int = 512 * 1024 * 1024
+    """The same of all such queries that are under way: `Overloaded`."""
     query_steps: int = 8_000
     """Batches of some 500 rows that such a query looks at or makes: `LimitExceeded`."""
     all_query_steps: int = 32_000
     """The same of all such queries that are under way: `Overloaded`. What they hold, they have looked at."""
+    client_views: int = 1_024
+    """Live queries that one connection to a server watches: `Overloaded`."""
+    client_view_rows: int = 1_000_000
+    """Rows of these together when another one begins, those that it shares with others included:
+    `Overloaded`."""
+    client_queries: int = 16
+    """Queries of one connection that run, and live queries of it that are filled, at once; others wait."""
     long_queries: int = 64
     """Such queries that take more than a moment, at once: `Overloaded`."""
     retained_changes: int = 256

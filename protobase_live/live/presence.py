@@ -19,7 +19,9 @@ from protobase_live.names import check_collection
 from protobase_live.protocol.awareness import (
     MAX_CLIENTS,
     MAX_CLIENTS_PER_OWNER,
+    MAX_TABLE_BYTES,
     Awareness,
+    SharedBytes,
     decode_entries,
 )
 
@@ -29,10 +31,15 @@ Listener = Callable[[bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class PresenceLimits:
-    """The limits of presence beside those of the awareness format; the comment says what happens."""
+    """The limits of presence beside those of the awareness format; the comment says what happens.
+
+    What a Yjs client says beyond them is left out, and nobody is told: its document goes on.
+    """
 
     clients: int = MAX_CLIENTS  # clients present in a collection: LimitExceeded
     clients_per_member: int = MAX_CLIENTS_PER_OWNER  # clients of one connection: LimitExceeded
+    collection_bytes: int = MAX_TABLE_BYTES  # states in one collection, as JSON: LimitExceeded
+    all_bytes: int = 64 * 1024 * 1024  # states in all collections: LimitExceeded
     members: int = 10_000  # connections that hear of one collection: LimitExceeded
     tick_clients: int = 1024  # clients in one payload; the others follow in the next tick
     renew_seconds: float = 15.0  # stock clients forget a state that is not renewed within 30 seconds
@@ -48,6 +55,7 @@ class PresenceHub:
         self._clock = clock
         self._tick_seconds = tick_seconds
         self._limits = limits or PresenceLimits()
+        self._bytes = SharedBytes(self._limits.all_bytes)
         self._rooms: dict[str, _Room] = {}
 
     def join(self, collection: str, listener: Listener) -> tuple[Membership, bytes]:
@@ -58,7 +66,13 @@ class PresenceHub:
         check_collection(collection)
         room = self._rooms.get(collection)
         if room is None:
-            room = _Room(self._clock, self._tick_seconds, self._limits, lambda: self._rooms.pop(collection))
+            room = _Room(
+                self._clock,
+                self._tick_seconds,
+                self._limits,
+                self._bytes,
+                lambda: self._rooms.pop(collection),
+            )
         membership = room.join(listener)
         self._rooms[collection] = room
         return membership, membership.known()
@@ -109,13 +123,23 @@ class _Room:
     """The presence of one collection, as long as it has members."""
 
     def __init__(
-        self, clock: Clock, tick_seconds: float, limits: PresenceLimits, on_empty: Callable[[], object]
+        self,
+        clock: Clock,
+        tick_seconds: float,
+        limits: PresenceLimits,
+        shared: SharedBytes,
+        on_empty: Callable[[], object],
     ) -> None:
         self._clock = clock
         self._tick_seconds = tick_seconds
         self._limits = limits
         self._on_empty = on_empty
-        self._table = Awareness(max_clients=limits.clients, max_clients_per_owner=limits.clients_per_member)
+        self._table = Awareness(
+            max_clients=limits.clients,
+            max_clients_per_owner=limits.clients_per_member,
+            max_bytes=limits.collection_bytes,
+            shared=shared,
+        )
         self._members: dict[Membership, Listener] = {}
         self._set: dict[int, tuple[str, Membership]] = {}  # clients that do not renew their state themselves
         self._changed: dict[int, None] = {}  # in the order they changed first

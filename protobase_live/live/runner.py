@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from protobase_live.errors import LimitExceeded, Overloaded, Unavailable
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.turnstile import Turnstile
+from protobase_live.query.effort import Budget
 from protobase_live.query.operators.operator import BATCH_ROWS, Row
 from protobase_live.query.plan import Plan
 
@@ -26,6 +27,8 @@ class Runner:
         self._long_queries = 0
         self._steps = 0
         """Steps that the queries under way have made."""
+        self._bytes = 0
+        """Bytes of values that they have made."""
 
     async def run(
         self, plan_now: Callable[[], Plan | None], ready: Callable[[], Awaitable[object]]
@@ -41,24 +44,26 @@ class Runner:
                 plan = plan_now()
                 if plan is None:
                     continue
-                steps = plan.steps()
+                budget = Budget(self._limits.query_bytes, "query_bytes")
+                steps = plan.steps(budget)
                 rows, ended = _first_rows(steps)
                 self._check_rows(rows)
                 if ended:
                     return rows
                 self._check_long_queries()
                 plan.pin()
-            return await self._finish(rows, steps)
+            return await self._finish(rows, steps, budget)
         raise Unavailable("what the query reads does not stay in memory; try again")
 
-    async def _finish(self, rows: list[Row], steps: Iterator[list[Row]]) -> list[Row]:
+    async def _finish(self, rows: list[Row], steps: Iterator[list[Row]], budget: Budget) -> list[Row]:
         """All rows of a query that has begun, others' steps in between."""
         self._long_queries += 1
-        made = 0
+        made = counted = 0
         try:
             while True:
                 async with self._turnstile:
                     batch = next(steps, None)
+                self._bytes, counted = self._bytes + budget.used - counted, budget.used
                 if batch is None:
                     return rows
                 rows += batch
@@ -66,9 +71,11 @@ class Runner:
                 self._steps += 1
                 self._check_rows(rows)
                 self._check_steps(made)
+                self._check_bytes()
         finally:
             self._long_queries -= 1
             self._steps -= made
+            self._bytes -= counted
 
     def _check_rows(self, rows: list[Row]) -> None:
         limit = self._limits.query_rows
@@ -87,6 +94,13 @@ class Runner:
         if self._steps > self._limits.all_query_steps:
             most = self._limits.all_query_steps * BATCH_ROWS
             raise Overloaded(f"the queries under way look at about {most} rows already (all_query_steps)")
+
+    def _check_bytes(self) -> None:
+        limit = self._limits.all_query_bytes
+        if self._bytes > limit:
+            raise Overloaded(
+                f"the queries under way join and collect {limit} bytes already (all_query_bytes)"
+            )
 
 
 def _first_rows(steps: Iterator[list[Row]]) -> tuple[list[Row], bool]:

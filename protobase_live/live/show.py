@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from protobase_storage import Vector
 
 if TYPE_CHECKING:  # who only relays documents does without queries
-    from protobase_live.live.views import Views
+    from protobase_live.live.showings import Showings
 
 
 class Show(NamedTuple):
@@ -34,20 +34,20 @@ class Together:
         """How many collections have not shown their part yet."""
         self.parts: dict[str, Show] = {}
         """What has been shown, by collection."""
-        self._views: Views | None = None
+        self._showings: Showings | None = None
 
     def expect(self) -> None:
         """One more collection will show a part."""
         self.missing += 1
 
-    def arrive(self, views: Views, show: Show) -> None:
+    def arrive(self, showings: Showings, show: Show) -> None:
         """A collection shows its part."""
-        self._views = views
+        self._showings = showings
         self.missing -= 1
         self.parts[show.collection] = show
 
     def give_up(self) -> None:
         """One that nobody asks, or that has failed and will be read anew, will not show its part."""
         self.missing -= 1
-        if self._views is not None:
-            self._views.complete(self)
+        if self._showings is not None:
+            self._showings.complete(self)

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 from protobase_live.collections.index_names import parse_index
 from protobase_live.live.routes import Routes
-from protobase_live.query.operators.operator import RecordChange
-from protobase_live.query.table import MAX_INDEXES, Record, Table
+from protobase_live.query.table import MAX_INDEXES, Table
 from protobase_storage import Vector
 
 
@@ -28,11 +27,6 @@ class Shown:
         """Whether it is needed: somebody watches, or has asked since the last time this was asked."""
         used, self.used = self.used, False
         return used or len(self.routes) > 0
-
-    def apply(self, records: Iterable[Record], vector: Vector) -> list[RecordChange]:
-        """A commit is shown; what it changed."""
-        self.vector = vector
-        return self.table.apply(records)
 
     def declare(self, indexes: Iterable[str]) -> None:
         """These are the indexes from now on; build what is not there yet."""

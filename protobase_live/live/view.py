@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
-from protobase_live.errors import LimitExceeded, ProtoBaseError
+from protobase_live.errors import ProtoBaseError
+from protobase_live.live.held import Held
 from protobase_live.live.news import News
-from protobase_live.live.room import Room
+from protobase_live.live.untold import Untold, folded
 from protobase_live.live.view_cursor import Vectors, decode_cursor, encode_cursor
 from protobase_live.query.diff import Diff, Place, inserts, positioned
 from protobase_live.query.effort import begin_step
@@ -24,9 +26,7 @@ from protobase_live.query.operators.operator import (
     Identity,
     Item,
     Operator,
-    Pair,
     RecordChange,
-    alike,
     place,
 )
 from protobase_live.query.query import Query
@@ -50,11 +50,10 @@ class View:
         vectors: Callable[[], Vectors],
         *,
         retained: int,
-        max_rows: int,
-        room: Room | None = None,
+        held: Held,
     ) -> None:
         """``vectors`` tells how far the collections are; ``retained`` counts changes that are kept for
-        subscribers that are behind; ``room`` is shared with other views.
+        subscribers that are behind; ``held`` counts what the view holds.
         """
         self.query = query
         self.subscriptions = 0
@@ -63,10 +62,7 @@ class View:
         self._tree = tree
         self._vectors = vectors
         self._retained = retained
-        self._max_rows = max_rows
-        self._room = room
-        self._counted = 0
-        """Rows that were taken from the room."""
+        self._counted = held
         self._items: dict[Identity, Item] = {}
         self._places: SortedList[Place] = SortedList()
         self._past: deque[_Past] = deque()
@@ -74,6 +70,7 @@ class View:
         self._held = 0
         self._base: dict[str, Vector] = {}
         self._waiting: dict[str, dict[str, RecordChange]] | None = {}
+        self._untold: Untold | None = None
         self._told: tuple[int, int, Diff] | None = None
         self.fill({})  # what there is without any record: a count of none
 
@@ -82,6 +79,16 @@ class View:
     def fill(self, changes: Changes) -> None:
         """Take in some of the records that there were at the beginning, as inserts."""
         self._absorb(self._push(changes))
+
+    @property
+    def waiting(self) -> int:
+        """How many records changed since it is being filled and are not taken in, at most of a collection."""
+        return max(map(len, (self._waiting or {}).values()), default=0)
+
+    def catch_up(self, most: int) -> None:
+        """Take in ``most`` of these of each collection."""
+        for name, each in (self._waiting or {}).items():
+            self._absorb(self._push({name: [each.pop(key) for key in list(islice(each, most))]}))
 
     def open(self) -> None:
         """All records were taken in: catch up with what changed meanwhile."""
@@ -92,22 +99,59 @@ class View:
 
     def show(self, changes: Mapping[str, list[RecordChange]], causes: Mapping[str, Vector]) -> None:
         """Something changed, all of it at once; ``causes`` is how far that takes its collections."""
+        self.take(changes)
+        self.tell(causes)
+
+    def take(self, changes: Mapping[str, list[RecordChange]]) -> int:
+        """Take in a part of what changed, and tell nobody before `tell`; how many rows that changed."""
+        if self._untold is None:
+            self._untold = Untold(self._retained)
         if self._waiting is not None:
             for name, each in changes.items():
                 _fold(self._waiting.setdefault(name, {}), each)
-            return
+            self._untold.forget()  # if it opens before `tell`, nobody knows this part
+            return 0
         delta = self._push(changes)
         self._absorb(delta)
-        if not delta:
+        self._untold.add(delta)
+        return len(delta)
+
+    def tell(self, causes: Mapping[str, Vector]) -> None:
+        """All that was taken in belongs together and is complete."""
+        untold, self._untold = self._untold, None
+        if untold is None or self._waiting is not None:
             return
-        self._past.append(_Past(delta, causes))
-        self._held += len(delta)
+        delta = untold.delta
+        if delta is None:
+            self._forget_past(causes)
+        elif delta:
+            self._remember(_Past(delta, causes))
+        if delta or untold.forgotten or untold.asked_for:
+            self.news.wake()
+
+    def is_whole(self) -> bool:
+        """Whether nothing was taken in that is not told. Who asks, and waits for news, is told when it is."""
+        if self._untold is not None:
+            self._untold.asked_for = True
+        return self._untold is None
+
+    def _remember(self, past: _Past) -> None:
+        self._past.append(past)
+        self._held += len(past.delta)
         while self._held > self._retained:
             oldest = self._past.popleft()
             self._start += 1
             self._held -= len(oldest.delta)
             self._base.update(oldest.causes)
-        self.news.wake()
+
+    def _forget_past(self, causes: Mapping[str, Vector]) -> None:
+        """More has changed than is kept: all subscribers are given a snapshot."""
+        for each in self._past:
+            self._base.update(each.causes)
+        self._base.update(causes)
+        self._start += len(self._past) + 1
+        self._past.clear()
+        self._held = 0
 
     def fail(self, error: ProtoBaseError) -> None:
         """The view is no longer maintained: its subscribers are told ``error``."""
@@ -115,14 +159,12 @@ class View:
         self.news.wake()
 
     def _push(self, changes: Changes) -> Delta:
-        begin_step()
+        begin_step(self._counted.budget())
         return self._tree.push(changes)
 
     def release(self) -> None:
         """Count its rows no more: it is about to be let go. Harmless when that was done."""
-        if self._room is not None:
-            self._room.take(-self._counted)
-            self._room = None
+        self._counted.release()
 
     def _absorb(self, delta: Delta) -> None:
         for before, after in delta:
@@ -132,13 +174,14 @@ class View:
             if after is not None:
                 self._places.add(place(after))
                 self._items[after[0]] = after
-        if len(self._items) > self._max_rows:
-            raise LimitExceeded(f"a live query has at most {self._max_rows} rows (view_rows): use limit")
-        if self._room is not None:
-            more, self._counted = len(self._items) - self._counted, len(self._items)
-            self._room.take(more)
+        self._counted.take(delta)
 
     # out
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self._items)
 
     @property
     def end(self) -> int:
@@ -174,7 +217,7 @@ class View:
         return Diff(inserts(rows), True, self._cursor())
 
     def _missed(self, position: int) -> Diff:
-        delta = _folded(list(self._past)[position - self._start :])
+        delta = folded(each.delta for each in islice(self._past, position - self._start, None))
         return Diff(positioned(self._places, delta), False, self._cursor())
 
     def _cursor(self) -> str:
@@ -209,15 +252,3 @@ def _fold(earlier: dict[str, RecordChange], changes: Iterable[RecordChange]) -> 
         if key in earlier:
             before = earlier[key][1]
         earlier[key] = (key, before, after)
-
-
-def _folded(past: Iterable[_Past]) -> Delta:
-    """One delta with the effect of all, in order."""
-    found: dict[Identity, Pair] = {}
-    for each in past:
-        for before, after in each.delta:
-            item = before or after
-            assert item is not None
-            first = found.get(item[0])
-            found[item[0]] = (first[0] if first else before, after)
-    return [pair for pair in found.values() if not alike(*pair)]

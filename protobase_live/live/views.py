@@ -8,8 +8,8 @@ part of a transaction.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 
@@ -20,20 +20,23 @@ from protobase_live.errors import (
     ProtoBaseError,
     Unavailable,
 )
+from protobase_live.live.held import Held
 from protobase_live.live.limits import DEFAULT_VIEW_LIMITS, ViewLimits
 from protobase_live.live.room import Room
 from protobase_live.live.runner import Runner
+from protobase_live.live.share import Share
 from protobase_live.live.show import Show, Together
+from protobase_live.live.showings import Showings
 from protobase_live.live.shown import Shown
+from protobase_live.live.subscription import Subscription
 from protobase_live.live.turnstile import Turnstile
 from protobase_live.live.view import View
 from protobase_live.names import KEY_FIELD
 from protobase_live.query.access import Selection
-from protobase_live.query.diff import Diff
 from protobase_live.query.explanation import Explanation
-from protobase_live.query.operators.operator import RecordChange, Row
+from protobase_live.query.operators.operator import Row
 from protobase_live.query.operators.source import Source
-from protobase_live.query.plan import Plan, plan_fetch, plan_push, sources
+from protobase_live.query.plan import Plan, makes_values, plan_fetch, plan_push, sources
 from protobase_live.query.query import Query
 from protobase_live.query.table import Table
 from protobase_storage import Vector
@@ -41,46 +44,12 @@ from protobase_storage import Vector
 FILL_ROWS = 32
 """Records that a view takes in at once when it is filled; a join may make many rows of each."""
 
+CATCH_UP = 16
+"""How often in one step it takes in so many of those that changed meanwhile: more than a slice of a large
+transaction brings, so that it is done some time."""
+
 TRIES = 5
 """How often a query asks for collections that fail or are put aside before it can begin."""
-
-
-class Subscription:
-    """One who watches a view. `pull` gives everything new as one difference, the first at once."""
-
-    def __init__(self, view: View, since: str | None, leave: Callable[[], None]) -> None:
-        self._view = view
-        self._position = None if since is None else view.position(since)
-        self._first = True
-        self._leave = leave
-        self._closed = False
-
-    async def pull(self) -> Diff:
-        """What happened since the last pull. Raises Closed after `close`, and what ended the view."""
-        while (diff := self.poll()) is None:
-            if self._closed:
-                raise Closed("the live query was closed")
-            await self._view.news.wait()
-        return diff
-
-    def poll(self) -> Diff | None:
-        """What there is now; None if there is nothing new. Raises what ended the view."""
-        if self._closed:
-            return None
-        if (failure := self._view.failure) is not None:
-            raise type(failure)(str(failure))
-        if not self._first and self._position == self._view.end:
-            return None
-        diff = self._view.since(self._position)
-        self._position, self._first = self._view.end, False
-        return diff
-
-    def close(self) -> None:
-        """Watch no more. Harmless when closed."""
-        if not self._closed:
-            self._closed = True
-            self._leave()
-            self._view.news.wake()
 
 
 class Views:
@@ -94,14 +63,16 @@ class Views:
         self._clock = clock
         self._limits = limits or DEFAULT_VIEW_LIMITS
         self._shown: dict[str, Shown] = {}
-        self._queues: dict[str, deque[tuple[Show, Together | None]]] = {}
         self._views: dict[str, View] = {}
         self._opening: dict[str, asyncio.Task[View]] = {}
         self._expiries: dict[View, Timer] = {}
         self._waiting: Counter[str] = Counter()
         self._turnstile = Turnstile()
+        self._showings = Showings(self._shown, self._turnstile, self._fail)
         self._runner = Runner(self._limits, self._turnstile)
-        self._room = Room(self._limits.all_view_rows, self._drop_lingering)
+        give_way = self._drop_lingering
+        self._rows = Room(self._limits.all_view_rows, "rows", "all_view_rows", give_way)
+        self._bytes = Room(self._limits.all_view_bytes, "bytes", "all_view_bytes", give_way)
         self._closed = False
 
     @property
@@ -125,58 +96,14 @@ class Views:
         shown = self._shown.get(collection)
         return shown is not None and shown.busy
 
-    def take(self, show: Show, together: Together | None = None) -> None:
-        """A collection shows a commit: at once, or, if it is part of something larger, with all of that."""
-        queue = self._queues.setdefault(show.collection, deque())
-        queue.append((show, together))
-        if len(queue) == 1:
-            self._advance(show.collection)
-
-    def complete(self, together: Together) -> None:
-        """Show all parts of a transaction, if no more is to come, and what waited behind them."""
-        if together.missing:
-            return
-        parts, together.parts = together.parts, {}
-        for collection in parts:
-            self._queues[collection].popleft()
-        self._show(parts.values())
-        for collection in parts:
-            self._advance(collection)
-
-    def _advance(self, collection: str) -> None:
-        queue = self._queues.get(collection)
-        while queue:
-            show, together = queue[0]
-            if together is not None:
-                together.arrive(self, show)
-                self.complete(together)
-                return
-            queue.popleft()
-            self._show([show])
-
-    def _show(self, shows: Iterable[Show]) -> None:
-        """Something is shown, all of it at once."""
-        concerned: dict[View, dict[str, list[RecordChange]]] = {}
-        causes: dict[str, Vector] = {}
-        for collection, records, vector, indexes in shows:
-            shown = self._shown.get(collection)
-            if shown is None:
-                continue
-            changes = shown.apply(records, vector)
-            causes[collection] = vector
-            if indexes is not None:
-                shown.declare(indexes)
-            for view, found in shown.routes.concerned(changes).items():
-                concerned.setdefault(view, {})[collection] = found
-        for view, found in concerned.items():
-            self._show_view(view, found, {name: causes[name] for name in found})
+    def take(self, show: Show, together: Together | None = None) -> asyncio.Future[None] | None:
+        """See `Showings.take`: None if it was shown at once, else a future that is done when it is."""
+        return self._showings.take(show, together)
 
     def end(self, collection: str) -> None:
         """The collection stops or has failed: who watches it has to begin again."""
         shown = self._shown.pop(collection, None)
-        for _, together in self._queues.pop(collection, ()):
-            if together is not None and together.parts.pop(collection, None) is None:
-                together.give_up()
+        self._showings.end(collection)
         if shown is None:
             return
         shown.close()
@@ -184,6 +111,10 @@ class Views:
             self._drop(view, Unavailable(f"collection {collection!r} is loaded again; watch again"))
 
     # queries
+
+    def share(self) -> Share:
+        """The queries of one client among many: what it takes is bounded."""
+        return Share(self, self._limits)
 
     async def query(self, query: Query) -> list[Row]:
         """The rows of a query now. Nothing of them may be changed.
@@ -193,7 +124,8 @@ class Views:
         return await self._runner.run(partial(self._plan, query), partial(self._begun, query.collections))
 
     def _plan(self, query: Query) -> Plan | None:
-        if any(name not in self._shown for name in query.collections):
+        names = query.collections
+        if any(name not in self._shown for name in names) or self._showings.changing(names):
             return None
         return plan_fetch(query, self._tables_now(query))
 
@@ -240,15 +172,24 @@ class Views:
             self._shown[name].used = True
         return {name: self._shown[name].table for name in query.collections}
 
-    async def _begun(self, collections: Iterable[str]) -> None:
-        for _ in range(TRIES):
-            if self._closed:
-                raise Closed("the database is closed")
+    async def _begun(self, collections: Collection[str]) -> None:
+        """Wait until the tables are there and can be read."""
+        await self._ready(collections, self._showings.changing)
+
+    async def _ready(self, collections: Collection[str], busy: Callable[[Collection[str]], bool]) -> None:
+        tries = 0
+        while not self._closed:
             missing = [name for name in collections if name not in self._shown]
-            if not missing:
+            if missing and tries < TRIES:
+                tries += 1
+                await asyncio.gather(*(self._ask_to_begin(name) for name in missing))
+            elif missing:
+                raise Unavailable(f"{', '.join(sorted(collections))}: does not stay in memory; try again")
+            elif busy(collections):
+                await self._showings.ended()
+            else:
                 return
-            await asyncio.gather(*(self._ask_to_begin(name) for name in missing))
-        raise Unavailable(f"{', '.join(sorted(collections))}: does not stay in memory; try again")
+        raise Closed("the database is closed")
 
     async def _opened(self, query: Query) -> View:
         """The view of a query, made if nobody else is making it."""
@@ -282,7 +223,8 @@ class Views:
             task.exception()  # whoever waits is told; if nobody does any more, nobody needs to know
 
     async def _open(self, query: Query) -> View:
-        await self._tables(query)
+        await self._ready(query.collections, self._showings.busy)
+        self._tables_now(query)
         tree = plan_push(query)
         uses: dict[str, list[Source]] = {name: [] for name in query.collections}
         for source in sources(tree):
@@ -292,8 +234,7 @@ class Views:
             tree,
             lambda: {name: self._shown[name].vector for name in uses if name in self._shown},
             retained=self._limits.retained_changes,
-            max_rows=self._limits.view_rows,
-            room=self._room,
+            held=Held(self._limits, self._rows, self._bytes, weighs=makes_values(tree)),
         )
         rows = {name: _rows(each, self._shown[name].table) for name, each in uses.items()}
         for name, each in uses.items():
@@ -317,17 +258,18 @@ class Views:
                     view.fill({name: some})
                 if view.failure is not None:
                     raise view.failure
+        while view.waiting > FILL_ROWS:
+            async with self._turnstile:
+                for _ in range(CATCH_UP):
+                    view.catch_up(FILL_ROWS)
+            if view.failure is not None:
+                raise view.failure
         view.open()
 
-    def _show_view(
-        self, view: View, changes: Mapping[str, list[RecordChange]], causes: Mapping[str, Vector]
-    ) -> None:
-        try:
-            view.show(changes, causes)
-        except ProtoBaseError as error:
-            self._drop(view, error)
-        except Exception as error:  # the collections and all other views must not suffer from it
-            self._drop(view, Unavailable(f"the live query failed: {error!r}"))
+    def _fail(self, view: View, error: Exception) -> None:
+        """What goes wrong in a view concerns those who watch it."""
+        known = isinstance(error, ProtoBaseError)
+        self._drop(view, error if known else Unavailable(f"the live query failed: {error!r}"))
 
     def _left(self, view: View) -> None:
         view.subscriptions -= 1

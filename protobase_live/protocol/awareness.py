@@ -130,6 +130,14 @@ def _state(client_id: int, raw: bytes) -> str | None:
         raise ProtocolError(f"awareness state of client {client_id} is not JSON: {error}") from None
 
 
+class SharedBytes:
+    """How many bytes the states of several tables have together."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.used = 0
+
+
 class Awareness:
     """The presence of all clients of one document, each owned by whoever announced it last.
 
@@ -144,13 +152,21 @@ class Awareness:
     """
 
     def __init__(
-        self, *, max_clients: int = MAX_CLIENTS, max_clients_per_owner: int = MAX_CLIENTS_PER_OWNER
+        self,
+        *,
+        max_clients: int = MAX_CLIENTS,
+        max_clients_per_owner: int = MAX_CLIENTS_PER_OWNER,
+        max_bytes: int = MAX_TABLE_BYTES,
+        shared: SharedBytes | None = None,
     ) -> None:
+        """``max_bytes`` bounds the states of this table, ``shared`` those of several."""
         self._max_clients = max_clients
         self._max_clients_per_owner = max_clients_per_owner
         self._present: dict[int, Entry] = {}
         self._removed: dict[int, Entry] = {}
+        self._max_bytes = max_bytes
         self._bytes = 0
+        self._shared = SharedBytes(max_bytes) if shared is None else shared
         self._owner: dict[int, Hashable] = {}
         self._clients: dict[Hashable, set[int]] = {}
         self._self: dict[int, Hashable] = {}
@@ -287,21 +303,35 @@ class Awareness:
         if client_id not in self._present and len(self._present) >= self._max_clients:
             raise LimitExceeded(f"more than {self._max_clients} clients are present")
         more = _size(entry) - _size(self._present.get(client_id))
-        if more > 0 and self._bytes + more > MAX_TABLE_BYTES:
-            raise LimitExceeded(f"the states of all clients together have more than {MAX_TABLE_BYTES} bytes")
+        self._require_room(more)
         self._disown(client_id)
         self._removed.pop(client_id, None)
-        self._bytes += more
+        self._count(more)
         self._present[client_id] = entry
         self._owner[client_id] = owner
         self._clients.setdefault(owner, set()).add(client_id)
         if entry.clock > self._lead.get(client_id, -1):
             self._lead.pop(client_id, None)
 
+    def _require_room(self, more: int) -> None:
+        """Raise LimitExceeded for so many bytes more than are allowed; fewer always are."""
+        if more > 0 and self._bytes + more > self._max_bytes:
+            raise LimitExceeded(
+                f"the states in a collection have more than {self._max_bytes} bytes (collection_bytes)"
+            )
+        if more > 0 and self._shared.used + more > self._shared.most:
+            raise LimitExceeded(
+                f"the states in all collections have more than {self._shared.most} bytes (all_bytes)"
+            )
+
+    def _count(self, more: int) -> None:
+        self._bytes += more
+        self._shared.used += more
+
     def _remove(self, entry: Entry) -> None:
         self._disown(entry.client_id)
         self._lead.pop(entry.client_id, None)
-        self._bytes -= _size(self._present.pop(entry.client_id, None))
+        self._count(-_size(self._present.pop(entry.client_id, None)))
         self._removed.pop(entry.client_id, None)
         self._removed[entry.client_id] = entry
         if len(self._removed) > MAX_REMOVED:

@@ -35,6 +35,7 @@ class LiveLimits:
     bye_seconds: float = 5.0  # from `bye` to the close: answers that take longer are not sent
     heartbeat_seconds: float = 20.0  # silence after which a client should ask with `ping`
     requests: int = 64  # requests of a connection that wait for their answer: overloaded
+    commit_bytes: int = 32 * 1024 * 1024  # commits of these, in messages' bytes: more is not read before
     subscriptions: int = 1024  # change streams and views of a connection: limit_exceeded
     credit: int = 1024  # changes that a client may grant to one stream: closed with BAD_MESSAGE
     text_chars: int = 64 * 1024  # characters before and after a change of a text: told as a splice alone

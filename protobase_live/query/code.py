@@ -50,6 +50,7 @@ _GLOBALS: dict[str, Any] = {
             functions.starts_with,
             functions.like,
             functions.add,
+            functions.joined,
             functions.subtract,
             functions.multiply,
             functions.divide,
@@ -85,13 +86,13 @@ def compile_value(expr: Expr) -> Callable[[Row], Any]:
 
 def compile_condition(condition: Expr) -> Callable[[Row], bool]:
     """The function that says whether ``condition`` is true for a row."""
-    writer = _Writer()
+    writer = _Writer(keeps=False)
     return writer.function(f"return {writer.condition(condition)}")
 
 
 def compile_scan(condition: Expr) -> Callable[[Iterable[Row]], list[Row]]:
     """The function that picks the rows for which ``condition`` is true."""
-    writer = _Writer()
+    writer = _Writer(keeps=False)
     found = writer.condition(condition)
     return writer.function(f"return [row for row in rows if {found}]", "rows")
 
@@ -111,7 +112,9 @@ def compile_rank(terms: Iterable[tuple[Expr, bool]]) -> Callable[[Row], Rank]:
 class _Writer:
     """Writes the source of one function; knows its constants. What it writes can stand as an operand."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps: bool = True) -> None:
+        """``keeps``: what the function gives is kept, so texts that it joins are counted."""
+        self.keeps = keeps
         self.constants: list[Any] = []
         self.parts: list[str] = []
         self.level = 0
@@ -176,7 +179,8 @@ class _Writer:
             return self._order(op, one, other)
         if op in _CONSTANT and isinstance(other, Value):
             return _CONSTANT[op](self, self.value(one), other.value)
-        return f"{_FUNCTIONS[op]}({', '.join([self.value(each) for each in args])})"
+        name = "joined" if op == "+" and self.keeps else _FUNCTIONS[op]
+        return f"{name}({', '.join([self.value(each) for each in args])})"
 
     def _field(self, path: tuple[str, ...]) -> str:
         first, *deeper = path

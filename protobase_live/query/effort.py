@@ -1,8 +1,11 @@
-"""What matching patterns costs beyond looking at a row, so that no batch of rows takes for ever.
+"""What a query costs beyond looking at rows, so that no batch of rows takes for ever or makes too much.
 
 One text of 1 MiB and a pattern of 1,000 characters take a thousand million steps, and a batch has hundreds
 of rows. Between two pauses (`begin_step`) only so many steps are made; a scan takes fewer rows at a time when
 they cost much. There is one count for all queries: they make their steps one after the other.
+
+Texts that a query joins and values that it collects may be many times larger than what it reads. They are
+counted in bytes for each query, see `Budget`.
 """
 
 from __future__ import annotations
@@ -15,13 +18,45 @@ MAX_STEPS = 250_000_000
 EASY_STEPS = 10_000_000
 """Steps of matching in a batch of rows, some 12 ms, above which the next batch is a smaller one."""
 
+
+class Budget:
+    """How many bytes of values one query may make."""
+
+    def __init__(self, most: int, limit: str) -> None:
+        """``limit`` is the name of the limit whose value is ``most``."""
+        self.used = 0
+        """Bytes that were made since a change began, or the query."""
+        self.held = 0
+        """Bytes of what groups of a live query remember."""
+        self._most = most
+        self._limit = limit
+
+    def spend(self, size: int) -> None:
+        """So many bytes are about to be made. Raises LimitExceeded."""
+        self.used += size
+        self._check(self.used)
+
+    def hold(self, size: int) -> None:
+        """So many bytes more are remembered, fewer if it is negative. Raises LimitExceeded."""
+        self.held += size
+        self._check(self.held)
+
+    def _check(self, size: int) -> None:
+        if size > self._most:
+            raise LimitExceeded(
+                f"a query joins texts and collects values of at most {self._most} bytes ({self._limit}): "
+                "take fewer rows with where or limit, or select less of each"
+            )
+
+
 _made = 0
+_budget: Budget | None = None
 
 
-def begin_step() -> None:
-    """Others have run."""
-    global _made
-    _made = 0
+def begin_step(budget: Budget | None = None) -> None:
+    """Others have run; what is made from now on is taken from ``budget``, None: is not counted."""
+    global _made, _budget
+    _made, _budget = 0, budget
 
 
 def spend(steps: int) -> None:
@@ -38,3 +73,15 @@ def spend(steps: int) -> None:
 def spent() -> int:
     """How many steps were made since others have run."""
     return _made
+
+
+def make(size: int) -> None:
+    """A value of so many bytes is about to be made and kept. Raises LimitExceeded."""
+    if _budget is not None:
+        _budget.spend(size)
+
+
+def hold(size: int) -> None:
+    """Values of so many bytes more are remembered between changes, fewer if it is negative."""
+    if _budget is not None:
+        _budget.hold(size)

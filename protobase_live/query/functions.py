@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from protobase_live import values
+from protobase_live.query.effort import make
 from protobase_live.query.ordering import SortKey, descending, sort_key
 from protobase_live.query.patterns import matcher
 from protobase_live.values.checking import is_safe_int
@@ -103,6 +104,13 @@ def add(one: Any, other: Any) -> Any:
     if one.__class__ is str and other.__class__ is str:
         return one + other if len(one) + len(other) <= values.MAX_VALUE_BYTES else None
     return _computed(lambda a, b: a + b, one, other)
+
+
+def joined(one: Any, other: Any) -> Any:
+    """As `add`, where the result is kept. Raises LimitExceeded for more bytes than the query may make."""
+    if one.__class__ is str and other.__class__ is str:
+        make(len(one) + len(other))
+    return add(one, other)
 
 
 def subtract(one: Any, other: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from protobase_live.query.access import LOOKUP, Selection
-from protobase_live.query.effort import begin_step
+from protobase_live.query.effort import Budget, begin_step
 from protobase_live.query.explanation import Explanation, estimate, explain
 from protobase_live.query.expressions import Expr, Field, both
 from protobase_live.query.operators.concatenation import Concatenation
@@ -86,6 +86,11 @@ def sources(operator: Operator) -> list[Source]:
     return [each for each in _operators(operator) if isinstance(each, Source)]
 
 
+def makes_values(tree: Operator) -> bool:
+    """Whether rows of a tree may hold more than what was read: texts joined, or values collected."""
+    return any(each.makes_values for each in _operators(tree))
+
+
 def _operators(root: Operator) -> Iterator[Operator]:
     yield root
     for input in root.inputs:
@@ -132,13 +137,16 @@ class Plan:
     def __init__(self, root: Operator) -> None:
         self.root = root if root.sorted else Sorting(root)
 
-    def steps(self) -> Iterator[list[Row]]:
-        """The rows, in order and in batches; an empty batch only gives a chance to pause."""
+    def steps(self, budget: Budget | None = None) -> Iterator[list[Row]]:
+        """The rows, in order and in batches; an empty batch only gives a chance to pause.
+
+        Raises LimitExceeded when more is made than ``budget`` allows.
+        """
         batches = self.root.fetch()
-        begin_step()
+        begin_step(budget)
         while (batch := next(batches, None)) is not None:
             yield [row for _, _, row in batch]
-            begin_step()
+            begin_step(budget)
 
     def pin(self) -> None:
         """Keep what is still to be read. The tables may change from now on; until now they may not."""

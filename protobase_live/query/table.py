@@ -34,12 +34,23 @@ class Table:
         self.usable: tuple[Index, ...] = ()
         """The indexes that are ready. Another tuple whenever there are others, so that plans can tell."""
 
+    def changes(self, records: Iterable[Record]) -> list[RecordChange]:
+        """What it would change to take over records as a commit left them."""
+        rows = self.rows
+        return [
+            (key, rows.get(key), None if fields is None else _row(key, fields)) for key, fields in records
+        ]
+
     def apply(self, records: Iterable[Record]) -> list[RecordChange]:
         """Take over records as a commit left them; what that changed."""
+        changes = self.changes(records)
+        self.take(changes)
+        return changes
+
+    def take(self, changes: Iterable[RecordChange]) -> None:
+        """Take over changes; each says what there was before."""
         rows, indexes = self.rows, self.indexes.values()
-        changes: list[RecordChange] = []
-        for key, fields in records:
-            before, after = rows.get(key), None if fields is None else _row(key, fields)
+        for key, before, after in changes:
             for index in indexes:
                 index.change(key, before, after)
             if after is not None:
@@ -49,8 +60,6 @@ class Table:
             elif before is not None:
                 del rows[key]
                 self.by_key.discard(key)
-            changes.append((key, before, after))
-        return changes
 
     def index(self, paths: Paths) -> Index | KeyIndex:
         """The index on ``paths``, which is declared or that of keys."""

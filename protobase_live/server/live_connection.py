@@ -52,6 +52,7 @@ from protobase_live.protocol.server_messages import Error
 from protobase_live.protocol.server_session import ServerSession, Violation
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
+from protobase_live.server.in_flight import InFlight
 from protobase_live.server.live_database import Database, query_of
 from protobase_live.server.live_streams import LiveStreams
 from protobase_live.server.presence_news import News, PresenceNews
@@ -105,7 +106,9 @@ class LiveConnection:
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._answering = asyncio.Semaphore(limits.requests)
         self._streaming = asyncio.Semaphore(limits.subscriptions)
-        self._commits: asyncio.Queue[CommitRequest] = asyncio.Queue()  # holds at most ``requests``
+        # Holds at most ``requests``, and their sizes, in bytes.
+        self._commits: asyncio.Queue[tuple[CommitRequest, int]] = asyncio.Queue()
+        self._in_flight = InFlight(limits.commit_bytes)
         self._streams = LiveStreams(session, database, self._send, self._send_answer, limits, counters)
         self._whole = WholeCollections(database, limits)
         self._members: dict[str, Membership] = {}
@@ -124,7 +127,7 @@ class LiveConnection:
             while True:
                 frame = await self._connection.recv()
                 self._counters.received_bytes.add("live", len(frame))
-                await self._take(self._session.receive(frame))
+                await self._take(self._session.receive(frame), len(frame))
         except Violation as violation:
             await self._connection.close(violation.code, violation.reason)
         except ConnectionClosed:
@@ -168,7 +171,8 @@ class LiveConnection:
         self._connection.allow(self._limits.message_bytes)
         await self._connection.send(self._session.welcome())
 
-    async def _take(self, message: Hello | More | Request | Error) -> None:
+    async def _take(self, message: Hello | More | Request | Error, size: int) -> None:
+        """Begin to carry out a message of ``size`` bytes."""
         if not isinstance(message, Error):
             self._counters.requests.add(message.type)
         match message:
@@ -183,7 +187,8 @@ class LiveConnection:
                 going = Unavailable("the server is stopping; nothing was done")
                 await self._send_error(message.id, going)
             case CommitRequest():
-                self._commits.put_nowait(message)
+                await self._in_flight.take(size)
+                self._commits.put_nowait((message, size))
             case Subscribe() | Watch():
                 await self._streaming.acquire()
                 self._streams.open(message, partial(self._start, slots=self._streaming))
@@ -217,7 +222,7 @@ class LiveConnection:
         query = query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()
-        return await self._database.views.query(query)
+        return await self._streams.share.query(query)
 
     async def _answer(self, id: int, work: Coroutine[Any, Any, Any]) -> None:
         began = self._clock.monotonic()
@@ -252,7 +257,7 @@ class LiveConnection:
         lane: str | None = None
         running: OrderedSet[asyncio.Task[None]] = OrderedSet()
         while True:
-            request = await self._commits.get()
+            request, size = await self._commits.get()
             names = {*request.writes, *(check.collection for check in request.checks)}
             before, lane = lane, names.pop() if len(names) == 1 else None
             if running and (lane is None or lane != before):
@@ -260,6 +265,7 @@ class LiveConnection:
             task = self._start(self._answer(request.id, self._commit(request)))
             running.add(task)
             task.add_done_callback(running.discard)
+            task.add_done_callback(lambda _, size=size: self._in_flight.give_back(size))
 
     async def _commit(self, request: CommitRequest) -> Any:
         author = self._author if self._author is not None else request.author

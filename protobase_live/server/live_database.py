@@ -47,14 +47,22 @@ class Subscription(Protocol):
         ...
 
 
-class Views(Protocol):
-    """Queries, run once or live. Their rows are dicts, and not to be changed."""
+class Share(Protocol):
+    """The queries of one client, run once or live. Their rows are dicts, and not to be changed."""
 
     async def query(self, query: Query) -> Sequence[Any]: ...
 
-    async def explain(self, query: Query) -> Explanation: ...
-
     async def subscribe(self, query: Query, since: str | None = None) -> Subscription: ...
+
+
+class Views(Protocol):
+    """The queries of all."""
+
+    def share(self) -> Share:
+        """Those of a client; others have room beside it."""
+        ...
+
+    async def explain(self, query: Query) -> Explanation: ...
 
 
 class Database(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from protobase_live.change import Change
@@ -19,7 +20,7 @@ from protobase_live.protocol.limits import LiveLimits
 from protobase_live.protocol.server_messages import ChangeForm, RowChangeForm
 from protobase_live.protocol.server_session import ServerSession
 from protobase_live.server.counters import Counters
-from protobase_live.server.live_database import ChangeStream, Database, Subscription, query_of
+from protobase_live.server.live_database import ChangeStream, Database, Share, Subscription, query_of
 
 if TYPE_CHECKING:
     from protobase_live.query.diff import RowChange
@@ -49,6 +50,11 @@ class LiveStreams:
         self._counters = counters
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._credit: dict[int, asyncio.Event] = {}
+
+    @cached_property
+    def share(self) -> Share:
+        """The queries of this connection, from its first one on."""
+        return self._database.views.share()
 
     def open(self, request: Opening, start: Start) -> None:
         """Carry out what opens a stream or view, in a task that ``start`` makes."""
@@ -104,7 +110,7 @@ class LiveStreams:
                 await self._send(frame)
 
     async def _view(self, request: Watch) -> None:
-        subscription = await self._database.views.subscribe(query_of(request.query), request.since)
+        subscription = await self.share.subscribe(query_of(request.query), request.since)
         try:
             await self._answer(self._session.result(request.id))
             await self._pull_differences(request.id, subscription)

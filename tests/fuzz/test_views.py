@@ -7,6 +7,8 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protobase_live.live.held import Held
+from protobase_live.live.limits import ViewLimits
 from protobase_live.live.view import View
 from protobase_live.query.operators.operator import RecordChange
 from protobase_live.query.plan import plan_push
@@ -29,7 +31,9 @@ class Filling:
         self.data = case.data
         self.tables = {name: Table(name) for name in query.collections}
         self.commits = 0
-        self.view = View(query, plan_push(query), self.vectors, retained=retained, max_rows=1_000)
+        self.view = View(
+            query, plan_push(query), self.vectors, retained=retained, held=Held(ViewLimits(view_rows=1_000))
+        )
         self.records = [
             (name, change)
             for name, table in self.tables.items()

@@ -135,7 +135,7 @@ class FakeViews:
         self.rows = []
         self.script = ()
         self.failure = None
-        self.subscriptions = self.pulls = 0
+        self.subscriptions = self.pulls = self.shares = 0
         self.queries = []
         self.news = asyncio.Event()
 
@@ -146,6 +146,10 @@ class FakeViews:
     def fail(self, error):
         self.failure = error
         self.news.set()
+
+    def share(self):
+        self.shares += 1
+        return self
 
     async def query(self, query):
         self.queries.append(query)

@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from protobase_live.query.effort import make
 from protobase_live.query.operators.operator import Identity, Item, Rank, place
 from protobase_live.query.operators.sorted_set import SortedSet
 from protobase_live.query.ordering import SortKey, sort_key
 from protobase_live.values import MAX_INT_BITS
 from protobase_live.values.checking import MAX_SAFE_INT, is_safe_int
+from protobase_live.values.weighing import weights
 
 SCALE_BITS = 1074
 """Every float is a whole number of 2**-1074, the smallest one."""
@@ -170,6 +172,8 @@ class Collect(Accumulator):
         self._places.remove(found)
 
     def result(self) -> list[Any]:
+        """Raises LimitExceeded where the values have more bytes than the query may make."""
+        make(weights(self._values.values()))
         return [self._values[found] for found in self._places]
 
 

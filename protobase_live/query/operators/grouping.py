@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protobase_live.query.code import compile_keys, compile_value
+from protobase_live.query.effort import hold
+from protobase_live.query.expressions import Call
 from protobase_live.query.operators.accumulators import ACCUMULATORS, Accumulator
 from protobase_live.query.operators.batches import batched
 from protobase_live.query.operators.operator import (
@@ -17,6 +19,7 @@ from protobase_live.query.operators.operator import (
     alike,
 )
 from protobase_live.query.steps import GroupBy
+from protobase_live.values.weighing import weight
 
 
 class Grouping(Operator):
@@ -35,7 +38,17 @@ class Grouping(Operator):
             _present if aggregate.over is None else compile_value(aggregate.over)
             for _, aggregate in step.aggregates
         ]
+        self._computed = [isinstance(aggregate.over, Call) for _, aggregate in step.aggregates]
+        """Whether what an accumulator remembers is no value of a record, which is there anyway."""
         self._groups: dict[Identity, _Group] = {}
+
+    @property
+    def makes_values(self) -> bool:
+        aggregates = [aggregate for _, aggregate in self.step.aggregates]
+        exprs = [*(expr for _, expr in self.step.keys), *(each.over for each in aggregates)]
+        return any(each.name == "collect" for each in aggregates) or any(
+            isinstance(expr, Call) for expr in exprs
+        )
 
     @property
     def detail(self) -> str:
@@ -74,14 +87,22 @@ class Grouping(Operator):
 
     def _add(self, group: _Group, item: Item) -> None:
         group.count += 1
-        for value_of, accumulator in zip(self._values, group.accumulators, strict=True):
+        for value_of, accumulator, computed in zip(
+            self._values, group.accumulators, self._computed, strict=True
+        ):
             if (value := value_of(item[2])) is not None:
+                if computed:
+                    hold(weight(value))
                 accumulator.add(value, item)
 
     def _remove(self, group: _Group, item: Item) -> None:
         group.count -= 1
-        for value_of, accumulator in zip(self._values, group.accumulators, strict=True):
+        for value_of, accumulator, computed in zip(
+            self._values, group.accumulators, self._computed, strict=True
+        ):
             if (value := value_of(item[2])) is not None:
+                if computed:
+                    hold(-weight(value))
                 accumulator.remove(value, item)
 
     def _show(self, group: _Group) -> tuple[Item | None, Item | None]:

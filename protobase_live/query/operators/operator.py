@@ -55,6 +55,11 @@ class Operator(ABC):
         return False
 
     @property
+    def makes_values(self) -> bool:
+        """Whether its rows may hold texts that it joins or values that it collects."""
+        return False
+
+    @property
     def detail(self) -> str:
         """What `explain` says besides the name."""
         return ""

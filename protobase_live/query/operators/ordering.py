@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from protobase_live.query.code import compile_rank
+from protobase_live.query.expressions import Call
 from protobase_live.query.operators.operator import Item, Operator
 from protobase_live.query.operators.stateless import Stateless
 from protobase_live.query.steps import OrderBy
@@ -23,6 +24,10 @@ class Ordering(Stateless):
     @property
     def sorted(self) -> bool:
         return False
+
+    @property
+    def makes_values(self) -> bool:
+        return any(isinstance(expr, Call) for expr, _ in self.step.terms)
 
     @property
     def detail(self) -> str:

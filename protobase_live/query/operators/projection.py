@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from protobase_live.query.code import compile_value
+from protobase_live.query.expressions import Call
 from protobase_live.query.operators.operator import Item, Operator, Row
 from protobase_live.query.operators.stateless import Stateless
 from protobase_live.query.steps import Select
@@ -19,6 +20,10 @@ class Projection(Stateless):
         super().__init__(input)
         self.step = step
         self._fields = [(name, compile_value(expr)) for name, expr in step.fields]
+
+    @property
+    def makes_values(self) -> bool:
+        return any(isinstance(expr, Call) for _, expr in self.step.fields)
 
     @property
     def detail(self) -> str:

@@ -7,11 +7,24 @@ import asyncio
 import pytest
 from pycrdt import Doc, Map, Text
 
+from protobase_actors import MailboxFull
 from protobase_live.database import collection_actor
 from protobase_live.database.intake import PAUSE_BYTES
 from protobase_live.database.limits import Limits
-from protobase_live.database.messages import Begin, Leave, Question, Settle, Transact, Unwatch, Updates, Watch
+from protobase_live.database.meeting import Meeting
+from protobase_live.database.messages import (
+    Begin,
+    Hold,
+    Leave,
+    Question,
+    Settle,
+    Transact,
+    Unwatch,
+    Updates,
+    Watch,
+)
 from protobase_live.errors import Conflict, LimitExceeded, MalformedUpdate
+from protobase_live.opening import open as open_database
 from protobase_live.operations import RECORDS, Check, Op, Read
 from protobase_live.values import digest
 from tests.support import yjs_encoding as encoding
@@ -409,3 +422,20 @@ async def test_changes_that_nobody_follows_are_not_kept_long(database, clock, li
     assert watched.feed.peek(watched.index) is None
     await ref.ask(put("t2", n=1))
     assert watched.feed.end == watched.index + 1
+
+
+async def test_what_waits_is_bounded_in_bytes() -> None:
+    async with await open_database("memory:", limits=Limits(mailbox_bytes=1_000)) as database:
+        ref = await database.ref("tasks")
+        meeting, held = Meeting(database.storage, 2), asyncio.get_running_loop().create_future()
+        ref.try_ask(Hold(meeting, (), (), None, held))
+        await held
+        tasks = await database.collection("tasks")
+        writes = [asyncio.ensure_future(tasks.insert({"text": "x" * 600}, key=str(n))) for n in range(5)]
+        await settle()
+        assert (ref.stats.depth, ref.stats.waiting) == (2, 3)
+        with pytest.raises(MailboxFull, match="1000 bytes"):
+            ref.try_ask(Question(Read(RECORDS, "count")))
+        meeting.dissolve()
+        await asyncio.gather(*writes)
+        assert await tasks.count() == 5

@@ -125,3 +125,38 @@ async def test_every_failure_of_the_storage_is_heard(pipeline) -> None:
     futures.clear()
     gc.collect()
     assert told == []
+
+
+async def test_the_next_turn_waits_for_one_that_takes_a_while_to_show(dropped, failures) -> None:
+    shown: list[str] = []
+    under_way = future()
+
+    def show(turn: str) -> asyncio.Future[None] | None:
+        shown.append(turn)
+        return under_way if turn == "a" else None
+
+    pipeline = Pipeline(2, show, lambda turn, error: dropped.append(turn), failures.append)
+    durable = future()
+    pipeline.push("a", durable)
+    durable.set_result(None)
+    await asyncio.sleep(0)
+    pipeline.push("b", None)
+    settled = asyncio.ensure_future(pipeline.settled())
+    await asyncio.sleep(0)
+    assert (shown, pipeline.full, settled.done()) == (["a"], True, False)
+    under_way.set_result(None)
+    await settled
+    assert (shown, len(pipeline), dropped, failures) == (["a", "b"], 0, [], [])
+
+
+async def test_what_goes_wrong_while_a_turn_is_shown_drops_it(dropped, failures) -> None:
+    under_way = future()
+    pipeline = Pipeline(2, lambda turn: under_way, lambda turn, error: dropped.append(turn), failures.append)
+    durable = future()
+    pipeline.push("a", durable)
+    pipeline.push("b", None)
+    durable.set_result(None)
+    await asyncio.sleep(0)
+    under_way.set_exception(RuntimeError("a cannot be shown"))
+    await asyncio.sleep(0)
+    assert (dropped, [str(error) for error in failures]) == (["a", "b"], ["a cannot be shown"])

@@ -200,3 +200,29 @@ async def test_what_is_no_state_is_refused(hub):
     with pytest.raises(InvalidName):
         hub.join("a//b", lambda payload: None)
     assert one.states() == {}
+
+
+async def test_the_states_of_a_collection_and_of_all_are_bounded_in_bytes(clock):
+    hub = PresenceHub(clock, TICK, PresenceLimits(collection_bytes=100, all_bytes=150))
+    fat, thin = update(7, 1, f'"{"x" * 80}"'), update(8, 1, "{}")
+    tasks, other = [hub.join(name, lambda payload: None)[0] for name in ("tasks", "other")]
+    tasks.apply(fat)
+    tasks.apply(update(9, 1, f'"{"x" * 30}"'))  # is left out, and nothing else happens
+    other.apply(fat)
+    assert (set(tasks.states()), set(other.states())) == ({7}, set())
+    with pytest.raises(LimitExceeded, match=r"100 bytes \(collection_bytes\)"):
+        tasks.set(1, "x" * 30)
+    with pytest.raises(LimitExceeded, match=r"150 bytes \(all_bytes\)"):
+        other.set(1, "x" * 80)
+    other.apply(thin)
+    tasks.apply(update(7, 2, "{}"))
+    other.apply(fat)
+    assert (set(tasks.states()), set(other.states())) == ({7}, {7, 8})
+
+
+async def test_a_collection_that_everybody_left_has_room_again_for_others(clock):
+    hub = PresenceHub(clock, TICK, PresenceLimits(all_bytes=100))
+    for name in ("tasks", "other", "more"):
+        member, _ = hub.join(name, lambda payload: None)
+        member.set(1, "x" * 80)
+        member.leave()

@@ -7,7 +7,7 @@ from protobase_live.live.room import Room
 
 
 def test_there_is_room_up_to_the_limit():
-    room = Room(3, lambda: False)
+    room = Room(3, "rows", "all_view_rows", lambda: False)
     room.take(2)
     room.take(1)
     with pytest.raises(Overloaded, match=r"3 rows already \(all_view_rows\)"):
@@ -25,7 +25,7 @@ def test_those_that_nobody_watches_give_way():
             return True
         return False
 
-    room = Room(3, give_way)
+    room = Room(3, "rows", "all_view_rows", give_way)
     room.take(3)
     room.take(2)
     assert lingering == [1]
@@ -36,7 +36,7 @@ def test_those_that_nobody_watches_give_way():
 
 
 def test_less_is_always_allowed():
-    room = Room(1, lambda: False)
+    room = Room(1, "rows", "all_view_rows", lambda: False)
     with pytest.raises(Overloaded):
         room.take(5)
     room.take(-1)

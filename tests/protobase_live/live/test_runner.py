@@ -11,16 +11,17 @@ from protobase_live.live.turnstile import Turnstile
 
 
 class FakePlan:
-    """Gives batches of one row and counts them."""
+    """Gives batches of one row and counts them, and makes ``size`` bytes of values for each."""
 
-    def __init__(self, batches, rows=1):
-        self.batches, self.rows = batches, rows
+    def __init__(self, batches, rows=1, size=1):
+        self.batches, self.rows, self.size = batches, rows, size
         self.made = 0
         self.pinned = False
 
-    def steps(self):
+    def steps(self, budget):
         for number in range(self.batches):
             self.made += 1
+            budget.spend(self.size)
             yield [{"n": number}] * self.rows
 
     def pin(self):
@@ -76,6 +77,8 @@ async def test_long_queries_are_limited_and_short_ones_go_on():
         ({"query_rows": 10}, LimitExceeded, "query_rows"),
         ({"query_steps": 10}, LimitExceeded, "query_steps"),
         ({"all_query_steps": 10}, Overloaded, "all_query_steps"),
+        ({"query_bytes": 10}, LimitExceeded, "query_bytes"),
+        ({"all_query_bytes": 10}, Overloaded, "all_query_bytes"),
     ],
 )
 async def test_limits_name_themselves(limits, error, named):

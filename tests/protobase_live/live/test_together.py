@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from protobase_actors import ManualClock
 from protobase_live.database.database import Database
 from protobase_live.live.show import Show, Together
-from protobase_live.live.views import Views
+from protobase_live.live.showings import Showings
+from protobase_live.live.turnstile import Turnstile
 from protobase_live.operations import RECORDS, Op
 from protobase_live.query.query import Query
 from protobase_storage import MemoryStorage
 
 
-class Heard(Views):
-    """Views that note what they are shown at once."""
+class Heard(Showings):
+    """Showings of collections that no query has asked for; they note what they are shown at once."""
 
     def __init__(self) -> None:
-        super().__init__(self._nothing, ManualClock())
+        super().__init__({}, Turnstile(), lambda view, error: None)
         self.heard: list[str] = []
 
-    async def _nothing(self, collection: str) -> None: ...
-
-    def _show(self, shows) -> None:
-        self.heard.append("+".join(f"{show.collection}{show.vector['x']}" for show in shows))
+    def _finish(self, parts, error=None) -> None:
+        self.heard.append("+".join(f"{part.show.collection}{part.show.vector['x']}" for part in parts))
+        super()._finish(parts, error)
 
 
 def show(collection: str, number: int) -> Show:
@@ -35,7 +34,7 @@ def together(parts: int = 2) -> Together:
     return made
 
 
-def test_all_at_once_and_what_follows_waits() -> None:
+async def test_all_at_once_and_what_follows_waits() -> None:
     views, joint = Heard(), together()
     views.take(show("a", 1))
     views.take(show("a", 2), joint)
@@ -46,7 +45,7 @@ def test_all_at_once_and_what_follows_waits() -> None:
     assert views.heard == ["a1", "a2+b1", "a3", "b2"]
 
 
-def test_one_behind_the_other() -> None:
+async def test_one_behind_the_other() -> None:
     views, first, second = Heard(), together(), together(3)
     views.take(show("a", 1), first)
     views.take(show("a", 2), second)
@@ -57,7 +56,7 @@ def test_one_behind_the_other() -> None:
     assert sorted(views.heard[1].split("+")) == ["a2", "b2", "c1"]
 
 
-def test_a_part_that_never_comes_holds_nobody_up() -> None:
+async def test_a_part_that_never_comes_holds_nobody_up() -> None:
     views, joint = Heard(), together()
     views.take(show("a", 1), joint)
     joint.give_up()
@@ -68,7 +67,7 @@ def test_a_part_that_never_comes_holds_nobody_up() -> None:
     assert views.heard == ["a1", "a2"]
 
 
-def test_a_collection_that_ends() -> None:
+async def test_a_collection_that_ends() -> None:
     views, joint = Heard(), together()
     views.take(show("a", 1), joint)
     views.take(show("a", 2))
@@ -83,7 +82,7 @@ def test_a_collection_that_ends() -> None:
     assert views.heard == ["b1", "c1"]
 
 
-def test_a_transaction_that_no_query_asks_about() -> None:
+async def test_a_transaction_that_no_query_asks_about() -> None:
     joint = together()
     joint.give_up()
     joint.give_up()
@@ -92,12 +91,13 @@ def test_a_transaction_that_no_query_asks_about() -> None:
 
 async def test_collections_show_their_parts_of_a_transaction_at_once(monkeypatch) -> None:
     heard: list[list[str]] = []
-    shown = Views._show
-    monkeypatch.setattr(
-        Views,
-        "_show",
-        lambda views, shows: heard.append([show.collection for show in shows]) or shown(views, shows),
-    )
+    finish = Showings._finish
+
+    def note(showings, parts, error=None) -> None:
+        heard.append([part.show.collection for part in parts])
+        finish(showings, parts, error)
+
+    monkeypatch.setattr(Showings, "_finish", note)
     async with Database(MemoryStorage()) as database:
         for name in ("a", "b"):
             await database.views.query(Query(name))

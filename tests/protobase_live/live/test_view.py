@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from protobase_live.errors import LimitExceeded, Unavailable
+from protobase_live.live.held import Held
+from protobase_live.live.limits import ViewLimits
 from protobase_live.live.view import View
 from protobase_live.live.view_cursor import encode_cursor
 from protobase_live.query.plan import plan_push
@@ -22,7 +24,11 @@ class Watched:
     def __init__(self, query: Query = BOTH, *, retained: int = 10, max_rows: int = 100) -> None:
         self.vectors: dict[str, dict[str, int]] = {"a": {"x": 1}, "b": {"x": 1}}
         self.view = View(
-            query, plan_push(query), lambda: dict(self.vectors), retained=retained, max_rows=max_rows
+            query,
+            plan_push(query),
+            lambda: dict(self.vectors),
+            retained=retained,
+            held=Held(ViewLimits(view_rows=max_rows)),
         )
         self.view.open()
 
@@ -108,7 +114,7 @@ def test_what_does_not_concern_the_rows_moves_the_cursor_only() -> None:
 
 def test_what_changes_while_it_is_filled_is_taken_in_at_the_end() -> None:
     query = Query("a").order_by("n")
-    view = View(query, plan_push(query), lambda: {"a": {"x": 1}}, retained=9, max_rows=9)
+    view = View(query, plan_push(query), lambda: {"a": {"x": 1}}, retained=9, held=Held(ViewLimits()))
     old, new = {"n": 1, "_key": "k"}, {"n": 9, "_key": "k"}
     view.show({"a": [("k", old, {"n": 5, "_key": "k"})]}, {"a": {"x": 1}})
     view.show({"a": [("k", {"n": 5, "_key": "k"}, new), ("l", None, old)]}, {"a": {"x": 1}})

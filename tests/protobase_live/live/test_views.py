@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.errors import Closed, Overloaded, Unavailable
+from protobase_live.errors import Closed, LimitExceeded, Overloaded, Unavailable
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.show import Show, Together
 from protobase_live.live.views import Views
+from protobase_live.query.aggregates import collect, min
 from protobase_live.query.expressions import F
 from protobase_live.query.query import Query
 
@@ -168,3 +169,40 @@ async def test_the_end_of_the_database_ends_all(collections):
         await watched.pull()
     with pytest.raises(Closed):
         await collections.views.query(Query("tasks"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query("tasks").select(twice=F.text + F.text),
+        Query("tasks").group_by(all=collect(F.text)),
+        Query("tasks").group_by("n", all=collect(F.text + F.text)),
+        Query("tasks").group_by(least=min(F.text + F._key + F.text)),
+        Query("tasks").order_by(F.text + F.text),
+    ],
+)
+async def test_what_a_live_query_makes_is_bounded_in_bytes(collections, query):
+    views = collections.limited(view_bytes=20_000).views
+    watched = await views.subscribe(query)
+    await watched.pull()
+    plain = await views.subscribe(Query("tasks"))
+    await plain.pull()
+    for number in range(30):
+        collections.show("tasks", **{f"t{number}": {"n": number, "text": "x" * 1_000}})
+    with pytest.raises(LimitExceeded, match=r"20000 bytes \(view_bytes\)"):
+        await watched.pull()
+    assert len((await plain.pull()).changes) == 30
+    with pytest.raises(LimitExceeded, match="view_bytes"):
+        await views.subscribe(query)
+
+
+async def test_what_live_queries_make_is_bounded_together(collections):
+    views = collections.limited(all_view_bytes=20_000).views
+    collections.records["tasks"]["t"] = {"n": 1, "text": "x" * 4_000}
+    (await views.subscribe(Query("tasks").select("n", twice=F.text + F.text))).close()
+    one, other = [await views.subscribe(Query("tasks").select(twice=F.text + F.text + end)) for end in "ab"]
+    with pytest.raises(Overloaded, match=r"20000 bytes already \(all_view_bytes\)"):
+        await views.subscribe(Query("tasks").select(twice=F.text + F.text + "c"))
+    one.close()
+    await views.subscribe(Query("tasks").select(twice=F.text + F.text + "c"))
+    await other.pull()

@@ -119,9 +119,8 @@ def test_anything_can_be_read_and_passed_on(payload: bytes):
     decode_entries(table.encode([*table.removed, *table.states]))
 
 
-def test_states_of_one_table_are_limited(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(awareness, "MAX_TABLE_BYTES", 20)
-    table = Awareness()
+def test_states_of_one_table_are_limited():
+    table = Awareness(max_bytes=20)
     table.apply(update((1, 1, '"0123456789"'), (2, 1, '"0123456789"'), (3, 1, '"01"')), "one")
     assert table.states.keys() == {1, 3}
     with pytest.raises(LimitExceeded, match="more than 20 bytes"):

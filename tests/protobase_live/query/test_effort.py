@@ -4,7 +4,15 @@ import pytest
 
 from protobase_live.errors import LimitExceeded
 from protobase_live.query import effort
-from protobase_live.query.effort import EASY_STEPS, MAX_STEPS, begin_step, spend, spent
+from protobase_live.query.aggregates import collect, count
+from protobase_live.query.effort import (
+    EASY_STEPS,
+    MAX_STEPS,
+    Budget,
+    begin_step,
+    spend,
+    spent,
+)
 from protobase_live.query.expressions import F
 from protobase_live.query.operators.operator import BATCH_ROWS
 from protobase_live.query.patterns import matcher
@@ -65,3 +73,38 @@ def test_each_step_of_a_query_has_its_own_count(monkeypatch):
         row for batch in plan_fetch(query, {"notes": rows(BATCH_ROWS * 4, 100)}).steps() for row in batch
     ]
     assert found == []
+
+
+def texts(count, size):
+    return Table("notes", {str(n): {"n": n % 2, "text": "x" * size} for n in range(count)})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query("notes").select(twice=F.text + F.text),
+        Query("notes").order_by(F.text + F.text),
+        Query("notes").group_by(twice=F.text + F.text, n=count()),
+        Query("notes").group_by("n", all=collect(F.text)),
+        Query("notes").group_by(all=collect(F.text + F.text)),
+    ],
+)
+def test_what_a_query_makes_is_bounded_in_bytes(query):
+    tables = {"notes": texts(100, 1_000)}
+    assert any(plan_fetch(query, tables).steps(Budget(1_000_000, "query_bytes")))
+    with pytest.raises(LimitExceeded, match=r"90000 bytes \(query_bytes\).*select less"):
+        list(plan_fetch(query, tables).steps(Budget(90_000, "query_bytes")))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query("notes").where(F.text + F.text == "y"),
+        Query("notes").select("text", "n"),
+        Query("notes").group_by("n", many=count()),
+    ],
+)
+def test_what_was_read_and_what_is_not_kept_is_not_counted(query):
+    budget = Budget(1_000_000, "query_bytes")
+    list(plan_fetch(query, {"notes": texts(100, 1_000)}).steps(budget))
+    assert budget.used == 0

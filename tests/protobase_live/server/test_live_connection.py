@@ -12,14 +12,18 @@ from protobase_live.protocol.client_messages import (
     Hello,
     Join,
     Ping,
+    QueryRequest,
     ReadRequest,
     SetPresence,
+    Watch,
 )
 from protobase_live.protocol.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.limits import GOING_AWAY, HELLO_TIMEOUT, UNAUTHORIZED, LiveLimits
 from protobase_live.protocol.live import decode_server, encode
 from protobase_live.protocol.server_messages import Bye, Welcome
 from protobase_live.protocol.server_session import ServerSession
+from protobase_live.query.form import to_form
+from protobase_live.query.query import Query
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_connection import LiveConnection
@@ -34,14 +38,14 @@ PUT = Op(RECORDS, "put", ("k", {}))
 class Served:
     """A connection that is served, and its client."""
 
-    def __init__(self, capacity=1000, authenticate=anonymous):
+    def __init__(self, capacity=1000, authenticate=anonymous, limits=LIMITS):
         self.clock = ManualClock()
         self.database = FakeDatabase(self.clock)
         self.counters = Counters()
         self.client, end = pipe(capacity=capacity)
-        session = ServerSession(CODEC, LIMITS, "s1")
+        session = ServerSession(CODEC, limits, "s1")
         self.connection = LiveConnection(
-            end, session, self.database, self.clock, PresenceNews(), LIMITS, self.counters
+            end, session, self.database, self.clock, PresenceNews(), limits, self.counters
         )
         authentication = Authentication(authenticate, self.clock)
         self.task = asyncio.ensure_future(self.connection.run(authentication))
@@ -239,3 +243,25 @@ async def test_requests_their_errors_and_their_time_are_counted(served):
     assert "x_sum 0.2" in counters.request_seconds.lines("x")
     assert counters.received_bytes["live"] > 50
     assert counters.sent_bytes["live"] > 20
+
+
+async def test_all_queries_of_a_connection_are_of_one_share(served):
+    await served.greet()
+    query = to_form(Query("tasks"))
+    await served.send(QueryRequest(1, query), Watch(2, query, None), QueryRequest(3, query))
+    for _ in range(3):
+        await served.recv()
+    assert served.database.views.shares == 1
+
+
+async def test_commits_under_way_are_bounded_in_bytes():
+    served = Served(limits=LiveLimits(commit_bytes=1_000))
+    await served.greet()
+    served.database.commit_gate.clear()
+    for id in range(1, 6):
+        await served.send(CommitRequest(id, {"tasks": [Op(RECORDS, "insert", ("x" * 600,))]}))
+    await served.clock.settle()
+    assert served.counters.requests["commit"] == 2, "the second one waits, what follows is not read"
+    served.database.commit_gate.set()
+    assert [(await served.recv()).id for _ in range(5)] == [1, 2, 3, 4, 5]
+    await served.ended()

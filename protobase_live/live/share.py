@@ -1,0 +1,53 @@
+"""What one client may take of the queries of a database, so that others find room beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from protobase_live.errors import Overloaded
+from protobase_live.live.limits import ViewLimits
+from protobase_live.live.subscription import Subscription
+from protobase_live.query.operators.operator import Row
+from protobase_live.query.query import Query
+
+if TYPE_CHECKING:
+    from protobase_live.live.views import Views
+
+
+class Share:
+    """The queries of one client: so many run at once, and rows of what it watches are counted."""
+
+    def __init__(self, views: Views, limits: ViewLimits) -> None:
+        self._views = views
+        self._limits = limits
+        self._running = asyncio.Semaphore(limits.client_queries)
+        self._watched: list[Subscription] = []
+
+    async def query(self, query: Query) -> list[Row]:
+        """See `Views.query`. Waits while the client's other queries take all it may have."""
+        async with self._running:
+            return await self._views.query(query)
+
+    async def subscribe(self, query: Query, since: str | None = None) -> Subscription:
+        """See `Views.subscribe`. Raises Overloaded, too, when the client watches more than it may."""
+        async with self._running:
+            subscription = await self._views.subscribe(query, since)
+        try:
+            self._add(subscription)
+        except Overloaded:
+            subscription.close()
+            raise
+        return subscription
+
+    def _add(self, subscription: Subscription) -> None:
+        self._watched = [each for each in self._watched if not each.closed]
+        limits, watched = self._limits, [*self._watched, subscription]
+        if len(watched) > limits.client_views:
+            raise Overloaded(f"this client watches {limits.client_views} queries already (client_views)")
+        if sum(each.rows for each in watched) > limits.client_view_rows:
+            raise Overloaded(
+                f"the live queries of this client have more than {limits.client_view_rows} rows with "
+                "this one (client_view_rows): end others first, or use where or limit"
+            )
+        self._watched = watched

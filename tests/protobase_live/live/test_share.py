@@ -1,0 +1,73 @@
+"""One client that asks for much leaves room for others."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from protobase_actors import ManualClock
+from protobase_live.errors import Overloaded
+from protobase_live.live.limits import ViewLimits
+from protobase_live.live.views import Views
+from protobase_live.query.expressions import F
+from protobase_live.query.query import Query
+
+
+class Numbers:
+    """A database with one collection of many records."""
+
+    def __init__(self, **limits: Any) -> None:
+        self.views = Views(self._begin, ManualClock(), ViewLimits(**limits))
+
+    async def _begin(self, name: str) -> None:
+        table = self.views.table(name)
+        table.apply((str(n), {"n": n}) for n in range(5_000))
+        self.views.begin(table, {"here": 0}, [])
+
+
+def above(number: int) -> Query:
+    return Query("numbers").where(F.n > number)
+
+
+async def test_the_queries_of_one_client_leave_slots_to_others() -> None:
+    views = Numbers(long_queries=4, client_queries=2).views
+    greedy, other = views.share(), views.share()
+    many = [asyncio.ensure_future(greedy.query(above(n))) for n in range(10)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(await other.query(above(-1))) == 5_000
+    assert not all(task.done() for task in many), "they go on beside it"
+    assert [len(found) for found in await asyncio.gather(*many)] == [4_999 - n for n in range(10)]
+
+
+async def test_the_live_queries_of_one_client_are_counted() -> None:
+    views = Numbers(client_views=3).views
+    greedy, other = views.share(), views.share()
+    watched = [await greedy.subscribe(above(n)) for n in range(3)]
+    with pytest.raises(Overloaded, match=r"3 queries already \(client_views\)"):
+        await greedy.subscribe(above(3))
+    await (await other.subscribe(above(3))).pull()
+    watched[0].close()
+    await (await greedy.subscribe(above(3))).pull()
+
+
+async def test_so_are_their_rows_also_those_of_views_that_others_made() -> None:
+    views = Numbers(client_view_rows=10_000).views
+    greedy, other = views.share(), views.share()
+    await (await other.subscribe(above(0))).pull()
+    watched = [await greedy.subscribe(above(n)) for n in range(2)]
+    with pytest.raises(Overloaded, match=r"10000 rows with this one \(client_view_rows\)"):
+        await greedy.subscribe(above(2))
+    await (await greedy.subscribe(above(4_997))).pull()
+    await (await other.subscribe(above(2))).pull()
+    watched[0].close()
+    await (await greedy.subscribe(above(2))).pull()
+
+
+async def test_what_is_refused_is_not_watched() -> None:
+    views = Numbers(client_view_rows=10, lingering_views=0).views
+    with pytest.raises(Overloaded):
+        await views.share().subscribe(above(0))
+    assert views.count == 0
