@@ -61,6 +61,10 @@ class Live:
         self._entered = False
         self._closed = False
 
+    def __repr__(self) -> str:
+        state = ", closed" if self._closed else "" if self._entered else ", not begun: use 'async with'"
+        return f"<Live query, {len(self._rows.rows)} rows{state}>"
+
     async def __aenter__(self) -> Live:
         if self._entered:
             raise Closed("a live query is entered once; ask for another")

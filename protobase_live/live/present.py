@@ -46,6 +46,10 @@ class Presence:
         self._entered = False
         self._left = False
 
+    def __repr__(self) -> str:
+        state = ", left" if self._left else "" if self._entered else ", not entered: use 'async with'"
+        return f"<Presence of client {self._client} among {len(self._states)}{state}>"
+
     async def __aenter__(self) -> Presence:
         if self._entered:
             raise Closed("a presence is entered once; ask for another")

@@ -76,8 +76,9 @@ class CommitRequest:
     @classmethod
     def parse(cls, fields: Fields) -> CommitRequest:
         """Raises ProtocolError."""
+        collections = fields.part("writes")
         writes = {
-            name: [parse_op(op, "commit.writes") for op in fields.part("writes").items(name)]
+            name: [parse_op(op, "commit.writes") for op in collections.items(name)]
             for name in fields.mapping("writes")
         }
         checks = [parse_check(check, "commit.checks") for check in fields.items("checks")]

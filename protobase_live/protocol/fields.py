@@ -17,9 +17,10 @@ _ABSENT = object()
 class Fields:
     """The fields of one message. Each method raises ProtocolError when the field is not what it names."""
 
-    def __init__(self, message: Mapping[str, Any]) -> None:
+    def __init__(self, message: Mapping[str, Any], where: str | None = None) -> None:
+        """``where`` is what errors call it, by default the type of the message."""
         self._message = message
-        self._type = message.get("type")
+        self._type = message.get("type") if where is None else where
 
     def value(self, name: str) -> Any:
         """Any value, which has to be there."""
@@ -84,7 +85,7 @@ class Fields:
 
     def part(self, name: str) -> Fields:
         """The fields of an object within the message."""
-        return Fields({"type": f"{self._type}.{name}", **self.mapping(name)})
+        return Fields(self.mapping(name), f"{self._type}.{name}")
 
 
 def read_form(read: Read) -> list[Any]:

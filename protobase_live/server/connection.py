@@ -140,7 +140,17 @@ class Connection(ServerConnection):
             self._give_up(CloseCode.PROTOCOL_ERROR, "")  # the library has sent the code that it means
 
     def send_data(self) -> None:
-        """Everything the library sends passes here, a closing handshake too."""
+        """Everything the library sends passes here, a closing handshake too.
+
+        It is one write: asyncio logs each write to a client that has gone, and one read may have held
+        thousands of pings.
+        """
+        writes = self.protocol.writes
+        if self.transport.is_closing():
+            writes.clear()
+        elif len(writes) > 1:
+            end = [] if writes[-1] else [b""]  # which stands for the end of the connection
+            self.protocol.writes = [b"".join(writes), *end]
         super().send_data()
         self.writable = self.protocol.state is OPEN
 

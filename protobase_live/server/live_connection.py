@@ -8,7 +8,6 @@ it can be sent. A client that does not read stops its own tasks, and then the re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -54,7 +53,7 @@ from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
 from protobase_live.server.in_flight import InFlight
 from protobase_live.server.live_database import Database, query_of
-from protobase_live.server.live_streams import LiveStreams
+from protobase_live.server.live_streams import LiveStreams, Work
 from protobase_live.server.presence_news import News, PresenceNews
 from protobase_live.server.whole_collections import WholeCollections
 
@@ -122,8 +121,8 @@ class LiveConnection:
         """Serve until the connection ends."""
         try:
             await self._greet(authentication)
-            self._start(self._carry_out_commits())
-            self._start(self._send_presence())
+            self._start(self._carry_out_commits)
+            self._start(self._send_presence)
             while True:
                 frame = await self._connection.recv()
                 self._counters.received_bytes.add("live", len(frame))
@@ -145,7 +144,7 @@ class LiveConnection:
         self._leaving = True
         with suppress(ConnectionClosed, TimeoutError):
             await within(self._clock, self._limits.bye_seconds, self._say_bye())
-        self._start(self._connection.close(GOING_AWAY, "the server is stopping"))
+        self._start(partial(self._connection.close, GOING_AWAY, "the server is stopping"))
 
     async def _say_bye(self) -> None:
         await self._connection.send(self._session.bye("the server is stopping"))
@@ -156,7 +155,7 @@ class LiveConnection:
     async def _greet(self, authentication: Authentication) -> None:
         seconds = self._limits.hello_seconds
         late = partial(self._connection.close, HELLO_TIMEOUT, f"no hello within {seconds:g} seconds")
-        timer = self._clock.call_later(seconds, lambda: self._start(late()))
+        timer = self._clock.call_later(seconds, lambda: self._start(late))
         try:
             hello = self._session.receive(await self._connection.recv())
         finally:
@@ -194,7 +193,9 @@ class LiveConnection:
                 self._streams.open(message, partial(self._start, slots=self._streaming))
             case _:
                 await self._answering.acquire()
-                self._start(self._answer(message.id, self._perform(message)), slots=self._answering)
+                self._start(
+                    partial(self._answer, message.id, partial(self._perform, message)), self._answering
+                )
 
     async def _perform(self, request: Request) -> Any:
         match request:
@@ -224,10 +225,10 @@ class LiveConnection:
             return (await self._database.views.explain(query)).form()
         return await self._streams.share.query(query)
 
-    async def _answer(self, id: int, work: Coroutine[Any, Any, Any]) -> None:
+    async def _answer(self, id: int, work: Work[Any]) -> None:
         began = self._clock.monotonic()
         try:
-            value = await work
+            value = await work()
         except ProtoBaseError as error:
             await self._send_error(id, error)
         else:
@@ -262,7 +263,7 @@ class LiveConnection:
             before, lane = lane, names.pop() if len(names) == 1 else None
             if running and (lane is None or lane != before):
                 await asyncio.wait(running)
-            task = self._start(self._answer(request.id, self._commit(request)))
+            task = self._start(partial(self._answer, request.id, partial(self._commit, request)))
             running.add(task)
             task.add_done_callback(running.discard)
             task.add_done_callback(lambda _, size=size: self._in_flight.give_back(size))
@@ -307,9 +308,7 @@ class LiveConnection:
 
     # Tasks
 
-    def _start(
-        self, work: Coroutine[Any, Any, None], slots: asyncio.Semaphore | None = None
-    ) -> asyncio.Task[None]:
+    def _start(self, work: Work[None], slots: asyncio.Semaphore | None = None) -> asyncio.Task[None]:
         """Start a task, which at its end gives back one of the ``slots``.
 
         Slots are waited for before a client's next message is read: one that leaves too much unread is not
@@ -322,10 +321,10 @@ class LiveConnection:
             task.add_done_callback(lambda _: slots.release())
         return task
 
-    async def _watch(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _watch(self, work: Work[None]) -> None:
         """What goes wrong in a task ends the connection and is raised by `run`."""
         try:
-            await work
+            await work()
         except ConnectionClosed:
             pass  # `run` hears of it itself
         except Exception as mistake:

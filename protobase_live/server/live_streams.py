@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from protobase_live.change import Change
 from protobase_live.errors import Closed, ProtoBaseError
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from protobase_live.query.diff import RowChange
 
 Send = Callable[[Frame], Awaitable[None]]
-Start = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+T = TypeVar("T")
+
+Work = Callable[[], Coroutine[Any, Any, T]]
+"""Something for a task, which may be cancelled before it begins: a coroutine would never be awaited then."""
+
+Start = Callable[[Work[None]], asyncio.Task[None]]
 
 
 class LiveStreams:
@@ -60,7 +66,7 @@ class LiveStreams:
         """Carry out what opens a stream or view, in a task that ``start`` makes."""
         if isinstance(request, Subscribe):
             self._credit[request.id] = asyncio.Event()
-        self._tasks[request.id] = start(self._run(request))
+        self._tasks[request.id] = start(partial(self._run, request))
 
     def more(self, message: More) -> None:
         """The session was granted credit for a stream."""

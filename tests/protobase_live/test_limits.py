@@ -98,7 +98,9 @@ async def test_limits_of_the_storage_count(tmp_path):
         large = {"text": "x" * 300_000}
         with pytest.raises(pb.Unavailable, match="disk is full"):
             await tasks.put(large, key="a")
-    async with pb.open(f"file:{tmp_path}", storage_limits=pb.StorageLimits(unstored_bytes=1)) as db:
+    small = pb.StorageLimits(unstored_bytes=1)
+    impatient = pb.Limits(busy_seconds=0)
+    async with pb.open(f"file:{tmp_path}", limits=impatient, storage_limits=small) as db:
         writes = [(await db.collection(name)).put({}, key="a") for name in "abc"]
         ends = await asyncio.gather(*writes, return_exceptions=True)
     assert [type(end) for end in ends] == [NoneType, pb.Unavailable, pb.Unavailable]

@@ -61,3 +61,20 @@ async def test_nothing_is_long(of):
         tasks = await db.collection("t" * 500)
         shown = [tasks, getattr(tasks, of)("n" * 100_000), tasks.changes(), tasks.field("k" * 9_999, "f", of)]
         assert max(len(repr(each)) for each in shown) < 350
+
+
+async def test_what_is_live():
+    async with pb.open("memory:") as db:
+        tasks = await db.collection("tasks")
+        await tasks.put({}, key="a")
+        live = db.live(pb.Query("tasks"))
+        assert repr(live) == "<Live query, 0 rows, not begun: use 'async with'>"
+        async with live:
+            assert repr(live) == "<Live query, 1 rows>"
+        assert repr(live) == "<Live query, 1 rows, closed>"
+        presence = tasks.presence({"name": "ann"})
+        who = f"<Presence of client {presence.client} among"
+        assert repr(presence) == f"{who} 0, not entered: use 'async with'>"
+        async with presence:
+            assert repr(presence) == f"{who} 1>"
+        assert repr(presence).endswith(", left>")

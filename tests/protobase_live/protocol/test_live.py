@@ -30,6 +30,7 @@ from protobase_live.protocol.collection_messages import (
     RestoreRequest,
 )
 from protobase_live.protocol.failure import Failure
+from protobase_live.protocol.fields import Fields
 from protobase_live.protocol.limits import LiveLimits, WelcomeLimits
 from protobase_live.protocol.live import UnknownType, decode_client, decode_server, encode
 from protobase_live.protocol.server_messages import (
@@ -281,3 +282,24 @@ def test_subclasses_and_codes_that_are_not_known_keep_what_matters():
 
 def test_every_limit_has_a_default():
     assert set(WelcomeLimits.__dataclass_fields__) <= set(LiveLimits.__dataclass_fields__)
+
+
+def test_a_collection_may_have_any_name_and_costs_what_it_brings(monkeypatch) -> None:
+    """Errors call the part by its place, also where a collection is named as the field of a message."""
+    with pytest.raises(ProtocolError, match=r"^commit\.writes\.type has to be a list"):
+        parse_writes({"type": 5})
+    made = 0
+    init = Fields.__init__
+
+    def count(self, *arguments) -> None:
+        nonlocal made
+        made += 1
+        init(self, *arguments)
+
+    monkeypatch.setattr(Fields, "__init__", count)
+    parse_writes({f"c{n}": [] for n in range(1_000)})
+    assert made == 2
+
+
+def parse_writes(writes: dict) -> CommitRequest:
+    return CommitRequest.parse(Fields({"type": "commit", "id": 1, "writes": writes, "checks": []}))

@@ -213,6 +213,23 @@ async def test_it_is_crowded_until_the_client_reads(wire: Wire, session: Recorde
     await wire.served
 
 
+async def test_pings_of_who_has_gone_are_not_answered(session: Recorder):
+    """They were all in one read; asyncio logs each write to a socket that is closed."""
+    wire = Wire(session.serve)
+    await settle()
+    write, tries = wire.transport.write, []
+
+    def fail(data):
+        tries.append(data)
+        write(data)
+        wire.transport.abort()  # as a write does that finds nobody there
+
+    wire.transport.write = fail
+    wire.feed(client_frame(b"x", Opcode.PING) * 100)
+    await settle()
+    assert len(tries) == 1
+
+
 async def test_pings_of_who_does_not_read_end_the_connection(session: Recorder):
     wire = Wire(session.serve, unread_pongs=10)
     await settle()

@@ -200,6 +200,22 @@ async def test_who_does_not_read_has_no_more_answers_made():
     await served.ended()
 
 
+async def test_of_what_is_cancelled_before_it_begins_nothing_was_made(served):
+    """A coroutine that nobody awaits is told by Python, a page for each."""
+    made = []
+
+    async def work():
+        made.append("begun")
+
+    def make():
+        made.append("made")
+        return work()
+
+    served.connection._start(make).cancel()
+    await served.clock.settle()
+    assert made == []
+
+
 async def test_who_is_refused_is_closed_and_not_heard():
     def refuse(token):
         raise Unauthorized("expired")

@@ -44,7 +44,7 @@ class Streams:
         await self.gate.wait()
 
     def start(self, work):
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(work())
         self.tasks.append(task)
         return task
 
