@@ -27,7 +27,7 @@ demo: $(PYTHON_STAMP)
 	$(BIN)/protobase-live demo
 
 test: $(PYTHON_STAMP) $(NODE_STAMPS)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 fuzz: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 fuzz: $(PYTHON_STAMP) $(NODE_STAMPS)

@@ -28,7 +28,11 @@ from protobase_live.live.feed import Entry, after, changes_of
 from protobase_live.live.show import Show
 
 if TYPE_CHECKING:
+    from protobase_live.database.replica import Replica
     from protobase_live.live.views import Views
+
+BEGIN_RECORDS = 2_000
+"""How many records the queries are given before others may run."""
 
 
 class Audience:
@@ -42,16 +46,29 @@ class Audience:
         self._collection = collection
         self._views: Views | None = None
         """All queries, once there are some."""
+        self._begun = False
+        """Whether they were given the records, be it that this is not shown yet."""
 
     def begin(self, vector: Mapping[str, int], state: Mapping[int, int]) -> None:
         """So much was shown before, as commits and as the clocks of Yjs clients."""
         self.vector = dict(vector)
         self.editors.shown = dict(state)
 
-    @property
-    def has_queries(self) -> bool:
-        """Whether queries are told what is shown."""
-        return self._views is not None
+    async def beginning(self, views: Views, replica: Replica) -> Beginning | None:
+        """What queries begin with, gathered with pauses; None if they were given it before."""
+        if self._begun:
+            return None
+        self._begun = True
+        table, records = views.table(self._collection), list(replica.document.records.items())
+        for start in range(0, len(records), BEGIN_RECORDS):
+            table.apply(records[start : start + BEGIN_RECORDS])
+            await asyncio.sleep(0)
+        return Beginning(views, table, replica.indexes())
+
+    def go_back(self) -> None:
+        """What was not shown yet will not be: no stream resumes behind it, and queries may have to begin."""
+        self._begun = self._views is not None
+        self.streams.feed.renew()
 
     @property
     def is_listening(self) -> bool:

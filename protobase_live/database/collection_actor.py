@@ -41,7 +41,6 @@ from protobase_live.database.messages import (
 from protobase_live.database.mistakes import nothing_done
 from protobase_live.database.patience import append_patiently
 from protobase_live.database.pipeline import Pipeline
-from protobase_live.database.put_back import put_back
 from protobase_live.database.read_only import ReadOnly, is_of_the_medium, not_stored
 from protobase_live.database.replica import Replica
 from protobase_live.database.steps import in_steps
@@ -49,7 +48,6 @@ from protobase_live.database.streams import Streams
 from protobase_live.database.threshold import Threshold
 from protobase_live.database.transactor import Transactor
 from protobase_live.database.turn import (
-    Beginning,
     Greeting,
     Parting,
     Receipt,
@@ -72,12 +70,6 @@ from protobase_storage import Storage, StorageError
 if TYPE_CHECKING:
     from protobase_live.live.show import Together
     from protobase_live.live.views import Views
-    from protobase_live.query.table import Table
-
-BEGIN_RECORDS = 2_000
-"""How many records the views are given before others may run."""
-
-FROM_CLIENTS = (Greet, Sync, CatchUp, Updates)
 
 
 class CollectionActor(Actor[Message]):
@@ -103,18 +95,14 @@ class CollectionActor(Actor[Message]):
         """What turns served that the storage did not take: it is served anew."""
         self._replica = Replica(name, storage, clock, identity)
         self._log = Log(name, storage, clock, limits, unfolded, fold_slots)
+        feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams = Streams(
-            clock,
-            Feed(limits.feed_changes, limits.feed_bytes),
-            limits.feed_seconds,
-            lambda watched: self._replica.document.watch(watched),
+            clock, feed, limits.feed_seconds, lambda watched: self._replica.document.watch(watched)
         )
         self._audience = Audience(name, self._streams)
         self._editors = self._audience.editors
         self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
         self._threshold = Threshold(name, self._editors)
-        self._begun = False
-        """Whether the views were given the records, be it that this is not shown yet."""
 
     # life
 
@@ -170,9 +158,7 @@ class CollectionActor(Actor[Message]):
         if refusal := self._read_only.refusal(self._name):
             batch = await self._threshold.admit_readers(batch, self._replica.document, refusal)
         turn = Turn(batch=batch)
-        for envelope in batch:
-            if isinstance(envelope.message, FROM_CLIENTS):
-                self._editors.met[envelope.message.subscriber] = None
+        self._threshold.meet(batch)
         await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
         transactions = [each for each in batch if isinstance(each.message, Transact)]
         await self._transact(transactions, turn)
@@ -314,19 +300,10 @@ class CollectionActor(Actor[Message]):
     async def _begin(self, envelope: Envelope[Message], views: Views) -> None:
         """The views start from what the document is now, once that is shown. Who asks again waits for it."""
         turn = Turn()
-        if not self._begun:
-            self._begun = True
-            table = views.table(self._name)
-            await self._fill(table)
-            turn.showings.append(Beginning(views, table, self._replica.indexes()))
+        if beginning := await self._audience.beginning(views, self._replica):
+            turn.showings.append(beginning)
         turn.showings.append(Reply(envelope))
         self._pipeline.push(turn, None)
-
-    async def _fill(self, table: Table) -> None:
-        records = list(self._replica.document.records.items())
-        for start in range(0, len(records), BEGIN_RECORDS):
-            table.apply(records[start : start + BEGIN_RECORDS])
-            await asyncio.sleep(0)
 
     async def _meet(self, envelope: Envelope[Message], hold: Hold) -> None:
         """Meet the other collections of a transaction, and carry out this one's part if all can do so."""
@@ -378,11 +355,7 @@ class CollectionActor(Actor[Message]):
             return  # the next turn does it
         await self._log.stop()  # before anything is deleted: a fold must not store what was
         try:
-            if isinstance(message, Drop):
-                remains = self._replica.former.remains(self._replica.document.vector)
-                await self._storage.delete(self._name, remains)
-            else:
-                await put_back(self._storage, self._name, message.stored)
+            await self._replica.replace(message.stored if isinstance(message, Restore) else None)
         except (StorageError, ProtoBaseError) as error:
             envelope.fail(error)
             return
@@ -420,8 +393,7 @@ class CollectionActor(Actor[Message]):
         if failure is None or not is_of_the_medium(failure) or not is_as_shown:
             raise StorageFailed(f"collection {self._name!r} has to be loaded again: {failure}") from failure
         self._pipeline.begin_again()
-        self._begun = self._audience.has_queries
-        self._streams.feed.renew()
+        self._audience.go_back()
         self._read_only.add(self._name, failure)  # now: loading may have taken longer than the pause
         lost, self._lost = self._lost, []
         return lost

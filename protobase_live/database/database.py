@@ -13,18 +13,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import (
     ActorError,
-    ActorFailed,
     ActorPool,
     ActorStats,
     ActorSystem,
     ActorTotals,
     Clock,
-    MailboxFull,
     OrderedSet,
     Ref,
     Supervision,
     SystemClock,
-    TooManyActors,
 )
 from protobase_live import values
 from protobase_live.api import DatabaseApi
@@ -34,6 +31,7 @@ from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.health import Health
 from protobase_live.database.identity import Identity
 from protobase_live.database.joint_commit import Joint, commit_jointly
+from protobase_live.database.known_errors import errors_named
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import (
     Begin,
@@ -49,7 +47,7 @@ from protobase_live.database.messages import (
 )
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.put_back import put_back
-from protobase_live.database.quarantine import Quarantine, unloadable
+from protobase_live.database.quarantine import Quarantine
 from protobase_live.database.read_only import ReadOnly
 from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
 from protobase_live.database.unfolded import Unfolded
@@ -59,10 +57,6 @@ from protobase_live.errors import (
     CollectionUnloadable,
     InvalidName,
     LimitExceeded,
-    OutcomeUnknown,
-    Overloaded,
-    StorageFailed,
-    Unavailable,
 )
 from protobase_live.home_loop import HomeLoop
 from protobase_live.live.presence import PresenceHub, PresenceLimits
@@ -70,7 +64,7 @@ from protobase_live.live.present import HubLine, Presence
 from protobase_live.names import check_author, check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.values import quoted
-from protobase_storage import Storage, StorageBusy, StorageError, StorageFull
+from protobase_storage import Storage
 
 if TYPE_CHECKING:
     from protobase_live.live.limits import ViewLimits
@@ -236,7 +230,7 @@ class Database(DatabaseApi):
             )
         joint = Joint(writes, checks, author)
         seconds = self._limits.joint_hold_seconds
-        with _errors_named("this transaction", commits=True):
+        with errors_named("this transaction", commits=True):
             return Receipt(await commit_jointly(self._storage, self.ref, joint, self._clock, seconds))
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
@@ -254,7 +248,7 @@ class Database(DatabaseApi):
                 self._hang_up(ref, Unwatch(stream))
 
         async def load() -> Any:
-            with _errors_named(collection):
+            with errors_named(collection):
                 return await self._storage.load(collection)
 
         return ChangeStream(collection, since, watch, unwatch, load, opened)
@@ -283,7 +277,7 @@ class Database(DatabaseApi):
 
     async def collections(self, prefix: str = "") -> list[CollectionInfo]:
         """The stored collections whose names begin with ``prefix``, in order, and what they take."""
-        with _errors_named("the storage"):
+        with errors_named("the storage"):
             found = await self._storage.list(prefix)
         why = self.read_only.reasons
         return [CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in found]
@@ -298,7 +292,7 @@ class Database(DatabaseApi):
         try:
             await self._ask(collection, Drop())
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            with _errors_named(collection):
+            with errors_named(collection):
                 await self._storage.delete(collection)
             self.quarantine.release(collection)
         self.unfolded.remove(collection)
@@ -313,7 +307,7 @@ class Database(DatabaseApi):
 
         Raises Conflict when that has been folded.
         """
-        with _errors_named(collection):
+        with errors_named(collection):
             stored = await self._storage.load(collection)
         if version is not None:
             stored = as_of(stored, version)
@@ -329,7 +323,7 @@ class Database(DatabaseApi):
         try:
             await self._ask(collection, Restore(loaded))
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            with _errors_named(collection):
+            with errors_named(collection):
                 await put_back(self._storage, collection, loaded)
             self.quarantine.release(collection)
 
@@ -341,7 +335,7 @@ class Database(DatabaseApi):
         check_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
-        with self._loading(collection), _errors_named(collection):
+        with self._loading(collection), errors_named(collection):
             return await self._pool.get(collection)
 
     async def _ask(self, collection: str, message: Message) -> object:
@@ -350,7 +344,7 @@ class Database(DatabaseApi):
         if self._closed:
             raise Closed("the database is closed")
         commits = isinstance(message, Transact)
-        with self._loading(collection), _errors_named(collection, commits=commits):
+        with self._loading(collection), errors_named(collection, commits=commits):
             return await self._pool.ask(collection, message)
 
     @contextmanager
@@ -382,34 +376,3 @@ class Database(DatabaseApi):
 async def _tell(ref: Ref[Message], message: Message) -> None:
     with suppress(ActorError):  # an actor that is gone needs no goodbye
         await ref.tell(message)
-
-
-@contextmanager
-def _errors_named(what: str, *, commits: bool = False) -> Generator[None]:
-    """Translate what actors and storages raise into the errors that users know.
-
-    ``commits``: it may have been a commit that an actor failed on.
-    """
-    try:
-        yield
-    except (MailboxFull, TooManyActors) as error:
-        raise Overloaded(f"{what}: {error}") from error
-    except ActorFailed as error:
-        if isinstance(error.cause, CollectionUnloadable):
-            raise CollectionUnloadable(str(error.cause)) from error
-        if not commits or isinstance(error.cause, StorageError):  # then nothing of a commit is stored
-            raise Unavailable(f"{what} failed, nothing was done: {_named(error.cause)}") from error
-        raise OutcomeUnknown(f"{what} failed: {error.cause}; look whether a commit was done") from error
-    except TimeoutError as error:  # of the actor's start, which is the load
-        raise unloadable(what, error) from error
-    except ActorError as error:
-        raise Closed(f"{what} is closed: {error}") from error
-    except StorageError as error:
-        kind = Overloaded if error.retryable else StorageFailed
-        kind = Unavailable if isinstance(error, StorageFull) else kind
-        raise kind(f"{what}: {_named(error)}") from error
-
-
-def _named(error: BaseException | None) -> str:
-    """What went wrong, with the name of the limit if it was one of the storage's."""
-    return f"{error} (unstored_bytes)" if isinstance(error, StorageBusy) else str(error)

@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from protobase_actors import Clock
 from protobase_live.database.pauses import FIRST_PAUSE_SECONDS, Pauses
 from protobase_live.errors import Unavailable
-from protobase_storage import CollectionCorrupt, SequenceConflict, StorageClosed, StorageError
+from protobase_storage import (
+    CollectionCorrupt,
+    SequenceConflict,
+    StorageBusy,
+    StorageClosed,
+    StorageError,
+)
 
 NOT_OF_THE_MEDIUM = (StorageClosed, SequenceConflict, CollectionCorrupt)
 """What says nothing about the medium, and of which trying again makes nothing better."""
@@ -18,8 +24,18 @@ def is_of_the_medium(error: BaseException) -> bool:
     return isinstance(error, StorageError) and not isinstance(error, NOT_OF_THE_MEDIUM)
 
 
-def not_stored(collection: str, reason: object) -> Unavailable:
+def reason_of(error: BaseException | None) -> str:
+    """What went wrong, with the name of the limit if it was one of the storage's."""
+    return f"{error} (unstored_bytes)" if isinstance(error, StorageBusy) else str(error)
+
+
+def not_stored(collection: str, error: BaseException | None) -> Unavailable:
     """What is told to whoever wrote something that the storage did not take."""
+    return refused(collection, reason_of(error))
+
+
+def refused(collection: str, reason: str) -> Unavailable:
+    """What is told to whoever writes while the storage takes nothing."""
     return Unavailable(f"collection {collection!r} is read-only for now, nothing was done: {reason}")
 
 
@@ -44,7 +60,7 @@ class ReadOnly:
     def refusal(self, collection: str) -> Unavailable | None:
         """What is told to who writes; None when the storage is to be asked."""
         reason = self._pauses.reason_to_wait(collection)
-        return None if reason is None else not_stored(collection, reason)
+        return None if reason is None else refused(collection, reason)
 
     def require(self, collection: str) -> None:
         """Raise Unavailable if writes are refused."""
@@ -53,7 +69,7 @@ class ReadOnly:
 
     def add(self, collection: str, error: BaseException) -> None:
         """The storage did not take what was written."""
-        self._pauses.add(collection, str(error))
+        self._pauses.add(collection, reason_of(error))
 
     def release(self, collection: str) -> None:
         """It took something, or the collection is gone."""

@@ -7,6 +7,7 @@ import asyncio
 from protobase_actors import Clock
 from protobase_live.database.former import Former
 from protobase_live.database.identity import Identity
+from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import unloadable
 from protobase_live.database.steps import in_steps
 from protobase_live.document import Document, Outcome
@@ -79,6 +80,17 @@ class Replica:
         return Commit(
             self._origin, sequence, self._collection, outcome.update, outcome.parts, self._clock.time()
         )
+
+    async def replace(self, restored: Loaded | None) -> None:
+        """Store another history in the place of this one, or none. What is here is good for nothing then.
+
+        Raises ValidationError as `put_back` does, and StorageError.
+        """
+        if restored is None:
+            remains = self.former.remains(self.document.vector)
+            await self._storage.delete(self._collection, remains)
+        else:
+            await put_back(self._storage, self._collection, restored)
 
     def indexes(self) -> list[str]:
         """The declarations of indexes; whatever a Yjs client put in their place is none."""

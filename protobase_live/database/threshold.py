@@ -64,6 +64,12 @@ class Threshold:
                 self._turn_away(message.subscriber, refusal)
         return self._heard(batch)
 
+    def meet(self, batch: Sequence[Envelope[Message]]) -> None:
+        """Whoever is served from now on has to be told if the collection fails."""
+        for envelope in batch:
+            if isinstance(envelope.message, _OF_CLIENTS):
+                self._editors.met[envelope.message.subscriber] = None
+
     def _heard(self, batch: Sequence[Envelope[Message]]) -> Sequence[Envelope[Message]]:
         """A batch without what comes from those who are heard no more, whom nobody keeps waiting."""
         heard: list[Envelope[Message]] = []

@@ -8,7 +8,7 @@ import pytest
 from pycrdt import Doc, Map, Text
 
 from protobase_actors import MailboxFull
-from protobase_live.database import collection_actor
+from protobase_live.database import audience
 from protobase_live.database.intake import PAUSE_BYTES
 from protobase_live.database.limits import Limits
 from protobase_live.database.meeting import Meeting
@@ -266,7 +266,7 @@ def put(key: str, **fields) -> Transact:
 async def test_a_commit_goes_to_the_storage_before_the_queries_are_given_the_records(
     database, storage, monkeypatch
 ) -> None:
-    monkeypatch.setattr(collection_actor, "BEGIN_RECORDS", 1)
+    monkeypatch.setattr(audience, "BEGIN_RECORDS", 1)
     tasks = await database.collection("tasks")
     await database.commit({"tasks": [Op(RECORDS, "put", (f"t{n}", {}, {})) for n in range(500)]})
     ref, before = await database.ref("tasks"), len(storage.appends)

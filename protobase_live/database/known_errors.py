@@ -1,0 +1,45 @@
+"""What actors and storages raise, as the errors that users know."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from protobase_actors import ActorError, ActorFailed, MailboxFull, TooManyActors
+from protobase_live.database.quarantine import unloadable
+from protobase_live.database.read_only import reason_of
+from protobase_live.errors import (
+    Closed,
+    CollectionUnloadable,
+    OutcomeUnknown,
+    Overloaded,
+    StorageFailed,
+    Unavailable,
+)
+from protobase_storage import StorageError, StorageFull
+
+
+@contextmanager
+def errors_named(what: str, *, commits: bool = False) -> Generator[None]:
+    """Translate what actors and storages raise into the errors that users know.
+
+    ``commits``: it may have been a commit that an actor failed on.
+    """
+    try:
+        yield
+    except (MailboxFull, TooManyActors) as error:
+        raise Overloaded(f"{what}: {error}") from error
+    except ActorFailed as error:
+        if isinstance(error.cause, CollectionUnloadable):
+            raise CollectionUnloadable(str(error.cause)) from error
+        if not commits or isinstance(error.cause, StorageError):  # then nothing of a commit is stored
+            raise Unavailable(f"{what} failed, nothing was done: {reason_of(error.cause)}") from error
+        raise OutcomeUnknown(f"{what} failed: {error.cause}; look whether a commit was done") from error
+    except TimeoutError as error:  # of the actor's start, which is the load
+        raise unloadable(what, error) from error
+    except ActorError as error:
+        raise Closed(f"{what} is closed: {error}") from error
+    except StorageError as error:
+        kind = Overloaded if error.retryable else StorageFailed
+        kind = Unavailable if isinstance(error, StorageFull) else kind
+        raise kind(f"{what}: {reason_of(error)}") from error
