@@ -11,6 +11,7 @@ from protobase_live.database.editors import Editors
 from protobase_live.database.limits import Limits
 from protobase_live.document import Document
 from protobase_live.errors import OutcomeUnknown, RecordExists, Unavailable
+from tests.protobase_live.database.conftest import settle
 
 
 async def pending(awaitable) -> asyncio.Task:
@@ -241,3 +242,36 @@ async def test_a_stream_that_is_given_up_at_its_beginning_leaves_nothing(databas
             (await entering).close()
     await clock.advance(limits.idle_seconds * 2 + 1)
     assert "tasks" not in database.actor_stats()
+
+
+async def test_nothing_is_stored_behind_what_is_lost_during_its_turn(
+    database, storage, clock, monkeypatch
+) -> None:
+    """A turn that takes long; the storage fails on the one before it meanwhile."""
+    tasks = await database.collection("tasks")
+    await tasks.insert({}, key="kept")
+    storage.gate.clear()
+    lost = await pending(tasks.insert({}, key="lost"))
+    finish, may_end = Document.finish_in_steps, asyncio.Event()
+
+    def long(document: Document):
+        while not may_end.is_set():
+            yield
+        return (yield from finish(document))
+
+    monkeypatch.setattr(Document, "finish_in_steps", long)
+    behind = await pending(tasks.insert({}, key="behind"))
+    storage.failing = True
+    storage.gate.set()
+    await settle()
+    storage.failing = False
+    before = len(storage.appends)
+    may_end.set()
+    for each in (lost, behind):
+        with pytest.raises(Unavailable, match="nothing was done"):
+            await each
+    assert len(storage.appends) == before
+    await clock.advance(10)
+    await tasks.insert({}, key="next")
+    assert await stored_sequences(storage, "tasks") == [1, 2]
+    assert await tasks.keys() == ["kept", "next"]

@@ -272,6 +272,7 @@ async def test_one_that_crashed_while_it_was_held_takes_no_part(database, clock,
     joint = await pending(both(database))
     actor.context.fail(RuntimeError("a mistake"))
     await other.let_go()
+    assert joint.done(), "nobody waits for one that has failed"
     with pytest.raises(Unavailable, match="a failed and is loaded again; nothing was done"):
         await joint
     await clock.advance(10)
