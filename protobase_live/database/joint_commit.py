@@ -151,7 +151,8 @@ async def _errors(parts: Iterable[asyncio.Task[object]]) -> list[BaseException]:
 
 def _says_nothing_done(error: BaseException) -> bool:
     """The parts are one append: if one of them is not stored, none is."""
-    return isinstance(error, ActorFailed) and isinstance(error.cause, StorageError)
+    cause = error.cause if isinstance(error, ActorFailed) else error
+    return isinstance(cause, StorageError | Unavailable)
 
 
 def _mark_seen(part: asyncio.Task[object]) -> None:

@@ -7,6 +7,7 @@ import gc
 
 import pytest
 
+from protobase_actors import ActorFailed
 from protobase_live.cursor import Cursor
 from protobase_live.database import joint_commit
 from protobase_live.database.limits import Limits
@@ -17,11 +18,12 @@ from protobase_live.errors import (
     Conflict,
     LimitExceeded,
     Overloaded,
+    ProtoBaseError,
     RecordExists,
     Unavailable,
 )
 from protobase_live.operations import RECORDS, Op
-from protobase_storage import StorageClosed
+from protobase_storage import StorageClosed, StorageError
 from tests.protobase_live.database.conftest import settle
 
 SECONDS = Limits().joint_hold_seconds
@@ -345,3 +347,53 @@ async def test_who_gives_up_holds_nobody(database, busy, a, b) -> None:
     assert await a.count() == 1
     await holder.let_go()
     assert (await a.keys(), await b.keys()) == (["zero"], ["zero"])
+
+
+# what is told when it is over
+
+
+class Over:
+    """A meeting of which the outcome is known."""
+
+    def __init__(self, refusal: ProtoBaseError | None = None) -> None:
+        self.refusal = refusal
+
+    async def outcome(self) -> list[str] | None:
+        return ["a", "b"] if self.refusal is None else None
+
+
+def answered(answer: object) -> asyncio.Task[object]:
+    async def answering() -> object:
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    return asyncio.ensure_future(answering())
+
+
+async def test_each_collection_gives_its_cursor() -> None:
+    parts = {"a": answered("cursor a"), "b": answered("cursor b"), "read": answered(None)}
+    assert await joint_commit._outcome(Over(), parts) == {"a": "cursor a", "b": "cursor b"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    "sure",
+    [Unavailable("nothing was done"), ActorFailed("b", StorageError("disk"), retryable=True)],
+    ids=repr,
+)
+async def test_what_is_known_for_sure_is_told(sure: Exception, order: int) -> None:
+    """The parts are one append: if one of them is not stored, none is."""
+    perhaps = ActorFailed("a", RuntimeError("a mistake"), retryable=True)
+    parts = {name: answered(error) for name, error in zip("ab", (perhaps, sure)[::order], strict=True)}
+    with pytest.raises(type(sure)) as raised:
+        await joint_commit._outcome(Over(), parts)
+    assert raised.value is sure
+
+
+async def test_a_refusal_that_tells_of_what_is_not_stored_is_none() -> None:
+    refusal = RecordExists("both")
+    with pytest.raises(RecordExists):
+        await joint_commit._outcome(Over(refusal), {"a": answered(None)})
+    with pytest.raises(Unavailable, match="nothing was done: the disk"):
+        await joint_commit._outcome(Over(refusal), {"a": answered(StorageError("the disk"))})
