@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from pycrdt import Doc, Map
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 from protobase_live.protocol import yjs
 from protobase_live.testing import Node, World
 
 ROOT = "records"
+
+HANDED_OVER = 1000
+"""How a connection ends when the close was answered."""
+
+LOST = (OSError, TimeoutError, WebSocketException)
+
+OPEN_SECONDS = 15.0
+"""Longer than the server holds who it has turned away."""
 
 
 class Editor:
@@ -20,12 +29,11 @@ class Editor:
     def __init__(self, world: World, node: Node, name: str) -> None:
         self.document: Doc = Doc(client_id=world.random(name).getrandbits(32))
         self.name = name
-        self.handed_over: set[str] = set()
-        """Keys that were sent, and followed by a close that the server has answered."""
+        self.keys: set[str] = set()
+        """What it has inserted."""
         self._world = world
         self._node = node
         self._random = world.random(f"{name}'s pace")
-        self._keys = 0
         self._edits: list[bytes] = []
         self._remote = False
         self._subscription = self.document.observe(self._observe)
@@ -35,34 +43,33 @@ class Editor:
         while not over.is_set():
             try:
                 await self._visit(over)
-            except (OSError, ConnectionClosed, TimeoutError):
+            except LOST:
                 self._world.happened["an editor lost its connection"] += 1
             await self._world.clock.sleep(self._random.uniform(0.5, 3.0))
 
     async def _visit(self, over: asyncio.Event) -> None:
-        url = self._node.url.replace("/live", "/yjs/tasks")
-        async with connect(url, compression=None, ping_interval=None, open_timeout=5) as connection:
+        async with self._connect() as connection:
             await connection.send(yjs.encode_step1(self.document.get_state()))
             reading = asyncio.ensure_future(self._read(connection))
             try:
-                sent = [await self._edit(connection) for _ in range(self._random.randint(1, 4))]
+                for _ in range(self._random.randint(1, 4)):
+                    await self._edit(connection)
             finally:
                 reading.cancel()
                 await asyncio.wait([reading])
             await connection.close()
-        if connection.close_code == 1000:  # it was answered, so what came before was read
-            self.handed_over.update(sent)
+        if connection.close_code == HANDED_OVER:
             self._world.happened["an editor left with last words"] += 1
 
-    async def _edit(self, connection: ClientConnection) -> str:
+    async def _edit(self, connection: ClientConnection) -> None:
         await self._world.clock.sleep(self._random.expovariate(4))
-        self._keys += 1
-        key = f"{self.name}-{self._keys}"
-        self.document.get(ROOT, type=Map)[key] = Map({"n": self._keys})
+        number = len(self.keys) + 1
+        key = f"{self.name}-{number}"
+        self.keys.add(key)
+        self.document.get(ROOT, type=Map)[key] = Map({"n": number})
         for update in self._edits:
             await connection.send(yjs.encode_update(update))
         self._edits.clear()
-        return key
 
     async def _read(self, connection: ClientConnection) -> None:
         async for frame in connection:
@@ -82,8 +89,16 @@ class Editor:
             self._edits.append(event.update)
 
     async def finish(self) -> None:
-        """Hand over what is left, now that nothing fails any more."""
+        """Hand over everything as last words. Nothing fails now, but who was turned away is slowed."""
+        code = None
+        while code != HANDED_OVER:
+            with suppress(*LOST):
+                async with self._connect() as connection:
+                    await connection.send(yjs.encode_update(self.document.get_update()))
+                    await connection.close()
+                code = connection.close_code
+            await self._world.clock.sleep(1.0)
+
+    def _connect(self) -> connect:
         url = self._node.url.replace("/live", "/yjs/tasks")
-        async with connect(url, compression=None, ping_interval=None, open_timeout=5) as connection:
-            await connection.send(yjs.encode_update(self.document.get_update()))
-            await connection.close()
+        return connect(url, compression=None, ping_interval=None, open_timeout=OPEN_SECONDS)

@@ -36,6 +36,9 @@ SOMETIMES = (
 )
 """A set of runs in which one of these never happened has not looked at what it was made for."""
 
+ENOUGH_SEEDS = 10
+"""So many runs have to meet all of it; fewer repeat something."""
+
 
 def test_what_must_hold_holds() -> None:
     happened = Counter[str]()
@@ -45,7 +48,8 @@ def test_what_must_hold_holds() -> None:
             raise AssertionError(f"seed {seed}: FIRST_SEED={seed} SEEDS=1 repeats it") from run.failure
         happened += run.happened
     print(dict(sorted(happened.items())))
-    assert not [what for what in SOMETIMES if not happened[what]]
+    if SEEDS >= ENOUGH_SEEDS:
+        assert not [what for what in SOMETIMES if not happened[what]]
 
 
 def test_a_seed_is_one_run() -> None:
