@@ -41,12 +41,6 @@ def whole_update(updates: Sequence[bytes]) -> bytes:
     return merge(updates)
 
 
-def updates_of(stored: Loaded) -> list[bytes]:
-    """All of a collection, as updates in order."""
-    updates = [stored.snapshot.update] if stored.snapshot else []
-    return [*updates, *(commit.update for commit in stored.commits)]
-
-
 class Place(Protocol):
     """Where collections are. What goes wrong with one is raised as a ProtoBaseError."""
 

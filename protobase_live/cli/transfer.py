@@ -11,7 +11,7 @@ from typing import IO, Any, NoReturn, cast
 
 from protobase_live.cli.incoming import Incoming
 from protobase_live.cli.loop import interrupt_at_once, run
-from protobase_live.cli.places import Failures, Place, names_in, open_place, updates_of, whole_update
+from protobase_live.cli.places import Failures, Place, names_in, open_place, whole_update
 from protobase_live.cli.portable import Line, lines_of, update_line
 from protobase_live.errors import ProtoBaseError, ValidationError
 from protobase_live.names import check_collection
@@ -42,7 +42,7 @@ async def _export(source: str, collections: Sequence[str], token: str | None, ra
         for name in collections or known:
             with failures.alone():
                 stored = name if name in known else check_collection(name)
-                _print(name, updates_of(await place.load(stored)), raw)
+                _print(name, (await place.load(stored)).updates, raw)
     finally:
         await place.close()
     failures.check("exported")
@@ -100,7 +100,7 @@ async def _brought(place: Place, lines: IO[str]) -> AsyncIterator[tuple[str, Pro
 async def _stored(place: Place, incoming: Incoming) -> ProtoBaseError | None:
     try:
         present = await place.load(incoming.name)
-        if updates := incoming.missing_from(updates_of(present)):
+        if updates := incoming.missing_from(present.updates):
             await place.bring(incoming.name, updates, incoming.structures)
     except ProtoBaseError as error:
         return error

@@ -93,18 +93,18 @@ class Audience:
         """
         under_way = [shown for written in turn.commits if (shown := self._show_commit(written)) is not None]
         if under_way:
-            return asyncio.ensure_future(self._say_behind(under_way, turn.showings))
-        for showing in turn.showings:
-            self._say(showing)
+            return asyncio.ensure_future(self._say_behind(under_way, turn))
+        self._say(turn)
         return None
 
-    async def _say_behind(
-        self, under_way: Iterable[asyncio.Future[None]], showings: Iterable[Showing]
-    ) -> None:
+    async def _say_behind(self, under_way: Iterable[asyncio.Future[None]], turn: Turn) -> None:
         for shown in under_way:
             await shown
-        for showing in showings:
-            self._say(showing)
+        self._say(turn)
+
+    def _say(self, turn: Turn) -> None:
+        for showing in turn.showings:
+            self._say_one(showing)
 
     def drop(self, turn: Turn) -> None:
         """The turn will not be shown. Whoever asked is answered by the runtime, as the actor fails."""
@@ -131,7 +131,7 @@ class Audience:
             together.give_up()
         return None
 
-    def _say(self, showing: Showing) -> None:
+    def _say_one(self, showing: Showing) -> None:
         match showing:
             case Receipt(envelope):
                 envelope.reply(Cursor(self.vector).encode())

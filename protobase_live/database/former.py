@@ -25,8 +25,7 @@ FORMER_CLIENTS = 250
 def remains_of(stored: Loaded) -> bytes:
     """What is left when a history is deleted that nobody has loaded, as far as it can be read."""
     structs = Structs()
-    updates = [stored.snapshot.update] if stored.snapshot else []
-    for update in (*updates, *(commit.update for commit in stored.commits)):
+    for update in stored.updates:
         with suppress(MalformedUpdate):
             structs.take(update, lenient=True)
     return Former(stored.remains).remains(structs.vector)

@@ -13,7 +13,7 @@ from protobase_actors import Clock
 from protobase_live.database.fold import fold_aside
 from protobase_live.database.limits import Limits
 from protobase_live.database.unfolded import Unfolded
-from protobase_storage import Commit, Loaded, Snapshot, Storage, join
+from protobase_storage import Commit, Loaded, Snapshot, Storage
 
 
 class Log:
@@ -83,13 +83,11 @@ class Log:
     async def _fold_older(self) -> Sequence[Commit]:
         """Store a snapshot in the place of all but the newest commits; the answer is what it replaces."""
         loaded = await self._storage.load(self._name)
-        older = self._older(loaded.commits)
-        known = [loaded.snapshot.update] if loaded.snapshot else []
-        vector = join(loaded.snapshot.vector if loaded.snapshot else {}, Loaded(None, older).vector)
-        update = await fold_aside([*known, *(commit.update for commit in older)])
+        older = Loaded(loaded.snapshot, self._older(loaded.commits))
+        update = await fold_aside(older.updates)
         self._storing = True
-        await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
-        return older
+        await self._storage.compact(Snapshot(self._name, update, older.vector, self._clock.time()))
+        return older.commits
 
     def _older(self, commits: Sequence[Commit]) -> tuple[Commit, ...]:
         """All but the newest commits that are retained for cursors."""

@@ -58,10 +58,9 @@ class Replica:
 
     async def _load(self, watched: bool) -> Loaded:
         loaded = await self._storage.load(self._collection)
-        updates = [loaded.snapshot.update] if loaded.snapshot else []
         document = Document(self._storage.identity, self._client_id)
         try:
-            await in_steps(document.load([*updates, *(commit.update for commit in loaded.commits)]))
+            await in_steps(document.load(loaded.updates))
         except BaseException:
             document.close()
             raise

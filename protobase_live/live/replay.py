@@ -85,8 +85,8 @@ async def recall(
 
 
 async def _load(document: Document, loaded: Loaded, known: Vector, opened: Sequence[Target]) -> None:
-    updates = [loaded.snapshot.update] if loaded.snapshot else []
-    for _ in document.load([*updates, *(c.update for c in loaded.commits if covers(known, c))]):
+    begun = Loaded(loaded.snapshot, tuple(commit for commit in loaded.commits if covers(known, commit)))
+    for _ in document.load(begun.updates):
         await asyncio.sleep(0)
     document.watch(True)
     document.follow(opened)

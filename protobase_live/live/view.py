@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sortedcontainers import SortedList
 
 from protobase_live.errors import ProtoBaseError
-from protobase_live.live.held import Held
+from protobase_live.live.holding import Holding
 from protobase_live.live.news import News
 from protobase_live.live.untold import Untold, folded
 from protobase_live.live.view_cursor import Vectors, decode_cursor, encode_cursor
@@ -50,10 +50,10 @@ class View:
         vectors: Callable[[], Vectors],
         *,
         retained: int,
-        held: Held,
+        holding: Holding,
     ) -> None:
         """``vectors`` tells how far the collections are; ``retained`` counts changes that are kept for
-        subscribers that are behind; ``held`` counts what the view holds.
+        subscribers that are behind; ``holding`` counts what the view holds.
         """
         self.query = query
         self.subscriptions = 0
@@ -62,7 +62,7 @@ class View:
         self._tree = tree
         self._vectors = vectors
         self._retained = retained
-        self._counted = held
+        self._counted = holding
         self._items: dict[Identity, Item] = {}
         self._places: SortedList[Place] = SortedList()
         self._past: deque[_Past] = deque()

@@ -20,7 +20,7 @@ from protobase_live.errors import (
     ProtoBaseError,
     Unavailable,
 )
-from protobase_live.live.held import Held
+from protobase_live.live.holding import Holding
 from protobase_live.live.limits import DEFAULT_VIEW_LIMITS, ViewLimits
 from protobase_live.live.room import Room
 from protobase_live.live.runner import Runner
@@ -234,7 +234,7 @@ class Views:
             tree,
             lambda: {name: self._shown[name].vector for name in uses if name in self._shown},
             retained=self._limits.retained_changes,
-            held=Held(self._limits, self._rows, self._bytes, weighs=makes_values(tree)),
+            holding=Holding(self._limits, self._rows, self._bytes, weighs=makes_values(tree)),
         )
         rows = {name: _rows(each, self._shown[name].table) for name, each in uses.items()}
         for name, each in uses.items():

@@ -102,9 +102,12 @@ class YjsSession:
         """The last message that was there for now."""
         if self._updates:
             size = sum(map(len, self._updates))
-            for some in [self._updates] if size <= LARGE_UPDATE_BYTES else _apart(self._updates):
-                self._handover.send(Updates(self, some), sum(map(len, some)))
-            self._updates = []
+            updates, self._updates = self._updates, []
+            if size <= LARGE_UPDATE_BYTES:
+                self._handover.send(Updates(self, updates), size)
+            else:
+                for some in _apart(updates):
+                    self._handover.send(Updates(self, some), sum(map(len, some)))
             self._counters.received_bytes.add("yjs", size)
 
     def take_probe(self) -> None:

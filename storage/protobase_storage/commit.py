@@ -60,6 +60,12 @@ class Loaded:
     remains: bytes = b""
 
     @property
+    def updates(self) -> list[bytes]:
+        """All of it, as Yjs updates in order."""
+        folded = [self.snapshot.update] if self.snapshot else []
+        return [*folded, *(commit.update for commit in self.commits)]
+
+    @property
     def vector(self) -> dict[str, int]:
         """What snapshot and commits include together."""
         last: dict[str, Commit] = {}

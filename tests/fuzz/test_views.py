@@ -7,7 +7,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_live.live.held import Held
+from protobase_live.live.holding import Holding
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.view import View
 from protobase_live.query.operators.operator import RecordChange
@@ -32,7 +32,11 @@ class Filling:
         self.tables = {name: Table(name) for name in query.collections}
         self.commits = 0
         self.view = View(
-            query, plan_push(query), self.vectors, retained=retained, held=Held(ViewLimits(view_rows=1_000))
+            query,
+            plan_push(query),
+            self.vectors,
+            retained=retained,
+            holding=Holding(ViewLimits(view_rows=1_000)),
         )
         self.records = [
             (name, change)

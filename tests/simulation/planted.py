@@ -66,12 +66,10 @@ def fold_claims_too_much(patch: pytest.MonkeyPatch) -> None:
 
     async def fold_older(self: Log) -> Sequence[Commit]:
         loaded = await self._storage.load(self._name)
-        older = self._older(loaded.commits)
-        known = [loaded.snapshot.update] if loaded.snapshot else []
-        vector = {**(loaded.snapshot.vector if loaded.snapshot else {}), **Loaded(None, older).vector}
-        update = fold([*known, *(commit.update for commit in older[:-1])])
-        await self._storage.compact(Snapshot(self._name, update, vector, self._clock.time()))
-        return older
+        older = Loaded(loaded.snapshot, self._older(loaded.commits))
+        update = fold(older.updates[:-1])
+        await self._storage.compact(Snapshot(self._name, update, older.vector, self._clock.time()))
+        return older.commits
 
     patch.setattr(Log, "_fold_older", fold_older)
 

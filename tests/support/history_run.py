@@ -204,8 +204,7 @@ class _Batch:
 
 def _updates(loaded: Loaded) -> list[bytes]:
     """All that is stored, in order."""
-    snapshot = [loaded.snapshot.update] if loaded.snapshot else []
-    return [*snapshot, *(commit.update for commit in loaded.commits)]
+    return loaded.updates
 
 
 def _state(vector: bytes) -> dict[str, int]:

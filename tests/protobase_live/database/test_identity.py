@@ -16,11 +16,9 @@ from tests.protobase_live.database.conftest import YjsClient
 
 async def writers(storage: Storage, collection: str) -> set[int]:
     """The Yjs clients in the state vector of what is stored."""
-    stored, structs = await storage.load(collection), Structs()
-    for update in [stored.snapshot.update] if stored.snapshot else []:
+    structs = Structs()
+    for update in (await storage.load(collection)).updates:
         structs.take(update)
-    for commit in stored.commits:
-        structs.take(commit.update)
     return set(structs.vector)
 
 

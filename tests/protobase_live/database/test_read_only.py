@@ -235,14 +235,19 @@ async def test_who_came_in_with_the_lost_write_is_served(storage, yjs, database)
     assert isinstance(ann.rejected, Unavailable)
 
 
+async def send_what_waits(client) -> None:
+    """Send an edit, and not what it builds on."""
+    body(client).insert(0, "a")
+    client._edits.clear()
+    body(client).insert(1, "b")
+    await client.send()
+    await settle()
+
+
 async def test_who_sent_what_waits_for_something_begins_again(storage, yjs) -> None:
     """It is forgotten when the collection is loaded again, and its sender would not send it again."""
     ann, bob, eve = await yjs("doc"), await yjs("doc"), await yjs("doc")
-    body(ann).insert(0, "a")
-    ann._edits.clear()
-    body(ann).insert(1, "b")
-    await ann.send()  # and not what it builds on
-    await settle()
+    await send_what_waits(ann)
     storage.failing = StorageFull("no room")
     body(bob).insert(0, "lost")
     await bob.send()
@@ -343,11 +348,7 @@ async def test_what_is_stored_after_all_is_shown_to_everybody(database, storage,
 
 async def test_who_sent_what_waits_begins_again_also_when_pycrdt_fails(yjs, monkeypatch) -> None:
     ann, eve, bob = await yjs("doc"), await yjs("doc"), await yjs("doc")
-    body(ann).insert(0, "a")
-    ann._edits.clear()
-    body(ann).insert(1, "b")
-    await ann.send()  # and not what it builds on
-    await settle()
+    await send_what_waits(ann)
     apply = Doc.apply_update
 
     def fragile(doc, update):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from protobase_live.errors import LimitExceeded, Unavailable
-from protobase_live.live.held import Held
+from protobase_live.live.holding import Holding
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.view import View
 from protobase_live.live.view_cursor import encode_cursor
@@ -28,7 +28,7 @@ class Watched:
             plan_push(query),
             lambda: dict(self.vectors),
             retained=retained,
-            held=Held(ViewLimits(view_rows=max_rows)),
+            holding=Holding(ViewLimits(view_rows=max_rows)),
         )
         self.view.open()
 
@@ -114,7 +114,7 @@ def test_what_does_not_concern_the_rows_moves_the_cursor_only() -> None:
 
 def test_what_changes_while_it_is_filled_is_taken_in_at_the_end() -> None:
     query = Query("a").order_by("n")
-    view = View(query, plan_push(query), lambda: {"a": {"x": 1}}, retained=9, held=Held(ViewLimits()))
+    view = View(query, plan_push(query), lambda: {"a": {"x": 1}}, retained=9, holding=Holding(ViewLimits()))
     old, new = {"n": 1, "_key": "k"}, {"n": 9, "_key": "k"}
     view.show({"a": [("k", old, {"n": 5, "_key": "k"})]}, {"a": {"x": 1}})
     view.show({"a": [("k", {"n": 5, "_key": "k"}, new), ("l", None, old)]}, {"a": {"x": 1}})

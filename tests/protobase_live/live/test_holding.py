@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protobase_live.errors import LimitExceeded, Overloaded
-from protobase_live.live.held import Held
+from protobase_live.live.holding import Holding
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.room import Room
 from protobase_live.query.operators.operator import Item
@@ -16,28 +16,28 @@ def item(n: int, text: str) -> Item:
 
 
 def test_rows_are_bounded() -> None:
-    held = Held(ViewLimits(view_rows=2))
-    held.take([(None, item(n, "")) for n in range(2)])
-    held.take([(item(1, ""), item(1, "x"))])
+    holding = Holding(ViewLimits(view_rows=2))
+    holding.take([(None, item(n, "")) for n in range(2)])
+    holding.take([(item(1, ""), item(1, "x"))])
     with pytest.raises(LimitExceeded, match=r"2 rows \(view_rows\)"):
-        held.take([(None, item(3, ""))])
+        holding.take([(None, item(3, ""))])
 
 
 def test_bytes_are_bounded_and_what_goes_makes_room() -> None:
-    held = Held(ViewLimits(view_bytes=1_000))
-    held.take([(None, item(1, "x" * 900))])
-    held.take([(item(1, "x" * 900), item(1, "")), (None, item(2, "x" * 900))])
+    holding = Holding(ViewLimits(view_bytes=1_000))
+    holding.take([(None, item(1, "x" * 900))])
+    holding.take([(item(1, "x" * 900), item(1, "")), (None, item(2, "x" * 900))])
     with pytest.raises(LimitExceeded, match=r"1000 bytes \(view_bytes\)"):
-        held.take([(None, item(3, "x" * 900))])
+        holding.take([(None, item(3, "x" * 900))])
 
 
 def test_what_holds_only_what_was_read_is_not_weighed() -> None:
-    Held(ViewLimits(view_bytes=1_000), weighs=False).take([(None, item(1, "x" * 2_000))])
+    Holding(ViewLimits(view_bytes=1_000), weighs=False).take([(None, item(1, "x" * 2_000))])
 
 
 def test_all_together_are_bounded_until_one_ends() -> None:
     room = Room(1_000, "bytes", "all_view_bytes", lambda: False)
-    one, other = (Held(ViewLimits(), size=room) for _ in range(2))
+    one, other = (Holding(ViewLimits(), size=room) for _ in range(2))
     one.take([(None, item(1, "x" * 900))])
     with pytest.raises(Overloaded, match=r"1000 bytes already \(all_view_bytes\)"):
         other.take([(None, item(1, "x" * 900))])
@@ -45,4 +45,4 @@ def test_all_together_are_bounded_until_one_ends() -> None:
     one.take([(None, item(2, "x" * 50))])
     one.release()
     one.release()
-    Held(ViewLimits(), size=room).take([(None, item(1, "x" * 900))])
+    Holding(ViewLimits(), size=room).take([(None, item(1, "x" * 900))])

@@ -10,7 +10,7 @@ from protobase_live.query.operators.operator import Delta, Item
 from protobase_live.values.weighing import weight
 
 
-class Held:
+class Holding:
     """Counts rows, and bytes where rows may hold more than what was read."""
 
     def __init__(
