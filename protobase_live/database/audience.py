@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from protobase_live.cursor import Cursor
@@ -13,6 +13,7 @@ from protobase_live.database.streams import Streams
 from protobase_live.database.turn import (
     Beginning,
     Greeting,
+    Installed,
     Parting,
     Receipt,
     Refusal,
@@ -29,6 +30,7 @@ from protobase_live.live.show import Show
 
 if TYPE_CHECKING:
     from protobase_live.database.replica import Replica
+    from protobase_live.document import Difference
     from protobase_live.live.views import Views
 
 BEGIN_RECORDS = 2_000
@@ -92,6 +94,8 @@ class Audience:
         None if that is done, else a future that is done when it is.
         """
         under_way = [shown for written in turn.commits if (shown := self._show_commit(written)) is not None]
+        if turn.installed is not None and (shown := self._show_installed(turn.installed)) is not None:
+            under_way.append(shown)
         if under_way:
             return asyncio.ensure_future(self._say_behind(under_way, turn))
         self._say(turn)
@@ -125,11 +129,23 @@ class Audience:
         """Queries see a transaction over several collections as a whole, with its last part."""
         together, written.together = written.together, None
         if self._views is not None:
-            records = [(d.key, d.after) for d in written.differences if d.structure == "records"]
-            return self._views.take(Show(self._collection, records, self.vector, written.indexes), together)
+            return self._views.take(self._show_of(written.differences, written.indexes), together)
         if together is not None:
             together.give_up()
         return None
+
+    def _show_installed(self, installed: Installed) -> asyncio.Future[None] | None:
+        """Streams are told `reset`: how it came to be is not known, commit by commit."""
+        outcome, self.vector = installed.outcome, installed.vector
+        self.editors.show(Shown(outcome.update), outcome.reached, None)
+        self.streams.feed.skip()
+        if self._views is None:
+            return None
+        return self._views.take(self._show_of(outcome.differences, installed.indexes), None)
+
+    def _show_of(self, differences: Sequence[Difference], indexes: Sequence[str] | None) -> Show:
+        records = [(d.key, d.after) for d in differences if d.structure == "records"]
+        return Show(self._collection, records, self.vector, indexes)
 
     def _say_one(self, showing: Showing) -> None:
         match showing:

@@ -8,35 +8,31 @@ that the commit is durable; meanwhile the next turn is applied.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
 
 from protobase_actors import Actor, ActorError, Clock, Envelope
 from protobase_live.database.audience import Audience
 from protobase_live.database.identity import Identity
+from protobase_live.database.inquiries import Inquiries
 from protobase_live.database.intake import Taker
 from protobase_live.database.limits import Limits
 from protobase_live.database.log import Log
 from protobase_live.database.meeting import Contribution
 from protobase_live.database.messages import (
     Begin,
-    CatchUp,
     Drop,
-    Greet,
     Hold,
-    Leave,
+    Install,
     Message,
     Question,
     Redo,
+    Replicate,
     Restore,
-    Settle,
     Subscriber,
-    Sync,
     Transact,
-    Unwatch,
     Updates,
-    Watch,
 )
 from protobase_live.database.mistakes import nothing_done
 from protobase_live.database.patience import append_patiently
@@ -49,23 +45,18 @@ from protobase_live.database.threshold import Threshold
 from protobase_live.database.transactor import Transactor
 from protobase_live.database.turn import (
     Greeting,
-    Parting,
+    Installed,
     Receipt,
     Refusal,
-    Renewal,
     Reply,
-    Settled,
     Turn,
-    Watching,
-    Written,
 )
 from protobase_live.database.unfolded import Unfolded
-from protobase_live.document import OPEN, Document, Outcome
-from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable, naming
+from protobase_live.document import Document, Outcome
+from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable, ValidationError
 from protobase_live.live.feed import Feed
-from protobase_live.operations import INDEXES, Op
-from protobase_live.protocol.state_vector import encode_state_vector
-from protobase_storage import Storage, StorageError
+from protobase_live.operations import Op
+from protobase_storage import Loaded, Snapshot, Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.show import Together
@@ -93,7 +84,7 @@ class CollectionActor(Actor[Message]):
         self._read_only = read_only
         self._lost: list[Envelope[Message]] = []
         """What turns served that the storage did not take: it is served anew."""
-        self._replica = Replica(name, storage, clock, identity)
+        self._replica = Replica(name, storage, clock, identity, limits.held_commit_bytes)
         self._log = Log(name, storage, clock, limits, unfolded, fold_slots)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams = Streams(
@@ -103,6 +94,7 @@ class CollectionActor(Actor[Message]):
         self._editors = self._audience.editors
         self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
         self._threshold = Threshold(name, self._editors)
+        self._inquiries = Inquiries(name, self._replica, self._audience)
 
     # life
 
@@ -159,6 +151,7 @@ class CollectionActor(Actor[Message]):
             batch = await self._threshold.admit_readers(batch, self._replica.document, refusal)
         turn = Turn(batch=batch)
         self._threshold.meet(batch)
+        await self._replicate([each for each in batch if isinstance(each.message, Replicate)], turn)
         await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
         transactions = [each for each in batch if isinstance(each.message, Transact)]
         await self._transact(transactions, turn)
@@ -167,7 +160,7 @@ class CollectionActor(Actor[Message]):
         many = len(questions) > 1
         for envelope in batch:
             if not (many and isinstance(envelope.message, Question)):
-                self._serve(envelope, turn)
+                self._inquiries.serve(envelope, turn)
         self._pipeline.push(turn, await self._store(turn))
         # What takes time waits until the commit is on its way.
         if many:
@@ -181,6 +174,8 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, Drop | Restore) and envelope.pending:
                 await self._replace(envelope, envelope.message)
+            elif isinstance(envelope.message, Install) and envelope.pending:
+                await self._install(envelope, envelope.message.snapshot)
 
     async def _take(self, sent: Sequence[Envelope[Message]], turn: Turn) -> None:
         if sent:
@@ -196,35 +191,33 @@ class CollectionActor(Actor[Message]):
         await self._load()
         return self._replica.document
 
+    async def _replicate(self, envelopes: Sequence[Envelope[Message]], turn: Turn) -> None:
+        """Apply commits of other nodes, each as it is, before this node's own work of the turn."""
+        for envelope in envelopes:
+            commits = cast("Replicate", envelope.message).commits
+            try:
+                turn.commits += await self._replica.replicate(commits)
+            except ValidationError as error:
+                turn.showings.append(Refusal(envelope, error))
+            else:
+                turn.showings.append(Reply(envelope, self._replica.replicated))
+        if envelopes:
+            self._replica.document.take_held()
+
     async def _transact(self, envelopes: Sequence[Envelope[Message]], turn: Turn) -> None:
-        """Carry out transactions in the document, each all or nothing."""
-        if not envelopes:
-            return
-        transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
-        with transactor.writing():
-            for envelope in envelopes:
-                message = cast("Transact", envelope.message)
-                try:
-                    ready = await transactor.prepare(message.ops, message.checks)
-                    await transactor.write(ready, message.author)
-                except ProtoBaseError as error:
-                    turn.showings.append(Refusal(envelope, error))
-                else:
-                    turn.showings.append(Receipt(envelope))
+        if envelopes:
+            transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
+            turn.showings += await transactor.carry_out(envelopes)
 
     def _write(
         self, turn: Turn, outcome: Outcome | None, transacted: bool, together: Together | None = None
     ) -> None:
-        """Make a commit of what a turn came to, if that is anything."""
+        """Make a commit of what this node did in a turn, if that is anything."""
         if outcome is None:
             return
-        written = Written(
-            self._replica.commit(outcome), outcome.differences, outcome.reached, together=together
-        )
+        written = self._replica.write(outcome, together=together)
         if len(outcome.senders) == 1 and not transacted:
             written.sole = cast("Subscriber", outcome.senders[0])
-        if any(structure == INDEXES.path[0] for part in outcome.parts for structure, _ in part.keys):
-            written.indexes = self._replica.indexes()
         if together is not None:
             together.expect()
         turn.commits.append(written)
@@ -239,61 +232,13 @@ class CollectionActor(Actor[Message]):
             self._storage, commits, self._clock, seconds, lambda: self._pipeline.failed
         )
 
-    # what asks
-
-    def _serve(self, envelope: Envelope[Message], turn: Turn) -> None:
-        """What asks rather than writes, on the document as the turn leaves it."""
-        document, showings = self._replica.document, turn.showings
-        match envelope.message:
-            case Question(read):
-                with self._following(turn) if read.method == OPEN else nullcontext():
-                    showings.append(self._answer(envelope, lambda: document.read(read)))
-            case Sync(subscriber, state):
-                showings.append(self._editors.begin(subscriber, state, document))
-            case CatchUp(subscriber):
-                showings.append(self._editors.catch_up(subscriber, document))
-            case Greet(subscriber):
-                showings.append(Greeting(subscriber, encode_state_vector(document.vector)))
-            case Settle(subscriber, mark):
-                showings.append(Settled(subscriber, mark))
-            case Leave(subscriber):
-                showings.append(Parting(subscriber))
-            case Watch(stream, opened):
-                if self._streams.add(stream):
-                    showings.append(Renewal())
-                with self._following(turn):
-                    document.follow(opened)
-                showings.append(Watching(envelope, stream))
-            case Unwatch(stream):
-                self._streams.remove(stream)
-            case Updates() | Transact() | Begin() | Hold() | Drop() | Restore() | Redo():
-                pass
-
-    def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any]) -> Reply | Refusal:
-        """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""
-        try:
-            with naming(self._name):
-                return Reply(envelope, ask())
-        except ProtoBaseError as error:
-            return Refusal(envelope, error)
-        except Exception as error:
-            return Refusal(envelope, nothing_done(f"a read of {self._name}", error))
-
     async def _serve_with_pauses(self, envelopes: Sequence[Envelope[Message]]) -> None:
         """Serve what asks, as a turn of its own: many large answers in one go would hold up everybody."""
         turn = Turn()
         for envelope in envelopes:
-            self._serve(envelope, turn)
+            self._inquiries.serve(envelope, turn)
             await asyncio.sleep(0)
         self._pipeline.push(turn, None)
-
-    @contextmanager
-    def _following(self, turn: Turn) -> Generator[None]:
-        """Before a structure was followed its changes were not told, so no stream resumes there."""
-        known = len(self._replica.document.followed)
-        yield
-        if len(self._replica.document.followed) > known:
-            turn.showings.append(Renewal())
 
     # what takes a turn of its own
 
@@ -331,6 +276,8 @@ class CollectionActor(Actor[Message]):
             self._write(turn, outcome, transacted=True, together=hold.meeting.together)
             commit = turn.commits[0].commit if turn.commits else None
             durable = await hold.meeting.store(Contribution(self._name, commit, bool(ready), self._pipeline))
+            if turn.commits:
+                turn.commits[0].commit = hold.meeting.commits[self._name]
             turn.showings.append(Receipt(envelope))
         self._pipeline.push(turn, durable if ready else None)
 
@@ -362,6 +309,27 @@ class CollectionActor(Actor[Message]):
         self._threshold.over = True
         envelope.reply(None)
         await self.context.ref.stop()
+
+    async def _install(self, envelope: Envelope[Message], snapshot: Snapshot) -> None:
+        """Take in another node's snapshot, and show it once it is durable."""
+        await self._pipeline.settled()
+        if self._pipeline.failed:
+            return  # the next turn does it
+        await self._log.stop()
+        try:
+            outcome = await self._replica.install(snapshot)
+        except ValidationError as error:
+            envelope.fail(error)
+            return
+        except (StorageError, ProtoBaseError) as error:
+            await self._load()  # what was applied is not durable
+            envelope.fail(error)
+            return
+        turn = Turn(showings=[Reply(envelope, self._replica.replicated)])
+        if outcome is not None:
+            self._log.loaded(Loaded(None, ()))
+            turn.installed = Installed(outcome, self._replica.vector, self._replica.indexes())
+        self._pipeline.push(turn, None)
 
     # what the storage does not take
 

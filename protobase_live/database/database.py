@@ -30,7 +30,7 @@ from protobase_live.database.change_stream import ChangeStream
 from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.health import Health
 from protobase_live.database.identity import Identity
-from protobase_live.database.joint_commit import Joint, commit_jointly
+from protobase_live.database.joint_commit import JointTransaction, commit_jointly
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import (
@@ -228,7 +228,7 @@ class Database(DatabaseApi):
             raise LimitExceeded(
                 f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
             )
-        joint = Joint(writes, checks, author)
+        joint = JointTransaction(writes, checks, author)
         seconds = self._limits.joint_hold_seconds
         with errors_named("this transaction", commits=True):
             return Receipt(await commit_jointly(self._storage, self.ref, joint, self._clock, seconds))

@@ -23,7 +23,7 @@ Parts = Mapping[str, asyncio.Task[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Joint:
+class JointTransaction:
     """What a transaction over several collections does and relies on."""
 
     writes: Mapping[str, Sequence[Op]]
@@ -51,7 +51,7 @@ class NotHeld(Exception):
 
 
 async def commit_jointly(
-    storage: Storage, ref: Refs, joint: Joint, clock: Clock, hold_seconds: float
+    storage: Storage, ref: Refs, joint: JointTransaction, clock: Clock, hold_seconds: float
 ) -> dict[str, str]:
     """Carry out all writes or none; a cursor for each collection written, once all is durable.
 
@@ -82,7 +82,7 @@ async def commit_jointly(
 
 
 async def _hold_all(
-    refs: Mapping[str, Ref[Message]], joint: Joint, meeting: Meeting, clock: Clock, seconds: float
+    refs: Mapping[str, Ref[Message]], joint: JointTransaction, meeting: Meeting, clock: Clock, seconds: float
 ) -> Parts:
     """Hold the collections one after the other: all within ``seconds`` after the first is held."""
     parts: dict[str, asyncio.Task[object]] = {}

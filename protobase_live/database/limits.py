@@ -44,6 +44,9 @@ class Limits(TransactionLimits):
     joint_hold_seconds: float = 0.5
     """How long a transaction over several collections makes those that it holds wait for another one. Then it
     lets go, waits until that one answers, and tries again; after 8 tries it fails with `Overloaded`."""
+    held_commit_bytes: int = 16 * 1024 * 1024
+    """Bytes of commits of other nodes that a collection holds because they lack something they were made on;
+    what is more is let go of, and sent again by that node."""
     feed_changes: int = 4_096
     """Recent changes kept in memory for streams; a slower stream reads the log instead."""
     feed_bytes: int = 16 * 1024 * 1024

@@ -7,14 +7,15 @@ they wrote is given to the storage as one.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from protobase_live.database.mistakes import nothing_done
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.errors import ProtoBaseError, Unavailable
 from protobase_live.live.show import Together
-from protobase_storage import Commit, Storage
+from protobase_storage import Commit, Joint, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Meeting:
         """What they show."""
         self.refusal: ProtoBaseError | None = None
         """Why nothing was done, if one of them could not carry out its part."""
+        self.commits: dict[str, Commit] = {}
+        """What was given to the storage, by collection."""
         self._storage = storage
         self._count = count
         self._begun: asyncio.Future[bool] = create()
@@ -114,11 +117,22 @@ class Meeting:
         if lost:
             self.fail(lost[0], Unavailable("the storage failed"))
             return
-        commits = [each.commit for each in self._contributions if each.commit is not None]
+        commits = jointly([each.commit for each in self._contributions if each.commit is not None])
+        self.commits = {commit.collection: commit for commit in commits}
         try:
             self._stored.set_result(self._storage.append(commits) if commits else None)
         except Exception as error:
             self._stored.set_exception(nothing_done("a transaction", error))
+
+
+def jointly(commits: Sequence[Commit]) -> list[Commit]:
+    """The commits of one transaction, each with what says so: a peer shows them together."""
+    if len(commits) < 2:
+        return list(commits)
+    first = commits[0]  # no other transaction has a commit of this origin and sequence in this collection
+    name = f"{first.origin}:{first.sequence}"
+    joint = Joint(name, tuple(commit.collection for commit in commits))
+    return [replace(commit, joint=joint) for commit in commits]
 
 
 def _settle(future: asyncio.Future[bool], answer: bool) -> None:

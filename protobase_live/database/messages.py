@@ -13,7 +13,7 @@ from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read, Target
 from protobase_live.protocol.update_walker import Walker
 from protobase_live.values.weighing import weight
-from protobase_storage import Loaded
+from protobase_storage import Commit, Loaded, Snapshot, Vector
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -192,6 +192,36 @@ class Restore:
 
 
 @dataclass(slots=True)
+class Replicate:
+    """Commits of other nodes. Answered with `Replicated` once they are durable.
+
+    What is known is left out, and what lacks something that it was made on is held. None is refused for a
+    limit of writing.
+    """
+
+    commits: Sequence[Commit]
+
+
+@dataclass(slots=True)
+class Install:
+    """Another node's snapshot, for a collection that is behind what that has in its log.
+
+    Answered with `Replicated` once it is durable. What is only here stays.
+    """
+
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """What a collection has then: whoever sent commits sends what ``vector`` lacks, if any are held."""
+
+    vector: Vector
+    held: int
+    """Commits that lack something they were made on."""
+
+
+@dataclass(slots=True)
 class Redo:
     """The storage did not take some turns: the actor is to serve anew what they served."""
 
@@ -203,6 +233,10 @@ def size_of(message: Message) -> int:
             return sum(map(len, message.updates))
         case Transact():
             return sum([weight(op.args) for op in message.ops])
+        case Replicate():
+            return sum([len(commit.update) for commit in message.commits])
+        case Install():
+            return len(message.snapshot.update)
         case _:
             return 0
 
@@ -222,5 +256,7 @@ Message = (
     | Hold
     | Drop
     | Restore
+    | Replicate
+    | Install
     | Redo
 )

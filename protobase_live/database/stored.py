@@ -1,7 +1,8 @@
 """What is stored of one collection as bytes: MessagePack of ``[snapshot, commits, remains]``.
 
-The snapshot is nil or ``[update, vector, time]``, a commit ``[origin, sequence, update, parts, time]``,
-a part ``[author, [[structure, key], ...]]``. Updates are as they are stored. The name is left out.
+The snapshot is nil or ``[update, vector, time]``, a commit ``[origin, sequence, update, parts, time, after,
+joint]``, a part ``[author, [[structure, key], ...]]``, ``joint`` nil or ``[id, [collection, ...]]``. A commit
+of an earlier version ends with the time. Updates are as they are stored. The name is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from protobase_live.cursor import Cursor
 from protobase_live.errors import Conflict, ValidationError
-from protobase_storage import Commit, Loaded, Part, Snapshot, covers
+from protobase_storage import Commit, Joint, Loaded, Part, Snapshot, covers
 from protobase_storage.commit import NOTHING
 
 _pack = cast("Callable[[object], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
@@ -28,11 +29,7 @@ def pack_stored(stored: Loaded) -> bytes:
         dict(stored.snapshot.vector),
         stored.snapshot.time,
     )
-    commits = [
-        (commit.origin, commit.sequence, commit.update, _parts_form(commit), commit.time)
-        for commit in stored.commits
-    ]
-    return _pack((snapshot, commits, stored.remains))
+    return _pack((snapshot, [_commit_form(commit) for commit in stored.commits], stored.remains))
 
 
 def unpack_stored(collection: str, packed: bytes) -> Loaded:
@@ -63,18 +60,34 @@ def as_of(stored: Loaded, version: str) -> Loaded:
     return earlier
 
 
-def _parts_form(commit: Commit) -> list[tuple[str | None, Any]]:
-    return [(part.author, part.keys) for part in commit.parts]
+def _commit_form(commit: Commit) -> tuple[Any, ...]:
+    parts = [(part.author, part.keys) for part in commit.parts]
+    joint = commit.joint and (commit.joint.id, commit.joint.collections)
+    return commit.origin, commit.sequence, commit.update, parts, commit.time, dict(commit.after), joint
 
 
 def _snapshot(collection: str, update: Any, vector: Any, time: Any) -> Snapshot:
-    positions = {_text(origin): _whole(sequence) for origin, sequence in vector.items()}
-    return Snapshot(collection, _bytes(update), positions, float(time))
+    return Snapshot(collection, _bytes(update), _vector(vector), float(time))
 
 
-def _commit(collection: str, origin: Any, sequence: Any, update: Any, parts: Any, time: Any) -> Commit:
+def _commit(
+    collection: str,
+    origin: Any,
+    sequence: Any,
+    update: Any,
+    parts: Any,
+    time: Any,
+    after: Any = NOTHING,
+    joint: Any = None,
+) -> Commit:
     told = tuple(Part(*part) for part in parts)
-    return Commit(_text(origin), _whole(sequence), collection, _bytes(update), told, float(time))
+    of = Joint(_text(joint[0]), tuple(map(_text, joint[1]))) if joint else None
+    place = _text(origin), _whole(sequence), collection
+    return Commit(*place, _bytes(update), told, float(time), _vector(after), of)
+
+
+def _vector(value: Any) -> dict[str, int]:
+    return {_text(origin): _whole(sequence) for origin, sequence in value.items()}
 
 
 def _bytes(value: Any) -> bytes:

@@ -9,8 +9,10 @@ from protobase_live.database.editors import Editors
 from protobase_live.database.messages import (
     CatchUp,
     Greet,
+    Install,
     Leave,
     Message,
+    Replicate,
     Settle,
     Subscriber,
     Sync,
@@ -56,13 +58,16 @@ class Threshold:
     ) -> Sequence[Envelope[Message]]:
         """What is to be served of a batch while nothing can be stored.
 
-        A Yjs client that brings something new is closed with ``refusal``, and heard no more.
+        A Yjs client that brings something new is closed with ``refusal``, and heard no more. Another node is
+        told so, too, and sends it again.
         """
         for envelope in batch:
             message = envelope.message
-            if isinstance(message, Updates) and await _bring_news(document, message.updates):
+            if isinstance(message, Replicate | Install):
+                envelope.fail(refusal)
+            elif isinstance(message, Updates) and await _bring_news(document, message.updates):
                 self._turn_away(message.subscriber, refusal)
-        return self._heard(batch)
+        return [envelope for envelope in self._heard(batch) if not envelope.answered]
 
     def meet(self, batch: Sequence[Envelope[Message]]) -> None:
         """Whoever is served from now on has to be told if the collection fails."""

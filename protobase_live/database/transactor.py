@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
+from protobase_actors import Envelope
 from protobase_live.database.checking import check_in_steps
 from protobase_live.database.digests import Digests
 from protobase_live.database.limits import Limits
+from protobase_live.database.messages import Message, Transact
 from protobase_live.database.read_only import ReadOnly
 from protobase_live.database.replica import Replica
 from protobase_live.database.room import make_room, needs_room
 from protobase_live.database.steps import in_steps
-from protobase_live.errors import naming
+from protobase_live.database.turn import Receipt, Refusal
+from protobase_live.errors import ProtoBaseError, naming
 from protobase_live.operations import Check, Op
 
 
@@ -31,6 +35,21 @@ class Transactor:
         """What `write` is called in. Until it ends, nothing else changes the document."""
         with self._replica.document.writing():
             yield
+
+    async def carry_out(self, envelopes: Sequence[Envelope[Message]]) -> list[Receipt | Refusal]:
+        """Carry out the transactions of these messages, each all or nothing, in order."""
+        told: list[Receipt | Refusal] = []
+        with self.writing():
+            for envelope in envelopes:
+                transact = cast("Transact", envelope.message)
+                try:
+                    ready = await self.prepare(transact.ops, transact.checks)
+                    await self.write(ready, transact.author)
+                except ProtoBaseError as error:
+                    told.append(Refusal(envelope, error))
+                else:
+                    told.append(Receipt(envelope))
+        return told
 
     async def prepare(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
         """The operations, ready to be written; others may run meanwhile.

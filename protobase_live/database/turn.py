@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from protobase_actors import Envelope
 from protobase_live.database.editors import Answer
 from protobase_live.database.messages import Message, Subscriber
-from protobase_live.document import Difference
+from protobase_live.document import Difference, Outcome
 from protobase_live.live.show import Together
-from protobase_storage import Commit
+from protobase_storage import Commit, Vector
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -105,6 +105,16 @@ class Beginning:
     indexes: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Another node's snapshot was taken in: many commits at once, of which nothing else is known."""
+
+    outcome: Outcome
+    vector: Vector
+    """How far the collection is then."""
+    indexes: Sequence[str]
+
+
 Showing = Reply | Refusal | Receipt | Answer | Greeting | Settled | Parting | Watching | Renewal | Beginning
 
 
@@ -114,5 +124,7 @@ class Turn:
 
     commits: list[Written] = field(default_factory=list[Written])
     showings: list[Showing] = field(default_factory=list[Showing])
+    installed: Installed | None = None
+    """A snapshot that the storage has already; such a turn has no commits."""
     batch: Sequence[Envelope[Message]] = ()
     """What the turn serves; it is served anew if the storage does not take the turn."""

@@ -140,6 +140,19 @@ class Document:
         """Whether an update brings nothing new, with pauses. Raises MalformedUpdate where it is none."""
         return self._structs.knows_in_steps(update)
 
+    def replicate_in_steps(self, update: bytes) -> Generator[None, None, Outcome | None]:
+        """Take and apply what another node has stored, as a turn of its own, with pauses.
+
+        What is held and fits now stays held until `take_held`: it is nothing of that node. None if all of it
+        is known. Raises MalformedUpdate where it is no update, BrokenDocument.
+        """
+        self._begin_run(None)
+        rest = yield from self._take_own(update, lenient=True)
+        if rest is not None:
+            self._held.add(LOG, rest)
+        yield from self.apply_in_steps()
+        return (yield from self.finish_in_steps())
+
     def take_durable(self, update: bytes) -> None:
         """Take what is durable already. Raises MalformedUpdate where it is no update."""
         self._begin_run(None)
@@ -181,6 +194,10 @@ class Document:
         self._senders[sender] = None
         if rest is not None:
             self._held.add(sender, rest)
+        self.take_held()
+
+    def take_held(self) -> None:
+        """Take what is held and fits now."""
         if not len(self._held):
             return
         advanced = self._structs.take_advanced()

@@ -147,6 +147,12 @@ class Feed:
         self._held = self._bytes = 0
         self._era += 1
 
+    def skip(self) -> None:
+        """Something has happened that is no entry: whoever reads here looks into the log."""
+        self.clear()
+        self._start = self._whole = self._start + 1
+        self._news.wake()
+
     def close(self) -> None:
         """No more will come; whoever waits is woken and finds the feed closed."""
         self._closed = True

@@ -1,6 +1,21 @@
 """Where a ProtoBase database keeps its commits: one contract and its backends."""
 
-from .commit import TIMELINE_MARK, Commit, Loaded, Part, Snapshot, Vector, covers, includes, join, sequence_of
+from .commit import (
+    TIMELINE_MARK,
+    Commit,
+    Joint,
+    Loaded,
+    Part,
+    Snapshot,
+    Vector,
+    covers,
+    follows,
+    includes,
+    is_elsewhere,
+    join,
+    node_of,
+    sequence_of,
+)
 from .contract import (
     BACKLOG_LIMIT,
     MAX_NAME_BYTES,
@@ -36,6 +51,7 @@ __all__ = [
     "Commit",
     "FileStorage",
     "InvalidName",
+    "Joint",
     "Loaded",
     "MemoryStorage",
     "Part",
@@ -52,7 +68,10 @@ __all__ = [
     "StorageStats",
     "Vector",
     "covers",
+    "follows",
     "includes",
+    "is_elsewhere",
     "join",
+    "node_of",
     "sequence_of",
 ]

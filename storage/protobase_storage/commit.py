@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Vector = Mapping[str, int]
 """Origin to the highest sequence included, one origin for each node. A node that is absent counts as 0."""
@@ -24,10 +24,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """One step of one collection. `update` is opaque, `time` is in Unix seconds.
+class Joint:
+    """A transaction over several collections: a name that no other has, and its collections in order."""
 
-    `sequence` counts the node's commits from 1, through all its timelines.
+    id: str
+    collections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One step of one collection. `update` is opaque.
+
+    `sequence` counts the node's commits from 1, through all its timelines. `time` is in Unix seconds, and
+    above that of every commit in `after`. Commits of earlier versions have an empty `after`.
     """
 
     origin: str
@@ -36,6 +45,10 @@ class Commit:
     update: bytes
     parts: tuple[Part, ...]
     time: float
+    after: Vector = field(default_factory=dict[str, int], hash=False)
+    """What its node had of the collection when it was made: it has effect only where all of that is."""
+    joint: Joint | None = None
+    """The transaction that it is a part of, if that has parts in other collections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,12 @@ def is_elsewhere(vector: Vector, origin: str, sequence: int) -> bool:
 def covers(vector: Vector, commit: Commit) -> bool:
     """Whether `vector` includes `commit`, or another commit in its place."""
     return sequence_of(vector, commit.origin) >= commit.sequence
+
+
+def follows(vector: Vector, commit: Commit) -> bool:
+    """Whether `commit` is the next of its node, and `vector` includes all that it was made on."""
+    is_next = sequence_of(vector, commit.origin) + 1 == commit.sequence
+    return is_next and includes(vector, commit.after)
 
 
 def includes(vector: Vector, other: Vector) -> bool:

@@ -145,6 +145,8 @@ def check_commits(commits: Iterable[Commit]) -> None:
     for commit in commits:
         check_name(commit.collection)
         check_name(commit.origin)
+        for origin in commit.after:
+            check_name(origin)
         if len(commit.update) > MAX_UPDATE_BYTES:
             raise StorageError(
                 f"update has {len(commit.update)} bytes; at most {MAX_UPDATE_BYTES} are allowed"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
-from .commit import Commit, Part, Snapshot
+from .commit import NOTHING, Commit, Joint, Part, Snapshot, Vector
 from .errors import CollectionCorrupt
 from .packing import pack, unpack
 
@@ -19,7 +19,7 @@ CHUNK_BYTES = 1024 * 1024
 """A snapshot is stored in rows of at most this many bytes."""
 
 LogRow = tuple[int, int, bytes, int, bytes, bytes, int]
-"""collection id, position, origin, sequence, head (MessagePack of time and parts), update, checksum."""
+"""collection id, position, origin, sequence, head (see `_commit_head`), update, checksum."""
 
 ChunkRow = tuple[int, int, memoryview, int]
 """snapshot id, ordinal, data, checksum."""
@@ -54,7 +54,7 @@ class SnapshotHead:
 def log_row(collection: int, position: int, commit: Commit) -> LogRow:
     """The row of `commit`."""
     origin = commit.origin.encode()
-    head = pack((commit.time, [(part.author, part.keys) for part in commit.parts]))
+    head = pack(_commit_head(commit))
     check = _log_check(collection, position, origin, commit.sequence, head, commit.update)
     return (collection, position, origin, commit.sequence, head, commit.update, check)
 
@@ -68,8 +68,20 @@ def read_commit(name: str, row: tuple[Any, ...]) -> Commit:
         sound = False
     if not sound:
         raise CollectionCorrupt(name, f"commit at position {position} fails its checksum")
-    time, parts = unpack(head)
-    return Commit(origin.decode(), sequence, name, update, tuple(Part(*part) for part in parts), time)
+    time, parts, *rest = unpack(head)
+    after: Vector = rest[0] if rest else NOTHING
+    joint = rest[1] if rest else None
+    told = tuple(Part(*part) for part in parts)
+    return Commit(origin.decode(), sequence, name, update, told, time, after, joint and Joint(*joint))
+
+
+def _commit_head(commit: Commit) -> tuple[object, ...]:
+    """Time and parts, and behind them `after` and the joint transaction if there is either."""
+    joint = commit.joint and (commit.joint.id, commit.joint.collections)
+    parts = [(part.author, part.keys) for part in commit.parts]
+    # Without the rest, an earlier version can read it.
+    rest = (dict(commit.after), joint) if commit.after or joint else ()
+    return (commit.time, parts, *rest)
 
 
 def chunk_rows(snapshot: int, update: bytes) -> Iterator[ChunkRow]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ..commit import Commit, Loaded, Part, Snapshot
+from ..commit import Commit, Joint, Loaded, Part, Snapshot
 from ..contract import MAX_NAME_BYTES, CollectionInfo, Storage
 from ..errors import InvalidName, SequenceConflict, StaleSnapshot, StorageClosed, StorageError
 from .model import Delete, Effect, make_commit, make_snapshot, perform, perform_burst
@@ -50,6 +50,8 @@ class StorageConformance:
                 (Part("ann", (("r", None), ("r", ""))),),
                 1e9 + 0.1,
             ),
+            Commit("o", 3, "c", b"u", (), 1.0, {"o": 2, "p/t": 2**40}, None),
+            Commit("o", 1, "c", b"u", (), 1.0, {}, Joint("j1", ("c", "täsks/42"))),
         ],
     )
     async def test_commits_come_back_as_they_were(self, storage: Storage, commit: Commit) -> None:
