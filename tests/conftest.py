@@ -8,6 +8,7 @@ the tests in fuzz/ with the profile of that name and a seed that it prints.
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -17,3 +18,7 @@ settings.register_profile(
     "fuzz", deadline=None, print_blob=True, max_examples=4_000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background deaf to Ctrl-C; what tests start and interrupt would be, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -39,7 +39,6 @@ from protobase_live.database.patience import append_patiently
 from protobase_live.database.pipeline import Pipeline
 from protobase_live.database.read_only import ReadOnly, is_of_the_medium, not_stored
 from protobase_live.database.replica import Replica
-from protobase_live.database.steps import in_steps
 from protobase_live.database.streams import Streams
 from protobase_live.database.threshold import Threshold
 from protobase_live.database.transactor import Transactor
@@ -56,6 +55,7 @@ from protobase_live.document import Document, Outcome
 from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable, ValidationError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Op
+from protobase_live.steps import in_steps
 from protobase_storage import Loaded, Snapshot, Storage, StorageError
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class CollectionActor(Actor[Message]):
             else:
                 turn.showings.append(Reply(envelope, self._replica.replicated))
         if envelopes:
-            self._replica.document.take_held()
+            await in_steps(self._replica.document.release_in_steps())
 
     async def _transact(self, envelopes: Sequence[Envelope[Message]], turn: Turn) -> None:
         if envelopes:

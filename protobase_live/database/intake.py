@@ -10,10 +10,10 @@ from protobase_actors import Clock
 from protobase_live.database.editors import Editors
 from protobase_live.database.messages import LARGE_UPDATE_BYTES, Subscriber, Updates
 from protobase_live.database.room import make_room
-from protobase_live.database.steps import in_steps
 from protobase_live.document import BrokenDocument, Document
 from protobase_live.errors import LimitExceeded, MalformedUpdate
 from protobase_live.protocol.state_vector import encode_state_vector
+from protobase_live.steps import in_steps
 
 PAUSE_BYTES = 8 * 1024
 """About how much of smaller updates is taken without a pause: a keystroke may be 15 bytes."""

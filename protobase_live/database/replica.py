@@ -15,11 +15,11 @@ from protobase_live.database.identity import Identity
 from protobase_live.database.messages import Replicated
 from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import unloadable
-from protobase_live.database.steps import in_steps
 from protobase_live.database.turn import Written
 from protobase_live.document import Document, Outcome
 from protobase_live.errors import ProtoBaseError, ValidationError
 from protobase_live.operations import INDEXES, Read
+from protobase_live.steps import in_steps
 from protobase_storage import (
     TIMELINE_MARK,
     CollectionCorrupt,

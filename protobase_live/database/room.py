@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from protobase_live.database.steps import in_steps
 from protobase_live.document import Document
 from protobase_live.errors import LimitExceeded
 from protobase_live.operations import DELETING, Op
+from protobase_live.steps import in_steps
 
 
 async def make_room(document: Document, size: int, limit: int) -> None:

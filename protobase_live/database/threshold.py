@@ -19,9 +19,9 @@ from protobase_live.database.messages import (
     Updates,
 )
 from protobase_live.database.replica import Replica
-from protobase_live.database.steps import in_steps
 from protobase_live.document import Document
 from protobase_live.errors import CollectionDropped, MalformedUpdate, ProtoBaseError
+from protobase_live.steps import in_steps
 
 _OF_CLIENTS = (Greet, Sync, CatchUp, Updates, Settle)
 

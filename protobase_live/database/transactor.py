@@ -14,10 +14,10 @@ from protobase_live.database.messages import Message, Transact
 from protobase_live.database.read_only import ReadOnly
 from protobase_live.database.replica import Replica
 from protobase_live.database.room import make_room, needs_room
-from protobase_live.database.steps import in_steps
 from protobase_live.database.turn import Receipt, Refusal
 from protobase_live.errors import ProtoBaseError, naming
 from protobase_live.operations import Check, Op
+from protobase_live.steps import in_steps
 
 
 class Transactor:

@@ -141,10 +141,10 @@ class Document:
         return self._structs.knows_in_steps(update)
 
     def replicate_in_steps(self, update: bytes) -> Generator[None, None, Outcome | None]:
-        """Take and apply what another node has stored, as a turn of its own, with pauses.
+        """Take and apply a stored commit, of any node, as a turn of its own; None if all of it is known.
 
-        What is held and fits now stays held until `take_held`: it is nothing of that node. None if all of it
-        is known. Raises MalformedUpdate where it is no update, BrokenDocument.
+        What is held and fits now stays held until `release_in_steps`: it is no part of that commit. Raises
+        MalformedUpdate where it is no update, BrokenDocument.
         """
         self._begin_run(None)
         rest = yield from self._take_own(update, lenient=True)
@@ -153,16 +153,13 @@ class Document:
         yield from self.apply_in_steps()
         return (yield from self.finish_in_steps())
 
-    def take_durable(self, update: bytes) -> None:
-        """Take what is durable already. Raises MalformedUpdate where it is no update."""
-        self._begin_run(None)
-        self._structs.take(update, lenient=True)
+    def release_in_steps(self) -> Generator[None, None, None]:
+        """Take and apply what is held and fits now, as a part of the turn that begins, with pauses."""
+        self._take_held()
+        yield from self.apply_in_steps()
 
     def apply_taken(self) -> None:
-        """Tell the content what was taken.
-
-        Raises BrokenDocument where it fails.
-        """
+        """Tell the content what was taken. Raises BrokenDocument where it fails."""
         at_once(self.apply_in_steps())
 
     def apply_in_steps(self) -> Generator[None, None, None]:
@@ -194,9 +191,9 @@ class Document:
         self._senders[sender] = None
         if rest is not None:
             self._held.add(sender, rest)
-        self.take_held()
+        self._take_held()
 
-    def take_held(self) -> None:
+    def _take_held(self) -> None:
         """Take what is held and fits now."""
         if not len(self._held):
             return

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from protobase_live.change import Change
-from protobase_live.cursor import Cursor
+from protobase_live.cursor import Cursor, Half
 from protobase_live.document import Difference
 from protobase_live.live.news import News
 from protobase_live.structures.splice import splice_of
@@ -106,8 +106,8 @@ class Feed:
         for index in range(min(end, self.end) - 1, max(self._start, self._whole) - 1, -1):
             entry = self._entries[index - self._start]
             if entry.before == position.vector:
-                # In another history another commit may follow the same one.
-                return index if not position.skip or entry.commit.origin == position.origin else None
+                # In another history, and on another node, another commit may follow the same one.
+                return index if position.half is None or position.half.is_of(entry.commit) else None
         return None
 
     def gap(self, end: int, vector: Mapping[str, int]) -> Gap:
@@ -192,7 +192,8 @@ def changes_of(
         return part, structure, str(key)
 
     ordered = sorted(((place(d), d) for d in differences), key=lambda pair: pair[0])
-    cursors = [Cursor(before, n, commit.origin).encode() for n in range(1, len(ordered))]
+    half = commit.origin, commit.sequence
+    cursors = [Cursor(before, Half(*half, n)).encode() for n in range(1, len(ordered))]
     cursors.append(Cursor(after(commit, before)).encode())
     return tuple(
         Change(

@@ -12,7 +12,8 @@ from protobase_live.cursor import Cursor
 from protobase_live.document import Difference, Document
 from protobase_live.live.feed import Entry, after, changes_of
 from protobase_live.operations import Target
-from protobase_storage import Loaded, Vector, covers, includes, join
+from protobase_live.steps import in_steps
+from protobase_storage import Commit, Loaded, Vector, covers, includes, join
 
 RECALLED_COMMITS = 1_000
 """How many commits are read from the log for a stream that is less far behind: others will be further."""
@@ -44,16 +45,17 @@ async def _replay(
 ) -> AsyncGenerator[tuple[tuple[Change, ...], Cursor]]:
     base = dict(loaded.snapshot.vector) if loaded.snapshot else {}
     until = join(until, base)
-    reaches = _has_been_at(loaded, cursor) and includes(until, cursor.vector)
+    reaches = _has_been_at(loaded, cursor, until)
     await _load(document, loaded, cursor.vector if reaches else until, opened)
     if not reaches:
         position = Cursor(until)
         yield _reset(collection, document.snapshot(), cursor, position), position
         return
-    skip = cursor.skip
-    async for entry in _entries(document, loaded, cursor.vector, until):
-        yield entry.changes[skip:], Cursor(entry.vector)
-        skip = 0
+    commits = _rest_of(loaded, cursor)
+    seen = cursor.half.seen if cursor.half else 0
+    async for entry in _entries(document, commits, cursor.vector, until):
+        yield entry.changes[seen:], Cursor(entry.vector)
+        seen = 0
 
 
 async def recall(
@@ -64,7 +66,7 @@ async def recall(
     The oldest are left out beyond ``capacity`` (see `Feed`), and all where ``cursor`` is not in the log.
     """
     base = dict(loaded.snapshot.vector) if loaded.snapshot else {}
-    if not (_has_been_at(loaded, cursor) and includes(until, cursor.vector)):
+    if not _has_been_at(loaded, cursor, until):
         return []
     wanted = [commit for commit in loaded.commits if covers(until, commit)]
     missed = sum(not covers(cursor.vector, commit) for commit in wanted)
@@ -74,7 +76,7 @@ async def recall(
     document, found, size = Document(replica="replay"), deque[Entry](), 0
     try:
         await _load(document, loaded, start, opened)
-        async for entry in _entries(document, loaded, start, until):
+        async for entry in _entries(document, loaded.commits, start, until):
             found.append(entry)
             size += entry.size
             while size > capacity:
@@ -86,35 +88,41 @@ async def recall(
 
 async def _load(document: Document, loaded: Loaded, known: Vector, opened: Sequence[Target]) -> None:
     begun = Loaded(loaded.snapshot, tuple(commit for commit in loaded.commits if covers(known, commit)))
-    for _ in document.load(begun.updates):
-        await asyncio.sleep(0)
+    await in_steps(document.load(begun.updates))
     document.watch(True)
     document.follow(opened)
 
 
-async def _entries(document: Document, loaded: Loaded, start: Vector, until: Vector) -> AsyncGenerator[Entry]:
-    """What each commit after ``start`` up to ``until`` did."""
+def _rest_of(loaded: Loaded, cursor: Cursor) -> Sequence[Commit]:
+    """The commits of the log, but first the one that the cursor has begun.
+
+    It may stand behind others that the cursor has not seen. All that it was made on was seen.
+    """
+    half = cursor.half
+    return sorted(loaded.commits, key=lambda commit: half is None or not half.is_of(commit))
+
+
+async def _entries(
+    document: Document, commits: Sequence[Commit], start: Vector, until: Vector
+) -> AsyncGenerator[Entry]:
+    """What each commit after ``start`` up to ``until`` did, in the order of ``commits``."""
     vector = dict(start)
-    for commit in loaded.commits:
+    for commit in commits:
         if covers(vector, commit) or not covers(until, commit):
             continue
-        document.take_durable(commit.update)
-        for _ in document.apply_in_steps():
-            await asyncio.sleep(0)
-        outcome = document.finish()
+        outcome = await in_steps(document.replicate_in_steps(commit.update))
         changes = changes_of(commit, outcome.differences if outcome else (), vector)
         before, vector = vector, after(commit, vector)
         yield Entry(commit, changes, before, vector)
         await asyncio.sleep(0)
 
 
-def _has_been_at(loaded: Loaded, cursor: Cursor) -> bool:
-    """Whether the cursor is one of this history: another one may have the same numbers."""
-    if cursor.skip:
-        following = next((commit for commit in loaded.commits if not covers(cursor.vector, commit)), None)
-        if following is None or following.origin != cursor.origin:
-            return False
-    return loaded.has_been_at(cursor.vector)
+def _has_been_at(loaded: Loaded, cursor: Cursor, until: Vector) -> bool:
+    """Whether the cursor is one of this history up to ``until``: another one may have the same numbers."""
+    half = cursor.half
+    if half is not None and not any(half.is_of(each) and covers(until, each) for each in loaded.commits):
+        return False
+    return loaded.has_been_at(cursor.vector) and includes(until, cursor.vector)
 
 
 def _reset(collection: str, found: list[Difference], was: Cursor, now: Cursor) -> tuple[Change, ...]:

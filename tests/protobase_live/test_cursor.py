@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_live.cursor import MAX_CURSOR_CHARS, START, Cursor
+from protobase_live.cursor import MAX_CURSOR_CHARS, START, Cursor, Half, opaque
 from protobase_live.errors import ValidationError
 
 vectors = st.dictionaries(
@@ -16,10 +16,18 @@ vectors = st.dictionaries(
 )
 
 
-@given(vectors, st.integers(0, 1000), st.text(max_size=9))
-def test_there_and_back(vector: dict[str, int], skip: int, origin: str) -> None:
-    cursor = Cursor(vector, skip, origin if skip else "")
+halves = st.builds(Half, st.text(max_size=9), st.integers(1, 2**53), st.integers(1, 1000))
+
+
+@given(vectors, st.none() | halves)
+def test_there_and_back(vector: dict[str, int], half: Half | None) -> None:
+    cursor = Cursor(vector, half)
     assert Cursor.decode(cursor.encode()) == cursor
+
+
+def test_a_cursor_of_an_earlier_version_means_the_next_commit_of_its_node() -> None:
+    assert Cursor.decode(opaque([{"n/1": 4}, 2, "n/2"])) == Cursor({"n/1": 4}, Half("n/2", 5, 2))
+    assert Cursor.decode(opaque([{"n/1": 4}, 0])) == Cursor({"n/1": 4})
 
 
 @given(vectors)

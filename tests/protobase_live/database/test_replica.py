@@ -20,7 +20,7 @@ from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Install, Replicate, Replicated
 from protobase_live.errors import ValidationError
 from protobase_storage import Commit, Loaded, MemoryStorage, Snapshot, covers, follows, join
-from tests.protobase_live.database.conftest import YjsClient
+from tests.protobase_live.database.conftest import YjsClient, settle
 
 NAME = "tasks"
 QUERY = pb.Query(NAME).where(pb.F.n >= 3).order_by("n", "_key")
@@ -165,34 +165,6 @@ steps = st.one_of(
 )
 
 
-@given(st.lists(steps, min_size=4, max_size=40))
-@settings(max_examples=60, deadline=None)
-def test_any_history_of_three_nodes_ends_in_agreement(history: list[tuple]) -> None:
-    asyncio.run(_agree(history))
-
-
-async def _agree(history: list[tuple]) -> None:
-    cluster = Cluster()
-    for node in cluster.nodes:
-        await node.start()
-    for step in history:
-        await cluster.learn()
-        await cluster.step(step)
-    await cluster.heal()
-    wanted = cluster.model()
-    loaded = [await node.loaded() for node in cluster.nodes]
-    assert loaded[0].vector == loaded[1].vector == loaded[2].vector
-    for node, stored in zip(cluster.nodes, loaded, strict=True):
-        assert await node.records() == wanted
-        await _until_rows(node.live, rows_of(wanted))
-        await node.stop()
-        assert node.told == wanted
-        doc = Doc()
-        for update in stored.updates:
-            doc.apply_update(update)
-        assert records_of(doc) == wanted
-
-
 async def _until_rows(live, rows: list[dict]) -> None:
     while list(live.rows) != rows:
         await asyncio.wait_for(anext(live), 1)
@@ -298,6 +270,8 @@ async def test_what_an_editor_sent_too_early_is_its_own_commit(trio: Sequence[No
     await editor.sync()
     editor._edits = [doc.get_update(state)]
     await editor.send()
+    await settle()
+    assert (await commits(second), editor.rejected) == ((), None)
     await second.replicate([made])
     assert await second.records() == {"a": {"n": 5}}
     copied, own = await commits(second)
@@ -335,3 +309,31 @@ async def test_a_transaction_over_several_collections_says_so(trio: Sequence[Nod
     assert made[0].joint.id == f"{made[0].origin}:1"
     await first.write("b", 1)
     assert (await commits(first))[-1].joint is None
+
+
+@given(st.lists(steps, min_size=4, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_any_history_of_three_nodes_ends_in_agreement(history: list[tuple]) -> None:
+    asyncio.run(_agree(history))
+
+
+async def _agree(history: list[tuple]) -> None:
+    cluster = Cluster()
+    for node in cluster.nodes:
+        await node.start()
+    for step in history:
+        await cluster.learn()
+        await cluster.step(step)
+    await cluster.heal()
+    wanted = cluster.model()
+    loaded = [await node.loaded() for node in cluster.nodes]
+    assert loaded[0].vector == loaded[1].vector == loaded[2].vector
+    for node, stored in zip(cluster.nodes, loaded, strict=True):
+        assert await node.records() == wanted
+        await _until_rows(node.live, rows_of(wanted))
+        await node.stop()
+        assert node.told == wanted
+        doc = Doc()
+        for update in stored.updates:
+            doc.apply_update(update)
+        assert records_of(doc) == wanted

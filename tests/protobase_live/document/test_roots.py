@@ -11,6 +11,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 from protobase_live.document import roots
 from protobase_live.errors import KindMismatch, LimitExceeded
 from protobase_live.operations import Op, Read, Target
+from protobase_live.protocol.steps import at_once
 from protobase_live.structures import KINDS
 from protobase_live.structures.raw import root_names
 from tests.support.turns import carry_out, received, written_by
@@ -93,9 +94,7 @@ def test_a_structure_that_was_opened_is_told_while_there_are_watchers(made) -> N
     assert document.read(Read(body, "open")) is False
     assert document.finish() is None
     update = written_by(lambda doc: doc.get("body", type=Text).insert(0, "hi"))
-    document.take_durable(update)
-    document.apply_taken()
-    outcome = document.finish()
+    outcome = at_once(document.replicate_in_steps(update))
     assert outcome is not None
     assert [(d.structure, d.before, d.after) for d in outcome.differences] == [("body", "", "hi")]
     carry_out(document, Op(body, "insert", (None, "!")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from protobase_live.change import Change
-from protobase_live.cursor import Cursor
+from protobase_live.cursor import Cursor, Half
 from protobase_live.document import Difference
 from protobase_live.live.feed import Entry, Feed, after, changes_of
 from protobase_storage import Commit, Part
@@ -149,7 +149,8 @@ def filled(*sequences: int, capacity: int = 100) -> Feed:
 
 
 def at(sequence: int, skip: int = 0, origin: str = "node") -> Cursor:
-    return Cursor({"node": sequence} if sequence else {}, skip, origin if skip else "")
+    half = Half(origin, sequence + 1, skip) if skip else None
+    return Cursor({"node": sequence} if sequence else {}, half)
 
 
 def test_a_position_is_found_where_it_goes_on() -> None:
@@ -288,8 +289,8 @@ def test_each_cursor_goes_on_right_behind_its_change() -> None:
     found = changes_of(commit(5), differences, before)
     assert keys(found) == ["a", "b", "c"]
     assert [Cursor.decode(each.cursor) for each in found] == [
-        Cursor(before, 1, "node"),
-        Cursor(before, 2, "node"),
+        Cursor(before, Half("node", 5, 1)),
+        Cursor(before, Half("node", 5, 2)),
         Cursor({"node": 5, "other": 2}),
     ]
 

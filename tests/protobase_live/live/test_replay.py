@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
+from hypothesis import given as given_
+from hypothesis import settings
+from hypothesis import strategies as st
 from pycrdt import Doc, Text
 
 from protobase_live.change import Change
-from protobase_live.cursor import Cursor
+from protobase_live.cursor import Cursor, Half
 from protobase_live.database.fold import fold
 from protobase_live.document import Document
 from protobase_live.live import replay as module
 from protobase_live.live.replay import replay
 from protobase_live.operations import RECORDS, Op, Target
-from protobase_storage import Commit, Loaded, Snapshot
+from protobase_live.protocol.steps import at_once
+from protobase_storage import Commit, Loaded, Snapshot, covers, follows
 
 BODY = Target("text", ("body",))
 
@@ -127,7 +132,7 @@ async def test_a_cursor_from_another_history_is_a_reset(vector: dict[str, int]) 
 @pytest.mark.parametrize(("origin", "kind"), [("node", "insert"), ("node/elsewhere", "reset")])
 async def test_a_cursor_in_the_middle_of_another_commit_is_a_reset(origin: str, kind: str) -> None:
     """Another commit may have its place in another history, and other changes."""
-    changes, _ = await given(Loaded(None, LOG), Cursor({"node": 1}, 1, origin))
+    changes, _ = await given(Loaded(None, LOG), Cursor({"node": 1}, Half(origin, 2, 1)))
     assert changes[0].kind == kind
 
 
@@ -185,3 +190,89 @@ async def test_its_document_is_let_go_of_wherever_it_is_left(monkeypatch, loaded
     assert len(open_documents) == 1
     await left.aclose()
     assert open_documents == []
+
+
+def made(origin: str, sequence: int, *updates: bytes, keys: Sequence[str]) -> Commit:
+    """A commit of a node that has applied some updates."""
+    document = Document(origin, client_id=2**20 + 100 * ord(origin) + sequence)
+    at_once(document.load(updates))
+    with document.writing():
+        document.write(document.rehearse(put(*keys, n=100 * ord(origin) + sequence)))
+    outcome = document.finish()
+    assert outcome is not None
+    document.close()
+    return Commit(origin, sequence, "tasks", outcome.update, outcome.parts, 0.0)
+
+
+async def test_a_commit_that_was_begun_is_read_to_its_end_before_others_in_the_log() -> None:
+    """A reader of B has half of its commit, and goes on at A, where other commits stand before that."""
+    a, b = made("A", 1, keys=["a1", "b2"]), made("B", 1, keys=["b1", "b2", "b3"])
+    on_b, _ = await given(Loaded(None, (b,)), Cursor(), {"B": 1})
+    both = {"A": 1, "B": 1}
+    for seen in range(1, 3):
+        cursor = Cursor.decode(on_b[seen - 1].cursor)
+        rest, position = await given(Loaded(None, (a, b)), cursor, both)
+        assert keys(rest)[: 3 - seen] == ["b1", "b2", "b3"][seen:]
+        assert keys(rest)[3 - seen] == "a1"
+        assert position == Cursor(both)
+
+
+async def test_a_commit_that_was_begun_and_is_not_here_is_a_gap() -> None:
+    a, b = made("A", 1, keys=["a1"]), made("B", 1, keys=["b1", "b2"])
+    begun = Cursor({}, Half("B", 1, 1))
+    for loaded, until in ((Loaded(None, (a,)), {"A": 1}), (Loaded(None, (a, b)), {"A": 1})):
+        changes, _ = await given(loaded, begun, until)
+        assert [(each.kind, each.key) for each in changes] == [("reset", None), ("insert", "a1")]
+
+
+@given_(st.data())
+@settings(deadline=None, max_examples=60)
+def test_who_goes_on_at_another_node_misses_and_repeats_nothing(data: st.DataObject) -> None:
+    """Three origins, whose commits stand in different orders in the logs of two nodes."""
+    logs, all_commits = _logs(data)
+    asyncio.run(_read_on(data, logs, Loaded(None, all_commits).vector))
+
+
+def _logs(data: st.DataObject) -> tuple[list[tuple[Commit, ...]], tuple[Commit, ...]]:
+    commits: list[Commit] = []
+    for origin in data.draw(st.lists(st.sampled_from("ABC"), min_size=1, max_size=7)):
+        own = [each for each in commits if each.origin == origin]
+        others = [each for each in commits if each.origin != origin]
+        known = own + others[: data.draw(st.integers(0, len(others)))]
+        known = [each for each in commits if each in known or any(_needs(one, each) for one in known)]
+        wrote = data.draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True))
+        commit = made(origin, len(own) + 1, *(each.update for each in known), keys=wrote)
+        commits.append(replace(commit, after=Loaded(None, tuple(known)).vector))
+    return [_causal(data, commits) for _ in range(2)], tuple(commits)
+
+
+def _needs(later: Commit, earlier: Commit) -> bool:
+    return covers(later.after, earlier)
+
+
+def _causal(data: st.DataObject, commits: Sequence[Commit]) -> tuple[Commit, ...]:
+    log: list[Commit] = []
+    while len(log) < len(commits):
+        vector = Loaded(None, tuple(log)).vector
+        ready = [each for each in commits if each not in log and follows(vector, each)]
+        log.append(data.draw(st.sampled_from(ready)))
+    return tuple(log)
+
+
+async def _read_on(
+    data: st.DataObject, logs: list[tuple[Commit, ...]], everything: Mapping[str, int]
+) -> None:
+    first, _ = await given(Loaded(None, logs[0]), Cursor(), everything)
+    seen = data.draw(st.integers(0, len(first)))
+    cursor = Cursor.decode(first[seen - 1].cursor) if seen else Cursor()
+    rest, position = await given(Loaded(None, logs[1]), cursor, everything)
+    assert position in (Cursor(everything), None)
+    told: dict[str | None, object] = {}
+    for change in (*first[:seen], *rest):
+        assert change.kind != "reset"
+        assert told.get(change.key) == change.before
+        told[change.key] = change.after
+    document = Document("model")
+    at_once(document.load([commit.update for commit in logs[1]]))
+    assert told == dict(document.records)
+    document.close()
