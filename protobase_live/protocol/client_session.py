@@ -38,6 +38,7 @@ from protobase_live.protocol.client_streams import ClientStream, ClientView
 from protobase_live.protocol.codec import Codec, Frame
 from protobase_live.protocol.limits import WelcomeLimits
 from protobase_live.protocol.live import UnknownType, decode_server, encode
+from protobase_live.protocol.outgoing import Outgoing
 from protobase_live.protocol.server_messages import (
     Bye,
     Changes,
@@ -57,14 +58,6 @@ class _Presence:
     states: dict[int, Any] = field(default_factory=dict[int, Any])
 
 
-@dataclass(slots=True)
-class _Outgoing:
-    request: Request
-    frame: Frame
-    parts: list[Any] = field(default_factory=list[Any])
-    """What came of a long answer so far."""
-
-
 class ClientSession:
     """``credit``: changes a stream holds at most; ``max_calls``: calls, streams and views there may be."""
 
@@ -76,8 +69,8 @@ class ClientSession:
         self._last_id = 0
         self._limits: WelcomeLimits | None = None
         self._calls: set[int] = set()  # whose outcome is still to be told
-        self._queue: OrderedDict[int, _Outgoing] = OrderedDict()  # not sent yet
-        self._in_flight: dict[int, _Outgoing] = {}  # sent on this connection and not answered
+        self._queue: OrderedDict[int, Outgoing] = OrderedDict()  # not sent yet
+        self._in_flight: dict[int, Outgoing] = {}  # sent on this connection and not answered
         self._streams: dict[int, ClientStream | ClientView] = {}
         self._presences: dict[str, _Presence] = {}
         self._control: deque[Frame] = deque()  # credit and pings, which wait for nothing
@@ -346,7 +339,7 @@ class ClientSession:
                 presence.states[request.client] = request.state
         self._events.append(Answered(request.id, None))
 
-    def _survive(self, entry: _Outgoing, *, sent: bool) -> None:
+    def _survive(self, entry: Outgoing, *, sent: bool) -> None:
         """What becomes of a request when its connection is lost."""
         id, request = entry.request.id, entry.request
         if id not in self._calls:
@@ -386,7 +379,7 @@ class ClientSession:
             self._enqueue(request)
 
     def _enqueue(self, request: Request) -> None:
-        self._queue[request.id] = _Outgoing(request, encode(request, self._codec))
+        self._queue[request.id] = Outgoing(request, encode(request, self._codec))
 
     def _fail(self, id: int, error: ProtoBaseError) -> None:
         if id in self._calls:

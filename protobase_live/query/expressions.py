@@ -340,21 +340,6 @@ def params_of(root: Expr) -> list[Param]:
     return [part for part in walk(root) if isinstance(part, Param)]
 
 
-def replace_parts(root: Expr, parts: Mapping[tuple[str, ...], Expr]) -> Expr:
-    """The expression with other expressions for those fields whose path begins with one of ``parts``.
-
-    What follows in the path is looked up in the replacement, if that is a field, and is not allowed else.
-    """
-    if isinstance(root, Call):
-        return Call(root.op, tuple(replace_parts(arg, parts) for arg in root.args))
-    if isinstance(root, Field):
-        for length in range(len(root.field_path), 0, -1):
-            found = parts.get(root.field_path[:length])
-            if found is not None:
-                return _deeper(found, root.field_path[length:], root)
-    return root
-
-
 def bind(root: Expr, params: Mapping[str, Any]) -> Expr:
     """The expression with values for its parameters. Raises ValidationError for one that is not given."""
     if isinstance(root, Param):
@@ -364,14 +349,6 @@ def bind(root: Expr, params: Mapping[str, Any]) -> Expr:
     if isinstance(root, Call):
         return Call(root.op, tuple(bind(arg, params) for arg in root.args))
     return root
-
-
-def _deeper(found: Expr, rest: tuple[str, ...], asked: Field) -> Expr:
-    if not rest:
-        return found
-    if isinstance(found, Field):
-        return Field((*found.field_path, *rest))
-    raise ValidationError(f"{asked} asks for a field of {short(found)}, which is computed")
 
 
 def _terms(op: str, root: Expr) -> tuple[Expr, ...]:

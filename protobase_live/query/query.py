@@ -32,7 +32,6 @@ from protobase_live.query.expressions import (
     fields_of,
     nodes,
     params_of,
-    replace_parts,
     short,
 )
 from protobase_live.query.steps import (
@@ -52,6 +51,7 @@ from protobase_live.query.steps import (
     exprs_in,
     nested_in,
 )
+from protobase_live.query.substitution import replace_parts
 
 if TYPE_CHECKING:
     from protobase_live.atoms import Atom

@@ -29,7 +29,6 @@ from protobase_live.query.expressions import (
     Value,
     conjuncts,
     fields_of,
-    replace_parts,
     walk,
 )
 from protobase_live.query.query import Query
@@ -45,6 +44,7 @@ from protobase_live.query.steps import (
     Where,
     map_step,
 )
+from protobase_live.query.substitution import replace_parts
 
 _Steps = list[Step]
 _Named = tuple[tuple[str, Expr], ...]

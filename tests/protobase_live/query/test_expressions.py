@@ -31,9 +31,9 @@ from protobase_live.query.expressions import (
     nodes,
     param,
     parse_path,
-    replace_parts,
     walk,
 )
+from protobase_live.query.substitution import replace_parts
 
 BUILT: list[tuple[Any, Any]] = [
     (F.a == 1, ["==", ["field", "a"], 1]),
