@@ -52,7 +52,7 @@ from protobase_live.database.turn import (
 )
 from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import Document, Outcome
-from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable, ValidationError
+from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable, ValidationError
 from protobase_live.live.feed import Feed
 from protobase_live.operations import Op
 from protobase_live.steps import in_steps
@@ -151,7 +151,8 @@ class CollectionActor(Actor[Message]):
             batch = await self._threshold.admit_readers(batch, self._replica.document, refusal)
         turn = Turn(batch=batch)
         self._threshold.meet(batch)
-        await self._replicate([each for each in batch if isinstance(each.message, Replicate)], turn)
+        if foreign := [each for each in batch if isinstance(each.message, Replicate)]:
+            await self._replicate(foreign, turn)
         await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
         transactions = [each for each in batch if isinstance(each.message, Transact)]
         await self._transact(transactions, turn)
@@ -196,13 +197,12 @@ class CollectionActor(Actor[Message]):
         for envelope in envelopes:
             commits = cast("Replicate", envelope.message).commits
             try:
-                turn.commits += await self._replica.replicate(commits)
-            except ValidationError as error:
+                await self._replica.replicate(commits, turn.commits)
+            except (ValidationError, MalformedUpdate) as error:
                 turn.showings.append(Refusal(envelope, error))
             else:
                 turn.showings.append(Reply(envelope, self._replica.replicated))
-        if envelopes:
-            await in_steps(self._replica.document.release_in_steps())
+        await in_steps(self._replica.document.release_in_steps())
 
     async def _transact(self, envelopes: Sequence[Envelope[Message]], turn: Turn) -> None:
         if envelopes:
@@ -318,7 +318,7 @@ class CollectionActor(Actor[Message]):
         await self._log.stop()
         try:
             outcome = await self._replica.install(snapshot)
-        except ValidationError as error:
+        except (ValidationError, MalformedUpdate) as error:
             envelope.fail(error)
             return
         except (StorageError, ProtoBaseError) as error:

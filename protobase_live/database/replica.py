@@ -17,7 +17,7 @@ from protobase_live.database.put_back import put_back
 from protobase_live.database.quarantine import unloadable
 from protobase_live.database.turn import Written
 from protobase_live.document import Document, Outcome
-from protobase_live.errors import ProtoBaseError, ValidationError
+from protobase_live.errors import MalformedUpdate, ProtoBaseError, ValidationError
 from protobase_live.operations import INDEXES, Read
 from protobase_live.steps import in_steps
 from protobase_storage import (
@@ -109,17 +109,17 @@ class Replica:
         self.vector = join(after, {self._origin: sequence})
         return self._written(commit, outcome, together)
 
-    async def replicate(self, commits: Sequence[Commit]) -> list[Written]:
+    async def replicate(self, commits: Sequence[Commit], applied: list[Written]) -> None:
         """Apply commits of other nodes, each as it is, once, and behind all that it was made on.
 
-        One that lacks something is held until that has come (`replicated` counts them).
+        What is applied is put behind ``applied``, also if a later one fails. One that lacks something is held
+        until that has come (`replicated` counts them).
 
-        Raises ValidationError, with nothing applied, if one belongs to another history, and what
-        `Document.replicate_in_steps` raises.
+        Raises ValidationError, with nothing applied, if one belongs to another history, MalformedUpdate for
+        one whose update is none, and BrokenDocument.
         """
         for commit in commits:
             self._require_same_history(commit.origin, commit.sequence)
-        applied: list[Written] = []
         for commit in commits:
             if covers(self.vector, commit):
                 continue
@@ -129,10 +129,15 @@ class Replica:
             applied.append(await self._apply(commit))
             while (held := self._held.take_next(self.vector)) is not None:
                 applied.append(await self._apply(held))
-        return applied
 
     async def _apply(self, commit: Commit) -> Written:
-        outcome = await in_steps(self.document.replicate_in_steps(commit.update))
+        try:
+            outcome = await in_steps(self.document.replicate_in_steps(commit.update))
+        except MalformedUpdate as error:
+            place = f"{commit.origin}:{commit.sequence} of {self._collection!r}"
+            raise MalformedUpdate(
+                f"commit {place} cannot be read, nothing of it was taken: {error}"
+            ) from error
         self._include({commit.origin: commit.sequence}, commit.time)
         self._held.discard(commit)
         return self._written(commit, outcome, None)

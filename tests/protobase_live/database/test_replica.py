@@ -18,7 +18,7 @@ from protobase_live.database.database import Database
 from protobase_live.database.fold import fold
 from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.messages import Install, Replicate, Replicated
-from protobase_live.errors import ValidationError
+from protobase_live.errors import MalformedUpdate, ValidationError
 from protobase_storage import Commit, Loaded, MemoryStorage, Snapshot, covers, follows, join
 from tests.protobase_live.database.conftest import YjsClient, settle
 
@@ -255,6 +255,23 @@ async def test_a_commit_of_another_history_is_refused(trio: Sequence[Node]) -> N
     with pytest.raises(ValidationError, match="another history"):
         await second.install(Snapshot(NAME, made.update, {copied.origin: 1}, 0.0))
     assert await commits(second) == (made,)
+
+
+async def test_a_commit_that_is_none_fails_alone(trio: Sequence[Node]) -> None:
+    """What came before it is stored, and the collection goes on."""
+    first, second, _ = trio
+    await first.write("a", 1)
+    await first.write("a", 2)
+    made, next_one = await commits(first)
+    with pytest.raises(MalformedUpdate, match=f"{next_one.origin}:2"):
+        await second.replicate([made, replace(next_one, update=b"nonsense")])
+    assert (await commits(second), await second.records()) == ((made,), {"a": {"n": 1}})
+    await second.read()
+    await second.replicate([next_one])
+    assert await second.records() == {"a": {"n": 2}}
+    with pytest.raises(MalformedUpdate):
+        await second.install(Snapshot(NAME, b"nonsense", {"other/1": 1}, 0.0))
+    assert await second.records() == {"a": {"n": 2}}
 
 
 async def test_what_an_editor_sent_too_early_is_its_own_commit(trio: Sequence[Node]) -> None:
