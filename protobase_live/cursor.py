@@ -2,7 +2,8 @@
 
 A cursor is a version vector ``{origin: sequence}`` and, for somebody who stopped in the middle of a commit,
 which commit that is and how many of its changes were seen. It travels as `opaque` text of ``[vector, 0]`` or
-``[vector, seen, origin, sequence]``; earlier versions left out the sequence, which is the next of that node.
+``[vector, seen, origin, sequence]``. Earlier versions left out the sequence, which is the next of that node;
+still earlier ones the origin, too, so that nobody knows which commit it is.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def read_vector(value: Any) -> dict[str, int]:
     return {_text(origin): _count(sequence) for origin, sequence in value.items()}
 
 
-def _half(vector: Mapping[str, int], seen: int, origin: Any, sequence: Any = None) -> Half:
+def _half(vector: Mapping[str, int], seen: int, origin: Any = "", sequence: Any = None) -> Half:
     following = sequence_of(vector, _text(origin)) + 1 if sequence is None else _count(sequence)
     return Half(_text(origin), following, seen)
 

@@ -28,6 +28,7 @@ def test_there_and_back(vector: dict[str, int], half: Half | None) -> None:
 def test_a_cursor_of_an_earlier_version_means_the_next_commit_of_its_node() -> None:
     assert Cursor.decode(opaque([{"n/1": 4}, 2, "n/2"])) == Cursor({"n/1": 4}, Half("n/2", 5, 2))
     assert Cursor.decode(opaque([{"n/1": 4}, 0])) == Cursor({"n/1": 4})
+    assert Cursor.decode(opaque([{"n": 4}, 2])) == Cursor({"n": 4}, Half("", 1, 2))
 
 
 @given(vectors)
