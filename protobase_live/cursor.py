@@ -53,6 +53,10 @@ class Cursor:
         half = self.half
         return opaque([dict(self.vector), *([half.seen, half.origin, half.sequence] if half else [0])])
 
+    def seen_of(self, commit: Commit) -> int:
+        """How many changes were seen of a commit that ``vector`` does not include."""
+        return self.half.seen if self.half is not None and self.half.is_of(commit) else 0
+
     @classmethod
     def decode(cls, text: str) -> Cursor:
         """The cursor of ``text``. Raises ValidationError when it is none."""
@@ -61,7 +65,7 @@ class Cursor:
         try:
             vector, seen, *of = read_opaque(text)
             pairs = read_vector(vector)
-            return cls(pairs, _half(pairs, _count(seen), *of) if seen else None)
+            return cls(pairs, _half(pairs, seen, *of) if _count(seen) else None)
         except UNREADABLE as error:
             raise ValidationError(f"not a cursor: {text[:40]!r}; pass one that a change carried") from error
 

@@ -120,9 +120,7 @@ class ChangeStream:
         self._index += 1
         assert self._position is not None
         if not covers(self._position.vector, entry.commit):
-            half = self._position.half
-            seen = half.seen if half is not None and half.is_of(entry.commit) else 0
-            self._take(entry.changes[seen:], Cursor(entry.vector))
+            self._take(entry.changes[self._position.seen_of(entry.commit) :], Cursor(entry.vector))
 
     def _take(self, changes: tuple[Change, ...], position: Cursor) -> None:
         self._position = position

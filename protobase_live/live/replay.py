@@ -51,11 +51,8 @@ async def _replay(
         position = Cursor(until)
         yield _reset(collection, document.snapshot(), cursor, position), position
         return
-    commits = _rest_of(loaded, cursor)
-    seen = cursor.half.seen if cursor.half else 0
-    async for entry in _entries(document, commits, cursor.vector, until):
-        yield entry.changes[seen:], Cursor(entry.vector)
-        seen = 0
+    async for entry in _entries(document, _rest_of(loaded, cursor), cursor.vector, until):
+        yield entry.changes[cursor.seen_of(entry.commit) :], Cursor(entry.vector)
 
 
 async def recall(

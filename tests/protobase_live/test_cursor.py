@@ -42,6 +42,12 @@ def test_anything_else_is_refused(text: str) -> None:
         assert Cursor.decode(text)
 
 
+@pytest.mark.parametrize("seen", [False, "", [], -1, 1.5])
+def test_a_count_of_changes_is_a_whole_number(seen: object) -> None:
+    with pytest.raises(ValidationError, match="not a cursor"):
+        Cursor.decode(opaque([{"n/1": 4}, seen]))
+
+
 def test_a_cursor_is_bounded() -> None:
     with pytest.raises(ValidationError, match="at most"):
         Cursor.decode("x" * (MAX_CURSOR_CHARS + 1))
