@@ -107,6 +107,8 @@ class Mailbox(Generic[M]):
     def take(self, count: int) -> list[Envelope[M]]:
         """Remove up to `count` envelopes, leave out the withdrawn ones, and let the line move up."""
         queue = self._queue
+        if not queue:
+            return []  # an actor looks once more before it sleeps
         taken = [queue.popleft() for _ in range(min(count, len(queue)))]
         if self._weigh is not None:
             self._count(-sum([envelope.size for envelope in taken]))

@@ -42,8 +42,6 @@ class Content:
         self.client_id: int = self._doc.client_id
         self._records = RecordRows(self._doc)
         self._roots = Roots(self._doc)
-        self._watch = observe_updates(self._doc, self._on_transaction)
-        self._writing = False
         self.written: list[bytes] = []
         """The updates that `write` has made, until somebody takes them."""
 
@@ -51,7 +49,6 @@ class Content:
         """Observe no more."""
         self._records.close()
         self._roots.close()
-        self._watch.drop()
 
     # telling it structs
 
@@ -97,9 +94,8 @@ class Content:
         self._roots.replace(before._roots)
         before.close()
 
-    def _on_transaction(self, event: Any) -> None:
-        if self._writing:  # reading it costs far more than the apply where nobody needs it
-            self.written.append(event.update)
+    def _on_written(self, event: Any) -> None:
+        self.written.append(event.update)
 
     # a turn
 
@@ -111,12 +107,13 @@ class Content:
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
         """What `write` calls run in: a Yjs transaction, or several where they write much."""
-        self._writing = True
+        # Observed for no longer than this: observing costs a keystroke more than applying it.
+        watch = observe_updates(self._doc, self._on_written)
         try:
             with self._doc.transaction():
                 yield
         finally:
-            self._writing = False
+            watch.drop()
         self._records.forget_changed()
 
     def write(self, ops: Sequence[Op]) -> Touched:

@@ -122,6 +122,9 @@ class Structs:
     def flush_in_steps(self, limit: int) -> Iterator[bytes]:
         """`flush` as several updates of about `limit` bytes, in causal order."""
         fresh, logs = self._store.fresh, self._store.logs.by_client
+        if fresh.sole is not None and len(fresh.sole) <= limit:  # a keystroke: without counting what is there
+            yield self.flush()
+            return
         if len(fresh.starts) <= SLICE_STRUCTS and fresh.size(logs) <= limit:
             if fresh:
                 yield self.flush()
