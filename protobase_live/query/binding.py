@@ -7,8 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from protobase_live.query.expressions import bind
-from protobase_live.query.query import Query
-from protobase_live.query.steps import map_step
+from protobase_live.query.steps import Q, map_step
 
 MAX_REMEMBERED = 1_024
 """Queries with values that are kept for the next time they are asked, with what was prepared for them."""
@@ -16,7 +15,7 @@ MAX_REMEMBERED = 1_024
 _SCALARS = frozenset({str, int, bool, type(None)})
 
 
-def bind_query(query: Query, params: Mapping[str, Any]) -> Query:
+def bind_query(query: Q, params: Mapping[str, Any]) -> Q:
     """The query with values for its parameters.
 
     Raises ValidationError for a parameter without a value, or with one that it cannot have.
@@ -27,12 +26,12 @@ def bind_query(query: Query, params: Mapping[str, Any]) -> Query:
 
 
 @lru_cache(MAX_REMEMBERED)
-def _remembered(query: Query, params: tuple[tuple[str, type, Any], ...]) -> Query:
+def _remembered(query: Q, params: tuple[tuple[str, type, Any], ...]) -> Q:
     """`_bound`; the types are there because True is not 1."""
     return _bound(query, {name: value for name, _, value in params})
 
 
-def _bound(query: Query, params: Mapping[str, Any]) -> Query:
+def _bound(query: Q, params: Mapping[str, Any]) -> Q:
     return query.with_steps(
         map_step(step, lambda each: bind(each, params), lambda other: _bound(other, params))
         for step in query.steps

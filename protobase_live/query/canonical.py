@@ -21,13 +21,12 @@ from protobase_live.query.expressions import (
     both,
 )
 from protobase_live.query.ordering import SortKey, sort_key
-from protobase_live.query.query import Query
-from protobase_live.query.steps import Step, Where, map_step
+from protobase_live.query.steps import Q, Step, Where, map_step
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def canonical_query(query: Query) -> Query:
+def canonical_query(query: Q) -> Q:
     """The query in the one way of saying what it says."""
     steps: list[Step] = []
     for step in query.steps:

@@ -20,7 +20,7 @@ The other steps::
 An expression E is a list that begins with its operator (see `ARITY`), ``["field", name ...]``,
 ``["param", name]``, ``["value", a list, dict or set]``, or any other constant as it is.
 
-In the *native* form constants are Python values; `Query.to_json` and `Query.from_json` use the form of
+In the *native* form constants are Python values; `to_json` and `from_json` use the form of
 :mod:`protobase_live.values` for JSON.
 """
 
@@ -35,13 +35,13 @@ from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.query.aggregates import Aggregate
 from protobase_live.query.canonical import canonical_query, expr_form
 from protobase_live.query.expressions import ARITY, Call, Expr, Field, Param, condition, expr
-from protobase_live.query.query import Query
 from protobase_live.query.steps import (
     Count,
     Distinct,
     GroupBy,
     Join,
     OrderBy,
+    QueryTree,
     Select,
     Slice,
     Step,
@@ -58,23 +58,23 @@ MAX_FORM_PARTS = 1_000_000
 """Most parts of a form, those of its constants included."""
 
 
-def to_json(query: Query) -> dict[str, Any]:
+def to_json(query: QueryTree) -> dict[str, Any]:
     """The canonical form of a query, as JSON can say it."""
     return values.to_json(to_form(query))
 
 
-def from_json(form: Any) -> Query:
+def from_json(form: Any) -> QueryTree:
     """The query of what `to_json` gave, or `json.loads`. Raises ValidationError and LimitExceeded."""
     _check_size(form)
     return from_form(values.from_json(form))
 
 
-def to_form(query: Query) -> dict[str, Any]:
+def to_form(query: QueryTree) -> dict[str, Any]:
     """The canonical form of a query, with native constants."""
     return _query_form(canonical_query(query))
 
 
-def from_form(form: Any) -> Query:
+def from_form(form: Any) -> QueryTree:
     """The query of a form with native constants, canonical or not.
 
     Raises ValidationError, which says where what is wrong and what is expected there, and LimitExceeded.
@@ -86,7 +86,7 @@ def from_form(form: Any) -> Query:
 # writing
 
 
-def _query_form(query: Query) -> dict[str, Any]:
+def _query_form(query: QueryTree) -> dict[str, Any]:
     return {"from": query.collection, "steps": [_step_form(step) for step in query.steps]}
 
 
@@ -149,10 +149,10 @@ def _parts(form: Any) -> Any:
     return cast("list[Any]", form) if isinstance(form, list) else ()
 
 
-def _query(form: Any, at: str) -> Query:
+def _query(form: Any, at: str) -> QueryTree:
     parts = _dict(form, at, {"from": _any, "steps": _list})
     steps = [_step(each, f"{at}.steps[{index}]") for index, each in enumerate(parts["steps"])]
-    return _made(at, Query, parts["from"], steps=steps)
+    return _made(at, QueryTree, parts["from"], steps=steps)
 
 
 def _step(form: Any, at: str) -> Step:

@@ -24,7 +24,6 @@ from protobase_live.query.operators.traversal import Traversal
 from protobase_live.query.operators.unique import Unique
 from protobase_live.query.operators.unnesting import Unnesting
 from protobase_live.query.operators.window import Window
-from protobase_live.query.query import Query, nested_in
 from protobase_live.query.rewrite import rewrite
 from protobase_live.query.steps import (
     Count,
@@ -32,6 +31,7 @@ from protobase_live.query.steps import (
     GroupBy,
     Join,
     OrderBy,
+    QueryTree,
     Select,
     Slice,
     Step,
@@ -39,6 +39,7 @@ from protobase_live.query.steps import (
     Union,
     Unnest,
     Where,
+    nested_in,
 )
 from protobase_live.query.table import Table
 
@@ -50,7 +51,7 @@ MAX_LOOKED_UP = 1000
 
 
 def operator_for(
-    step: Step, input: Operator, tree: Callable[[Query], Operator], records: Callable[[], Source]
+    step: Step, input: Operator, tree: Callable[[QueryTree], Operator], records: Callable[[], Source]
 ) -> Operator:
     """The operator of a step. ``tree`` makes that of a query inside the step, ``records`` a source of all
     records of the collection.
@@ -97,7 +98,7 @@ def _operators(root: Operator) -> Iterator[Operator]:
         yield from _operators(input)
 
 
-def _split(query: Query) -> tuple[Expr | None, tuple[Step, ...]]:
+def _split(query: QueryTree) -> tuple[Expr | None, tuple[Step, ...]]:
     """What the query asks of the records it starts from, and the steps after that."""
     wheres: list[Expr] = []
     for step in query.steps:
@@ -110,12 +111,12 @@ def _split(query: Query) -> tuple[Expr | None, tuple[Step, ...]]:
 # live
 
 
-def plan_push(query: Query) -> Operator:
+def plan_push(query: QueryTree) -> Operator:
     """The tree that keeps up the result of a query; every parameter has to have its value."""
     return _pushed(rewrite(query))
 
 
-def _pushed(query: Query) -> Operator:
+def _pushed(query: QueryTree) -> Operator:
     condition, steps = _split(query)
     found: Operator = Source(query.collection, condition)
     for step in steps:
@@ -126,7 +127,7 @@ def _pushed(query: Query) -> Operator:
 # once
 
 
-def plan_fetch(query: Query, tables: Mapping[str, Table]) -> Plan:
+def plan_fetch(query: QueryTree, tables: Mapping[str, Table]) -> Plan:
     """How to answer a query from these tables, which are those of its ``collections``, as they are now."""
     return prepare(query).plan(tables)
 
@@ -162,7 +163,7 @@ class Plan:
 class Prepared:
     """A query, with all done that needs no tables. It may be planned many times."""
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: QueryTree) -> None:
         """``query`` was simplified already."""
         self._collection = query.collection
         condition, self._steps = _split(query)
@@ -223,6 +224,6 @@ def _reach(steps: tuple[Step, ...]) -> int | None:
 
 
 @lru_cache(MAX_PREPARED)
-def prepare(query: Query) -> Prepared:
+def prepare(query: QueryTree) -> Prepared:
     """The query, prepared. Every parameter has to have its value."""
     return Prepared(rewrite(query))

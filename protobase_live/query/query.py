@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from protobase_live import values
 from protobase_live.atoms import unknown
-from protobase_live.errors import LimitExceeded, ValidationError
-from protobase_live.names import check_collection, check_field
+from protobase_live.errors import ValidationError
+from protobase_live.names import check_field
+from protobase_live.query import form
 from protobase_live.query.aggregates import Aggregate
+from protobase_live.query.binding import bind_query
 from protobase_live.query.expressions import (
     Call,
     Expr,
@@ -30,8 +32,6 @@ from protobase_live.query.expressions import (
     expr,
     field_or_expr,
     fields_of,
-    nodes,
-    params_of,
     short,
 )
 from protobase_live.query.steps import (
@@ -41,32 +41,22 @@ from protobase_live.query.steps import (
     Join,
     JoinHow,
     OrderBy,
+    QueryTree,
     Select,
     Slice,
     Step,
     Traverse,
     Union,
     Unnest,
-    Where,
-    exprs_in,
-    nested_in,
+    map_step,
 )
 from protobase_live.query.substitution import replace_parts
 
 if TYPE_CHECKING:
     from protobase_live.atoms import Atom
 
-MAX_STEPS = 100
-"""Most steps of a query, those of joined and united queries included."""
 
-MAX_NESTING = 16
-"""Most queries inside each other."""
-
-MAX_QUERY_NODES = 20_000
-"""Most parts of all expressions of a query together, those of joined and united queries included."""
-
-
-class Query:
+class Query(QueryTree):
     """What to ask of a collection, once (``db.query``) or live (``db.live``)."""
 
     def __init__(
@@ -77,20 +67,13 @@ class Query:
 
         Raises InvalidName, ValidationError and LimitExceeded.
         """
-        self.collection = check_collection(collection)
-        self.atom = atom
-        self.steps = tuple(steps)
-        self._check_steps()
-        self._check_limits()
+        super().__init__(collection, atom, steps=steps)
 
     # rows
 
     def where(self, *conditions: Expr | bool) -> Query:
         """Keep the rows of which all ``conditions`` are true."""
-        found = both(*map(condition, conditions or (True,)))
-        if self.steps and isinstance(last := self.steps[-1], Where):
-            return self._with(Where(both(last.condition, found)), instead=True)
-        return self._with(Where(found))
+        return self.filtered(both(*map(condition, conditions or (True,))))
 
     def having(self, *conditions: Expr | bool) -> Query:
         """`where`, for groups. Raises ValidationError without a `group_by` before."""
@@ -201,40 +184,28 @@ class Query:
 
     # as a value
 
-    @cached_property
-    def collections(self) -> frozenset[str]:
-        """The names of all collections that it reads."""
-        nested = (other.collections for step in self.steps for other in nested_in(step))
-        return frozenset({self.collection}).union(*nested)
-
-    @cached_property
-    def keeps_records(self) -> bool:
-        """Whether its rows are whole records."""
-        return all(isinstance(step, (Where, OrderBy, Slice, Distinct)) for step in self.steps)
-
     def to_json(self) -> dict[str, Any]:
         """The canonical form, which JSON can say; `from_json` reads it."""
-        from protobase_live.query.form import to_json
-
-        return to_json(self)
+        return form.to_json(self)
 
     @staticmethod
-    def from_json(form: Any) -> Query:
+    def from_json(given: Any) -> Query:
         """The query of a form. Raises ValidationError, which says what is wrong and where."""
-        from protobase_live.query.form import from_json
+        return Query.of(form.from_json(given))
 
-        return from_json(form)
+    @staticmethod
+    def of(tree: QueryTree) -> Query:
+        """The same query, to go on with."""
+        if isinstance(tree, Query):
+            return tree
+        return Query(
+            tree.collection, tree.atom, steps=[map_step(step, _same, Query.of) for step in tree.steps]
+        )
 
     @cached_property
     def canonical(self) -> str:
         """The canonical form as text: the same for queries that say the same."""
         return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
-
-    @cached_property
-    def parameters(self) -> frozenset[str]:
-        """The names of its parameters."""
-        own = {part.name for step in self.steps for each in exprs_in(step) for part in params_of(each)}
-        return frozenset(own).union(*(other.parameters for step in self.steps for other in nested_in(step)))
 
     def bind(self, params: Mapping[str, Any]) -> Query:
         """The query with values for its parameters.
@@ -245,8 +216,6 @@ class Query:
             raise ValidationError(unknown("the query has no parameter", min(wrong), sorted(self.parameters)))
         if not self.parameters:
             return self
-        from protobase_live.query.binding import bind_query
-
         return bind_query(self, params)
 
     def __eq__(self, other: object) -> bool:
@@ -260,38 +229,13 @@ class Query:
 
     # inside
 
-    def with_steps(self, steps: Iterable[Step]) -> Query:
-        """The query of the same collection with other steps."""
-        return Query(self.collection, self.atom, steps=steps)
-
     def _with(self, *steps: Step, instead: bool = False) -> Query:
         kept = self.steps[:-1] if instead else self.steps
         return self.with_steps((*kept, *steps))
 
-    def _check_limits(self) -> None:
-        nested = [other for step in self.steps for other in nested_in(step)]
-        self._size = len(self.steps) + sum(other._size for other in nested)
-        self._nesting = 1 + max((other._nesting for other in nested), default=0)
-        self._nodes = sum(map(_nodes, self.steps)) + sum(other._nodes for other in nested)
-        if self._size > MAX_STEPS:
-            raise LimitExceeded(f"a query has at most {MAX_STEPS} steps, not {self._size}")
-        if self._nesting > MAX_NESTING:
-            raise LimitExceeded(f"at most {MAX_NESTING} queries stand inside each other")
-        if self._nodes > MAX_QUERY_NODES:
-            raise LimitExceeded(
-                f"the expressions of a query have at most {MAX_QUERY_NODES} parts, not {self._nodes}"
-            )
 
-    def _check_steps(self) -> None:
-        records = True
-        for step in self.steps:
-            if isinstance(step, Traverse) and not records:
-                raise ValidationError("traverse starts from records: only where, order_by, limit go before")
-            records = records and isinstance(step, (Where, OrderBy, Slice))
-
-
-def _nodes(step: Step) -> int:
-    return sum(map(nodes, exprs_in(step)))
+def _same(each: Expr) -> Expr:
+    return each
 
 
 def _term(given: str | Expr) -> tuple[Expr, bool]:

@@ -31,13 +31,13 @@ from protobase_live.query.expressions import (
     fields_of,
     walk,
 )
-from protobase_live.query.query import Query
 from protobase_live.query.steps import (
     Distinct,
     GroupBy,
     Join,
     JoinHow,
     OrderBy,
+    QueryTree,
     Select,
     Step,
     Unnest,
@@ -56,7 +56,7 @@ _KEEPS_RIGHT: dict[JoinHow, JoinHow] = {"left": "inner", "full": "right"}
 """What a join is when no row without a right one is wanted."""
 
 
-def rewrite(query: Query) -> Query:
+def rewrite(query: QueryTree) -> QueryTree:
     """The same query, conditions moved towards the records. One at its limits stays as it was written."""
     canonical = canonical_query(query)
     try:
@@ -65,7 +65,7 @@ def rewrite(query: Query) -> Query:
         return canonical
 
 
-def _rewritten(query: Query) -> Query:
+def _rewritten(query: QueryTree) -> QueryTree:
     steps: _Steps = []
     for step in query.steps:
         if isinstance(step, Where):
@@ -111,7 +111,7 @@ def _sunk_in_join(before: _Steps, join: Join, term: Expr) -> _Steps:
     if is_right == {True} and join.how in ("inner", "right"):
         inner = _inside(term, join.name)
         if inner is not None:
-            return [*before, replace(join, other=join.other.where(inner))]
+            return [*before, replace(join, other=join.other.filtered(inner))]
     return [*before, join, Where(term)]
 
 

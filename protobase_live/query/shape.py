@@ -11,12 +11,12 @@ from protobase_live.errors import ValidationError
 from protobase_live.field_types import FieldType, Mismatch
 from protobase_live.names import KEY_FIELD
 from protobase_live.query.expressions import Expr, Field, fields_of
-from protobase_live.query.query import Query
 from protobase_live.query.steps import (
     Count,
     GroupBy,
     Join,
     OrderBy,
+    QueryTree,
     Select,
     Step,
     Traverse,
@@ -56,7 +56,7 @@ OPEN = Shape()
 """Of this nothing is known."""
 
 
-def check_names(query: Query, atoms: Mapping[str, type[Atom]]) -> None:
+def check_names(query: QueryTree, atoms: Mapping[str, type[Atom]]) -> None:
     """Raises ValidationError for a field that cannot exist, and says which one could be meant.
 
     ``atoms`` are the classes of collections by name; a query's own class comes first. Rows of a collection
@@ -65,7 +65,7 @@ def check_names(query: Query, atoms: Mapping[str, type[Atom]]) -> None:
     shape_of(query, atoms)
 
 
-def shape_of(query: Query, atoms: Mapping[str, type[Atom]]) -> Shape:
+def shape_of(query: QueryTree, atoms: Mapping[str, type[Atom]]) -> Shape:
     """The shape of a query's rows. Raises as `check_names`."""
     atom = query.atom or atoms.get(query.collection)
     shape = OPEN if atom is None else _of_atom(atom)

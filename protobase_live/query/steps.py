@@ -1,4 +1,4 @@
-"""The steps of a query, as data. A query is a collection and the steps its rows go through, in order.
+"""A query as data: a collection, and the steps its rows go through, in order. Steps may hold queries.
 
 A step that exists is in order: each raises ValidationError when it is made with what it cannot mean.
 """
@@ -7,16 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import Any, Literal, Self, TypeVar
 
 from protobase_live import values
+from protobase_live.atoms import Atom
 from protobase_live.errors import LimitExceeded, ValidationError
-from protobase_live.names import KEY_FIELD, check_field
+from protobase_live.names import KEY_FIELD, check_collection, check_field
 from protobase_live.query.aggregates import Aggregate
-from protobase_live.query.expressions import Expr, Field
+from protobase_live.query.expressions import Expr, Field, both, nodes, params_of
 
-if TYPE_CHECKING:
-    from protobase_live.query.query import Query
+MAX_STEPS = 100
+"""Most steps of a query, those of joined and united queries included."""
+
+MAX_NESTING = 16
+"""Most queries inside each other."""
+
+MAX_QUERY_NODES = 20_000
+"""Most parts of all expressions of a query together, those of joined and united queries included."""
 
 JoinHow = Literal["inner", "left", "right", "full"]
 JOIN_HOWS: tuple[JoinHow, ...] = ("inner", "left", "right", "full")
@@ -45,7 +53,7 @@ class Join:
     fields of a missing left row are missing, and a missing right row is None.
     """
 
-    other: Query
+    other: QueryTree
     on: tuple[tuple[Expr, Expr], ...]
     name: str
     how: JoinHow
@@ -119,7 +127,7 @@ class Slice:
 class Union:
     """The rows of this query and the others: equal ones once, unless ``all``."""
 
-    others: tuple[Query, ...]
+    others: tuple[QueryTree, ...]
     all: bool = False
 
     def __post_init__(self) -> None:
@@ -159,10 +167,62 @@ class Count:
     """One row ``{"count": n}``: how many rows there are, also if there are none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large a query is, with the queries inside."""
+
+    steps: int
+    nesting: int
+    nodes: int
+
+
+class QueryTree:
+    """A collection, and the steps that its rows go through."""
+
+    def __init__(
+        self, collection: str, atom: type[Atom] | None = None, *, steps: Iterable[Step] = ()
+    ) -> None:
+        """``atom`` is the class of the records. Raises InvalidName, ValidationError and LimitExceeded."""
+        self.collection = check_collection(collection)
+        self.atom = atom
+        self.steps = tuple(steps)
+        _check_order(self.steps)
+        self.sizes = _sizes_of(self.steps)
+
+    @cached_property
+    def collections(self) -> frozenset[str]:
+        """The names of all collections that it reads."""
+        nested = (other.collections for step in self.steps for other in nested_in(step))
+        return frozenset({self.collection}).union(*nested)
+
+    @cached_property
+    def keeps_records(self) -> bool:
+        """Whether its rows are whole records."""
+        return all(isinstance(step, (Where, OrderBy, Slice, Distinct)) for step in self.steps)
+
+    @cached_property
+    def parameters(self) -> frozenset[str]:
+        """The names of its parameters."""
+        own = {part.name for step in self.steps for each in exprs_in(step) for part in params_of(each)}
+        return frozenset(own).union(*(other.parameters for step in self.steps for other in nested_in(step)))
+
+    def with_steps(self, steps: Iterable[Step]) -> Self:
+        """The query of the same collection with other steps."""
+        return type(self)(self.collection, self.atom, steps=steps)
+
+    def filtered(self, condition: Expr) -> Self:
+        """The query with a condition more; next to another it is one with that."""
+        if self.steps and isinstance(last := self.steps[-1], Where):
+            return self.with_steps((*self.steps[:-1], Where(both(last.condition, condition))))
+        return self.with_steps((*self.steps, Where(condition)))
+
+
+Q = TypeVar("Q", bound=QueryTree)
+
 Step = Where | Join | GroupBy | Select | Distinct | OrderBy | Slice | Union | Unnest | Traverse | Count
 
 
-def nested_in(step: Step) -> tuple[Query, ...]:
+def nested_in(step: Step) -> tuple[QueryTree, ...]:
     """The queries that a step has inside."""
     return (step.other,) if isinstance(step, Join) else step.others if isinstance(step, Union) else ()
 
@@ -179,7 +239,7 @@ def exprs_in(step: Step) -> tuple[Expr, ...]:
     return tuple(found)
 
 
-def map_step(step: Step, change: Callable[[Expr], Expr], nested: Callable[[Query], Query]) -> Step:
+def map_step(step: Step, change: Callable[[Expr], Expr], nested: Callable[[QueryTree], QueryTree]) -> Step:
     """The step with other expressions, and other queries inside."""
     match step:
         case Where():
@@ -200,6 +260,32 @@ def map_step(step: Step, change: Callable[[Expr], Expr], nested: Callable[[Query
             return replace(step, field=change(step.field))
         case _:
             return step
+
+
+def _sizes_of(steps: Iterable[Step]) -> Sizes:
+    """The sizes of a query of these steps. Raises LimitExceeded."""
+    steps = tuple(steps)
+    nested = [other.sizes for step in steps for other in nested_in(step)]
+    size = len(steps) + sum(other.steps for other in nested)
+    nesting = 1 + max((other.nesting for other in nested), default=0)
+    parts = sum(nodes(each) for step in steps for each in exprs_in(step)) + sum(
+        other.nodes for other in nested
+    )
+    if size > MAX_STEPS:
+        raise LimitExceeded(f"a query has at most {MAX_STEPS} steps, not {size}")
+    if nesting > MAX_NESTING:
+        raise LimitExceeded(f"at most {MAX_NESTING} queries stand inside each other")
+    if parts > MAX_QUERY_NODES:
+        raise LimitExceeded(f"the expressions of a query have at most {MAX_QUERY_NODES} parts, not {parts}")
+    return Sizes(size, nesting, parts)
+
+
+def _check_order(steps: Iterable[Step]) -> None:
+    records = True
+    for step in steps:
+        if isinstance(step, Traverse) and not records:
+            raise ValidationError("traverse starts from records: only where, order_by, limit go before")
+        records = records and isinstance(step, (Where, OrderBy, Slice))
 
 
 def _over(aggregate: Aggregate, change: Callable[[Expr], Expr]) -> Aggregate:

@@ -96,5 +96,6 @@ class Database(Protocol):
 def query_of(form: Any) -> Query:
     """The query that a client sent. Raises ValidationError."""
     from protobase_live.query.form import from_form  # with the first query, not with the server
+    from protobase_live.query.query import Query
 
-    return from_form(form)
+    return Query.of(from_form(form))

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import protobase_live.query.aggregates as aggregates
 from protobase_live.query.aggregates import Aggregate
 from protobase_live.query.expressions import Call, Expr, Field, Param, Value, walk
-from protobase_live.query.query import Query, nested_in
-from protobase_live.query.steps import GroupBy, Join, OrderBy, Select, Slice, Where
+from protobase_live.query.query import Query
+from protobase_live.query.steps import GroupBy, Join, OrderBy, QueryTree, Select, Slice, Where, nested_in
 from tests.support.query_data import (
     KINDS,
     POOLS,
@@ -411,7 +411,7 @@ class Case:
     transactions: list[Transaction] = field(default_factory=list)
 
 
-def parts_of(query: Query) -> Iterator[Expr]:
+def parts_of(query: QueryTree) -> Iterator[Expr]:
     """All parts of all expressions of a query."""
     for step in query.steps:
         for other in nested_in(step):

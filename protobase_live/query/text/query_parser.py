@@ -25,8 +25,8 @@ from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.names import check_field
 from protobase_live.query.aggregates import AGGREGATES, Aggregate
 from protobase_live.query.expressions import Expr, Field
-from protobase_live.query.query import MAX_NESTING, MAX_STEPS, Query
-from protobase_live.query.steps import GroupBy, JoinHow, Select, Step
+from protobase_live.query.query import Query
+from protobase_live.query.steps import MAX_NESTING, MAX_STEPS, GroupBy, JoinHow, Select, Step
 from protobase_live.query.text.expression_parser import OPERATOR_WORDS, TEST, ExpressionParser
 from protobase_live.query.text.tokens import Tokens
 

@@ -30,7 +30,7 @@ def test_round_trip(case: Case) -> None:
     again = Query.from_json(json.loads(text))
     assert again == query
     assert again.canonical == query.canonical
-    native = from_form(values.unpack(values.pack(to_form(query))))
+    native = Query.of(from_form(values.unpack(values.pack(to_form(query)))))
     assert native.canonical == query.canonical
 
 

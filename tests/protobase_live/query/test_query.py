@@ -13,9 +13,12 @@ from protobase_live.errors import InvalidName, LimitExceeded, ValidationError
 from protobase_live.query.aggregates import Aggregate, count, max, sum
 from protobase_live.query.canonical import expr_form
 from protobase_live.query.expressions import F, Field, param
-from protobase_live.query.query import MAX_NESTING, MAX_QUERY_NODES, MAX_STEPS, Query
+from protobase_live.query.query import Query
 from protobase_live.query.steps import (
+    MAX_NESTING,
+    MAX_QUERY_NODES,
     MAX_ROWS,
+    MAX_STEPS,
     GroupBy,
     Join,
     OrderBy,

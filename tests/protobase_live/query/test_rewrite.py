@@ -11,8 +11,9 @@ from protobase_live import values
 from protobase_live.query.aggregates import count
 from protobase_live.query.binding import bind_query
 from protobase_live.query.expressions import Expr, F, param
-from protobase_live.query.query import MAX_STEPS, Query
+from protobase_live.query.query import Query
 from protobase_live.query.rewrite import rewrite
+from protobase_live.query.steps import MAX_STEPS
 from tests.support.query_cases import (
     EVERYTHING,
     Case,
