@@ -19,8 +19,8 @@ from protobase_live.transactions.transaction import Transaction
 from protobase_live.values import short
 
 if TYPE_CHECKING:  # queries are imported when there is one: a server that only relays starts without
+    from protobase_live.collections.presence import Presence
     from protobase_live.live.live import Line, Live
-    from protobase_live.live.present import Presence
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.query import Query
     from protobase_live.query.rows import Rows

@@ -8,8 +8,8 @@ from typing import Any
 
 from protobase_live.atoms import Atom
 from protobase_live.collections import Collection
+from protobase_live.collections.presence import Presence
 from protobase_live.errors import RecordMissing
-from protobase_live.live.present import Presence
 from protobase_live.structures import Counter
 
 BOARD = "demo/board"

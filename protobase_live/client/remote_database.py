@@ -14,8 +14,8 @@ from protobase_live.client.remote_live import RemoteLine
 from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
 from protobase_live.collections import Row
+from protobase_live.collections.presence import Presence
 from protobase_live.errors import Conflict
-from protobase_live.live.present import Presence
 from protobase_live.names import check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.protocol.collection_messages import (

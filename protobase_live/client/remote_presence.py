@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from protobase_live.client.link import Link
-from protobase_live.live.present import Hear
+from protobase_live.collections.presence import Hear
 from protobase_live.protocol.client_events import PresenceChanged
 
 

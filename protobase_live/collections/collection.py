@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 from protobase_live.atoms import Atom, check_element, check_fields, complete, dump, merges, unknown
 from protobase_live.collections.atom_changes import AtomChanges
@@ -13,6 +13,7 @@ from protobase_live.collections.ids import Ids, system_ids
 from protobase_live.collections.index_names import index_text, parse_index
 from protobase_live.collections.loader import Loader
 from protobase_live.collections.misfit import Misfit
+from protobase_live.collections.presence import Presence
 from protobase_live.collections.source import ChangeStream, Source
 from protobase_live.collections.structures_of import H, Structures
 from protobase_live.errors import ValidationError, naming
@@ -20,9 +21,6 @@ from protobase_live.names import check_collection, known_name
 from protobase_live.operations import INDEXES, RECORDS, Op, Port, Read, Target
 from protobase_live.structures import HANDLES, KINDS, CountedSet, Counter, List, Set, Text
 from protobase_live.values import quoted
-
-if TYPE_CHECKING:
-    from protobase_live.live.present import Presence
 
 PAGE_RECORDS = 1_000
 """Records that one read of `Collection.keys` or `Collection.items` asks for."""

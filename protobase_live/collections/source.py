@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from protobase_live.change import Change
-
-if TYPE_CHECKING:
-    from protobase_live.live.present import Presence
+from protobase_live.collections.presence import Presence
 
 
 class ChangeStream(Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from protobase_live.cursor import Cursor
 from protobase_live.database.editors import Answer, Editors
-from protobase_live.database.messages import Shown, Watched
+from protobase_live.database.messages import Shown
 from protobase_live.database.streams import Streams
 from protobase_live.database.turn import (
     Beginning,
@@ -25,7 +25,7 @@ from protobase_live.database.turn import (
     Watching,
     Written,
 )
-from protobase_live.live.feed import Entry, after, changes_of
+from protobase_live.live.feed import Entry, Watched, after, changes_of
 from protobase_live.live.show import Show
 
 if TYPE_CHECKING:

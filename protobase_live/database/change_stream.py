@@ -8,8 +8,8 @@ from types import TracebackType
 
 from protobase_live.change import Change
 from protobase_live.cursor import Cursor
-from protobase_live.database.messages import Watched
 from protobase_live.errors import Closed
+from protobase_live.live.feed import Watched
 from protobase_live.live.replay import recall, replay
 from protobase_live.operations import Target
 from protobase_live.values import quoted

@@ -26,6 +26,7 @@ from protobase_actors import (
 from protobase_live import values
 from protobase_live.api import DatabaseApi
 from protobase_live.collections import Row
+from protobase_live.collections.presence import Presence
 from protobase_live.database.change_stream import ChangeStream
 from protobase_live.database.collection_actor import CollectionActor
 from protobase_live.database.health import Health
@@ -42,7 +43,6 @@ from protobase_live.database.messages import (
     Transact,
     Unwatch,
     Watch,
-    Watched,
     size_of,
 )
 from protobase_live.database.opened import OpenedStructures
@@ -59,8 +59,9 @@ from protobase_live.errors import (
     LimitExceeded,
 )
 from protobase_live.home_loop import HomeLoop
+from protobase_live.live.feed import Watched
 from protobase_live.live.presence import PresenceHub, PresenceLimits
-from protobase_live.live.present import HubLine, Presence
+from protobase_live.live.present import HubLine
 from protobase_live.names import check_author, check_collection
 from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.values import quoted

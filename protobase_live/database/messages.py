@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from protobase_live.database.meeting import Meeting
 from protobase_live.errors import ProtoBaseError
-from protobase_live.live.feed import Feed
 from protobase_live.operations import Check, Op, Read, Target
 from protobase_live.protocol.update_walker import Walker
 from protobase_live.values.weighing import weight
@@ -146,15 +145,6 @@ class Unwatch:
     """A change stream has ended, or its beginning was given up."""
 
     stream: object
-
-
-@dataclass(slots=True)
-class Watched:
-    """Where a stream begins: the feed holds what comes after ``vector`` from ``index`` on."""
-
-    feed: Feed
-    index: int
-    vector: Mapping[str, int]
 
 
 @dataclass(slots=True)

@@ -214,3 +214,12 @@ def changes_of(
 def after(commit: Commit, before: Mapping[str, int]) -> dict[str, int]:
     """The vector ``before`` with ``commit`` included."""
     return join(before, {commit.origin: commit.sequence})
+
+
+@dataclass(slots=True)
+class Watched:
+    """Where a stream begins: the feed holds what comes after ``vector`` from ``index`` on."""
+
+    feed: Feed
+    index: int
+    vector: Mapping[str, int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from protobase_live.errors import Overloaded
 from protobase_live.live.limits import ViewLimits
@@ -11,14 +11,23 @@ from protobase_live.live.subscription import Subscription
 from protobase_live.query.operators.operator import Row
 from protobase_live.query.query import Query
 
-if TYPE_CHECKING:
-    from protobase_live.live.views import Views
+
+class Queries(Protocol):
+    """What there is a share of: the queries of a database (`Views`)."""
+
+    async def query(self, query: Query) -> list[Row]:
+        """The rows of a query now."""
+        ...
+
+    async def subscribe(self, query: Query, since: str | None = None) -> Subscription:
+        """Watch a live query."""
+        ...
 
 
 class Share:
     """The queries of one client: so many run at once, and rows of what it watches are counted."""
 
-    def __init__(self, views: Views, limits: ViewLimits) -> None:
+    def __init__(self, views: Queries, limits: ViewLimits) -> None:
         self._views = views
         self._limits = limits
         self._running = asyncio.Semaphore(limits.client_queries)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from protobase_storage import Vector
-
-if TYPE_CHECKING:  # who only relays documents does without queries
-    from protobase_live.live.showings import Showings
 
 
 class Show(NamedTuple):
@@ -34,20 +31,20 @@ class Together:
         """How many collections have not shown their part yet."""
         self.parts: dict[str, Show] = {}
         """What has been shown, by collection."""
-        self._showings: Showings | None = None
+        self._complete: Callable[[Together], None] | None = None
 
     def expect(self) -> None:
         """One more collection will show a part."""
         self.missing += 1
 
-    def arrive(self, showings: Showings, show: Show) -> None:
-        """A collection shows its part."""
-        self._showings = showings
+    def arrive(self, show: Show, complete: Callable[[Together], None]) -> None:
+        """A collection shows its part; ``complete`` is called when a part is given up after that."""
+        self._complete = complete
         self.missing -= 1
         self.parts[show.collection] = show
 
     def give_up(self) -> None:
         """One that nobody asks, or that has failed and will be read anew, will not show its part."""
         self.missing -= 1
-        if self._showings is not None:
-            self._showings.complete(self)
+        if self._complete is not None:
+            self._complete(self)

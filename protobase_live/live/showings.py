@@ -125,7 +125,7 @@ class Showings:
                 return
             else:
                 part.arrived = True
-                part.together.arrive(self, part.show)
+                part.together.arrive(part.show, self.complete)
 
     def _advance_all(self) -> None:
         for collection in list(self._queues):

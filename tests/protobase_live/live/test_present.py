@@ -3,9 +3,10 @@ import asyncio
 import pytest
 
 from protobase_actors import ManualClock
+from protobase_live.collections.presence import Presence
 from protobase_live.errors import Closed, ValidationError
 from protobase_live.live.presence import PresenceHub
-from protobase_live.live.present import HubLine, Presence
+from protobase_live.live.present import HubLine
 
 
 @pytest.fixture

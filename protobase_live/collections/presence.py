@@ -1,0 +1,111 @@
+"""Presence as a program uses it, embedded and over the wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import TracebackType
+from typing import Any, Protocol
+
+from protobase_live.errors import Closed
+
+Hear = Callable[[Mapping[int, Any], bool], None]
+"""Is told states by client id, None for one that is gone; True: there are no others."""
+
+
+class PresenceLine(Protocol):
+    """What a `Presence` reaches the others through."""
+
+    async def join(self, hear: Hear) -> None:
+        """Begin to hear of the others."""
+        ...
+
+    async def say(self, client: int, state: Any) -> None:
+        """Tell the others who ``client`` is."""
+        ...
+
+    async def leave(self, client: int) -> None:
+        """Tell the others that ``client`` is gone, and hear no more."""
+        ...
+
+
+class Presence:
+    """Who else is in a collection: ``async with tasks.presence({"name": "ann"}) as presence: ...``
+
+    Iterating gives all states whenever they changed; changes that nobody waited for are given as one.
+    """
+
+    def __init__(self, line: PresenceLine, client: int, state: Any) -> None:
+        """``client`` is this one's id, ``state`` what the others see of it, None for nothing."""
+        self._line = line
+        self._client = client
+        self._state = state
+        self._states: dict[int, Any] = {}
+        self._changed = asyncio.Event()
+        self._entered = False
+        self._left = False
+
+    def __repr__(self) -> str:
+        state = ", left" if self._left else "" if self._entered else ", not entered: use 'async with'"
+        return f"<Presence of client {self._client} among {len(self._states)}{state}>"
+
+    async def __aenter__(self) -> Presence:
+        if self._entered:
+            raise Closed("a presence is entered once; ask for another")
+        self._entered = True
+        await self._line.join(self._hear)
+        try:
+            if self._state is not None:
+                await self.set(self._state)
+        except BaseException:
+            await self._line.leave(self._client)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left = True
+        self._changed.set()
+        await self._line.leave(self._client)
+
+    @property
+    def client(self) -> int:
+        """The id that the others see this one under."""
+        return self._client
+
+    @property
+    def states(self) -> dict[int, Any]:
+        """Everybody's state by client id, one's own included."""
+        return dict(self._states)
+
+    async def set(self, state: Any) -> None:
+        """Show the others a new state: anything that JSON can say, None to be there unseen.
+
+        Raises ValidationError, LimitExceeded, and Closed outside of the block.
+        """
+        if not self._entered or self._left:
+            raise Closed("presence is set inside of its 'async with'")
+        await self._line.say(self._client, state)
+        self._hear({self._client: state}, False)
+
+    def __aiter__(self) -> AsyncIterator[dict[int, Any]]:
+        return self
+
+    async def __anext__(self) -> dict[int, Any]:
+        await self._changed.wait()
+        if self._left:
+            raise StopAsyncIteration
+        self._changed.clear()
+        return self.states
+
+    def _hear(self, states: Mapping[int, Any], complete: bool) -> None:
+        if complete:
+            mine = {client: state for client, state in self._states.items() if client == self._client}
+            self._states = mine
+        for client, state in states.items():
+            if state is None:
+                self._states.pop(client, None)
+            else:
+                self._states[client] = state
+        self._changed.set()
