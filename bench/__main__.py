@@ -14,10 +14,10 @@ from bench.costs import costs
 from bench.queries import queries
 from protobase_actors import Actor, ActorSystem
 from protobase_live import Server, connect
+from protobase_live.collection.messages import Greet, Question, Updates
 from protobase_live.database.database import Database
-from protobase_live.database.messages import Greet, Question, Updates
-from protobase_live.operations import RECORDS, Read
-from protobase_live.protocol.structs import Structs
+from protobase_live.model.operations import RECORDS, Read
+from protobase_live.protocol.yjs.structs import Structs
 from protobase_storage import Commit
 from protobase_storage.file import FileStorage
 

@@ -15,16 +15,16 @@ from protobase_live.client.connect import connect
 from websockets.asyncio.client import connect as connect_yjs
 
 from protobase_live import F, Query
+from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
-from protobase_live.database.limits import Limits
 from protobase_live.live.live_rows import LiveRows
 from protobase_live.live.views import ViewLimits
-from protobase_live.operations import RECORDS, Read
-from protobase_live.protocol import yjs
-from protobase_live.protocol.client_messages import Hello
-from protobase_live.protocol.client_session import ClientSession
-from protobase_live.protocol.codec import MsgpackCodec
-from protobase_live.query.diff import Diff, RowChange, inserts
+from protobase_live.model.operations import RECORDS, Read
+from protobase_live.protocol.live.client_messages import Hello
+from protobase_live.protocol.live.client_session import ClientSession
+from protobase_live.protocol.live.codec import MsgpackCodec
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.query.result.diff import Diff, RowChange, inserts
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage
 

@@ -17,9 +17,9 @@ import protobase_live as pb
 from protobase_live import F, Query
 from protobase_live.live.view import View
 from protobase_live.live.views import FILL_ROWS
-from protobase_live.query.operators.operator import RecordChange, Row
-from protobase_live.query.plan import plan_fetch, plan_push
-from protobase_live.query.table import Table
+from protobase_live.query.engine.operator import RecordChange, Row
+from protobase_live.query.engine.plan import plan_fetch, plan_push
+from protobase_live.query.engine.table import Table
 
 SIZES = tuple(int(size) for size in os.environ.get("BENCH_SIZES", "10000,100000").split(","))
 """Collection sizes; BENCH_SIZES=10000,100000,1000000 takes a few minutes and some gigabytes."""
@@ -199,7 +199,7 @@ async def filters() -> None:
                 for n in range(10_000):
                     tx["tasks"].insert({"owner": f"u{n}", "n": 0}, key=f"t{n}")
             watched = [
-                await db.views.subscribe(Query("tasks").where(F.owner == f"u{n}")) for n in range(watchers)
+                await db.views.watch(Query("tasks").where(F.owner == f"u{n}")) for n in range(watchers)
             ]
             for each in watched:
                 await each.pull()

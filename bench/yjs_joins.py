@@ -16,8 +16,8 @@ from time import perf_counter
 from pycrdt import Array, Doc, Map, Text
 
 from bench.yjs_server import OURS, Client, YjsServer
-from protobase_live.protocol import yjs
-from protobase_live.protocol.varint import varuint
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.varint import varuint
 
 IDLE_CLIENTS = 60
 DELETES = 20_000

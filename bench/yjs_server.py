@@ -14,7 +14,7 @@ from pycrdt import Doc
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 
 START_SECONDS = 30.0
 RETRY_SECONDS = 0.05

@@ -10,13 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from protobase_live.atoms import Atom
-    from protobase_live.change import Change
     from protobase_live.client import ClientLimits, RemoteDatabase, connect
-    from protobase_live.collections import Collection, Misfit
-    from protobase_live.cursor import START
+    from protobase_live.collection.limits import Limits, StorageLimits
     from protobase_live.database.database import Database
-    from protobase_live.database.limits import Limits, StorageLimits
+    from protobase_live.database.opening import open
     from protobase_live.errors import (
         Closed,
         Conflict,
@@ -35,18 +32,21 @@ if TYPE_CHECKING:
         Unavailable,
         ValidationError,
     )
+    from protobase_live.handles import Collection, Misfit
     from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Live
-    from protobase_live.live.presence import PresenceLimits
-    from protobase_live.opening import open
-    from protobase_live.protocol.limits import LiveLimits
-    from protobase_live.query.aggregates import avg, collect, count, count_distinct, max, min, sum
-    from protobase_live.query.diff import Diff, RowChange
-    from protobase_live.query.explanation import Explanation
-    from protobase_live.query.expressions import Expr, F, param
-    from protobase_live.query.query import Query
-    from protobase_live.query.rows import Rows
-    from protobase_live.query.text import parse
+    from protobase_live.model.atoms import Atom
+    from protobase_live.model.change import Change
+    from protobase_live.model.cursor import START
+    from protobase_live.presence.hub import PresenceLimits
+    from protobase_live.protocol.live.limits import LiveLimits
+    from protobase_live.query.ast.aggregates import avg, collect, count, count_distinct, max, min, sum
+    from protobase_live.query.ast.expressions import Expr, F, param
+    from protobase_live.query.engine.explanation import Explanation
+    from protobase_live.query.language.query import Query
+    from protobase_live.query.language.text import parse
+    from protobase_live.query.result.diff import Diff, RowChange
+    from protobase_live.query.result.rows import Rows
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.server import Server
     from protobase_live.structures import Dict, HashDict, XmlFragment
@@ -125,13 +125,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "atoms": "Atom",
-    "change": "Change",
-    "cursor": "START",
+    "model.atoms": "Atom",
+    "model.change": "Change",
+    "model.cursor": "START",
     "client": "ClientLimits RemoteDatabase connect",
-    "collections": "Collection Misfit",
+    "handles": "Collection Misfit",
     "database.database": "Database",
-    "database.limits": "Limits StorageLimits",
+    "collection.limits": "Limits StorageLimits",
     "errors": (
         "Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate OutcomeUnknown Overloaded "
         "ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed Unauthorized Unavailable "
@@ -139,16 +139,16 @@ _HOMES = {
     ),
     "live.live": "Live",
     "live.limits": "ViewLimits",
-    "live.presence": "PresenceLimits",
-    "opening": "open",
-    "protocol.limits": "LiveLimits",
-    "query.aggregates": "avg collect count count_distinct max min sum",
-    "query.diff": "Diff RowChange",
-    "query.explanation": "Explanation",
-    "query.expressions": "Expr F param",
-    "query.query": "Query",
-    "query.rows": "Rows",
-    "query.text": "parse",
+    "presence.hub": "PresenceLimits",
+    "database.opening": "open",
+    "protocol.live.limits": "LiveLimits",
+    "query.ast.aggregates": "avg collect count count_distinct max min sum",
+    "query.result.diff": "Diff RowChange",
+    "query.engine.explanation": "Explanation",
+    "query.ast.expressions": "Expr F param",
+    "query.language.query": "Query",
+    "query.result.rows": "Rows",
+    "query.language.text": "parse",
     "server.limits": "ServerLimits",
     "server.server": "Server",
     "structures": "CountedSet Counter Dict HashDict List Set Text XmlFragment",

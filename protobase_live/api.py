@@ -7,23 +7,23 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from protobase_live.atoms import Atom
-from protobase_live.collections import ChangeStream, Collection, Ids, Loader, OnInvalid, Row, system_ids
 from protobase_live.errors import ValidationError
-from protobase_live.names import check_collection
-from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.handles import ChangeStream, Collection, Ids, Loader, OnInvalid, Row, system_ids
+from protobase_live.model.atoms import Atom
+from protobase_live.model.names import check_collection
+from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.values import short
 from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
 from protobase_live.transactions.transact import transact
 from protobase_live.transactions.transaction import Transaction
-from protobase_live.values import short
 
 if TYPE_CHECKING:  # queries are imported when there is one: a server that only relays starts without
-    from protobase_live.collections.presence import Presence
+    from protobase_live.handles.presence import Presence
     from protobase_live.live.live import Line, Live
-    from protobase_live.query.explanation import Explanation
-    from protobase_live.query.query import Query
-    from protobase_live.query.rows import Rows
+    from protobase_live.query.engine.explanation import Explanation
+    from protobase_live.query.language.query import Query
+    from protobase_live.query.result.rows import Rows
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -99,7 +99,7 @@ class DatabaseApi(ABC):
         Everything that was acknowledged before is seen.
         Raises ValidationError, LimitExceeded, Unavailable.
         """
-        from protobase_live.query.rows import Rows
+        from protobase_live.query.result.rows import Rows
 
         bound, loader = self._prepared(query, params)
         rows = await self._query(bound)
@@ -128,7 +128,7 @@ class DatabaseApi(ABC):
 
     async def build(self, collection: str) -> None:
         """Wait until the declared indexes of a collection can be used."""
-        from protobase_live.query.query import Query
+        from protobase_live.query.language.query import Query
 
         await self._explain(Query(collection))
 
@@ -208,8 +208,8 @@ class DatabaseApi(ABC):
 
 
 def _query_of(asked: Any) -> Query:
-    from protobase_live.query.query import Query
-    from protobase_live.query.text import parse
+    from protobase_live.query.language.query import Query
+    from protobase_live.query.language.text import parse
 
     if isinstance(asked, Query):
         return asked
@@ -223,7 +223,7 @@ def _query_of(asked: Any) -> Query:
 @lru_cache(MAX_CHECKED)
 def _check_names(query: Query, atoms: tuple[type[Atom] | None, ...]) -> None:
     """`check_names`, once for a query with these classes of its collections, in the order of their names."""
-    from protobase_live.query.shape import check_names
+    from protobase_live.query.language.shape import check_names
 
     known = zip(sorted(query.collections), atoms, strict=True)
     check_names(query, {name: atom for name, atom in known if atom})

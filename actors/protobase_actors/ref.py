@@ -4,16 +4,46 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from .clock import Clock
 from .envelope import Envelope
-from .errors import ActorFailed, AskTimeout
+from .errors import ActorError, ActorFailed, AskTimeout
+from .mailbox import Mailbox
 from .stats import ActorState, ActorStats
 
-if TYPE_CHECKING:
-    from .cell import Cell
-
 M = TypeVar("M")
+
+
+class Inside(Protocol[M]):
+    """What a `Ref` needs of the actor behind it."""
+
+    name: str
+    clock: Clock
+    mailbox: Mailbox[M]
+    task: asyncio.Task[None]
+    ended: asyncio.Future[None]
+
+    @property
+    def state(self) -> ActorState:
+        """Where the actor is in its life."""
+        ...
+
+    def stats(self) -> ActorStats:
+        """The actor's figures as they are now."""
+        ...
+
+    def request_stop(self) -> None:
+        """Take no more messages, and end when those that are queued are served."""
+        ...
+
+    def stop_if_idle(self) -> bool:
+        """Begin to stop if there is nothing to do."""
+        ...
+
+    def refusal(self) -> ActorError:
+        """What is told to whoever sends a message now."""
+        ...
 
 
 class Ref(Generic[M]):
@@ -23,31 +53,31 @@ class Ref(Generic[M]):
     of one sender are taken in the order in which they were sent.
     """
 
-    __slots__ = ("_cell", "_loop", "_put", "name")
+    __slots__ = ("_inside", "_loop", "_put", "name")
 
-    def __init__(self, cell: Cell[M]) -> None:
-        self.name = cell.name
-        self._cell = cell
+    def __init__(self, inside: Inside[M]) -> None:
+        self.name = inside.name
+        self._inside = inside
         self._loop = asyncio.get_running_loop()
-        self._put = cell.mailbox.put
+        self._put = inside.mailbox.put
 
     def __repr__(self) -> str:
-        return f"<Ref {self.name!r} {self._cell.state}>"
+        return f"<Ref {self.name!r} {self._inside.state}>"
 
     @property
     def stats(self) -> ActorStats:
         """The actor's figures as they are now."""
-        return self._cell.stats()
+        return self._inside.stats()
 
     @property
     def state(self) -> ActorState:
         """Where the actor is in its life."""
-        return self._cell.state
+        return self._inside.state
 
     @property
     def accepts(self) -> bool:
         """True while the actor takes messages (whether or not there is room for one)."""
-        return not self._cell.mailbox.closed
+        return not self._inside.mailbox.closed
 
     async def ask(  # the timeout is measured by the system's clock, which asyncio.timeout knows nothing of
         self,
@@ -67,10 +97,10 @@ class Ref(Generic[M]):
         self._forbid_self("ask itself")
         answer: asyncio.Future[object] = self._loop.create_future()
         envelope = Envelope(message, answer)
-        self._cell.mailbox.offer(envelope)
+        self._inside.mailbox.offer(envelope)
         timer = None
         if timeout is not None:
-            timer = self._cell.clock.call_later(
+            timer = self._inside.clock.call_later(
                 timeout, lambda: envelope.expire(AskTimeout(self.name, timeout))
             )
         try:
@@ -81,7 +111,7 @@ class Ref(Generic[M]):
         finally:
             if timer is not None:
                 timer.cancel()
-            self._cell.mailbox.forget(envelope)
+            self._inside.mailbox.forget(envelope)
 
     async def tell(self, message: M) -> None:
         """Send a message, waiting for room. If cancelled while waiting, the message is not delivered.
@@ -90,16 +120,16 @@ class Ref(Generic[M]):
         room in its own mailbox.
         """
         envelope = Envelope(message)
-        if self._cell.mailbox.full:
+        if self._inside.mailbox.full:
             self._forbid_self("wait for room in its own mailbox")
-        room = self._cell.mailbox.offer(envelope)
+        room = self._inside.mailbox.offer(envelope)
         if room is None:
             return
         try:
             await room
         except asyncio.CancelledError:
             envelope.withdraw()
-            self._cell.mailbox.forget(envelope)
+            self._inside.mailbox.forget(envelope)
             raise
 
     def try_tell(self, message: M) -> None:
@@ -121,22 +151,22 @@ class Ref(Generic[M]):
         Asks that are unanswered after that get ActorStopped. May be called again, by anybody, and cancelled;
         an actor that stops itself does not wait for its end. Raises ActorFailed if the actor failed.
         """
-        self._cell.request_stop()
-        if asyncio.current_task() is not self._cell.task:
+        self._inside.request_stop()
+        if asyncio.current_task() is not self._inside.task:
             await self.wait_stopped()
 
     def stop_if_idle(self) -> bool:
         """Begin to stop if nothing is queued, under way or unanswered and `Actor.idle()` agrees."""
-        return self._cell.stop_if_idle()
+        return self._inside.stop_if_idle()
 
     async def wait_stopped(self) -> None:
         """Return when the actor has stopped. Raises ActorFailed if it failed."""
-        await asyncio.shield(self._cell.ended)
-        if self._cell.state is ActorState.FAILED:
-            raise self._cell.refusal()
+        await asyncio.shield(self._inside.ended)
+        if self._inside.state is ActorState.FAILED:
+            raise self._inside.refusal()
 
     def _forbid_self(self, deed: str) -> None:
-        if asyncio.current_task() is self._cell.task:
+        if asyncio.current_task() is self._inside.task:
             raise RuntimeError(f"actor {self.name!r} cannot {deed}: it would wait for ever")
 
 

@@ -15,8 +15,8 @@ from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.serve import listening
 from protobase_live.client import connect
 from protobase_live.database.database import Database
+from protobase_live.database.opening import open as open_database
 from protobase_live.errors import Unavailable
-from protobase_live.opening import open as open_database
 from protobase_live.server.server import Server
 
 HOST = "127.0.0.1"

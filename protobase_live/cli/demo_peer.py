@@ -6,10 +6,10 @@ import asyncio
 from random import Random
 from typing import Any
 
-from protobase_live.atoms import Atom
-from protobase_live.collections import Collection
-from protobase_live.collections.presence import Presence
 from protobase_live.errors import RecordMissing
+from protobase_live.handles import Collection
+from protobase_live.handles.presence import Presence
+from protobase_live.model.atoms import Atom
 from protobase_live.structures import Counter
 
 BOARD = "demo/board"

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from protobase_live.change import Change
+from protobase_live.model.change import Change
 
 SHOWN_CHANGES = 8
 """The most recent changes that are listed."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from protobase_live.cli.portable import MAX_PART_BYTES, Draft, Line
 from protobase_live.errors import ProtoBaseError, ValidationError
-from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Structs
 
 WRITER = "import"
 """The writer of the sets and counters that an import makes."""

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from protobase_live.cli.loop import run
 from protobase_live.cli.places import open_place
-from protobase_live.operations import CollectionInfo
+from protobase_live.model.operations import CollectionInfo
 
 
 def info(source: str, as_json: bool, token: str | None) -> NoReturn:

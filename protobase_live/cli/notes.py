@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from protobase_live.api import DatabaseApi
 from protobase_live.errors import ProtoBaseError
-from protobase_live.query.query import Query
+from protobase_live.query.language.query import Query
 
 
 def note(text: str) -> None:

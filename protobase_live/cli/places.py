@@ -12,13 +12,13 @@ from typing import Protocol
 from protobase_live.cli.yjs_peer import bring
 from protobase_live.client import ClientLimits, RemoteDatabase, connect
 from protobase_live.client.address import without_secrets
-from protobase_live.database.former import remains_of
-from protobase_live.database.put_back import put_back
+from protobase_live.collection.former import remains_of
+from protobase_live.collection.put_back import put_back
+from protobase_live.database.opening import open_storage
 from protobase_live.database.stored import pack_stored, unpack_stored
 from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
-from protobase_live.opening import open_storage
-from protobase_live.operations import CollectionInfo
-from protobase_live.protocol.structs import merge
+from protobase_live.model.operations import CollectionInfo
+from protobase_live.protocol.yjs.structs import merge
 from protobase_storage import (
     TIMELINE_MARK,
     CollectionCorrupt,

@@ -6,7 +6,7 @@ there are such lines, they are what is imported, and those that follow are there
 A record is ``{"collection", "structure": "records", "key", "value", "merges"}``: its fields, and the kinds of
 those that merge. What stands among the records and is none is named, with the reason in ``unsaid``, and only
 in the update. Any other structure is ``{"collection", "structure", "kind", "value"}``. Values are in JSON
-form (`protobase_live.values`); a set is the list of its elements, a counted set a list of
+form (`protobase_live.model.values`); a set is the list of its elements, a counted set a list of
 ``[element, count]``, a hash dictionary of ``[key, value]``. What Yjs clients nest or format is told as in
 `protobase_live.cli.shared_tree`.
 """
@@ -31,15 +31,15 @@ from protobase_live.cli.shared_tree import (
     text_runs,
     tree_of,
 )
-from protobase_live.collections.index_names import parse_index
 from protobase_live.document import FORMER_INDEXES, REGISTRY, structures_in
 from protobase_live.errors import ValidationError
-from protobase_live.names import check_field, check_key, check_structure
-from protobase_live.operations import INDEXES, RECORDS
-from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
+from protobase_live.handles.index_names import parse_index
+from protobase_live.model.names import check_field, check_key, check_structure
+from protobase_live.model.operations import INDEXES, RECORDS
+from protobase_live.model.values import from_json, short, to_json
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Structs
 from protobase_live.structures import FIELD_KINDS, KINDS, kind_of
 from protobase_live.structures.portions import PortionedDoc
-from protobase_live.values import from_json, short, to_json
 
 Line = dict[str, Any]
 

@@ -17,13 +17,13 @@ from protobase_live.cli.places import SERVERS
 from protobase_live.cli.table_view import Row, csv_text, json_text, plain_table, rich_table
 from protobase_live.client import RemoteDatabase, connect
 from protobase_live.database.database import Database
+from protobase_live.database.opening import open_storage
 from protobase_live.errors import ValidationError
 from protobase_live.live.live import Live
-from protobase_live.opening import open_storage
-from protobase_live.query.diff import Diff, RowChange, inserts
-from protobase_live.query.query import Query
-from protobase_live.query.text import parse
-from protobase_live.values import from_json
+from protobase_live.model.values import from_json
+from protobase_live.query.language.query import Query
+from protobase_live.query.language.text import parse
+from protobase_live.query.result.diff import Diff, RowChange, inserts
 
 Mode = Literal["once", "live", "explain"]
 

@@ -13,9 +13,9 @@ from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.settings import Options, Settings, settings
 from protobase_live.database.database import Database
+from protobase_live.database.opening import open as open_database
 from protobase_live.errors import Unavailable, ValidationError
-from protobase_live.opening import open as open_database
-from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.server import Server

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, TypedDict, cast
 
-from protobase_live.database.limits import Limits, StorageLimits
+from protobase_live.collection.limits import Limits, StorageLimits
 from protobase_live.errors import ValidationError
 from protobase_live.live.limits import ViewLimits
-from protobase_live.live.presence import PresenceLimits
-from protobase_live.protocol.limits import LiveLimits
+from protobase_live.presence.hub import PresenceLimits
+from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.limits import ServerLimits
 
 PREFIX = "PROTOBASE_"

@@ -1,7 +1,7 @@
 """Yjs shared types as JSON, and back.
 
-What `protobase_live.values` can say is in its JSON form. A shared type, wherever a Yjs client has put one, is
-an object ``{"@": NAME, "v": CONTENT}``:
+What `protobase_live.model.values` can say is in its JSON form. A shared type, wherever a Yjs client has put
+one, is an object ``{"@": NAME, "v": CONTENT}``:
 
 =============  ======================================================================================
 ``y.map``      ``v``: an object of key -> tree
@@ -22,8 +22,8 @@ from typing import Any, cast
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.values import MAX_DEPTH, from_doc, from_json, short, to_doc, to_json
 from protobase_live.structures.portions import wrote
-from protobase_live.values import MAX_DEPTH, from_doc, from_json, short, to_doc, to_json
 
 Tree = Any
 Runs = list[list[Any]]

@@ -14,8 +14,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from protobase_live.names import KEY_FIELD
-from protobase_live.values import to_json
+from protobase_live.model.names import KEY_FIELD
+from protobase_live.model.values import to_json
 
 Row = Mapping[str, Any]
 
@@ -49,7 +49,7 @@ def cell(value: Any) -> str:
 
 
 def json_text(value: Any) -> str:
-    """A value as compact JSON (see `protobase_live.values`)."""
+    """A value as compact JSON (see `protobase_live.model.values`)."""
     return json.dumps(to_json(value), ensure_ascii=False, separators=(",", ":"))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from protobase_live.change import Change
 from protobase_live.cli.loop import run
 from protobase_live.cli.notes import note_connection
 from protobase_live.client import connect
-from protobase_live.values import to_json
+from protobase_live.model.change import Change
+from protobase_live.model.values import to_json
 
 
 def tail(url: str, collection: str, since: str | None, token: str | None) -> NoReturn:
@@ -26,7 +26,7 @@ async def _tail(url: str, collection: str, since: str | None, token: str | None)
 
 
 def change_form(change: Change) -> dict[str, Any]:
-    """A change as JSON can say it (see `protobase_live.values`)."""
+    """A change as JSON can say it (see `protobase_live.model.values`)."""
     return {
         "collection": change.collection,
         "structure": change.structure,

@@ -14,7 +14,7 @@ from protobase_live.cli.loop import interrupt_at_once, run
 from protobase_live.cli.places import Failures, Place, names_in, open_place, whole_update
 from protobase_live.cli.portable import Line, lines_of, update_line
 from protobase_live.errors import ProtoBaseError, ValidationError
-from protobase_live.names import check_collection
+from protobase_live.model.names import check_collection
 
 MAX_LINE_CHARS = 128 * 1024 * 1024
 """Longest line of an import; a longer one is a ValidationError."""

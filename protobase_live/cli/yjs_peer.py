@@ -11,9 +11,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from protobase_live.client.address import without_secrets
 from protobase_live.errors import ProtocolError, Unavailable, ValidationError
-from protobase_live.protocol import yjs
-from protobase_live.protocol.state_vector import EMPTY_STATE
-from protobase_live.protocol.structs import EMPTY_UPDATE
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.state_vector import EMPTY_STATE
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
 
 MAX_DOCUMENT_BYTES = 128 * 1024 * 1024
 """Largest document that is fetched; a larger one closes the connection."""

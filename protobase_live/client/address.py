@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from protobase_live.errors import ProtoBaseError, ProtocolError, Unauthorized, Unavailable, ValidationError
-from protobase_live.values import quoted
+from protobase_live.model.values import quoted
 
 _SCHEMES = {"http": "ws", "https": "wss"}
 

@@ -14,13 +14,13 @@ from protobase_live.client.limits import ClientLimits
 from protobase_live.client.link import Dial, Link, OnConnection, Transport
 from protobase_live.client.remote_database import RemoteDatabase
 from protobase_live.client.remote_presence import PresenceTables
-from protobase_live.entering import Entering
 from protobase_live.errors import ProtocolError, ValidationError
+from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
-from protobase_live.protocol.client_messages import Hello
-from protobase_live.protocol.client_session import ClientSession
-from protobase_live.protocol.codec import CODECS, Codec, MsgpackCodec
-from protobase_live.values import quoted
+from protobase_live.model.values import quoted
+from protobase_live.protocol.live.client_messages import Hello
+from protobase_live.protocol.live.client_session import ClientSession
+from protobase_live.protocol.live.codec import CODECS, Codec, MsgpackCodec
 
 
 def connect(

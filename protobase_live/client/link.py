@@ -20,8 +20,8 @@ from protobase_live.errors import (
     Unauthorized,
     Unavailable,
 )
-from protobase_live.home_loop import HomeLoop
-from protobase_live.protocol.client_events import (
+from protobase_live.handles.home_loop import HomeLoop
+from protobase_live.protocol.live.client_events import (
     Answered,
     Delivered,
     Differed,
@@ -32,9 +32,9 @@ from protobase_live.protocol.client_events import (
     Opened,
     PresenceChanged,
 )
-from protobase_live.protocol.client_session import ClientSession
-from protobase_live.protocol.codec import Frame
-from protobase_live.protocol.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, UNAUTHORIZED
+from protobase_live.protocol.live.client_session import ClientSession
+from protobase_live.protocol.live.codec import Frame
+from protobase_live.protocol.live.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, UNAUTHORIZED
 
 T = TypeVar("T")
 

@@ -13,23 +13,23 @@ from protobase_live.client.link import Link
 from protobase_live.client.remote_live import RemoteLine
 from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
-from protobase_live.collections import Row
-from protobase_live.collections.presence import Presence
 from protobase_live.errors import Conflict
-from protobase_live.names import check_collection
-from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
-from protobase_live.protocol.collection_messages import (
+from protobase_live.handles import Row
+from protobase_live.handles.presence import Presence
+from protobase_live.model.names import check_collection
+from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.values import quoted
+from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
     OfCollections,
     RestoreRequest,
 )
-from protobase_live.query.explanation import Explanation
-from protobase_live.query.form import to_form
-from protobase_live.query.query import Query
+from protobase_live.query.engine.explanation import Explanation
+from protobase_live.query.language.form import to_form
+from protobase_live.query.language.query import Query
 from protobase_live.transactions import TransactionLimits
-from protobase_live.values import quoted
 
 PART_BYTES = 4 * 1024 * 1024
 """How much of what is restored is sent at once."""

@@ -7,11 +7,11 @@ import asyncio
 from protobase_live.client.link import Link
 from protobase_live.errors import Closed, ProtoBaseError, ProtocolError
 from protobase_live.live.live import Hear
-from protobase_live.protocol.client_events import Differed, News
-from protobase_live.protocol.server_messages import RowChangeForm
-from protobase_live.query.diff import Diff, RowChange
-from protobase_live.query.form import to_form
-from protobase_live.query.query import Query
+from protobase_live.protocol.live.client_events import Differed, News
+from protobase_live.protocol.live.server_messages import RowChangeForm
+from protobase_live.query.language.form import to_form
+from protobase_live.query.language.query import Query
+from protobase_live.query.result.diff import Diff, RowChange
 
 
 class RemoteLine:

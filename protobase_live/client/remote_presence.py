@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from protobase_live.client.link import Link
-from protobase_live.collections.presence import Hear
-from protobase_live.protocol.client_events import PresenceChanged
+from protobase_live.handles.presence import Hear
+from protobase_live.protocol.live.client_events import PresenceChanged
 
 
 class PresenceTables:

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Any
 
-from protobase_live.change import Change
 from protobase_live.client.link import Link
 from protobase_live.errors import Closed, ProtoBaseError
-from protobase_live.protocol.client_events import Delivered, News, Opened
-from protobase_live.protocol.server_messages import ChangeForm
+from protobase_live.model.change import Change
+from protobase_live.model.values import quoted
+from protobase_live.protocol.live.client_events import Delivered, News, Opened
+from protobase_live.protocol.live.server_messages import ChangeForm
 from protobase_live.structures.splice import splice_of
-from protobase_live.values import quoted
 
 
 class RemoteChangeStream:

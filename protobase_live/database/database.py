@@ -23,34 +23,32 @@ from protobase_actors import (
     Supervision,
     SystemClock,
 )
-from protobase_live import values
 from protobase_live.api import DatabaseApi
-from protobase_live.collections import Row
-from protobase_live.collections.presence import Presence
-from protobase_live.database.change_stream import ChangeStream
-from protobase_live.database.collection_actor import CollectionActor
-from protobase_live.database.health import Health
-from protobase_live.database.identity import Identity
-from protobase_live.database.joint_commit import JointTransaction, commit_jointly
-from protobase_live.database.known_errors import errors_named
-from protobase_live.database.limits import DEFAULT_LIMITS, Limits
-from protobase_live.database.messages import (
+from protobase_live.changes.feed import Subscribed
+from protobase_live.changes.stream import ChangeStream
+from protobase_live.collection.actor import CollectionActor
+from protobase_live.collection.identity import Identity
+from protobase_live.collection.joint import JointTransaction, commit_jointly
+from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
+from protobase_live.collection.messages import (
     Begin,
     Drop,
     Message,
     Question,
     Restore,
+    Subscribe,
     Transact,
-    Unwatch,
-    Watch,
+    Unsubscribe,
     size_of,
 )
+from protobase_live.collection.put_back import put_back
+from protobase_live.collection.quarantine import Quarantine
+from protobase_live.collection.read_only import ReadOnly
+from protobase_live.collection.unfolded import Unfolded
+from protobase_live.database.health import Health
+from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
-from protobase_live.database.put_back import put_back
-from protobase_live.database.quarantine import Quarantine
-from protobase_live.database.read_only import ReadOnly
 from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
-from protobase_live.database.unfolded import Unfolded
 from protobase_live.document import OPEN
 from protobase_live.errors import (
     Closed,
@@ -58,21 +56,23 @@ from protobase_live.errors import (
     InvalidName,
     LimitExceeded,
 )
-from protobase_live.home_loop import HomeLoop
-from protobase_live.live.feed import Watched
-from protobase_live.live.presence import PresenceHub, PresenceLimits
-from protobase_live.live.present import HubLine
-from protobase_live.names import check_author, check_collection
-from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
-from protobase_live.values import quoted
+from protobase_live.handles import Row
+from protobase_live.handles.home_loop import HomeLoop
+from protobase_live.handles.presence import Presence
+from protobase_live.model import values
+from protobase_live.model.names import check_author, check_collection
+from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.values import quoted
+from protobase_live.presence.embedded_line import EmbeddedPresenceLine
+from protobase_live.presence.hub import PresenceHub, PresenceLimits
 from protobase_storage import Storage
 
 if TYPE_CHECKING:
     from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Line
     from protobase_live.live.views import Views
-    from protobase_live.query.explanation import Explanation
-    from protobase_live.query.query import Query
+    from protobase_live.query.engine.explanation import Explanation
+    from protobase_live.query.language.query import Query
 
 COPIED_ROWS = 2_000
 """Rows of an answer that are copied before others may run."""
@@ -240,13 +240,13 @@ class Database(DatabaseApi):
 
         opened = partial(self._opened.of, collection)
 
-        async def watch(stream: object) -> Watched:
-            return cast(Watched, await self._ask(collection, Watch(stream, opened())))
+        async def watch(stream: object) -> Subscribed:
+            return cast(Subscribed, await self._ask(collection, Subscribe(stream, opened())))
 
         def unwatch(stream: object) -> None:
             ref = self._pool.peek(collection)
             if ref is not None and ref.accepts:
-                self._hang_up(ref, Unwatch(stream))
+                self._hang_up(ref, Unsubscribe(stream))
 
         async def load() -> Any:
             with errors_named(collection):
@@ -256,7 +256,9 @@ class Database(DatabaseApi):
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
-        return Presence(HubLine(self.presence_hub, collection), self._random.getrandbits(32), state)
+        return Presence(
+            EmbeddedPresenceLine(self.presence_hub, collection), self._random.getrandbits(32), state
+        )
 
     async def _query(self, query: Query) -> list[Row]:
         rows = await self.views.query(query)
@@ -270,9 +272,9 @@ class Database(DatabaseApi):
         return await self.views.explain(query)
 
     def _line(self, query: Query) -> Line:
-        from protobase_live.live.local_line import LocalLine
+        from protobase_live.live.embedded_line import EmbeddedLine
 
-        return LocalLine(self.views, query)
+        return EmbeddedLine(self.views, query)
 
     # collections as a whole
 

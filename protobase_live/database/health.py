@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from protobase_actors import Clock
-from protobase_live.database.read_only import is_of_the_medium
+from protobase_live.collection.read_only import is_of_the_medium
 from protobase_storage import Commit, Storage, StorageBusy
 
 FAILED_SECONDS = 30.0

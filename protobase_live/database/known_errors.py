@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from protobase_actors import ActorError, ActorFailed, MailboxFull, TooManyActors
-from protobase_live.database.quarantine import unloadable
-from protobase_live.database.read_only import reason_of
+from protobase_live.collection.quarantine import unloadable
+from protobase_live.collection.read_only import reason_of
 from protobase_live.errors import (
     Closed,
     CollectionUnloadable,

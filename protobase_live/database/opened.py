@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from protobase_live.operations import Target
+from protobase_live.model.operations import Target
 
 MAX_OPENED = 10_000
 """Most structures that are remembered; then those that were opened first are forgotten."""

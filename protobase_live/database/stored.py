@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
-from protobase_live.cursor import Cursor
 from protobase_live.errors import Conflict, ValidationError
+from protobase_live.model.cursor import Cursor
 from protobase_storage import Commit, Joint, Loaded, Part, Snapshot, covers
 from protobase_storage.commit import NOTHING
 

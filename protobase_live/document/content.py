@@ -7,13 +7,13 @@ from contextlib import contextmanager, suppress
 from itertools import chain, groupby
 from typing import Any
 
-from protobase_live import values
 from protobase_live.document.difference import Difference
 from protobase_live.document.record_rows import RecordRows
 from protobase_live.document.roots import Roots
 from protobase_live.document.targets import OPEN, check_new, fields_of, kind_at, touched_by
 from protobase_live.errors import KindMismatch, LimitExceeded, naming
-from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.model import values
+from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.structures import FieldKind, Kind
 from protobase_live.structures.portions import PortionedDoc
 from protobase_live.structures.raw import observe_updates

@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Any
 
-from protobase_live import values
 from protobase_live.document.content import BrokenDocument, Content, Touched
 from protobase_live.document.difference import Difference
 from protobase_live.document.held import Held, Sender
@@ -23,10 +22,11 @@ from protobase_live.document.outcome import Outcome
 from protobase_live.document.record_rows import COMPARE_SLICE
 from protobase_live.document.rehearsal import rehearse
 from protobase_live.errors import MalformedUpdate
-from protobase_live.operations import Op, Read, Target
+from protobase_live.model import values
+from protobase_live.model.operations import Op, Read, Target
 from protobase_live.protocol.steps import at_once
-from protobase_live.protocol.structs import EMPTY_UPDATE, Rest, Structs
-from protobase_live.protocol.update_walker import Walker
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Rest, Structs
+from protobase_live.protocol.yjs.update_walker import Walker
 from protobase_storage.commit import Part
 
 MAX_PART_KEYS = 1_000

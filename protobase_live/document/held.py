@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 from weakref import WeakSet
 
-from protobase_live.protocol.structs import Rest
+from protobase_live.protocol.yjs.structs import Rest
 
 HELD_BYTES = 4 * 1024 * 1024
 """Most bytes that a collection holds; beyond it, what was held longest is let go of."""

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from pycrdt import Doc, Map
 
-from protobase_live import values
 from protobase_live.document.difference import Difference
 from protobase_live.errors import KindMismatch, RecordMissing
-from protobase_live.operations import RECORDS, Target
+from protobase_live.model import values
+from protobase_live.model.operations import RECORDS, Target
 from protobase_live.structures import RECORDS_KIND, Kind, kind_of
 from protobase_live.structures.key_order import KeyOrder
 from protobase_live.structures.kind import Args

@@ -16,8 +16,8 @@ from typing import Any
 from pycrdt import Array, Doc, Map
 
 from protobase_live.document.targets import REGISTRY
-from protobase_live.names import RECORDS_NAME, RESERVED_PREFIX
-from protobase_live.operations import INDEXES
+from protobase_live.model.names import RECORDS_NAME, RESERVED_PREFIX
+from protobase_live.model.operations import INDEXES
 from protobase_live.structures import DICT, KINDS, Kind
 from protobase_live.structures.raw import map_entries, observe
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from protobase_live.document.targets import kind_at
 from protobase_live.errors import RecordMissing, naming
-from protobase_live.operations import RECORDS, Op, Target
+from protobase_live.model.operations import RECORDS, Op, Target
 
 REHEARSE_SLICE = 1_000
 """How many operations are rehearsed without a pause."""

@@ -17,7 +17,7 @@ from protobase_live.document.registry import MAX_STRUCTURES, Registry
 from protobase_live.document.shapes import fits, holds_text, shape_of
 from protobase_live.document.targets import kind_at
 from protobase_live.errors import KindMismatch, LimitExceeded
-from protobase_live.operations import Target
+from protobase_live.model.operations import Target
 from protobase_live.structures import Kind
 from protobase_live.structures.kept_keys import KeptKeys
 from protobase_live.structures.raw import Shared, observe, root_names

@@ -9,7 +9,7 @@ from pycrdt._base import BaseType  # pyright: ignore[reportPrivateUsage]
 
 from protobase_live.document.registry import Registry
 from protobase_live.document.targets import REGISTRY
-from protobase_live.names import RECORDS_NAME
+from protobase_live.model.names import RECORDS_NAME
 from protobase_live.structures import DICT, LIST, TEXT, XML_FRAGMENT, Kind
 from protobase_live.structures.raw import Shared, map_entries, opened, root_names
 

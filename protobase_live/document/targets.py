@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from protobase_live.errors import ValidationError
-from protobase_live.names import RECORDS_NAME, RESERVED_PREFIX, check_field, check_structure
-from protobase_live.operations import INDEXES, RECORDS, Op, Target
+from protobase_live.model.names import RECORDS_NAME, RESERVED_PREFIX, check_field, check_structure
+from protobase_live.model.operations import INDEXES, RECORDS, Op, Target
+from protobase_live.model.values import short
 from protobase_live.structures import KINDS, FieldKind, Kind
-from protobase_live.values import short
 
 REGISTRY = RESERVED_PREFIX + "structures"
 """Root map that keeps the kind of every structure that was ever written from here: name -> kind."""

@@ -1,1 +1,1 @@
-"""What is pushed: change streams and presence."""
+"""Live queries: views over what collections have shown, and who watches them."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from protobase_live.collections import Loader
-from protobase_live.query.diff import Diff, RowChange
+from protobase_live.handles import Loader
+from protobase_live.query.result.diff import Diff, RowChange
 
 PARTIAL = "~"
 """How a cursor begins next to which rows were left out, so that positions cannot be told from there on."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from protobase_live.errors import LimitExceeded
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.room import Room
-from protobase_live.query.effort import Budget
-from protobase_live.query.operators.operator import Delta, Item
-from protobase_live.values.weighing import weight
+from protobase_live.model.values.weighing import weight
+from protobase_live.query.engine.effort import Budget
+from protobase_live.query.engine.operator import Delta, Item
 
 
 class Holding:

@@ -7,11 +7,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Protocol
 
-from protobase_live.collections import Loader
 from protobase_live.errors import Closed, Unavailable, ValidationError
+from protobase_live.handles import Loader
 from protobase_live.live.fitting import PARTIAL, Fitting
 from protobase_live.live.live_rows import LiveRows
-from protobase_live.query.diff import Diff
+from protobase_live.query.result.diff import Diff
 
 Hear = Callable[[Diff], None]
 

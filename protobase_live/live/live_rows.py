@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from protobase_live.live.row_folding import folded
-from protobase_live.query.diff import Diff, RowChange, inserts
+from protobase_live.query.result.diff import Diff, RowChange, inserts
 
 _Step = tuple[int | None, int | None, int, Any]
 """Where a change took a row from and where it put one, the row's handle, and the row before."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from protobase_live.live.view import View
-from protobase_live.query.functions import deep
-from protobase_live.query.operators.operator import RecordChange
-from protobase_live.query.ordering import SortKey, sort_key
+from protobase_live.query.ast.ordering import SortKey, sort_key
+from protobase_live.query.engine.functions import deep
+from protobase_live.query.engine.operator import RecordChange
 
 Path = tuple[str, ...]
 Term = tuple[Path, SortKey]

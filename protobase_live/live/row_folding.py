@@ -13,7 +13,7 @@ from typing import Any
 
 from sortedcontainers import SortedList
 
-from protobase_live.query.diff import RowChange
+from protobase_live.query.result.diff import RowChange
 
 Handles = Sequence[int]
 """What names each row, whatever becomes of it."""

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from protobase_live.errors import LimitExceeded, Overloaded, Unavailable
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.turnstile import Turnstile
-from protobase_live.query.effort import Budget
-from protobase_live.query.operators.operator import BATCH_ROWS, Row
-from protobase_live.query.plan import Plan
+from protobase_live.query.engine.effort import Budget
+from protobase_live.query.engine.operator import BATCH_ROWS, Row
+from protobase_live.query.engine.plan import Plan
 
 STEPS_WITHOUT_PAUSE = 2
 """Steps that a query runs before it lets others run; a short one needs no copy of what it reads."""

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from protobase_live.errors import Overloaded
 from protobase_live.live.limits import ViewLimits
-from protobase_live.live.subscription import Subscription
-from protobase_live.query.operators.operator import Row
-from protobase_live.query.query import Query
+from protobase_live.live.watcher import Watcher
+from protobase_live.query.engine.operator import Row
+from protobase_live.query.language.query import Query
 
 
 class Queries(Protocol):
@@ -19,7 +19,7 @@ class Queries(Protocol):
         """The rows of a query now."""
         ...
 
-    async def subscribe(self, query: Query, since: str | None = None) -> Subscription:
+    async def watch(self, query: Query, since: str | None = None) -> Watcher:
         """Watch a live query."""
         ...
 
@@ -31,27 +31,27 @@ class Share:
         self._views = views
         self._limits = limits
         self._running = asyncio.Semaphore(limits.client_queries)
-        self._watched: list[Subscription] = []
+        self._watched: list[Watcher] = []
 
     async def query(self, query: Query) -> list[Row]:
         """See `Views.query`. Waits while the client's other queries take all it may have."""
         async with self._running:
             return await self._views.query(query)
 
-    async def subscribe(self, query: Query, since: str | None = None) -> Subscription:
+    async def watch(self, query: Query, since: str | None = None) -> Watcher:
         """See `Views.subscribe`. Raises Overloaded, too, when the client watches more than it may."""
         async with self._running:
-            subscription = await self._views.subscribe(query, since)
+            watcher = await self._views.watch(query, since)
         try:
-            self._add(subscription)
+            self._add(watcher)
         except Overloaded:
-            subscription.close()
+            watcher.close()
             raise
-        return subscription
+        return watcher
 
-    def _add(self, subscription: Subscription) -> None:
+    def _add(self, watcher: Watcher) -> None:
         self._watched = [each for each in self._watched if not each.closed]
-        limits, watched = self._limits, [*self._watched, subscription]
+        limits, watched = self._limits, [*self._watched, watcher]
         if len(watched) > limits.client_views:
             raise Overloaded(f"this client watches {limits.client_views} queries already (client_views)")
         if sum(each.rows for each in watched) > limits.client_view_rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from protobase_live.query.operators.operator import Delta, Identity, Pair, alike
+from protobase_live.query.engine.operator import Delta, Identity, Pair, alike
 
 
 class Untold:

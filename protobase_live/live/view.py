@@ -13,14 +13,13 @@ from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
+from protobase_actors.wake_up import WakeUp
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.holding import Holding
-from protobase_live.live.news import News
 from protobase_live.live.untold import Untold, folded
 from protobase_live.live.view_cursor import Vectors, decode_cursor, encode_cursor
-from protobase_live.query.diff import Diff, Place, inserts, positioned
-from protobase_live.query.effort import begin_step
-from protobase_live.query.operators.operator import (
+from protobase_live.query.engine.effort import begin_step
+from protobase_live.query.engine.operator import (
     Changes,
     Delta,
     Identity,
@@ -29,7 +28,8 @@ from protobase_live.query.operators.operator import (
     RecordChange,
     place,
 )
-from protobase_live.query.query import Query
+from protobase_live.query.language.query import Query
+from protobase_live.query.result.diff import Diff, Place, inserts, positioned
 from protobase_storage import Vector, includes
 
 
@@ -56,9 +56,9 @@ class View:
         subscribers that are behind; ``holding`` counts what the view holds.
         """
         self.query = query
-        self.subscriptions = 0
+        self.watchers = 0
         self.failure: ProtoBaseError | None = None
-        self.news = News()
+        self.wake_up = WakeUp()
         self._tree = tree
         self._vectors = vectors
         self._retained = retained
@@ -127,7 +127,7 @@ class View:
         elif delta:
             self._remember(_Past(delta, causes))
         if delta or untold.forgotten or untold.asked_for:
-            self.news.wake()
+            self.wake_up.wake()
 
     def is_whole(self) -> bool:
         """Whether nothing was taken in that is not told. Who asks, and waits for news, is told when it is."""
@@ -156,7 +156,7 @@ class View:
     def fail(self, error: ProtoBaseError) -> None:
         """The view is no longer maintained: its subscribers are told ``error``."""
         self.failure = self.failure or error
-        self.news.wake()
+        self.wake_up.wake()
 
     def _push(self, changes: Changes) -> Delta:
         begin_step(self._counted.budget())

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from protobase_live import values
-from protobase_live.cursor import MAX_CURSOR_CHARS, UNREADABLE, opaque, read_opaque, read_vector
 from protobase_live.errors import ValidationError
+from protobase_live.model import values
+from protobase_live.model.cursor import MAX_CURSOR_CHARS, UNREADABLE, opaque, read_opaque, read_vector
 from protobase_storage import Vector
 
 Vectors = Mapping[str, Vector]

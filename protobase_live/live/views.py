@@ -22,23 +22,23 @@ from protobase_live.errors import (
 )
 from protobase_live.live.holding import Holding
 from protobase_live.live.limits import DEFAULT_VIEW_LIMITS, ViewLimits
+from protobase_live.live.revisions import Revisions
 from protobase_live.live.room import Room
 from protobase_live.live.runner import Runner
 from protobase_live.live.share import Share
-from protobase_live.live.show import Show, Together
-from protobase_live.live.showings import Showings
-from protobase_live.live.shown import Shown
-from protobase_live.live.subscription import Subscription
+from protobase_live.live.table_change import JointChange, TableChange
 from protobase_live.live.turnstile import Turnstile
 from protobase_live.live.view import View
-from protobase_live.names import KEY_FIELD
-from protobase_live.query.access import Selection
-from protobase_live.query.explanation import Explanation
-from protobase_live.query.operators.operator import Row
-from protobase_live.query.operators.source import Source
-from protobase_live.query.plan import Plan, makes_values, plan_fetch, plan_push, sources
-from protobase_live.query.query import Query
-from protobase_live.query.table import Table
+from protobase_live.live.watched_table import WatchedTable
+from protobase_live.live.watcher import Watcher
+from protobase_live.model.names import KEY_FIELD
+from protobase_live.query.engine.access import Selection
+from protobase_live.query.engine.explanation import Explanation
+from protobase_live.query.engine.operator import Row
+from protobase_live.query.engine.operators.source import Source
+from protobase_live.query.engine.plan import Plan, makes_values, plan_fetch, plan_push, sources
+from protobase_live.query.engine.table import Table
+from protobase_live.query.language.query import Query
 from protobase_storage import Vector
 
 FILL_ROWS = 32
@@ -62,13 +62,13 @@ class Views:
         self._ask_to_begin = begin
         self._clock = clock
         self._limits = limits or DEFAULT_VIEW_LIMITS
-        self._shown: dict[str, Shown] = {}
+        self._watched: dict[str, WatchedTable] = {}
         self._views: dict[str, View] = {}
         self._opening: dict[str, asyncio.Task[View]] = {}
         self._expiries: dict[View, Timer] = {}
         self._waiting: Counter[str] = Counter()
         self._turnstile = Turnstile()
-        self._showings = Showings(self._shown, self._turnstile, self._fail)
+        self._revisions = Revisions(self._watched, self._turnstile, self._fail)
         self._runner = Runner(self._limits, self._turnstile)
         give_way = self._drop_lingering
         self._rows = Room(self._limits.all_view_rows, "rows", "all_view_rows", give_way)
@@ -88,26 +88,28 @@ class Views:
 
     def begin(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
         """This is what a collection has shown so far; ``table`` is given away."""
-        if table.name not in self._shown and not self._closed:
-            self._shown[table.name] = Shown(table, vector, indexes)
+        if table.name not in self._watched and not self._closed:
+            self._watched[table.name] = WatchedTable(table, vector, indexes)
 
     def busy(self, collection: str) -> bool:
         """Whether the collection has to stay in memory."""
-        shown = self._shown.get(collection)
-        return shown is not None and shown.busy
+        watched = self._watched.get(collection)
+        return watched is not None and watched.busy
 
-    def take(self, show: Show, together: Together | None = None) -> asyncio.Future[None] | None:
-        """See `Showings.take`: None if it was shown at once, else a future that is done when it is."""
-        return self._showings.take(show, together)
+    def take(
+        self, change: TableChange, joint_change: JointChange | None = None
+    ) -> asyncio.Future[None] | None:
+        """See `Revisions.take`: None if it was shown at once, else a future that is done when it is."""
+        return self._revisions.take(change, joint_change)
 
     def end(self, collection: str) -> None:
         """The collection stops or has failed: who watches it has to begin again."""
-        shown = self._shown.pop(collection, None)
-        self._showings.end(collection)
-        if shown is None:
+        watched = self._watched.pop(collection, None)
+        self._revisions.end(collection)
+        if watched is None:
             return
-        shown.close()
-        for view in shown.routes.views():
+        watched.close()
+        for view in watched.routes.views():
             self._drop(view, Unavailable(f"collection {collection!r} is loaded again; watch again"))
 
     # queries
@@ -125,7 +127,7 @@ class Views:
 
     def _plan(self, query: Query) -> Plan | None:
         names = query.collections
-        if any(name not in self._shown for name in names) or self._showings.changing(names):
+        if any(name not in self._watched for name in names) or self._revisions.changing(names):
             return None
         return plan_fetch(query, self._tables_now(query))
 
@@ -133,21 +135,21 @@ class Views:
         """How `query` would be answered, once the declared indexes are built."""
         await self._tables(query)
         for name in query.collections:
-            if shown := self._shown.get(name):
-                await shown.built()
+            if watched := self._watched.get(name):
+                await watched.built()
         return plan_fetch(query, await self._tables(query)).explain()
 
-    async def subscribe(self, query: Query, since: str | None = None) -> Subscription:
+    async def watch(self, query: Query, since: str | None = None) -> Watcher:
         """Watch a query, after the cursor ``since`` or from its rows as they are now.
 
         Raises Overloaded, LimitExceeded, ValidationError, Unavailable and what loading a collection raises.
         """
         view = self._views.get(query.canonical) or await self._opened(query)
-        subscription = Subscription(view, since, partial(self._left, view))
-        view.subscriptions += 1
+        watcher = Watcher(view, since, partial(self._left, view))
+        view.watchers += 1
         if expiry := self._expiries.pop(view, None):
             expiry.cancel()
-        return subscription
+        return watcher
 
     def close(self) -> None:
         """End all live queries."""
@@ -156,9 +158,9 @@ class Views:
             task.cancel()
         for view in list(self._views.values()):
             self._drop(view, Closed("the database was closed"))
-        for shown in self._shown.values():
-            shown.close()
-        self._shown.clear()
+        for watched in self._watched.values():
+            watched.close()
+        self._watched.clear()
 
     # inside
 
@@ -169,24 +171,24 @@ class Views:
 
     def _tables_now(self, query: Query) -> Mapping[str, Table]:
         for name in query.collections:
-            self._shown[name].used = True
-        return {name: self._shown[name].table for name in query.collections}
+            self._watched[name].used = True
+        return {name: self._watched[name].table for name in query.collections}
 
     async def _begun(self, collections: Collection[str]) -> None:
         """Wait until the tables are there and can be read."""
-        await self._ready(collections, self._showings.changing)
+        await self._ready(collections, self._revisions.changing)
 
     async def _ready(self, collections: Collection[str], busy: Callable[[Collection[str]], bool]) -> None:
         tries = 0
         while not self._closed:
-            missing = [name for name in collections if name not in self._shown]
+            missing = [name for name in collections if name not in self._watched]
             if missing and tries < TRIES:
                 tries += 1
                 await asyncio.gather(*(self._ask_to_begin(name) for name in missing))
             elif missing:
                 raise Unavailable(f"{', '.join(sorted(collections))}: does not stay in memory; try again")
             elif busy(collections):
-                await self._showings.ended()
+                await self._revisions.ended()
             else:
                 return
         raise Closed("the database is closed")
@@ -223,7 +225,7 @@ class Views:
             task.exception()  # whoever waits is told; if nobody does any more, nobody needs to know
 
     async def _open(self, query: Query) -> View:
-        await self._ready(query.collections, self._showings.busy)
+        await self._ready(query.collections, self._revisions.busy)
         self._tables_now(query)
         tree = plan_push(query)
         uses: dict[str, list[Source]] = {name: [] for name in query.collections}
@@ -232,13 +234,13 @@ class Views:
         view = View(
             query,
             tree,
-            lambda: {name: self._shown[name].vector for name in uses if name in self._shown},
+            lambda: {name: self._watched[name].vector for name in uses if name in self._watched},
             retained=self._limits.retained_changes,
             holding=Holding(self._limits, self._rows, self._bytes, weighs=makes_values(tree)),
         )
-        rows = {name: _rows(each, self._shown[name].table) for name, each in uses.items()}
+        rows = {name: _rows(each, self._watched[name].table) for name, each in uses.items()}
         for name, each in uses.items():
-            self._shown[name].routes.add(view, [source.equalities for source in each])
+            self._watched[name].routes.add(view, [source.equalities for source in each])
         try:
             await self._fill(view, rows)
         except BaseException:
@@ -272,13 +274,13 @@ class Views:
         self._drop(view, error if known else Unavailable(f"the live query failed: {error!r}"))
 
     def _left(self, view: View) -> None:
-        view.subscriptions -= 1
+        view.watchers -= 1
         self._linger(view)
 
     def _linger(self, view: View) -> None:
         """A view that nobody watches goes away after a while."""
         canonical = view.query.canonical
-        if not (view.subscriptions or self._waiting[canonical] or view.failure or view in self._expiries):
+        if not (view.watchers or self._waiting[canonical] or view.failure or view in self._expiries):
             gone = partial(self._drop, view, Closed("nobody watched"))
             self._expiries[view] = self._clock.call_later(self._limits.linger_seconds, gone)
             if len(self._expiries) > self._limits.lingering_views:
@@ -302,8 +304,8 @@ class Views:
         if self._views.get(view.query.canonical) is view:
             del self._views[view.query.canonical]
         for name in view.query.collections:
-            if shown := self._shown.get(name):
-                shown.routes.remove(view)
+            if watched := self._watched.get(name):
+                watched.routes.remove(view)
 
 
 def _rows(sources: Sequence[Source], table: Table) -> list[Row]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from protobase_actors import Clock, within
 from protobase_live.errors import InvalidName, Unauthorized
-from protobase_live.names import check_author
+from protobase_live.model.names import check_author
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 
 Authenticate = Callable[[str | None], str | Awaitable[str | None] | None]

@@ -17,7 +17,7 @@ from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
 from protobase_actors import OrderedSet
-from protobase_live.protocol.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
+from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
 from protobase_live.server.refusals import Caller, Ticket
 
 DIRECT_PREFIX = "/yjs/"

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeGuard
 
 from protobase_actors import ActorError, Clock, MailboxFull, Ref
-from protobase_live.database.messages import (
+from protobase_live.collection.messages import (
     LARGE_UPDATE_BYTES,
+    Editor,
     Leave,
     Message,
     Settle,
-    Subscriber,
     Updates,
 )
 from protobase_live.errors import MalformedUpdate
@@ -37,7 +37,7 @@ class Handover:
 
     def __init__(
         self,
-        subscriber: Subscriber,
+        editor: Editor,
         ref: Ref[Message],
         source: Source,
         clock: Clock,
@@ -46,7 +46,7 @@ class Handover:
         on_gone: Callable[[], None],
     ) -> None:
         """``on_gone`` is called when the collection takes no more messages."""
-        self._subscriber = subscriber
+        self._subscriber = editor
         self._ref = ref
         self._source = source
         self._clock = clock

@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
-from protobase_live.live.presence import Membership
-from protobase_live.protocol.client_messages import (
+from protobase_live.presence.hub import Membership
+from protobase_live.protocol.live.client_messages import (
     CommitRequest,
     Hello,
     Join,
@@ -31,15 +31,15 @@ from protobase_live.protocol.client_messages import (
     Unsubscribe,
     Watch,
 )
-from protobase_live.protocol.codec import Frame
-from protobase_live.protocol.collection_messages import (
+from protobase_live.protocol.live.codec import Frame
+from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
     RestoreRequest,
 )
-from protobase_live.protocol.failure import Failure
-from protobase_live.protocol.limits import (
+from protobase_live.protocol.live.failure import Failure
+from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     GOING_AWAY,
     HELLO_TIMEOUT,
@@ -47,8 +47,8 @@ from protobase_live.protocol.limits import (
     UNAUTHORIZED,
     LiveLimits,
 )
-from protobase_live.protocol.server_messages import Error
-from protobase_live.protocol.server_session import ServerSession, Violation
+from protobase_live.protocol.live.server_messages import Error
+from protobase_live.protocol.live.server_session import ServerSession, Violation
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
 from protobase_live.server.in_flight import InFlight

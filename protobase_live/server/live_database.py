@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from protobase_live.change import Change
-from protobase_live.live.presence import PresenceHub
-from protobase_live.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.change import Change
+from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.presence.hub import PresenceHub
 
 if TYPE_CHECKING:
-    from protobase_live.query.diff import Diff
-    from protobase_live.query.explanation import Explanation
-    from protobase_live.query.query import Query
+    from protobase_live.query.engine.explanation import Explanation
+    from protobase_live.query.language.query import Query
+    from protobase_live.query.result.diff import Diff
 
 
 class ChangeStream(Protocol):
@@ -35,7 +35,7 @@ class ChangeStream(Protocol):
         ...
 
 
-class Subscription(Protocol):
+class Watcher(Protocol):
     """The differences of a query's rows, pulled."""
 
     async def pull(self) -> Diff:
@@ -52,7 +52,7 @@ class Share(Protocol):
 
     async def query(self, query: Query) -> Sequence[Any]: ...
 
-    async def subscribe(self, query: Query, since: str | None = None) -> Subscription: ...
+    async def watch(self, query: Query, since: str | None = None) -> Watcher: ...
 
 
 class Views(Protocol):
@@ -95,7 +95,7 @@ class Database(Protocol):
 
 def query_of(form: Any) -> Query:
     """The query that a client sent. Raises ValidationError."""
-    from protobase_live.query.form import from_form  # with the first query, not with the server
-    from protobase_live.query.query import Query
+    from protobase_live.query.language.form import from_form  # with the first query, not with the server
+    from protobase_live.query.language.query import Query
 
     return Query.of(from_form(form))

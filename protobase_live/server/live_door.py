@@ -7,9 +7,9 @@ import secrets
 from collections.abc import Callable
 
 from protobase_actors import Clock, OrderedSet
-from protobase_live.protocol.codec import CODECS
-from protobase_live.protocol.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
-from protobase_live.protocol.server_session import ServerSession
+from protobase_live.protocol.live.codec import CODECS
+from protobase_live.protocol.live.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
+from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_connection import Connection, LiveConnection

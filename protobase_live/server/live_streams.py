@@ -11,19 +11,19 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from protobase_live.change import Change
 from protobase_live.errors import Closed, ProtoBaseError
-from protobase_live.protocol.client_messages import More, Opening, Subscribe, Watch
-from protobase_live.protocol.codec import Frame
-from protobase_live.protocol.failure import Failure
-from protobase_live.protocol.limits import LiveLimits
-from protobase_live.protocol.server_messages import ChangeForm, RowChangeForm
-from protobase_live.protocol.server_session import ServerSession
+from protobase_live.model.change import Change
+from protobase_live.protocol.live.client_messages import More, Opening, Subscribe, Watch
+from protobase_live.protocol.live.codec import Frame
+from protobase_live.protocol.live.failure import Failure
+from protobase_live.protocol.live.limits import LiveLimits
+from protobase_live.protocol.live.server_messages import ChangeForm, RowChangeForm
+from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.counters import Counters
-from protobase_live.server.live_database import ChangeStream, Database, Share, Subscription, query_of
+from protobase_live.server.live_database import ChangeStream, Database, Share, Watcher, query_of
 
 if TYPE_CHECKING:
-    from protobase_live.query.diff import RowChange
+    from protobase_live.query.result.diff import RowChange
 
 Send = Callable[[Frame], Awaitable[None]]
 
@@ -116,17 +116,17 @@ class LiveStreams:
                 await self._send(frame)
 
     async def _view(self, request: Watch) -> None:
-        subscription = await self.share.subscribe(query_of(request.query), request.since)
+        watcher = await self.share.watch(query_of(request.query), request.since)
         try:
             await self._answer(self._session.result(request.id))
-            await self._pull_differences(request.id, subscription)
+            await self._pull_differences(request.id, watcher)
         finally:
-            subscription.close()
+            watcher.close()
 
-    async def _pull_differences(self, id: int, subscription: Subscription) -> None:
+    async def _pull_differences(self, id: int, watcher: Watcher) -> None:
         """Pull whatever there is; what happens until all of it went out is in the next difference."""
         while True:
-            diff = await subscription.pull()
+            diff = await watcher.pull()
             changes = [_row_form(change) for change in diff.changes]
             for frame in self._session.difference(id, diff.cursor, diff.reset, changes):
                 await self._send(frame)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from protobase_live.live.presence import states_of
-from protobase_live.protocol.codec import Frame
-from protobase_live.protocol.server_session import ServerSession
+from protobase_live.presence.hub import states_of
+from protobase_live.protocol.live.codec import Frame
+from protobase_live.protocol.live.server_session import ServerSession
 
 
 class News:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from protobase_live.live.turnstile import Turnstile
-from protobase_live.protocol.update_walker import Walker
+from protobase_live.protocol.yjs.update_walker import Walker
 
 
 class ReadAhead:

@@ -21,8 +21,8 @@ from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.limits import check_limits
-from protobase_live.names import check_collection
-from protobase_live.protocol.limits import (
+from protobase_live.model.names import check_collection
+from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
     FORBIDDEN_ORIGIN,
@@ -33,7 +33,7 @@ from protobase_live.protocol.limits import (
     UNAUTHORIZED,
     LiveLimits,
 )
-from protobase_live.protocol.live import SUBPROTOCOLS
+from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.connection import DIRECT_PREFIX, Connection
 from protobase_live.server.counters import Counters

@@ -8,14 +8,14 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, Unavailable
-from protobase_live.protocol.collection_messages import (
+from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
     OfCollections,
     RestoreRequest,
 )
-from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.live_database import Database
 
 PAGE_COLLECTIONS = 10_000

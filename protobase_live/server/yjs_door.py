@@ -12,22 +12,22 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Ref
-from protobase_live.database.messages import (
+from protobase_live.collection.messages import (
     LARGE_UPDATE_BYTES,
     CatchUp,
     Greet,
     Message,
     Settle,
-    Shown,
+    ShownUpdate,
     Sync,
     Updates,
 )
 from protobase_live.errors import CollectionDropped, LimitExceeded, ProtoBaseError
-from protobase_live.live.presence import PresenceHub
-from protobase_live.protocol import yjs
-from protobase_live.protocol.limits import BAD_MESSAGE, GONE, MESSAGE_TOO_BIG, TRY_AGAIN
-from protobase_live.protocol.state_vector import decode_state_vector
-from protobase_live.protocol.structs import EMPTY_UPDATE
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.protocol.live.limits import BAD_MESSAGE, GONE, MESSAGE_TOO_BIG, TRY_AGAIN
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.state_vector import decode_state_vector
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
 from protobase_live.server.counters import Counters
 from protobase_live.server.handover import Handover
 from protobase_live.server.limits import ServerLimits
@@ -43,7 +43,7 @@ _CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE}
 
 
 class YjsSession:
-    """One Yjs client of one collection; the collection's `Subscriber`."""
+    """One Yjs client of one collection; the collection's `Editor`."""
 
     def __init__(
         self,
@@ -189,8 +189,8 @@ class YjsSession:
         self._more = not complete
         self._ask()
 
-    def show(self, shown: Shown) -> bool:
-        """A turn's update, unless the client does not read. Runs for every update and subscriber."""
+    def show(self, shown: ShownUpdate) -> bool:
+        """A turn's update, unless the client does not read. Runs for every update and editor."""
         connection = self._connection
         if connection.paused and connection.crowded:
             self._lagging = True

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Timer
 from protobase_live.errors import LimitExceeded
-from protobase_live.live.presence import Membership, PresenceHub
-from protobase_live.protocol import yjs
-from protobase_live.protocol.awareness import encode_entries
+from protobase_live.presence.hub import Membership, PresenceHub
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.awareness import encode_entries
 from protobase_live.server.limits import ServerLimits
 
 if TYPE_CHECKING:

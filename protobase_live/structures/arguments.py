@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from protobase_live.errors import ValidationError
-from protobase_live.names import known_name
-from protobase_live.values import MAX_INT_BITS, check, check_atom, short
+from protobase_live.model.names import known_name
+from protobase_live.model.values import MAX_INT_BITS, check, check_atom, short
 
 MAX_ELEMENTS = 10_000
 """Most elements that one action takes one by one; above it ValidationError."""

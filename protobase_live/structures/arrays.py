@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+from protobase_live.model.values import MAX_DEPTH, from_doc, to_doc
 from protobase_live.structures.portions import wrote
-from protobase_live.values import MAX_DEPTH, from_doc, to_doc
 
 INDEXED_ITEMS = 256
 """Longest array that is read item by item."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from pycrdt import Map
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.values import check_atom, key_text, short, to_doc
 from protobase_live.structures.arguments import (
     ELEMENT,
     MAX_ELEMENTS,
@@ -27,7 +28,6 @@ from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind
 from protobase_live.structures.raw import map_entries, map_entry
 from protobase_live.structures.sets import SEPARATOR, are_elements, decoded
-from protobase_live.values import check_atom, key_text, short, to_doc
 
 T = TypeVar("T")
 

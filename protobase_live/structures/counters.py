@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 from pycrdt import Map
 
+from protobase_live.model.values import MAX_INT_BITS, from_doc, to_doc
 from protobase_live.structures.arguments import NOTHING, Argument, Signature, Signatures, integer
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, whole_difference
 from protobase_live.structures.raw import map_entries, map_entry
-from protobase_live.values import MAX_INT_BITS, from_doc, to_doc
 
 MAX_TOTAL_BITS = MAX_INT_BITS + 64
 """Largest total of one replica, in bits. However many of these add up, everybody can read the sum."""

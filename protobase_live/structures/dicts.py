@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from pycrdt import Map
 
-from protobase_live.names import check_key
+from protobase_live.model.names import check_key
+from protobase_live.model.values import to_doc
 from protobase_live.structures.arguments import (
     KNOWN_KEY,
     NOTHING,
@@ -21,7 +22,6 @@ from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, Kind, mapping_differences
 from protobase_live.structures.nested import plain_entries, plain_of
 from protobase_live.structures.raw import map_keys, native_entry, opened, raw_entries
-from protobase_live.values import to_doc
 
 
 def _key(key: Any, where: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any, ClassVar, Self
 
 from protobase_live.errors import naming
-from protobase_live.operations import Op, Port, Read, Target
+from protobase_live.model.operations import Op, Port, Read, Target
+from protobase_live.model.values import quoted
 from protobase_live.structures.kind import Kind
-from protobase_live.values import quoted
 
 CheckElement = Callable[[Any], Any]
 

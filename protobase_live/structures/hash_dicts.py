@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Final
 
 from pycrdt import Map
 
+from protobase_live.model.values import check_atom, key_text, text_key, to_doc
 from protobase_live.structures.arguments import NOTHING, VALUE, Argument, Signature, Signatures
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, Kind, mapping_differences
 from protobase_live.structures.nested import plain_of
 from protobase_live.structures.raw import map_keys, native_entry, opened, raw_entries
 from protobase_live.structures.sets import decoded
-from protobase_live.values import check_atom, key_text, text_key, to_doc
 
 _KEY: Final = Argument("key", check_atom)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from protobase_live.errors import KindMismatch, ValidationError
+from protobase_live.model.values import same, short
 from protobase_live.structures.arguments import Signature, Signatures
 from protobase_live.structures.raw import SharedType
-from protobase_live.values import same, short
 
 Args = tuple[Any, ...]
 Entry = tuple[Any, Any, Any]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pycrdt import Array
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.values import same
 from protobase_live.structures.arguments import (
     INDEX,
     NOTHING,
@@ -26,7 +27,6 @@ from protobase_live.structures.kind import Args, Entry, FieldKind, require_range
 from protobase_live.structures.nested import plain_of
 from protobase_live.structures.raw import opened
 from protobase_live.structures.splice import splice
-from protobase_live.values import same
 
 T = TypeVar("T")
 

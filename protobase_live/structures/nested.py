@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from protobase_live.model.values import MAX_DEPTH, from_doc
 from protobase_live.structures.arrays import plain_items
 from protobase_live.structures.counted_sets import COUNTED_SET
 from protobase_live.structures.counters import COUNTER
@@ -19,7 +20,6 @@ from protobase_live.structures.raw import (
 )
 from protobase_live.structures.sets import SET
 from protobase_live.structures.xml_text import render
-from protobase_live.values import MAX_DEPTH, from_doc
 
 MARKED = {kind.name: kind for kind in (SET, COUNTER, COUNTED_SET)}
 """The kinds that a Y.Map in a record may say it is."""

@@ -15,7 +15,8 @@ from typing import Any, ClassVar, cast
 from pycrdt import Array, Map, Text
 
 from protobase_live.errors import RecordExists, RecordMissing, ValidationError
-from protobase_live.names import check_field, check_key
+from protobase_live.model.names import check_field, check_key
+from protobase_live.model.values import check, same, short, to_doc
 from protobase_live.structures.arguments import (
     KNOWN_KEY,
     NOTHING,
@@ -37,7 +38,6 @@ from protobase_live.structures.nested import MARKED, plain_entries, plain_of
 from protobase_live.structures.raw import RawMap, map_entry, native_entry, opened, raw_entries
 from protobase_live.structures.sets import SET
 from protobase_live.structures.texts import TEXT
-from protobase_live.values import check, same, short, to_doc
 
 MAX_FIELDS = 1_000
 """Most fields of one record; above it ValidationError."""

@@ -13,12 +13,12 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from pycrdt import Map
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.values import check_atom, key_text, short, text_key
 from protobase_live.structures.arguments import ELEMENT, MAX_ELEMENTS, NOTHING, Signature, Signatures
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kept_keys import KeptKeys
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind
 from protobase_live.structures.raw import map_keys
-from protobase_live.values import check_atom, key_text, short, text_key
 
 T = TypeVar("T")
 

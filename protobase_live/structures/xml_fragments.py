@@ -13,6 +13,7 @@ from pycrdt import XmlElement, XmlText
 from pycrdt import XmlFragment as SharedXmlFragment
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.values import short
 from protobase_live.structures.arguments import (
     INDEX,
     NOTHING,
@@ -27,7 +28,6 @@ from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, Kind, require_range, whole_difference
 from protobase_live.structures.raw import opened
 from protobase_live.structures.xml_text import element, render, text_source
-from protobase_live.values import short
 
 MAX_NAME_CHARS = 100
 """Longest name of an element or attribute."""

@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from protobase_live.model.values import MAX_DEPTH, from_doc, to_json
 from protobase_live.structures.raw import RawXmlElement, RawXmlFragment, RawXmlText
 from protobase_live.structures.xml_names import xml_name
-from protobase_live.values import MAX_DEPTH, from_doc, to_json
 
 _NO_CHARACTERS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.database import Database
-from protobase_live.database.limits import DEFAULT_LIMITS, Limits
 from protobase_live.server.server import Server
 from protobase_live.testing.disk import Disk
 from protobase_live.testing.world import World

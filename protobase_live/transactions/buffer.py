@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from protobase_live import values
-from protobase_live.collections import Done
 from protobase_live.errors import Closed, LimitExceeded
-from protobase_live.operations import Backend, Check, Op, Read
+from protobase_live.handles import Done
+from protobase_live.model import values
+from protobase_live.model.operations import Backend, Check, Op, Read
 from protobase_live.transactions.limits import TransactionLimits
 from protobase_live.transactions.overlay import Overlay
 from protobase_live.transactions.reads import Reads

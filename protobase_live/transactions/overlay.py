@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from protobase_live import values
 from protobase_live.errors import RecordMissing, naming
-from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.model import values
+from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.structures import KINDS
 
 Ask = Callable[[Read], Awaitable[Any]]

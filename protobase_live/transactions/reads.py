@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from protobase_live import values
 from protobase_live.errors import Conflict, LimitExceeded
-from protobase_live.operations import Backend, Check, Read, Target
+from protobase_live.model import values
+from protobase_live.model.operations import Backend, Check, Read, Target
 
 Question = tuple[str, Target, str, bytes]
 

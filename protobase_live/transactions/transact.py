@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Generic, TypeVar, cast
 
-from protobase_live.collections import Ids, system_ids
 from protobase_live.errors import Conflict, ValidationError
-from protobase_live.operations import Backend
+from protobase_live.handles import Ids, system_ids
+from protobase_live.model.operations import Backend
 from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
 from protobase_live.transactions.transaction import Transaction

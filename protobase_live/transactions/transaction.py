@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TypeVar, overload
 
-from protobase_live.collections import Collection, Ids, Loader, OnInvalid, Row, system_ids
 from protobase_live.errors import Closed
-from protobase_live.operations import Backend, Receipt
+from protobase_live.handles import Collection, Ids, Loader, OnInvalid, Row, system_ids
+from protobase_live.model.operations import Backend, Receipt
 from protobase_live.transactions.buffer import Buffer
 from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
 

@@ -15,7 +15,7 @@ from pycrdt import Doc, Text
 from websockets.asyncio.client import ClientConnection, connect
 
 import protobase_live as pb
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 from tests.support.server_process import ServerProcess
 
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)

@@ -10,10 +10,10 @@ from pycrdt import Doc
 from websockets.asyncio.client import ClientConnection
 
 import protobase_live as pb
-from protobase_live.operations import RECORDS, Check, Op, Read
-from protobase_live.protocol import yjs
-from protobase_live.protocol.structs import EMPTY_UPDATE
-from protobase_live.values import digest
+from protobase_live.model.operations import RECORDS, Check, Op, Read
+from protobase_live.model.values import digest
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
 from protobase_storage import FileStorage, Loaded
 from tests.support import raw
 from tests.support.server_process import ServerProcess

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import protobase_live as pb
-from protobase_live.database.limits import Limits
+from protobase_live.collection.limits import Limits
 
 QUERY = pb.Query("orders")
 

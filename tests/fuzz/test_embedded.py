@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import protobase_live as pb
 from protobase_live.database.database import Database
 from protobase_live.live.limits import ViewLimits
-from protobase_live.query.operators.operator import Row
+from protobase_live.query.engine.operator import Row
 from protobase_storage import MemoryStorage
 from tests.support.query_cases import EVERYTHING, SEARCHES, Case, cases, whole_cases
 from tests.support.query_data import STORED, Data

@@ -13,13 +13,13 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 import protobase_live as pb
-from protobase_live.query import access, plan
-from protobase_live.query.expressions import Field
-from protobase_live.query.index import Paths
-from protobase_live.query.operators.operator import Row
-from protobase_live.query.plan import plan_fetch
-from protobase_live.query.query import Query
-from protobase_live.query.table import Table
+from protobase_live.query.ast.expressions import Field
+from protobase_live.query.engine import access, plan
+from protobase_live.query.engine.index import Paths
+from protobase_live.query.engine.operator import Row
+from protobase_live.query.engine.plan import plan_fetch
+from protobase_live.query.engine.table import Table
+from protobase_live.query.language.query import Query
 from tests.support.query_cases import SEARCHES, Case, cases, parts_of, whole_cases
 from tests.support.query_data import KINDS, STORED, Data, Dice, after, difference
 from tests.support.query_live import play

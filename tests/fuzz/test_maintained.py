@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_live.query.operators.operator import Changes, Delta, Item, Row, alike, place
-from protobase_live.query.plan import plan_fetch, plan_push
-from protobase_live.query.query import Query
-from protobase_live.query.table import Table
+from protobase_live.query.engine.operator import Changes, Delta, Item, Row, alike, place
+from protobase_live.query.engine.plan import plan_fetch, plan_push
+from protobase_live.query.engine.table import Table
+from protobase_live.query.language.query import Query
 from tests.support.query_cases import Case, cases, whole_cases
 from tests.support.query_data import Data, after, difference
 from tests.support.query_oracle import answer, equal

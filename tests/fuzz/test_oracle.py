@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-import protobase_live.query.aggregates as pb
-from protobase_live.query.expressions import Call, F, Value, param
-from protobase_live.query.query import Query
+import protobase_live.query.ast.aggregates as pb
+from protobase_live.query.ast.expressions import Call, F, Value, param
+from protobase_live.query.language.query import Query
 from tests.support.query_oracle import answer, compare, evaluate, ordered
 
 TASKS = Query("tasks")

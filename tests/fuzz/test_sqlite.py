@@ -6,12 +6,12 @@ from typing import Any
 
 from hypothesis import given
 
-import protobase_live.query.aggregates as aggregates
-from protobase_live.query.aggregates import Aggregate
-from protobase_live.query.expressions import Call, Expr, Field
-from protobase_live.query.plan import plan_fetch
-from protobase_live.query.steps import Join
-from protobase_live.query.table import Table
+import protobase_live.query.ast.aggregates as aggregates
+from protobase_live.query.ast.aggregates import Aggregate
+from protobase_live.query.ast.expressions import Call, Expr, Field
+from protobase_live.query.ast.tree import Join
+from protobase_live.query.engine.plan import plan_fetch
+from protobase_live.query.engine.table import Table
 from tests.support import query_cases as steps
 from tests.support.query_cases import (
     Case,

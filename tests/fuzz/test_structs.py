@@ -14,8 +14,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.structs import EMPTY_UPDATE, Structs
-from protobase_live.protocol.update_walker import Walker
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Structs
+from protobase_live.protocol.yjs.update_walker import Walker
 from tests.support import yjs_encoding as encoding
 from tests.support.impossible_updates import Attacker
 from tests.support.query_cases import cases

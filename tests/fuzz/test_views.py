@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from protobase_live.live.holding import Holding
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.view import View
-from protobase_live.query.operators.operator import RecordChange
-from protobase_live.query.plan import plan_push
-from protobase_live.query.table import Table
+from protobase_live.query.engine.operator import RecordChange
+from protobase_live.query.engine.plan import plan_push
+from protobase_live.query.engine.table import Table
 from tests.support.query_cases import Case, cases, whole_cases
 from tests.support.query_data import after, difference
 from tests.support.query_live import applied

@@ -7,8 +7,8 @@ import asyncio
 from pycrdt import Doc, Map, Text
 from websockets.asyncio.client import ClientConnection
 
-from protobase_live.database.limits import DEFAULT_LIMITS
-from protobase_live.protocol import yjs
+from protobase_live.collection.limits import DEFAULT_LIMITS
+from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 from tests.support import raw
 from tests.support.server_process import ServerProcess

@@ -9,7 +9,7 @@ import pytest
 
 import protobase_live as pb
 from protobase_live import F
-from protobase_live.collections import Collection
+from protobase_live.handles import Collection
 
 SCRIPT = Path(__file__).with_name("live_query.mjs")
 SECONDS = 60.0

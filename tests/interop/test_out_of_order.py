@@ -10,7 +10,7 @@ import pytest
 from pycrdt import Doc
 from websockets.asyncio.client import ClientConnection
 
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 from tests.support import raw
 from tests.support.server_process import ServerProcess
 from tests.support.yjs_node import NodeClients

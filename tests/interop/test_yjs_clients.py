@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from pycrdt import Doc, Text
 
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 from tests.support import raw
 from tests.support.server_process import ServerProcess
 from tests.support.yjs_node import NodeClients

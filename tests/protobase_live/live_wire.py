@@ -6,12 +6,12 @@ from collections import deque
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
 
-from protobase_live.change import Change
 from protobase_live.errors import Closed, ValidationError
-from protobase_live.live.presence import PresenceHub
-from protobase_live.operations import Receipt
-from protobase_live.query.diff import Diff, RowChange
-from protobase_live.query.explanation import Explanation
+from protobase_live.model.change import Change
+from protobase_live.model.operations import Receipt
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.query.engine.explanation import Explanation
+from protobase_live.query.result.diff import Diff, RowChange
 
 
 class End:
@@ -102,7 +102,7 @@ class FakeSubscription:
         self.views = views
         self.seen = None if since in (None, "forgotten") else self._parse(since)
         self.first = True
-        views.subscriptions += 1
+        views.watchers += 1
 
     def _parse(self, since):
         if not since.isdecimal():
@@ -122,7 +122,7 @@ class FakeSubscription:
         return Diff((*self.views.script, *changes), reset, str(self.seen))
 
     def close(self):
-        self.views.subscriptions -= 1
+        self.views.watchers -= 1
 
 
 class FakeViews:

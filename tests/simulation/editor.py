@@ -9,7 +9,7 @@ from pycrdt import Doc, Map
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.testing import Node, World
 
 ROOT = "records"

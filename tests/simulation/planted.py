@@ -8,12 +8,12 @@ import pytest
 from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import OPEN
 
-from protobase_live.database import checking, transactor
-from protobase_live.database.editors import Editors
-from protobase_live.database.fold import fold
-from protobase_live.database.log import Log
-from protobase_live.database.pipeline import Pipeline
-from protobase_live.live.feed import Feed
+from protobase_live.changes.feed import Feed
+from protobase_live.collection import checking, transactor
+from protobase_live.collection.editors import Editors
+from protobase_live.collection.fold import fold
+from protobase_live.collection.folding import Folding
+from protobase_live.collection.pipeline import Pipeline
 from protobase_live.server.connection import Connection
 from protobase_storage import Commit, Loaded, Snapshot
 
@@ -64,19 +64,19 @@ def first_check_only(patch: pytest.MonkeyPatch) -> None:
 def fold_claims_too_much(patch: pytest.MonkeyPatch) -> None:
     """A snapshot says that it has a commit more than it has."""
 
-    async def fold_older(self: Log) -> Sequence[Commit]:
+    async def fold_older(self: Folding) -> Sequence[Commit]:
         loaded = await self._storage.load(self._name)
         older = Loaded(loaded.snapshot, self._older(loaded.commits))
         update = fold(older.updates[:-1])
         await self._storage.compact(Snapshot(self._name, update, older.vector, self._clock.time()))
         return older.commits
 
-    patch.setattr(Log, "_fold_older", fold_older)
+    patch.setattr(Folding, "_fold_older", fold_older)
 
 
 def departed_editors_kept(patch: pytest.MonkeyPatch) -> None:
     """A Yjs client that has left is never forgotten."""
-    patch.setattr(Editors, "forget", lambda self, subscriber: None)
+    patch.setattr(Editors, "forget", lambda self, editor: None)
 
 
 PLANTED: dict[str, Plant] = {

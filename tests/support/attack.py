@@ -10,8 +10,8 @@ from random import Random
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from protobase_live.protocol import yjs
-from protobase_live.protocol.state_vector import decode_state_vector
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from tests.support import raw
 from tests.support.impossible_updates import Attacker
 

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from pycrdt import Doc
 
-from protobase_live.database.fold import fold
+from protobase_live.collection.fold import fold
 from protobase_live.document import Document
-from protobase_live.protocol.state_vector import decode_state_vector
-from protobase_live.protocol.structs import merge
+from protobase_live.protocol.yjs.state_vector import decode_state_vector
+from protobase_live.protocol.yjs.structs import merge
 from protobase_storage import FileStorage, Loaded
 from tests.protobase_live.cli.command import run as run_command
 from tests.support.history_plan import History

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from random import Random
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.structs import Structs
+from protobase_live.protocol.yjs.structs import Structs
 from tests.support import yjs_encoding as yjs
 from tests.support.yjs_encoding import Content, Id, Shared
 

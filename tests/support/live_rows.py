@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from protobase_live.query.diff import Diff
+from protobase_live.query.result.diff import Diff
 
 
 def applied(rows: list[Any], diff: Diff) -> list[Any]:

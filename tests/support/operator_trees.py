@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from protobase_live.query.operators.operator import (
+from protobase_live.model.values import copy, same
+from protobase_live.query.engine.operator import (
     Changes,
     Delta,
     Identity,
@@ -19,7 +20,6 @@ from protobase_live.query.operators.operator import (
     items_of,
     place,
 )
-from protobase_live.values import copy, same
 
 Tables = dict[str, dict[str, Row]]
 """Records by collection and key."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from unittest.mock import patch
 
-from protobase_live.protocol import update_walker
-from protobase_live.protocol.update_walker import Walker
+from protobase_live.protocol.yjs import update_walker
+from protobase_live.protocol.yjs.update_walker import Walker
 
 
 def walked_plainly(update: bytes) -> Walker:

@@ -12,11 +12,11 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-import protobase_live.query.aggregates as aggregates
-from protobase_live.query.aggregates import Aggregate
-from protobase_live.query.expressions import Call, Expr, Field, Param, Value, walk
-from protobase_live.query.query import Query
-from protobase_live.query.steps import GroupBy, Join, OrderBy, QueryTree, Select, Slice, Where, nested_in
+import protobase_live.query.ast.aggregates as aggregates
+from protobase_live.query.ast.aggregates import Aggregate
+from protobase_live.query.ast.expressions import Call, Expr, Field, Param, Value, walk
+from protobase_live.query.ast.tree import GroupBy, Join, OrderBy, QueryTree, Select, Slice, Where, nested_in
+from protobase_live.query.language.query import Query
 from tests.support.query_data import (
     KINDS,
     POOLS,

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from protobase_live.query.table import Record
+from protobase_live.query.engine.table import Record
 from tests.support.query_oracle import equal
 
 T = TypeVar("T")

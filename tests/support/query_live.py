@@ -6,7 +6,7 @@ import asyncio
 
 from protobase_live.api import DatabaseApi
 from protobase_live.live.live import Live
-from protobase_live.query.diff import Diff
+from protobase_live.query.result.diff import Diff
 from tests.support.query_cases import Case
 from tests.support.query_data import Data, Row, Transaction, Write, after
 from tests.support.query_oracle import equal

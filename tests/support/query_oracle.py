@@ -15,9 +15,8 @@ from fractions import Fraction
 from functools import cmp_to_key
 from typing import Any, NamedTuple
 
-from protobase_live.query.expressions import Call, Expr, Field, Param, Value
-from protobase_live.query.query import Query
-from protobase_live.query.steps import (
+from protobase_live.query.ast.expressions import Call, Expr, Field, Param, Value
+from protobase_live.query.ast.tree import (
     Count,
     Distinct,
     GroupBy,
@@ -30,6 +29,7 @@ from protobase_live.query.steps import (
     Unnest,
     Where,
 )
+from protobase_live.query.language.query import Query
 
 Row = dict[str, Any]
 MANY = (list, tuple, set, frozenset)

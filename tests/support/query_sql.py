@@ -21,10 +21,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from protobase_live.query.aggregates import Aggregate
-from protobase_live.query.expressions import Call, Expr, Field, Param, Value
-from protobase_live.query.query import Query
-from protobase_live.query.steps import (
+from protobase_live.query.ast.aggregates import Aggregate
+from protobase_live.query.ast.expressions import Call, Expr, Field, Param, Value
+from protobase_live.query.ast.tree import (
     Count,
     Distinct,
     GroupBy,
@@ -36,6 +35,7 @@ from protobase_live.query.steps import (
     Union,
     Where,
 )
+from protobase_live.query.language.query import Query
 
 Row = dict[str, Any]
 Path = tuple[str, ...]

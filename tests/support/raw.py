@@ -9,7 +9,7 @@ from pycrdt import Doc
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 from tests.support.yjs_node import WAIT_SECONDS
 
 

@@ -10,8 +10,8 @@ import sys
 
 from protobase_live.cli.serve import address, options
 from protobase_live.cli.settings import settings
-from protobase_live.database.limits import Limits
-from protobase_live.opening import open as open_database
+from protobase_live.collection.limits import Limits
+from protobase_live.database.opening import open as open_database
 from protobase_live.server.server import Server
 
 SMALL_SERVE = (sys.executable, "-m", __name__ if __name__ != "__main__" else "tests.support.small_server")

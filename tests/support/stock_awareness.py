@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
-from protobase_live.protocol import yjs
-from protobase_live.protocol.awareness import Entry, decode_entries, encode_entries
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.awareness import Entry, decode_entries, encode_entries
 
 
 class StockAwareness:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from protobase_live.protocol.state_vector import decode_state_vector
+from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from tests.support.json_process import JsonProcess
 from tests.support.yjs_node import INTEROP
 

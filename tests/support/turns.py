@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pycrdt import Doc
 
 from protobase_live.document import Document
-from protobase_live.operations import Op
+from protobase_live.model.operations import Op
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 import protobase_live as pb
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 from tests.support import raw
 from tests.support.server_process import ServerProcess
 

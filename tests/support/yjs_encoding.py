@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from protobase_live.protocol.varint import prefixed, varuint
+from protobase_live.protocol.yjs.varint import prefixed, varuint
 
 HAS_LEFT, HAS_RIGHT, HAS_KEY = 0x80, 0x40, 0x20
 GC, SKIP = 0, 10

@@ -11,7 +11,7 @@ import pytest
 from pycrdt import Doc, Map, Text
 
 import protobase_live as pb
-from protobase_live.opening import open_storage
+from protobase_live.database.opening import open_storage
 from protobase_storage import Commit, Loaded, Part, Snapshot, Storage
 from tests.protobase_live.cli.command import run
 from tests.protobase_live.cli.test_transfer import odd_document

@@ -9,8 +9,8 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 from protobase_live.cli.portable import Draft, lines_of
 from protobase_live.document import Document
 from protobase_live.errors import ProtoBaseError
-from protobase_live.operations import RECORDS, Op, Target
-from protobase_live.protocol.structs import EMPTY_UPDATE
+from protobase_live.model.operations import RECORDS, Op, Target
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
 
 RECORD = {
     "title": "x", "big": 2**80, "raw": b"\x00\x01", "when": datetime(2024, 1, 2), "none": None,

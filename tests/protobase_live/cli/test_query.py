@@ -12,7 +12,7 @@ import pytest
 import protobase_live as pb
 from protobase_live.cli.query import diff_line, parameter
 from protobase_live.errors import ValidationError
-from protobase_live.query.diff import Diff, RowChange
+from protobase_live.query.result.diff import Diff, RowChange
 from tests.protobase_live.cli.command import COMMAND, SECONDS, error_line, line, run, running, stop
 
 QUERY = "tasks where priority > :least order by -priority"

@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from protobase_live.cli.settings import SECTIONS, Settings, settings
-from protobase_live.database.limits import Limits
+from protobase_live.collection.limits import Limits
 from protobase_live.errors import ValidationError
 
 

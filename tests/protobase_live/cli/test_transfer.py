@@ -11,9 +11,9 @@ from websockets.asyncio.client import connect
 
 import protobase_live as pb
 from protobase_live.cli import portable, yjs_peer
+from protobase_live.database.opening import open_storage as opened
 from protobase_live.errors import ValidationError
-from protobase_live.opening import open_storage as opened
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 from protobase_storage import Commit, Storage
 from tests.protobase_live.cli.command import run
 

@@ -19,13 +19,13 @@ from protobase_live.errors import (
     Unavailable,
     ValidationError,
 )
-from protobase_live.operations import RECORDS, Op, Read
-from protobase_live.protocol.limits import BAD_MESSAGE, LiveLimits
-from protobase_live.protocol.live import SUBPROTOCOLS
-from protobase_live.query.diff import RowChange
-from protobase_live.query.explanation import Explanation
-from protobase_live.query.expressions import F, param
-from protobase_live.query.query import Query
+from protobase_live.model.operations import RECORDS, Op, Read
+from protobase_live.protocol.live.limits import BAD_MESSAGE, LiveLimits
+from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.query.ast.expressions import F, param
+from protobase_live.query.engine.explanation import Explanation
+from protobase_live.query.language.query import Query
+from protobase_live.query.result.diff import RowChange
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.live_door import LiveDoor
 from tests.protobase_live.live_wire import FakeDatabase, pipe
@@ -448,7 +448,7 @@ async def test_a_live_query_is_kept_current_over_lost_connections(net, clock):
         views.add({"n": 21})
         assert (await anext(live)).changes[0] == RowChange("delete", 0, {"n": "one"})
     await clock.settle()
-    assert views.subscriptions == 0
+    assert views.watchers == 0
 
 
 async def test_a_live_query_goes_on_where_another_was_left(net, clock):
@@ -493,7 +493,7 @@ async def test_a_live_query_ends_with_its_block(net, clock):
         with pytest.raises(Closed):
             await waiting
         await echo(db, 1)
-        assert net.database.views.subscriptions == 0
+        assert net.database.views.watchers == 0
 
 
 async def test_a_live_query_that_is_not_answered_is_given_up(net, clock):

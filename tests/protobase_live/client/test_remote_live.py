@@ -11,7 +11,7 @@ from protobase_actors import ManualClock
 from protobase_live import F
 from protobase_live.client import connect
 from protobase_live.database.database import Database
-from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_storage.memory import MemoryStorage
 from tests.protobase_live.live_wire import pipe

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 import protobase_live as pb
-from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.live.limits import LiveLimits
 
 LIMITS = replace(LiveLimits(), answer_bytes=100_000, text_chars=1_000)
 

@@ -7,7 +7,6 @@ from functools import partial
 
 import pytest
 
-from protobase_live.atoms import Atom
 from protobase_live.database.database import Database
 from protobase_live.errors import (
     Closed,
@@ -19,6 +18,7 @@ from protobase_live.errors import (
     Unavailable,
     ValidationError,
 )
+from protobase_live.model.atoms import Atom
 
 
 class Task(Atom):

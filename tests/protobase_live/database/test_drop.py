@@ -11,18 +11,17 @@ import pytest
 from pycrdt import Doc, Text
 
 import protobase_live as pb
-from protobase_live.database import log
-from protobase_live.database.fold import fold
-from protobase_live.database.former import FORMER_CLIENTS, Former, remains_of
-from protobase_live.database.limits import Limits
-from protobase_live.database.messages import Drop, Leave, Sync, Updates
+from protobase_live.collection import folding
+from protobase_live.collection.fold import fold
+from protobase_live.collection.former import FORMER_CLIENTS, Former, remains_of
+from protobase_live.collection.limits import Limits
+from protobase_live.collection.messages import Drop, Leave, Sync, Updates
 from protobase_live.errors import CollectionDropped, CollectionUnloadable, StorageFailed
-from protobase_live.operations import RECORDS, Read
-from protobase_live.protocol.state_vector import decode_state_vector
+from protobase_live.model.operations import RECORDS, Read
+from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from protobase_storage import Commit, Loaded, StorageError
 from protobase_storage.contract import MAX_REMAINS_BYTES
-
-from .conftest import YjsClient, settle
+from tests.protobase_live.conftest import YjsClient, settle
 
 
 async def test_it_is_gone_and_can_be_made_again(database, storage) -> None:
@@ -206,7 +205,7 @@ async def test_a_fold_under_way_does_not_bring_it_back(database, storage, monkey
         deleted.set()
         await settle()
 
-    monkeypatch.setattr(log, "fold_aside", fold_late)
+    monkeypatch.setattr(folding, "fold_aside", fold_late)
     monkeypatch.setattr(storage, "delete", delete_and_tell)
     tasks = await database.collection("tasks")
     for n in range(3):

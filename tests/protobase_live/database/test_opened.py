@@ -11,7 +11,7 @@ from protobase_live.database import opened
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.document import Document
 from protobase_live.errors import KindMismatch
-from protobase_live.operations import Target
+from protobase_live.model.operations import Target
 
 
 async def test_opening_and_reading_commit_nothing(database, storage) -> None:

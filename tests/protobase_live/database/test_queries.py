@@ -21,7 +21,7 @@ from protobase_live.errors import (
     ValidationError,
 )
 from protobase_live.live.limits import ViewLimits
-from protobase_live.protocol.codec import CODECS
+from protobase_live.protocol.live.codec import CODECS
 from protobase_storage import MemoryStorage, StorageClosed
 from tests.support.live_rows import applied
 
@@ -220,7 +220,7 @@ async def test_what_nobody_reads_is_folded(database) -> None:
 async def test_who_lags_too_far_gets_a_snapshot_that_says_so(storage) -> None:
     async with Database(storage, view_limits=ViewLimits(retained_changes=3)) as database:
         tasks = await database.collection("tasks")
-        subscription = await database.views.subscribe(BY_N)
+        subscription = await database.views.watch(BY_N)
         assert (await subscription.pull()).reset
         for n in range(3):
             await tasks.insert({"n": n})
@@ -284,27 +284,27 @@ async def test_a_cursor_of_another_process_is_good_while_nothing_changed() -> No
 
 
 async def test_one_view_for_all_who_say_the_same(database, clock) -> None:
-    first = await database.views.subscribe(Query("tasks").where((F.n > 1) & (F.done == False)))  # noqa: E712
-    second = await database.views.subscribe(Query("tasks").where(F.done == False).where(F.n > 1))  # noqa: E712
+    first = await database.views.watch(Query("tasks").where((F.n > 1) & (F.done == False)))  # noqa: E712
+    second = await database.views.watch(Query("tasks").where(F.done == False).where(F.n > 1))  # noqa: E712
     assert first._view is second._view
     first.close()
     first.close()
     await clock.advance(31)
-    assert (await database.views.subscribe(second._view.query))._view is second._view
+    assert (await database.views.watch(second._view.query))._view is second._view
     await (await database.collection("tasks")).insert({"n": 2, "done": False})
     assert len((await second.pull()).changes) == 1
 
 
 async def test_a_view_that_nobody_watches_goes_away(database, clock) -> None:
-    subscription = await database.views.subscribe(BY_N)
+    subscription = await database.views.watch(BY_N)
     subscription.close()
     await clock.advance(29)
-    back = await database.views.subscribe(BY_N)
+    back = await database.views.watch(BY_N)
     assert back._view is subscription._view
     await clock.advance(31)  # somebody came back in time
     back.close()
     await clock.advance(31)
-    assert (await database.views.subscribe(BY_N))._view is not back._view
+    assert (await database.views.watch(BY_N))._view is not back._view
 
 
 async def test_a_watched_collection_stays_in_memory_and_an_unwatched_one_does_not(database, clock) -> None:
@@ -345,7 +345,7 @@ async def test_closing_ends_what_is_being_opened(database) -> None:
         for n in range(4_000):
             tx["tasks"].insert({"n": n})
     await database.query(BY_N.limit(1))
-    opening = [asyncio.ensure_future(database.views.subscribe(BY_N)) for _ in range(2)]
+    opening = [asyncio.ensure_future(database.views.watch(BY_N)) for _ in range(2)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     given_up, waiting = opening
@@ -363,7 +363,7 @@ async def test_who_gives_up_opening_leaves_the_others_alone(database) -> None:
         for n in range(4_000):
             tx["tasks"].insert({"n": n})
     await database.query(BY_N.limit(1))
-    opening = [asyncio.ensure_future(database.views.subscribe(BY_N)) for _ in range(2)]
+    opening = [asyncio.ensure_future(database.views.watch(BY_N)) for _ in range(2)]
     await asyncio.sleep(0)
     opening[0].cancel()
     assert len((await (await opening[1]).pull()).changes) == 4_000
@@ -500,8 +500,8 @@ async def test_changes_while_a_view_is_filled(database) -> None:
             tx["tasks"].insert({"n": n}, key=f"t{n}")
     await database.query(BY_N.limit(1))
     tasks = await database.collection("tasks")
-    opening = await pending(database.views.subscribe(BY_N))
-    subscribing = asyncio.ensure_future(database.views.subscribe(BY_N.where(F.n >= 0)))
+    opening = await pending(database.views.watch(BY_N))
+    subscribing = asyncio.ensure_future(database.views.watch(BY_N.where(F.n >= 0)))
     for n in range(8):
         await tasks.delete(f"t{n * 500}")
         await tasks.update(f"t{n * 500 + 1}", n=-n)

@@ -12,7 +12,7 @@ from pycrdt import Array, Doc, Map, Text
 
 from protobase_live.document import Document
 from protobase_live.errors import KindMismatch, MalformedUpdate, ProtoBaseError, RecordMissing
-from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.model.operations import RECORDS, Op, Read, Target
 from tests.support.turns import PEER, Peer, written_by
 
 TAGS, LIKES, BODY = Target("set", ("tags",)), Target("counter", ("likes",)), Target("text", ("body",))

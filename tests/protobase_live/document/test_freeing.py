@@ -9,7 +9,7 @@ import pytest
 from pycrdt import Doc, Map
 
 from protobase_live.document import Document
-from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.model.operations import RECORDS, Op, Read, Target
 from tests.support.turns import carry_out, received, written_by
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protobase_live.document.held import OVERHEAD_BYTES, Held
-from protobase_live.protocol.structs import Rest
+from protobase_live.protocol.yjs.structs import Rest
 
 
 class Peer:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 import pytest
 from pycrdt import Array, Doc
 
-from protobase_live.operations import RECORDS, Op, Read, Target
-from protobase_live.protocol import update_walker
-from protobase_live.protocol.ranges import Ranges
-from protobase_live.protocol.structs import merge
-from protobase_live.protocol.structs.log import Log
-from protobase_live.protocol.update_reader import RUN, STEP_BYTES, Reader
-from protobase_live.protocol.update_walker import STEP_STRUCTS
+from protobase_live.model.operations import RECORDS, Op, Read, Target
+from protobase_live.protocol.yjs import update_walker
+from protobase_live.protocol.yjs.ranges import Ranges
+from protobase_live.protocol.yjs.structs import merge
+from protobase_live.protocol.yjs.structs.log import Log
+from protobase_live.protocol.yjs.update_reader import RUN, STEP_BYTES, Reader
+from protobase_live.protocol.yjs.update_walker import STEP_STRUCTS
 from tests.support import yjs_encoding as yjs
 from tests.support.turns import PEER, received
 from tests.support.yjs_encoding import sent

@@ -8,7 +8,7 @@ import pytest
 from pycrdt import Array, Doc, Map, Text
 
 from protobase_live.errors import InvalidName, KindMismatch, RecordMissing
-from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.model.operations import RECORDS, Op, Read, Target
 from tests.support.turns import PEER, carry_out, received, written_by
 
 LONG = "k" * 600

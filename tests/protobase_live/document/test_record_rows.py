@@ -11,7 +11,7 @@ from pycrdt import Array, Doc, Map, Text
 
 from protobase_live.document import Document, content
 from protobase_live.document import document as document_module
-from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.structures import RECORDS_KIND
 from tests.support.turns import PEER, carry_out, received, written_by
 

@@ -7,7 +7,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 from protobase_live.document import Document
 from protobase_live.errors import KindMismatch, MalformedUpdate, ValidationError
-from protobase_live.operations import INDEXES, RECORDS, Op, Read, Target
+from protobase_live.model.operations import INDEXES, RECORDS, Op, Read, Target
 from tests.support import yjs_encoding as yjs
 from tests.support.turns import carry_out, received, written_by
 from tests.support.yjs_encoding import (

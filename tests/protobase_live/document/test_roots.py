@@ -10,7 +10,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 from protobase_live.document import roots
 from protobase_live.errors import KindMismatch, LimitExceeded
-from protobase_live.operations import Op, Read, Target
+from protobase_live.model.operations import Op, Read, Target
 from protobase_live.protocol.steps import at_once
 from protobase_live.structures import KINDS
 from protobase_live.structures.raw import root_names

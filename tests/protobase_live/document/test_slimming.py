@@ -8,7 +8,7 @@ from pycrdt import Map, Text
 from protobase_live.document import Document
 from protobase_live.document import document as document_module
 from protobase_live.document.content import BrokenDocument, Content
-from protobase_live.operations import RECORDS, Op, Read, Target
+from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.steps import at_once
 from tests.support.turns import PEER, carry_out, written_by
 

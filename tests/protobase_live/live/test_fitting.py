@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_live.atoms import Atom
-from protobase_live.collections import Loader
+from protobase_live.handles import Loader
 from protobase_live.live.fitting import PARTIAL, Fitting
 from protobase_live.live.live_rows import LiveRows
-from protobase_live.query.diff import Diff, RowChange
+from protobase_live.model.atoms import Atom
+from protobase_live.query.result.diff import Diff, RowChange
 
 
 class Box(Atom):

@@ -8,7 +8,7 @@ from protobase_live.errors import LimitExceeded, Overloaded
 from protobase_live.live.holding import Holding
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.room import Room
-from protobase_live.query.operators.operator import Item
+from protobase_live.query.engine.operator import Item
 
 
 def item(n: int, text: str) -> Item:

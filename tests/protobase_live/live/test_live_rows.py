@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sortedcontainers import SortedList
 
 from protobase_live.live.live_rows import LiveRows
-from protobase_live.query.diff import Diff, RowChange, inserts, positioned
-from protobase_live.query.operators.operator import Item, place
+from protobase_live.query.engine.operator import Item, place
+from protobase_live.query.result.diff import Diff, RowChange, inserts, positioned
 from tests.support.live_rows import applied
 
 changes = st.dictionaries(

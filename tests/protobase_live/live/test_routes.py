@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from protobase_live.live.routes import Routes
-from protobase_live.query.ordering import sort_key
+from protobase_live.query.ast.ordering import sort_key
 
 A, B, EVERY = (cast(Any, name) for name in ("view of a", "view of b", "view of all"))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protobase_live.live import row_folding
 from protobase_live.live.row_folding import folded
-from protobase_live.query.diff import Diff, RowChange
+from protobase_live.query.result.diff import Diff, RowChange
 from tests.support.live_rows import applied
 
 small = st.lists(st.integers(0, 11), max_size=12, unique=True)

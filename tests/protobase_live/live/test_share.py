@@ -11,8 +11,8 @@ from protobase_actors import ManualClock
 from protobase_live.errors import Overloaded
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.views import Views
-from protobase_live.query.expressions import F
-from protobase_live.query.query import Query
+from protobase_live.query.ast.expressions import F
+from protobase_live.query.language.query import Query
 
 
 class Numbers:
@@ -45,29 +45,29 @@ async def test_the_queries_of_one_client_leave_slots_to_others() -> None:
 async def test_the_live_queries_of_one_client_are_counted() -> None:
     views = Numbers(client_views=3).views
     greedy, other = views.share(), views.share()
-    watched = [await greedy.subscribe(above(n)) for n in range(3)]
+    watched = [await greedy.watch(above(n)) for n in range(3)]
     with pytest.raises(Overloaded, match=r"3 queries already \(client_views\)"):
-        await greedy.subscribe(above(3))
-    await (await other.subscribe(above(3))).pull()
+        await greedy.watch(above(3))
+    await (await other.watch(above(3))).pull()
     watched[0].close()
-    await (await greedy.subscribe(above(3))).pull()
+    await (await greedy.watch(above(3))).pull()
 
 
 async def test_so_are_their_rows_also_those_of_views_that_others_made() -> None:
     views = Numbers(client_view_rows=10_000).views
     greedy, other = views.share(), views.share()
-    await (await other.subscribe(above(0))).pull()
-    watched = [await greedy.subscribe(above(n)) for n in range(2)]
+    await (await other.watch(above(0))).pull()
+    watched = [await greedy.watch(above(n)) for n in range(2)]
     with pytest.raises(Overloaded, match=r"10000 rows with this one \(client_view_rows\)"):
-        await greedy.subscribe(above(2))
-    await (await greedy.subscribe(above(4_997))).pull()
-    await (await other.subscribe(above(2))).pull()
+        await greedy.watch(above(2))
+    await (await greedy.watch(above(4_997))).pull()
+    await (await other.watch(above(2))).pull()
     watched[0].close()
-    await (await greedy.subscribe(above(2))).pull()
+    await (await greedy.watch(above(2))).pull()
 
 
 async def test_what_is_refused_is_not_watched() -> None:
     views = Numbers(client_view_rows=10, lingering_views=0).views
     with pytest.raises(Overloaded):
-        await views.share().subscribe(above(0))
+        await views.share().watch(above(0))
     assert views.count == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protobase_live.live.untold import Untold, folded
-from protobase_live.query.operators.operator import Item
+from protobase_live.query.engine.operator import Item
 
 
 def item(n: int, value: int) -> Item:

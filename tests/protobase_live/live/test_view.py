@@ -11,8 +11,8 @@ from protobase_live.live.holding import Holding
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.view import View
 from protobase_live.live.view_cursor import encode_cursor
-from protobase_live.query.plan import plan_push
-from protobase_live.query.query import Query
+from protobase_live.query.engine.plan import plan_push
+from protobase_live.query.language.query import Query
 from tests.support.live_rows import applied
 
 BOTH = Query("a").select("n").union(Query("b").select("n"), all=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from protobase_live.cursor import START
 from protobase_live.errors import ValidationError
 from protobase_live.live.view_cursor import decode_cursor, encode_cursor
+from protobase_live.model.cursor import START
 
 
 def test_there_and_back() -> None:

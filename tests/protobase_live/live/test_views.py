@@ -7,11 +7,11 @@ import pytest
 from protobase_actors import ManualClock
 from protobase_live.errors import Closed, LimitExceeded, Overloaded, Unavailable
 from protobase_live.live.limits import ViewLimits
-from protobase_live.live.show import Show, Together
+from protobase_live.live.table_change import JointChange, TableChange
 from protobase_live.live.views import Views
-from protobase_live.query.aggregates import collect, min
-from protobase_live.query.expressions import F
-from protobase_live.query.query import Query
+from protobase_live.query.ast.aggregates import collect, min
+from protobase_live.query.ast.expressions import F
+from protobase_live.query.language.query import Query
 
 
 class Collections:
@@ -35,10 +35,10 @@ class Collections:
         table.apply(self.records[name].items())
         self.views.begin(table, {"here": 0}, [])
 
-    def show(self, name, together=None, **records):
+    def show(self, name, joint_change=None, **records):
         self.shows += 1
         self.records[name].update(records)
-        self.views.take(Show(name, list(records.items()), {"here": self.shows}), together)
+        self.views.take(TableChange(name, list(records.items()), {"here": self.shows}), joint_change)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ async def test_a_query_sees_what_was_shown(collections):
 
 
 async def test_who_watches_the_same_shares_a_view(collections):
-    one, other = [await collections.views.subscribe(Query("tasks").where(F.even)) for _ in range(2)]
+    one, other = [await collections.views.watch(Query("tasks").where(F.even)) for _ in range(2)]
     assert inserted(await one.pull()) == inserted(await other.pull()) == [0, 2, 4, 6, 8]
     collections.show("tasks", a={"n": 100, "even": True}, b={"n": 101, "even": False})
     assert inserted(await one.pull()) == inserted(await other.pull()) == [100]
@@ -87,22 +87,22 @@ async def test_who_watches_the_same_shares_a_view(collections):
 
 
 async def test_parts_of_a_transaction_are_shown_together(collections):
-    watched = [await collections.views.subscribe(Query(name)) for name in ("tasks", "users")]
+    watched = [await collections.views.watch(Query(name)) for name in ("tasks", "users")]
     for each in watched:
         await each.pull()
-    together = Together()
-    together.expect()
-    together.expect()
-    collections.show("tasks", together, a={"n": 100})
+    joint_change = JointChange()
+    joint_change.expect()
+    joint_change.expect()
+    collections.show("tasks", joint_change, a={"n": 100})
     collections.show("tasks", b={"n": 101})
     assert [each.poll() for each in watched] == [None, None]
     assert 100 not in numbers(await collections.views.query(Query("tasks")))
-    collections.show("users", together, bob={"n": 102})
+    collections.show("users", joint_change, bob={"n": 102})
     assert [inserted(each.poll()) for each in watched] == [[100, 101], [102]]
 
 
 async def test_a_collection_that_ends_ends_its_views(collections):
-    tasks, users = [await collections.views.subscribe(Query(name)) for name in ("tasks", "users")]
+    tasks, users = [await collections.views.watch(Query(name)) for name in ("tasks", "users")]
     for each in (tasks, users):
         await each.pull()
     collections.views.end("tasks")
@@ -113,7 +113,7 @@ async def test_a_collection_that_ends_ends_its_views(collections):
 
 
 async def test_a_view_lingers_for_a_while(collections, clock):
-    (await collections.views.subscribe(Query("tasks"))).close()
+    (await collections.views.watch(Query("tasks"))).close()
     assert collections.views.busy("tasks")
     assert collections.views.busy("tasks"), "the view is still there"
     await clock.advance(ViewLimits().linger_seconds)
@@ -123,37 +123,37 @@ async def test_a_view_lingers_for_a_while(collections, clock):
 async def test_what_one_client_leaves_behind_is_bounded(collections):
     views = collections.limited(lingering_views=3).views
     for number in range(20):
-        (await views.subscribe(Query("tasks").where(F.n > number))).close()
+        (await views.watch(Query("tasks").where(F.n > number))).close()
     assert views.count == 3
 
 
 async def test_those_that_nobody_watches_make_room(collections):
     views = collections.limited(views=3).views
     for number in range(5):
-        (await views.subscribe(Query("tasks").where(F.n > number))).close()
-    watched = [await views.subscribe(Query("tasks").where(F.n > 100 + number)) for number in range(3)]
+        (await views.watch(Query("tasks").where(F.n > number))).close()
+    watched = [await views.watch(Query("tasks").where(F.n > 100 + number)) for number in range(3)]
     with pytest.raises(Overloaded, match=r"3 live queries already \(views\)"):
-        await views.subscribe(Query("tasks"))
+        await views.watch(Query("tasks"))
     for each in watched:
         await each.pull()
 
 
 async def test_all_rows_together_are_bounded(collections):
     views = collections.limited(all_view_rows=25).views
-    lingering = await views.subscribe(Query("tasks").where(F.n >= 0))
+    lingering = await views.watch(Query("tasks").where(F.n >= 0))
     lingering.close()
-    first = await views.subscribe(Query("tasks").where(F.n > -1))
-    second = await views.subscribe(Query("tasks").where(F.n > -2))
+    first = await views.watch(Query("tasks").where(F.n > -1))
+    second = await views.watch(Query("tasks").where(F.n > -2))
     with pytest.raises(Overloaded, match=r"25 rows already \(all_view_rows\)"):
-        await views.subscribe(Query("tasks").where(F.n > -3))
-    small = await views.subscribe(Query("tasks").where(F.n > 4))
+        await views.watch(Query("tasks").where(F.n > -3))
+    small = await views.watch(Query("tasks").where(F.n > 4))
     for each in (first, second, small):
         await each.pull()
 
 
 async def test_a_view_that_is_filled_lets_others_run(collections):
     collections.records["tasks"] = {str(n): {"n": n} for n in range(500)}
-    opening = asyncio.ensure_future(collections.views.subscribe(Query("tasks")))
+    opening = asyncio.ensure_future(collections.views.watch(Query("tasks")))
     rounds = 0
     while not opening.done():
         await asyncio.sleep(0)
@@ -163,7 +163,7 @@ async def test_a_view_that_is_filled_lets_others_run(collections):
 
 
 async def test_the_end_of_the_database_ends_all(collections):
-    watched = await collections.views.subscribe(Query("tasks"))
+    watched = await collections.views.watch(Query("tasks"))
     collections.views.close()
     with pytest.raises(Closed):
         await watched.pull()
@@ -183,9 +183,9 @@ async def test_the_end_of_the_database_ends_all(collections):
 )
 async def test_what_a_live_query_makes_is_bounded_in_bytes(collections, query):
     views = collections.limited(view_bytes=20_000).views
-    watched = await views.subscribe(query)
+    watched = await views.watch(query)
     await watched.pull()
-    plain = await views.subscribe(Query("tasks"))
+    plain = await views.watch(Query("tasks"))
     await plain.pull()
     for number in range(30):
         collections.show("tasks", **{f"t{number}": {"n": number, "text": "x" * 1_000}})
@@ -193,16 +193,16 @@ async def test_what_a_live_query_makes_is_bounded_in_bytes(collections, query):
         await watched.pull()
     assert len((await plain.pull()).changes) == 30
     with pytest.raises(LimitExceeded, match="view_bytes"):
-        await views.subscribe(query)
+        await views.watch(query)
 
 
 async def test_what_live_queries_make_is_bounded_together(collections):
     views = collections.limited(all_view_bytes=20_000).views
     collections.records["tasks"]["t"] = {"n": 1, "text": "x" * 4_000}
-    (await views.subscribe(Query("tasks").select("n", twice=F.text + F.text))).close()
-    one, other = [await views.subscribe(Query("tasks").select(twice=F.text + F.text + end)) for end in "ab"]
+    (await views.watch(Query("tasks").select("n", twice=F.text + F.text))).close()
+    one, other = [await views.watch(Query("tasks").select(twice=F.text + F.text + end)) for end in "ab"]
     with pytest.raises(Overloaded, match=r"20000 bytes already \(all_view_bytes\)"):
-        await views.subscribe(Query("tasks").select(twice=F.text + F.text + "c"))
+        await views.watch(Query("tasks").select(twice=F.text + F.text + "c"))
     one.close()
-    await views.subscribe(Query("tasks").select(twice=F.text + F.text + "c"))
+    await views.watch(Query("tasks").select(twice=F.text + F.text + "c"))
     await other.pull()

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 
 import protobase_live as pb
 from protobase_live.database.database import Database
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage
 from tests.support.leaks import assert_nothing_stays

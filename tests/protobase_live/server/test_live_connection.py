@@ -6,8 +6,8 @@ import pytest
 
 from protobase_actors import ManualClock
 from protobase_live.errors import Conflict, Unauthorized
-from protobase_live.operations import RECORDS, Op, Read
-from protobase_live.protocol.client_messages import (
+from protobase_live.model.operations import RECORDS, Op, Read
+from protobase_live.protocol.live.client_messages import (
     CommitRequest,
     Hello,
     Join,
@@ -17,13 +17,13 @@ from protobase_live.protocol.client_messages import (
     SetPresence,
     Watch,
 )
-from protobase_live.protocol.codec import CODECS, MsgpackCodec
-from protobase_live.protocol.limits import GOING_AWAY, HELLO_TIMEOUT, UNAUTHORIZED, LiveLimits
-from protobase_live.protocol.live import decode_server, encode
-from protobase_live.protocol.server_messages import Bye, Welcome
-from protobase_live.protocol.server_session import ServerSession
-from protobase_live.query.form import to_form
-from protobase_live.query.query import Query
+from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
+from protobase_live.protocol.live.limits import GOING_AWAY, HELLO_TIMEOUT, UNAUTHORIZED, LiveLimits
+from protobase_live.protocol.live.messages import decode_server, encode
+from protobase_live.protocol.live.server_messages import Bye, Welcome
+from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.query.language.form import to_form
+from protobase_live.query.language.query import Query
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_connection import LiveConnection

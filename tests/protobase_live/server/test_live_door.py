@@ -7,8 +7,8 @@ from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import ManualClock
 from protobase_live.errors import Conflict, Unauthorized, Unavailable
-from protobase_live.operations import RECORDS, Op, Read
-from protobase_live.protocol.client_messages import (
+from protobase_live.model.operations import RECORDS, Op, Read
+from protobase_live.protocol.live.client_messages import (
     CommitRequest,
     Hello,
     Join,
@@ -22,8 +22,8 @@ from protobase_live.protocol.client_messages import (
     Unsubscribe,
     Watch,
 )
-from protobase_live.protocol.codec import CODECS
-from protobase_live.protocol.limits import (
+from protobase_live.protocol.live.codec import CODECS
+from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     GOING_AWAY,
     HELLO_TIMEOUT,
@@ -34,12 +34,20 @@ from protobase_live.protocol.limits import (
     UNAUTHORIZED,
     LiveLimits,
 )
-from protobase_live.protocol.live import decode_server, encode
-from protobase_live.protocol.server_messages import Bye, Changes, Difference, Ended, Presence, Result, Welcome
-from protobase_live.query.diff import RowChange
-from protobase_live.query.explanation import Explanation
-from protobase_live.query.expressions import F
-from protobase_live.query.query import Query
+from protobase_live.protocol.live.messages import decode_server, encode
+from protobase_live.protocol.live.server_messages import (
+    Bye,
+    Changes,
+    Difference,
+    Ended,
+    Presence,
+    Result,
+    Welcome,
+)
+from protobase_live.query.ast.expressions import F
+from protobase_live.query.engine.explanation import Explanation
+from protobase_live.query.language.query import Query
+from protobase_live.query.result.diff import RowChange
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.live_door import LiveDoor
 from tests.protobase_live.live_wire import FakeDatabase, pipe
@@ -314,7 +322,7 @@ async def test_a_row_too_large_for_a_message_ends_the_view(database, clock):
     database.views.add({"text": "x" * 200})
     ended = await client.recv()
     assert (type(ended), ended.failure.code) == (Ended, "limit_exceeded")
-    assert database.views.subscriptions == 0
+    assert database.views.watchers == 0
     await client.end.close()
 
 
@@ -323,7 +331,7 @@ async def test_unsubscribing_ends_a_view(client, database):
     assert [type(await client.recv()) for _ in range(2)] == [Result, Difference]
     await client.send(Unsubscribe(2, 1))
     assert await client.recv() == Result(2)
-    assert database.views.subscriptions == 0
+    assert database.views.watchers == 0
     database.views.add({"n": 1})
     await client.send(QueryRequest(1, QUERY))
     assert await client.recv() == Result(1, [{"n": 1}])
@@ -348,10 +356,10 @@ async def test_the_end_of_a_connection_ends_its_views(door, database):
     await client.send(Watch(1, QUERY, None), Watch(2, QUERY, None))
     received = [type(await client.recv()) for _ in range(4)]
     assert [received.count(kind) for kind in (Result, Difference)] == [2, 2]
-    assert database.views.subscriptions == 2
+    assert database.views.watchers == 2
     await client.end.close()
     await client.serving
-    assert database.views.subscriptions == 0
+    assert database.views.watchers == 0
 
 
 async def test_presence_is_told_in_states(client, door, clock):

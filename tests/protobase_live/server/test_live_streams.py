@@ -6,13 +6,13 @@ import pytest
 
 from protobase_actors import ManualClock
 from protobase_live.errors import LimitExceeded, Unavailable
-from protobase_live.operations import RECORDS, Op
-from protobase_live.protocol.client_messages import More, Subscribe, Watch
-from protobase_live.protocol.codec import CODECS, MsgpackCodec
-from protobase_live.protocol.limits import LiveLimits
-from protobase_live.protocol.live import decode_server, encode
-from protobase_live.protocol.server_messages import Changes, Difference, Ended, Error, Result
-from protobase_live.protocol.server_session import ServerSession
+from protobase_live.model.operations import RECORDS, Op
+from protobase_live.protocol.live.client_messages import More, Subscribe, Watch
+from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
+from protobase_live.protocol.live.limits import LiveLimits
+from protobase_live.protocol.live.messages import decode_server, encode
+from protobase_live.protocol.live.server_messages import Changes, Difference, Ended, Error, Result
+from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_streams import LiveStreams
 from tests.protobase_live.live_wire import FakeDatabase
@@ -137,14 +137,14 @@ async def test_nothing_comes_of_what_was_unsubscribed(streams):
     streams.database.views.add({"_key": "b"})
     await streams.clock.settle()
     assert len(streams.sent) == sent
-    assert (streams.database.streams, streams.database.views.subscriptions) == (0, 0)
+    assert (streams.database.streams, streams.database.views.watchers) == (0, 0)
 
 
 async def test_one_that_is_unsubscribed_before_it_is_open_is_answered(streams, monkeypatch):
     async def never(query, since):
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(streams.database.views, "subscribe", never)
+    monkeypatch.setattr(streams.database.views, "watch", never)
     await streams.open(Watch(1, QUERY, None))
     await streams.streams.unsubscribe(1)
     (error,) = streams.sent

@@ -15,10 +15,10 @@ from websockets.typing import Origin, Subprotocol
 
 from protobase_actors import ManualClock
 from protobase_live.client import connect as connect_live
+from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
-from protobase_live.database.limits import Limits
 from protobase_live.errors import RecordExists, Unauthorized
-from protobase_live.protocol import yjs
+from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage, StorageFull

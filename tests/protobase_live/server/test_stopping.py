@@ -12,8 +12,8 @@ from websockets.exceptions import InvalidStatus
 
 from protobase_actors import ManualClock
 from protobase_live.database.database import Database
-from protobase_live.protocol import yjs
-from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.live.limits import LiveLimits
+from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage

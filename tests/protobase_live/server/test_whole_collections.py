@@ -8,9 +8,9 @@ import pytest
 
 import protobase_live as pb
 from protobase_live.client import remote_database
-from protobase_live.protocol.codec import CODECS
-from protobase_live.protocol.collection_messages import RestoreRequest
-from protobase_live.protocol.limits import LiveLimits
+from protobase_live.protocol.live.codec import CODECS
+from protobase_live.protocol.live.collection_messages import RestoreRequest
+from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server import whole_collections
 from protobase_live.server.whole_collections import WholeCollections
 from protobase_storage import Commit, MemoryStorage

@@ -9,11 +9,11 @@ import pytest
 from pycrdt import Doc, Map
 
 from protobase_actors import ActorStopped, MailboxFull, ManualClock
-from protobase_live.database.messages import CatchUp, Greet, Leave, Settle, Shown, Sync, Updates
+from protobase_live.collection.messages import CatchUp, Greet, Leave, Settle, ShownUpdate, Sync, Updates
 from protobase_live.errors import LimitExceeded, MalformedUpdate, Overloaded
-from protobase_live.live.presence import PresenceHub
-from protobase_live.protocol import yjs
-from protobase_live.protocol.update_walker import STEP_STRUCTS
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.update_walker import STEP_STRUCTS
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.yjs_door import YjsSession
 from protobase_live.server.yjs_presence import LIFE_SIGN
@@ -305,27 +305,27 @@ async def test_a_new_request_replaces_the_rest_of_an_answer(door: Door):
 
 
 async def test_who_does_not_read_is_shown_nothing_and_catches_up(door: Door):
-    assert door.session.show(Shown(LARGE))
-    assert door.session.show(Shown(LARGE))
-    assert not door.session.show(Shown(b"missed"))
+    assert door.session.show(ShownUpdate(LARGE))
+    assert door.session.show(ShownUpdate(LARGE))
+    assert not door.session.show(ShownUpdate(b"missed"))
     assert door.ref.taken == []
     door.read_all()
     assert door.ref.kinds() == [CatchUp]
     door.session.answer(b"missed", True)
-    assert door.session.show(Shown(b"as it happens"))
+    assert door.session.show(ShownUpdate(b"as it happens"))
 
 
 async def test_what_was_missed_survives_another_answer(door: Door):
     door.say(yjs.encode_step1(NOTHING))
-    door.session.show(Shown(LARGE * 2))
-    assert not door.session.show(Shown(b"missed"))
+    door.session.show(ShownUpdate(LARGE * 2))
+    assert not door.session.show(ShownUpdate(b"missed"))
     door.session.answer(b"an answer", True)
     door.read_all()
     assert door.ref.kinds() == [Sync, CatchUp]
 
 
 async def test_greetings_are_bounded(door: Door):
-    door.session.show(Shown(LARGE * 2))
+    door.session.show(ShownUpdate(LARGE * 2))
     for clock in range(100):
         door.session.greet(bytes([1, 7, clock]))
     door.read_all()
@@ -335,7 +335,7 @@ async def test_greetings_are_bounded(door: Door):
 async def test_a_life_sign_comes_with_every_probe_that_has_room(door: Door):
     door.wire.connection.probe()
     assert door.wire.messages() == [LIFE_SIGN]
-    door.session.show(Shown(LARGE * 2))
+    door.session.show(ShownUpdate(LARGE * 2))
     door.wire.connection.probe()
     assert door.wire.messages()[2:] == []
 

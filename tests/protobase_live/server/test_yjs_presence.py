@@ -8,9 +8,9 @@ from random import Random
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.live.presence import PresenceHub, PresenceLimits
-from protobase_live.protocol import yjs
-from protobase_live.protocol.awareness import Entry, encode_entries
+from protobase_live.presence.hub import PresenceHub, PresenceLimits
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.awareness import Entry, encode_entries
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
 from tests.support.stock_awareness import StockAwareness

@@ -4,7 +4,8 @@ import pytest
 from pycrdt import Doc
 
 from protobase_live.errors import ValidationError
-from protobase_live.operations import Target
+from protobase_live.model.operations import Target
+from protobase_live.model.values import pack, unpack
 from protobase_live.structures import (
     HANDLES,
     KINDS,
@@ -17,7 +18,6 @@ from protobase_live.structures import (
     Text,
     XmlFragment,
 )
-from protobase_live.values import pack, unpack
 
 
 class Wire:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pycrdt import Doc, Map
 
 from protobase_live.document import Document
-from protobase_live.operations import Op, Read, Target
+from protobase_live.model.operations import Op, Read, Target
 from protobase_live.structures import kept_keys, sets
 from protobase_live.structures.sets import SET
 from tests.support.turns import PEER, carry_out

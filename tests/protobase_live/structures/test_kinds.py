@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pycrdt import Doc
 
 from protobase_live.errors import ProtoBaseError, RecordExists, RecordMissing, ValidationError
+from protobase_live.model.values import digest, key_text
 from protobase_live.structures import FIELD_KINDS, KINDS
-from protobase_live.values import digest, key_text
 
 REPLICA = "0123456789ab"
 

@@ -3,8 +3,8 @@
 import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
+from protobase_live.model.values import MAX_INT_BITS, MAX_INT_DIGITS, from_doc, key_text, pack, to_doc, unpack
 from protobase_live.structures import KINDS, MARK, RECORDS_KIND, kind_of
-from protobase_live.values import MAX_INT_BITS, MAX_INT_DIGITS, from_doc, key_text, pack, to_doc, unpack
 
 
 @pytest.fixture

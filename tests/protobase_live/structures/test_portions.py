@@ -6,7 +6,7 @@ import pytest
 from pycrdt import Array
 
 from protobase_live.document import Document
-from protobase_live.operations import RECORDS, Op, Target
+from protobase_live.model.operations import RECORDS, Op, Target
 from protobase_live.structures.portions import MAX_BLOCKS, PortionedDoc, wrote
 
 LIST, TEXT = Target("list", ("l",)), Target("text", ("t",))

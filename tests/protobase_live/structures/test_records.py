@@ -4,8 +4,8 @@ import pytest
 from pycrdt import Array, Doc, Map
 
 from protobase_live.errors import RecordExists, RecordMissing
+from protobase_live.model.values import key_text
 from protobase_live.structures import MAX_PAGE, RECORDS_KIND, kind_of
-from protobase_live.values import key_text
 
 
 @pytest.fixture

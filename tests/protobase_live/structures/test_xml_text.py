@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pycrdt import Doc, Map, XmlElement, XmlFragment, XmlText
 
+from protobase_live.model.values import MAX_DEPTH
 from protobase_live.structures import KINDS
 from protobase_live.structures.xml_names import original_name, xml_name
-from protobase_live.values import MAX_DEPTH
 
 FRAGMENT = KINDS["xml_fragment"]
 

@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from protobase_live import values
 from protobase_live.errors import Conflict
-from protobase_live.operations import RECORDS, Receipt
+from protobase_live.model import values
+from protobase_live.model.operations import RECORDS, Receipt
 from protobase_live.structures import KINDS
 
 

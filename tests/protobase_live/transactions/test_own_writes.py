@@ -10,8 +10,8 @@ from collections import Counter as Multiset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protobase_live.atoms import Atom
 from protobase_live.errors import RecordExists, RecordMissing
+from protobase_live.model.atoms import Atom
 from protobase_live.structures import Counter, List, Set, Text
 from protobase_live.transactions import Transaction
 

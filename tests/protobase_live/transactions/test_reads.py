@@ -2,9 +2,9 @@
 
 import pytest
 
-from protobase_live import values
 from protobase_live.errors import Conflict
-from protobase_live.operations import Check, Read, Target
+from protobase_live.model import values
+from protobase_live.model.operations import Check, Read, Target
 from protobase_live.transactions.reads import Reads
 
 FLAGS = Target("set", ("flags",))

@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from protobase_live.atoms import Atom
-from protobase_live.collections import ids_from
 from protobase_live.errors import Closed, Conflict, InvalidName, LimitExceeded, RecordMissing, ValidationError
+from protobase_live.handles import ids_from
+from protobase_live.model.atoms import Atom
 from protobase_live.structures import Counter
 from protobase_live.transactions import Transaction, TransactionLimits
 
@@ -200,7 +200,7 @@ async def test_a_field_of_a_deleted_record_is_missing(backend):
 
 
 async def test_pages_see_own_writes(backend, monkeypatch):
-    monkeypatch.setattr("protobase_live.collections.collection.PAGE_RECORDS", 3)
+    monkeypatch.setattr("protobase_live.handles.collection.PAGE_RECORDS", 3)
     async with Transaction(backend) as tx:
         for n in range(10):
             tx["tasks"].insert(n=n, key=f"k{n}")

@@ -1,0 +1,225 @@
+"""The recent changes of a collection, kept once for all its change streams.
+
+Streams pull: each knows its own position, so a slow one costs no memory. A position that is no longer
+here is read from the log instead; what one stream had to read there, others find here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from protobase_actors.wake_up import WakeUp
+from protobase_live.document import Difference
+from protobase_live.model.change import Change
+from protobase_live.model.cursor import Cursor, Half
+from protobase_live.structures.splice import splice_of
+from protobase_storage import Commit, join
+
+_ITEM_BYTES = 4
+"""About how many bytes a character of a text or an item of a list takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One commit's changes, and the vectors before it and with it."""
+
+    commit: Commit
+    changes: tuple[Change, ...]
+    before: Mapping[str, int]
+    vector: Mapping[str, int]
+
+    @property
+    def size(self) -> int:
+        """What it counts towards the capacity of a feed."""
+        return len(self.changes) + 1
+
+    @property
+    def bytes(self) -> int:
+        """About how many bytes it holds that no other entry does.
+
+        A record's new fields are as large as the update that brought them, and what was before is held
+        anyway; a text and a list are made anew as a whole with each change.
+        """
+        size = len(self.commit.update)
+        for change in self.changes:
+            whole: Any = change.after
+            if change.key is None and isinstance(whole, str | list):
+                size += len(cast("str | list[Any]", whole)) * _ITEM_BYTES
+        return size
+
+
+class Gap(NamedTuple):
+    """What a feed lacks: everything before the entry ``first``, whose predecessors led to ``vector``."""
+
+    first: int
+    vector: Mapping[str, int]
+    era: int
+    """Counts what has made a difference to what entries tell."""
+
+
+class Feed:
+    """A ring of entries, one a commit; indexes grow for ever and only the newest are held."""
+
+    def __init__(self, capacity: int, most_bytes: int) -> None:
+        """``capacity`` counts changes, ``most_bytes`` about what they hold; the newest entry is held even if
+        it alone is larger.
+        """
+        self.capacity = capacity
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self.recalling = asyncio.Lock()
+        """Held by the stream that reads the log for all of them."""
+        self._entries: deque[Entry] = deque()
+        self._held = 0
+        self._start = 0
+        self._whole = 0
+        """From which index on the entries tell all that is told now."""
+        self._era = 0
+        self._closed = False
+        self._wake_up = WakeUp()
+
+    @property
+    def end(self) -> int:
+        """The index that the next entry will have."""
+        return self._start + len(self._entries)
+
+    def push(self, entry: Entry) -> None:
+        """Add a commit that may be shown, and wake who waits."""
+        self._entries.append(entry)
+        self._held += entry.size
+        self._bytes += entry.bytes
+        while (self._held > self.capacity or self._bytes > self._most_bytes) and len(self._entries) > 1:
+            self._drop_oldest()
+        self._wake_up.wake()
+
+    def renew(self) -> None:
+        """More is told from now on than before: nobody may resume in what is held."""
+        self._whole = self.end
+        self._era += 1
+
+    def find(self, position: Cursor, end: int) -> int | None:
+        """The index below ``end`` where a stream at ``position`` goes on; None if it is not here."""
+        for index in range(min(end, self.end) - 1, max(self._start, self._whole) - 1, -1):
+            entry = self._entries[index - self._start]
+            if entry.before == position.vector:
+                # In another history, and on another node, another commit may follow the same one.
+                return index if position.half is None or position.half.is_of(entry.commit) else None
+        return None
+
+    def gap(self, end: int, vector: Mapping[str, int]) -> Gap:
+        """What is to be read from the log; ``vector`` is that before the entry ``end``, if it is there."""
+        first = max(self._start, self._whole)
+        if first < min(end, self.end):
+            return Gap(first, self._entries[first - self._start].before, self._era)
+        return Gap(end, vector, self._era)
+
+    def recall(self, gap: Gap, entries: Sequence[Entry]) -> None:
+        """Add what was read from the log, as far as it fits; nothing if the feed went on beyond the gap."""
+        first = gap.first
+        if gap.era != self._era or not self._start <= first <= self.end:
+            return
+        while self._start < first and self._entries:
+            self._drop_oldest()
+        self._start = self._whole = first
+        for entry in reversed(entries):
+            too_many = self._held + entry.size > self.capacity
+            if too_many or self._bytes + entry.bytes > self._most_bytes:
+                break
+            self._entries.appendleft(entry)
+            self._held += entry.size
+            self._bytes += entry.bytes
+            self._start = self._whole = self._start - 1
+
+    def _drop_oldest(self) -> None:
+        oldest = self._entries.popleft()
+        self._held -= oldest.size
+        self._bytes -= oldest.bytes
+        self._start += 1
+
+    def clear(self) -> None:
+        """Forget what is held; nobody reads."""
+        self._start = self._whole = self.end
+        self._entries.clear()
+        self._held = self._bytes = 0
+        self._era += 1
+
+    def skip(self) -> None:
+        """Something has happened that is no entry: whoever reads here looks into the log."""
+        self.clear()
+        self._start = self._whole = self._start + 1
+        self._wake_up.wake()
+
+    def close(self) -> None:
+        """No more will come; whoever waits is woken and finds the feed closed."""
+        self._closed = True
+        self._wake_up.wake()
+
+    async def get(self, index: int) -> Entry | None:
+        """The entry at ``index``, waited for; None if it is no longer here or will never be."""
+        while not self._closed:
+            if index < self._start:
+                return None
+            if index < self.end:
+                return self._entries[index - self._start]
+            await self._wake_up.wait()
+        return None
+
+    def peek(self, index: int) -> Entry | None:
+        """The entry at ``index`` if it is here now."""
+        return self._entries[index - self._start] if self._start <= index < self.end else None
+
+
+def changes_of(
+    commit: Commit, differences: Sequence[Difference], before: Mapping[str, int]
+) -> tuple[Change, ...]:
+    """The changes of one commit, in an order that depends on the commit alone.
+
+    What one author's part touched last stays together, parts in order; each change's cursor resumes right
+    after it, also in the middle of the commit.
+    """
+    toucher = {key: n for n, part in enumerate(commit.parts) for key in part.keys}
+    last = len(commit.parts)
+
+    def place(difference: Difference) -> tuple[int, str, str]:
+        structure, key = difference.structure, difference.key
+        part = toucher.get((structure, None), last)
+        if isinstance(key, str):
+            part = toucher.get((structure, key), part)
+        return part, structure, str(key)
+
+    ordered = sorted(((place(d), d) for d in differences), key=lambda pair: pair[0])
+    half = commit.origin, commit.sequence
+    cursors = [Cursor(before, Half(*half, n)).encode() for n in range(1, len(ordered))]
+    cursors.append(Cursor(after(commit, before)).encode())
+    return tuple(
+        Change(
+            commit.collection,
+            difference.structure,
+            "insert" if difference.before is None else "delete" if difference.after is None else "update",
+            difference.key,
+            difference.before,
+            difference.after,
+            cursor,
+            commit.parts[part].author if part < last else None,
+            splice=splice_of(difference.key, difference.before, difference.after),
+        )
+        for ((part, _, _), difference), cursor in zip(ordered, cursors, strict=False)
+    )
+
+
+def after(commit: Commit, before: Mapping[str, int]) -> dict[str, int]:
+    """The vector ``before`` with ``commit`` included."""
+    return join(before, {commit.origin: commit.sequence})
+
+
+@dataclass(slots=True)
+class Subscribed:
+    """Where a stream begins: the feed holds what comes after ``vector`` from ``index`` on."""
+
+    feed: Feed
+    index: int
+    vector: Mapping[str, int]

@@ -1,0 +1,181 @@
+"""A stream of one collection's changes, from the feed while it keeps up and from the log when it does not."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from types import TracebackType
+
+from protobase_live.changes.feed import Subscribed
+from protobase_live.changes.replay import recall, replay
+from protobase_live.errors import Closed
+from protobase_live.model.change import Change
+from protobase_live.model.cursor import Cursor
+from protobase_live.model.operations import Target
+from protobase_live.model.values import quoted
+from protobase_storage import Loaded, covers
+
+
+class ChangeStream:
+    """``async with collection.changes(since=cursor) as changes: async for change in changes: ...``
+
+    Misses nothing and repeats nothing. It costs memory only for the changes of the commit it is in: a slow
+    reader is served from the log. It survives a restart of the collection's actor.
+    """
+
+    def __init__(
+        self,
+        collection: str,
+        since: str | None,
+        subscribe: Callable[[object], Awaitable[Subscribed]],
+        unsubscribe: Callable[[object], None],
+        load: Callable[[], Awaitable[Loaded]],
+        opened: Callable[[], Sequence[Target]] = tuple,
+    ) -> None:
+        """``subscribe`` begins at the collection's actor, ``unsubscribe`` ends, both with a name for the
+        beginning; ``load`` reads the log, ``opened`` says which structures are told even if nobody registered
+        them.
+        """
+        self._collection = collection
+        self._position = Cursor.decode(since) if since is not None else None
+        self._subscribe = subscribe
+        self._unsubscribe = unsubscribe
+        self._load = load
+        self._opened = opened
+        self._subscribed: Subscribed | None = None
+        self._beginning: object = None
+        self._index = 0
+        self._replay: AsyncGenerator[tuple[tuple[Change, ...], Cursor]] | None = None
+        self._changes: deque[Change] = deque()
+        self._seen: str | None = since
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<ChangeStream of {quoted(self._collection)}>"
+
+    async def __aenter__(self) -> ChangeStream:
+        await self._attach()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the stream; a reader that waits gets Closed at its next change."""
+        if not self._closed:
+            self._closed = True
+            self._detach()
+
+    @property
+    def cursor(self) -> str:
+        """Resumes right after the last change that was given."""
+        if self._seen is None:
+            raise Closed("a stream has a cursor once it is entered: use 'async with'")
+        return self._seen
+
+    def __aiter__(self) -> ChangeStream:
+        return self
+
+    async def __anext__(self) -> Change:
+        return (await self.batch(1))[0]
+
+    async def batch(self, limit: int) -> list[Change]:
+        """Wait for at least one change and give at most ``limit``. Raises Closed after the end."""
+        while not self._changes:
+            if self._closed:
+                raise Closed("the change stream was closed")
+            await self._more()
+        taken = [self._changes.popleft() for _ in range(min(limit, len(self._changes)))]
+        self._seen = taken[-1].cursor
+        if not self._changes:
+            self._settle()
+        return taken
+
+    async def _more(self) -> None:
+        """Take in the next commit's changes, from wherever it is to be had."""
+        if self._subscribed is None:
+            await self._attach()
+        elif self._replay is not None:
+            await self._from_log(self._replay)
+        else:
+            await self._from_feed(self._subscribed)
+
+    async def _from_log(self, log: AsyncGenerator[tuple[tuple[Change, ...], Cursor]]) -> None:
+        try:
+            found = await anext(log, None)
+        except BaseException:  # the replay is over where it was interrupted: begin again from the position
+            self._detach()
+            raise
+        if found is None:
+            self._replay = None
+        else:
+            self._take(*found)
+
+    async def _from_feed(self, subscribed: Subscribed) -> None:
+        entry = await subscribed.feed.get(self._index)
+        if entry is None:  # too slow for the feed, or its actor is gone
+            self._detach()
+            return
+        self._index += 1
+        assert self._position is not None
+        if not covers(self._position.vector, entry.commit):
+            self._take(entry.changes[self._position.seen_of(entry.commit) :], Cursor(entry.vector))
+
+    def _take(self, changes: tuple[Change, ...], position: Cursor) -> None:
+        self._position = position
+        self._changes.extend(changes)
+        if not changes:
+            self._settle()
+
+    def _settle(self) -> None:
+        assert self._position is not None
+        self._seen = self._position.encode()
+
+    async def _attach(self) -> None:
+        self._beginning = beginning = object()
+        try:
+            subscribed = await self._subscribe(beginning)
+            await self._begin(subscribed)
+        except BaseException:
+            self._unsubscribe(beginning)
+            raise
+        if self._closed:
+            self._unsubscribe(beginning)
+            return
+        self._subscribed = subscribed
+
+    async def _begin(self, subscribed: Subscribed) -> None:
+        self._index = subscribed.index
+        here = Cursor(subscribed.vector)
+        if self._position is None:
+            self._position = here
+            self._settle()
+        elif self._position != here:
+            await self._resume(subscribed, self._position)
+
+    async def _resume(self, subscribed: Subscribed, position: Cursor) -> None:
+        """Go on in the feed if the position is there, else in the log.
+
+        The log takes a document of its own. So one stream at a time puts what it finds into the feed, where
+        those that wait for it look first.
+        """
+        feed, index = subscribed.feed, subscribed.feed.find(position, subscribed.index)
+        if index is None:
+            async with feed.recalling:
+                if (index := feed.find(position, subscribed.index)) is None:
+                    gap = feed.gap(subscribed.index, subscribed.vector)
+                    loaded, opened = await self._load(), self._opened()
+                    feed.recall(gap, await recall(loaded, position, gap.vector, opened, feed.capacity))
+                    index = feed.find(position, subscribed.index)
+                    if index is None:
+                        self._replay = replay(self._collection, loaded, position, subscribed.vector, opened)
+        if index is not None:
+            self._index = index
+
+    def _detach(self) -> None:
+        if self._subscribed is not None:
+            self._unsubscribe(self._beginning)
+            self._subscribed = None
+            self._replay = None

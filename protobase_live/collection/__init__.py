@@ -1,0 +1,1 @@
+"""The actor of one collection: admit, apply, persist, show."""

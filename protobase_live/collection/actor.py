@@ -1,0 +1,367 @@
+"""The actor of one collection: admit, apply, persist, show, in turns.
+
+A turn drains what waits, applies it to the document, and hands one commit to the storage. What the turn has
+to show (answers, updates for editors, changes for streams) waits in the pipeline until the storage says
+that the commit is durable; meanwhile the next turn is applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+from protobase_actors import Actor, ActorError, Clock, Envelope
+from protobase_actors.steps import in_steps
+from protobase_live.changes.feed import Feed
+from protobase_live.changes.streams import Streams
+from protobase_live.collection.audience import Audience
+from protobase_live.collection.folding import Folding
+from protobase_live.collection.identity import Identity
+from protobase_live.collection.inquiries import Inquiries
+from protobase_live.collection.intake import Taker
+from protobase_live.collection.limits import Limits
+from protobase_live.collection.meeting import Contribution
+from protobase_live.collection.messages import (
+    Begin,
+    Drop,
+    Editor,
+    Hold,
+    Install,
+    Message,
+    Question,
+    Redo,
+    Replicate,
+    Restore,
+    Transact,
+    Updates,
+)
+from protobase_live.collection.mistakes import nothing_done
+from protobase_live.collection.patience import append_patiently
+from protobase_live.collection.pipeline import Pipeline
+from protobase_live.collection.read_only import ReadOnly, is_of_the_medium, not_stored
+from protobase_live.collection.replica import Replica
+from protobase_live.collection.threshold import Threshold
+from protobase_live.collection.transactor import Transactor
+from protobase_live.collection.turn import (
+    Greeting,
+    Installed,
+    Receipt,
+    Refusal,
+    Reply,
+    Turn,
+)
+from protobase_live.collection.unfolded import Unfolded
+from protobase_live.document import Document, Outcome
+from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable, ValidationError
+from protobase_live.model.operations import Op
+from protobase_storage import Loaded, Snapshot, Storage, StorageError
+
+if TYPE_CHECKING:
+    from protobase_live.live.table_change import JointChange
+    from protobase_live.live.views import Views
+
+
+class CollectionActor(Actor[Message]):
+    """One collection in memory."""
+
+    def __init__(
+        self,
+        name: str,
+        storage: Storage,
+        clock: Clock,
+        limits: Limits,
+        unfolded: Unfolded,
+        fold_slots: asyncio.Semaphore,
+        read_only: ReadOnly,
+        identity: Identity,
+    ) -> None:
+        self._name = name
+        self._storage = storage
+        self._clock = clock
+        self._limits = limits
+        self._read_only = read_only
+        self._lost: list[Envelope[Message]] = []
+        """What turns served that the storage did not take: it is served anew."""
+        self._replica = Replica(name, storage, clock, identity, limits.held_commit_bytes)
+        self._log = Folding(name, storage, clock, limits, unfolded, fold_slots)
+        feed = Feed(limits.feed_changes, limits.feed_bytes)
+        self._streams = Streams(
+            clock, feed, limits.feed_seconds, lambda watched: self._replica.document.watch(watched)
+        )
+        self._audience = Audience(name, self._streams)
+        self._editors = self._audience.editors
+        self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
+        self._threshold = Threshold(name, self._editors)
+        self._inquiries = Inquiries(name, self._replica, self._audience)
+
+    # life
+
+    async def on_start(self) -> None:
+        """Load what is durable."""
+        limit = self._limits.unpersisted_turns
+        self._pipeline = Pipeline[Turn](limit, self._show, self._drop, self._fail)
+        try:
+            await self._load()
+        except BaseException:
+            self._replica.close()
+            raise
+        self._audience.begin(self._replica.vector, self._replica.document.vector)
+
+    async def on_stop(self) -> None:
+        """Show what is still on its way; whoever is left has to begin again."""
+        try:
+            await self._pipeline.settled()
+        finally:
+            for envelope in self._lost:
+                envelope.fail(not_stored(self._name, self._pipeline.failure))
+            self._audience.end()
+            self._replica.close()
+            await self._log.stop()
+
+    def idle(self) -> bool:
+        """Nobody listens and nothing is on its way."""
+        return not (self._audience.is_listening or len(self._pipeline))
+
+    async def _load(self) -> None:
+        before = self._replica.document
+        behind = [editor for editor in self._editors.met if before.has_held_of(editor)]
+        self._log.loaded(await self._replica.load(watched=self._streams.told))
+        for editor in behind:  # what was held is not stored: he has to send it again
+            editor.resync()
+
+    def _show(self, turn: Turn) -> asyncio.Future[None] | None:
+        shown = self._audience.show(turn)
+        for written in turn.commits:
+            self._log.grew(written.commit)
+            self._read_only.release(self._name)
+        return shown
+
+    # turns
+
+    async def turn(self, batch: Sequence[Envelope[Message]]) -> None:
+        """Apply what waits, persist it as one commit, and queue what it shows."""
+        if self._pipeline.full:
+            await self._pipeline.room()
+        if self._pipeline.failed:
+            batch = [*await self._undo(), *batch]
+        batch = self._threshold.admit(batch, self._replica)
+        if refusal := self._read_only.refusal(self._name):
+            batch = await self._threshold.admit_readers(batch, self._replica.document, refusal)
+        turn = Turn(batch=batch)
+        self._threshold.meet(batch)
+        if foreign := [each for each in batch if isinstance(each.message, Replicate)]:
+            await self._replicate(foreign, turn)
+        await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
+        transactions = [each for each in batch if isinstance(each.message, Transact)]
+        await self._transact(transactions, turn)
+        self._write(turn, await in_steps(self._replica.document.finish_in_steps()), bool(transactions))
+        questions = [each for each in batch if isinstance(each.message, Question)]
+        many = len(questions) > 1
+        for envelope in batch:
+            if not (many and isinstance(envelope.message, Question)):
+                self._inquiries.serve(envelope, turn)
+        self._pipeline.push(turn, await self._store(turn))
+        # What takes time waits until the commit is on its way.
+        if many:
+            await self._serve_with_pauses(questions)
+        await in_steps(self._replica.document.compact())
+        for envelope in batch:
+            if isinstance(envelope.message, Begin):
+                await self._begin(envelope, envelope.message.views)
+            elif isinstance(envelope.message, Hold) and envelope.pending:
+                await self._meet(envelope, envelope.message)
+        for envelope in batch:
+            if isinstance(envelope.message, Drop | Restore) and envelope.pending:
+                await self._replace(envelope, envelope.message)
+            elif isinstance(envelope.message, Install) and envelope.pending:
+                await self._install(envelope, envelope.message.snapshot)
+
+    async def _take(self, sent: Sequence[Envelope[Message]], turn: Turn) -> None:
+        if sent:
+            updates = [cast("Updates", envelope.message) for envelope in sent]
+            intake = await self._taker.take(self._replica.document, updates)
+            for envelope in sent:
+                envelope.reply()
+            turn.notices += [Greeting(*greeting) for greeting in intake.greetings.items()]
+
+    async def _reload(self) -> Document:
+        await self._pipeline.settled()
+        await self._log.stop()  # what it folds would be counted twice
+        await self._load()
+        return self._replica.document
+
+    async def _replicate(self, envelopes: Sequence[Envelope[Message]], turn: Turn) -> None:
+        """Apply commits of other nodes, each as it is, before this node's own work of the turn."""
+        for envelope in envelopes:
+            commits = cast("Replicate", envelope.message).commits
+            try:
+                await self._replica.replicate(commits, turn.commits)
+            except (ValidationError, MalformedUpdate) as error:
+                turn.notices.append(Refusal(envelope, error))
+            else:
+                turn.notices.append(Reply(envelope, self._replica.replicated))
+        await in_steps(self._replica.document.release_in_steps())
+
+    async def _transact(self, envelopes: Sequence[Envelope[Message]], turn: Turn) -> None:
+        if envelopes:
+            transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
+            turn.notices += await transactor.carry_out(envelopes)
+
+    def _write(
+        self, turn: Turn, outcome: Outcome | None, transacted: bool, joint_change: JointChange | None = None
+    ) -> None:
+        """Make a commit of what this node did in a turn, if that is anything."""
+        if outcome is None:
+            return
+        written = self._replica.write(outcome, joint_change=joint_change)
+        if len(outcome.senders) == 1 and not transacted:
+            written.sole = cast("Editor", outcome.senders[0])
+        if joint_change is not None:
+            joint_change.expect()
+        turn.commits.append(written)
+
+    async def _store(self, turn: Turn) -> asyncio.Future[None] | None:
+        """Hand commits to the storage, unless one before them is lost: then these are, too."""
+        commits = [written.commit for written in turn.commits]
+        if not commits or self._pipeline.failed:
+            return None
+        seconds = self._limits.busy_seconds
+        return await append_patiently(
+            self._storage, commits, self._clock, seconds, lambda: self._pipeline.failed
+        )
+
+    async def _serve_with_pauses(self, envelopes: Sequence[Envelope[Message]]) -> None:
+        """Serve what asks, as a turn of its own: many large answers in one go would hold up everybody."""
+        turn = Turn()
+        for envelope in envelopes:
+            self._inquiries.serve(envelope, turn)
+            await asyncio.sleep(0)
+        self._pipeline.push(turn, None)
+
+    # what takes a turn of its own
+
+    async def _begin(self, envelope: Envelope[Message], views: Views) -> None:
+        """The views start from what the document is now, once that is shown. Who asks again waits for it."""
+        turn = Turn()
+        if beginning := await self._audience.beginning(views, self._replica):
+            turn.notices.append(beginning)
+        turn.notices.append(Reply(envelope))
+        self._pipeline.push(turn, None)
+
+    async def _meet(self, envelope: Envelope[Message], hold: Hold) -> None:
+        """Meet the other collections of a transaction, and carry out this one's part if all can do so."""
+        try:
+            if self._pipeline.full:
+                await self._pipeline.room()
+            if not hold.held.done():
+                hold.held.set_result(None)
+            if await hold.meeting.begun():
+                await self._take_part(envelope, hold)
+        except BaseException as error:
+            hold.meeting.fail(self._name, error)
+            raise
+
+    async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
+        turn, durable = Turn(batch=[envelope]), None
+        transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
+        ready = await self._agreed(hold, transactor)
+        if ready is None:
+            turn.notices.append(Reply(envelope))  # when all that was looked at is durable
+        else:
+            with transactor.writing():
+                await transactor.write(ready, hold.author)
+            outcome = await in_steps(self._replica.document.finish_in_steps())
+            self._write(turn, outcome, transacted=True, joint_change=hold.meeting.joint_change)
+            commit = turn.commits[0].commit if turn.commits else None
+            durable = await hold.meeting.store(Contribution(self._name, commit, bool(ready), self._pipeline))
+            if turn.commits:
+                turn.commits[0].commit = hold.meeting.commits[self._name]
+            turn.notices.append(Receipt(envelope))
+        self._pipeline.push(turn, durable if ready else None)
+
+    async def _agreed(self, hold: Hold, transactor: Transactor) -> Sequence[Op] | None:
+        """What is to be written, if this collection and all others can carry out their parts."""
+        try:
+            ready = await transactor.prepare(hold.ops, hold.checks)
+            if self._pipeline.failed:  # while others were waited for
+                raise Unavailable(f"{self._name} failed and is loaded again; nothing was done")
+        except ProtoBaseError as error:
+            hold.meeting.refuse(error)
+        except Exception as error:
+            hold.meeting.refuse(nothing_done("a transaction", error))
+        else:
+            return ready if await hold.meeting.agree() else None
+        return None
+
+    async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
+        """Store another history in the place of this one, and end; whoever comes next loads it."""
+        await self._pipeline.settled()
+        if self._pipeline.failed:
+            return  # the next turn does it
+        await self._log.stop()  # before anything is deleted: a fold must not store what was
+        try:
+            await self._replica.replace(message.stored if isinstance(message, Restore) else None)
+        except (StorageError, ProtoBaseError) as error:
+            envelope.fail(error)
+            return
+        self._threshold.over = True
+        envelope.reply(None)
+        await self.context.ref.stop()
+
+    async def _install(self, envelope: Envelope[Message], snapshot: Snapshot) -> None:
+        """Take in another node's snapshot, and show it once it is durable."""
+        await self._pipeline.settled()
+        if self._pipeline.failed:
+            return  # the next turn does it
+        await self._log.stop()
+        try:
+            outcome = await self._replica.install(snapshot)
+        except (ValidationError, MalformedUpdate) as error:
+            envelope.fail(error)
+            return
+        except (StorageError, ProtoBaseError) as error:
+            await self._load()  # what was applied is not durable
+            envelope.fail(error)
+            return
+        turn = Turn(notices=[Reply(envelope, self._replica.replicated)])
+        if outcome is not None:
+            self._log.loaded(Loaded(None, ()))
+            turn.installed = Installed(outcome, self._replica.vector, self._replica.indexes())
+        self._pipeline.push(turn, None)
+
+    # what the storage does not take
+
+    def _drop(self, turn: Turn, error: BaseException) -> None:
+        self._audience.drop(turn)
+        if is_of_the_medium(error):
+            for envelope in turn.batch:
+                if isinstance(envelope.message, Hold):  # the others of its transaction are told, too
+                    envelope.fail(not_stored(self._name, error))
+                else:
+                    self._lost.append(envelope)
+
+    def _fail(self, error: BaseException) -> None:
+        """What was applied is not durable, or could not be shown."""
+        if not is_of_the_medium(error):
+            self.context.fail(error)
+            return
+        with suppress(ActorError):  # it is full, and will have a turn, or is about to stop
+            self.context.ref.try_tell(Redo())
+
+    async def _undo(self) -> Sequence[Envelope[Message]]:
+        """Go back to what is durable, which is what was shown, and be read-only for now.
+
+        Answers with what was taken in vain, to be served anew: what writes is refused then.
+        """
+        await self._reload()
+        failure = self._pipeline.failure
+        is_as_shown = self._replica.vector == self._audience.vector
+        if failure is None or not is_of_the_medium(failure) or not is_as_shown:
+            raise StorageFailed(f"collection {self._name!r} has to be loaded again: {failure}") from failure
+        self._pipeline.begin_again()
+        self._audience.go_back()
+        self._read_only.add(self._name, failure)  # now: loading may have taken longer than the pause
+        lost, self._lost = self._lost, []
+        return lost

@@ -1,0 +1,178 @@
+"""Who is told what a collection shows: Yjs clients, change streams, queries, and whoever asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from protobase_live.changes.feed import Entry, Subscribed, after, changes_of
+from protobase_live.changes.streams import Streams
+from protobase_live.collection.editors import Answer, Editors
+from protobase_live.collection.messages import ShownUpdate
+from protobase_live.collection.turn import (
+    AppliedCommit,
+    Beginning,
+    Greeting,
+    Installed,
+    Notice,
+    Parting,
+    Receipt,
+    Refusal,
+    Renewal,
+    Reply,
+    Settled,
+    Subscribing,
+    Turn,
+)
+from protobase_live.live.table_change import TableChange
+from protobase_live.model.cursor import Cursor
+
+if TYPE_CHECKING:
+    from protobase_live.collection.replica import Replica
+    from protobase_live.document import Difference
+    from protobase_live.live.views import Views
+
+BEGIN_RECORDS = 2_000
+"""How many records the queries are given before others may run."""
+
+
+class Audience:
+    """Everybody whom one collection shows what is durable, and how far that is."""
+
+    def __init__(self, collection: str, streams: Streams) -> None:
+        self.editors = Editors()
+        self.streams = streams
+        self.vector: Mapping[str, int] = {}
+        """Which commits were shown."""
+        self._collection = collection
+        self._views: Views | None = None
+        """All queries, once there are some."""
+        self._begun = False
+        """Whether they were given the records, be it that this is not shown yet."""
+
+    def begin(self, vector: Mapping[str, int], state: Mapping[int, int]) -> None:
+        """So much was shown before, as commits and as the clocks of Yjs clients."""
+        self.vector = dict(vector)
+        self.editors.shown = dict(state)
+
+    async def beginning(self, views: Views, replica: Replica) -> Beginning | None:
+        """What queries begin with, gathered with pauses; None if they were given it before."""
+        if self._begun:
+            return None
+        self._begun = True
+        table, records = views.table(self._collection), list(replica.document.records.items())
+        for start in range(0, len(records), BEGIN_RECORDS):
+            table.apply(records[start : start + BEGIN_RECORDS])
+            await asyncio.sleep(0)
+        return Beginning(views, table, replica.indexes())
+
+    def go_back(self) -> None:
+        """What was not shown yet will not be: no stream resumes behind it, and queries may have to begin."""
+        self._begun = self._views is not None
+        self.streams.feed.renew()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether anybody would miss the collection."""
+        return bool(self.editors.met or len(self.streams)) or (
+            self._views is not None and self._views.busy(self._collection)
+        )
+
+    def end(self) -> None:
+        """No more will be shown: whoever is left has to begin again."""
+        self.streams.close()
+        if self._views is not None:
+            self._views.end(self._collection)
+            self._views = None
+        for editor in self.editors.met:
+            editor.resync()
+
+    def show(self, turn: Turn) -> asyncio.Future[None] | None:
+        """The turn is durable: tell everybody, and those who wrote it when queries see it.
+
+        None if that is done, else a future that is done when it is.
+        """
+        under_way = [shown for written in turn.commits if (shown := self._show_commit(written)) is not None]
+        if turn.installed is not None and (shown := self._show_installed(turn.installed)) is not None:
+            under_way.append(shown)
+        if under_way:
+            return asyncio.ensure_future(self._say_behind(under_way, turn))
+        self._say(turn)
+        return None
+
+    async def _say_behind(self, under_way: Iterable[asyncio.Future[None]], turn: Turn) -> None:
+        for shown in under_way:
+            await shown
+        self._say(turn)
+
+    def _say(self, turn: Turn) -> None:
+        for notice in turn.notices:
+            self._say_one(notice)
+
+    def drop(self, turn: Turn) -> None:
+        """The turn will not be shown. Whoever asked is answered by the runtime, as the actor fails."""
+        for written in turn.commits:
+            if written.joint_change is not None:
+                written.joint_change.give_up()
+
+    def _show_commit(self, written: AppliedCommit) -> asyncio.Future[None] | None:
+        commit, before = written.commit, self.vector
+        vector = self.vector = after(commit, before)
+        self.editors.show(ShownUpdate(commit.update), written.reached, written.sole)
+        self.streams.show(
+            lambda: Entry(commit, changes_of(commit, written.differences, before), before, vector)
+        )
+        return self._show_views(written)
+
+    def _show_views(self, written: AppliedCommit) -> asyncio.Future[None] | None:
+        """Queries see a transaction over several collections as a whole, with its last part."""
+        joint_change, written.joint_change = written.joint_change, None
+        if self._views is not None:
+            return self._views.take(self._show_of(written.differences, written.indexes), joint_change)
+        if joint_change is not None:
+            joint_change.give_up()
+        return None
+
+    def _show_installed(self, installed: Installed) -> asyncio.Future[None] | None:
+        """Streams are told `reset`: how it came to be is not known, commit by commit."""
+        outcome, self.vector = installed.outcome, installed.vector
+        self.editors.show(ShownUpdate(outcome.update), outcome.reached, None)
+        self.streams.feed.skip()
+        if self._views is None:
+            return None
+        return self._views.take(self._show_of(outcome.differences, installed.indexes), None)
+
+    def _show_of(self, differences: Sequence[Difference], indexes: Sequence[str] | None) -> TableChange:
+        records = [(d.key, d.after) for d in differences if d.structure == "records"]
+        return TableChange(self._collection, records, self.vector, indexes)
+
+    def _say_one(self, notice: Notice) -> None:
+        match notice:
+            case Receipt(envelope):
+                envelope.reply(Cursor(self.vector).encode())
+            case Reply(envelope, answer):
+                envelope.reply(answer)
+            case Refusal(envelope, error):
+                envelope.fail(error)
+            case Answer():
+                self.editors.show_answer(notice)
+            case Greeting(editor, state):
+                editor.greet(state)
+            case Settled(editor, mark):
+                editor.settle(mark)
+            case Parting(editor):
+                self.editors.forget(editor)
+            case Subscribing():
+                self._begin_stream(notice)
+            case Renewal():
+                self.streams.feed.renew()
+            case Beginning(views, table, indexes):
+                self._views = views
+                views.begin(table, self.vector, indexes)
+
+    def _begin_stream(self, watching: Subscribing) -> None:
+        if not watching.envelope.pending:  # given up meanwhile
+            self.streams.remove(watching.stream)
+        feed = self.streams.feed
+        watching.envelope.reply(Subscribed(feed, feed.end, dict(self.vector)))

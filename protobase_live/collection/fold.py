@@ -1,0 +1,94 @@
+"""Folding a log into one update, without holding up the event loop.
+
+A small log is folded where it is. A large one is folded by a process of its own, which reads a MessagePack
+list of updates and writes the folded update.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import msgpack  # pyright: ignore[reportMissingTypeStubs]
+
+from protobase_live.document.held import HELD_BYTES_PER_SENDER, OVERHEAD_BYTES
+from protobase_live.errors import StorageFailed
+from protobase_live.protocol.yjs.structs import Structs, collect, join
+
+_pack = cast("Callable[[list[bytes]], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
+_unpack = cast("Callable[[bytes], list[bytes]]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
+
+INLINE_BYTES = 16 * 1024
+"""Largest log that is folded in the event loop; it takes some milliseconds."""
+
+FOLD_SECONDS = 120.0
+"""How long the folding process may take."""
+
+
+def fold(updates: Sequence[bytes]) -> bytes:
+    """One update with the effect of all; what was deleted is left out.
+
+    What lacks something that none of them has is in it, too, behind gaps, and waits as before. The result is
+    read again and compared, clock by clock, with all that was not deleted, before anything may be dropped.
+
+    Raises:
+        MalformedUpdate: one of them is no update.
+        StorageFailed: the result is not what was folded, or more waits than a document would hold.
+    """
+    whole, left = collect(updates)
+    small = Structs()
+    small.take(whole.encode(), lenient=True)
+    small.compact()
+    waiting = join(left)
+    if len(waiting) > HELD_BYTES_PER_SENDER - OVERHEAD_BYTES:
+        raise StorageFailed(
+            f"{len(waiting)} bytes of a log lack what comes before them, and {HELD_BYTES_PER_SENDER} are held"
+        )
+    folded = join([small.encode(), waiting]) if left else small.encode()
+    again = Structs()
+    rest = again.take(folded, lenient=True)
+    waits_again = join([rest.update] if rest else [])
+    if again.vector != whole.vector or again.deletes != small.deletes or waits_again != waiting:
+        raise StorageFailed("a folded log is not what it was made of; nothing was dropped")
+    if (found := whole.differs_from(again)) is not None:
+        raise StorageFailed(
+            f"a folded log has something else at {found} (client, clock); nothing was dropped"
+        )
+    return folded
+
+
+async def fold_aside(updates: Sequence[bytes]) -> bytes:
+    """`fold`, in a process of its own if it is large.
+
+    Raises:
+        MalformedUpdate: a small log holds what is no update.
+        StorageFailed: what `fold` raises; or that process failed, be it for what a large log holds.
+        TimeoutError: it took longer than `FOLD_SECONDS`.
+    """
+    if sum(map(len, updates)) <= INLINE_BYTES:
+        return fold(updates)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", __name__),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(FOLD_SECONDS):
+            folded, complaint = await process.communicate(_pack(list(updates)))
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
+        raise StorageFailed(f"folding a log ended with exit code {process.returncode}: {last}")
+    return folded
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(fold(_unpack(sys.stdin.buffer.read())))

@@ -1,0 +1,50 @@
+"""Collections that cannot be loaded: their bytes are kept, and who knocks costs next to nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from protobase_actors import Clock
+from protobase_live.collection.pauses import Pauses
+from protobase_live.errors import CollectionUnloadable
+
+MAX_RETRY_SECONDS = 300.0
+"""Longest time between two attempts."""
+
+_log = logging.getLogger("protobase_live")
+
+
+def unloadable(collection: str, cause: BaseException) -> CollectionUnloadable:
+    """The error that says so, in one line."""
+    reason = str(cause).partition("\n")[0] or type(cause).__name__
+    return CollectionUnloadable(
+        f"collection {collection!r} cannot be loaded: {reason}; its bytes are kept, "
+        f"'protobase-live export --raw' prints them"
+    )
+
+
+class Quarantine:
+    """The collections that could not be loaded, and when that is tried again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._pauses = Pauses(clock, MAX_RETRY_SECONDS)
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """What was wrong with each of them, last time."""
+        return self._pauses.reasons
+
+    def require(self, collection: str) -> None:
+        """Raise CollectionUnloadable if the load failed and is not to be tried again yet."""
+        if reason := self._pauses.reason_to_wait(collection):
+            raise CollectionUnloadable(reason)
+
+    def add(self, collection: str, error: CollectionUnloadable) -> None:
+        """The load failed. The first time, the log is told."""
+        if self._pauses.add(collection, str(error)):
+            _log.error("%s", error)
+
+    def release(self, collection: str) -> None:
+        """It was loaded."""
+        self._pauses.release(collection)

@@ -1,0 +1,76 @@
+"""Collections that are only read for now, because the storage did not take what was written last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protobase_actors import Clock
+from protobase_live.collection.pauses import FIRST_PAUSE_SECONDS, Pauses
+from protobase_live.errors import Unavailable
+from protobase_storage import (
+    CollectionCorrupt,
+    SequenceConflict,
+    StorageBusy,
+    StorageClosed,
+    StorageError,
+)
+
+NOT_OF_THE_MEDIUM = (StorageClosed, SequenceConflict, CollectionCorrupt)
+"""What says nothing about the medium, and of which trying again makes nothing better."""
+
+
+def is_of_the_medium(error: BaseException) -> bool:
+    """Whether the storage was well asked, could not, stored nothing, and may be able to another time."""
+    return isinstance(error, StorageError) and not isinstance(error, NOT_OF_THE_MEDIUM)
+
+
+def reason_of(error: BaseException | None) -> str:
+    """What went wrong, with the name of the limit if it was one of the storage's."""
+    return f"{error} (unstored_bytes)" if isinstance(error, StorageBusy) else str(error)
+
+
+def not_stored(collection: str, error: BaseException | None) -> Unavailable:
+    """What is told to whoever wrote something that the storage did not take."""
+    return refused(collection, reason_of(error))
+
+
+def refused(collection: str, reason: str) -> Unavailable:
+    """What is told to whoever writes while the storage takes nothing."""
+    return Unavailable(f"collection {collection!r} is read-only for now, nothing was done: {reason}")
+
+
+class ReadOnly:
+    """Which they are, and when a write is tried again."""
+
+    def __init__(self, clock: Clock, most_seconds: float) -> None:
+        """``most_seconds`` is how long writes are refused, at most, without trying one; at least a second."""
+        self._pauses = Pauses(clock, max(most_seconds, FIRST_PAUSE_SECONDS))
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """What the storage said, by collection. One that is no longer written to stays here."""
+        return self._pauses.reasons
+
+    def __contains__(self, collection: object) -> bool:
+        return collection in self._pauses
+
+    def __len__(self) -> int:
+        return len(self._pauses)
+
+    def refusal(self, collection: str) -> Unavailable | None:
+        """What is told to who writes; None when the storage is to be asked."""
+        reason = self._pauses.reason_to_wait(collection)
+        return None if reason is None else refused(collection, reason)
+
+    def require(self, collection: str) -> None:
+        """Raise Unavailable if writes are refused."""
+        if error := self.refusal(collection):
+            raise error
+
+    def add(self, collection: str, error: BaseException) -> None:
+        """The storage did not take what was written."""
+        self._pauses.add(collection, reason_of(error))
+
+    def release(self, collection: str) -> None:
+        """It took something, or the collection is gone."""
+        self._pauses.release(collection)

@@ -1,0 +1,214 @@
+"""What this node has of one collection in memory: the document, and which commits have made it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from math import inf, isfinite, nextafter
+from typing import TYPE_CHECKING
+
+from protobase_actors import Clock
+from protobase_actors.steps import in_steps
+from protobase_live.collection.fold import fold_aside
+from protobase_live.collection.former import Former
+from protobase_live.collection.held_commits import HeldCommits
+from protobase_live.collection.identity import Identity
+from protobase_live.collection.messages import Replicated
+from protobase_live.collection.put_back import put_back
+from protobase_live.collection.quarantine import unloadable
+from protobase_live.collection.turn import AppliedCommit
+from protobase_live.document import Document, Outcome
+from protobase_live.errors import MalformedUpdate, ProtoBaseError, ValidationError
+from protobase_live.model.operations import INDEXES, Read
+from protobase_storage import (
+    TIMELINE_MARK,
+    CollectionCorrupt,
+    Commit,
+    Loaded,
+    Snapshot,
+    Storage,
+    StorageError,
+    Vector,
+    covers,
+    follows,
+    includes,
+    is_elsewhere,
+    join,
+    sequence_of,
+)
+
+if TYPE_CHECKING:
+    from protobase_live.live.table_change import JointChange
+
+
+class Replica:
+    """The document with everything that was applied, be it durable yet or not."""
+
+    def __init__(
+        self, collection: str, storage: Storage, clock: Clock, identity: Identity, held_commit_bytes: int
+    ) -> None:
+        """``held_commit_bytes`` bounds the commits of other nodes that lack something."""
+        self._client_id = identity.client_id(collection)
+        self.document = Document(storage.identity, self._client_id)
+        self.former = Former()
+        """Whose copies of the collection are of a deleted history."""
+        self.vector: dict[str, int] = {}
+        """Which commits were applied."""
+        self._collection = collection
+        self._storage = storage
+        self._clock = clock
+        self._time = 0.0
+        """The latest time of what was applied."""
+        self._held = HeldCommits(held_commit_bytes)
+        self._origin = storage.identity + TIMELINE_MARK + identity.timeline()
+
+    async def load(self, *, watched: bool) -> Loaded:
+        """Begin with what is durable; ``watched`` as in `Document.watch`.
+
+        Raises CollectionUnloadable for what goes wrong with what is stored, and StorageError.
+        """
+        try:
+            return await self._load(watched)
+        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+            raise
+        except StorageError as error:
+            if not isinstance(error, CollectionCorrupt):
+                raise
+            raise unloadable(self._collection, error) from error
+        except BaseException as error:  # a panic of pycrdt derives from BaseException alone
+            raise unloadable(self._collection, error) from error
+
+    async def _load(self, watched: bool) -> Loaded:
+        loaded = await self._storage.load(self._collection)
+        document = Document(self._storage.identity, self._client_id)
+        try:
+            await in_steps(document.load(loaded.updates))
+        except BaseException:
+            document.close()
+            raise
+        document.watch(watched)
+        document.follow(self.document.followed)
+        self.document.close()
+        self.document = document
+        self.vector = dict(loaded.vector)
+        times = [each.time for each in (loaded.snapshot, *loaded.commits) if each is not None]
+        self._time = max(filter(isfinite, times), default=0.0)
+        self.former = Former(loaded.remains)
+        return loaded
+
+    # commits
+
+    def write(self, outcome: Outcome, *, joint_change: JointChange | None = None) -> AppliedCommit:
+        """What this node did in a turn, as its next commit; its sequences have no gap."""
+        after, sequence = self.vector, sequence_of(self.vector, self._origin) + 1
+        # A clock that was set back, or is behind another node's, goes on from the last time it is known to
+        # have been.
+        self._time = max(self._clock.time(), nextafter(self._time, inf))
+        place = self._origin, sequence, self._collection
+        commit = Commit(*place, outcome.update, outcome.parts, self._time, after)
+        self.vector = join(after, {self._origin: sequence})
+        return self._written(commit, outcome, joint_change)
+
+    async def replicate(self, commits: Sequence[Commit], applied: list[AppliedCommit]) -> None:
+        """Apply commits of other nodes, each as it is, once, and behind all that it was made on.
+
+        What is applied is put behind ``applied``, also if a later one fails. One that lacks something is held
+        until that has come (`replicated` counts them).
+
+        Raises ValidationError, with nothing applied, if one belongs to another history, MalformedUpdate for
+        one whose update is none, and BrokenDocument.
+        """
+        for commit in commits:
+            self._require_same_history(commit.origin, commit.sequence)
+        for commit in commits:
+            if covers(self.vector, commit):
+                continue
+            if not follows(self.vector, commit):
+                self._held.add(commit)
+                continue
+            applied.append(await self._apply(commit))
+            while (held := self._held.take_next(self.vector)) is not None:
+                applied.append(await self._apply(held))
+
+    async def _apply(self, commit: Commit) -> AppliedCommit:
+        try:
+            outcome = await in_steps(self.document.replicate_in_steps(commit.update))
+        except MalformedUpdate as error:
+            place = f"{commit.origin}:{commit.sequence} of {self._collection!r}"
+            raise MalformedUpdate(
+                f"commit {place} cannot be read, nothing of it was taken: {error}"
+            ) from error
+        self._include({commit.origin: commit.sequence}, commit.time)
+        self._held.discard(commit)
+        return self._written(commit, outcome, None)
+
+    @property
+    def replicated(self) -> Replicated:
+        """What is here now, for whoever sends commits."""
+        return Replicated(self.vector, len(self._held))
+
+    async def install(self, snapshot: Snapshot) -> Outcome | None:
+        """Apply another node's snapshot, beside what is here; durable on return. None if it is known.
+
+        What waits here must be durable. Raises ValidationError, with nothing applied, if it is of another
+        history, StorageError, and what `Document.replicate_in_steps` raises; after both of these the replica
+        is to be loaded again.
+        """
+        for position in snapshot.vector.items():
+            self._require_same_history(*position)
+        if includes(self.vector, snapshot.vector):
+            return None
+        outcome = await in_steps(self.document.replicate_in_steps(snapshot.update))
+        stored = await self._storage.load(self._collection)
+        update = await fold_aside([*stored.updates, snapshot.update])
+        self._include(snapshot.vector, snapshot.time)
+        await self._storage.compact(Snapshot(self._collection, update, self.vector, self._time))
+        self._held.forget(self.vector)
+        return outcome
+
+    def _include(self, vector: Vector, time: float) -> None:
+        self.vector = join(self.vector, vector)
+        if isfinite(time):
+            self._time = max(self._time, time)
+
+    def _require_same_history(self, origin: str, sequence: int) -> None:
+        if is_elsewhere(self.vector, origin, sequence):
+            raise ValidationError(
+                f"commit {origin}:{sequence} of {self._collection!r} is of another history: here another one "
+                f"is in its place; delete the collection on one of the nodes, and replicate it then"
+            )
+
+    def _written(
+        self, commit: Commit, outcome: Outcome | None, joint_change: JointChange | None
+    ) -> AppliedCommit:
+        touches_indexes = any(key[0] == INDEXES.path[0] for part in commit.parts for key in part.keys)
+        indexes = self.indexes() if touches_indexes else None
+        if outcome is None:  # all that it brings was known, from whoever told both nodes
+            return AppliedCommit(commit, (), {}, indexes=indexes, joint_change=joint_change)
+        return AppliedCommit(
+            commit, outcome.differences, outcome.reached, indexes=indexes, joint_change=joint_change
+        )
+
+    # histories
+
+    async def replace(self, restored: Loaded | None) -> None:
+        """Store another history in the place of this one, or none. What is here is good for nothing then.
+
+        Raises ValidationError as `put_back` does, and StorageError.
+        """
+        if restored is None:
+            remains = self.former.remains(self.document.vector)
+            await self._storage.delete(self._collection, remains)
+        else:
+            await put_back(self._storage, self._collection, restored)
+
+    def indexes(self) -> list[str]:
+        """The declarations of indexes; whatever a Yjs client put in their place is none."""
+        try:
+            return list(self.document.read(Read(INDEXES, "keys")))
+        except ProtoBaseError:
+            return []
+
+    def close(self) -> None:
+        """Let go of the document."""
+        self.document.close()

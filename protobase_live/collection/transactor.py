@@ -1,0 +1,74 @@
+"""The transactions of one turn: first whether one can be carried out, then its writes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+from protobase_actors import Envelope
+from protobase_actors.steps import in_steps
+from protobase_live.collection.checking import check_in_steps
+from protobase_live.collection.digests import Digests
+from protobase_live.collection.limits import Limits
+from protobase_live.collection.messages import Message, Transact
+from protobase_live.collection.read_only import ReadOnly
+from protobase_live.collection.replica import Replica
+from protobase_live.collection.room import make_room, needs_room
+from protobase_live.collection.turn import Receipt, Refusal
+from protobase_live.errors import ProtoBaseError, naming
+from protobase_live.model.operations import Check, Op
+
+
+class Transactor:
+    """Carries out the transactions of one turn in a collection's document."""
+
+    def __init__(self, collection: str, replica: Replica, limits: Limits, read_only: ReadOnly) -> None:
+        self._collection = collection
+        self._read_only = read_only
+        self._replica = replica
+        self._limits = limits
+        self._digests = Digests(lambda read: replica.document.read(read))
+
+    @contextmanager
+    def writing(self) -> Generator[None]:
+        """What `write` is called in. Until it ends, nothing else changes the document."""
+        with self._replica.document.writing():
+            yield
+
+    async def carry_out(self, envelopes: Sequence[Envelope[Message]]) -> list[Receipt | Refusal]:
+        """Carry out the transactions of these messages, each all or nothing, in order."""
+        told: list[Receipt | Refusal] = []
+        with self.writing():
+            for envelope in envelopes:
+                transact = cast("Transact", envelope.message)
+                try:
+                    ready = await self.prepare(transact.ops, transact.checks)
+                    await self.write(ready, transact.author)
+                except ProtoBaseError as error:
+                    told.append(Refusal(envelope, error))
+                else:
+                    told.append(Receipt(envelope))
+        return told
+
+    async def prepare(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
+        """The operations, ready to be written; others may run meanwhile.
+
+        Raises Unavailable if the collection is read-only, Conflict if something that was read has changed,
+        LimitExceeded if there is no room (what only deletes needs none), and what else keeps the operations
+        from being carried out.
+        """
+        document = self._replica.document
+        if ops:
+            self._read_only.require(self._collection)
+        with naming(self._collection):
+            if needs_room(ops):
+                await make_room(document, 0, self._limits.document_bytes)
+            await in_steps(check_in_steps(self._digests, checks, self._limits.check_bytes))
+            return await in_steps(document.rehearse_in_steps(ops))
+
+    async def write(self, ready: Sequence[Op], author: str | None) -> None:
+        """Carry out what was prepared, inside `writing`."""
+        if ready:
+            self._digests.forget(ready)
+            await in_steps(self._replica.document.write_in_steps(ready, author))

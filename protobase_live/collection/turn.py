@@ -1,0 +1,130 @@
+"""What one turn of a collection will show once it is durable: commits, and what is said to whom.
+
+A turn is data. `Audience` shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from protobase_actors import Envelope
+from protobase_live.collection.editors import Answer
+from protobase_live.collection.messages import Editor, Message
+from protobase_live.document import Difference, Outcome
+from protobase_live.live.table_change import JointChange
+from protobase_storage import Commit, Vector
+
+if TYPE_CHECKING:
+    from protobase_live.live.views import Views
+    from protobase_live.query.engine.table import Table
+
+
+@dataclass(slots=True)
+class AppliedCommit:
+    """A commit, and what it means to those who are told of it."""
+
+    commit: Commit
+    differences: Sequence[Difference]
+    reached: Mapping[int, int]
+    """The next clocks of the Yjs clients that wrote."""
+    sole: Editor | None = None
+    """Whose update it is, if it is nobody else's: he has it."""
+    indexes: Sequence[str] | None = None
+    """The declared indexes, if the commit may have changed them."""
+    joint_change: JointChange | None = None
+    """What else the transaction shows of which this is a part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Who asked is answered."""
+
+    envelope: Envelope[Message]
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Who asked is told why not."""
+
+    envelope: Envelope[Message]
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Whose transaction it was is given the cursor that it led to."""
+
+    envelope: Envelope[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A Yjs client is told the state vector, to send what that lacks."""
+
+    editor: Editor
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A Yjs client is told that everything before its mark is durable."""
+
+    editor: Editor
+    mark: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """A Yjs client that has left is forgotten."""
+
+    editor: Editor
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribing:
+    """A change stream begins here."""
+
+    envelope: Envelope[Message]
+    stream: object
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """From here on more is told to change streams than before: none resumes from before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Queries begin with these records, and are told what is shown from now on."""
+
+    views: Views
+    table: Table
+    indexes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Another node's snapshot was taken in: many commits at once, of which nothing else is known."""
+
+    outcome: Outcome
+    vector: Vector
+    """How far the collection is then."""
+    indexes: Sequence[str]
+
+
+Notice = Reply | Refusal | Receipt | Answer | Greeting | Settled | Parting | Subscribing | Renewal | Beginning
+
+
+@dataclass(slots=True)
+class Turn:
+    """The commits of a turn, and what is said behind them, in order."""
+
+    commits: list[AppliedCommit] = field(default_factory=list[AppliedCommit])
+    notices: list[Notice] = field(default_factory=list[Notice])
+    installed: Installed | None = None
+    """A snapshot that the storage has already; such a turn has no commits."""
+    batch: Sequence[Envelope[Message]] = ()
+    """What the turn serves; it is served anew if the storage does not take the turn."""

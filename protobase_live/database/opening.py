@@ -1,0 +1,107 @@
+"""Opening a database by the address of its storage: the one place, beside the CLI, that chooses a backend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote
+
+from protobase_live.collection.limits import DEFAULT_LIMITS, DEFAULT_STORAGE_LIMITS, Limits, StorageLimits
+from protobase_live.database.database import Database
+from protobase_live.errors import StorageFailed, ValidationError
+from protobase_live.handles.entering import Entering
+from protobase_live.limits import check_limits
+from protobase_live.live.limits import ViewLimits
+from protobase_live.model.values import quoted
+from protobase_live.presence.hub import PresenceLimits
+from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
+from protobase_storage.file import DATABASE_NAME
+
+KNOWN = "'memory:' or 'file:PATH'"
+"""The addresses that this version opens, for messages."""
+
+CLOUDS = ("s3", "gs")
+"""Schemes that are reserved for backends to come."""
+
+
+def open(
+    url: str,
+    *,
+    author: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    view_limits: ViewLimits | None = None,
+    presence_limits: PresenceLimits | None = None,
+    storage_limits: StorageLimits | None = None,
+) -> Entering[Database]:
+    """The database stored at ``url``, in this process, until the block ends: ``async with`` it. Or ``await``
+    it and call ``close()`` in the end.
+
+    ``url`` is ``memory:`` (gone at the end) or ``file:PATH`` (a folder, made if missing, held by one process
+    at a time). ``author`` is written into the commits made through it. ``limits`` are those of the database,
+    ``view_limits`` those of its queries, ``presence_limits`` those of presence,
+    ``storage_limits`` those of its storage.
+
+    Raises ValidationError for an address that is none of these and for limits of another class, and
+    StorageFailed when the storage cannot be opened, for instance because another process holds it.
+    """
+    check_limits(limits=(limits, Limits), view_limits=(view_limits, ViewLimits))
+    check_limits(presence_limits=(presence_limits, PresenceLimits))
+    check_limits(storage_limits=(storage_limits, StorageLimits))
+
+    async def begin() -> Database:
+        return Database(
+            await open_storage(url, limits=storage_limits or DEFAULT_STORAGE_LIMITS),
+            author=author,
+            limits=limits,
+            view_limits=view_limits,
+            presence_limits=presence_limits,
+            address=url,
+        )
+
+    return Entering(begin, f"Database {quoted(url)}")
+
+
+async def open_storage(
+    url: str, *, must_exist: bool = False, limits: StorageLimits = DEFAULT_STORAGE_LIMITS
+) -> Storage:
+    """The storage at ``url``; with ``must_exist``, one that is missing is not made.
+
+    Raises ValidationError and StorageFailed as `open` does.
+    """
+    scheme, colon, path = url.partition(":")
+    if colon and scheme in CLOUDS:
+        raise ValidationError(f"{url!r}: {scheme}:// storages are not in this version; use {KNOWN}")
+    if url == "memory:":
+        return MemoryStorage()
+    if scheme != "file" or not path:
+        raise ValidationError(f"{url!r} is no storage; use {KNOWN}")
+    path = _folder(url, path)
+    if must_exist and not (Path(path) / DATABASE_NAME).exists():
+        raise StorageFailed(f"there is no database in {path!r}")
+    try:
+        return await FileStorage.open(path, backlog_limit=limits.unstored_bytes, max_bytes=limits.file_bytes)
+    except StorageError as error:
+        raise StorageFailed(f"cannot open {url!r}: {error}") from error
+
+
+def _folder(url: str, path: str) -> str:
+    """The folder that an address names. Raises ValidationError where it means something else elsewhere."""
+    if path.startswith("//"):
+        if not path.startswith("///"):
+            raise ValidationError(
+                f"{url!r} names a host; write file:{path[2:]}, or file:///... from the root"
+            )
+        path = path[2:]
+    try:
+        path = str(Path(path).expanduser())
+    except RuntimeError:
+        raise ValidationError(f"{url!r}: there is no home of that user") from None
+    if not (Path(path) / DATABASE_NAME).exists():
+        _check_plain(url, path)
+    return path
+
+
+def _check_plain(url: str, path: str) -> None:
+    if "?" in path:
+        raise ValidationError(f"{url!r} takes no options; a folder with '?' in its name is not made")
+    if (plain := unquote(path)) != path:
+        raise ValidationError(f"{url!r}: a path is written as it is; write 'file:{plain}'")

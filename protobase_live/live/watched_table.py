@@ -1,0 +1,55 @@
+"""What one collection has shown: its records as queries see them, and the views that watch them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from protobase_live.handles.index_names import parse_index
+from protobase_live.live.routes import Routes
+from protobase_live.query.engine.table import MAX_INDEXES, Table
+from protobase_storage import Vector
+
+
+class WatchedTable:
+    """The shown records of a collection, with their indexes, which are built in slices of their own task."""
+
+    def __init__(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
+        self.table = table
+        self.vector = vector
+        self.routes = Routes()
+        self.used = True
+        self._building: asyncio.Task[None] | None = None
+        self.declare(indexes)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is needed: somebody watches, or has asked since the last time this was asked."""
+        used, self.used = self.used, False
+        return used or len(self.routes) > 0
+
+    def declare(self, indexes: Iterable[str]) -> None:
+        """These are the indexes from now on; build what is not there yet."""
+        fields = [found for text in indexes if (found := parse_index(text))]
+        wanted = dict.fromkeys(tuple(tuple(name.split(".")) for name in each) for each in fields)
+        for paths in [paths for paths in self.table.indexes if paths not in wanted]:
+            self.table.drop(paths)
+        for paths in list(wanted)[:MAX_INDEXES]:
+            if paths not in self.table.indexes:
+                self.table.declare(paths)
+        if self._building is None or self._building.done():
+            self._building = asyncio.get_running_loop().create_task(self._build())
+
+    async def built(self) -> None:
+        """Wait until all indexes can be used."""
+        while self._building is not None and not self._building.done():
+            await asyncio.wait([self._building])
+
+    def close(self) -> None:
+        """Build no further."""
+        if self._building is not None:
+            self._building.cancel()
+
+    async def _build(self) -> None:
+        for _ in self.table.building():
+            await asyncio.sleep(0)

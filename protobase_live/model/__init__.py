@@ -1,0 +1,1 @@
+"""What everything else is made of: values, names, typed records, operations, changes and cursors."""

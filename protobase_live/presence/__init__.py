@@ -1,0 +1,1 @@
+"""Who is in a collection right now."""

@@ -1,0 +1,34 @@
+"""Presence in the program that holds the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from protobase_live.handles.presence import Hear
+from protobase_live.presence.hub import Membership, PresenceHub, states_of
+
+
+class EmbeddedPresenceLine:
+    """The line within one process."""
+
+    def __init__(self, hub: PresenceHub, collection: str) -> None:
+        self._hub = hub
+        self._collection = collection
+        self._membership: Membership | None = None
+
+    async def join(self, hear: Hear) -> None:
+        """Raises InvalidName and LimitExceeded."""
+        self._membership, _ = self._hub.join(
+            self._collection, lambda payload: hear(states_of(payload), False)
+        )
+        hear(self._membership.states(), True)
+
+    async def say(self, client: int, state: Any) -> None:
+        """Raises ValidationError and LimitExceeded."""
+        if self._membership is not None:
+            self._membership.set(client, state)
+
+    async def leave(self, client: int) -> None:
+        """Harmless when it was left."""
+        if self._membership is not None:
+            self._membership.leave()

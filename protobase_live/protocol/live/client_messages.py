@@ -1,0 +1,296 @@
+"""What a client of the live protocol says (``docs/protocol.md``), as plain data.
+
+A query travels in its form, which means nothing here: whoever carries it out reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from protobase_live.model.operations import Check, Op, Read
+from protobase_live.protocol.live.collection_messages import DropRequest, OfCollections, RestoreRequest
+from protobase_live.protocol.live.fields import (
+    Fields,
+    check_form,
+    op_form,
+    parse_check,
+    parse_op,
+    parse_read,
+    read_form,
+)
+from protobase_live.protocol.live.limits import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """A client's first message."""
+
+    type: ClassVar[str] = "hello"
+    token: str | None = None
+    client: str = ""
+    version: int = VERSION
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Hello:
+        """Raises ProtocolError."""
+        client = fields.optional_text("client") or ""
+        return cls(fields.optional_text("token"), client, fields.count("version"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"version": self.version, "token": self.token, "client": self.client}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """Answered with the value."""
+
+    type: ClassVar[str] = "read"
+    id: int
+    collection: str
+    read: Read
+
+    @classmethod
+    def parse(cls, fields: Fields) -> ReadRequest:
+        """Raises ProtocolError."""
+        read = parse_read(fields.value("read"), "read.read")
+        return cls(fields.count("id"), fields.text("collection"), read)
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "collection": self.collection, "read": read_form(self.read)}
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRequest:
+    """All writes or none; answered with ``{"cursors": {collection: cursor}}`` when they are durable."""
+
+    type: ClassVar[str] = "commit"
+    id: int
+    writes: Mapping[str, Sequence[Op]]
+    checks: Sequence[Check] = ()
+    author: str | None = None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> CommitRequest:
+        """Raises ProtocolError."""
+        collections = fields.part("writes")
+        writes = {
+            name: [parse_op(op, "commit.writes") for op in collections.items(name)]
+            for name in fields.mapping("writes")
+        }
+        checks = [parse_check(check, "commit.checks") for check in fields.items("checks")]
+        return cls(fields.count("id"), writes, checks, fields.optional_text("author"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {
+            "id": self.id,
+            "writes": {name: [op_form(op) for op in ops] for name, ops in self.writes.items()},
+            "checks": [check_form(check) for check in self.checks],
+            "author": self.author,
+        }
+
+    @property
+    def size(self) -> int:
+        """How many operations and checks it has."""
+        return len(self.checks) + sum(len(ops) for ops in self.writes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRequest:
+    """Answered with the rows, or with how they would be found (``explain``)."""
+
+    type: ClassVar[str] = "query"
+    id: int
+    query: Any
+    explain: bool = False
+
+    @classmethod
+    def parse(cls, fields: Fields) -> QueryRequest:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"), fields.value("query"), fields.optional_flag("explain"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "query": self.query, "explain": self.explain}
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Opens a stream of changes, which this id names from now on. Answered with ``{"cursor": cursor}``."""
+
+    type: ClassVar[str] = "subscribe"
+    id: int
+    collection: str
+    since: str | None
+    credit: int
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Subscribe:
+        """Raises ProtocolError."""
+        since = fields.optional_text("since")
+        return cls(fields.count("id"), fields.text("collection"), since, fields.count("credit"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "collection": self.collection, "since": self.since, "credit": self.credit}
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Opens a view of a query's rows, which this id names from now on. Answered with null; a `Difference`
+    with what ``since`` lacks, or with all rows, follows.
+    """
+
+    type: ClassVar[str] = "watch"
+    id: int
+    query: Any
+    since: str | None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Watch:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"), fields.value("query"), fields.optional_text("since"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "query": self.query, "since": self.since}
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Grants a stream ``credit`` more changes. Not answered."""
+
+    type: ClassVar[str] = "more"
+    subscription: int
+    credit: int
+
+    @classmethod
+    def parse(cls, fields: Fields) -> More:
+        """Raises ProtocolError."""
+        return cls(fields.count("subscription"), fields.count("credit"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"subscription": self.subscription, "credit": self.credit}
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """Ends a stream or view. Answered with null; nothing of it follows the answer."""
+
+    type: ClassVar[str] = "unsubscribe"
+    id: int
+    subscription: int
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Unsubscribe:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"), fields.count("subscription"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "subscription": self.subscription}
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Asks for the presence of a collection. Answered with null; a `Presence` with all states follows."""
+
+    type: ClassVar[str] = "join"
+    id: int
+    collection: str
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Join:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"), fields.text("collection"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "collection": self.collection}
+
+
+@dataclass(frozen=True, slots=True)
+class SetPresence:
+    """Says who a client of this connection is in a collection it joined; null takes it out."""
+
+    type: ClassVar[str] = "set"
+    id: int
+    collection: str
+    client: int
+    state: Any
+
+    @classmethod
+    def parse(cls, fields: Fields) -> SetPresence:
+        """Raises ProtocolError."""
+        client, state = fields.count("client"), fields.value("state")
+        return cls(fields.count("id"), fields.text("collection"), client, state)
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "collection": self.collection, "client": self.client, "state": self.state}
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leaves the presence of a collection, with every client that was set."""
+
+    type: ClassVar[str] = "leave"
+    id: int
+    collection: str
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Leave:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"), fields.text("collection"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "collection": self.collection}
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Answered with null."""
+
+    type: ClassVar[str] = "ping"
+    id: int
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Ping:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id}
+
+
+Opening = Subscribe | Watch
+"""What opens a stream or view, which then has the id of this request."""
+
+Request = (
+    ReadRequest
+    | CommitRequest
+    | QueryRequest
+    | Opening
+    | Unsubscribe
+    | Join
+    | SetPresence
+    | Leave
+    | Ping
+    | OfCollections
+)
+"""What is answered once, by a `Result` or an `Error` with its id."""
+
+ClientMessage = Hello | More | Request
+
+
+def repeatable(request: Request) -> bool:
+    """Whether a request may be sent again when its connection is lost and nobody knows what became of it."""
+    writes = isinstance(request, CommitRequest) and request.writes
+    return not writes and not isinstance(request, DropRequest | RestoreRequest)

@@ -1,0 +1,95 @@
+"""The messages of the live protocol (``docs/protocol.md``) and their frames.
+
+A message is an object with a ``type``. Fields that are not known are ignored; a type that is not known
+is answered with an error. A message's ``form`` gives the fields on the wire, ``parse`` reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from protobase_live.errors import ProtocolError
+from protobase_live.protocol.live.client_messages import (
+    ClientMessage,
+    CommitRequest,
+    Hello,
+    Join,
+    Leave,
+    More,
+    Ping,
+    QueryRequest,
+    ReadRequest,
+    SetPresence,
+    Subscribe,
+    Unsubscribe,
+    Watch,
+)
+from protobase_live.protocol.live.codec import CODECS, Codec, Frame
+from protobase_live.protocol.live.collection_messages import (
+    BackupRequest,
+    CollectionsRequest,
+    DropRequest,
+    RestoreRequest,
+)
+from protobase_live.protocol.live.fields import Fields
+from protobase_live.protocol.live.server_messages import (
+    Bye,
+    Changes,
+    Difference,
+    Ended,
+    Error,
+    Presence,
+    Result,
+    ServerMessage,
+    Welcome,
+)
+
+SUBPROTOCOLS = tuple(CODECS)
+"""What a server offers to clients that ask for the live protocol, the preferred one first."""
+
+_CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
+    message.type: message.parse
+    for message in (
+        Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, More, Unsubscribe,
+        Join, SetPresence, Leave, Ping, CollectionsRequest, DropRequest, BackupRequest, RestoreRequest,
+    )
+}  # fmt: skip
+_SERVER_TYPES: Mapping[str, Callable[[Fields], ServerMessage]] = {
+    message.type: message.parse
+    for message in (Welcome, Result, Error, Changes, Difference, Ended, Presence, Bye)
+}
+
+_Message = TypeVar("_Message")
+
+
+class UnknownType(ProtocolError):
+    """A message of a type that is not known here, with its id if it has one."""
+
+    def __init__(self, name: str, id: int | None) -> None:
+        super().__init__(f"unknown message type {name[:60]!r}")
+        self.id = id
+
+
+def encode(message: ClientMessage | ServerMessage, codec: Codec) -> Frame:
+    """The frame of a message."""
+    return codec.encode({"type": message.type, **message.form()})
+
+
+def decode_client(frame: Frame, codec: Codec) -> ClientMessage:
+    """The message in a client's frame. Raises ProtocolError, UnknownType for a type not known."""
+    return _decode(frame, codec, _CLIENT_TYPES)
+
+
+def decode_server(frame: Frame, codec: Codec) -> ServerMessage:
+    """The message in a server's frame. Raises ProtocolError, UnknownType for a type not known."""
+    return _decode(frame, codec, _SERVER_TYPES)
+
+
+def _decode(frame: Frame, codec: Codec, types: Mapping[str, Callable[[Fields], _Message]]) -> _Message:
+    fields = Fields(codec.decode(frame))
+    name = fields.text("type")
+    parse = types.get(name)
+    if parse is None:
+        raise UnknownType(name, fields.optional_count("id"))
+    return parse(fields)

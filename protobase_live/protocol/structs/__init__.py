@@ -1,9 +1,0 @@
-"""Yjs updates on the level of structs: admitted, kept, merged and diffed without a native document."""
-
-from protobase_live.protocol.structs.joining import join
-from protobase_live.protocol.structs.merging import collect, merge
-from protobase_live.protocol.structs.structs import Structs
-from protobase_live.protocol.structs.taking import Rest
-from protobase_live.protocol.structs.writing import EMPTY_UPDATE
-
-__all__ = ["EMPTY_UPDATE", "Rest", "Structs", "collect", "join", "merge"]

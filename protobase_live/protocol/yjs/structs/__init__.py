@@ -1,0 +1,9 @@
+"""Yjs updates on the level of structs: admitted, kept, merged and diffed without a native document."""
+
+from protobase_live.protocol.yjs.structs.joining import join
+from protobase_live.protocol.yjs.structs.merging import collect, merge
+from protobase_live.protocol.yjs.structs.structs import Structs
+from protobase_live.protocol.yjs.structs.taking import Rest
+from protobase_live.protocol.yjs.structs.writing import EMPTY_UPDATE
+
+__all__ = ["EMPTY_UPDATE", "Rest", "Structs", "collect", "join", "merge"]

@@ -1,0 +1,126 @@
+"""The updates that editors send most, taken in at once.
+
+Two have a regular expression of their own, which reads all of the update: typing on, and setting a key that
+is set. Then come all that `read_edit` knows. They run for each keystroke of each client, so they are
+written for speed. Whatever is not exactly of these shapes, or breaks a rule, is left to the general way
+(`Taking`), which does the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from protobase_live.protocol.yjs.common_structs import CLIENT, CLOCK, ID, PLAIN, client_of, clock_of
+from protobase_live.protocol.yjs.struct import VALUES, Id, Struct
+from protobase_live.protocol.yjs.structs.appending import append_common
+from protobase_live.protocol.yjs.structs.edits import Edit, read_edit
+from protobase_live.protocol.yjs.structs.log import CHAINED, GONE, KEYED
+from protobase_live.protocol.yjs.structs.store import Store
+
+_TYPING = re.compile(
+    rb"\x01\x01" + ID + rb"(?:\x84|(\xc4))" + ID + rb"(?(3)" + ID + rb")([\x01-\x7f])([\x00-\x7f]+)\x00",
+    re.DOTALL,
+)
+"""One struct, ASCII, with a left neighbour and perhaps a right one; nothing deleted."""
+
+_DELETED_CLOCK = rb"\x01" + CLIENT + rb"\x01" + CLOCK + rb"\x01"
+_ENTRY = re.compile(rb"\x01\x01" + ID + rb"\xa8" + ID + rb"\x01" + PLAIN + _DELETED_CLOCK, re.DOTALL)
+"""One struct with one plain value and a left neighbour, and one clock deleted."""
+
+
+def take_typing(store: Store, update: bytes, barred: int | None) -> bool:
+    """Take in ASCII that is typed behind what its client typed last. False: it is something else."""
+    found = _TYPING.fullmatch(update)
+    if found is None:
+        return False
+    client_raw, clock_raw, two, left_client, left_clock, right_client, right_clock, size, text = (
+        found.groups()
+    )
+    client, clock = client_of(client_raw), clock_of(clock_raw)
+    log = store.logs.by_client.get(client)
+    if log is None or log.end != clock or left_client != client_raw or client == barred:
+        return False
+    if len(text) != size[0] or clock_of(left_clock) != clock - 1:
+        return False
+    right = (client_of(right_client), clock_of(right_clock)) if two else None
+    parent = log.parents[-1]
+    if (parent >= 0 and store.logs.is_deleted(parent)) or not log.extend_text(text, right):
+        return False
+    store.note(client, clock)
+    store.vector[client] = log.end
+    return True
+
+
+def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
+    """Take in a value that replaces another under its key. False: it is something else."""
+    found = _ENTRY.fullmatch(update)
+    if found is None:
+        return False
+    client_raw, clock_raw, left_client, left_clock, gone_client, gone_clock = found.groups()
+    if gone_client != left_client or gone_clock != left_clock:
+        return False
+    client, clock = client_of(client_raw), clock_of(clock_raw)
+    left, at = client_of(left_client), clock_of(left_clock)
+    logs = store.logs
+    log, other = logs.by_client.get(client), logs.by_client.get(left)
+    if log is None or other is None or log.end != clock or other.end <= at or client == barred:
+        return False
+    number = other.find(at)
+    parent = other.parents[number]
+    if not other.marks[number] & KEYED or parent == GONE or (parent >= 0 and logs.is_deleted(parent)):
+        return False
+    chained = CHAINED if left == client and at == clock - 1 and log.right is None else 0
+    raw = update[found.end(2) : found.start(5) - 1]
+    store.note(client, clock)
+    content, place = found.end(4) - found.end(2), (parent, other.subs[number])
+    log.append_unjoined(raw, content, 1, VALUES | KEYED | chained, place, None)  # no entries are joined
+    store.vector[client] = clock + 1
+    store.delete(left, at, at + 1, [])  # what stands under a key is no text that could be cut
+    return True
+
+
+def take_edit(store: Store, update: bytes, barred: int | None) -> bool:
+    """Take in common structs of one client that follow what is known, and deletions of what is known.
+
+    False: it is something else, or breaks a rule; nothing was taken.
+    """
+    edit = read_edit(update)
+    if edit is None:
+        return False
+    client, structs, deletes = edit
+    if client == barred or (deletes and not _deletes_known(store.vector, edit)):
+        return False
+    if structs and not _append(store, client, update, structs):
+        return False
+    if deletes:
+        cuts: list[Id] = []
+        for deleted in deletes:
+            store.delete(*deleted, cuts)
+        store.cut(cuts)
+    return True
+
+
+def _append(store: Store, client: int, update: bytes, structs: Sequence[Struct]) -> bool:
+    logs, roots = store.logs, store.logs.root_count
+    log = logs.of(client)  # of which the first struct has to be the next: else it is not common
+    before = log.mark() if len(structs) > 1 else None
+    if append_common(logs, log, update, iter(structs)) is None:
+        store.note(client, structs[0].clock)
+        store.vector[client] = log.end
+        return True
+    if before is not None:
+        log.restore(before)
+    logs.forget_unused(roots)
+    return False
+
+
+def _deletes_known(vector: Mapping[int, int], edit: Edit) -> bool:
+    """Whether all that is deleted with structs is known, themselves included."""
+    client, structs, deletes = edit
+    for other, _, end in deletes:
+        if end > vector.get(other, 0):
+            own = other == client and structs
+            if not own or end > structs[-1].clock + structs[-1].length:
+                return False
+    return True

@@ -1,0 +1,1 @@
+"""Queries and expressions as data, and what they mean."""

@@ -1,0 +1,86 @@
+"""The one order of all values, in which queries sort, compare, group and join.
+
+None comes first, then booleans, numbers, texts, bytes, dates, datetimes (those without a zone first), lists,
+dicts and sets. Numbers compare by amount, so 1 equals 1.0, and neither equals True. Texts compare by code
+point, lists item by item, dicts as their items sorted by key, sets as their sorted elements. A field that is
+missing counts as None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, cast
+
+SortKey = tuple[Any, ...]
+"""Stands for a value: hashable, comparable with every other one, and equal for equal values."""
+
+NONE: SortKey = (0,)
+"""The sort key of None, which comes first."""
+
+BOOL, NUMBER, TEXT, BYTES, DATE, NAIVE, AWARE, LIST, DICT, SET = range(1, 11)
+"""What a sort key begins with, by type; datetimes without a zone are of another than those with one."""
+
+_EPOCH = datetime(1970, 1, 1)
+_EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
+_END: SortKey = (1,)
+"""Greater than everything that `descending` makes, so that what is longer comes before what begins it."""
+
+
+def sort_key(value: Any) -> SortKey:
+    """The key of a value (see :mod:`protobase_live.model.values`), which says where it stands."""
+    if value is None:
+        return NONE
+    return _KEYS[value.__class__](value)
+
+
+def descending(key: SortKey) -> SortKey:
+    """The key that sorts the other way round among keys made so: None last."""
+    rank, *rest = key
+    return (-rank, *map(_reversed, rest))
+
+
+def _reversed(part: Any) -> Any:
+    if isinstance(part, str):
+        return (*(-ord(char) for char in part), 1)
+    if isinstance(part, bytes):
+        return (*(-byte for byte in part), 1)
+    if isinstance(part, tuple):
+        return (*map(descending, cast("tuple[SortKey, ...]", part)), _END)
+    return -part
+
+
+def _datetime_key(value: datetime) -> SortKey:
+    aware = value.tzinfo is not None
+    since = value - (_EPOCH_UTC if aware else _EPOCH)
+    return AWARE if aware else NAIVE, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _dict_key(value: Mapping[Any, Any]) -> SortKey:
+    return DICT, tuple(
+        part for pair in sorted((sort_key(k), sort_key(v)) for k, v in value.items()) for part in pair
+    )
+
+
+def _items_key(value: Any) -> SortKey:
+    return LIST, tuple(map(sort_key, value))
+
+
+def _set_key(value: Any) -> SortKey:
+    return SET, tuple(sorted(map(sort_key, value)))
+
+
+_KEYS: Mapping[Any, Callable[[Any], SortKey]] = {
+    bool: lambda value: (BOOL, value),
+    int: lambda value: (NUMBER, value),
+    float: lambda value: (NUMBER, value),
+    str: lambda value: (TEXT, value),
+    bytes: lambda value: (BYTES, value),
+    date: lambda value: (DATE, value.toordinal()),
+    datetime: _datetime_key,
+    list: _items_key,
+    tuple: _items_key,
+    dict: _dict_key,
+    set: _set_key,
+    frozenset: _set_key,
+}

@@ -1,0 +1,1 @@
+"""How queries are answered: tables, indexes, plans and operators."""

@@ -1,0 +1,100 @@
+"""The records of a collection: what every tree begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from protobase_live.model.names import KEY_FIELD
+from protobase_live.query.ast.expressions import Expr
+from protobase_live.query.ast.ordering import SortKey
+from protobase_live.query.engine.bounds import equalities
+from protobase_live.query.engine.code import compile_condition
+from protobase_live.query.engine.effort import EASY_STEPS, spent
+from protobase_live.query.engine.index import Path
+from protobase_live.query.engine.operator import (
+    BATCH_ROWS,
+    Changes,
+    Delta,
+    Item,
+    Operator,
+    Row,
+    alike,
+)
+
+if TYPE_CHECKING:
+    from protobase_live.query.engine.access import Access
+
+
+class Source(Operator):
+    """The records of ``collection`` of which ``condition`` is true, with their keys as ``_key``.
+
+    For `fetch` it is given an ``access``, which has chosen how to reach them.
+    """
+
+    name = "source"
+
+    def __init__(self, collection: str, condition: Expr | None = None, access: Access | None = None) -> None:
+        self.collection = collection
+        self.condition = condition
+        self.access = access
+        self._rest: Iterator[Row] | None = None
+
+    @cached_property
+    def equalities(self) -> dict[Path, SortKey]:
+        """The sort keys of the constants that fields equal in every record here."""
+        return equalities(self.condition)
+
+    @property
+    def sorted(self) -> bool:
+        return self.access is not None and self.access.sorted
+
+    @property
+    def detail(self) -> str:
+        if self.access is not None:
+            return f"{self.collection}: {self.access}"
+        return f"{self.collection}{'' if self.condition is None else f' where {self.condition}'}"
+
+    def fetch(self) -> Iterator[list[Item]]:
+        access = self._access()
+        scan, rank, size, left = access.scan, access.rank, access.first_batch, access.count
+        while left > 0:
+            self._rest = self._rest or access.read()
+            found = islice(self._rest, size)
+            rows = found if scan is None else scan(found)
+            left -= size
+            size = max(1, size // 4) if spent() > EASY_STEPS else min(2 * size, BATCH_ROWS)
+            if rank is None:
+                yield [(row[KEY_FIELD], (), row) for row in rows]
+            else:
+                yield [(row[KEY_FIELD], rank(row), row) for row in rows]
+
+    def pin(self) -> None:
+        """Keep what is still to be read as it is now, whatever becomes of the table.
+
+        Until then nothing may change between two batches.
+        """
+        self._rest = iter(list(self._rest or self._access().read()))
+
+    def _access(self) -> Access:
+        assert self.access is not None, "made for push"
+        return self.access
+
+    @cached_property
+    def _test(self):
+        return None if self.condition is None else compile_condition(self.condition)
+
+    def push(self, changes: Changes) -> Delta:
+        delta: Delta = []
+        for key, before, after in changes.get(self.collection, ()):
+            old, new = self._item(key, before), self._item(key, after)
+            if not alike(old, new):
+                delta.append((old, new))
+        return delta
+
+    def _item(self, key: str, row: Row | None) -> Item | None:
+        if row is None or (self._test is not None and not self._test(row)):
+            return None
+        return key, (), row

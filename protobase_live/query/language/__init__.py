@@ -1,0 +1,1 @@
+"""How queries are written: the builder, their text, and their canonical form."""

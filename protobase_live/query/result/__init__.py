@@ -1,0 +1,1 @@
+"""What queries give: rows, and differences between rows."""

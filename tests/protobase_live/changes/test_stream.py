@@ -1,0 +1,291 @@
+"""Change streams miss nothing and repeat nothing, however they are interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycrdt import Text
+
+from protobase_live.collection.limits import Limits
+from protobase_live.database.database import Database
+from protobase_live.document import Document
+from protobase_live.errors import Closed, ValidationError
+from protobase_storage import MemoryStorage
+from tests.protobase_live.conftest import settle
+
+
+async def test_from_now_on(database) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({"n": 1}, key="old")
+    async with tasks.changes() as changes:
+        await tasks.insert({"n": 2}, key="new")
+        await tasks.update("new", n=3)
+        await tasks.delete("new")
+        seen = [await anext(changes) for _ in range(3)]
+    assert [(c.kind, c.key, c.before, c.after) for c in seen] == [
+        ("insert", "new", None, {"n": 2}),
+        ("update", "new", {"n": 2}, {"n": 3}),
+        ("delete", "new", {"n": 3}, None),
+    ]
+    with pytest.raises(Closed):
+        await anext(changes)
+
+
+async def test_structures_change_too(database) -> None:
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes:
+        await tasks.text("body").insert(0, "hi")
+        await tasks.set("tags").add("a")
+        await tasks.counter("likes").add(2)
+        await tasks.text("body").append("!")
+        seen = [await anext(changes) for _ in range(4)]
+    assert [(c.structure, c.kind, c.key, c.after) for c in seen if c.structure == "body"] == [
+        ("body", "update", None, "hi"),
+        ("body", "update", None, "hi!"),
+    ]
+    assert [c.after for c in seen if c.structure == "likes"] == [2]
+    assert [c.key for c in seen if c.structure == "tags"] == ["a"]
+
+
+async def test_a_cursor_resumes_in_the_middle_of_a_commit(database) -> None:
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes:
+        start = changes.cursor
+        async with database.transaction() as tx:
+            for n in range(5):
+                tx["tasks"].insert({"n": n}, key=f"t{n}")
+        seen = [await anext(changes) for _ in range(2)]
+    async with tasks.changes(since=seen[-1].cursor) as changes:
+        rest = [await anext(changes) for _ in range(3)]
+    assert [c.key for c in seen + rest] == ["t0", "t1", "t2", "t3", "t4"]
+    async with tasks.changes(since=start) as changes:
+        assert [await anext(changes) for _ in range(5)] == seen + rest
+
+
+async def test_a_cursor_that_is_none_is_refused(database) -> None:
+    tasks = await database.collection("tasks")
+    with pytest.raises(ValidationError, match="not a cursor"):
+        tasks.changes(since="nonsense!")
+
+
+@pytest.fixture
+def limits() -> Limits:
+    return Limits(feed_changes=8, log_commits=40, retained_commits=10)
+
+
+async def test_a_slow_reader_is_served_from_the_log(database) -> None:
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes:
+        for n in range(35):
+            await tasks.insert({"n": n}, key=f"t{n}")
+        seen = [(await anext(changes)).key for _ in range(35)]
+    assert seen == [f"t{n}" for n in range(35)]
+
+
+async def test_a_gap_is_marked_and_filled(database, storage) -> None:
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes:
+        start = changes.cursor
+    for n in range(60):
+        await tasks.put({"n": n}, key=f"t{n % 3}")
+    await tasks.set("tags").add("x")
+    await storage.compacted.wait()
+    async with tasks.changes(since=start) as changes:
+        reset = await anext(changes)
+        assert (reset.kind, reset.cursor) == ("reset", start)
+        found = [await anext(changes) for _ in range(4)]
+        assert [(c.structure, c.kind, c.after) for c in found[:3]] == [
+            ("records", "insert", {"n": n}) for n in (57, 58, 59)
+        ]
+        assert found[3].structure == "tags"
+        assert found[2].cursor == start != found[3].cursor == changes.cursor
+        await tasks.put({"n": 100}, key="t0")
+        assert (await anext(changes)).before == {"n": 57}
+    async with tasks.changes(since=found[3].cursor) as changes:
+        assert (await anext(changes)).after == {"n": 100}
+
+
+async def test_a_stream_survives_its_actor(database, storage, clock) -> None:
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes:
+        await tasks.insert({}, key="t1")
+        storage.failing = True
+        with pytest.raises(Exception, match="disk is gone"):
+            await tasks.insert({}, key="lost")
+        storage.failing = False
+        await clock.advance(10)
+        await tasks.insert({}, key="t2")
+        assert [(await anext(changes)).key for _ in range(2)] == ["t1", "t2"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    plan=st.lists(st.sampled_from(["write", "transaction", "read", "drop", "restart"]), max_size=40),
+)
+def test_a_reader_rebuilds_the_collection(seed: int, plan: list[str]) -> None:
+    """However it is interrupted, a reader that applies the changes has what the collection has."""
+    asyncio.run(_rebuild(Random(seed), plan))
+
+
+async def _rebuild(random: Random, plan: list[str]) -> None:
+    storage = MemoryStorage()
+    limits = Limits(feed_changes=6, log_commits=12, retained_commits=4)
+    close, storage.close = storage.close, lambda: asyncio.sleep(0)
+    copy: dict = {}
+    cursor = None
+    database = Database(storage, limits=limits)
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as stream:
+        cursor = stream.cursor
+    stream = None
+    for step in [*plan, "end"]:
+        if step == "write":
+            await _write(tasks, random)
+        elif step == "transaction":
+            async with database.transaction() as tx:
+                for _ in range(random.randint(1, 4)):
+                    _write(tx["tasks"], random)
+        elif step == "drop" and stream is not None:
+            stream.close()
+            stream = None
+        elif step == "restart":
+            await database.close()
+            database = Database(storage, limits=limits)
+            tasks, stream = await database.collection("tasks"), None
+        elif step in ("read", "end"):
+            if stream is None:
+                stream = tasks.changes(since=cursor)
+                await stream.__aenter__()
+            marker = f"marker{random.random()}"
+            await tasks.put({"marker": True}, key=marker)
+            while True:
+                changes = await stream.batch(random.randint(1, 3))
+                cursor = stream.cursor
+                for change in changes:
+                    _take(copy, change)
+                if any(change.key == marker for change in changes):
+                    break
+                if copy.get(("records", marker)) is not None:
+                    break
+    items = {("records", key): row for key, row in (await tasks.items()).items()}
+    tags = {("tags", tag): True for tag in await tasks.set("tags").values()}
+    assert {k: v if k[0] == "records" else True for k, v in copy.items()} == {**items, **tags}
+    await database.close()
+    await close()
+
+
+def _write(tasks, random: Random):
+    key = f"t{random.randint(0, 5)}"
+    choice = random.randint(0, 3)
+    if choice == 0:
+        return tasks.delete(key)
+    if choice == 1:
+        return tasks.set("tags").add(random.randint(0, 3))
+    if choice == 2:
+        return tasks.set("tags").remove(random.randint(0, 3))
+    return tasks.put({"n": random.randint(0, 9)}, key=key)
+
+
+def _take(copy: dict, change) -> None:
+    if change.kind == "reset":
+        copy.clear()
+    elif change.after is None:
+        assert copy.pop((change.structure, change.key)) == change.before
+    else:
+        assert copy.get((change.structure, change.key)) == change.before
+        assert (change.before is None) == (change.kind == "insert")
+        copy[change.structure, change.key] = change.after
+
+
+@pytest.fixture
+def loads(monkeypatch) -> list[object]:
+    """The documents that were made."""
+    made: list[object] = []
+    init = Document.__init__
+
+    def noted(self: Document, *args, **kwargs) -> None:
+        made.append(None)
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(Document, "__init__", noted)
+    return made
+
+
+async def _write_some(database, count: int = 3) -> None:
+    for n in range(count):
+        async with database.transaction() as tx:
+            tx["tasks"].put({"n": n}, key="t")
+            tx["tasks"].put({"n": n}, key="u")
+            tx["tasks"].text("body").append(str(n))
+
+
+async def _read_on(tasks, cursor: str, count: int) -> list[tuple]:
+    async with tasks.changes(since=cursor) as changes:
+        found = [await anext(changes) for _ in range(count)]
+        assert found[-1].cursor == changes.cursor
+    return [(c.structure, c.kind, c.key, c.before, c.after, c.cursor, c.author) for c in found]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_who_is_a_little_behind_costs_no_document(database, clock, loads, kept: bool) -> None:
+    """While somebody else reads, and for a while after the last one left."""
+    tasks = await database.collection("tasks")
+    other, changes = tasks.changes(), tasks.changes()
+    await other.__aenter__()
+    async with changes:
+        start = changes.cursor
+    if not kept:
+        other.close()
+        await settle()
+    made = len(loads)
+    await _write_some(database, 2)
+    first = await _read_on(tasks, start, 6)
+    for done in range(1, 6):
+        assert await _read_on(tasks, first[done - 1][5], 6 - done) == first[done:]
+    assert len(loads) == made
+    other.close()
+    await settle()
+    await clock.advance(1_000)
+    assert await _read_on(tasks, start, 6) == first
+    assert len(loads) > made
+
+
+async def test_many_who_come_back_to_a_fresh_actor_share_one_load(storage, clock, loads) -> None:
+    close, storage.close = storage.close, lambda: asyncio.sleep(0)
+    async with Database(storage, clock=clock, limits=Limits()) as database:
+        tasks = await database.collection("tasks")
+        async with tasks.changes() as changes:
+            start = changes.cursor
+            await _write_some(database, 10)
+            seen = [await anext(changes) for _ in range(30)]
+    async with Database(storage, clock=clock, limits=Limits()) as database:
+        tasks = await database.collection("tasks")
+        await tasks.count()
+        made = len(loads)
+        cursors = [start, *(change.cursor for change in seen[:-1])]
+        found = await asyncio.gather(*(_read_on(tasks, c, 30 - n) for n, c in enumerate(cursors)))
+        assert len(loads) == made + 1
+    expected = [(c.structure, c.kind, c.key, c.before, c.after, c.cursor, c.author) for c in seen]
+    assert found == [expected[n:] for n in range(30)]
+    await close()
+
+
+async def test_a_structure_that_was_opened_later_is_told_from_the_cursor_on(database, yjs) -> None:
+    """The feed has nothing of what nobody had opened yet: the log has."""
+    tasks = await database.collection("tasks")
+    editor = await yjs("tasks")
+    async with tasks.changes() as changes:
+        start = changes.cursor
+        editor.doc.get("body", type=Text).insert(0, "hi")
+        await editor.send()
+        await tasks.put({}, key="t")
+        assert (await anext(changes)).structure == "records"
+        await tasks.text("body")
+        found = await _read_on(tasks, start, 2)
+        assert sorted(each[0] for each in found) == ["body", "records"]
+        assert await _read_on(tasks, start, 2) == found

@@ -1,0 +1,82 @@
+import asyncio
+
+import pytest
+
+from protobase_actors import ManualClock
+from protobase_live.errors import Closed, ValidationError
+from protobase_live.handles.presence import Presence
+from protobase_live.presence.embedded_line import EmbeddedPresenceLine
+from protobase_live.presence.hub import PresenceHub
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def hub(clock):
+    return PresenceHub(clock)
+
+
+async def test_everybody_sees_everybody(hub, clock):
+    async with Presence(EmbeddedPresenceLine(hub, "tasks"), 1, {"name": "ann"}) as ann:
+        assert ann.states == {1: {"name": "ann"}}
+        async with Presence(EmbeddedPresenceLine(hub, "tasks"), 2, {"name": "bob"}) as bob:
+            assert bob.states == {1: {"name": "ann"}, 2: {"name": "bob"}}
+            await clock.advance(1)
+            assert ann.states == bob.states
+            await bob.set({"name": "bob", "cursor": 3})
+            await clock.advance(1)
+            assert ann.states[2] == {"name": "bob", "cursor": 3}
+        await clock.advance(1)
+        assert ann.states == {1: {"name": "ann"}}
+
+
+async def test_one_may_be_there_unseen(hub, clock):
+    async with (
+        Presence(EmbeddedPresenceLine(hub, "tasks"), 1, {}) as ann,
+        Presence(EmbeddedPresenceLine(hub, "tasks"), 2, None) as bob,
+    ):
+        await clock.advance(1)
+        assert ann.states == bob.states == {1: {}}
+
+
+async def test_iterating_gives_the_newest_states(hub, clock):
+    async with Presence(EmbeddedPresenceLine(hub, "tasks"), 1, None) as ann:
+        assert await anext(ann) == {}
+        waiting = asyncio.ensure_future(anext(ann))
+        async with Presence(EmbeddedPresenceLine(hub, "tasks"), 2, {"n": 1}) as bob:
+            await bob.set({"n": 2})
+            await clock.advance(1)
+            assert await waiting == {2: {"n": 2}}
+
+
+async def test_iterating_ends_with_the_block(hub, clock):
+    seen = []
+
+    async def watch(presence):
+        async for states in presence:
+            seen.append(states)
+
+    async with Presence(EmbeddedPresenceLine(hub, "tasks"), 1, {}) as ann:
+        watching = asyncio.ensure_future(watch(ann))
+        await clock.advance(1)
+    await watching
+    assert seen[-1] == {1: {}}
+
+
+async def test_wrong_use_says_so(hub):
+    presence = Presence(EmbeddedPresenceLine(hub, "tasks"), 1, {})
+    with pytest.raises(Closed):
+        await presence.set({})
+    async with presence:
+        with pytest.raises(ValidationError):
+            await presence.set(b"")
+    with pytest.raises(Closed):
+        await presence.set({})
+    with pytest.raises(Closed):
+        await presence.__aenter__()
+    with pytest.raises(ValidationError):
+        await Presence(EmbeddedPresenceLine(hub, "tasks"), 1, b"").__aenter__()
+    assert hub._rooms == {}
