@@ -9,8 +9,8 @@ from unittest.mock import patch
 import pytest
 
 from protobase_live.live import runner, views
-from protobase_live.query.engine import access, index
-from protobase_live.query.engine.operators import batches, operator, sorting, source, window
+from protobase_live.query.engine import access, index, operator
+from protobase_live.query.engine.operators import batches, sorting, source, window
 from tests.support.fixtures import node
 
 __all__ = ["node"]
