@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from protobase_actors import Clock, OrderedSet
 from protobase_live.protocol.live.codec import CODECS
+from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.authentication import Authentication, anonymous
@@ -39,6 +40,9 @@ class LiveDoor:
         self._session_id = session_id
         self._news = PresenceNews()
         self._connections: OrderedSet[LiveConnection] = OrderedSet()
+        self._encodings = {
+            name: Encodings(codec, self._limits.encoded_bytes) for name, codec in CODECS.items()
+        }
         self._closing = False
 
     @property
@@ -58,7 +62,8 @@ class LiveDoor:
         elif len(self._connections) >= self._limits.connections:
             await connection.close(TOO_MANY, f"{self._limits.connections} connections (connections)")
         else:
-            session = ServerSession(codec, self._limits, self._session_id())
+            encodings = self._encodings[codec.subprotocol]
+            session = ServerSession(codec, self._limits, self._session_id(), encodings)
             served = LiveConnection(
                 connection, session, self._database, self._clock, self._news, self._limits, self._counters
             )

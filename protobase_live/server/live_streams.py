@@ -15,9 +15,10 @@ from protobase_live.errors import Closed, ProtoBaseError
 from protobase_live.model.change import Change
 from protobase_live.protocol.live.client_messages import More, Opening, Subscribe, Watch
 from protobase_live.protocol.live.codec import Frame
+from protobase_live.protocol.live.encodings import Encoded, Encodings
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import LiveLimits
-from protobase_live.protocol.live.server_messages import ChangeForm, RowChangeForm
+from protobase_live.protocol.live.server_messages import ChangeForm
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_database import ChangeStream, Database, Share, Watcher, query_of
@@ -110,10 +111,11 @@ class LiveStreams:
                 self._credit[id].clear()
                 await self._credit[id].wait()
             changes = await stream.batch(min(credit, self._limits.batch))
-            for frame in self._session.changes(
-                id, [_change_form(change, self._limits.text_chars) for change in changes]
-            ):
+            for frame in self._session.changes(id, [self._encoded(change) for change in changes]):
                 await self._send(frame)
+
+    def _encoded(self, change: Change) -> Encoded:
+        return self._session.encodings.of(change, lambda: _change_form(change, self._limits.text_chars))
 
     async def _view(self, request: Watch) -> None:
         watcher = await self.share.watch(query_of(request.query), request.since)
@@ -127,7 +129,7 @@ class LiveStreams:
         """Pull whatever there is; what happens until all of it went out is in the next difference."""
         while True:
             diff = await watcher.pull()
-            changes = [_row_form(change) for change in diff.changes]
+            changes = [_encoded_row(change, self._session.encodings) for change in diff.changes]
             for frame in self._session.difference(id, diff.cursor, diff.reset, changes):
                 await self._send(frame)
                 await asyncio.sleep(0)  # a client that reads fast lets `send` not wait at all
@@ -154,11 +156,12 @@ def _change_form(change: Change, text_chars: int) -> ChangeForm:
     }
 
 
-def _row_form(change: RowChange) -> RowChangeForm:
+def _encoded_row(change: RowChange, encodings: Encodings) -> bytes:
+    """A `RowChangeForm`, encoded."""
     match change.kind:
         case "delete":
-            return ["delete", change.position]
+            return encodings.alone(["delete", change.position])
         case "move":
-            return ["move", change.previous, change.position, change.row]
+            return encodings.behind(["move", change.previous, change.position], change.row)
         case kind:
-            return [kind, change.position, change.row]
+            return encodings.behind([kind, change.position], change.row)

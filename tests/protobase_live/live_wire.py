@@ -97,7 +97,7 @@ class FakeStream:
         return taken
 
 
-class FakeSubscription:
+class FakeWatcher:
     def __init__(self, views, since):
         self.views = views
         self.seen = None if since in (None, "forgotten") else self._parse(since)
@@ -135,7 +135,7 @@ class FakeViews:
         self.rows = []
         self.script = ()
         self.failure = None
-        self.subscriptions = self.pulls = self.shares = 0
+        self.watchers = self.pulls = self.shares = 0
         self.queries = []
         self.news = asyncio.Event()
 
@@ -158,11 +158,11 @@ class FakeViews:
     async def explain(self, query):
         return Explanation("scan", query.collection, len(self.rows))
 
-    async def subscribe(self, query, since=None):
+    async def watch(self, query, since=None):
         self.queries.append(query)
         if self.failure:
             raise self.failure
-        return FakeSubscription(self, since)
+        return FakeWatcher(self, since)
 
 
 class FakeDatabase:

@@ -97,13 +97,13 @@ def portions(value: Any) -> Iterator[bytes]:
         yield pack(value)
         return
     items = cast("list[Any]", value)
-    yield _list_head(len(items))
+    yield list_head(len(items))
     for start in range(0, len(items), PORTION_ITEMS):
         some = items[start : start + PORTION_ITEMS]
-        yield pack(some)[len(_list_head(len(some))) :]
+        yield pack(some)[len(list_head(len(some))) :]
 
 
-def _list_head(count: int) -> bytes:
+def list_head(count: int) -> bytes:
     """How a list of so many items begins in MessagePack."""
     if count < 2**4:
         return bytes([0x90 | count])

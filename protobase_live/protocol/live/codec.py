@@ -5,13 +5,14 @@ an object whose fields may hold bytes, big integers, dates and sets in the forms
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from protobase_live.errors import ProtocolError, ValidationError
 from protobase_live.model import values
+from protobase_live.model.values.encoding import list_head
 
 Frame = bytes | str
 """A WebSocket message: bytes travel as a binary frame, text as a text frame."""
@@ -27,15 +28,19 @@ class MsgpackCodec:
         return _pack(message)
 
     def encode_items(self, items: Sequence[Any]) -> bytes:
-        """Some of the items of a list, for `encode_long`."""
+        """Some of the items of a list, for `encode_long` and `encode_list`."""
         return b"".join(map(_pack, items))
 
+    def encode_list(self, head: Sequence[Any], last: bytes) -> bytes:
+        """A list as an item: of what is in ``head``, texts and small numbers, and then of an encoded item."""
+        return _one_longer(_pack_plain(head)) + last
+
     def encode_long(self, message: Mapping[str, Any], name: str, count: int, parts: Sequence[bytes]) -> bytes:
-        """The frame of a message that has the field ``name``, too: a list of ``count`` items in ``parts``."""
-        packer: Any = cast(Any, msgpack).Packer()
-        fields = [_pack(part) for field in message.items() for part in field]
-        head: list[bytes] = [packer.pack_map_header(len(message) + 1), *fields, _pack(name)]
-        return b"".join((*head, packer.pack_array_header(count), *parts))
+        """The frame of a message that has the field ``name``, too: a list of ``count`` items in ``parts``.
+
+        Its other fields are texts, small numbers and flags.
+        """
+        return b"".join((_one_longer(_pack_plain(message)), _pack_plain(name), list_head(count), *parts))
 
     def decode(self, frame: Frame) -> dict[str, Any]:
         """The message of a frame. Raises ProtocolError when it is none."""
@@ -57,12 +62,19 @@ class JsonCodec:
         return _dumps(message)
 
     def encode_items(self, items: Sequence[Any]) -> bytes:
-        """Some of the items of a list, for `encode_long`."""
+        """Some of the items of a list, for `encode_long` and `encode_list`."""
         return _dumps(items)[1:-1].encode()
 
+    def encode_list(self, head: Sequence[Any], last: bytes) -> bytes:
+        """A list as an item: of what is in ``head``, texts and small numbers, and then of an encoded item."""
+        return b"%b,%b]" % (_json.encode(head)[:-1].encode(), last)
+
     def encode_long(self, message: Mapping[str, Any], name: str, count: int, parts: Sequence[bytes]) -> str:
-        """The frame of a message that has the field ``name``, too: a list of ``count`` items in ``parts``."""
-        return f"{_dumps(message)[:-1]},{_dumps(name)}:[{b','.join(parts).decode()}]}}"
+        """The frame of a message that has the field ``name``, too: a list of ``count`` items in ``parts``.
+
+        Its other fields are texts, small numbers and flags.
+        """
+        return f"{_json.encode(message)[:-1]},{_json.encode(name)}:[{b','.join(parts).decode()}]}}"
 
     def decode(self, frame: Frame) -> dict[str, Any]:
         """The message of a frame. Raises ProtocolError when it is none."""
@@ -83,8 +95,17 @@ CODECS: Mapping[str, Codec] = {codec.subprotocol: codec for codec in (MsgpackCod
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
+_pack_plain = cast("Callable[[Any], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
+
+
 def _pack(value: Any) -> bytes:
     return values.pack(value, as_written=True)
+
+
+def _one_longer(packed: bytes) -> bytes:
+    """A packed list or map of fewer than 15 entries, whose head says one more."""
+    assert packed[0] & 0x0F < 15, "the first byte counts up to 15"
+    return bytes((packed[0] + 1,)) + packed[1:]
 
 
 def _dumps(value: Any) -> str:

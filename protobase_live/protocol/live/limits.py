@@ -41,6 +41,7 @@ class LiveLimits:
     text_chars: int = 64 * 1024  # characters before and after a change of a text: told as a splice alone
     batch: int = 256  # changes in one message; the rest follows in the next
     difference: int = 1_000_000  # changes in one difference, all its messages together: limit_exceeded
+    encoded_bytes: int = 4 * 1024 * 1024  # what is told to many is kept encoded: more is encoded for each
     presences: int = 64  # collections whose presence a connection joined: limit_exceeded
     operations: int = 32_768  # operations and checks of one commit: limit_exceeded
     restore_bytes: int = 1024 * 1024 * 1024  # what is stored of a collection to restore: limit_exceeded

@@ -23,6 +23,7 @@ from protobase_live.protocol.live.client_messages import (
     Watch,
 )
 from protobase_live.protocol.live.codec import Codec, Frame
+from protobase_live.protocol.live.encodings import Encoded, Encodings
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
@@ -43,7 +44,6 @@ from protobase_live.protocol.live.server_messages import (
     Error,
     Presence,
     Result,
-    RowChangeForm,
     Welcome,
 )
 
@@ -67,7 +67,11 @@ class ServerSession:
     views are open.
     """
 
-    def __init__(self, codec: Codec, limits: LiveLimits, session_id: str) -> None:
+    def __init__(
+        self, codec: Codec, limits: LiveLimits, session_id: str, encodings: Encodings | None = None
+    ) -> None:
+        """``encodings`` are those of ``codec``, shared with other sessions."""
+        self.encodings = encodings or Encodings(codec)
         self._codec = codec
         self._limits = limits
         self._id = session_id
@@ -189,7 +193,7 @@ class ServerSession:
         """How many changes a stream may be sent now; None when there is no such stream."""
         return self._credit.get(subscription)
 
-    def changes(self, subscription: int, changes: Sequence[ChangeForm]) -> list[Frame]:
+    def changes(self, subscription: int, changes: Sequence[Encoded]) -> list[Frame]:
         """The frames of a stream's next changes, each within the limit; uses up their credit.
 
         One that alone is larger than the limit is told without what was before, or without both values: the
@@ -199,9 +203,11 @@ class ServerSession:
         return self._change_frames(subscription, changes)
 
     def difference(
-        self, subscription: int, cursor: str, reset: bool, changes: Sequence[RowChangeForm]
+        self, subscription: int, cursor: str, reset: bool, changes: Sequence[bytes]
     ) -> Iterator[Frame]:
         """The frames of what happened to a view's rows, each within the limits and made when it is asked for.
+
+        ``changes`` are `RowChangeForm`, each encoded.
 
         Raises:
             LimitExceeded: there are too many changes, or one alone is too large.
@@ -213,7 +219,7 @@ class ServerSession:
         while more:
             part = changes[start : start + count]
             more = start + len(part) < len(changes)
-            frame = encode(Difference(subscription, cursor, reset, more, part), self._codec)
+            frame = self._listing(Difference(subscription, cursor, reset, more, ()), part)
             if len(part) > 1 and _size(frame) > self._limits.answer_bytes:
                 count, more = len(part) // 2, True
                 continue
@@ -330,12 +336,18 @@ class ServerSession:
         if size > limit:
             raise LimitExceeded(f"the answer has more than {limit} bytes (answer_bytes){advice}")
 
-    def _change_frames(self, subscription: int, changes: Sequence[ChangeForm]) -> list[Frame]:
+    def _listing(self, message: Changes | Difference, changes: Sequence[bytes]) -> Frame:
+        """The frame of a message with these changes, which comes without any."""
+        head = {"type": message.type, **message.form()}
+        del head["changes"]
+        return self._codec.encode_long(head, "changes", len(changes), changes)
+
+    def _change_frames(self, subscription: int, changes: Sequence[Encoded]) -> list[Frame]:
         try:
-            return [self._sized(encode(Changes(subscription, changes), self._codec))]
+            return [self._sized(self._listing(Changes(subscription, ()), [each.data for each in changes]))]
         except LimitExceeded:
             if len(changes) == 1:
-                return [self._smaller_change(subscription, changes[0])]
+                return [self._smaller_change(subscription, changes[0].form)]
         half = len(changes) // 2
         first = self._change_frames(subscription, changes[:half])
         return first + self._change_frames(subscription, changes[half:])

@@ -9,6 +9,7 @@ from protobase_live.errors import LimitExceeded, Unavailable
 from protobase_live.model.operations import RECORDS, Op
 from protobase_live.protocol.live.client_messages import More, Subscribe, Watch
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
+from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Changes, Difference, Ended, Error, Result
@@ -25,10 +26,10 @@ QUERY = {"from": "tasks", "steps": []}
 class Streams:
     """Streams whose frames are kept; `gate` holds them up while it is clear."""
 
-    def __init__(self):
+    def __init__(self, encodings=None):
         self.clock = ManualClock()
         self.database = FakeDatabase(self.clock)
-        self.session = ServerSession(CODEC, LiveLimits(), "s1")
+        self.session = ServerSession(CODEC, LiveLimits(), "s1", encodings)
         self.session.receive(CODEC.encode(HELLO))
         self.counters = Counters()
         self.sent = []
@@ -72,6 +73,24 @@ async def streams():
     streams = Streams()
     yield streams
     await streams.end()
+
+
+async def test_what_two_connections_are_told_is_encoded_once(monkeypatch):
+    encodings, made = Encodings(CODEC, 1_000_000), []
+    encode_items = CODEC.encode_items
+    monkeypatch.setattr(
+        type(CODEC), "encode_items", lambda self, items: made.append(items) or encode_items(items)
+    )
+    first, second = Streams(encodings=encodings), Streams(encodings=encodings)
+    second.streams._database = first.database
+    for each in (first, second):
+        await each.open(Subscribe(1, "tasks", None, 10))
+    del made[:]
+    await first.commit("a", "b")
+    assert keys(first.sent) == keys(second.sent) == ["a", "b"]
+    assert sorted(item["key"] for items in made for item in items if "key" in item) == ["a", "b"]
+    for each in (first, second):
+        await each.end()
 
 
 def keys(sent):

@@ -72,6 +72,10 @@ def change(number: int) -> dict:
     }
 
 
+def encoded(session, changes):
+    return [session.encodings.of(each, lambda each=each: each) for each in changes]
+
+
 class Server:
     """One collection whose changes are numbered; every commit is one change.
 
@@ -129,7 +133,7 @@ class Server:
             if count:
                 self.positions[id] += count
                 changes = [change(number) for number in range(position + 1, position + count + 1)]
-                self.to_client.extend(self.session.changes(id, changes))
+                self.to_client.extend(self.session.changes(id, encoded(self.session, changes)))
 
     def differ(self):
         for id, position in self.views.items():
@@ -139,7 +143,8 @@ class Server:
                     changes = [["insert", at, {"n": self.changes - at}] for at in range(self.changes)]
                 else:
                     changes = [["insert", 0, {"n": n}] for n in range(position + 1, self.changes + 1)]
-                frames = self.session.difference(id, str(self.changes), position is None, changes)
+                rows = [self.session.encodings.alone(each) for each in changes]
+                frames = self.session.difference(id, str(self.changes), position is None, rows)
                 self.to_client.extend(frames)
 
     def interrupt(self):
@@ -484,7 +489,8 @@ def test_more_changes_than_granted_are_refused(world):
     world.server.answer(0)
     world.receive(1)
     world.server.session._credit[1] = 100
-    (frame,) = world.server.session.changes(1, [change(number) for number in range(5)])
+    session = world.server.session
+    (frame,) = session.changes(1, encoded(session, [change(number) for number in range(5)]))
     with pytest.raises(ProtocolError, match="granted"):
         world.client.receive(frame)
 

@@ -165,10 +165,18 @@ def test_views_count_as_streams_and_have_their_ids(session):
     assert receive(session, Ping(1)) == Ping(1)
 
 
+def encoded(session, changes):
+    return [session.encodings.of(each, lambda each=each: each) for each in changes]
+
+
+def rows(session, changes):
+    return [session.encodings.alone(each) for each in changes]
+
+
 def test_a_difference_is_split_into_frames_within_the_limits():
     session = ServerSession(CODEC, LiveLimits(answer_bytes=300, batch=4, difference=9), "s1")
     small, large = [["delete", 0]] * 5, [["insert", 0, {"text": "x" * 90}]] * 4
-    frames = list(session.difference(1, "c", True, small + large))
+    frames = list(session.difference(1, "c", True, rows(session, small + large)))
     assert all(len(frame) <= 300 for frame in frames)
     parts = [sent(frame) for frame in frames]
     assert [change for part in parts for change in part.changes] == small + large
@@ -184,9 +192,9 @@ def test_an_empty_difference_tells_its_cursor(session):
 
 def test_a_difference_beyond_the_limits_fails(session):
     with pytest.raises(LimitExceeded, match="answer_bytes"):
-        list(session.difference(1, "c", True, [["insert", 0, {"text": "x" * 400}]]))
+        list(session.difference(1, "c", True, rows(session, [["insert", 0, {"text": "x" * 400}]])))
     with pytest.raises(LimitExceeded, match=r"\(difference\); watch fewer rows"):
-        list(session.difference(1, "c", True, [["delete", 0]] * 10))
+        list(session.difference(1, "c", True, rows(session, [["delete", 0]] * 10)))
 
 
 @pytest.mark.parametrize("codec", CODECS.values())
@@ -233,7 +241,7 @@ def test_an_item_that_is_too_large_fails_its_answer(codec):
 
 def test_credit_is_used_up_and_granted(session):
     receive(session, Subscribe(1, "tasks", None, 2))
-    assert [sent(frame) for frame in session.changes(1, [change(1), change(2)])] == [
+    assert [sent(frame) for frame in session.changes(1, encoded(session, [change(1), change(2)]))] == [
         Changes(1, [change(1), change(2)])
     ]
     assert session.credit(1) == 0
@@ -252,7 +260,7 @@ def test_a_credit_beyond_the_limit_closes(session):
 def test_changes_are_split_into_frames_within_the_limit(session):
     receive(session, Subscribe(1, "tasks", None, 10))
     changes = [change(number, 100) for number in range(5)]
-    frames = session.changes(1, changes)
+    frames = session.changes(1, encoded(session, changes))
     assert len(frames) > 1
     assert all(len(frame) <= LIMITS.answer_bytes for frame in frames)
     assert [one for frame in frames for one in sent(frame).changes] == changes
@@ -262,7 +270,7 @@ def test_a_change_that_is_too_large_is_told_without_its_values(session):
     receive(session, Subscribe(1, "tasks", None, 10))
     large = {**change(7, 120), "before": "y" * 120, "splice": [0, 120, "x" * 120]}
     larger = change(8, 400)
-    frames = session.changes(1, [large, larger, change(9)])
+    frames = session.changes(1, encoded(session, [large, larger, change(9)]))
     assert all(len(frame) <= LIMITS.answer_bytes for frame in frames)
     told = [one for frame in frames for one in sent(frame).changes]
     assert [one["cursor"] for one in told] == ["7", "8", "9"]
