@@ -16,6 +16,7 @@ from typing import Any
 import protobase_live as pb
 from protobase_live import F, Query
 from protobase_live.live.view import View
+from protobase_live.live.view_cursor import Step
 from protobase_live.live.views import FILL_ROWS
 from protobase_live.query.engine.operator import RecordChange, Row
 from protobase_live.query.engine.plan import plan_fetch, plan_push
@@ -164,7 +165,7 @@ async def maintenance() -> None:
 
             def change(view: View = view, changes: Any = changes) -> None:
                 at = view.end
-                view.show({"tasks": next(changes)}, {"tasks": {"n": 1}})
+                view.show({"tasks": next(changes)}, {"tasks": Step({}, {"n": 1})})
                 if view.end != at:
                     view.since(at)
 

@@ -83,6 +83,11 @@ class Feed:
         self._wake_up = WakeUp()
 
     @property
+    def closed(self) -> bool:
+        """Whether no more will come."""
+        return self._closed
+
+    @property
     def end(self) -> int:
         """The index that the next entry will have."""
         return self._start + len(self._entries)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from functools import partial
 from types import TracebackType
 
 from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.replay import recall, replay
 from protobase_live.errors import Closed
+from protobase_live.model.arrival import Arrival
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import Target
 from protobase_live.model.values import quoted
-from protobase_storage import Loaded, covers
+from protobase_storage import Loaded, covers, sequence_of
 
 
 class ChangeStream:
@@ -30,17 +32,21 @@ class ChangeStream:
         subscribe: Callable[[object], Awaitable[Subscribed]],
         unsubscribe: Callable[[object], None],
         load: Callable[[], Awaitable[Loaded]],
+        arrival: Arrival,
         opened: Callable[[], Sequence[Target]] = tuple,
     ) -> None:
         """``subscribe`` begins at the collection's actor, ``unsubscribe`` ends, both with a name for the
         beginning; ``load`` reads the log, ``opened`` says which structures are told even if nobody registered
-        them.
+        them. ``arrival`` is how long ``since`` may be ahead of this node.
         """
         self._collection = collection
         self._position = Cursor.decode(since) if since is not None else None
         self._subscribe = subscribe
         self._unsubscribe = unsubscribe
         self._load = load
+        self._arrival = arrival
+        self._ahead = False
+        """Whether other nodes have yet to send what the position names."""
         self._opened = opened
         self._subscribed: Subscribed | None = None
         self._beginning: object = None
@@ -97,10 +103,26 @@ class ChangeStream:
         """Take in the next commit's changes, from wherever it is to be had."""
         if self._subscribed is None:
             await self._attach()
+        elif self._ahead:
+            await self._arrival.wait(partial(self._reach, self._subscribed))
+            self._detach()  # and begin where the collection is now
         elif self._replay is not None:
             await self._from_log(self._replay)
         else:
             await self._from_feed(self._subscribed)
+
+    async def _reach(self, subscribed: Subscribed) -> None:
+        """Look at what comes until all that the position names is here, or the feed does not go on."""
+        assert self._position is not None
+        here, index = subscribed.vector, subscribed.index
+        for origin, sequence in self._position.reach.items():
+            while sequence_of(here, origin) < sequence:
+                entry = await subscribed.feed.get(index)
+                if entry is None:
+                    if subscribed.feed.closed:
+                        self._arrival.end()
+                    return
+                here, index = entry.vector, index + 1
 
     async def _from_log(self, log: AsyncGenerator[tuple[tuple[Change, ...], Cursor]]) -> None:
         try:
@@ -152,8 +174,11 @@ class ChangeStream:
         if self._position is None:
             self._position = here
             self._settle()
-        elif self._position != here:
-            await self._resume(subscribed, self._position)
+        self._ahead = self._arrival.awaits((here.vector, self._position.reach))
+        if not self._ahead:
+            if self._position != here:
+                await self._resume(subscribed, self._position)
+            self._arrival.end()  # what was here once does not come a second time
 
     async def _resume(self, subscribed: Subscribed, position: Cursor) -> None:
         """Go on in the feed if the position is there, else in the log.

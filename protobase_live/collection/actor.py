@@ -8,9 +8,9 @@ that the commit is durable; meanwhile the next turn is applied.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from protobase_actors import Actor, ActorError, Clock, Envelope
 from protobase_actors.steps import in_steps
@@ -22,12 +22,13 @@ from protobase_live.collection.identity import Identity
 from protobase_live.collection.inquiries import Inquiries
 from protobase_live.collection.intake import Taker
 from protobase_live.collection.limits import Limits
-from protobase_live.collection.meeting import Contribution
+from protobase_live.collection.meeting import Contribution, Meeting
 from protobase_live.collection.messages import (
     Begin,
     Drop,
     Editor,
     Hold,
+    HoldPart,
     Install,
     Message,
     Question,
@@ -55,12 +56,13 @@ from protobase_live.collection.turn import (
 from protobase_live.collection.unfolded import Unfolded
 from protobase_live.document import Document, Outcome
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable, ValidationError
-from protobase_live.model.operations import Op
-from protobase_storage import Loaded, Snapshot, Storage, StorageError
+from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.table_change import JointChange
     from protobase_live.live.views import Views
+
+T = TypeVar("T")
 
 
 class CollectionActor(Actor[Message]):
@@ -170,7 +172,7 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, Begin):
                 await self._begin(envelope, envelope.message.views)
-            elif isinstance(envelope.message, Hold) and envelope.pending:
+            elif isinstance(envelope.message, Hold | HoldPart) and envelope.pending:
                 await self._meet(envelope, envelope.message)
         for envelope in batch:
             if isinstance(envelope.message, Drop | Restore) and envelope.pending:
@@ -250,7 +252,7 @@ class CollectionActor(Actor[Message]):
         turn.notices.append(Reply(envelope))
         self._pipeline.push(turn, None)
 
-    async def _meet(self, envelope: Envelope[Message], hold: Hold) -> None:
+    async def _meet(self, envelope: Envelope[Message], hold: Hold | HoldPart) -> None:
         """Meet the other collections of a transaction, and carry out this one's part if all can do so."""
         try:
             if self._pipeline.full:
@@ -258,7 +260,8 @@ class CollectionActor(Actor[Message]):
             if not hold.held.done():
                 hold.held.set_result(None)
             if await hold.meeting.begun():
-                await self._take_part(envelope, hold)
+                own = isinstance(hold, Hold)
+                await (self._take_part(envelope, hold) if own else self._take_in_part(envelope, hold))
         except BaseException as error:
             hold.meeting.fail(self._name, error)
             raise
@@ -266,7 +269,7 @@ class CollectionActor(Actor[Message]):
     async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
         turn, durable = Turn(batch=[envelope]), None
         transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
-        ready = await self._agreed(hold, transactor)
+        ready = await self._agreed(hold.meeting, transactor.prepare(hold.ops, hold.checks))
         if ready is None:
             turn.notices.append(Reply(envelope))  # when all that was looked at is durable
         else:
@@ -281,18 +284,40 @@ class CollectionActor(Actor[Message]):
             turn.notices.append(Receipt(envelope))
         self._pipeline.push(turn, durable if ready else None)
 
-    async def _agreed(self, hold: Hold, transactor: Transactor) -> Sequence[Op] | None:
-        """What is to be written, if this collection and all others can carry out their parts."""
+    async def _take_in_part(self, envelope: Envelope[Message], hold: HoldPart) -> None:
+        """`_take_part` with a commit that another node has made."""
+        turn, durable = Turn(batch=[envelope]), None
+        ready = await self._agreed(hold.meeting, self._needs(hold.commit))
         try:
-            ready = await transactor.prepare(hold.ops, hold.checks)
+            if ready:
+                written = await self._replica.apply(hold.commit)
+                written.joint_change = hold.meeting.joint_change
+                written.joint_change.expect()
+                turn.commits.append(written)
+            turn.notices.append(Reply(envelope))
+        except MalformedUpdate as error:
+            turn.notices.append(Refusal(envelope, error))  # the others are shown without it
+        if ready is not None:
+            commit = turn.commits[0].commit if turn.commits else None
+            durable = await hold.meeting.store(Contribution(self._name, commit, ready, self._pipeline))
+        self._pipeline.push(turn, durable if ready else None)
+
+    async def _needs(self, commit: Commit) -> bool:
+        self._read_only.require(self._name)
+        return self._replica.requires(commit)
+
+    async def _agreed(self, meeting: Meeting, preparing: Awaitable[T]) -> T | None:
+        """What this collection does, if it and all others can carry out their parts."""
+        try:
+            ready = await preparing
             if self._pipeline.failed:  # while others were waited for
                 raise Unavailable(f"{self._name} failed and is loaded again; nothing was done")
         except ProtoBaseError as error:
-            hold.meeting.refuse(error)
+            meeting.refuse(error)
         except Exception as error:
-            hold.meeting.refuse(nothing_done("a transaction", error))
+            meeting.refuse(nothing_done("a transaction", error))
         else:
-            return ready if await hold.meeting.agree() else None
+            return ready if await meeting.agree() else None
         return None
 
     async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
@@ -337,7 +362,9 @@ class CollectionActor(Actor[Message]):
         self._audience.drop(turn)
         if is_of_the_medium(error):
             for envelope in turn.batch:
-                if isinstance(envelope.message, Hold):  # the others of its transaction are told, too
+                if isinstance(
+                    envelope.message, Hold | HoldPart
+                ):  # the others of its transaction are told, too
                     envelope.fail(not_stored(self._name, error))
                 else:
                     self._lost.append(envelope)

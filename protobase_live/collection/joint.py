@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from protobase_actors import ActorFailed, ActorState, ActorStopped, Clock, Ref, within
 from protobase_live.collection.meeting import Meeting
-from protobase_live.collection.messages import Hold, Message, Question
+from protobase_live.collection.messages import Hold, HoldPart, Message, Question
 from protobase_live.errors import Overloaded, Unavailable
 from protobase_live.model.operations import RECORDS, Check, Op, Read
-from protobase_storage import Storage, StorageError
+from protobase_storage import Commit, Storage, StorageError
 
 HOLD_ATTEMPTS = 8
 """How often a transaction tries to hold all its collections at once before it fails with Overloaded."""
@@ -42,6 +42,22 @@ class JointTransaction:
         return Hold(meeting, self.writes.get(name, ()), checks, self.author, held)
 
 
+@dataclass(frozen=True, slots=True)
+class JointParts:
+    """The commits of a transaction of another node, by collection."""
+
+    commits: Mapping[str, Commit]
+
+    @property
+    def names(self) -> list[str]:
+        """The collections it concerns, in the order in which they are held."""
+        return sorted(self.commits)
+
+    def part(self, name: str, meeting: Meeting) -> HoldPart:
+        """What it wants of one collection."""
+        return HoldPart(meeting, self.commits[name], asyncio.get_running_loop().create_future())
+
+
 class NotHeld(Exception):
     """A collection did not answer in time, or was passivated before it could be held."""
 
@@ -51,9 +67,9 @@ class NotHeld(Exception):
 
 
 async def commit_jointly(
-    storage: Storage, ref: Refs, joint: JointTransaction, clock: Clock, hold_seconds: float
-) -> dict[str, str]:
-    """Carry out all writes or none; a cursor for each collection written, once all is durable.
+    storage: Storage, ref: Refs, joint: JointTransaction | JointParts, clock: Clock, hold_seconds: float
+) -> dict[str, object]:
+    """Carry out all writes or none; once all is durable, what each collection that was written answers.
 
     The collections are loaded first, which may take long, and then held, which must not: others wait
     meanwhile. If one does not answer within ``hold_seconds``, all are let go, that one is waited for, and all
@@ -82,7 +98,11 @@ async def commit_jointly(
 
 
 async def _hold_all(
-    refs: Mapping[str, Ref[Message]], joint: JointTransaction, meeting: Meeting, clock: Clock, seconds: float
+    refs: Mapping[str, Ref[Message]],
+    joint: JointTransaction | JointParts,
+    meeting: Meeting,
+    clock: Clock,
+    seconds: float,
 ) -> Parts:
     """Hold the collections one after the other: all within ``seconds`` after the first is held."""
     parts: dict[str, asyncio.Task[object]] = {}
@@ -127,8 +147,8 @@ async def _wait_for(ref: Ref[Message]) -> None:
         await ref.ask(Question(Read(RECORDS, "count")))
 
 
-async def _outcome(meeting: Meeting, parts: Parts) -> dict[str, str]:
-    """The cursors. Raises the refusal when all that was looked at is durable, Unavailable, ActorError."""
+async def _outcome(meeting: Meeting, parts: Parts) -> dict[str, object]:
+    """The answers. Raises the refusal when all that was looked at is durable, Unavailable, ActorError."""
     wrote = await meeting.outcome()
     concerned = parts.keys() if wrote is None else wrote
     errors = await _errors(parts[name] for name in concerned)
@@ -138,7 +158,7 @@ async def _outcome(meeting: Meeting, parts: Parts) -> dict[str, str]:
         raise meeting.refusal
     if errors:
         raise min(errors, key=lambda error: not _says_nothing_done(error))
-    return {name: str(parts[name].result()) for name in concerned}
+    return {name: parts[name].result() for name in concerned}
 
 
 async def _errors(parts: Iterable[asyncio.Task[object]]) -> list[BaseException]:

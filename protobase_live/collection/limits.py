@@ -45,14 +45,18 @@ class Limits(TransactionLimits):
     """How long a transaction over several collections makes those that it holds wait for another one. Then it
     lets go, waits until that one answers, and tries again; after 8 tries it fails with `Overloaded`."""
     held_commit_bytes: int = 16 * 1024 * 1024
-    """Bytes of commits of other nodes that a collection holds because they lack something they were made on;
-    what is more is let go of, and sent again by that node."""
+    """Bytes of commits of other nodes that a collection holds because they lack something they were made on,
+    and as many of parts of transactions over several collections, for all of these together; what is more is
+    let go of, and sent again by that node."""
     feed_changes: int = 4_096
     """Recent changes kept in memory for streams; a slower stream reads the log instead."""
     feed_bytes: int = 16 * 1024 * 1024
     """About how many bytes these may hold; a stream that is slower reads the log instead."""
     feed_seconds: float = 60.0
     """How long they are kept after the last stream ended, for who comes back; then he is read the log."""
+    ahead_seconds: float = 3.0
+    """How long a stream or live query that comes with the cursor of another node waits for the commits that
+    this names and that have not come here yet; then it is told `reset`, or given all rows."""
     log_commits: int = 10_000
     """Commits in a collection's log; above it, the older ones are folded into a snapshot."""
     log_bytes: int = 8 * 1024 * 1024

@@ -126,8 +126,11 @@ class Meeting:
 
 
 def jointly(commits: Sequence[Commit]) -> list[Commit]:
-    """The commits of one transaction, each with what says so: a peer shows them together."""
-    if len(commits) < 2:
+    """The commits of one transaction, each with what says so: a peer shows them together.
+
+    Those of another node say so already.
+    """
+    if len(commits) < 2 or commits[0].joint is not None:
         return list(commits)
     first = commits[0]  # no other transaction has a commit of this origin and sequence in this collection
     name = f"{first.origin}:{first.sequence}"

@@ -170,6 +170,20 @@ class Hold:
 
 
 @dataclass(slots=True)
+class HoldPart:
+    """A transaction of another node over several collections wants this one to meet the others, and to show
+    its part with theirs.
+
+    Answered once durable, with nothing done if the others do nothing either.
+    """
+
+    meeting: Meeting
+    commit: Commit
+    held: asyncio.Future[None]
+    """As in `Hold`."""
+
+
+@dataclass(slots=True)
 class Drop:
     """The collection is to be deleted. Answered when that is durable; then this actor ends."""
 
@@ -225,6 +239,8 @@ def size_of(message: Message) -> int:
             return sum([weight(op.args) for op in message.ops])
         case Replicate():
             return sum([len(commit.update) for commit in message.commits])
+        case HoldPart():
+            return len(message.commit.update)
         case Install():
             return len(message.snapshot.update)
         case _:
@@ -244,6 +260,7 @@ Message = (
     | Unsubscribe
     | Begin
     | Hold
+    | HoldPart
     | Drop
     | Restore
     | Replicate

@@ -18,7 +18,7 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.turn import AppliedCommit
 from protobase_live.document import Document, Outcome
-from protobase_live.errors import MalformedUpdate, ProtoBaseError, ValidationError
+from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable, ValidationError
 from protobase_live.model.operations import INDEXES, Read
 from protobase_storage import (
     TIMELINE_MARK,
@@ -120,23 +120,42 @@ class Replica:
         """
         for commit in commits:
             self._require_same_history(commit.origin, commit.sequence)
+        await self._apply_held(applied)  # behind what came as a part of a transaction
         for commit in commits:
             if covers(self.vector, commit):
                 continue
             if not follows(self.vector, commit):
                 self._held.add(commit)
                 continue
-            applied.append(await self._apply(commit))
-            while (held := self._held.take_next(self.vector)) is not None:
-                applied.append(await self._apply(held))
+            applied.append(await self.apply(commit))
+            await self._apply_held(applied)
 
-    async def _apply(self, commit: Commit) -> AppliedCommit:
+    async def _apply_held(self, applied: list[AppliedCommit]) -> None:
+        while (held := self._held.take_next(self.vector)) is not None:
+            applied.append(await self.apply(held))
+
+    def requires(self, commit: Commit) -> bool:
+        """Whether a commit of another node is to be applied next; false if it is here.
+
+        Raises ValidationError if it belongs to another history, Unavailable if something lacks here.
+        """
+        self._require_same_history(commit.origin, commit.sequence)
+        if covers(self.vector, commit):
+            return False
+        if follows(self.vector, commit):
+            return True
+        raise Unavailable(f"{_place(commit)} waits for what it was made on; nothing was done, send it again")
+
+    async def apply(self, commit: Commit) -> AppliedCommit:
+        """Apply a commit of another node that is to be applied next.
+
+        Raises MalformedUpdate, with nothing applied, if it cannot be read, and BrokenDocument.
+        """
         try:
             outcome = await in_steps(self.document.replicate_in_steps(commit.update))
         except MalformedUpdate as error:
-            place = f"{commit.origin}:{commit.sequence} of {self._collection!r}"
             raise MalformedUpdate(
-                f"commit {place} cannot be read, nothing of it was taken: {error}"
+                f"{_place(commit)} cannot be read, nothing of it was taken: {error}"
             ) from error
         self._include({commit.origin: commit.sequence}, commit.time)
         self._held.discard(commit)
@@ -212,3 +231,7 @@ class Replica:
     def close(self) -> None:
         """Let go of the document."""
         self.document.close()
+
+
+def _place(commit: Commit) -> str:
+    return f"commit {commit.origin}:{commit.sequence} of {commit.collection!r}"

@@ -28,7 +28,8 @@ from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.stream import ChangeStream
 from protobase_live.collection.actor import CollectionActor
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.joint import JointTransaction, commit_jointly
+from protobase_live.collection.joint import JointParts, JointTransaction, commit_jointly
+from protobase_live.collection.joint_replication import Answer, JointReplication
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import (
     Begin,
@@ -60,12 +61,13 @@ from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model import values
+from protobase_live.model.arrival import Arrival
 from protobase_live.model.names import check_author, check_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub, PresenceLimits
-from protobase_storage import Storage
+from protobase_storage import Commit, Storage
 
 if TYPE_CHECKING:
     from protobase_live.live.limits import ViewLimits
@@ -130,6 +132,7 @@ class Database(DatabaseApi):
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self._goodbyes: OrderedSet[asyncio.Task[None]] = OrderedSet()
+        self._replication = JointReplication(self._ask, self._show_together, limits.held_commit_bytes)
         self._home = HomeLoop()
         self._identity = Identity(self._random)
         self._closed = False
@@ -168,7 +171,7 @@ class Database(DatabaseApi):
         if self._views is None:
             from protobase_live.live.views import Views
 
-            self._views = Views(self._begin, self._clock, self._view_limits)
+            self._views = Views(self._begin, self._clock, self._arrival, self._view_limits)
             if self._closed:
                 self._views.close()
         return self._views
@@ -232,7 +235,18 @@ class Database(DatabaseApi):
         joint = JointTransaction(writes, checks, author)
         seconds = self._limits.joint_hold_seconds
         with errors_named("this transaction", commits=True):
-            return Receipt(await commit_jointly(self._storage, self.ref, joint, self._clock, seconds))
+            cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, seconds)
+        return Receipt({name: str(cursor) for name, cursor in cursors.items()})
+
+    async def replicate(self, commits: Mapping[str, Sequence[Commit]]) -> dict[str, Answer]:
+        """Take commits of other nodes, by collection and in order; see `JointReplication.replicate`."""
+        return await self._replication.replicate(commits)
+
+    async def _show_together(self, parts: Mapping[str, Commit]) -> None:
+        """See `JointReplication`."""
+        seconds = self._limits.joint_hold_seconds
+        with errors_named("a transaction of another node"):
+            await commit_jointly(self._storage, self.ref, JointParts(parts), self._clock, seconds)
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
@@ -252,7 +266,10 @@ class Database(DatabaseApi):
             with errors_named(collection):
                 return await self._storage.load(collection)
 
-        return ChangeStream(collection, since, watch, unwatch, load, opened)
+        return ChangeStream(collection, since, watch, unwatch, load, self._arrival(), opened)
+
+    def _arrival(self) -> Arrival:
+        return Arrival(self._clock, self._limits.ahead_seconds, self._storage.identity)
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""

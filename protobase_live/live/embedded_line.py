@@ -19,6 +19,7 @@ class EmbeddedLine:
     def __init__(self, views: Views, query: Query) -> None:
         self._views = views
         self._query = query
+        self._arrival = views.arrival()
         self._hear: Hear | None = None
         self._watcher: Watcher | None = None
         self._beginning: asyncio.Task[None] | None = None
@@ -68,7 +69,7 @@ class EmbeddedLine:
         return self._beginning
 
     async def _begin(self) -> None:
-        watcher = await self._views.watch(self._query, self._cursor)
+        watcher = await self._views.watch(self._query, self._cursor, self._arrival)
         try:
             diff = await watcher.pull()
         except BaseException:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from protobase_live.live.table_change import TableChange
 from protobase_live.live.view import View
+from protobase_live.live.view_cursor import Step
 from protobase_live.live.watched_table import WatchedTable
 from protobase_live.query.engine.operator import RecordChange
 from protobase_storage import Vector
@@ -40,7 +41,7 @@ class Revision:
         ]
         self._watched = watched
         self._drop = drop
-        self._causes: dict[View, dict[str, Vector]] = {}
+        self._causes: dict[View, dict[str, Step]] = {}
         self._much = any(len(change.records) > PORTION for change in changes)
         self._work = 0
         """How much was done since the last pause."""
@@ -83,7 +84,7 @@ class Revision:
             yield from self._worked(len(changes))
             for view, found in concerned.items():
                 if view.failure is None:
-                    yield from self._worked(self._push_to(view, change, found))
+                    yield from self._worked(self._push_to(view, change, found, watched.vector))
 
     def _apply(self, watched: WatchedTable, taken: list[list[RecordChange]]) -> Iterator[None]:
         """Change a table."""
@@ -91,9 +92,9 @@ class Revision:
             watched.table.take(changes)
             yield from self._worked(len(changes) * (1 + len(watched.table.indexes)))
 
-    def _push_to(self, view: View, change: TableChange, changes: list[RecordChange]) -> int:
+    def _push_to(self, view: View, change: TableChange, changes: list[RecordChange], before: Vector) -> int:
         """Have a view take in changes; how much work that was."""
-        self._causes.setdefault(view, {})[change.collection] = change.vector
+        self._causes.setdefault(view, {})[change.collection] = Step(before, change.vector)
         try:
             return len(changes) + view.take({change.collection: changes})
         except Exception as error:  # the collections and all other views must not suffer from it
@@ -110,7 +111,7 @@ class Revision:
     def _tell(self) -> None:
         """All is taken in: let it be seen, in one go."""
         for change, watched in self._parts:
-            watched.vector = change.vector
+            watched.advance(change.vector)
             if change.indexes is not None and self._watched.get(change.collection) is watched:
                 watched.declare(change.indexes)
         for view, causes in self._causes.items():

@@ -17,7 +17,14 @@ from protobase_actors.wake_up import WakeUp
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.holding import Holding
 from protobase_live.live.untold import Untold, folded
-from protobase_live.live.view_cursor import Vectors, decode_cursor, encode_cursor
+from protobase_live.live.view_cursor import (
+    Steps,
+    Vectors,
+    decode_cursor,
+    encode_cursor,
+    has_all,
+    has_none,
+)
 from protobase_live.query.engine.effort import begin_step
 from protobase_live.query.engine.operator import (
     Changes,
@@ -34,10 +41,10 @@ from protobase_storage import Vector, includes
 
 
 class _Past(NamedTuple):
-    """One delta, and up to where the commits that caused it had taken their collections."""
+    """One delta, and what was shown that caused it."""
 
     delta: Delta
-    causes: Mapping[str, Vector]
+    causes: Steps
 
 
 class View:
@@ -97,8 +104,8 @@ class View:
             self._absorb(self._push({name: list(each.values()) for name, each in waiting.items()}))
         self._base = dict(self._vectors())
 
-    def show(self, changes: Mapping[str, list[RecordChange]], causes: Mapping[str, Vector]) -> None:
-        """Something changed, all of it at once; ``causes`` is how far that takes its collections."""
+    def show(self, changes: Mapping[str, list[RecordChange]], causes: Steps) -> None:
+        """Something changed, all of it at once; ``causes`` is what was shown."""
         self.take(changes)
         self.tell(causes)
 
@@ -116,7 +123,7 @@ class View:
         self._untold.add(delta)
         return len(delta)
 
-    def tell(self, causes: Mapping[str, Vector]) -> None:
+    def tell(self, causes: Steps) -> None:
         """All that was taken in belongs together and is complete."""
         untold, self._untold = self._untold, None
         if untold is None or self._waiting is not None:
@@ -142,13 +149,13 @@ class View:
             oldest = self._past.popleft()
             self._start += 1
             self._held -= len(oldest.delta)
-            self._base.update(oldest.causes)
+            self._base.update(_ends(oldest.causes))
 
-    def _forget_past(self, causes: Mapping[str, Vector]) -> None:
+    def _forget_past(self, causes: Steps) -> None:
         """More has changed than is kept: all subscribers are given a snapshot."""
         for each in self._past:
-            self._base.update(each.causes)
-        self._base.update(causes)
+            self._base.update(_ends(each.causes))
+        self._base.update(_ends(causes))
         self._start += len(self._past) + 1
         self._past.clear()
         self._held = 0
@@ -198,9 +205,18 @@ class View:
             return None
         past = iter(self._past)
         for count, each in enumerate(past):
-            if not _reaches(seen, each.causes):
-                return self._start + count if _unseen(seen, each, *past) else None
+            if not has_all(seen, each.causes):
+                # Of what comes later here, too: another node may have shown things in another order.
+                is_here = all(has_none(seen, later.causes) for later in (each, *past))
+                return self._start + count if is_here else None
         return self.end
+
+    def seen(self, cursor: str) -> Vectors:
+        """What ``cursor`` says was seen of the collections; nothing if it is another query's.
+
+        Raises ValidationError if it is no cursor.
+        """
+        return decode_cursor(self.query.canonical, cursor) or {}
 
     def since(self, position: int | None) -> Diff:
         """What a subscriber at ``position`` has missed; if that is too much, or None: a snapshot."""
@@ -237,13 +253,12 @@ def _has_been_at(seen: Vectors, base: Vectors, now: Vectors) -> bool:
     )
 
 
-def _reaches(seen: Vectors, causes: Vectors) -> bool:
-    return all(name in seen and includes(seen[name], vector) for name, vector in causes.items())
+def _reaches(vectors: Vectors, others: Vectors) -> bool:
+    return all(name in vectors and includes(vectors[name], vector) for name, vector in others.items())
 
 
-def _unseen(seen: Vectors, *past: _Past) -> bool:
-    """Whether ``seen`` has no part of these; else it has seen things in another order than this node."""
-    return not any(includes(seen[name], vector) for each in past for name, vector in each.causes.items())
+def _ends(causes: Steps) -> Vectors:
+    return {name: step.after for name, step in causes.items()}
 
 
 def _fold(earlier: dict[str, RecordChange], changes: Iterable[RecordChange]) -> None:

@@ -6,14 +6,49 @@ It is `opaque` text of ``[digest of the query, {collection: version vector}]``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from protobase_live.errors import ValidationError
 from protobase_live.model import values
 from protobase_live.model.cursor import MAX_CURSOR_CHARS, UNREADABLE, opaque, read_opaque, read_vector
-from protobase_storage import Vector
+from protobase_storage import Vector, includes, sequence_of
 
 Vectors = Mapping[str, Vector]
 """A version vector for each collection that a query reads."""
+
+
+class Step(NamedTuple):
+    """How far one collection was before something was shown, and with it."""
+
+    before: Vector
+    after: Vector
+
+    @property
+    def brought(self) -> Vector:
+        """Up to where it brought commits, of those nodes of which it brought any."""
+        return {
+            origin: sequence
+            for origin, sequence in self.after.items()
+            if sequence_of(self.before, origin) < sequence
+        }
+
+
+Steps = Mapping[str, Step]
+"""What was shown as one, by collection."""
+
+
+def has_all(seen: Vectors, steps: Steps) -> bool:
+    """Whether somebody who has seen this much has seen all that these brought."""
+    return all(name in seen and includes(seen[name], step.brought) for name, step in steps.items())
+
+
+def has_none(seen: Vectors, steps: Steps) -> bool:
+    """Whether somebody who has seen this much has seen nothing of what these brought."""
+    return all(
+        sequence_of(seen.get(name, {}), origin) <= sequence_of(step.before, origin)
+        for name, step in steps.items()
+        for origin in step.brought
+    )
 
 
 def encode_cursor(query: str, vectors: Vectors) -> str:

@@ -31,6 +31,7 @@ from protobase_live.live.turnstile import Turnstile
 from protobase_live.live.view import View
 from protobase_live.live.watched_table import WatchedTable
 from protobase_live.live.watcher import Watcher
+from protobase_live.model.arrival import Arrival
 from protobase_live.model.names import KEY_FIELD
 from protobase_live.query.engine.access import Selection
 from protobase_live.query.engine.explanation import Explanation
@@ -56,11 +57,16 @@ class Views:
     """What the collections of one database have shown, and the views over it."""
 
     def __init__(
-        self, begin: Callable[[str], Awaitable[object]], clock: Clock, limits: ViewLimits | None = None
+        self,
+        begin: Callable[[str], Awaitable[object]],
+        clock: Clock,
+        arrival: Callable[[], Arrival],
+        limits: ViewLimits | None = None,
     ) -> None:
-        """``begin`` has a collection's actor call `begin` here."""
+        """``begin`` has a collection's actor call `begin` here; ``arrival`` makes the wait of one reader."""
         self._ask_to_begin = begin
         self._clock = clock
+        self.arrival = arrival
         self._limits = limits or DEFAULT_VIEW_LIMITS
         self._watched: dict[str, WatchedTable] = {}
         self._views: dict[str, View] = {}
@@ -139,13 +145,17 @@ class Views:
                 await watched.built()
         return plan_fetch(query, await self._tables(query)).explain()
 
-    async def watch(self, query: Query, since: str | None = None) -> Watcher:
+    async def watch(self, query: Query, since: str | None = None, arrival: Arrival | None = None) -> Watcher:
         """Watch a query, after the cursor ``since`` or from its rows as they are now.
+
+        A reader that begins again goes on with its ``arrival``.
 
         Raises Overloaded, LimitExceeded, ValidationError, Unavailable and what loading a collection raises.
         """
         view = self._views.get(query.canonical) or await self._opened(query)
-        watcher = Watcher(view, since, partial(self._left, view))
+        collections = {name: self._watched[name] for name in query.collections if name in self._watched}
+        leave, arrival = partial(self._left, view), arrival or self.arrival()
+        watcher = Watcher(view, since, leave, collections, arrival)
         view.watchers += 1
         if expiry := self._expiries.pop(view, None):
             expiry.cancel()

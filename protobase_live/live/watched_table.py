@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from protobase_actors.wake_up import WakeUp
 from protobase_live.handles.index_names import parse_index
 from protobase_live.live.routes import Routes
 from protobase_live.query.engine.table import MAX_INDEXES, Table
-from protobase_storage import Vector
+from protobase_storage import Vector, sequence_of
 
 
 class WatchedTable:
@@ -17,8 +18,11 @@ class WatchedTable:
     def __init__(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
         self.table = table
         self.vector = vector
+        """Which commits were shown; see `reach`."""
         self.routes = Routes()
         self.used = True
+        self._closed = False
+        self._wake_up = WakeUp()
         self._building: asyncio.Task[None] | None = None
         self.declare(indexes)
 
@@ -27,6 +31,17 @@ class WatchedTable:
         """Whether it is needed: somebody watches, or has asked since the last time this was asked."""
         used, self.used = self.used, False
         return used or len(self.routes) > 0
+
+    def advance(self, vector: Vector) -> None:
+        """So much was shown by now."""
+        self.vector = vector
+        self._wake_up.wake()
+
+    async def reach(self, wanted: Vector) -> None:
+        """Wait until all that ``wanted`` names was shown, or no more is."""
+        for origin, sequence in wanted.items():
+            while sequence_of(self.vector, origin) < sequence and not self._closed:
+                await self._wake_up.wait()
 
     def declare(self, indexes: Iterable[str]) -> None:
         """These are the indexes from now on; build what is not there yet."""
@@ -46,7 +61,9 @@ class WatchedTable:
             await asyncio.wait([self._building])
 
     def close(self) -> None:
-        """Build no further."""
+        """Build no further: no more is shown."""
+        self._closed = True
+        self._wake_up.wake()
         if self._building is not None:
             self._building.cancel()
 

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from protobase_live.errors import Closed
 from protobase_live.live.view import View
+from protobase_live.live.watched_table import WatchedTable
+from protobase_live.model.arrival import Arrival
 from protobase_live.query.result.diff import Diff
+from protobase_storage import Vector
 
 
 class Watcher:
-    """One who watches a view. `pull` gives everything new as one difference, the first at once."""
+    """One who watches a view. `pull` gives everything new as one difference.
 
-    def __init__(self, view: View, since: str | None, leave: Callable[[], None]) -> None:
+    The first comes at once, or when what the cursor names has come here.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        since: str | None,
+        leave: Callable[[], None],
+        collections: Mapping[str, WatchedTable],
+        arrival: Arrival,
+    ) -> None:
+        """``collections`` are those that the view reads; ``arrival`` is how long ``since`` may be ahead of
+        them. Raises ValidationError if that is no cursor.
+        """
         self._view = view
+        self._since = since
         self._position = None if since is None else view.position(since)
+        self._collections = collections
+        self._arrival = arrival
         self._first = True
         self._leave = leave
         self._closed = False
 
     async def pull(self) -> Diff:
         """What happened since the last pull. Raises Closed after `close`, and what ended the view."""
+        if self._first and self._since is not None:
+            await self._arrive(self._since)
         while (diff := self.poll()) is None:
             if self._closed:
                 raise Closed("the live query was closed")
@@ -39,6 +61,15 @@ class Watcher:
         self._position, self._first = self._view.end, False
         return diff
 
+    async def _arrive(self, since: str) -> None:
+        """Wait for what the cursor names, if other nodes can still send it."""
+        seen = self._view.seen(since)
+        ahead = [(shown, seen[name]) for name, shown in self._collections.items() if name in seen]
+        if self._arrival.awaits(*((shown.vector, wanted) for shown, wanted in ahead)):
+            await self._arrival.wait(partial(_reach, ahead))
+            self._position = self._view.position(since)
+        self._arrival.end()
+
     @property
     def closed(self) -> bool:
         """Whether nobody watches through it any more."""
@@ -55,3 +86,8 @@ class Watcher:
             self._closed = True
             self._leave()
             self._view.wake_up.wake()
+
+
+async def _reach(ahead: Sequence[tuple[WatchedTable, Vector]]) -> None:
+    for shown, wanted in ahead:
+        await shown.reach(wanted)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from protobase_live.errors import ProtoBaseError, ValidationError
 from protobase_live.model import values
-from protobase_storage import Commit, Vector, sequence_of
+from protobase_storage import Commit, Vector, join, sequence_of
 
 MAX_CURSOR_CHARS = 64 * 1024
 """Longest cursor text that is accepted; a vector of a thousand origins fits."""
@@ -47,6 +47,12 @@ class Cursor:
 
     vector: Vector = field(default_factory=dict[str, int])
     half: Half | None = None
+
+    @property
+    def reach(self) -> Vector:
+        """All that it names: ``vector``, and the commit that was begun."""
+        half = self.half
+        return self.vector if half is None else join(self.vector, {half.origin: half.sequence})
 
     def encode(self) -> str:
         """The opaque text, the same for equal cursors."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from protobase_live.live.holding import Holding
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.view import View
+from protobase_live.live.view_cursor import Step
 from protobase_live.query.engine.operator import RecordChange
 from protobase_live.query.engine.plan import plan_push
 from protobase_live.query.engine.table import Table
@@ -69,7 +70,8 @@ class Filling:
         for name, changed in difference(before, self.data).items():
             if name in self.tables:
                 changes[name] = list(self.tables[name].apply(changed))
-        self.view.show(changes, {name: {NODE: self.commits} for name in changes})
+        step = Step({NODE: self.commits - 1}, {NODE: self.commits})
+        self.view.show(changes, dict.fromkeys(changes, step))
 
 
 @cases(100)

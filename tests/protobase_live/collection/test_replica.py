@@ -62,7 +62,8 @@ class Node:
     async def start(self) -> None:
         self._starts += 1
         random = Random(f"{self._number} {self._starts}")
-        self.database = Database(self.storage, clock=ManualClock(), random=random, limits=self._limits)
+        self.clock = ManualClock()
+        self.database = Database(self.storage, clock=self.clock, random=random, limits=self._limits)
         self.tasks = await self.database.collection(NAME)
         self.stream = self.tasks.changes(since=self.cursor)
         await self.stream.__aenter__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from protobase_actors import ManualClock
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.table_change import JointChange, TableChange
 from protobase_live.live.views import Views
+from protobase_live.model.arrival import Arrival
 from protobase_live.query.ast.expressions import F
 from protobase_live.query.engine.table import Table
 from protobase_live.query.language.query import Query
@@ -25,7 +27,8 @@ class WatchedTable:
     """Collections whose shows are made by hand."""
 
     def __init__(self, **limits: Any) -> None:
-        self.views = Views(self._begin, ManualClock(), ViewLimits(**limits))
+        clock = ManualClock()
+        self.views = Views(self._begin, clock, partial(Arrival, clock, 1.0, "here"), ViewLimits(**limits))
         self.vectors = dict.fromkeys(NAMES, 0)
 
     async def _begin(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from protobase_live.errors import LimitExceeded, Unavailable
 from protobase_live.live.holding import Holding
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.view import View
-from protobase_live.live.view_cursor import encode_cursor
+from protobase_live.live.view_cursor import Step, encode_cursor
 from protobase_live.query.engine.plan import plan_push
 from protobase_live.query.language.query import Query
 from tests.support.live_rows import applied
@@ -35,8 +36,9 @@ class Watched:
     def show(self, collection: str, key: str, before: Any, after: Any) -> None:
         vector = self.vectors[collection]
         self.vectors[collection] = {**vector, "x": vector["x"] + 1}
+        step = Step(vector, self.vectors[collection])
         change = (key, *(None if n is None else {"n": n, "_key": key} for n in (before, after)))
-        self.view.show({collection: [change]}, {collection: self.vectors[collection]})
+        self.view.show({collection: [change]}, {collection: step})
 
     def cursor(self, **sequences: int) -> str:
         return encode_cursor(self.view.query.canonical, {name: {"x": n} for name, n in sequences.items()})
@@ -93,6 +95,29 @@ def test_a_cursor_that_has_no_place(seen: dict[str, int]) -> None:
     assert watched.view.position(watched.cursor(**seen)) is None
 
 
+@pytest.mark.parametrize(
+    ("seen", "position"),
+    [
+        ({"x": 1}, 0),
+        ({"x": 1, "y": 1}, 1),
+        ({"x": 1, "y": 1, "z": 2}, 2),
+        ({"x": 1, "z": 2}, None),
+        ({"x": 1, "z": 1}, None),
+        ({"x": 1, "y": 1, "z": 1}, None),
+    ],
+)
+def test_of_what_several_nodes_brought_a_cursor_has_all_or_nothing(
+    seen: dict[str, int], position: int | None
+) -> None:
+    """Another node may have shown it in another order, or commit by commit what came here as one."""
+    watched, vectors = Watched(), [{"x": 1}, {"x": 1, "y": 1}, {"x": 1, "y": 1, "z": 2}]
+    for n, (before, after) in enumerate(pairwise(vectors)):
+        watched.vectors["a"] = after
+        watched.view.show({"a": [(str(n), None, {"n": n, "_key": str(n)})]}, {"a": Step(before, after)})
+    cursor = encode_cursor(BOTH.canonical, {"a": seen, "b": {"x": 1}})
+    assert watched.view.position(cursor) == position
+
+
 def test_the_past_is_bounded() -> None:
     watched = Watched(retained=2)
     for n in range(5):
@@ -116,9 +141,9 @@ def test_what_changes_while_it_is_filled_is_taken_in_at_the_end() -> None:
     query = Query("a").order_by("n")
     view = View(query, plan_push(query), lambda: {"a": {"x": 1}}, retained=9, holding=Holding(ViewLimits()))
     old, new = {"n": 1, "_key": "k"}, {"n": 9, "_key": "k"}
-    view.show({"a": [("k", old, {"n": 5, "_key": "k"})]}, {"a": {"x": 1}})
-    view.show({"a": [("k", {"n": 5, "_key": "k"}, new), ("l", None, old)]}, {"a": {"x": 1}})
-    view.show({"a": [("l", old, None)]}, {"a": {"x": 1}})
+    view.show({"a": [("k", old, {"n": 5, "_key": "k"})]}, {"a": Step({}, {"x": 1})})
+    view.show({"a": [("k", {"n": 5, "_key": "k"}, new), ("l", None, old)]}, {"a": Step({}, {"x": 1})})
+    view.show({"a": [("l", old, None)]}, {"a": Step({}, {"x": 1})})
     view.fill({"a": [("k", None, old)]})
     view.open()
     assert applied([], view.since(None)) == [new]

@@ -1,6 +1,7 @@
 """All queries of a database, over collections that are told by hand what they show."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -9,6 +10,7 @@ from protobase_live.errors import Closed, LimitExceeded, Overloaded, Unavailable
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.table_change import JointChange, TableChange
 from protobase_live.live.views import Views
+from protobase_live.model.arrival import Arrival
 from protobase_live.query.ast.aggregates import collect, min
 from protobase_live.query.ast.expressions import F
 from protobase_live.query.language.query import Query
@@ -21,11 +23,12 @@ class Collections:
         self.records = records
         self.begun = []
         self.shows = 0
-        self.views = Views(self.begin, clock)
         self.clock = clock
+        self.limited()
 
     def limited(self, **limits):
-        self.views = Views(self.begin, self.clock, ViewLimits(**limits))
+        arrival = partial(Arrival, self.clock, 3.0, "here")
+        self.views = Views(self.begin, self.clock, arrival, ViewLimits(**limits))
         return self
 
     async def begin(self, name):

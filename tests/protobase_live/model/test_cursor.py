@@ -55,3 +55,8 @@ def test_a_cursor_is_bounded() -> None:
 
 def test_the_start_has_seen_nothing() -> None:
     assert Cursor.decode(START) == Cursor()
+
+
+def test_it_reaches_as_far_as_the_commit_that_was_begun() -> None:
+    assert Cursor({"n/t": 2, "m": 1}).reach == {"n/t": 2, "m": 1}
+    assert Cursor({"n/t": 2, "m": 1}, Half("n/later", 3, 1)).reach == {"n/later": 3, "m": 1}

@@ -14,8 +14,11 @@ from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Changes, Difference, Ended, Error, Result
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.query.language.form import to_form
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_streams import LiveStreams
+from tests.protobase_live.collection.test_replica import QUERY as QUERY_OF_NODES
+from tests.protobase_live.collection.test_replica import Node
 from tests.protobase_live.live_wire import FakeDatabase
 
 CODEC = CODECS[MsgpackCodec.subprotocol]
@@ -26,9 +29,9 @@ QUERY = {"from": "tasks", "steps": []}
 class Streams:
     """Streams whose frames are kept; `gate` holds them up while it is clear."""
 
-    def __init__(self, encodings=None):
-        self.clock = ManualClock()
-        self.database = FakeDatabase(self.clock)
+    def __init__(self, database=None, clock=None, encodings=None):
+        self.clock = clock or ManualClock()
+        self.database = database or FakeDatabase(self.clock)
         self.session = ServerSession(CODEC, LiveLimits(), "s1", encodings)
         self.session.receive(CODEC.encode(HELLO))
         self.counters = Counters()
@@ -81,8 +84,8 @@ async def test_what_two_connections_are_told_is_encoded_once(monkeypatch):
     monkeypatch.setattr(
         type(CODEC), "encode_items", lambda self, items: made.append(items) or encode_items(items)
     )
-    first, second = Streams(encodings=encodings), Streams(encodings=encodings)
-    second.streams._database = first.database
+    first = Streams(encodings=encodings)
+    second = Streams(first.database, encodings=encodings)
     for each in (first, second):
         await each.open(Subscribe(1, "tasks", None, 10))
     del made[:]
@@ -169,3 +172,37 @@ async def test_one_that_is_unsubscribed_before_it_is_open_is_answered(streams, m
     (error,) = streams.sent
     assert (error.id, error.failure.code) == (1, "closed")
     assert not streams.session.is_waiting(1)
+
+
+async def test_who_comes_with_the_cursor_of_a_node_that_is_ahead_is_answered_and_waits():
+    ahead, behind = Node(0), Node(1)
+    for node in (ahead, behind):
+        await node.start()
+    await ahead.write("a", 3)
+    await ahead.read()
+    streams = Streams(behind.database, behind.clock)
+    form = to_form(QUERY_OF_NODES)
+    await streams.open(Subscribe(1, "tasks", ahead.cursor, 10))
+    await streams.open(Subscribe(2, "tasks", ahead.cursor, 10))
+    await streams.open(Watch(3, form, ahead.live.cursor))
+    assert streams.sent == [
+        Result(1, {"cursor": ahead.cursor}),
+        Result(2, {"cursor": ahead.cursor}),
+        Result(3, None),
+    ]
+    await streams.streams.unsubscribe(2)
+    streams.sent.clear()
+    await behind.replicate((await ahead.loaded()).commits)
+    await behind.write("b", 4)
+    await streams.clock.settle()
+    told = [each for each in streams.sent if isinstance(each, Changes)]
+    rows = [each for each in streams.sent if isinstance(each, Difference)]
+    assert [(each.subscription, [change["key"] for change in each.changes]) for each in told] == [(1, ["b"])]
+    assert [(each.reset, [change[0] for change in each.changes]) for each in rows] == [
+        (False, []),
+        (False, ["insert"]),
+    ]
+    for task in streams.tasks:
+        task.cancel()
+    for node in (ahead, behind):
+        await node.database.close()

@@ -1,0 +1,62 @@
+"""Transactions of other nodes over several collections that cannot be shown before what they lack comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protobase_live.collection.held_commits import OVERHEAD_BYTES
+from protobase_storage import Commit, Joint, Vector, sequence_of
+
+Parts = dict[str, Commit]
+"""The commits of one transaction, by collection."""
+
+
+class HeldJoints:
+    """The parts that have come of each transaction."""
+
+    def __init__(self, most_bytes: int) -> None:
+        """``most_bytes`` bounds what is held of all. What is more is let go of, a transaction as a whole: who
+        sent it sends it again.
+        """
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._joints: dict[Joint, Parts] = {}
+        self._of: dict[str, dict[Joint, Commit]] = {}
+        """The same by collection."""
+
+    def count(self, collection: str) -> int:
+        """How many commits of a collection are held."""
+        return len(self._of.get(collection, ()))
+
+    def add(self, joint: Joint, parts: Mapping[str, Commit]) -> None:
+        """Hold these parts with those that are held."""
+        joint_change = self.take(joint) | dict(parts)
+        size = _size(joint_change)
+        if self._bytes + size > self._most_bytes:
+            return
+        self._bytes += size
+        self._joints[joint] = joint_change
+        for collection, commit in joint_change.items():
+            self._of.setdefault(collection, {})[joint] = commit
+
+    def due(self, collection: str, vector: Vector) -> list[Joint]:
+        """The transactions of whose part of this collection nothing lacks that its node made before."""
+        return [
+            joint
+            for joint, commit in self._of.get(collection, {}).items()
+            if commit.sequence <= sequence_of(vector, commit.origin) + 1
+        ]
+
+    def take(self, joint: Joint) -> Parts:
+        """The parts of a transaction, held no more; none if it is not held."""
+        parts = self._joints.pop(joint, {})
+        self._bytes -= _size(parts)
+        for collection in parts:
+            del self._of[collection][joint]
+            if not self._of[collection]:
+                del self._of[collection]
+        return parts
+
+
+def _size(parts: Mapping[str, Commit]) -> int:
+    return sum([len(commit.update) + OVERHEAD_BYTES for commit in parts.values()])

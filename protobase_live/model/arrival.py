@@ -1,0 +1,59 @@
+"""A reader whose cursor names commits of other nodes that have not come here yet, and how long it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from math import inf
+from typing import Any
+
+from protobase_actors import Clock, within
+from protobase_storage import Vector, is_elsewhere, node_of, sequence_of
+
+
+class Arrival:
+    """The wait of one reader, before it goes on behind its cursor; it begins when somebody reads."""
+
+    def __init__(self, clock: Clock, seconds: float, node: str) -> None:
+        """A reader at ``node`` waits for ``seconds`` in all, however often it is interrupted."""
+        self._clock = clock
+        self._seconds = seconds
+        self._node = node
+        self._until: float | None = None
+
+    def awaits(self, *collections: tuple[Vector, Vector]) -> bool:
+        """Whether to wait until each collection, which is here as far as the first vector says, has come as
+        far as the second: something lacks, and all of that can still come.
+
+        What this node itself has lost, and what has another commit in its place, never will.
+        """
+        if self._left() <= 0:
+            return False
+        lacking = [
+            origin
+            for here, wanted in collections
+            for origin, sequence in wanted.items()
+            if sequence_of(here, origin) < sequence
+        ]
+        return (
+            bool(lacking)
+            and all(node_of(origin) != self._node for origin in lacking)
+            and not any(is_elsewhere(here, *each) for here, wanted in collections for each in wanted.items())
+        )
+
+    async def wait(self, come: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Wait until ``come`` returns or the time is over."""
+        if self._until is None:
+            self._until = self._clock.monotonic() + self._seconds
+        if (left := self._left()) <= 0:
+            return
+        try:
+            await within(self._clock, left, come())
+        except TimeoutError:
+            self.end()
+
+    def end(self) -> None:
+        """Wait no more: the reader has gone on, or what it waits for does not come."""
+        self._until = -inf
+
+    def _left(self) -> float:
+        return self._seconds if self._until is None else self._until - self._clock.monotonic()
