@@ -95,7 +95,7 @@ class Views:
     def begin(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
         """This is what a collection has shown so far; ``table`` is given away."""
         if table.name not in self._watched and not self._closed:
-            self._watched[table.name] = WatchedTable(table, vector, indexes)
+            self._watched[table.name] = WatchedTable(table, vector, indexes, self._limits.retained_changes)
 
     def busy(self, collection: str) -> bool:
         """Whether the collection has to stay in memory."""

@@ -32,8 +32,8 @@ class Watcher:
         """
         self._view = view
         self._since = since
-        self._position = None if since is None else view.position(since)
         self._collections = collections
+        self._position = None if since is None else self._find(since)
         self._arrival = arrival
         self._first = True
         self._leave = leave
@@ -67,8 +67,15 @@ class Watcher:
         ahead = [(shown, seen[name]) for name, shown in self._collections.items() if name in seen]
         if self._arrival.awaits(*((shown.vector, wanted) for shown, wanted in ahead)):
             await self._arrival.wait(partial(_reach, ahead))
-            self._position = self._view.position(since)
+            self._position = self._find(since)
         self._arrival.end()
+
+    def _find(self, since: str) -> int | None:
+        """The position of who has seen what ``since`` says, if the collections were shown here just so."""
+        seen = self._view.seen(since)
+        ways = [(shown.path, seen[name]) for name, shown in self._collections.items() if name in seen]
+        was_here = all(path.leads_through(vector) for path, vector in ways)
+        return self._view.position(since) if was_here else None
 
     @property
     def closed(self) -> bool:
