@@ -229,7 +229,9 @@ class Replica:
             return []
 
     def close(self) -> None:
-        """Let go of the document."""
+        """Let go of the document now: the actor is part of cycles, which the collector finds later."""
+        self.document.close()
+        self.document = Document(self._storage.identity, self._client_id)
         self.document.close()
 
 

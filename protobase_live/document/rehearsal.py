@@ -9,7 +9,7 @@ from protobase_live.document.targets import kind_at
 from protobase_live.errors import RecordMissing, naming
 from protobase_live.model.operations import RECORDS, Op, Target
 
-REHEARSE_SLICE = 1_000
+REHEARSE_SLICE = 250
 """How many operations are rehearsed without a pause."""
 
 Assigned = dict[str, dict[str, tuple[str, Any]]]

@@ -7,7 +7,7 @@ whatever it has missed is folded into one difference. One that is too far behind
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ from protobase_live.query.engine.operator import (
     Item,
     Operator,
     RecordChange,
+    Row,
     place,
 )
 from protobase_live.query.language.query import Query
@@ -79,6 +80,7 @@ class View:
         self._waiting: dict[str, dict[str, RecordChange]] | None = {}
         self._untold: Untold | None = None
         self._told: tuple[int, int, Diff] | None = None
+        self._tree.hold_back()
         self.fill({})  # what there is without any record: a count of none
 
     # in
@@ -86,6 +88,12 @@ class View:
     def fill(self, changes: Changes) -> None:
         """Take in some of the records that there were at the beginning, as inserts."""
         self._absorb(self._push(changes))
+
+    def settle(self) -> Iterator[None]:
+        """Take in what the records come to that is not made anew with each of them: groups; with pauses."""
+        while self._tree.let_go():
+            self.fill({})
+            yield
 
     @property
     def waiting(self) -> int:
@@ -99,6 +107,8 @@ class View:
 
     def open(self) -> None:
         """All records were taken in: catch up with what changed meanwhile."""
+        for _ in self.settle():
+            pass
         waiting, self._waiting = self._waiting, None
         if waiting:
             self._absorb(self._push({name: list(each.values()) for name, each in waiting.items()}))
@@ -220,17 +230,20 @@ class View:
 
     def since(self, position: int | None) -> Diff:
         """What a subscriber at ``position`` has missed; if that is too much, or None: a snapshot."""
-        if position is not None and position < self._start:
-            position = None
-        if position is None:
-            return self._snapshot()
+        if position is None or self.is_forgotten(position):
+            rows, cursor = self.snapshot()
+            return Diff(inserts(rows), True, cursor)
         if self._told is None or self._told[:2] != (position, self.end):
             self._told = (position, self.end, self._missed(position))
         return self._told[2]
 
-    def _snapshot(self) -> Diff:
-        rows = (self._items[identity][2] for _, identity in self._places)
-        return Diff(inserts(rows), True, self._cursor())
+    def is_forgotten(self, position: int) -> bool:
+        """Whether it is no longer known what a subscriber at ``position`` has missed."""
+        return position < self._start
+
+    def snapshot(self) -> tuple[list[Row], str]:
+        """All rows in their order, which are never changed in place, and the cursor that belongs to them."""
+        return [self._items[identity][2] for _, identity in self._places], self._cursor()
 
     def _missed(self, position: int) -> Diff:
         delta = folded(each.delta for each in islice(self._past, position - self._start, None))
