@@ -1,6 +1,6 @@
 """A view: the result of one query, maintained by what changes and shared by all who watch it.
 
-Its subscribers pull: a recent past of deltas is kept once, each subscriber knows its own position in it, and
+Its watchers pull: a recent past of deltas is kept once, each watcher knows its own position in it, and
 whatever it has missed is folded into one difference. One that is too far behind is given a snapshot.
 """
 
@@ -61,7 +61,7 @@ class View:
         holding: Holding,
     ) -> None:
         """``vectors`` tells how far the collections are; ``retained`` counts changes that are kept for
-        subscribers that are behind; ``holding`` counts what the view holds.
+        watchers that are behind; ``holding`` counts what the view holds.
         """
         self.query = query
         self.watchers = 0
@@ -162,7 +162,7 @@ class View:
             self._base.update(_ends(oldest.causes))
 
     def _forget_past(self, causes: Steps) -> None:
-        """More has changed than is kept: all subscribers are given a snapshot."""
+        """More has changed than is kept: all watchers are given a snapshot."""
         for each in self._past:
             self._base.update(_ends(each.causes))
         self._base.update(_ends(causes))
@@ -171,7 +171,7 @@ class View:
         self._held = 0
 
     def fail(self, error: ProtoBaseError) -> None:
-        """The view is no longer maintained: its subscribers are told ``error``."""
+        """The view is no longer maintained: its watchers are told ``error``."""
         self.failure = self.failure or error
         self.wake_up.wake()
 
@@ -202,11 +202,11 @@ class View:
 
     @property
     def end(self) -> int:
-        """The position of a subscriber that has seen everything."""
+        """The position of a watcher that has seen everything."""
         return self._start + len(self._past)
 
     def position(self, cursor: str) -> int | None:
-        """The position of a subscriber that has seen what ``cursor`` says; None if that is not known here.
+        """The position of a watcher that has seen what ``cursor`` says; None if that is not known here.
 
         Raises ValidationError if it is no cursor.
         """
@@ -229,7 +229,7 @@ class View:
         return decode_cursor(self.query.canonical, cursor) or {}
 
     def since(self, position: int | None) -> Diff:
-        """What a subscriber at ``position`` has missed; if that is too much, or None: a snapshot."""
+        """What a watcher at ``position`` has missed; if that is too much, or None: a snapshot."""
         if position is None or self.is_forgotten(position):
             rows, cursor = self.snapshot()
             return Diff(inserts(rows), True, cursor)
@@ -238,7 +238,7 @@ class View:
         return self._told[2]
 
     def is_forgotten(self, position: int) -> bool:
-        """Whether it is no longer known what a subscriber at ``position`` has missed."""
+        """Whether it is no longer known what a watcher at ``position`` has missed."""
         return position < self._start
 
     def snapshot(self) -> tuple[list[Row], str]:
