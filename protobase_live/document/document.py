@@ -298,7 +298,7 @@ class Document:
     def read(self, read: Read) -> Any:
         """Answer one question. Raises KindMismatch, RecordMissing or ValidationError.
 
-        The question "open" is whether the kind is registered; while there are watchers, the changes of a
+        The question "open" is whether the kind is registered; while there are streams, the changes of a
         structure that was opened are told even if it is not.
         """
         return self._content.read(read)
@@ -365,9 +365,9 @@ class Document:
         if self._structs.can_shrink:
             yield from self._structs.compact_in_steps()
 
-    def watch(self, watched: bool) -> None:
+    def tell_structures(self, told: bool) -> None:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
-        self._content.watch(watched)
+        self._content.tell_structures(told)
 
     def follow(self, opened: Iterable[Target]) -> None:
         """While differences are wanted: also those of these structures, even if nobody registered them.

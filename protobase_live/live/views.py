@@ -102,9 +102,9 @@ class Views:
             self._watched[table.name] = WatchedTable(table, vector, indexes, self._limits.retained_changes)
 
     def busy(self, collection: str) -> bool:
-        """Whether the collection has to stay in memory."""
+        """Whether the collection has to stay in memory; see `WatchedTable.is_needed`."""
         watched = self._watched.get(collection)
-        return watched is not None and watched.busy
+        return watched is not None and watched.is_needed()
 
     def take(
         self, change: TableChange, joint_change: JointChange | None = None

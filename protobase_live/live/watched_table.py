@@ -29,9 +29,8 @@ class WatchedTable:
         self._building: asyncio.Task[None] | None = None
         self.declare(indexes)
 
-    @property
-    def busy(self) -> bool:
-        """Whether it is needed: somebody watches, or has asked since the last time this was asked."""
+    def is_needed(self) -> bool:
+        """Whether somebody watches, or has asked since this was asked last: asking forgets that."""
         used, self.used = self.used, False
         return used or len(self.routes) > 0
 
