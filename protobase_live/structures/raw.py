@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from sys import intern
 from typing import Any
 from weakref import WeakMethod
 
@@ -74,9 +75,14 @@ def map_entries(shared: Map[Any]) -> dict[str, Any]:
 
 
 def raw_entries(raw: Any, txn: Any, keys: Iterable[str] | None = None) -> dict[str, Any]:
-    """The native entries of a native map, sorted by key, or those under the given keys of it."""
+    """The native entries of a native map, sorted by key, or those under the given keys of it.
+
+    All rows share the names of their fields: pycrdt makes new ones for each record, as large as its values.
+    """
     entries: dict[str, Any] = {}
-    for key in sorted(raw.keys(txn)) if keys is None else keys:
+    # What a program calls a field may be of a subclass of str, which cannot be interned.
+    names = sorted(raw.keys(txn)) if keys is None else map(str.__str__, keys)
+    for key in map(intern, names):
         try:
             entries[key] = raw.get(txn, key)
         except ValueError:  # pycrdt's "Key error": what is there is no value, such as a format

@@ -141,16 +141,20 @@ class RecordsKind(Kind):
     def entry(self, shared: Map[Any], key: str) -> tuple[Row | None, Any]:
         """What is under a key of the records: the record, if it is one, and its plain value in any case."""
         with opened(shared) as (raw, txn):
-            found = native_entry(raw, txn, key)
-            row = _row(found, txn)
-            return row, plain_of(found, txn) if row is None else row
+            return self.native_entry(raw, txn, key)
 
-    def reread(self, shared: Map[Any], row: Row, fields: Collection[str]) -> Row:
-        """``row`` with these fields as they are now. The others are not looked at: there may be very many."""
-        with opened(shared) as (raw, txn):
-            now = plain_entries(
-                raw_entries(raw, txn, [field for field in fields if raw.has(txn, field)]), txn
-            )
+    def native_entry(self, raw: Any, txn: Any, key: str) -> tuple[Row | None, Any]:
+        """`entry` for who reads many: ``raw`` is the native Y.Map, ``txn`` its open transaction."""
+        found = native_entry(raw, txn, key)
+        row = _row(found, txn)
+        return row, plain_of(found, txn) if row is None else row
+
+    def reread(self, raw: RawMap, txn: Any, row: Row, fields: Collection[str]) -> Row:
+        """``row`` with these fields of its native map as they are now.
+
+        The others are not looked at: there may be very many.
+        """
+        now = plain_entries(raw_entries(raw, txn, [field for field in fields if raw.has(txn, field)]), txn)
         known = {**row, **now}
         for field in fields:
             if field not in now:
