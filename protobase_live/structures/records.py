@@ -273,26 +273,29 @@ def _write_field(record: Any, field: str, value: Any, merge: str | None, replica
     """Assign a field: to the structure that it holds if the value fits, else anew."""
     held = map_entry(record, field)
     name = kind_of(held)
-    if merge is None and name is not None and name in FIELD_KINDS and _fits(name, value):
-        merge = name
+    if merge is None and name is not None and (fitting := _fitting(name, value)) is not _MISFIT:
+        merge, value = name, fitting
     if merge is None:
         record[field] = to_doc(value)
         return
     kind = FIELD_KINDS[merge]
     if name != merge:
         held = record[field] = kind.empty()
-    kind.assign(held, kind.check_value(value, field), replica)
+    kind.assign(held, value, replica)
 
 
-def _fits(kind: str, value: Any) -> bool:
-    """Whether a plain value can be what a structure of this kind holds."""
+_MISFIT = object()
+
+
+def _fitting(kind: str, value: Any) -> Any:
+    """A plain value as a structure of this kind holds it; `_MISFIT` for one that it cannot hold."""
     try:
-        FIELD_KINDS[kind].check_value(value, "")
+        return FIELD_KINDS[kind].check_value(value, "") if kind in FIELD_KINDS else _MISFIT
     except ValidationError:
-        return False
-    return True
+        return _MISFIT
 
 
 def _replayed(old: Any, new: Any) -> Any:
     """What a field holds when ``new`` is assigned to it: a list that fits becomes a set where a set was."""
-    return SET.check_value(new, "") if isinstance(old, set) and _fits(SET.name, new) else new
+    fitting = _fitting(SET.name, new) if isinstance(old, set) else _MISFIT
+    return new if fitting is _MISFIT else fitting
