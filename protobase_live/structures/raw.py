@@ -5,7 +5,7 @@ The wrappers check, count and wrap at every entry read, which makes reading a re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from sys import intern
 from typing import Any
@@ -98,6 +98,13 @@ def map_entry(shared: Map[Any], key: str) -> Any:
         return None
 
 
+def set_entries(shared: Map[Any], entries: Mapping[str, Any]) -> None:
+    """Put plain values, as `to_doc` gives them, under keys of a map, inside the caller's Yjs transaction."""
+    with opened(shared) as (raw, txn):
+        for key, value in entries.items():
+            raw.insert(txn, key, value)
+
+
 def native_entry(raw: Any, txn: Any, key: str) -> Any:
     """The native entry of a native map under a key; None as in `map_entry`."""
     try:
@@ -124,4 +131,5 @@ __all__ = [
     "opened",
     "raw_entries",
     "root_names",
+    "set_entries",
 ]

@@ -35,7 +35,7 @@ from protobase_live.structures.key_order import KeyOrder
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, Kind, mapping_differences
 from protobase_live.structures.lists import LIST
 from protobase_live.structures.nested import MARKED, plain_entries, plain_of
-from protobase_live.structures.raw import RawMap, map_entry, native_entry, opened, raw_entries
+from protobase_live.structures.raw import RawMap, map_entry, native_entry, opened, raw_entries, set_entries
 from protobase_live.structures.sets import SET
 from protobase_live.structures.texts import TEXT
 
@@ -133,7 +133,9 @@ class RecordsKind(Kind):
         held = own_map(shared, key) if action == "update" else map_entry(shared, key)
         if action == "insert" or not isinstance(held, Map):
             held = shared[key] = Map[Any]()
-        elif action == "put":
+            _fill(held, fields, merges, replica)
+            return
+        if action == "put":
             fields = _prepare_put(held, fields, merges)
         for field, value in fields.items():
             _write_field(held, field, value, merges.get(field), replica)
@@ -269,6 +271,13 @@ def _prepare_put(record: Any, fields: Row, merges: Mapping[str, str]) -> Row:
     return {f: v for f, v in fields.items() if f in merges or f not in current or not same(current[f], v)}
 
 
+def _fill(record: Any, fields: Row, merges: Mapping[str, str], replica: str) -> None:
+    """Set the fields of a new record: nothing that they held has to be looked at."""
+    set_entries(record, {field: to_doc(value) for field, value in fields.items() if field not in merges})
+    for field, merge in merges.items():
+        _make_field(record, field, fields[field], merge, replica)
+
+
 def _write_field(record: Any, field: str, value: Any, merge: str | None, replica: str) -> None:
     """Assign a field: to the structure that it holds if the value fits, else anew."""
     held = map_entry(record, field)
@@ -277,11 +286,17 @@ def _write_field(record: Any, field: str, value: Any, merge: str | None, replica
         merge, value = name, fitting
     if merge is None:
         record[field] = to_doc(value)
-        return
+    elif name == merge:
+        FIELD_KINDS[merge].assign(held, value, replica)
+    else:
+        _make_field(record, field, value, merge, replica)
+
+
+def _make_field(record: Any, field: str, value: Any, merge: str, replica: str) -> None:
+    """Assign a field that merges anew, whatever it held."""
     kind = FIELD_KINDS[merge]
-    if name != merge:
-        held = record[field] = kind.empty()
-    kind.assign(held, value, replica)
+    made = record[field] = kind.empty()
+    kind.assign(made, value, replica)
 
 
 _MISFIT = object()
