@@ -15,19 +15,23 @@ from protobase_live.model.operations import RECORDS, Target
 from protobase_live.structures import RECORDS_KIND, Kind, kind_of
 from protobase_live.structures.key_order import KeyOrder
 from protobase_live.structures.kind import Args
-from protobase_live.structures.raw import map_entry, observe
+from protobase_live.structures.raw import RawMap, map_entry, native_entry, observe, opened
 
 Rows = dict[str, dict[str, Any]]
 
 COMPARE_SLICE = 5_000
 """How many records are compared with what they were without a pause."""
 
+_ROW_SIZE = 5
+"""How many values take as long to read as a record without any."""
+
+_SIZED = frozenset({list, dict})
+
 
 class RecordRows:
     """The root map of records, with a plain row for each that is kept up by `refresh_changed`."""
 
     def __init__(self, doc: Doc[Any]) -> None:
-        self._doc = doc
         self.shared: Map[Any] = doc.get(RECORDS.path[0], type=Map)
         self.rows: Rows = {}
         self._order = KeyOrder(self.rows)
@@ -64,18 +68,19 @@ class RecordRows:
         """Observe no more."""
         self._watch.drop()
 
-    def _refresh(self, key: str, fields: Collection[str] | None) -> None:
+    def _refresh(self, raw: Any, txn: Any, key: str, fields: Collection[str] | None) -> None:
         """Read one record anew, or only these fields of it: another may be a list of millions."""
         before = self.rows.get(key)
         self._before.setdefault(key, before)
-        shared: Any = map_entry(self.shared, key) if before is not None and fields is not None else None
-        if isinstance(shared, Map):
-            self.rows[key] = RECORDS_KIND.reread(cast("Map[Any]", shared), before or {}, fields or ())
-        else:
-            self._refresh_whole(key)
+        if before is not None and fields is not None:
+            record = native_entry(raw, txn, key)
+            if isinstance(record, RawMap):
+                self.rows[key] = RECORDS_KIND.reread(record, txn, before, fields)
+                return
+        self._refresh_whole(raw, txn, key)
 
-    def _refresh_whole(self, key: str) -> None:
-        row, value = RECORDS_KIND.entry(self.shared, key)
+    def _refresh_whole(self, raw: Any, txn: Any, key: str) -> None:
+        row, value = RECORDS_KIND.native_entry(raw, txn, key)
         self.strays.pop(key, None)
         if row is not None:
             if key not in self.rows:
@@ -84,7 +89,7 @@ class RecordRows:
             return
         if self.rows.pop(key, None) is not None:
             self._order.discard(key)
-        if key in self.shared:
+        if raw.has(txn, key):
             self.strays[key] = value
 
     def answer(self, method: str, args: Args) -> Any:
@@ -99,10 +104,10 @@ class RecordRows:
         if not self._changed:  # most turns change none, and a transaction takes as long as all else here
             return refreshed
         size = 0
-        with self._doc.transaction():  # one for all takes less time than one for each
+        with opened(self.shared) as (raw, txn):  # once for all takes less time than for each
             while self._changed and size < limit:
                 key, fields = self._changed.popitem()
-                self._refresh(key, fields)
+                self._refresh(raw, txn, key, fields)
                 refreshed.append(key)
                 size += _size_of(self.rows.get(key, {}), fields)
         return refreshed
@@ -172,8 +177,10 @@ class RecordRows:
 
 def _size_of(row: Mapping[str, Any], fields: Collection[str] | None) -> int:
     """About how many values it takes to read these fields of a row; None: all of it."""
-    values = row.values() if fields is None else map(row.get, fields)
-    return 5 + sum(len(cast("Sized", value)) if type(value) in (list, dict) else 1 for value in values)
+    size = _ROW_SIZE
+    for value in row.values() if fields is None else map(row.get, fields):
+        size += len(cast("Sized", value)) if value.__class__ in _SIZED else 1
+    return size
 
 
 def _instead(found: str | None, field: str, kind: str) -> str:

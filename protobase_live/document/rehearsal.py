@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from protobase_live.document.targets import kind_at
 from protobase_live.errors import RecordMissing, naming
-from protobase_live.model.operations import RECORDS, Op, Target
+from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target
+from protobase_live.structures import Kind
 
 REHEARSE_SLICE = 250
 """How many operations are rehearsed without a pause."""
@@ -31,9 +32,9 @@ def rehearse(
         if number % REHEARSE_SLICE == REHEARSE_SLICE - 1:
             yield
         kind = kind_at(op.target)
-        with _named(op.target):
-            args = kind.check(op.action, op.args)
-        checked.append(Op(op.target, op.action, args))
+        ready = _checked(op, kind)
+        args = ready.args
+        checked.append(ready)
         if op.target == RECORDS:
             states[RECORDS] = kind.rehearse(rows, states.get(RECORDS), op.action, args)
             _assign(assigned, op.action, args)
@@ -47,6 +48,13 @@ def rehearse(
         with naming(op.target):
             states[op.target] = kind.rehearse(shared, state, op.action, args)
     return checked
+
+
+def _checked(op: Op, kind: Kind) -> CheckedOp:
+    if isinstance(op, CheckedOp):
+        return op
+    with _named(op.target):
+        return CheckedOp(op.target, op.action, kind.check(op.action, op.args))
 
 
 def _named(target: Target) -> naming:

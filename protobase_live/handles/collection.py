@@ -18,7 +18,7 @@ from protobase_live.handles.structures_of import H, Structures
 from protobase_live.model.atoms import Atom, check_element, check_fields, complete, dump, merges, unknown
 from protobase_live.model.ids import Ids, system_ids
 from protobase_live.model.names import check_collection, known_name
-from protobase_live.model.operations import INDEXES, RECORDS, Op, Port, Read, Target
+from protobase_live.model.operations import INDEXES, RECORDS, CheckedOp, Op, Port, Read, Target
 from protobase_live.model.values import quoted
 from protobase_live.structures import HANDLES, KINDS, CountedSet, Counter, List, Set, Text
 
@@ -220,7 +220,7 @@ class Collection(Structures, Generic[T]):
     def _write(self, action: str, *args: Any) -> Awaitable[None]:
         with naming(self._name):
             checked = KINDS[RECORDS.kind].check(action, args)
-        return self._port.write(self._name, [Op(RECORDS, action, checked)])
+        return self._port.write(self._name, [CheckedOp(RECORDS, action, checked)])
 
     def _read(self, method: str, *args: Any) -> Awaitable[Any]:
         with naming(self._name):

@@ -44,6 +44,16 @@ class Op(NamedTuple):
     args: tuple[Any, ...] = ()
 
 
+class CheckedOp(Op):
+    """A write whose arguments have their final form (`Kind.check`) and are held by nobody else.
+
+    A handle checks at the call and writes these, so that the collection does not check them again. What came
+    over a wire is a mere Op, and is checked there. The two are equal where they say the same.
+    """
+
+    __slots__ = ()
+
+
 DELETING = frozenset({"delete", "remove", "clear"})
 """The actions that take away and add nothing, whatever kind they are of."""
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any, ClassVar, Self
 
 from protobase_live.errors import naming
-from protobase_live.model.operations import Op, Port, Read, Target
+from protobase_live.model.operations import CheckedOp, Port, Read, Target
 from protobase_live.model.values import quoted
 from protobase_live.structures.kind import Kind
 
@@ -48,7 +48,7 @@ class Handle:
     def _write(self, action: str, *args: Any) -> Awaitable[None]:
         with naming(self._collection, self._target):
             checked = self.behaviour.check(action, args)
-        return self._port.write(self._collection, [Op(self._target, action, checked)])
+        return self._port.write(self._collection, [CheckedOp(self._target, action, checked)])
 
     def _read(self, method: str, *args: Any) -> Awaitable[Any]:
         with naming(self._collection, self._target):

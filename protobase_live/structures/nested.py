@@ -31,6 +31,8 @@ def plain_of(raw: Any, txn: Any, depth: int = 0) -> Any:
     A map without a mark is a dict, an array a list, a text a str, XML its source. What is nested deeper
     than MAX_DEPTH shared types reads as None.
     """
+    if raw.__class__ in _PLAIN:  # most there is; asked first, for a record is read field by field
+        return from_doc(raw)
     if isinstance(raw, _XML):
         return render(raw, txn)
     if isinstance(raw, RawText):
@@ -55,5 +57,8 @@ def plain_entries(entries: dict[str, Any], txn: Any, depth: int = 0) -> dict[str
     """The plain values of the native entries of a map."""
     return {key: plain_of(raw, txn, depth) for key, raw in entries.items()}
 
+
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, bytearray, list, dict})
+"""The classes of the native entries that are no shared types."""
 
 _XML = (RawXmlFragment, RawXmlElement, RawXmlText)

@@ -5,8 +5,9 @@ The wrappers check, count and wrap at every entry read, which makes reading a re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from sys import intern
 from typing import Any
 from weakref import WeakMethod
 
@@ -74,9 +75,14 @@ def map_entries(shared: Map[Any]) -> dict[str, Any]:
 
 
 def raw_entries(raw: Any, txn: Any, keys: Iterable[str] | None = None) -> dict[str, Any]:
-    """The native entries of a native map, sorted by key, or those under the given keys of it."""
+    """The native entries of a native map, sorted by key, or those under the given keys of it.
+
+    All rows share the names of their fields: pycrdt makes new ones for each record, as large as its values.
+    """
     entries: dict[str, Any] = {}
-    for key in sorted(raw.keys(txn)) if keys is None else keys:
+    # What a program calls a field may be of a subclass of str, which cannot be interned.
+    names = sorted(raw.keys(txn)) if keys is None else map(str.__str__, keys)
+    for key in map(intern, names):
         try:
             entries[key] = raw.get(txn, key)
         except ValueError:  # pycrdt's "Key error": what is there is no value, such as a format
@@ -90,6 +96,13 @@ def map_entry(shared: Map[Any], key: str) -> Any:
         return shared.get(key)
     except ValueError:
         return None
+
+
+def set_entries(shared: Map[Any], entries: Mapping[str, Any]) -> None:
+    """Put plain values, as `to_doc` gives them, under keys of a map, inside the caller's Yjs transaction."""
+    with opened(shared) as (raw, txn):
+        for key, value in entries.items():
+            raw.insert(txn, key, value)
 
 
 def native_entry(raw: Any, txn: Any, key: str) -> Any:
@@ -118,4 +131,5 @@ __all__ = [
     "opened",
     "raw_entries",
     "root_names",
+    "set_entries",
 ]

@@ -35,7 +35,7 @@ from protobase_live.structures.key_order import KeyOrder
 from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, Kind, mapping_differences
 from protobase_live.structures.lists import LIST
 from protobase_live.structures.nested import MARKED, plain_entries, plain_of
-from protobase_live.structures.raw import RawMap, map_entry, native_entry, opened, raw_entries
+from protobase_live.structures.raw import RawMap, map_entry, native_entry, opened, raw_entries, set_entries
 from protobase_live.structures.sets import SET
 from protobase_live.structures.texts import TEXT
 
@@ -133,7 +133,9 @@ class RecordsKind(Kind):
         held = own_map(shared, key) if action == "update" else map_entry(shared, key)
         if action == "insert" or not isinstance(held, Map):
             held = shared[key] = Map[Any]()
-        elif action == "put":
+            _fill(held, fields, merges, replica)
+            return
+        if action == "put":
             fields = _prepare_put(held, fields, merges)
         for field, value in fields.items():
             _write_field(held, field, value, merges.get(field), replica)
@@ -141,16 +143,20 @@ class RecordsKind(Kind):
     def entry(self, shared: Map[Any], key: str) -> tuple[Row | None, Any]:
         """What is under a key of the records: the record, if it is one, and its plain value in any case."""
         with opened(shared) as (raw, txn):
-            found = native_entry(raw, txn, key)
-            row = _row(found, txn)
-            return row, plain_of(found, txn) if row is None else row
+            return self.native_entry(raw, txn, key)
 
-    def reread(self, shared: Map[Any], row: Row, fields: Collection[str]) -> Row:
-        """``row`` with these fields as they are now. The others are not looked at: there may be very many."""
-        with opened(shared) as (raw, txn):
-            now = plain_entries(
-                raw_entries(raw, txn, [field for field in fields if raw.has(txn, field)]), txn
-            )
+    def native_entry(self, raw: Any, txn: Any, key: str) -> tuple[Row | None, Any]:
+        """`entry` for who reads many: ``raw`` is the native Y.Map, ``txn`` its open transaction."""
+        found = native_entry(raw, txn, key)
+        row = _row(found, txn)
+        return row, plain_of(found, txn) if row is None else row
+
+    def reread(self, raw: RawMap, txn: Any, row: Row, fields: Collection[str]) -> Row:
+        """``row`` with these fields of its native map as they are now.
+
+        The others are not looked at: there may be very many.
+        """
+        now = plain_entries(raw_entries(raw, txn, [field for field in fields if raw.has(txn, field)]), txn)
         known = {**row, **now}
         for field in fields:
             if field not in now:
@@ -265,30 +271,46 @@ def _prepare_put(record: Any, fields: Row, merges: Mapping[str, str]) -> Row:
     return {f: v for f, v in fields.items() if f in merges or f not in current or not same(current[f], v)}
 
 
+def _fill(record: Any, fields: Row, merges: Mapping[str, str], replica: str) -> None:
+    """Set the fields of a new record: nothing that they held has to be looked at."""
+    set_entries(record, {field: to_doc(value) for field, value in fields.items() if field not in merges})
+    for field, merge in merges.items():
+        _make_field(record, field, fields[field], merge, replica)
+
+
 def _write_field(record: Any, field: str, value: Any, merge: str | None, replica: str) -> None:
     """Assign a field: to the structure that it holds if the value fits, else anew."""
     held = map_entry(record, field)
     name = kind_of(held)
-    if merge is None and name is not None and name in FIELD_KINDS and _fits(name, value):
-        merge = name
+    if merge is None and name is not None and (fitting := _fitting(name, value)) is not _MISFIT:
+        merge, value = name, fitting
     if merge is None:
         record[field] = to_doc(value)
-        return
+    elif name == merge:
+        FIELD_KINDS[merge].assign(held, value, replica)
+    else:
+        _make_field(record, field, value, merge, replica)
+
+
+def _make_field(record: Any, field: str, value: Any, merge: str, replica: str) -> None:
+    """Assign a field that merges anew, whatever it held."""
     kind = FIELD_KINDS[merge]
-    if name != merge:
-        held = record[field] = kind.empty()
-    kind.assign(held, kind.check_value(value, field), replica)
+    made = record[field] = kind.empty()
+    kind.assign(made, value, replica)
 
 
-def _fits(kind: str, value: Any) -> bool:
-    """Whether a plain value can be what a structure of this kind holds."""
+_MISFIT = object()
+
+
+def _fitting(kind: str, value: Any) -> Any:
+    """A plain value as a structure of this kind holds it; `_MISFIT` for one that it cannot hold."""
     try:
-        FIELD_KINDS[kind].check_value(value, "")
+        return FIELD_KINDS[kind].check_value(value, "") if kind in FIELD_KINDS else _MISFIT
     except ValidationError:
-        return False
-    return True
+        return _MISFIT
 
 
 def _replayed(old: Any, new: Any) -> Any:
     """What a field holds when ``new`` is assigned to it: a list that fits becomes a set where a set was."""
-    return SET.check_value(new, "") if isinstance(old, set) and _fits(SET.name, new) else new
+    fitting = _fitting(SET.name, new) if isinstance(old, set) else _MISFIT
+    return new if fitting is _MISFIT else fitting

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
-from pycrdt import Array, Doc
+from pycrdt import Array, Doc, Map, Text
 
+from protobase_live.document import content
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.yjs import update_walker
 from protobase_live.protocol.yjs.ranges import Ranges
@@ -15,8 +17,9 @@ from protobase_live.protocol.yjs.structs import merge
 from protobase_live.protocol.yjs.structs.log import Log
 from protobase_live.protocol.yjs.update_reader import RUN, STEP_BYTES, Reader
 from protobase_live.protocol.yjs.update_walker import STEP_STRUCTS
+from protobase_live.structures.raw import observe_updates
 from tests.support import yjs_encoding as yjs
-from tests.support.turns import PEER, received
+from tests.support.turns import PEER, carry_out, received, written_by
 from tests.support.yjs_encoding import sent
 
 LONGEST_STEP = 1_000
@@ -192,3 +195,16 @@ def test_what_comes_behind_many_values_under_one_key_is_shown(made, values: int)
         pass
     for name in ("t0", "t1999"):
         assert document.read(Read(Target("text", (name,)), "value")) == "hello"
+
+
+def test_transactions_are_observed_only_while_one_is_written_here(made, monkeypatch) -> None:
+    """pycrdt makes an event with the whole update of each, also of each slice of what is loaded."""
+    observed: list[Any] = []
+    monkeypatch.setattr(
+        content, "observe_updates", lambda *args: observed.append(args) or observe_updates(*args)
+    )
+    document = made(written_by(lambda doc: doc.get("records", type=Map).update({"r": Map({"n": 1})})))
+    received(document, written_by(lambda doc: doc.get("notes", type=Text).insert(0, "x")))
+    assert observed == []
+    carry_out(document, Op(RECORDS, "update", ("r", {"n": 2}, {})))
+    assert len(observed) == 1

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
-from protobase_live.document import Document, content
+from protobase_live.document import Document, content, record_rows
 from protobase_live.document import document as document_module
 from protobase_live.model.operations import RECORDS, Op, Read, Target
+from protobase_live.query.engine.table import Table
 from protobase_live.structures import RECORDS_KIND
 from tests.support.turns import PEER, carry_out, received, written_by
 
@@ -168,3 +169,48 @@ def test_pages_follow_what_changes() -> None:
     assert document.read(Read(RECORDS, "items", ("a", 1))) == [["b", {}]]
     received(document, written_by(lambda doc: doc.get("records", type=Map).update({"c": Map({"x": 1})})))
     assert document.read(keys) == ["a", "b", "c"]
+
+
+def many(count: int) -> bytes:
+    return written_by(
+        lambda doc: doc.get("records", type=Map).update(
+            {f"r{n}": Map({"name": f"n{n}", "tags": Array([n])}) for n in range(count)}
+        )
+    )
+
+
+def test_all_rows_share_the_names_of_their_fields(made) -> None:
+    """Nearly half of a row of short values would be names."""
+    document = made(many(50))
+    carry_out(document, *(Op(RECORDS, "insert", (f"own{n}", {"name": "x"}, {})) for n in range(50)))
+    assert len({id(name) for row in document.records.values() for name in row}) == 2
+
+
+class Name(str):
+    """As the members of an enum of names are."""
+
+
+def test_a_name_of_a_subclass_of_str_is_a_name_like_any_other(document) -> None:
+    carry_out(document, Op(RECORDS, "update", ("r", {Name("n"): 2, Name("new"): 3}, {})))
+    row = document.records["r"]
+    assert (row["n"], row["new"]) == (2, 3)
+    assert {type(name) for name in row} == {str}
+
+
+def test_loading_looks_at_each_record_once_in_one_transaction_a_step(made, monkeypatch) -> None:
+    looked_at: list[str] = []
+    began: list[Any] = []
+    look, begin = type(RECORDS_KIND).native_entry.__get__(RECORDS_KIND), record_rows.opened
+    monkeypatch.setattr(RECORDS_KIND, "native_entry", lambda *args: looked_at.append(args[-1]) or look(*args))
+    monkeypatch.setattr(record_rows, "opened", lambda shared: began.append(shared) or begin(shared))
+    document = made(many(50))
+    assert sorted(looked_at) == sorted(document.records)
+    assert len(began) == 1
+
+
+def test_what_queries_see_is_what_was_read(made) -> None:
+    """A table has rows of its own, for they have the key in them, but no value twice."""
+    document = made(many(50))
+    table = Table("t", document.records)
+    for key, row in document.records.items():
+        assert all(table.rows[key][field] is value for field, value in row.items())

@@ -6,6 +6,7 @@ from pycrdt import Array, Doc, Map
 from protobase_live.errors import RecordExists, RecordMissing
 from protobase_live.model.values import key_text
 from protobase_live.structures import MAX_PAGE, RECORDS_KIND, kind_of
+from protobase_live.structures import records as records_module
 
 
 @pytest.fixture
@@ -110,3 +111,17 @@ def test_pages():
 def test_a_record_that_is_an_array_to_a_yjs_client_is_updated_as_a_new_one(records):
     records["t"] = Array([1])
     assert do(records, "insert", "t", {"a": 1}) == {"t": {"a": 1}}
+
+
+@pytest.mark.parametrize("action", ["insert", "put"])
+def test_fields_of_a_new_record_are_not_looked_up(records, monkeypatch, action):
+    looked_up = []
+    look = records_module.map_entry
+    monkeypatch.setattr(records_module, "map_entry", lambda *args: looked_up.append(args) or look(*args))
+    fields = {"title": "x", "n": 1.0, "big": 2**70, "raw": b"x", "none": None, "tags": {"a"}, "body": "x"}
+    merges = {"tags": "set", "body": "text"}
+    args = RECORDS_KIND.check(action, ("t1", fields, merges))
+    with records.doc.transaction():
+        RECORDS_KIND.write(records, action, args, "r")
+    assert len(looked_up) == 1
+    assert RECORDS_KIND.plain(records) == {"t1": fields}
