@@ -23,7 +23,7 @@ class HeldCommits:
 
     def add(self, commit: Commit) -> None:
         """Hold a commit, once however often it comes."""
-        size = _size(commit)
+        size = size_of(commit)
         of_node = self._commits.setdefault(node_of(commit.origin), {})
         if commit.sequence not in of_node and self._bytes + size <= self._most_bytes:
             of_node[commit.sequence] = commit
@@ -44,7 +44,7 @@ class HeldCommits:
         node = node_of(commit.origin)
         held = self._commits.get(node, {}).pop(commit.sequence, None)
         if held is not None:
-            self._bytes -= _size(held)
+            self._bytes -= size_of(held)
             if not self._commits[node]:
                 del self._commits[node]
 
@@ -55,5 +55,6 @@ class HeldCommits:
                 self.discard(commit)
 
 
-def _size(commit: Commit) -> int:
+def size_of(commit: Commit) -> int:
+    """How many bytes it takes to hold a commit."""
     return len(commit.update) + OVERHEAD_BYTES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from protobase_live.collection.held_commits import OVERHEAD_BYTES
+from protobase_live.collection.held_commits import size_of
 from protobase_storage import Commit, Joint, Vector, sequence_of
 
 Parts = dict[str, Commit]
@@ -59,4 +59,4 @@ class HeldJoints:
 
 
 def _size(parts: Mapping[str, Commit]) -> int:
-    return sum([len(commit.update) + OVERHEAD_BYTES for commit in parts.values()])
+    return sum(map(size_of, parts.values()))

@@ -254,10 +254,10 @@ class Database(DatabaseApi):
 
         opened = partial(self._opened.of, collection)
 
-        async def watch(stream: object) -> Subscribed:
+        async def subscribe(stream: object) -> Subscribed:
             return cast(Subscribed, await self._ask(collection, Subscribe(stream, opened())))
 
-        def unwatch(stream: object) -> None:
+        def unsubscribe(stream: object) -> None:
             ref = self._pool.peek(collection)
             if ref is not None and ref.accepts:
                 self._hang_up(ref, Unsubscribe(stream))
@@ -266,7 +266,7 @@ class Database(DatabaseApi):
             with errors_named(collection):
                 return await self._storage.load(collection)
 
-        return ChangeStream(collection, since, watch, unwatch, load, self._arrival(), opened)
+        return ChangeStream(collection, since, subscribe, unsubscribe, load, self._arrival(), opened)
 
     def _arrival(self) -> Arrival:
         return Arrival(self._clock, self._limits.ahead_seconds, self._storage.identity)

@@ -205,13 +205,9 @@ class View:
         """The position of a watcher that has seen everything."""
         return self._start + len(self._past)
 
-    def position(self, cursor: str) -> int | None:
-        """The position of a watcher that has seen what ``cursor`` says; None if that is not known here.
-
-        Raises ValidationError if it is no cursor.
-        """
-        seen = decode_cursor(self.query.canonical, cursor)
-        if seen is None or not _has_been_at(seen, self._base, self._vectors()):
+    def position(self, seen: Vectors) -> int | None:
+        """The position of a watcher that has seen this much; None if that is not known here."""
+        if not _has_been_at(seen, self._base, self._vectors()):
             return None
         past = iter(self._past)
         for count, each in enumerate(past):
@@ -221,12 +217,12 @@ class View:
                 return self._start + count if is_here else None
         return self.end
 
-    def seen(self, cursor: str) -> Vectors:
-        """What ``cursor`` says was seen of the collections; nothing if it is another query's.
+    def seen(self, cursor: str) -> Vectors | None:
+        """What ``cursor`` says was seen of the collections; None if it is another query's.
 
         Raises ValidationError if it is no cursor.
         """
-        return decode_cursor(self.query.canonical, cursor) or {}
+        return decode_cursor(self.query.canonical, cursor)
 
     def since(self, position: int | None) -> Diff:
         """What a watcher at ``position`` has missed; if that is too much, or None: a snapshot."""

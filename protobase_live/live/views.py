@@ -265,9 +265,10 @@ class Views:
         return view
 
     async def _fill(self, view: View, rows: Mapping[str, Sequence[Row]]) -> None:
-        for name, found in sorted(
+        smallest_first = sorted(
             rows.items(), key=lambda each: len(each[1])
-        ):  # so joins make the least at once
+        )  # so joins make the least at once
+        for name, found in smallest_first:
             start, count = 0, FILL_ROWS
             while start < len(found):
                 some = [(row[KEY_FIELD], None, row) for row in found[start : start + count]]

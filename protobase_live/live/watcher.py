@@ -9,6 +9,7 @@ from typing import TypeVar
 from protobase_actors.steps import in_steps
 from protobase_live.errors import Closed
 from protobase_live.live.view import View
+from protobase_live.live.view_cursor import Vectors
 from protobase_live.live.watched_table import WatchedTable
 from protobase_live.model.arrival import Arrival
 from protobase_live.query.result.diff import Diff, inserts_in_steps
@@ -35,9 +36,9 @@ class Watcher:
         them. Raises ValidationError if that is no cursor.
         """
         self._view = view
-        self._since = since
+        self._seen = None if since is None else view.seen(since)
         self._collections = collections
-        self._position = None if since is None else self._find(since)
+        self._position = None if self._seen is None else self._find(self._seen)
         self._arrival = arrival
         self._first = True
         self._leave = leave
@@ -45,12 +46,12 @@ class Watcher:
 
     async def pull(self) -> Diff:
         """What happened since the last pull. Raises Closed after `close`, and what ended the view."""
-        await self._wake_up()
+        await self._wait_for_news()
         return self._take(self._view.since(self._position))
 
     async def pull_in_steps(self) -> Diff:
         """`pull`, with pauses where many rows are told, for who does not `poll` meanwhile."""
-        await self._wake_up()
+        await self._wait_for_news()
         if self._position is not None and not self._view.is_forgotten(self._position):
             return self._take(self._view.since(self._position))
         rows, cursor = self._take(self._view.snapshot())
@@ -60,10 +61,10 @@ class Watcher:
         """What there is now; None if there is nothing new. Raises what ended the view."""
         return self._take(self._view.since(self._position)) if self._has_news() else None
 
-    async def _wake_up(self) -> None:
+    async def _wait_for_news(self) -> None:
         """Wait until there is something to tell."""
-        if self._first and self._since is not None:
-            await self._arrive(self._since)
+        if self._first and self._seen is not None:
+            await self._arrive(self._seen)
         while not self._has_news():
             if self._closed:
                 raise Closed("the live query was closed")
@@ -81,21 +82,22 @@ class Watcher:
         self._position, self._first = self._view.end, False
         return told
 
-    async def _arrive(self, since: str) -> None:
+    async def _arrive(self, seen: Vectors) -> None:
         """Wait for what the cursor names, if other nodes can still send it."""
-        seen = self._view.seen(since)
-        ahead = [(shown, seen[name]) for name, shown in self._collections.items() if name in seen]
-        if self._arrival.awaits(*((shown.vector, wanted) for shown, wanted in ahead)):
-            await self._arrival.wait(partial(_reach, ahead))
-            self._position = self._find(since)
+        tables = self._tables_of(seen)
+        if self._arrival.awaits(*((table.vector, wanted) for table, wanted in tables)):
+            await self._arrival.wait(partial(_reach, tables))
+            self._position = self._find(seen)
         self._arrival.end()
 
-    def _find(self, since: str) -> int | None:
-        """The position of who has seen what ``since`` says, if the collections were shown here just so."""
-        seen = self._view.seen(since)
-        ways = [(shown.path, seen[name]) for name, shown in self._collections.items() if name in seen]
-        was_here = all(path.leads_through(vector) for path, vector in ways)
-        return self._view.position(since) if was_here else None
+    def _find(self, seen: Vectors) -> int | None:
+        """The position of who has seen this much, if the collections were shown here just so."""
+        was_here = all(table.path.leads_through(vector) for table, vector in self._tables_of(seen))
+        return self._view.position(seen) if was_here else None
+
+    def _tables_of(self, seen: Vectors) -> list[tuple[WatchedTable, Vector]]:
+        """The collections of which something was seen, each with how far."""
+        return [(table, seen[name]) for name, table in self._collections.items() if name in seen]
 
     @property
     def closed(self) -> bool:
@@ -115,6 +117,6 @@ class Watcher:
             self._view.wake_up.wake()
 
 
-async def _reach(ahead: Sequence[tuple[WatchedTable, Vector]]) -> None:
-    for shown, wanted in ahead:
-        await shown.reach(wanted)
+async def _reach(tables: Sequence[tuple[WatchedTable, Vector]]) -> None:
+    for table, wanted in tables:
+        await table.reach(wanted)

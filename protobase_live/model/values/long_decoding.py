@@ -11,7 +11,7 @@ from msgpack.exceptions import UnpackException  # pyright: ignore[reportMissingT
 from protobase_live.errors import ValidationError
 from protobase_live.model.values.checking import MAX_VALUE_BYTES
 from protobase_live.model.values.decoding import decode, unpack_raw
-from protobase_live.model.values.encoding import TAG
+from protobase_live.model.values.encoding import TAG, list_head, pack
 
 STEP_BYTES = 16 * 1024
 """About how many bytes are read without a pause; a byte may be a value."""
@@ -21,8 +21,6 @@ MAX_WHOLE_BYTES = 2 * MAX_VALUE_BYTES
 
 MAX_TAKEN_APART = 8
 """How many levels of lists and dicts are taken apart. Each needs as much memory as the message has bytes."""
-
-_packer: Any = cast(Any, msgpack).Packer()
 
 
 def unpack_in_steps(data: bytes) -> Generator[None, None, Any]:
@@ -54,7 +52,9 @@ def _read_map(data: memoryview, depth: int) -> Generator[None, None, Any]:
     scanner = _scanner(data)
     if scanner.read_map_header() == 2:  # as every tag has
         parts = [part for _, part in _portions(scanner, data, 4, longest=0)]
-        found = {bytes(key): part for key, part in zip(parts[::2], parts[1::2], strict=True)}
+        found: dict[bytes, Any] = {
+            bytes(key): part for key, part in zip(parts[::2], parts[1::2], strict=True)
+        }
         if _TAG in found:
             content = found.get(_CONTENT)
             if content is None or found[_TAG] != _DICT or not _is_map(content[0]):
@@ -83,7 +83,7 @@ def _read_items(data: memoryview, depth: int) -> Generator[None, None, list[Any]
         if number == 1:
             found.append((yield from _read(part, depth + 1)))
         else:
-            items = unpack_raw(_packer.pack_array_header(number) + bytes(part))
+            items = unpack_raw(list_head(number) + bytes(part))
             found += [decode(item, depth + 1) for item in items]
     if scanner.tell() != len(data):
         raise ValidationError(f"{len(data) - scanner.tell()} bytes behind a value")
@@ -122,4 +122,4 @@ def _is_map(byte: int) -> bool:
     return byte & 0xF0 == 0x80 or byte in (0xDE, 0xDF)
 
 
-_TAG, _CONTENT, _DICT = (_packer.pack(text) for text in (TAG, "v", "dict"))
+_TAG, _CONTENT, _DICT = (pack(text) for text in (TAG, "v", "dict"))

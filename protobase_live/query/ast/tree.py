@@ -182,7 +182,11 @@ class QueryTree:
     def __init__(
         self, collection: str, atom: type[Atom] | None = None, *, steps: Iterable[Step] = ()
     ) -> None:
-        """``atom`` is the class of the records. Raises InvalidName, ValidationError and LimitExceeded."""
+        """``atom`` is the class of the records: field names are checked, and rows that are whole records are
+        Atoms. A database knows it by itself if its collection was opened with a class.
+
+        Raises InvalidName, ValidationError and LimitExceeded.
+        """
         self.collection = check_collection(collection)
         self.atom = atom
         self.steps = tuple(steps)

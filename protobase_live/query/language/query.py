@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from protobase_live.errors import ValidationError
 from protobase_live.model import values
@@ -52,22 +52,9 @@ from protobase_live.query.ast.tree import (
 from protobase_live.query.language import form
 from protobase_live.query.language.binding import bind_query
 
-if TYPE_CHECKING:
-    from protobase_live.model.atoms import Atom
-
 
 class Query(QueryTree):
     """What to ask of a collection, once (``db.query``) or live (``db.live``)."""
-
-    def __init__(
-        self, collection: str, atom: type[Atom] | None = None, *, steps: Iterable[Step] = ()
-    ) -> None:
-        """``atom`` is the class of the records: field names are checked, and rows that are whole records are
-        Atoms. A database knows it by itself if its collection was opened with a class.
-
-        Raises InvalidName, ValidationError and LimitExceeded.
-        """
-        super().__init__(collection, atom, steps=steps)
 
     # rows
 
@@ -198,9 +185,8 @@ class Query(QueryTree):
         """The same query, to go on with."""
         if isinstance(tree, Query):
             return tree
-        return Query(
-            tree.collection, tree.atom, steps=[map_step(step, _same, Query.of) for step in tree.steps]
-        )
+        steps = [map_step(step, lambda each: each, Query.of) for step in tree.steps]
+        return Query(tree.collection, tree.atom, steps=steps)
 
     @cached_property
     def canonical(self) -> str:
@@ -232,10 +218,6 @@ class Query(QueryTree):
     def _with(self, *steps: Step, instead: bool = False) -> Query:
         kept = self.steps[:-1] if instead else self.steps
         return self.with_steps((*kept, *steps))
-
-
-def _same(each: Expr) -> Expr:
-    return each
 
 
 def _term(given: str | Expr) -> tuple[Expr, bool]:
