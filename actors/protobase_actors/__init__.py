@@ -32,8 +32,10 @@ from .ordered_set import OrderedSet
 from .pool import ActorPool
 from .ref import Ref
 from .stats import ActorState, ActorStats, ActorTotals
+from .steps import in_steps
 from .supervision import Supervision
 from .system import ActorSystem
+from .wake_up import WakeUp
 
 __all__ = [
     "DEFAULT_ACTORS",
@@ -71,5 +73,7 @@ __all__ = [
     "SystemClosed",
     "Timer",
     "TooManyActors",
+    "WakeUp",
+    "in_steps",
     "within",
 ]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from protobase_actors.wake_up import WakeUp
+from protobase_actors import WakeUp
 from protobase_live.document import Difference
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor, Half

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
-from protobase_actors.steps import in_steps
+from protobase_actors import in_steps
 from protobase_live.changes.feed import Entry, after, changes_of
 from protobase_live.document import Difference, Document
 from protobase_live.model.change import Change

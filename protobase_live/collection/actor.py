@@ -12,8 +12,7 @@ from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from protobase_actors import Actor, ActorError, Clock, Envelope
-from protobase_actors.steps import in_steps
+from protobase_actors import Actor, ActorError, Clock, Envelope, in_steps
 from protobase_live.changes.feed import Feed
 from protobase_live.changes.streams import Streams
 from protobase_live.collection.audience import Audience

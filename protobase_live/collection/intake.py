@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from protobase_actors import Clock
-from protobase_actors.steps import in_steps
+from protobase_actors import Clock, in_steps
 from protobase_live.collection.editors import Editors
 from protobase_live.collection.messages import LARGE_UPDATE_BYTES, Editor, Updates
 from protobase_live.collection.room import make_room

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from math import inf, isfinite, nextafter
 from typing import TYPE_CHECKING
 
-from protobase_actors import Clock
-from protobase_actors.steps import in_steps
+from protobase_actors import Clock, in_steps
 from protobase_live.collection.fold import fold_aside
 from protobase_live.collection.former import Former
 from protobase_live.collection.held_commits import HeldCommits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from protobase_actors.steps import in_steps
+from protobase_actors import in_steps
 from protobase_live.document import Document
 from protobase_live.errors import LimitExceeded
 from protobase_live.model.operations import DELETING, Op

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from protobase_actors import ActorStopped, Envelope
-from protobase_actors.steps import in_steps
+from protobase_actors import ActorStopped, Envelope, in_steps
 from protobase_live.collection.editors import Editors
 from protobase_live.collection.messages import (
     CatchUp,

@@ -6,8 +6,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
-from protobase_actors import Envelope
-from protobase_actors.steps import in_steps
+from protobase_actors import Envelope, in_steps
 from protobase_live.collection.checking import check_in_steps
 from protobase_live.collection.digests import Digests
 from protobase_live.collection.limits import Limits

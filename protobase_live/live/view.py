@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
-from protobase_actors.wake_up import WakeUp
+from protobase_actors import WakeUp
 from protobase_live.errors import ProtoBaseError
 from protobase_live.live.holding import Holding
 from protobase_live.live.untold import Untold, folded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from protobase_actors.wake_up import WakeUp
+from protobase_actors import WakeUp
 from protobase_live.handles.index_names import parse_index
 from protobase_live.live.path import Path
 from protobase_live.live.routes import Routes

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from protobase_actors.steps import in_steps
+from protobase_actors import in_steps
 from protobase_live.errors import Closed
 from protobase_live.live.view import View
 from protobase_live.live.view_cursor import Vectors

@@ -14,8 +14,7 @@ from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
-from protobase_actors import Clock, OrderedSet, within
-from protobase_actors.steps import in_steps
+from protobase_actors import Clock, OrderedSet, in_steps, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.presence.hub import Membership
 from protobase_live.protocol.live.client_messages import (
