@@ -86,7 +86,7 @@ class CollectionActor(Actor[Message]):
         self._lost: list[Envelope[Message]] = []
         """What turns served that the storage did not take: it is served anew."""
         self._replica = Replica(name, storage, clock, identity, limits.held_commit_bytes)
-        self._log = Folding(name, storage, clock, limits, unfolded, fold_slots)
+        self._folding = Folding(name, storage, clock, limits, unfolded, fold_slots)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams = Streams(
             clock, feed, limits.feed_seconds, lambda told: self._replica.document.tell_structures(told)
@@ -119,7 +119,7 @@ class CollectionActor(Actor[Message]):
                 envelope.fail(not_stored(self._name, self._pipeline.failure))
             self._audience.end()
             self._replica.close()
-            await self._log.stop()
+            await self._folding.stop()
 
     def idle(self) -> bool:
         """Nobody listens and nothing is on its way."""
@@ -128,14 +128,14 @@ class CollectionActor(Actor[Message]):
     async def _load(self) -> None:
         before = self._replica.document
         behind = [editor for editor in self._editors.met if before.has_held_of(editor)]
-        self._log.loaded(await self._replica.load(told=self._streams.told))
+        self._folding.loaded(await self._replica.load(told=self._streams.told))
         for editor in behind:  # what was held is not stored: he has to send it again
             editor.resync()
 
     def _show(self, turn: Turn) -> asyncio.Future[None] | None:
         shown = self._audience.show(turn)
         for written in turn.commits:
-            self._log.grew(written.commit)
+            self._folding.grew(written.commit)
             self._read_only.release(self._name)
         return shown
 
@@ -189,7 +189,7 @@ class CollectionActor(Actor[Message]):
 
     async def _reload(self) -> Document:
         await self._pipeline.settled()
-        await self._log.stop()  # what it folds would be counted twice
+        await self._folding.stop()  # what it folds would be counted twice
         await self._load()
         return self._replica.document
 
@@ -324,7 +324,7 @@ class CollectionActor(Actor[Message]):
         await self._pipeline.settled()
         if self._pipeline.failed:
             return  # the next turn does it
-        await self._log.stop()  # before anything is deleted: a fold must not store what was
+        await self._folding.stop()  # before anything is deleted: a fold must not store what was
         try:
             await self._replica.replace(message.stored if isinstance(message, Restore) else None)
         except (StorageError, ProtoBaseError) as error:
@@ -339,7 +339,7 @@ class CollectionActor(Actor[Message]):
         await self._pipeline.settled()
         if self._pipeline.failed:
             return  # the next turn does it
-        await self._log.stop()
+        await self._folding.stop()
         try:
             outcome = await self._replica.install(snapshot)
         except (ValidationError, MalformedUpdate) as error:
@@ -351,7 +351,7 @@ class CollectionActor(Actor[Message]):
             return
         turn = Turn(notices=[Reply(envelope, self._replica.replicated)])
         if outcome is not None:
-            self._log.loaded(Loaded(None, ()))
+            self._folding.loaded(Loaded(None, ()))
             turn.installed = Installed(outcome, self._replica.vector, self._replica.indexes())
         self._pipeline.push(turn, None)
 

@@ -171,8 +171,8 @@ class Audience:
                 self._views = views
                 views.begin(table, self.vector, indexes)
 
-    def _begin_stream(self, watching: Subscribing) -> None:
-        if not watching.envelope.pending:  # given up meanwhile
-            self.streams.remove(watching.stream)
+    def _begin_stream(self, subscribing: Subscribing) -> None:
+        if not subscribing.envelope.pending:  # given up meanwhile
+            self.streams.remove(subscribing.stream)
         feed = self.streams.feed
-        watching.envelope.reply(Subscribed(feed, feed.end, dict(self.vector)))
+        subscribing.envelope.reply(Subscribed(feed, feed.end, dict(self.vector)))
