@@ -86,7 +86,7 @@ async def recall(
 async def _load(document: Document, loaded: Loaded, known: Vector, opened: Sequence[Target]) -> None:
     begun = Loaded(loaded.snapshot, tuple(commit for commit in loaded.commits if covers(known, commit)))
     await in_steps(document.load(begun.updates))
-    document.watch(True)
+    document.tell_structures(True)
     document.follow(opened)
 
 

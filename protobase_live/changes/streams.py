@@ -11,17 +11,17 @@ from protobase_live.changes.feed import Entry, Feed
 class Streams:
     """Who reads the collection's feed, which goes on for a while when nobody does: the last may come back."""
 
-    def __init__(self, clock: Clock, feed: Feed, seconds: float, watch: Callable[[bool], None]) -> None:
+    def __init__(self, clock: Clock, feed: Feed, seconds: float, tell: Callable[[bool], None]) -> None:
         """``feed`` is kept for ``seconds`` without readers.
 
-        ``watch`` has the document say what happens to structures, or no longer.
+        ``tell`` has the document say what happens to structures, or no longer.
         """
         self.feed = feed
         self.told = False
         """Whether what happens is told to the feed."""
         self._clock = clock
         self._seconds = seconds
-        self._watch = watch
+        self._tell = tell
         self._readers: set[object] = set()
         self._end: Timer | None = None
 
@@ -34,7 +34,7 @@ class Streams:
         self._cancel()
         if begins := not self.told:
             self.told = True
-            self._watch(True)
+            self._tell(True)
         return begins
 
     def remove(self, reader: object) -> None:
@@ -57,7 +57,7 @@ class Streams:
     def _forget(self) -> None:
         self._end = None
         self.told = False
-        self._watch(False)
+        self._tell(False)
         self.feed.clear()
 
     def _cancel(self) -> None:

@@ -90,7 +90,7 @@ class CollectionActor(Actor[Message]):
         self._log = Folding(name, storage, clock, limits, unfolded, fold_slots)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams = Streams(
-            clock, feed, limits.feed_seconds, lambda watched: self._replica.document.watch(watched)
+            clock, feed, limits.feed_seconds, lambda told: self._replica.document.tell_structures(told)
         )
         self._audience = Audience(name, self._streams)
         self._editors = self._audience.editors
@@ -129,7 +129,7 @@ class CollectionActor(Actor[Message]):
     async def _load(self) -> None:
         before = self._replica.document
         behind = [editor for editor in self._editors.met if before.has_held_of(editor)]
-        self._log.loaded(await self._replica.load(watched=self._streams.told))
+        self._log.loaded(await self._replica.load(told=self._streams.told))
         for editor in behind:  # what was held is not stored: he has to send it again
             editor.resync()
 

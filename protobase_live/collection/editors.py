@@ -53,7 +53,7 @@ class Answer:
 
 
 class Editors:
-    """Who is subscribed, who is still catching up, and who was met at all.
+    """Who is up to date, who is still catching up, and who was met at all.
 
     A client that is catching up is not sent what is shown: its state vector says what it is sent next.
     """
@@ -61,7 +61,7 @@ class Editors:
     def __init__(self) -> None:
         self.met: dict[Editor, None] = {}
         """Everybody who has to be told when the collection fails."""
-        self._subscribed: dict[Editor, None] = {}
+        self._up_to_date: dict[Editor, None] = {}
         self._behind: dict[Editor, Mapping[int, int]] = {}
         self._asked: dict[Editor | None, Asked] = {}
         self.shown: dict[int, int] = {}
@@ -74,7 +74,7 @@ class Editors:
 
     def begin(self, editor: Editor, state: Mapping[int, int], document: Document) -> Answer:
         """A client wants what it lacks from `state` on; what it was still to be sent is given up."""
-        self._subscribed.pop(editor, None)
+        self._up_to_date.pop(editor, None)
         self._behind[editor] = state
         return self.answer(editor, state, document)
 
@@ -92,7 +92,7 @@ class Editors:
             return
         if answer.complete:
             del self._behind[editor]
-            self._subscribed[editor] = None
+            self._up_to_date[editor] = None
         else:
             self._behind[editor] = answer.reached
         editor.answer(answer.update, answer.complete)
@@ -102,9 +102,9 @@ class Editors:
 
         It brought Yjs clients to the clocks in `reached`. Who cannot keep up has what had been shown before.
         """
-        behind = [editor for editor in self._subscribed if editor is not sole and not editor.show(shown)]
+        behind = [editor for editor in self._up_to_date if editor is not sole and not editor.show(shown)]
         for editor in behind:
-            del self._subscribed[editor]
+            del self._up_to_date[editor]
             self._behind[editor] = dict(self.shown)
         self.shown.update(reached)
 
@@ -121,7 +121,7 @@ class Editors:
         asked = [sender] if self._may_ask(sender, state, now) else []
         if self._may_ask(None, state, now):
             asked += [
-                each for each in self._subscribed if each is not sender and self._may_ask(each, state, now)
+                each for each in self._up_to_date if each is not sender and self._may_ask(each, state, now)
             ]
         return asked
 
@@ -144,6 +144,6 @@ class Editors:
     def forget(self, editor: Editor) -> None:
         """A client has left."""
         self.met.pop(editor, None)
-        self._subscribed.pop(editor, None)
+        self._up_to_date.pop(editor, None)
         self._behind.pop(editor, None)
         self._asked.pop(editor, None)

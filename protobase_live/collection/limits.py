@@ -56,7 +56,8 @@ class Limits(TransactionLimits):
     """How long they are kept after the last stream ended, for who comes back; then he is read the log."""
     ahead_seconds: float = 3.0
     """How long a stream or live query that comes with the cursor of another node waits for the commits that
-    this names and that have not come here yet; then it is told `reset`, or given all rows."""
+    this names and that have not come here yet; then it is told `reset`, or given all rows. Less than
+    the `call_seconds` of clients, which wait for the first rows so long."""
     log_commits: int = 10_000
     """Commits in a collection's log; above it, the older ones are folded into a snapshot."""
     log_bytes: int = 8 * 1024 * 1024

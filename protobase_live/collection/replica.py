@@ -62,13 +62,13 @@ class Replica:
         self._held = HeldCommits(held_commit_bytes)
         self._origin = storage.identity + TIMELINE_MARK + identity.timeline()
 
-    async def load(self, *, watched: bool) -> Loaded:
-        """Begin with what is durable; ``watched`` as in `Document.watch`.
+    async def load(self, *, told: bool) -> Loaded:
+        """Begin with what is durable; ``told`` as in `Document.tell_structures`.
 
         Raises CollectionUnloadable for what goes wrong with what is stored, and StorageError.
         """
         try:
-            return await self._load(watched)
+            return await self._load(told)
         except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
             raise
         except StorageError as error:
@@ -78,7 +78,7 @@ class Replica:
         except BaseException as error:  # a panic of pycrdt derives from BaseException alone
             raise unloadable(self._collection, error) from error
 
-    async def _load(self, watched: bool) -> Loaded:
+    async def _load(self, told: bool) -> Loaded:
         loaded = await self._storage.load(self._collection)
         document = Document(self._storage.identity, self._client_id)
         try:
@@ -86,7 +86,7 @@ class Replica:
         except BaseException:
             document.close()
             raise
-        document.watch(watched)
+        document.tell_structures(told)
         document.follow(self.document.followed)
         self.document.close()
         self.document = document
@@ -229,7 +229,9 @@ class Replica:
             return []
 
     def close(self) -> None:
-        """Let go of the document."""
+        """Let go of the document now: the actor is part of cycles, which the collector finds later."""
+        self.document.close()
+        self.document = Document(self._storage.identity, self._client_id)
         self.document.close()
 
 

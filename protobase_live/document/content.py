@@ -172,9 +172,9 @@ class Content:
         """Everything that is here, as if it had just been inserted."""
         return self._records.snapshot() + self._roots.snapshot()
 
-    def watch(self, watched: bool) -> None:
+    def tell_structures(self, told: bool) -> None:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
-        self._roots.watch(watched)
+        self._roots.tell_structures(told)
 
     def follow(self, opened: Iterable[Target]) -> None:
         """While differences are wanted: also those of these structures, as far as that can be."""

@@ -35,7 +35,7 @@ MAX_PART_KEYS = 1_000
 LOAD_SLICE_BYTES = 8 * 1024
 """How much of a log one step of a load applies, in bytes (at least one update): a keystroke may be 15."""
 
-WRITE_SLICE = 500
+WRITE_SLICE = 100
 """How many operations of a transaction are carried out without a pause."""
 
 APPLY_SLICE_BYTES = 32 * 1024
@@ -93,8 +93,7 @@ class Document:
         self._reset_turn()
 
     def _load_one(self, update: bytes) -> Iterator[None]:
-        rest = yield from self._take_own(update, lenient=True)
-        self._hold(LOG, rest)
+        self._hold(LOG, (yield from self._take_own(update, lenient=True)))
 
     def _take_own(self, update: bytes, *, lenient: bool) -> Generator[None, None, Rest | None]:
         """Take what was stored or written here: a keystroke the short way, a large update with pauses."""
@@ -242,10 +241,11 @@ class Document:
             yield
 
     def _take_written(self) -> Iterator[None]:
-        """Take what transactions have written."""
+        """Take what transactions have written, each of their portions followed by a pause."""
         written, self._content.written = self._content.written, []
         for update in written:
             yield from self._take_own(update, lenient=False)
+            yield
         if written:
             self._structs.skip_flush()  # the content has it
 
@@ -298,7 +298,7 @@ class Document:
     def read(self, read: Read) -> Any:
         """Answer one question. Raises KindMismatch, RecordMissing or ValidationError.
 
-        The question "open" is whether the kind is registered; while there are watchers, the changes of a
+        The question "open" is whether the kind is registered; while there are streams, the changes of a
         structure that was opened are told even if it is not.
         """
         return self._content.read(read)
@@ -365,9 +365,9 @@ class Document:
         if self._structs.can_shrink:
             yield from self._structs.compact_in_steps()
 
-    def watch(self, watched: bool) -> None:
+    def tell_structures(self, told: bool) -> None:
         """Say whether somebody wants differences of structures (those of records cost nothing)."""
-        self._content.watch(watched)
+        self._content.tell_structures(told)
 
     def follow(self, opened: Iterable[Target]) -> None:
         """While differences are wanted: also those of these structures, even if nobody registered them.

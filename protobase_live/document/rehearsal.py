@@ -10,7 +10,7 @@ from protobase_live.errors import RecordMissing, naming
 from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target
 from protobase_live.structures import Kind
 
-REHEARSE_SLICE = 1_000
+REHEARSE_SLICE = 250
 """How many operations are rehearsed without a pause."""
 
 Assigned = dict[str, dict[str, tuple[str, Any]]]

@@ -46,7 +46,7 @@ class Roots:
         self._registry = Registry(doc)
         self._registered: dict[str, Known] = {}
         self._followed: dict[str, Known] = {}
-        self._watched = False
+        self._told = False
         self._plain: dict[str, Any] = {}
         self._touched: dict[str, None] = {}
         self._existing: set[str] = set()
@@ -97,12 +97,12 @@ class Roots:
             raise LimitExceeded(f"a collection has at most {MAX_STRUCTURES} structures")
 
     def follow(self, target: Target) -> None:
-        """While there are watchers, tell the changes of a structure, too, that nobody has registered.
+        """While structures are told, tell the changes of a structure, too, that nobody has registered.
 
         Raises KindMismatch and LimitExceeded.
         """
         name, kind = target.path[0], kind_at(target)
-        if not self._watched or name in self._registered or name in self._followed:
+        if not self._told or name in self._registered or name in self._followed:
             return
         makes = not self._exists(self._registry.root_of(name))
         if len(self._followed) >= MAX_FOLLOWED or (makes and self._made >= MAX_FOLLOWED):
@@ -164,14 +164,14 @@ class Roots:
         self._touched.update(self.changed)
         self.changed.clear()
 
-    def watch(self, watched: bool) -> None:
+    def tell_structures(self, told: bool) -> None:
         """Say whether somebody wants differences."""
-        self._watched = watched
-        if not watched:
+        self._told = told
+        if not told:
             for known in self._followed.values():
                 known.watch.drop()
             self._followed.clear()
-        self._plain = {name: _plain_of(self._doc, known) for name, known in self._known() if watched}
+        self._plain = {name: _plain_of(self._doc, known) for name, known in self._known() if told}
 
     def carry_on(self, before: Roots) -> list[tuple[str, None]]:
         """Take the place of another view of the same roots; answers with what may read otherwise: all of them
@@ -183,7 +183,7 @@ class Roots:
 
     def replace(self, before: Roots) -> None:
         """Take the place of another view of the same roots, which read the same."""
-        self._watched = before._watched
+        self._told = before._told
         for target in before.followed:
             with suppress(KindMismatch):
                 self.follow(target)
@@ -191,9 +191,9 @@ class Roots:
         self.changed.clear()
 
     def differences(self) -> list[Difference]:
-        """What the turn did to structures, if somebody watches."""
+        """What the turn did to structures, if that is told."""
         found: list[Difference] = []
-        if self._watched:
+        if self._told:
             for name, known in self._known():
                 if name in self._touched:
                     before, after = self._plain.get(name), _plain_of(self._doc, known)

@@ -42,7 +42,8 @@ class ViewLimits:
     long_queries: int = 64
     """Such queries that take more than a moment, at once: `Overloaded`."""
     retained_changes: int = 256
-    """Recent changes of a view; who is further behind gets a snapshot."""
+    """Recent changes of a view, and recent turns from the commits of one node to those of another in a
+    collection; who is further behind gets a snapshot."""
     linger_seconds: float = 30.0
     """How long a view that nobody watches waits for somebody to come back."""
 

@@ -39,7 +39,7 @@ class Share:
             return await self._views.query(query)
 
     async def watch(self, query: Query, since: str | None = None) -> Watcher:
-        """See `Views.subscribe`. Raises Overloaded, too, when the client watches more than it may."""
+        """See `Views.watch`. Raises Overloaded, too, when the client watches more than it may."""
         async with self._running:
             watcher = await self._views.watch(query, since)
         try:

@@ -8,7 +8,7 @@ from protobase_live.query.engine.operator import Delta, Identity, Pair, alike
 
 
 class Untold:
-    """Deltas, folded into one as long as that is kept for subscribers."""
+    """Deltas, folded into one as long as that is kept for watchers."""
 
     def __init__(self, most: int) -> None:
         """Nothing is held of what changes more than ``most`` rows."""

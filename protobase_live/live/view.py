@@ -1,13 +1,13 @@
 """A view: the result of one query, maintained by what changes and shared by all who watch it.
 
-Its subscribers pull: a recent past of deltas is kept once, each subscriber knows its own position in it, and
+Its watchers pull: a recent past of deltas is kept once, each watcher knows its own position in it, and
 whatever it has missed is folded into one difference. One that is too far behind is given a snapshot.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ from protobase_live.query.engine.operator import (
     Item,
     Operator,
     RecordChange,
+    Row,
     place,
 )
 from protobase_live.query.language.query import Query
@@ -60,7 +61,7 @@ class View:
         holding: Holding,
     ) -> None:
         """``vectors`` tells how far the collections are; ``retained`` counts changes that are kept for
-        subscribers that are behind; ``holding`` counts what the view holds.
+        watchers that are behind; ``holding`` counts what the view holds.
         """
         self.query = query
         self.watchers = 0
@@ -79,6 +80,7 @@ class View:
         self._waiting: dict[str, dict[str, RecordChange]] | None = {}
         self._untold: Untold | None = None
         self._told: tuple[int, int, Diff] | None = None
+        self._tree.hold_back()
         self.fill({})  # what there is without any record: a count of none
 
     # in
@@ -86,6 +88,12 @@ class View:
     def fill(self, changes: Changes) -> None:
         """Take in some of the records that there were at the beginning, as inserts."""
         self._absorb(self._push(changes))
+
+    def settle(self) -> Iterator[None]:
+        """Take in what the records come to that is not made anew with each of them: groups; with pauses."""
+        while self._tree.let_go():
+            self.fill({})
+            yield
 
     @property
     def waiting(self) -> int:
@@ -99,6 +107,8 @@ class View:
 
     def open(self) -> None:
         """All records were taken in: catch up with what changed meanwhile."""
+        for _ in self.settle():
+            pass
         waiting, self._waiting = self._waiting, None
         if waiting:
             self._absorb(self._push({name: list(each.values()) for name, each in waiting.items()}))
@@ -152,7 +162,7 @@ class View:
             self._base.update(_ends(oldest.causes))
 
     def _forget_past(self, causes: Steps) -> None:
-        """More has changed than is kept: all subscribers are given a snapshot."""
+        """More has changed than is kept: all watchers are given a snapshot."""
         for each in self._past:
             self._base.update(_ends(each.causes))
         self._base.update(_ends(causes))
@@ -161,7 +171,7 @@ class View:
         self._held = 0
 
     def fail(self, error: ProtoBaseError) -> None:
-        """The view is no longer maintained: its subscribers are told ``error``."""
+        """The view is no longer maintained: its watchers are told ``error``."""
         self.failure = self.failure or error
         self.wake_up.wake()
 
@@ -192,11 +202,11 @@ class View:
 
     @property
     def end(self) -> int:
-        """The position of a subscriber that has seen everything."""
+        """The position of a watcher that has seen everything."""
         return self._start + len(self._past)
 
     def position(self, cursor: str) -> int | None:
-        """The position of a subscriber that has seen what ``cursor`` says; None if that is not known here.
+        """The position of a watcher that has seen what ``cursor`` says; None if that is not known here.
 
         Raises ValidationError if it is no cursor.
         """
@@ -219,18 +229,21 @@ class View:
         return decode_cursor(self.query.canonical, cursor) or {}
 
     def since(self, position: int | None) -> Diff:
-        """What a subscriber at ``position`` has missed; if that is too much, or None: a snapshot."""
-        if position is not None and position < self._start:
-            position = None
-        if position is None:
-            return self._snapshot()
+        """What a watcher at ``position`` has missed; if that is too much, or None: a snapshot."""
+        if position is None or self.is_forgotten(position):
+            rows, cursor = self.snapshot()
+            return Diff(inserts(rows), True, cursor)
         if self._told is None or self._told[:2] != (position, self.end):
             self._told = (position, self.end, self._missed(position))
         return self._told[2]
 
-    def _snapshot(self) -> Diff:
-        rows = (self._items[identity][2] for _, identity in self._places)
-        return Diff(inserts(rows), True, self._cursor())
+    def is_forgotten(self, position: int) -> bool:
+        """Whether it is no longer known what a watcher at ``position`` has missed."""
+        return position < self._start
+
+    def snapshot(self) -> tuple[list[Row], str]:
+        """All rows in their order, which are never changed in place, and the cursor that belongs to them."""
+        return [self._items[identity][2] for _, identity in self._places], self._cursor()
 
     def _missed(self, position: int) -> Diff:
         delta = folded(each.delta for each in islice(self._past, position - self._start, None))

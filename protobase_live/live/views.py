@@ -34,6 +34,7 @@ from protobase_live.live.watcher import Watcher
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.names import KEY_FIELD
 from protobase_live.query.engine.access import Selection
+from protobase_live.query.engine.effort import multiplied
 from protobase_live.query.engine.explanation import Explanation
 from protobase_live.query.engine.operator import Row
 from protobase_live.query.engine.operators.source import Source
@@ -43,7 +44,10 @@ from protobase_live.query.language.query import Query
 from protobase_storage import Vector
 
 FILL_ROWS = 32
-"""Records that a view takes in at once when it is filled; a join may make many rows of each."""
+"""Most records that a view takes in at once when it is filled."""
+
+JOINED_ROWS = 2_000
+"""Rows that a join should make of these at once, some 20 ms."""
 
 CATCH_UP = 16
 """How often in one step it takes in so many of those that changed meanwhile: more than a slice of a large
@@ -95,12 +99,12 @@ class Views:
     def begin(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
         """This is what a collection has shown so far; ``table`` is given away."""
         if table.name not in self._watched and not self._closed:
-            self._watched[table.name] = WatchedTable(table, vector, indexes)
+            self._watched[table.name] = WatchedTable(table, vector, indexes, self._limits.retained_changes)
 
     def busy(self, collection: str) -> bool:
-        """Whether the collection has to stay in memory."""
+        """Whether the collection has to stay in memory; see `WatchedTable.is_needed`."""
         watched = self._watched.get(collection)
-        return watched is not None and watched.busy
+        return watched is not None and watched.is_needed()
 
     def take(
         self, change: TableChange, joint_change: JointChange | None = None
@@ -264,12 +268,18 @@ class Views:
         for name, found in sorted(
             rows.items(), key=lambda each: len(each[1])
         ):  # so joins make the least at once
-            for start in range(0, len(found), FILL_ROWS):
-                some = [(row[KEY_FIELD], None, row) for row in found[start : start + FILL_ROWS]]
+            start, count = 0, FILL_ROWS
+            while start < len(found):
+                some = [(row[KEY_FIELD], None, row) for row in found[start : start + count]]
                 async with self._turnstile:
                     view.fill({name: some})
+                    start, count = start + count, _next_count(count)
                 if view.failure is not None:
                     raise view.failure
+        settling, settled = view.settle(), False
+        while not settled:
+            async with self._turnstile:
+                settled = next(settling, view) is view
         while view.waiting > FILL_ROWS:
             async with self._turnstile:
                 for _ in range(CATCH_UP):
@@ -316,6 +326,13 @@ class Views:
         for name in view.query.collections:
             if watched := self._watched.get(name):
                 watched.routes.remove(view)
+
+
+def _next_count(count: int) -> int:
+    """How many records a view takes in at once after ``count``: fewer where a join made many rows of them."""
+    if multiplied() > JOINED_ROWS:
+        return max(1, count // 2)
+    return min(FILL_ROWS, 2 * count) if multiplied() < JOINED_ROWS // 4 else count
 
 
 def _rows(sources: Sequence[Source], table: Table) -> list[Row]:

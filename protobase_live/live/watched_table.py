@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from protobase_actors.wake_up import WakeUp
 from protobase_live.handles.index_names import parse_index
+from protobase_live.live.path import Path
 from protobase_live.live.routes import Routes
 from protobase_live.query.engine.table import MAX_INDEXES, Table
 from protobase_storage import Vector, sequence_of
@@ -15,10 +16,12 @@ from protobase_storage import Vector, sequence_of
 class WatchedTable:
     """The shown records of a collection, with their indexes, which are built in slices of their own task."""
 
-    def __init__(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
+    def __init__(self, table: Table, vector: Vector, indexes: Iterable[str], retained: int) -> None:
+        """``retained`` bounds what is remembered of the way from ``vector`` on; see `Path`."""
         self.table = table
         self.vector = vector
         """Which commits were shown; see `reach`."""
+        self.path = Path(vector, retained)
         self.routes = Routes()
         self.used = True
         self._closed = False
@@ -26,15 +29,15 @@ class WatchedTable:
         self._building: asyncio.Task[None] | None = None
         self.declare(indexes)
 
-    @property
-    def busy(self) -> bool:
-        """Whether it is needed: somebody watches, or has asked since the last time this was asked."""
+    def is_needed(self) -> bool:
+        """Whether somebody watches, or has asked since this was asked last: asking forgets that."""
         used, self.used = self.used, False
         return used or len(self.routes) > 0
 
     def advance(self, vector: Vector) -> None:
         """So much was shown by now."""
         self.vector = vector
+        self.path.advance(vector)
         self._wake_up.wake()
 
     async def reach(self, wanted: Vector) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
+from protobase_actors.steps import in_steps
 from protobase_live.errors import Closed
 from protobase_live.live.view import View
 from protobase_live.live.watched_table import WatchedTable
 from protobase_live.model.arrival import Arrival
-from protobase_live.query.result.diff import Diff
+from protobase_live.query.result.diff import Diff, inserts_in_steps
 from protobase_storage import Vector
+
+T = TypeVar("T")
 
 
 class Watcher:
@@ -32,8 +36,8 @@ class Watcher:
         """
         self._view = view
         self._since = since
-        self._position = None if since is None else view.position(since)
         self._collections = collections
+        self._position = None if since is None else self._find(since)
         self._arrival = arrival
         self._first = True
         self._leave = leave
@@ -41,25 +45,41 @@ class Watcher:
 
     async def pull(self) -> Diff:
         """What happened since the last pull. Raises Closed after `close`, and what ended the view."""
-        if self._first and self._since is not None:
-            await self._arrive(self._since)
-        while (diff := self.poll()) is None:
-            if self._closed:
-                raise Closed("the live query was closed")
-            await self._view.wake_up.wait()
-        return diff
+        await self._wake_up()
+        return self._take(self._view.since(self._position))
+
+    async def pull_in_steps(self) -> Diff:
+        """`pull`, with pauses where many rows are told, for who does not `poll` meanwhile."""
+        await self._wake_up()
+        if self._position is not None and not self._view.is_forgotten(self._position):
+            return self._take(self._view.since(self._position))
+        rows, cursor = self._take(self._view.snapshot())
+        return Diff(await in_steps(inserts_in_steps(rows)), True, cursor)
 
     def poll(self) -> Diff | None:
         """What there is now; None if there is nothing new. Raises what ended the view."""
+        return self._take(self._view.since(self._position)) if self._has_news() else None
+
+    async def _wake_up(self) -> None:
+        """Wait until there is something to tell."""
+        if self._first and self._since is not None:
+            await self._arrive(self._since)
+        while not self._has_news():
+            if self._closed:
+                raise Closed("the live query was closed")
+            await self._view.wake_up.wait()
+
+    def _has_news(self) -> bool:
         if self._closed:
-            return None
+            return False
         if (failure := self._view.failure) is not None:
             raise type(failure)(str(failure))
-        if not self._view.is_whole() or (not self._first and self._position == self._view.end):
-            return None
-        diff = self._view.since(self._position)
+        return self._view.is_whole() and (self._first or self._position != self._view.end)
+
+    def _take(self, told: T) -> T:
+        """What the view has now is told."""
         self._position, self._first = self._view.end, False
-        return diff
+        return told
 
     async def _arrive(self, since: str) -> None:
         """Wait for what the cursor names, if other nodes can still send it."""
@@ -67,8 +87,15 @@ class Watcher:
         ahead = [(shown, seen[name]) for name, shown in self._collections.items() if name in seen]
         if self._arrival.awaits(*((shown.vector, wanted) for shown, wanted in ahead)):
             await self._arrival.wait(partial(_reach, ahead))
-            self._position = self._view.position(since)
+            self._position = self._find(since)
         self._arrival.end()
+
+    def _find(self, since: str) -> int | None:
+        """The position of who has seen what ``since`` says, if the collections were shown here just so."""
+        seen = self._view.seen(since)
+        ways = [(shown.path, seen[name]) for name, shown in self._collections.items() if name in seen]
+        was_here = all(path.leads_through(vector) for path, vector in ways)
+        return self._view.position(since) if was_here else None
 
     @property
     def closed(self) -> bool:

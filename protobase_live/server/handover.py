@@ -46,7 +46,7 @@ class Handover:
         on_gone: Callable[[], None],
     ) -> None:
         """``on_gone`` is called when the collection takes no more messages."""
-        self._subscriber = editor
+        self._editor = editor
         self._ref = ref
         self._source = source
         self._clock = clock
@@ -73,7 +73,7 @@ class Handover:
 
     async def finish(self) -> None:
         """Send `Leave` behind everything else, and wait until it has been handed over."""
-        self._put(Leave(self._subscriber))
+        self._put(Leave(self._editor))
         if self._sender is not None:
             await self._sender
 
@@ -114,7 +114,7 @@ class Handover:
             async with self._read_ahead.read(message.updates[0]) as message.read:
                 await self._stand_in_line(self._ref.ask, message)
         except MalformedUpdate as error:
-            self._subscriber.reject(error)
+            self._editor.reject(error)
 
     async def _stand_in_line(self, send: Callable[[Message], Awaitable[object]], message: Message) -> None:
         while True:
@@ -128,7 +128,7 @@ class Handover:
         crowded = self._unsettled > self._limits.pending_bytes
         if crowded and not self._marked:
             self._marked = self._unsettled
-            self._put(Settle(self._subscriber, None))
+            self._put(Settle(self._editor, None))
         full = crowded or len(self._waiting) >= self._limits.pending_chunks
         if full and not self._paused:
             self._source.pause_reading()

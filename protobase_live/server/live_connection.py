@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, within
+from protobase_actors.steps import in_steps
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.presence.hub import Membership
 from protobase_live.protocol.live.client_messages import (
@@ -52,7 +53,7 @@ from protobase_live.protocol.live.server_session import ServerSession, Violation
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
 from protobase_live.server.in_flight import InFlight
-from protobase_live.server.live_database import Database, query_of
+from protobase_live.server.live_database import Database, have_queries, query_of
 from protobase_live.server.live_streams import LiveStreams, Work
 from protobase_live.server.presence_news import News, PresenceNews
 from protobase_live.server.whole_collections import WholeCollections
@@ -126,7 +127,8 @@ class LiveConnection:
             while True:
                 frame = await self._connection.recv()
                 self._counters.received_bytes.add("live", len(frame))
-                await self._take(self._session.receive(frame), len(frame))
+                message = await in_steps(self._session.receive_in_steps(frame))
+                await self._take(message, len(frame))
         except Violation as violation:
             await self._connection.close(violation.code, violation.reason)
         except ConnectionClosed:
@@ -220,6 +222,7 @@ class LiveConnection:
         return None
 
     async def _query(self, request: QueryRequest) -> Any:
+        await have_queries()
         query = query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()

@@ -21,12 +21,22 @@ from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.server_messages import ChangeForm
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.counters import Counters
-from protobase_live.server.live_database import ChangeStream, Database, Share, Watcher, query_of
+from protobase_live.server.live_database import (
+    ChangeStream,
+    Database,
+    Share,
+    Watcher,
+    have_queries,
+    query_of,
+)
 
 if TYPE_CHECKING:
     from protobase_live.query.result.diff import RowChange
 
 Send = Callable[[Frame], Awaitable[None]]
+
+ENCODE_SLICE = 500
+"""How many changes of rows are encoded without a pause."""
 
 T = TypeVar("T")
 
@@ -118,6 +128,7 @@ class LiveStreams:
         return self._session.encodings.of(change, lambda: _change_form(change, self._limits.text_chars))
 
     async def _view(self, request: Watch) -> None:
+        await have_queries()
         watcher = await self.share.watch(query_of(request.query), request.since)
         try:
             await self._answer(self._session.result(request.id))
@@ -128,8 +139,13 @@ class LiveStreams:
     async def _pull_differences(self, id: int, watcher: Watcher) -> None:
         """Pull whatever there is; what happens until all of it went out is in the next difference."""
         while True:
-            diff = await watcher.pull()
-            changes = [_encoded_row(change, self._session.encodings) for change in diff.changes]
+            diff = await watcher.pull_in_steps()
+            changes: list[bytes] = []
+            for start in range(0, len(diff.changes), ENCODE_SLICE):
+                if start:
+                    await asyncio.sleep(0)
+                for change in diff.changes[start : start + ENCODE_SLICE]:
+                    changes.append(_encoded_row(change, self._session.encodings))
             for frame in self._session.difference(id, diff.cursor, diff.reset, changes):
                 await self._send(frame)
                 await asyncio.sleep(0)  # a client that reads fast lets `send` not wait at all

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from protobase_live.errors import KindMismatch, ValidationError
 from protobase_live.model.values import same, short
 from protobase_live.structures.arguments import Signature, Signatures
+from protobase_live.structures.portions import wrote
 from protobase_live.structures.raw import SharedType
 
 Args = tuple[Any, ...]
@@ -59,6 +60,7 @@ class Kind(ABC):
         """Carry out several rehearsed actions, one after the other."""
         for action, args in actions:
             self.write(shared, action, args, replica)
+            wrote(shared)  # values that follow each other under one key are neighbours, too
 
     def read(self, shared: Any, method: str, args: Args) -> Any:
         """Answer a checked question."""

@@ -1,7 +1,7 @@
 """Long writes in several Yjs transactions.
 
 At the end of a transaction pycrdt joins its neighbouring blocks one by one, copying what was joined so far:
-20,000 values appended in one transaction take minutes and gigabytes.
+20,000 values appended in one transaction take minutes and gigabytes, and so do 20,000 under one key.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from pycrdt import Doc
 
 MAX_BLOCKS = 128
-"""Most values of lists, or pieces of texts, that are written in one Yjs transaction."""
+"""Most values of lists, pieces of texts, or other actions that are written in one Yjs transaction."""
 
 
 class PortionedDoc(Doc[Any]):
@@ -31,6 +31,6 @@ class PortionedDoc(Doc[Any]):
 
 
 def wrote(shared: Any) -> None:
-    """A value or piece of text was written into a shared type, perhaps next to one written before it."""
+    """Something was written into a shared type, perhaps next to what was written before it."""
     if isinstance(shared.doc, PortionedDoc):
         shared.doc.count_block()

@@ -109,7 +109,7 @@ class FakeWatcher:
             raise ValidationError(f"not a live query's cursor: {since!r}")
         return int(since)
 
-    async def pull(self):
+    async def pull_in_steps(self):
         while not self.first and self.seen == len(self.views.rows):
             if self.views.failure:
                 raise self.views.failure

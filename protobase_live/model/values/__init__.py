@@ -56,6 +56,8 @@ from protobase_live.model.values.encoding import (
     to_doc,
     to_json,
 )
+from protobase_live.model.values.long_decoding import unpack_in_steps
+from protobase_live.model.values.long_json import from_json_in_steps
 
 __all__ = [
     "MAX_ATOM_BYTES",
@@ -71,6 +73,7 @@ __all__ = [
     "digest_packed",
     "from_doc",
     "from_json",
+    "from_json_in_steps",
     "key_text",
     "pack",
     "portions",
@@ -81,4 +84,5 @@ __all__ = [
     "to_doc",
     "to_json",
     "unpack",
+    "unpack_in_steps",
 ]

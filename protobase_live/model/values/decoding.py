@@ -30,7 +30,9 @@ MAX_INT_DIGITS = 4_000
 MAX_WIRE_DEPTH = 2 * MAX_DEPTH + 32
 """Most nested lists and dicts of a packed value: tags double the depth, and a message is around it."""
 
-_unpackb: Callable[[bytes], Any] = cast(Any, msgpack).unpackb
+unpack_raw: Callable[[bytes | memoryview], Any] = cast(Any, msgpack).unpackb
+"""What MessagePack holds, tags as the dicts that they are. Raises ValueError, TypeError, UnpackException."""
+
 _DIGITS = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _KEY_CACHE = 8192
 _AS_STORED = frozenset({type(None), bool, int, str})
@@ -50,15 +52,15 @@ def from_doc(stored: Any) -> Any:
 def unpack(data: bytes) -> Any:
     """The value of MessagePack bytes. Raises ValidationError when they are none."""
     try:
-        raw = _unpackb(data)
+        raw = unpack_raw(data)
     except (ValueError, TypeError, UnpackException) as error:
         raise ValidationError(f"not MessagePack: {error or type(error).__name__}") from error
-    return _decode(raw, 0)
+    return decode(raw, 0)
 
 
 def from_json(value: Any) -> Any:
     """The value of what `json.loads` gives. Raises ValidationError when it is none."""
-    return _decode(value, 0)
+    return decode(value, 0)
 
 
 def _read(stored: Any, depth: int) -> Any:
@@ -109,7 +111,8 @@ def _read_items(stored: dict[str, Any], depth: int) -> dict[str, Any]:
     return {key: _read(stored[key], depth + 1) for key in sorted(stored)}
 
 
-def _decode(raw: Any, depth: int) -> Any:
+def decode(raw: Any, depth: int) -> Any:
+    """The value of what MessagePack or JSON gives, which is so deep within others. Raises ValidationError."""
     if depth > MAX_WIRE_DEPTH:
         raise ValidationError(f"a value is nested deeper than {MAX_WIRE_DEPTH} levels")
     kind = type_of(raw)
@@ -118,7 +121,7 @@ def _decode(raw: Any, depth: int) -> Any:
     if kind is dict:
         return _decode_dict(raw, depth)
     if kind is list:
-        return [_decode(item, depth + 1) for item in raw]
+        return [decode(item, depth + 1) for item in raw]
     if kind is float and not math.isfinite(raw):
         raise ValidationError(f"a value is {raw}; expected a finite float")
     if raw is None or kind in _NATIVE:
@@ -138,7 +141,7 @@ def _decode_dict(raw: dict[Any, Any], depth: int) -> Any:
         if name == "set":
             return {_atom(item, depth) for item in content}
         if name == "map":
-            return {_atom(key, depth): _decode(item, depth + 2) for key, item in content}
+            return {_atom(key, depth): decode(item, depth + 2) for key, item in content}
     except (ValueError, TypeError, OverflowError, AttributeError) as error:
         raise ValidationError(f"a malformed {name}: {short(content)}") from error
     raise ValidationError(f"a malformed tag: {short(raw)}")
@@ -147,11 +150,11 @@ def _decode_dict(raw: dict[Any, Any], depth: int) -> Any:
 def _decode_items(raw: dict[Any, Any], depth: int) -> dict[str, Any]:
     if not all(type(key) is str for key in raw):
         raise ValidationError(f"a key of {short(raw)} is not a str")
-    return {_well_formed(key): _decode(item, depth + 1) for key, item in raw.items()}
+    return {_well_formed(key): decode(item, depth + 1) for key, item in raw.items()}
 
 
 def _atom(raw: Any, depth: int) -> Any:
-    return check_atom(_decode(raw, depth + 2), "an element or key")
+    return check_atom(decode(raw, depth + 2), "an element or key")
 
 
 def _well_formed(text: str) -> str:

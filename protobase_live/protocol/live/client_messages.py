@@ -5,7 +5,7 @@ A query travels in its form, which means nothing here: whoever carries it out re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,6 +21,10 @@ from protobase_live.protocol.live.fields import (
     read_form,
 )
 from protobase_live.protocol.live.limits import VERSION
+from protobase_live.protocol.steps import at_once
+
+PARSE_SLICE = 1_000
+"""How many operations are looked at without a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,18 @@ class CommitRequest:
     @classmethod
     def parse(cls, fields: Fields) -> CommitRequest:
         """Raises ProtocolError."""
+        return at_once(cls.parse_in_steps(fields))
+
+    @classmethod
+    def parse_in_steps(cls, fields: Fields) -> Generator[None, None, CommitRequest]:
+        """`parse`, with pauses."""
         collections = fields.part("writes")
-        writes = {
-            name: [parse_op(op, "commit.writes") for op in collections.items(name)]
-            for name in fields.mapping("writes")
-        }
+        writes: dict[str, list[Op]] = {name: [] for name in fields.mapping("writes")}
+        for name, ops in writes.items():
+            for op in collections.items(name):
+                ops.append(parse_op(op, "commit.writes"))
+                if len(ops) % PARSE_SLICE == 0:
+                    yield
         checks = [parse_check(check, "commit.checks") for check in fields.items("checks")]
         return cls(fields.count("id"), writes, checks, fields.optional_text("author"))
 

@@ -5,7 +5,7 @@ an object whose fields may hold bytes, big integers, dates and sets in the forms
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
@@ -13,6 +13,7 @@ import msgpack  # pyright: ignore[reportMissingTypeStubs]
 from protobase_live.errors import ProtocolError, ValidationError
 from protobase_live.model import values
 from protobase_live.model.values.encoding import list_head
+from protobase_live.protocol.steps import at_once
 
 Frame = bytes | str
 """A WebSocket message: bytes travel as a binary frame, text as a text frame."""
@@ -44,10 +45,14 @@ class MsgpackCodec:
 
     def decode(self, frame: Frame) -> dict[str, Any]:
         """The message of a frame. Raises ProtocolError when it is none."""
+        return at_once(self.decode_in_steps(frame))
+
+    def decode_in_steps(self, frame: Frame) -> Generator[None, None, dict[str, Any]]:
+        """`decode`, with pauses."""
         if isinstance(frame, str):
             raise ProtocolError(f"a text frame; {self.subprotocol} has binary frames only")
         try:
-            return _object(values.unpack(frame))
+            return _object((yield from values.unpack_in_steps(frame)))
         except (ValidationError, ValueError, TypeError, RecursionError) as error:
             raise ProtocolError(f"not MessagePack of a message: {error}") from error
 
@@ -78,10 +83,14 @@ class JsonCodec:
 
     def decode(self, frame: Frame) -> dict[str, Any]:
         """The message of a frame. Raises ProtocolError when it is none."""
+        return at_once(self.decode_in_steps(frame))
+
+    def decode_in_steps(self, frame: Frame) -> Generator[None, None, dict[str, Any]]:
+        """`decode`, with pauses."""
         if isinstance(frame, bytes):
             raise ProtocolError(f"a binary frame; {self.subprotocol} has text frames only")
         try:
-            return _object(values.from_json(json.loads(frame)))
+            return _object((yield from values.from_json_in_steps(frame)))
         except (ValidationError, ValueError, TypeError, RecursionError) as error:
             raise ProtocolError(f"not JSON of a message: {error}") from error
 

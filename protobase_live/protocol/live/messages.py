@@ -6,7 +6,7 @@ is answered with an error. A message's ``form`` gives the fields on the wire, ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TypeVar
 
 from protobase_live.errors import ProtocolError
@@ -44,6 +44,7 @@ from protobase_live.protocol.live.server_messages import (
     ServerMessage,
     Welcome,
 )
+from protobase_live.protocol.steps import at_once
 
 SUBPROTOCOLS = tuple(CODECS)
 """What a server offers to clients that ask for the live protocol, the preferred one first."""
@@ -78,16 +79,23 @@ def encode(message: ClientMessage | ServerMessage, codec: Codec) -> Frame:
 
 def decode_client(frame: Frame, codec: Codec) -> ClientMessage:
     """The message in a client's frame. Raises ProtocolError, UnknownType for a type not known."""
-    return _decode(frame, codec, _CLIENT_TYPES)
+    return at_once(decode_client_in_steps(frame, codec))
+
+
+def decode_client_in_steps(frame: Frame, codec: Codec) -> Generator[None, None, ClientMessage]:
+    """`decode_client`, with pauses."""
+    fields = Fields((yield from codec.decode_in_steps(frame)))
+    if fields.text("type") == CommitRequest.type:
+        return (yield from CommitRequest.parse_in_steps(fields))
+    return _parsed(fields, _CLIENT_TYPES)
 
 
 def decode_server(frame: Frame, codec: Codec) -> ServerMessage:
     """The message in a server's frame. Raises ProtocolError, UnknownType for a type not known."""
-    return _decode(frame, codec, _SERVER_TYPES)
+    return _parsed(Fields(codec.decode(frame)), _SERVER_TYPES)
 
 
-def _decode(frame: Frame, codec: Codec, types: Mapping[str, Callable[[Fields], _Message]]) -> _Message:
-    fields = Fields(codec.decode(frame))
+def _parsed(fields: Fields, types: Mapping[str, Callable[[Fields], _Message]]) -> _Message:
     name = fields.text("type")
     parse = types.get(name)
     if parse is None:

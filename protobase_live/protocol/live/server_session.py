@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, cast
 
@@ -34,7 +34,7 @@ from protobase_live.protocol.live.limits import (
     LiveLimits,
     WelcomeLimits,
 )
-from protobase_live.protocol.live.messages import UnknownType, decode_client, encode
+from protobase_live.protocol.live.messages import UnknownType, decode_client_in_steps, encode
 from protobase_live.protocol.live.server_messages import (
     Bye,
     ChangeForm,
@@ -46,6 +46,7 @@ from protobase_live.protocol.live.server_messages import (
     Result,
     Welcome,
 )
+from protobase_live.protocol.steps import at_once
 
 _ONE_ITEM = " for one item alone: ask for less of it, with select()"
 
@@ -99,9 +100,13 @@ class ServerSession:
         Raises:
             Violation: the connection has to be closed.
         """
+        return at_once(self.receive_in_steps(frame))
+
+    def receive_in_steps(self, frame: Frame) -> Generator[None, None, ClientMessage | Error]:
+        """`receive`, with pauses while a long message is read; the next one has to wait for its end."""
         self._check_size(frame)
         try:
-            message = decode_client(frame, self._codec)
+            message = yield from decode_client_in_steps(frame, self._codec)
         except UnknownType as error:
             return Error(error.id, Failure.of(error))
         except ProtocolError as error:

@@ -50,13 +50,14 @@ class Budget:
 
 
 _made = 0
+_rows = 0
 _budget: Budget | None = None
 
 
 def begin_step(budget: Budget | None = None) -> None:
     """Others have run; what is made from now on is taken from ``budget``, None: is not counted."""
-    global _made, _budget
-    _made, _budget = 0, budget
+    global _made, _rows, _budget
+    _made, _rows, _budget = 0, 0, budget
 
 
 def spend(steps: int) -> None:
@@ -73,6 +74,17 @@ def spend(steps: int) -> None:
 def spent() -> int:
     """How many steps were made since others have run."""
     return _made
+
+
+def multiply(rows: int) -> None:
+    """So many rows were made of fewer ones."""
+    global _rows
+    _rows += rows
+
+
+def multiplied() -> int:
+    """How many rows were made of fewer ones since others have run."""
+    return _rows
 
 
 def make(size: int) -> None:

@@ -72,6 +72,15 @@ class Operator(ABC):
     def push(self, changes: Changes) -> Delta:
         """What ``changes`` change here. Called with every record at first, as inserts, in any portions."""
 
+    def hold_back(self) -> None:
+        """Before the first push: hold back, until `let_go`, what nearly every record would change anew."""
+        for input in self.inputs:
+            input.hold_back()
+
+    def let_go(self) -> bool:
+        """Have the next push show a part of what is held back; whether there is such a part."""
+        return any(input.let_go() for input in self.inputs)
+
 
 def items_of(batches: Iterable[list[Item]]) -> Iterator[Item]:
     """The items of all batches."""

@@ -11,7 +11,7 @@ Changes are applied one after the other; each position is of the list as it is t
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -19,6 +19,9 @@ from protobase_live.query.engine.operator import Delta, Identity, Rank, place
 
 RowChangeKind = Literal["insert", "update", "delete", "move"]
 Place = tuple[Rank, Identity]
+
+INSERT_SLICE = 2_000
+"""How many rows of a snapshot are told without a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +107,15 @@ def _order(pair: Any) -> tuple[bool, Place]:
 def inserts(rows: Iterable[Any]) -> tuple[RowChange, ...]:
     """The changes that make ``rows`` of nothing."""
     return tuple(RowChange("insert", position, row) for position, row in enumerate(rows))
+
+
+def inserts_in_steps(rows: Sequence[Any]) -> Generator[None, None, tuple[RowChange, ...]]:
+    """`inserts`, with pauses."""
+    changes: list[RowChange] = []
+    for start in range(0, len(rows), INSERT_SLICE):
+        changes += [
+            RowChange("insert", position, row)
+            for position, row in enumerate(rows[start : start + INSERT_SLICE], start)
+        ]
+        yield
+    return tuple(changes)

@@ -9,7 +9,7 @@ from tests.protobase_live.changes.test_feed import entry
 
 
 def made(clock: ManualClock, watched: list[bool]) -> Streams:
-    return Streams(clock, Feed(100, 1_000), seconds=10, watch=watched.append)
+    return Streams(clock, Feed(100, 1_000), seconds=10, tell=watched.append)
 
 
 async def test_it_ends_some_time_after_the_last_reader() -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import protobase_live as pb
@@ -326,6 +326,7 @@ steps = st.one_of(
 
 @given(st.lists(steps, min_size=4, max_size=30))
 @settings(max_examples=40, deadline=None)
+@example([("write", 2, "c", 3), ("travel", 0), ("travel", 2), ("write", 0, "c", 0)])
 def test_who_travels_misses_and_repeats_nothing(history: list[tuple]) -> None:
     asyncio.run(_travel(history))
 

@@ -151,3 +151,21 @@ async def test_documents_are_freed_at_each_end(storage, clock, limits, monkeypat
     gc.collect()
     assert len(made) > 40
     assert [each for each in made if each() is not None] == []
+
+
+def documents() -> list[Document]:
+    gc.collect()
+    return [each for each in gc.get_objects() if type(each) is Document]
+
+
+async def test_a_document_is_gone_before_the_collector_comes(database: Database, clock) -> None:
+    others = documents()
+    await (await database.collection("c")).put({"n": 1}, key="k")
+    (made,) = [weakref.ref(each) for each in documents() if all(each is not other for other in others)]
+    gc.disable()
+    try:
+        await passivated(clock)
+        assert not database.actor_stats()
+        assert made() is None
+    finally:
+        gc.enable()

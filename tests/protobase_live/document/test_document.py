@@ -191,7 +191,7 @@ transactions = st.lists(operations, min_size=1, max_size=5)
 def test_a_document_does_what_plain_python_does(plan: list[list[Op]]) -> None:
     """All of a transaction or nothing, reads and differences included, and the same after a load."""
     document, model = Document("node"), Model()
-    document.watch(True)
+    document.tell_structures(True)
     updates: list[bytes] = []
     for ops in plan:
         after = model.copy()
@@ -353,7 +353,7 @@ def test_a_text_is_not_read_as_a_list() -> None:
     client.get("cm", type=Text).insert(0, "a😀b")
     client.get("protobase:structures", type=Map)["cm"] = "list"
     document = fresh(client.get_update())
-    document.watch(True)
+    document.tell_structures(True)
     assert document.snapshot() == []
     with pytest.raises(KindMismatch, match="holds a text"):
         document.read(Read(Target("list", ("cm",)), "values"))
@@ -418,7 +418,7 @@ def records(doc: Doc, key: str) -> None:
 
 def test_a_document_made_anew_within_a_turn_tells_whose_changes_are_whose() -> None:
     document = Document("node")
-    document.watch(True)
+    document.tell_structures(True)
     commit(document, [Op(LIKES, "add", (1,)), Op(RECORDS, "put", ("k", {"n": 1}))])
     receive(document, BEHIND_A_HALF[0])
     ann, bob = Peer("ann"), Peer("bob")

@@ -22,7 +22,7 @@ def used() -> Document:
 
     for _ in document.load([written_by(write)]):
         pass
-    document.watch(True)
+    document.tell_structures(True)
     document.read(Read(Target("text", ("body",)), "open"))
     carry_out(document, Op(RECORDS, "put", ("k", {"a": 1}, {})), Op(Target("list", ("l",)), "extend", ([1],)))
     received(document, written_by(lambda doc: doc.get("body", type=Map).update({"a": 1})))

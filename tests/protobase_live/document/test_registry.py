@@ -69,7 +69,7 @@ def arrived(made, name, odd) -> Document:
 def test_an_odd_entry_is_ignored(made, root, name) -> None:
     odd = sent(item(ODD[name], parent=root, key="wall"), item(values(1), parent="wall", key="k"))
     document = arrived(made, name, odd)
-    document.watch(True)
+    document.tell_structures(True)
     carry_out(document, PUT)
     for each in (document, made(document.encode())):
         assert each.read(Read(Target("dict", ("wall",)), "items")) == {"k": 1}
@@ -88,7 +88,7 @@ def test_a_root_that_is_no_map_is_ignored(made, root) -> None:
         lambda doc: doc.get(root, type=XmlFragment).children.append(XmlElement("p")),
     ):
         document = made()
-        document.watch(True)
+        document.tell_structures(True)
         received(document, written_by(write))
         carry_out(document, PUT, Op(TAGS, "add", ("x",)))
         again = made(document.encode())

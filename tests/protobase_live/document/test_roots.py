@@ -87,10 +87,10 @@ def test_reading_names_that_nobody_wrote_leaves_nothing(made, monkeypatch) -> No
         document.rehearse([Op(Target("set", ("more",)), "add", ("x",))])
 
 
-def test_a_structure_that_was_opened_is_told_while_there_are_watchers(made) -> None:
+def test_a_structure_that_was_opened_is_told_while_structures_are(made) -> None:
     document = made()
     body = Target("text", ("body",))
-    document.watch(True)
+    document.tell_structures(True)
     assert document.read(Read(body, "open")) is False
     assert document.finish() is None
     update = written_by(lambda doc: doc.get("body", type=Text).insert(0, "hi"))
@@ -104,17 +104,17 @@ def test_a_structure_that_was_opened_is_told_while_there_are_watchers(made) -> N
 def test_what_is_followed_is_told_over_again(made) -> None:
     """After a reload, and by a replay."""
     document = made()
-    document.watch(True)
+    document.tell_structures(True)
     document.follow([Target("text", ("body",))])
     assert document.followed == [Target("text", ("body",))]
-    document.watch(False)
+    document.tell_structures(False)
     assert document.followed == []
 
 
 def test_no_more_than_so_many_are_followed(made, monkeypatch) -> None:
     monkeypatch.setattr(roots, "MAX_FOLLOWED", 2)
     document = made()
-    document.watch(True)
+    document.tell_structures(True)
     for n in range(2):
         document.read(Read(Target("text", (f"t{n}",)), "open"))
     with pytest.raises(LimitExceeded, match="at most 2"):
@@ -131,10 +131,10 @@ def test_reading_makes_no_more_roots_than_that(made, monkeypatch) -> None:
         target = Target("text", (f"t{n}",))
         document.read(Read(target, "value"))
         document.read(Read(target, "open"))
-        document.watch(True)
+        document.tell_structures(True)
         with suppress(LimitExceeded):
             document.read(Read(target, "open"))
-        document.watch(False)
+        document.tell_structures(False)
     assert len([each for each in root_names(document._content._doc) if each.startswith("t")]) == 2
     carry_out(document, Op(Target("text", ("t9",)), "insert", (0, "hi")))
     assert document.read(Read(Target("text", ("t9",)), "value")) == "hi"
@@ -147,7 +147,7 @@ def test_a_registered_kind_that_does_not_fit_hides_nothing_of_others(made) -> No
         doc.get("notes", type=Text).insert(2, "x")
 
     document = made()
-    document.watch(True)
+    document.tell_structures(True)
     received(document, written_by(write))
     with pytest.raises(KindMismatch, match="holds a text"):
         document.read(Read(Target("list", ("notes",)), "values"))

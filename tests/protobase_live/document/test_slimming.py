@@ -37,7 +37,7 @@ def overwrite(document: Document, times: int) -> None:
 
 def test_what_was_overwritten_is_let_go(contents) -> None:
     document = Document("node")
-    document.watch(True)
+    document.tell_structures(True)
     document.read(Read(TEXT, "open"))
     overwrite(document, 2_500)
     assert 2 <= len(contents) <= 6

@@ -12,14 +12,14 @@ from protobase_storage import MemoryStorage
 
 
 class Heard(Revisions):
-    """Showings of collections that no query has asked for; they note what they are shown at once."""
+    """Revisions of collections that no query has asked for; they note what they are shown at once."""
 
     def __init__(self) -> None:
         super().__init__({}, Turnstile(), lambda view, error: None)
         self.heard: list[str] = []
 
     def _finish(self, parts, error=None) -> None:
-        self.heard.append("+".join(f"{part.show.collection}{part.show.vector['x']}" for part in parts))
+        self.heard.append("+".join(f"{part.change.collection}{part.change.vector['x']}" for part in parts))
         super()._finish(parts, error)
 
 
@@ -94,7 +94,7 @@ async def test_collections_show_their_parts_of_a_transaction_at_once(monkeypatch
     finish = Revisions._finish
 
     def note(revisions, parts, error=None) -> None:
-        heard.append([part.show.collection for part in parts])
+        heard.append([part.change.collection for part in parts])
         finish(revisions, parts, error)
 
     monkeypatch.setattr(Revisions, "_finish", note)

@@ -12,6 +12,8 @@ from protobase_live.live.holding import Holding
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.view import View
 from protobase_live.live.view_cursor import Step, encode_cursor
+from protobase_live.query.ast.aggregates import collect
+from protobase_live.query.engine.operators.grouping import Grouping
 from protobase_live.query.engine.plan import plan_push
 from protobase_live.query.language.query import Query
 from tests.support.live_rows import applied
@@ -158,3 +160,17 @@ def test_too_many_rows_and_a_failure_that_is_kept() -> None:
     watched.view.fail(first)
     watched.view.fail(Unavailable("second"))
     assert watched.view.failure is first
+
+
+def test_a_group_is_shown_once_however_many_records_fill_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    query, made = Query("a").group_by("g", all=collect("n")), list[Any]()
+    make = Grouping._item
+    monkeypatch.setattr(Grouping, "_item", lambda self, group: made.append(group) or make(self, group))
+    view = View(query, plan_push(query), lambda: {"a": {"x": 1}}, retained=9, holding=Holding(ViewLimits()))
+    for n in range(1_000):
+        view.fill({"a": [(f"k{n:03}", None, {"g": n % 2, "n": n, "_key": f"k{n:03}"})]})
+    view.open()
+    assert [len(row["all"]) for row in applied([], view.since(None))] == [500, 500]
+    assert len(made) == 2
+    view.show({"a": [("l", None, {"g": 1, "n": 0, "_key": "l"})]}, {"a": {"x": 1}})
+    assert len(made) == 3

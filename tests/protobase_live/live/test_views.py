@@ -9,11 +9,14 @@ from protobase_actors import ManualClock
 from protobase_live.errors import Closed, LimitExceeded, Overloaded, Unavailable
 from protobase_live.live.limits import ViewLimits
 from protobase_live.live.table_change import JointChange, TableChange
-from protobase_live.live.views import Views
+from protobase_live.live.view import View
+from protobase_live.live.views import JOINED_ROWS, Views
 from protobase_live.model.arrival import Arrival
 from protobase_live.query.ast.aggregates import collect, min
 from protobase_live.query.ast.expressions import F
+from protobase_live.query.engine.effort import multiplied
 from protobase_live.query.language.query import Query
+from protobase_live.query.result.diff import INSERT_SLICE
 
 
 class Collections:
@@ -163,6 +166,41 @@ async def test_a_view_that_is_filled_lets_others_run(collections):
         rounds += 1
     assert rounds > 500 // 32
     assert len((await opening.result().pull()).changes) == 500
+
+
+async def test_a_large_snapshot_is_told_with_pauses(collections):
+    collections.records["tasks"] = {f"{n:05}": {"n": n} for n in range(3 * INSERT_SLICE)}
+    first = await collections.views.watch(Query("tasks"))
+    second = await collections.views.watch(Query("tasks"))
+    pulling = asyncio.ensure_future(first.pull_in_steps())
+    rounds = 0
+    while not pulling.done():
+        await asyncio.sleep(0)
+        rounds += 1
+        if rounds == 1:  # behind what is told
+            collections.show("tasks", **{"00000": {"n": -1}})
+    assert rounds >= 3
+    told = pulling.result()
+    assert told.reset
+    assert [change.position for change in told.changes] == list(range(3 * INSERT_SLICE))
+    assert told.changes[0].row["n"] == 0
+    (change,) = (await first.pull_in_steps()).changes
+    assert (change.kind, change.row["n"]) == ("update", -1)
+    assert (await second.pull()).changes[1:] == told.changes[1:]
+
+
+async def test_a_join_that_multiplies_is_filled_in_small_steps(collections, monkeypatch):
+    collections.records["tasks"] = {str(n): {"n": n, "one": 1} for n in range(300)}
+    made = []
+    fill = View.fill
+    monkeypatch.setattr(View, "fill", lambda view, changes: fill(view, changes) or made.append(multiplied()))
+    watched = await collections.views.watch(
+        Query("tasks").join("tasks", on=[(F.one, F.one)], as_="other").count()
+    )
+    ((change),) = (await watched.pull()).changes
+    assert change.row == {"count": 300 * 300}
+    assert sorted(made)[-3] <= 2 * JOINED_ROWS  # each row is made once as it was, and once as it is
+    assert max(made) <= 8 * JOINED_ROWS
 
 
 async def test_the_end_of_the_database_ends_all(collections):

@@ -7,7 +7,9 @@ import pytest
 from protobase_actors import ManualClock
 from protobase_live.errors import Conflict, Unauthorized
 from protobase_live.model.operations import RECORDS, Op, Read
+from protobase_live.model.values.long_decoding import STEP_BYTES
 from protobase_live.protocol.live.client_messages import (
+    PARSE_SLICE,
     CommitRequest,
     Hello,
     Join,
@@ -20,7 +22,7 @@ from protobase_live.protocol.live.client_messages import (
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.live.limits import GOING_AWAY, HELLO_TIMEOUT, UNAUTHORIZED, LiveLimits
 from protobase_live.protocol.live.messages import decode_server, encode
-from protobase_live.protocol.live.server_messages import Bye, Welcome
+from protobase_live.protocol.live.server_messages import Bye, Result, Welcome
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.query.language.form import to_form
 from protobase_live.query.language.query import Query
@@ -281,3 +283,22 @@ async def test_commits_under_way_are_bounded_in_bytes():
     served.database.commit_gate.set()
     assert [(await served.recv()).id for _ in range(5)] == [1, 2, 3, 4, 5]
     await served.ended()
+
+
+async def test_others_run_while_a_long_message_is_read(served):
+    await served.greet()
+    await served.clock.settle()
+    rounds = 0
+
+    async def others():
+        nonlocal rounds
+        while True:
+            await asyncio.sleep(0)
+            rounds += 1
+
+    ops = [Op(RECORDS, "put", (f"k{n}", {"n": n})) for n in range(4 * PARSE_SLICE)]
+    beside = asyncio.ensure_future(others())
+    await served.send(CommitRequest(1, {"tasks": ops}))
+    assert isinstance(await served.recv(), Result)
+    beside.cancel()
+    assert rounds >= len(encode(CommitRequest(1, {"tasks": ops}), CODEC)) // STEP_BYTES + 4

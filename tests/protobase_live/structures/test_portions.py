@@ -18,6 +18,9 @@ WRITES = {
     "a field": [Op(RECORDS, "put", ("k", {"items": VALUES}, {"items": "list"}))],
     "appends": [Op(LIST, "extend", ([n],)) for n in VALUES],
     "typing": [Op(TEXT, "insert", (None, "x"))] * COUNT,
+    "counting": [Op(Target("counter", ("n",)), "add", (1,))] * COUNT,
+    "one key of a dictionary": [Op(Target("dict", ("d",)), "set", ("k", n)) for n in VALUES],
+    "one field of a record": [Op(RECORDS, "put", ("k", {"n": n}, {})) for n in VALUES],
     "two lists in turn": [Op(Target("list", (name,)), "extend", ([1],)) for _ in VALUES for name in "ab"],
 }
 

@@ -86,9 +86,12 @@ def text_of(data: bytes | bytearray, struct: Struct) -> bytes:
 
 
 class Values:
-    """The values of one struct. Where every `MARK_EVERY`th begins is kept: there may be millions."""
+    """The values of one struct. Where every `MARK_EVERY`th begins is kept: there may be millions.
 
-    __slots__ = ("_data", "_end", "_length", "_marks")
+    The place that was looked for last is kept, too, so that one value after the other takes as long as all.
+    """
+
+    __slots__ = ("_data", "_end", "_last", "_length", "_marks")
 
     def __init__(self, data: bytes | bytearray, struct: Struct) -> None:
         walker = Walker(data)
@@ -100,6 +103,7 @@ class Values:
         for _ in range(self._length // MARK_EVERY):
             walker.skip_values(MARK_EVERY)
             self._marks.append(walker.pos)
+        self._last = 0, self._marks[0]
 
     def part(self, start: int, end: int) -> bytes:
         """The values from number `start` up to `end`, as they are encoded."""
@@ -108,7 +112,12 @@ class Values:
     def _place(self, number: int) -> int:
         if number == self._length:
             return self._end
-        walker = Walker(self._data)
-        walker.pos = self._marks[number // MARK_EVERY]
-        walker.skip_values(number % MARK_EVERY)
+        marked = number // MARK_EVERY
+        before, walker = self._last[0], Walker(self._data)
+        if marked * MARK_EVERY <= before <= number:
+            walker.pos = self._last[1]
+        else:
+            before, walker.pos = marked * MARK_EVERY, self._marks[marked]
+        walker.skip_values(number - before)
+        self._last = number, walker.pos
         return walker.pos

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TypeVar
 
 from protobase_live.errors import LimitExceeded
+from protobase_live.query.engine.effort import multiply
 from protobase_live.query.engine.operator import BATCH_ROWS, Delta
 
 MAX_PUSHED_ROWS = 200_000
@@ -33,6 +34,7 @@ def bounded(items: Iterable[T]) -> list[T]:
             f"one change makes more than {MAX_PUSHED_ROWS} rows of this live query (MAX_PUSHED_ROWS): "
             "join on more, or take fewer rows with where"
         )
+    multiply(len(found))
     return found
 
 

@@ -21,6 +21,9 @@ from protobase_live.query.engine.operator import (
 from protobase_live.query.engine.operators.accumulators import ACCUMULATORS, Accumulator
 from protobase_live.query.engine.operators.batches import batched
 
+SHOW_ROWS = 2_000
+"""How many groups that were held back are shown at once, counted with the rows that are in them."""
+
 
 class Grouping(Operator):
     """One item for each combination of the keys' values, which are its identity; its rank is ``()``."""
@@ -41,6 +44,10 @@ class Grouping(Operator):
         self._computed = [isinstance(aggregate.over, Call) for _, aggregate in step.aggregates]
         """Whether what an accumulator remembers is no value of a record, which is there anyway."""
         self._groups: dict[Identity, _Group] = {}
+        self._held: dict[Identity, _Group] | None = None
+        """Groups that changed and are not shown, while they are held back."""
+        self._due = 0
+        """How many of them, and of their rows, the next push shows."""
 
     @property
     def makes_values(self) -> bool:
@@ -64,7 +71,7 @@ class Grouping(Operator):
         yield from batched(self._item(group) for group in self._groups.values())
 
     def push(self, changes: Changes) -> Delta:
-        touched: dict[Identity, _Group] = {}
+        touched: dict[Identity, _Group] = {} if self._held is None else self._held
         for before, after in self.inputs[0].push(changes):
             if before is not None:
                 group = self._group(before[2])
@@ -74,7 +81,31 @@ class Grouping(Operator):
                 group = self._group(after[2])
                 self._add(group, after)
                 touched[group.identity] = group
-        return [pair for group in touched.values() if not alike(*(pair := self._show(group)))]
+        shown = touched.values() if self._held is None else self._take_due(self._held)
+        return [pair for group in shown if not alike(*(pair := self._show(group)))]
+
+    def hold_back(self) -> None:
+        super().hold_back()
+        self._held = {}
+
+    def let_go(self) -> bool:
+        if super().let_go():  # what is shown here depends on it
+            return True
+        if not self._held:
+            self._held = None
+            return False
+        self._due = SHOW_ROWS
+        return True
+
+    def _take_due(self, held: dict[Identity, _Group]) -> list[_Group]:
+        """The groups whose turn it is, of large ones fewer."""
+        due: list[_Group] = []
+        while held and self._due > 0:
+            group = held.pop(next(iter(held)))
+            self._due -= 1 + group.count
+            due.append(group)
+        self._due = 0
+        return due
 
     def _group(self, row: Row) -> _Group:
         """The group of a row, made if it is new."""

@@ -84,3 +84,18 @@ def test_pieces_of_very_many_values() -> None:
         for end in range(start + 1, len(numbers) + 1, 29):
             piece = split.piece(CLOCK + start, CLOCK + end)
             assert piece.endswith(yjs.values(*numbers[start:end]).body)
+
+
+def test_one_value_after_the_other_is_read_once(monkeypatch) -> None:
+    count = 10 * MARK_EVERY
+    split = splitter(yjs.item(yjs.values(*range(count)), parent="m", key="k"))
+    split.piece(CLOCK, CLOCK + 1)
+    skipped: list[int] = []
+    skip = Walker.skip_values
+    monkeypatch.setattr(Walker, "skip_values", lambda walker, n: skipped.append(n) or skip(walker, n))
+    pieces = [split.piece(CLOCK + at, CLOCK + at + 1) for at in range(1, count)]
+    assert sum(skipped) <= count
+    assert pieces == [
+        yjs.item(yjs.values(at), left=Id(CLIENT, CLOCK + at - 1), key="k").body for at in range(1, count)
+    ]
+    assert split.piece(CLOCK + 5, CLOCK + 6) == pieces[4]

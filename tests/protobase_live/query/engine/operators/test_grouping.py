@@ -15,7 +15,7 @@ from protobase_live.query.ast.ordering import sort_key
 from protobase_live.query.ast.tree import GroupBy, OrderBy
 from protobase_live.query.engine.operator import Operator
 from protobase_live.query.engine.operators.accumulators import ACCUMULATORS
-from protobase_live.query.engine.operators.grouping import Grouping
+from protobase_live.query.engine.operators.grouping import SHOW_ROWS, Grouping
 from protobase_live.query.engine.operators.ordering import Ordering
 from tests.support.operator_trees import Records, Tables, Turn, Watch, fetch, histories, item, run
 
@@ -176,3 +176,23 @@ def test_is_what_looking_at_each_group_says(history: list[Turn]) -> None:
 def test_details_say_what_is_done() -> None:
     tree = Grouping(Records({}), GroupBy((("a", F.a),), (("total", sum("n")),)))
     assert tree.detail == "by a=a: total=sum(n)"
+
+
+def test_what_is_held_back_is_shown_once_and_in_portions() -> None:
+    by_n = GroupBy((("n", F.n),), (("all", collect("a")), ("a", min("a"))))
+    by_a = GroupBy((("a", F.a),), (("sizes", count()),))
+    rows = {str(n): {"a": n % 3, "n": n % SHOW_ROWS} for n in range(2 * SHOW_ROWS)}
+    plain = Watch(lambda t: Grouping(Grouping(Records(t), by_n), by_a))
+    plain.push({"one": rows})
+    watch = Watch(lambda t: Grouping(Grouping(Records(t), by_n), by_a))
+    watch._tree.hold_back()
+    for start in range(0, len(rows), 500):
+        assert watch.push({"one": dict(list(rows.items())[start : start + 500])}) == []
+    pushes = 0
+    while watch._tree.let_go():
+        watch.push({})
+        pushes += 1
+    assert pushes == 3 + 1  # groups of two rows each, and a few of them all
+    assert watch.rows() == plain.rows()
+    watch.check()
+    assert watch.push({"one": {"0": None}}) != []
