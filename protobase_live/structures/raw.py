@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from sys import intern
 from typing import Any
 from weakref import WeakMethod
 
@@ -74,15 +73,28 @@ def map_entries(shared: Map[Any]) -> dict[str, Any]:
         return raw_entries(raw, txn)
 
 
+MAX_SHARED_NAMES = 10_000
+"""Names of fields that rows share; when there are more, sharing begins anew. Some versions of Python keep
+what `sys.intern` is given for ever, and clients may think of ever new names."""
+
+_names: dict[str, str] = {}
+
+
+def _shared(name: str) -> str:
+    """The same name, in the place where others have it."""
+    if len(_names) >= MAX_SHARED_NAMES:
+        _names.clear()
+    plain = str.__str__(name)  # a program may call a field by a subclass of str
+    return _names.setdefault(plain, plain)
+
+
 def raw_entries(raw: Any, txn: Any, keys: Iterable[str] | None = None) -> dict[str, Any]:
     """The native entries of a native map, sorted by key, or those under the given keys of it.
 
     All rows share the names of their fields: pycrdt makes new ones for each record, as large as its values.
     """
     entries: dict[str, Any] = {}
-    # What a program calls a field may be of a subclass of str, which cannot be interned.
-    names = sorted(raw.keys(txn)) if keys is None else map(str.__str__, keys)
-    for key in map(intern, names):
+    for key in map(_shared, sorted(raw.keys(txn)) if keys is None else keys):
         try:
             entries[key] = raw.get(txn, key)
         except ValueError:  # pycrdt's "Key error": what is there is no value, such as a format
