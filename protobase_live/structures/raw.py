@@ -77,15 +77,19 @@ MAX_SHARED_NAMES = 10_000
 """Names of fields that rows share; when there are more, sharing begins anew. Some versions of Python keep
 what `sys.intern` is given for ever, and clients may think of ever new names."""
 
-_names: dict[str, str] = {}
+
+class _Names(dict[str, str]):
+    """Each name in the place where others have it. A known one is looked up without a call from Python."""
+
+    def __missing__(self, name: str) -> str:
+        if len(self) >= MAX_SHARED_NAMES:
+            self.clear()
+        plain = str.__str__(name)  # a program may call a field by a subclass of str
+        self[plain] = plain
+        return plain
 
 
-def _shared(name: str) -> str:
-    """The same name, in the place where others have it."""
-    if len(_names) >= MAX_SHARED_NAMES:
-        _names.clear()
-    plain = str.__str__(name)  # a program may call a field by a subclass of str
-    return _names.setdefault(plain, plain)
+_names = _Names()
 
 
 def raw_entries(raw: Any, txn: Any, keys: Iterable[str] | None = None) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def raw_entries(raw: Any, txn: Any, keys: Iterable[str] | None = None) -> dict[s
     All rows share the names of their fields: pycrdt makes new ones for each record, as large as its values.
     """
     entries: dict[str, Any] = {}
-    for key in map(_shared, sorted(raw.keys(txn)) if keys is None else keys):
+    for key in map(_names.__getitem__, sorted(raw.keys(txn)) if keys is None else keys):
         try:
             entries[key] = raw.get(txn, key)
         except ValueError:  # pycrdt's "Key error": what is there is no value, such as a format
