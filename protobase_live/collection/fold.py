@@ -38,8 +38,7 @@ def fold(updates: Sequence[bytes]) -> bytes:
         StorageFailed: the result is not what was folded, or more waits than a document would hold.
     """
     whole, left = collect(updates)
-    small = Structs()
-    small.take(whole.encode(), lenient=True)
+    small = whole.copy()
     small.compact()
     waiting = join(left)
     if len(waiting) > HELD_BYTES_PER_SENDER - OVERHEAD_BYTES:

@@ -42,6 +42,18 @@ def test_a_folded_log_says_the_same_in_less() -> None:
     assert len(folded) < sum(map(len, updates))
 
 
+def test_a_log_is_read_once_and_what_comes_of_it_once(monkeypatch) -> None:
+    """Reading takes nearly all the time of a fold."""
+    read: list[bytes] = []
+    take = Structs.take
+    monkeypatch.setattr(
+        Structs, "take", lambda self, update, **how: read.append(update) or take(self, update, **how)
+    )
+    updates, _ = session(30, 100)
+    folded = fold(updates)
+    assert read == [*updates, folded]
+
+
 async def test_a_large_log_is_folded_by_a_process_of_its_own() -> None:
     updates, text = session(60, INLINE_BYTES // 40)
     assert body(await fold_aside(updates)) == text

@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 
 import pytest
+from pycrdt import Map
 
 from protobase_live.database.database import Database
 from protobase_live.errors import (
@@ -19,6 +20,8 @@ from protobase_live.errors import (
     ValidationError,
 )
 from protobase_live.model.atoms import Atom
+from protobase_live.query.ast.expressions import F
+from protobase_live.query.language.query import Query
 
 
 class Task(Atom):
@@ -180,6 +183,29 @@ async def test_commits_keep_their_order_while_the_collection_is_loaded(
         await asyncio.sleep(0)
     await asyncio.gather(*writes)
     assert await log.slice() == list(range(60))
+
+
+async def test_a_collection_in_memory_is_not_read_from_storage_again(
+    database: Database, storage, yjs, monkeypatch
+) -> None:
+    """Whoever reads, queries, watches, joins, or subscribes from now on, is served from one document."""
+    read: list[str] = []
+    load = storage.load
+    monkeypatch.setattr(storage, "load", lambda name: read.append(name) or load(name))
+    tasks = await database.collection("tasks")
+    await tasks.insert({"n": 1}, key="t1")
+    query = Query("tasks").where(F.n > 0)
+    assert await database.query(query) == [{"_key": "t1", "n": 1}]
+    async with tasks.changes() as changes, database.live(query) as live:
+        client = await yjs("tasks")
+        assert client.doc.get("records", type=Map)["t1"]["n"] == 1
+        await tasks.update("t1", n=5)
+        assert (await anext(changes)).after == {"n": 5}
+        await anext(live)
+        assert live.rows == [{"_key": "t1", "n": 5}]
+    async with tasks.changes(since=changes.cursor):
+        assert await tasks.count() == 1
+    assert read == ["tasks"]
 
 
 async def test_a_storage_failure_fails_the_writers_and_loads_what_is_durable(

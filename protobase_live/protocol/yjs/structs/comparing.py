@@ -17,11 +17,47 @@ def first_difference(one: Logs, other: Logs) -> Id | None:
     Both have as many clocks of each client. The same are bytes, neighbours and places.
     """
     for client, log in one.by_client.items():
-        theirs = other.by_client[client]
-        for start, end in _pieces(log, theirs, other.deletes.by_client.get(client, Ranges())):
-            same_place = _place(one, (client, start)) == _place(other, (client, start))
-            if not same_place or log.encode(start, end) != theirs.encode(start, end):
-                return client, start
+        deleted = other.deletes.by_client.get(client, Ranges())
+        for start, end in _kept(log, deleted):
+            if not _is_cut_alike(one, other, client, start, end):
+                differing = _first_in(one, other, client, start, end)
+                if differing is not None:
+                    return client, differing
+    return None
+
+
+def _kept(log: Log, deleted: Ranges) -> Iterator[tuple[int, int]]:
+    """The clocks that are not deleted, as ranges without their ends."""
+    at = 0
+    for start, end in deleted:
+        if at < start:
+            yield at, start
+        at = end
+    if at < log.end:
+        yield at, log.end
+
+
+def _is_cut_alike(one: Logs, other: Logs, client: int, start: int, end: int) -> bool:
+    """Whether these clocks are the same and also cut into the same structs: then all are compared at once."""
+    log, theirs = one.by_client[client], other.by_client[client]
+    encoded = log.encode(start, end)
+    if encoded != theirs.encode(start, end):
+        return False
+    first, found = log.find(start), theirs.find(start)
+    last, stop = first + encoded[0], found + encoded[0]
+    parents = set(zip(log.parents[first:last], theirs.parents[found:stop], strict=True))
+    return log.subs[first:last] == theirs.subs[found:stop] and all(
+        one.parent(mine) == other.parent(its) for mine, its in parents
+    )
+
+
+def _first_in(one: Logs, other: Logs, client: int, start: int, end: int) -> int | None:
+    """The first of these clocks that is not the same in both."""
+    log, theirs = one.by_client[client], other.by_client[client]
+    for at, stop in _pieces(log, theirs, start, end):
+        same_place = _place(one, (client, at)) == _place(other, (client, at))
+        if not same_place or log.encode(at, stop) != theirs.encode(at, stop):
+            return at
     return None
 
 
@@ -31,9 +67,9 @@ def _place(logs: Logs, id: Id) -> tuple[Id | str | None, int]:
     return logs.parent(place.parent), place.sub
 
 
-def _pieces(one: Log, other: Log, deleted: Ranges) -> Iterator[tuple[int, int]]:
-    """The clocks that are not deleted, in pieces that lie in one struct of either log."""
-    edges = {*one.starts, *other.starts, *deleted.starts, *deleted.ends, one.end}
-    for start, end in pairwise(sorted(edges)):
-        if start not in deleted:
-            yield start, end
+def _pieces(one: Log, other: Log, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """These clocks, in pieces that lie in one struct of either log."""
+    edges = {start, end}
+    for log in (one, other):
+        edges.update(log.starts[log.find(start) + 1 : log.find(end - 1) + 1])
+    return pairwise(sorted(edges))
