@@ -326,7 +326,11 @@ class CollectionActor(Actor[Message]):
             return  # the next turn does it
         await self._folding.stop()  # before anything is deleted: a fold must not store what was
         try:
-            await self._replica.replace(message.stored if isinstance(message, Restore) else None)
+            if isinstance(message, Restore):
+                await self._replica.restore(message.stored)
+            elif not await self._replica.delete(message.remains):
+                envelope.reply(None)
+                return
         except (StorageError, ProtoBaseError) as error:
             envelope.fail(error)
             return

@@ -187,6 +187,12 @@ class HoldPart:
 class Drop:
     """The collection is to be deleted. Answered when that is durable; then this actor ends."""
 
+    remains: bytes = b""
+    """What the deletion left on the node on which it happened; nothing if it happens here.
+
+    Then nothing is done unless the history that it names is above the one here.
+    """
+
 
 @dataclass(slots=True)
 class Restore:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, in_steps
 from protobase_live.collection.fold import fold_aside
-from protobase_live.collection.former import Former
+from protobase_live.collection.former import Former, history_of
 from protobase_live.collection.held_commits import HeldCommits
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.messages import Replicated
@@ -47,6 +47,7 @@ class Replica:
         self, collection: str, storage: Storage, clock: Clock, identity: Identity, held_commit_bytes: int
     ) -> None:
         """``held_commit_bytes`` bounds the commits of other nodes that lack something."""
+        self._identity = identity
         self._client_id = identity.client_id(collection)
         self.document = Document(storage.identity, self._client_id)
         self.former = Former()
@@ -209,16 +210,30 @@ class Replica:
 
     # histories
 
-    async def replace(self, restored: Loaded | None) -> None:
-        """Store another history in the place of this one, or none. What is here is good for nothing then.
+    async def delete(self, remains: bytes = b"") -> bool:
+        """Store that this history is over; what is here is good for nothing then.
+
+        ``remains`` is what the deletion left elsewhere. False, with nothing done, if that is known here, or
+        there is nothing here. Raises StorageError, and ValidationError if ``remains`` cannot be read.
+        """
+        if not self.vector and not remains:
+            return False
+        if not remains:
+            history = self.former.history.next(self._identity.timeline())
+            remains = self.former.remains(self.document.vector, history)
+        elif history_of(remains) <= self.former.history:
+            return False
+        else:
+            remains = self.former.joined(remains, self.document.vector)
+        await self._storage.delete(self._collection, remains)
+        return True
+
+    async def restore(self, stored: Loaded) -> None:
+        """Store another history in the place of this one; what is here is good for nothing then.
 
         Raises ValidationError as `put_back` does, and StorageError.
         """
-        if restored is None:
-            remains = self.former.remains(self.document.vector)
-            await self._storage.delete(self._collection, remains)
-        else:
-            await put_back(self._storage, self._collection, restored)
+        await put_back(self._storage, self._collection, stored, self._identity.timeline())
 
     def indexes(self) -> list[str]:
         """The declarations of indexes; whatever a Yjs client put in their place is none."""

@@ -344,7 +344,7 @@ class Database(DatabaseApi):
             await self._ask(collection, Restore(loaded))
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
             with errors_named(collection):
-                await put_back(self._storage, collection, loaded)
+                await put_back(self._storage, collection, loaded, self._identity.timeline())
             self.quarantine.release(collection)
 
     # for doors

@@ -22,8 +22,10 @@ from .contract import (
     MAX_SEQUENCE,
     MAX_UPDATE_BYTES,
     CollectionInfo,
+    Standing,
     Storage,
     StorageStats,
+    random_identity,
 )
 from .errors import (
     CollectionCorrupt,
@@ -58,6 +60,7 @@ __all__ = [
     "SequenceConflict",
     "Snapshot",
     "StaleSnapshot",
+    "Standing",
     "Storage",
     "StorageBusy",
     "StorageClosed",
@@ -73,5 +76,6 @@ __all__ = [
     "is_elsewhere",
     "join",
     "node_of",
+    "random_identity",
     "sequence_of",
 ]

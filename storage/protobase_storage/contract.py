@@ -39,6 +39,15 @@ class CollectionInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the history of a collection has come here: what `Loaded.vector` and `Loaded.remains` would be."""
+
+    collection: str
+    vector: Vector
+    remains: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class StorageStats:
     """Counters since opening, and sizes now. `bytes` is what the medium holds; `backlog` is in bytes."""
 
@@ -105,6 +114,20 @@ class Storage(ABC):
         """The collections whose names start with `prefix`, in name order (of code points).
 
         Without those of which nothing but remains are left.
+        """
+
+    @abstractmethod
+    async def standing(self, collection: str) -> Standing:
+        """How far a collection has come, without loading it; an unknown one is at the beginning.
+
+        Raises `CollectionCorrupt`; what is damaged may go unnoticed until it is loaded.
+        """
+
+    @abstractmethod
+    async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
+        """The standings of at most `limit` collections, in name order, from behind the name `after`.
+
+        Also of those of which nothing but remains are left; without those that cannot be read.
         """
 
     @abstractmethod

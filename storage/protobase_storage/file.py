@@ -19,6 +19,7 @@ from .commit import Commit, Loaded, Snapshot, Vector
 from .contract import (
     BACKLOG_LIMIT,
     CollectionInfo,
+    Standing,
     Storage,
     StorageStats,
     check_commits,
@@ -55,7 +56,7 @@ class FileStorage(Storage):
         self._opened = opened
         self._writer = writer
         self._upkeep = upkeep
-        self._reader = Reader(opened.read_connection, opened.path, opened.survey)
+        self._reader = Reader(opened.read_connection, opened.path, opened.survey, opened.identity)
         self._reads = ThreadPoolExecutor(1, "protobase-storage-reader")
         self._waiting = 0
         self._closing: asyncio.Task[None] | None = None
@@ -117,6 +118,14 @@ class FileStorage(Storage):
     async def list(self, prefix: str = "") -> list[CollectionInfo]:
         """See `Storage.list`."""
         return await self._read(lambda: self._reader.list(prefix))
+
+    async def standing(self, collection: str) -> Standing:
+        """See `Storage.standing`."""
+        return await self._read(lambda: self._reader.standing(collection))
+
+    async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
+        """See `Storage.standings`."""
+        return await self._read(lambda: self._reader.standings(after, limit))
 
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
