@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from random import Random, SystemRandom
@@ -18,7 +18,6 @@ from protobase_actors import (
     ActorSystem,
     ActorTotals,
     Clock,
-    OrderedSet,
     Ref,
     Supervision,
     SystemClock,
@@ -26,10 +25,13 @@ from protobase_actors import (
 from protobase_live.api import DatabaseApi
 from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.stream import ChangeStream
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.replication import Replication
 from protobase_live.collection.actor import CollectionActor
+from protobase_live.collection.former import delete_unread, history_of
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.joint import JointParts, JointTransaction, commit_jointly
-from protobase_live.collection.joint_replication import Answer, JointReplication
+from protobase_live.collection.joint import JointTransaction, commit_jointly
+from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, Histories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import (
     Begin,
@@ -46,10 +48,12 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
+from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
+from protobase_live.database.home import Home
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
-from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
+from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.document import OPEN
 from protobase_live.errors import (
     Closed,
@@ -62,7 +66,7 @@ from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model import values
 from protobase_live.model.arrival import Arrival
-from protobase_live.model.names import check_author, check_collection
+from protobase_live.model.names import check_author, check_collection, check_node
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
@@ -93,11 +97,16 @@ class Database(DatabaseApi):
         presence_limits: PresenceLimits | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        cluster_limits: ClusterLimits | None = None,
+        node_id: str | None = None,
         address: str = "",
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
 
-        ``address`` is what the database is called in its repr.
+        ``node_id`` is what other nodes of a cluster call it, if None by its storage's identity; two on copies
+        of a folder need one each. ``address`` is what the database is called in its repr.
+
+        Raises InvalidName for a node id that cannot be one.
         """
         super().__init__(transactions=limits)
         self._clock = SystemClock() if clock is None else clock
@@ -106,7 +115,7 @@ class Database(DatabaseApi):
         self._unwatched_storage = storage
         self._storage = self.health.watch(storage)
         self._author = author
-        self._limits = limits
+        self.limits = limits
         self._random = SystemRandom() if random is None else random
         self._system = ActorSystem(clock=self._clock, random=self._random)
         self._pool = ActorPool[Message](
@@ -131,10 +140,16 @@ class Database(DatabaseApi):
         self.unfolded = Unfolded()
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
-        self._goodbyes: OrderedSet[asyncio.Task[None]] = OrderedSet()
-        self._replication = JointReplication(self._ask, self._show_together, limits.held_commit_bytes)
+        self._goodbyes = Goodbyes()
+        self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
+        """What other nodes are sent."""
+        asks = self._pool, self._ask, self.ref, self._delete
+        self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
+        """What other nodes send."""
         self._home = HomeLoop()
-        self._identity = Identity(self._random)
+        self.node = storage.identity if node_id is None else check_node(node_id)
+        """What other nodes call this one."""
+        self._identity = Identity(self._random, self.node)
         self._closed = False
         self._address = address
 
@@ -181,11 +196,6 @@ class Database(DatabaseApi):
         """Where this database keeps its commits."""
         return self._unwatched_storage
 
-    @property
-    def limits(self) -> Limits:
-        """What it takes."""
-        return self._limits
-
     def actor_stats(self) -> Mapping[str, ActorStats]:
         """The figures of the collections in memory, by name."""
         return self._system.stats()
@@ -227,26 +237,22 @@ class Database(DatabaseApi):
             (name,) = names
             message = Transact(writes.get(name, ()), checks, author)
             return Receipt({name: cast(str, await self._ask(name, message))})
-        if len(names) > self._limits.joint_collections:
-            most = self._limits.joint_collections
+        if len(names) > self.limits.joint_collections:
+            most = self.limits.joint_collections
             raise LimitExceeded(
                 f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
             )
         joint = JointTransaction(writes, checks, author)
-        seconds = self._limits.joint_hold_seconds
+        seconds = self.limits.joint_hold_seconds
         with errors_named("this transaction", commits=True):
             cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, seconds)
         return Receipt({name: str(cursor) for name, cursor in cursors.items()})
 
-    async def replicate(self, commits: Mapping[str, Sequence[Commit]]) -> dict[str, Answer]:
-        """Take commits of other nodes, by collection and in order; see `JointReplication.replicate`."""
-        return await self._replication.replicate(commits)
-
-    async def _show_together(self, parts: Mapping[str, Commit]) -> None:
-        """See `JointReplication`."""
-        seconds = self._limits.joint_hold_seconds
-        with errors_named("a transaction of another node"):
-            await commit_jointly(self._storage, self.ref, JointParts(parts), self._clock, seconds)
+    async def replicate(
+        self, commits: Mapping[str, Sequence[Commit]], histories: Histories = NONE_KNOWN
+    ) -> dict[str, Answer]:
+        """Take commits of other nodes, by collection and in order; see `Home.replicate`."""
+        return await self.home.replicate(commits, histories)
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
@@ -260,7 +266,7 @@ class Database(DatabaseApi):
         def unsubscribe(stream: object) -> None:
             ref = self._pool.peek(collection)
             if ref is not None and ref.accepts:
-                self._hang_up(ref, Unsubscribe(stream))
+                self._goodbyes.say(ref, Unsubscribe(stream))
 
         async def load() -> Any:
             with errors_named(collection):
@@ -269,7 +275,7 @@ class Database(DatabaseApi):
         return ChangeStream(collection, since, subscribe, unsubscribe, load, self._arrival(), opened)
 
     def _arrival(self) -> Arrival:
-        return Arrival(self._clock, self._limits.ahead_seconds, self._storage.identity)
+        return Arrival(self._clock, self.limits.ahead_seconds, self.node)
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
@@ -308,13 +314,18 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
+        await self._delete(collection)
+
+    async def _delete(self, collection: str, remains: bytes = b"") -> None:
         self._identity.renew()  # before any actor can begin with what comes after
         try:
-            await self._ask(collection, Drop())
+            await self._ask(collection, Drop(remains))
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
             with errors_named(collection):
-                await self._storage.delete(collection)
+                remains = await delete_unread(self._storage, collection, remains, self._identity.timeline())
             self.quarantine.release(collection)
+            self.replication.replaced(collection, history_of(remains))
+        self.home.forget(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
 
@@ -329,9 +340,7 @@ class Database(DatabaseApi):
         """
         with errors_named(collection):
             stored = await self._storage.load(collection)
-        if version is not None:
-            stored = as_of(stored, version)
-        return version_of(stored), await asyncio.to_thread(pack_stored, stored)
+        return await pack_as_of(stored, version)
 
     async def restore(self, collection: str, stored: bytes) -> None:
         """Store what `backup` gave, in a collection that is empty or has the beginning of it.
@@ -344,8 +353,9 @@ class Database(DatabaseApi):
             await self._ask(collection, Restore(loaded))
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
             with errors_named(collection):
-                await put_back(self._storage, collection, loaded, self._identity.timeline())
+                remains = await put_back(self._storage, collection, loaded, self._identity.timeline())
             self.quarantine.release(collection)
+            self.replication.replaced(collection, history_of(remains))
 
     # for doors
 
@@ -382,17 +392,6 @@ class Database(DatabaseApi):
         """Have a collection tell the views what it shows."""
         await self._ask(collection, Begin(self.views))
 
-    def _hang_up(self, ref: Ref[Message], message: Message) -> None:
-        """Send a goodbye that needs no answer, even if there is no room for it right now."""
-        task = asyncio.get_running_loop().create_task(_tell(ref, message))
-        self._goodbyes.add(task)
-        task.add_done_callback(self._goodbyes.discard)
-
     def _actor(self, name: str) -> CollectionActor:
-        shared = self._limits, self.unfolded, self._fold_slots, self.read_only
-        return CollectionActor(name, self._storage, self._clock, *shared, self._identity)
-
-
-async def _tell(ref: Ref[Message], message: Message) -> None:
-    with suppress(ActorError):  # an actor that is gone needs no goodbye
-        await ref.tell(message)
+        shared = self.limits, self.unfolded, self._fold_slots, self.read_only
+        return CollectionActor(name, self._storage, self._clock, *shared, self._identity, self.replication)
