@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from protobase_actors import WakeUp
-from protobase_live.document import Difference
+from protobase_live.document import Difference, Room
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor, Half
 from protobase_live.structures.splice import splice_of
@@ -228,3 +228,5 @@ class Subscribed:
     feed: Feed
     index: int
     vector: Mapping[str, int]
+    room: Room
+    """What the collection's document may hold: one that the log is read with has to hold as much."""

@@ -186,16 +186,20 @@ class ChangeStream:
         The log takes a document of its own. So one stream at a time puts what it finds into the feed, where
         those that wait for it look first.
         """
-        feed, index = subscribed.feed, subscribed.feed.find(position, subscribed.index)
+        feed, room = subscribed.feed, subscribed.room
+        index = feed.find(position, subscribed.index)
         if index is None:
             async with feed.recalling:
                 if (index := feed.find(position, subscribed.index)) is None:
                     gap = feed.gap(subscribed.index, subscribed.vector)
                     loaded, opened = await self._load(), self._opened()
-                    feed.recall(gap, await recall(loaded, position, gap.vector, opened, feed.capacity))
+                    entries = await recall(loaded, position, gap.vector, opened, feed.capacity, room)
+                    feed.recall(gap, entries)
                     index = feed.find(position, subscribed.index)
                     if index is None:
-                        self._replay = replay(self._collection, loaded, position, subscribed.vector, opened)
+                        self._replay = replay(
+                            self._collection, loaded, position, subscribed.vector, opened, room
+                        )
         if index is not None:
             self._index = index
 

@@ -51,12 +51,7 @@ from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
 from protobase_live.document import OPEN
-from protobase_live.errors import (
-    Closed,
-    CollectionUnloadable,
-    InvalidName,
-    LimitExceeded,
-)
+from protobase_live.errors import Closed, CollectionUnloadable, InvalidName, LimitExceeded
 from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
@@ -101,7 +96,7 @@ class Database(DatabaseApi):
         """
         super().__init__(transactions=limits)
         self._clock = SystemClock() if clock is None else clock
-        self.health = Health(self._clock)
+        self.health = Health(self._clock, limits.storage_failed_seconds)
         """Whether what is written is stored."""
         self._unwatched_storage = storage
         self._storage = self.health.watch(storage)
@@ -116,19 +111,24 @@ class Database(DatabaseApi):
             limit=limits.collections,
             mailbox=limits.mailbox_messages,
             mailbox_bytes=limits.mailbox_bytes,
+            mailbox_senders=limits.mailbox_senders,
             weigh=size_of,
             batch=limits.turn_messages,
-            supervision=Supervision(start_seconds=limits.load_seconds),
+            supervision=Supervision(
+                backoff_cap_seconds=limits.restart_seconds,
+                hook_seconds=limits.stop_seconds,
+                start_seconds=limits.load_seconds,
+            ),
         )
         self.presence_hub = PresenceHub(self._clock, limits=presence_limits)
         self._view_limits = view_limits
         self._views: Views | None = None
-        self._opened = OpenedStructures()
-        self.quarantine = Quarantine(self._clock)
+        self._opened = OpenedStructures(limits.remembered_names)
+        self.quarantine = Quarantine(self._clock, limits.unloadable_seconds, limits.remembered_names)
         """The collections that cannot be loaded."""
-        self.read_only = ReadOnly(self._clock, limits.read_only_seconds)
+        self.read_only = ReadOnly(self._clock, limits.read_only_seconds, limits.remembered_names)
         """The collections of which the storage did not take the last write."""
-        self.unfolded = Unfolded()
+        self.unfolded = Unfolded(limits.remembered_names)
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self._goodbyes: OrderedSet[asyncio.Task[None]] = OrderedSet()
@@ -233,9 +233,8 @@ class Database(DatabaseApi):
                 f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
             )
         joint = JointTransaction(writes, checks, author)
-        seconds = self._limits.joint_hold_seconds
         with errors_named("this transaction", commits=True):
-            cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, seconds)
+            cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, self._limits)
         return Receipt({name: str(cursor) for name, cursor in cursors.items()})
 
     async def replicate(self, commits: Mapping[str, Sequence[Commit]]) -> dict[str, Answer]:
@@ -244,9 +243,8 @@ class Database(DatabaseApi):
 
     async def _show_together(self, parts: Mapping[str, Commit]) -> None:
         """See `JointReplication`."""
-        seconds = self._limits.joint_hold_seconds
         with errors_named("a transaction of another node"):
-            await commit_jointly(self._storage, self.ref, JointParts(parts), self._clock, seconds)
+            await commit_jointly(self._storage, self.ref, JointParts(parts), self._clock, self._limits)
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""

@@ -21,6 +21,7 @@ from .contract import (
     MAX_NAME_BYTES,
     MAX_SEQUENCE,
     MAX_UPDATE_BYTES,
+    READS_LIMIT,
     CollectionInfo,
     Storage,
     StorageStats,
@@ -36,6 +37,7 @@ from .errors import (
     StorageFormatError,
     StorageFull,
     StorageLocked,
+    TooManyReads,
 )
 from .file import FileStorage
 from .memory import MemoryStorage
@@ -45,6 +47,7 @@ __all__ = [
     "MAX_NAME_BYTES",
     "MAX_SEQUENCE",
     "MAX_UPDATE_BYTES",
+    "READS_LIMIT",
     "TIMELINE_MARK",
     "CollectionCorrupt",
     "CollectionInfo",
@@ -66,6 +69,7 @@ __all__ = [
     "StorageFull",
     "StorageLocked",
     "StorageStats",
+    "TooManyReads",
     "Vector",
     "covers",
     "follows",
