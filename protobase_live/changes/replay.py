@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from protobase_actors import in_steps
-from protobase_live.changes.feed import Entry, after, changes_of
+from protobase_live.changes.entry import Entry, after
 from protobase_live.document import Difference, Document, Room
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor
@@ -57,7 +57,8 @@ async def _replay(
         yield _reset(collection, document.snapshot(), cursor, position), position
         return
     async for entry in _entries(document, _rest_of(loaded, cursor), cursor.vector, until):
-        yield entry.changes[cursor.seen_of(entry.commit) :], Cursor(entry.vector)
+        changes = await in_steps(entry.changes_in_steps())
+        yield tuple(changes[cursor.seen_of(entry.commit) :]), Cursor(entry.vector)
 
 
 async def recall(
@@ -113,9 +114,8 @@ async def _entries(
         if covers(vector, commit) or not covers(until, commit):
             continue
         outcome = await in_steps(document.replicate_in_steps(commit.update))
-        changes = changes_of(commit, outcome.differences if outcome else (), vector)
         before, vector = vector, after(commit, vector)
-        yield Entry(commit, changes, before, vector)
+        yield Entry(commit, outcome.differences if outcome else (), before, vector)
         await asyncio.sleep(0)
 
 

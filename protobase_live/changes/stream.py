@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from types import TracebackType
 
+from protobase_actors import in_steps
 from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.replay import recall, replay
 from protobase_live.errors import Closed
@@ -140,10 +141,11 @@ class ChangeStream:
         if entry is None:  # too slow for the feed, or its actor is gone
             self._detach()
             return
-        self._index += 1
         assert self._position is not None
         if not covers(self._position.vector, entry.commit):
-            self._take(entry.changes[self._position.seen_of(entry.commit) :], Cursor(entry.vector))
+            changes = await in_steps(entry.changes_in_steps())
+            self._take(tuple(changes[self._position.seen_of(entry.commit) :]), Cursor(entry.vector))
+        self._index += 1  # last: a reader that gives up before comes here again
 
     def _take(self, changes: tuple[Change, ...], position: Cursor) -> None:
         self._position = position

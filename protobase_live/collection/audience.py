@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from protobase_live.changes.feed import Entry, Subscribed, after, changes_of
+from protobase_live.changes.entry import Entry, after
+from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.streams import Streams
 from protobase_live.collection.editors import Answer, Editors
 from protobase_live.collection.limits import Limits
@@ -122,9 +123,7 @@ class Audience:
         commit, before = written.commit, self.vector
         vector = self.vector = after(commit, before)
         self.editors.show(ShownUpdate(commit.update), written.reached, written.sole)
-        self.streams.show(
-            lambda: Entry(commit, changes_of(commit, written.differences, before), before, vector)
-        )
+        self.streams.show(lambda: Entry(commit, written.differences, before, vector))
         return self._show_views(written)
 
     def _show_views(self, written: AppliedCommit) -> asyncio.Future[None] | None:
