@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, cast
 
 from protobase_live.document import Difference
@@ -13,6 +14,9 @@ from protobase_storage import Commit, join
 
 SLICE_CHANGES = 250
 """How many changes are worked out without a pause."""
+
+SLICE_PLACES = 2_500
+"""How many of them are put in order without a pause."""
 
 _ITEM_BYTES = 4
 """About how many bytes a character of a text or an item of a list takes."""
@@ -52,13 +56,20 @@ class Entry:
         after it, also in the middle of the commit. Several readers may go on with it in turn.
         """
         if self._ordered is None:
-            places = _places(self.commit, self._differences)
-            self._ordered = sorted(zip(places, self._differences, strict=True), key=lambda pair: pair[0])
+            self._ordered = yield from self._order()
         while (start := len(self._changes)) < len(self._ordered):
             for at in range(start, min(start + SLICE_CHANGES, len(self._ordered))):
                 self._changes.append(self._change(at, *self._ordered[at]))
             yield
         return self._changes
+
+    def _order(self) -> Generator[None, None, list[tuple[_Place, Difference]]]:
+        place, placed = _places(self.commit), list[tuple[_Place, Difference]]()
+        for start in range(0, len(self._differences), SLICE_PLACES):
+            placed += [(place(each), each) for each in self._differences[start : start + SLICE_PLACES]]
+            yield
+        placed.sort(key=itemgetter(0))
+        return placed
 
     def _change(self, at: int, place: _Place, difference: Difference) -> Change:
         commit, (structure, key, before, value) = self.commit, difference
@@ -87,7 +98,8 @@ def after(commit: Commit, before: Mapping[str, int]) -> dict[str, int]:
     return join(before, {commit.origin: commit.sequence})
 
 
-def _places(commit: Commit, differences: Sequence[Difference]) -> list[_Place]:
+def _places(commit: Commit) -> Callable[[Difference], _Place]:
+    """Says where a difference of a commit stands in it."""
     toucher = {key: n for n, part in enumerate(commit.parts) for key in part.keys}
     last = len(commit.parts)
 
@@ -98,7 +110,7 @@ def _places(commit: Commit, differences: Sequence[Difference]) -> list[_Place]:
             part = toucher.get((structure, key), part)
         return part, structure, str(key)
 
-    return list(map(place, differences))
+    return place
 
 
 def _bytes_of_its_own(difference: Difference) -> int:

@@ -22,6 +22,7 @@ from protobase_actors import (
     Ref,
     Supervision,
     SystemClock,
+    in_steps,
 )
 from protobase_live.api import DatabaseApi
 from protobase_live.changes.feed import Subscribed
@@ -46,6 +47,7 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
+from protobase_live.database.copying import copied_in_steps
 from protobase_live.database.health import Health
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
@@ -55,10 +57,9 @@ from protobase_live.errors import Closed, CollectionUnloadable, InvalidName, Lim
 from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
-from protobase_live.model import values
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.names import check_author, check_collection
-from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub, PresenceLimits
@@ -70,9 +71,6 @@ if TYPE_CHECKING:
     from protobase_live.live.views import Views
     from protobase_live.query.engine.explanation import Explanation
     from protobase_live.query.language.query import Query
-
-COPIED_ROWS = 2_000
-"""Rows of an answer that are copied before others may run."""
 
 
 class Database(DatabaseApi):
@@ -211,7 +209,7 @@ class Database(DatabaseApi):
         answer = await self._ask(collection, Question(read))
         if read.method == OPEN and not answer:
             self._opened.add(collection, read.target)
-        return answer
+        return await in_steps(copied_in_steps(answer)) if read.target == RECORDS else answer
 
     async def commit(
         self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
@@ -276,12 +274,7 @@ class Database(DatabaseApi):
         )
 
     async def _query(self, query: Query) -> list[Row]:
-        rows = await self.views.query(query)
-        for start in range(0, len(rows), COPIED_ROWS):
-            rows[start : start + COPIED_ROWS] = map(values.copy, rows[start : start + COPIED_ROWS])
-            if start:
-                await asyncio.sleep(0)
-        return rows
+        return await in_steps(copied_in_steps(await self.views.query(query)))
 
     async def _explain(self, query: Query) -> Explanation:
         return await self.views.explain(query)

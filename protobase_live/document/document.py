@@ -296,10 +296,9 @@ class Document:
     # reading
 
     def read(self, read: Read) -> Any:
-        """Answer one question. Raises KindMismatch, RecordMissing or ValidationError.
-
-        The question "open" is whether the kind is registered; while there are streams, the changes of a
-        structure that was opened are told even if it is not.
+        """Answer one question, with rows that must not be changed. Raises KindMismatch, RecordMissing,
+        ValidationError. The question "open" is whether the kind is registered; while there are streams, the
+        changes of a structure that was opened are told even if it is not.
         """
         return self._content.read(read)
 
