@@ -18,6 +18,7 @@ from .limits import (
     DEFAULT_IDLE_SECONDS,
     DEFAULT_MAILBOX,
     DEFAULT_MAILBOX_BYTES,
+    DEFAULT_MAILBOX_SENDERS,
     DEFAULT_POOL_ACTORS,
 )
 from .ordered_set import OrderedSet
@@ -43,7 +44,7 @@ class ActorPool(Generic[M]):
     idle_seconds: an actor that took no message and was not asked for that long is stopped, if `Actor.idle()`
         agrees. The next `get` starts a fresh one.
     limit: live actors. At the limit the idle one that was asked for longest ago makes room.
-    mailbox, mailbox_bytes, weigh, batch, supervision: as for `ActorSystem.spawn`.
+    mailbox, mailbox_bytes, mailbox_senders, weigh, batch, supervision: as for `ActorSystem.spawn`.
 
     An async context manager that closes the pool.
     """
@@ -57,6 +58,7 @@ class ActorPool(Generic[M]):
         limit: int = DEFAULT_POOL_ACTORS,
         mailbox: int = DEFAULT_MAILBOX,
         mailbox_bytes: int = DEFAULT_MAILBOX_BYTES,
+        mailbox_senders: int = DEFAULT_MAILBOX_SENDERS,
         weigh: Callable[[M], int] | None = None,
         batch: int = DEFAULT_BATCH,
         supervision: Supervision | None = None,
@@ -69,6 +71,7 @@ class ActorPool(Generic[M]):
         self._limit = limit
         self._mailbox = mailbox
         self._mailbox_bytes = mailbox_bytes
+        self._mailbox_senders = mailbox_senders
         self._weigh = weigh
         self._batch = batch
         self._supervision = supervision
@@ -206,6 +209,7 @@ class ActorPool(Generic[M]):
                 name=key,
                 mailbox=self._mailbox,
                 mailbox_bytes=self._mailbox_bytes,
+                mailbox_senders=self._mailbox_senders,
                 weigh=self._weigh,
                 batch=self._batch,
                 supervision=self._supervision,

@@ -105,7 +105,7 @@ class Link:
         """Whether it was told that the connection is lost."""
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._subscribers: dict[int, Subscriber] = {}
-        self._wake = asyncio.Event()
+        self._wake = asyncio.Event()  # remembers what there is to send while a frame is being sent
         self._home = HomeLoop()
         self._home.require()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()

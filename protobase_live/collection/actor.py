@@ -91,13 +91,13 @@ class CollectionActor(Actor[Message]):
         self._read_only = read_only
         self._lost: list[Envelope[Message]] = []
         """What turns served that the storage did not take: it is served anew."""
-        self._replica = Replica(name, storage, clock, identity, limits.held_commit_bytes)
+        self._replica = Replica(name, storage, clock, identity, limits)
         self._folding = Folding(name, storage, clock, limits, unfolded, fold_slots)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams = Streams(
             clock, feed, limits.feed_seconds, lambda told: self._replica.document.tell_structures(told)
         )
-        self._audience = Audience(name, self._streams)
+        self._audience = Audience(name, self._streams, limits)
         self._editors = self._audience.editors
         self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
         self._threshold = Threshold(name, self._editors)

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from protobase_live.changes.feed import Entry, Subscribed, after, changes_of
+from protobase_live.changes.entry import Entry, after
+from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.streams import Streams
 from protobase_live.collection.editors import Answer, Editors
+from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import ShownUpdate
+from protobase_live.collection.replica import Replica, room_of
 from protobase_live.collection.turn import (
     AppliedCommit,
     Beginning,
@@ -29,7 +32,6 @@ from protobase_live.live.table_change import TableChange
 from protobase_live.model.cursor import Cursor
 
 if TYPE_CHECKING:
-    from protobase_live.collection.replica import Replica
     from protobase_live.document import Difference
     from protobase_live.live.views import Views
 
@@ -40,12 +42,13 @@ BEGIN_RECORDS = 2_000
 class Audience:
     """Everybody whom one collection shows what is durable, and how far that is."""
 
-    def __init__(self, collection: str, streams: Streams) -> None:
-        self.editors = Editors()
+    def __init__(self, collection: str, streams: Streams, limits: Limits) -> None:
+        self.editors = Editors(limits.ask_seconds, limits.ask_seconds_most)
         self.streams = streams
         self.vector: Mapping[str, int] = {}
         """Which commits were shown."""
         self._collection = collection
+        self._room = room_of(limits)
         self._views: Views | None = None
         """All queries, once there are some."""
         self._begun = False
@@ -120,9 +123,7 @@ class Audience:
         commit, before = written.commit, self.vector
         vector = self.vector = after(commit, before)
         self.editors.show(ShownUpdate(commit.update), written.reached, written.sole)
-        self.streams.show(
-            lambda: Entry(commit, changes_of(commit, written.differences, before), before, vector)
-        )
+        self.streams.show(lambda: Entry(commit, written.differences, before, vector))
         return self._show_views(written)
 
     def _show_views(self, written: AppliedCommit) -> asyncio.Future[None] | None:
@@ -175,4 +176,4 @@ class Audience:
         if not subscribing.envelope.pending:  # given up meanwhile
             self.streams.remove(subscribing.stream)
         feed = self.streams.feed
-        subscribing.envelope.reply(Subscribed(feed, feed.end, dict(self.vector)))
+        subscribing.envelope.reply(Subscribed(feed, feed.end, dict(self.vector), self._room))

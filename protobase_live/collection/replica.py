@@ -12,11 +12,12 @@ from protobase_live.collection.fold import fold_aside
 from protobase_live.collection.former import Former, History, history_of, require_same
 from protobase_live.collection.held_commits import HeldCommits
 from protobase_live.collection.identity import Identity
+from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Editor, Replicated
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.turn import AppliedCommit, Turn
-from protobase_live.document import Document, Outcome
+from protobase_live.document import Document, Outcome, Room
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable, ValidationError
 from protobase_live.model.operations import INDEXES, Read
 from protobase_storage import (
@@ -44,12 +45,12 @@ class Replica:
     """The document with everything that was applied, be it durable yet or not."""
 
     def __init__(
-        self, collection: str, storage: Storage, clock: Clock, identity: Identity, held_commit_bytes: int
+        self, collection: str, storage: Storage, clock: Clock, identity: Identity, limits: Limits
     ) -> None:
-        """``held_commit_bytes`` bounds the commits of other nodes that lack something."""
         self._identity = identity
         self._client_id = identity.client_id(collection)
-        self.document = Document(identity.node, self._client_id)
+        self._limits = limits
+        self.document = self._new_document()
         self.former = Former()
         """Whose copies of the collection are of a deleted history."""
         self.vector: dict[str, int] = {}
@@ -59,7 +60,7 @@ class Replica:
         self._clock = clock
         self._time = 0.0
         """The latest time of what was applied."""
-        self._held = HeldCommits(held_commit_bytes)
+        self._held = HeldCommits(limits.held_commit_bytes)
         self._origin = identity.node + TIMELINE_MARK + identity.timeline()
 
     async def load(self, *, told: bool) -> Loaded:
@@ -80,7 +81,7 @@ class Replica:
 
     async def _load(self, told: bool) -> Loaded:
         loaded = await self._storage.load(self._collection)
-        document = Document(self._identity.node, self._client_id)
+        document = self._new_document()
         try:
             await in_steps(document.load(loaded.updates))
         except BaseException:
@@ -201,7 +202,7 @@ class Replica:
             return None
         outcome = await in_steps(self.document.replicate_in_steps(snapshot.update))
         stored = await self._storage.load(self._collection)
-        update = await fold_aside([*stored.updates, snapshot.update])
+        update = await fold_aside([*stored.updates, snapshot.update], self._clock, self._limits)
         self._include(snapshot.vector, snapshot.time)
         await self._storage.compact(Snapshot(self._collection, update, self.vector, self._time))
         self._held.forget(self.vector)
@@ -269,8 +270,16 @@ class Replica:
     def close(self) -> None:
         """Let go of the document now: the actor is part of cycles, which the collector finds later."""
         self.document.close()
-        self.document = Document(self._identity.node, self._client_id)
+        self.document = self._new_document()
         self.document.close()
+
+    def _new_document(self) -> Document:
+        return Document(self._identity.node, self._client_id, room_of(self._limits))
+
+
+def room_of(limits: Limits) -> Room:
+    """What a document may hold for what it lacks."""
+    return Room(limits.held_update_bytes, limits.held_client_bytes)
 
 
 def _place(commit: Commit) -> str:

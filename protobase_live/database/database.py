@@ -21,6 +21,7 @@ from protobase_actors import (
     Ref,
     Supervision,
     SystemClock,
+    in_steps,
 )
 from protobase_live.api import DatabaseApi
 from protobase_live.changes.feed import Subscribed
@@ -48,6 +49,7 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
+from protobase_live.database.copying import copied_in_steps
 from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
 from protobase_live.database.home import Home
@@ -55,19 +57,13 @@ from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.document import OPEN
-from protobase_live.errors import (
-    Closed,
-    CollectionUnloadable,
-    InvalidName,
-    LimitExceeded,
-)
+from protobase_live.errors import Closed, CollectionUnloadable, InvalidName, LimitExceeded
 from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
-from protobase_live.model import values
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.names import check_author, check_collection, check_node
-from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub, PresenceLimits
@@ -79,9 +75,6 @@ if TYPE_CHECKING:
     from protobase_live.live.views import Views
     from protobase_live.query.engine.explanation import Explanation
     from protobase_live.query.language.query import Query
-
-COPIED_ROWS = 2_000
-"""Rows of an answer that are copied before others may run."""
 
 
 class Database(DatabaseApi):
@@ -110,7 +103,7 @@ class Database(DatabaseApi):
         """
         super().__init__(transactions=limits)
         self._clock = SystemClock() if clock is None else clock
-        self.health = Health(self._clock)
+        self.health = Health(self._clock, limits.storage_failed_seconds)
         """Whether what is written is stored."""
         self._unwatched_storage = storage
         self._storage = self.health.watch(storage)
@@ -125,19 +118,24 @@ class Database(DatabaseApi):
             limit=limits.collections,
             mailbox=limits.mailbox_messages,
             mailbox_bytes=limits.mailbox_bytes,
+            mailbox_senders=limits.mailbox_senders,
             weigh=size_of,
             batch=limits.turn_messages,
-            supervision=Supervision(start_seconds=limits.load_seconds),
+            supervision=Supervision(
+                backoff_cap_seconds=limits.restart_seconds,
+                hook_seconds=limits.stop_seconds,
+                start_seconds=limits.load_seconds,
+            ),
         )
         self.presence_hub = PresenceHub(self._clock, limits=presence_limits)
         self._view_limits = view_limits
         self._views: Views | None = None
-        self._opened = OpenedStructures()
-        self.quarantine = Quarantine(self._clock)
+        self._opened = OpenedStructures(limits.remembered_names)
+        self.quarantine = Quarantine(self._clock, limits.unloadable_seconds, limits.remembered_names)
         """The collections that cannot be loaded."""
-        self.read_only = ReadOnly(self._clock, limits.read_only_seconds)
+        self.read_only = ReadOnly(self._clock, limits.read_only_seconds, limits.remembered_names)
         """The collections of which the storage did not take the last write."""
-        self.unfolded = Unfolded()
+        self.unfolded = Unfolded(limits.remembered_names)
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self._goodbyes = Goodbyes()
@@ -221,7 +219,7 @@ class Database(DatabaseApi):
         answer = await self._ask(collection, Question(read))
         if read.method == OPEN and not answer:
             self._opened.add(collection, read.target)
-        return answer
+        return await in_steps(copied_in_steps(answer)) if read.target == RECORDS else answer
 
     async def commit(
         self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
@@ -243,9 +241,8 @@ class Database(DatabaseApi):
                 f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
             )
         joint = JointTransaction(writes, checks, author)
-        seconds = self.limits.joint_hold_seconds
         with errors_named("this transaction", commits=True):
-            cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, seconds)
+            cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, self.limits)
         return Receipt({name: str(cursor) for name, cursor in cursors.items()})
 
     async def replicate(
@@ -284,12 +281,7 @@ class Database(DatabaseApi):
         )
 
     async def _query(self, query: Query) -> list[Row]:
-        rows = await self.views.query(query)
-        for start in range(0, len(rows), COPIED_ROWS):
-            rows[start : start + COPIED_ROWS] = map(values.copy, rows[start : start + COPIED_ROWS])
-            if start:
-                await asyncio.sleep(0)
-        return rows
+        return await in_steps(copied_in_steps(await self.views.query(query)))
 
     async def _explain(self, query: Query) -> Explanation:
         return await self.views.explain(query)

@@ -41,7 +41,7 @@ class Home:
         self._ref = ref
         self._delete = delete
         self._clock = clock
-        self._hold_seconds = limits.joint_hold_seconds
+        self._limits = limits
         self._asleep = Asleep(storage, pool.without, outlet, limits.log_commits)
         self._joints = JointReplication(ask, self._show_together, limits.held_commit_bytes)
 
@@ -81,4 +81,4 @@ class Home:
     async def _show_together(self, parts: Mapping[str, Commit], histories: Histories) -> None:
         joint = JointParts(parts, histories)
         with errors_named("a transaction of another node"):
-            await commit_jointly(self.storage, self._ref, joint, self._clock, self._hold_seconds)
+            await commit_jointly(self.storage, self._ref, joint, self._clock, self._limits)

@@ -89,7 +89,12 @@ async def open_storage(
     if must_exist and not (Path(path) / DATABASE_NAME).exists():
         raise StorageFailed(f"there is no database in {path!r}")
     try:
-        return await FileStorage.open(path, backlog_limit=limits.unstored_bytes, max_bytes=limits.file_bytes)
+        return await FileStorage.open(
+            path,
+            backlog_limit=limits.unstored_bytes,
+            reads_limit=limits.waiting_reads,
+            max_bytes=limits.file_bytes,
+        )
     except StorageError as error:
         raise StorageFailed(f"cannot open {url!r}: {error}") from error
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from protobase_live.document.content import BrokenDocument, Content, Touched
 from protobase_live.document.difference import Difference
-from protobase_live.document.held import Held, Sender
+from protobase_live.document.held import Held, Room, Sender
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.record_rows import COMPARE_SLICE
 from protobase_live.document.rehearsal import rehearse
@@ -57,11 +57,11 @@ LOG = StoredLog()
 class Document:
     """One Yjs document, read and written as records and structures."""
 
-    def __init__(self, replica: str, client_id: int | None = None) -> None:
-        """``replica`` names the writing node in sets and counters; ``client_id`` is the Yjs client id."""
+    def __init__(self, replica: str, client_id: int | None = None, room: Room | None = None) -> None:
+        """``replica`` names the writing node in sets and counters; ``room`` is for what is held."""
         self._replica = replica
         self._structs = Structs()
-        self._held = Held()
+        self._held = Held(room or Room())
         self._content = Content(replica, client_id)
         self._author: str | None = None
         self._slimmed = 0
@@ -296,10 +296,9 @@ class Document:
     # reading
 
     def read(self, read: Read) -> Any:
-        """Answer one question. Raises KindMismatch, RecordMissing or ValidationError.
-
-        The question "open" is whether the kind is registered; while there are streams, the changes of a
-        structure that was opened are told even if it is not.
+        """Answer one question, with rows that must not be changed. Raises KindMismatch, RecordMissing,
+        ValidationError. The question "open" is whether the kind is registered; while there are streams, the
+        changes of a structure that was opened are told even if it is not.
         """
         return self._content.read(read)
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
-from protobase_actors import Clock, OrderedSet, in_steps, within
+from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.presence.hub import Membership
 from protobase_live.protocol.live.client_messages import (
@@ -112,8 +112,8 @@ class LiveConnection:
         self._whole = WholeCollections(database, limits)
         self._members: dict[str, Membership] = {}
         self._pending: dict[str, News] = {}
-        self._presence_changed = asyncio.Event()
-        self._answered = asyncio.Event()
+        self._presence_changed = WakeUp()
+        self._answered = WakeUp()
         self._leaving = False
         self._mistake: Exception | None = None
 
@@ -150,7 +150,6 @@ class LiveConnection:
     async def _say_bye(self) -> None:
         await self._connection.send(self._session.bye("the server is stopping"))
         if self._session.waiting:
-            self._answered.clear()
             await self._answered.wait()
 
     async def _greet(self, authentication: Authentication) -> None:
@@ -249,7 +248,7 @@ class LiveConnection:
     async def _send_answer(self, frame: Frame) -> None:
         await self._send(frame)
         if not self._session.waiting:
-            self._answered.set()
+            self._answered.wake()
 
     async def _carry_out_commits(self) -> None:
         """In the order the client sent them.
@@ -298,12 +297,12 @@ class LiveConnection:
     def _tell(self, collection: str, news: News) -> None:
         earlier = self._pending.get(collection)
         self._pending[collection] = earlier.then(news) if earlier else news
-        self._presence_changed.set()
+        self._presence_changed.wake()
 
     async def _send_presence(self) -> None:
         while True:
-            await self._presence_changed.wait()
-            self._presence_changed.clear()
+            while not self._pending:
+                await self._presence_changed.wait()
             pending, self._pending = self._pending, {}
             for collection, news in pending.items():
                 await self._send(news.frame(collection, self._session))
@@ -341,4 +340,4 @@ class LiveConnection:
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._whole.close()
-        self._answered.set()
+        self._answered.wake()

@@ -26,6 +26,9 @@ MAX_SEQUENCE = 2**63 - 1
 BACKLOG_LIMIT = 64 * 1024 * 1024
 """Default limit, in bytes, of what was accepted and is not durable yet. Beyond it: `StorageBusy`."""
 
+READS_LIMIT = 10_000
+"""Default limit of reads that wait for their turn. Beyond it: `TooManyReads`."""
+
 
 @dataclass(frozen=True, slots=True)
 class CollectionInfo:

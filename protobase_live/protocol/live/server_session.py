@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import islice
 from typing import Any, cast
 
 from protobase_live.errors import LimitExceeded, Overloaded, ProtoBaseError, ProtocolError, ValidationError
@@ -208,28 +209,31 @@ class ServerSession:
         return self._change_frames(subscription, changes)
 
     def difference(
-        self, subscription: int, cursor: str, reset: bool, changes: Sequence[bytes]
+        self, subscription: int, cursor: str, reset: bool, changes: Iterable[bytes], total: int
     ) -> Iterator[Frame]:
         """The frames of what happened to a view's rows, each within the limits and made when it is asked for.
 
-        ``changes`` are `RowChangeForm`, each encoded.
+        ``changes`` are `RowChangeForm`, each encoded; no more of the ``total`` are taken than a frame needs.
 
         Raises:
             LimitExceeded: there are too many changes, or one alone is too large.
         """
-        if len(changes) > self._limits.difference:
-            reason = f"{len(changes)} changes of rows, more than {self._limits.difference} (difference)"
+        if total > self._limits.difference:
+            reason = f"{total} changes of rows, more than {self._limits.difference} (difference)"
             raise LimitExceeded(f"{reason}; watch fewer rows: where() and limit()")
-        start, count, more = 0, self._limits.batch, True
-        while more:
-            part = changes[start : start + count]
-            more = start + len(part) < len(changes)
-            frame = self._listing(Difference(subscription, cursor, reset, more, ()), part)
+        changes, count, taken = iter(changes), self._limits.batch, list[bytes]()
+        while True:
+            taken += islice(changes, max(0, count - len(taken)))
+            part = taken[:count]
+            frame = self._listing(Difference(subscription, cursor, reset, len(part) < total, ()), part)
             if len(part) > 1 and _size(frame) > self._limits.answer_bytes:
-                count, more = len(part) // 2, True
+                count = len(part) // 2
                 continue
             yield self._sized(frame)
-            start += len(part)
+            total -= len(part)
+            if not total:
+                return
+            taken = taken[count:]
 
     def unsubscribe(self, subscription: int) -> None:
         """Forget a stream or view, if there is such a one; nothing more may be sent of it."""

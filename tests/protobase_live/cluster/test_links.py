@@ -225,7 +225,7 @@ class Full(MemoryStorage):
 
     full = False
 
-    def append(self, commits):  # noqa: ANN001, ANN201
+    def append(self, commits):
         if not self.full or not commits:
             return super().append(commits)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -252,7 +252,7 @@ async def test_what_the_other_node_cannot_store_is_sent_again(make: Make) -> Non
 class Rotten(MemoryStorage):
     """A collection of it cannot be read."""
 
-    async def commits_after(self, collection, vector, limit):  # noqa: ANN001, ANN201
+    async def commits_after(self, collection, vector, limit):
         if collection == "rotten":
             raise CollectionCorrupt(collection, "a page is damaged")
         return await super().commits_after(collection, vector, limit)
@@ -266,7 +266,8 @@ async def test_a_collection_that_cannot_be_read_stops_no_other(make: Make) -> No
     await agree([a, b], "sound")
     assert await b.keys("rotten") == []
     known = a.db.replication.links["b"].outgoing.known["rotten"]
-    assert known.stuck is not None and "damaged" in known.stuck
+    assert known.stuck is not None
+    assert "damaged" in known.stuck
 
 
 async def test_who_knows_another_secret_is_sent_nothing(make: Make) -> None:

@@ -10,6 +10,7 @@ from protobase_actors import Envelope, ManualClock
 from protobase_live.changes.feed import Feed
 from protobase_live.changes.streams import Streams
 from protobase_live.collection.audience import Audience
+from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import ShownUpdate, Subscribe
 from protobase_live.collection.turn import (
     AppliedCommit,
@@ -53,7 +54,9 @@ class Editor:
 
 @pytest.fixture
 def audience() -> Audience:
-    audience = Audience("tasks", Streams(ManualClock(), Feed(10, 10_000), 1.0, lambda watched: None))
+    audience = Audience(
+        "tasks", Streams(ManualClock(), Feed(10, 10_000), 1.0, lambda watched: None), Limits()
+    )
     audience.begin({"n": 4}, {})
     return audience
 

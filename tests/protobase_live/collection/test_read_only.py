@@ -381,7 +381,7 @@ async def test_a_full_disk_is_told_as_one_wherever_it_is_met(database, storage, 
 
 async def test_a_pause_is_never_nothing(clock) -> None:
     """What is served anew would be tried anew, for ever."""
-    read_only = ReadOnly(clock, 0)
+    read_only = ReadOnly(clock, 0, 10)
     read_only.add("tasks", StorageFull("no room"))
     assert read_only.refusal("tasks") is not None
     await clock.advance(1)

@@ -144,7 +144,7 @@ class Server:
                 else:
                     changes = [["insert", 0, {"n": n}] for n in range(position + 1, self.changes + 1)]
                 rows = [self.session.encodings.alone(each) for each in changes]
-                frames = self.session.difference(id, str(self.changes), position is None, rows)
+                frames = self.session.difference(id, str(self.changes), position is None, rows, len(rows))
                 self.to_client.extend(frames)
 
     def interrupt(self):

@@ -176,7 +176,7 @@ def rows(session, changes):
 def test_a_difference_is_split_into_frames_within_the_limits():
     session = ServerSession(CODEC, LiveLimits(answer_bytes=300, batch=4, difference=9), "s1")
     small, large = [["delete", 0]] * 5, [["insert", 0, {"text": "x" * 90}]] * 4
-    frames = list(session.difference(1, "c", True, rows(session, small + large)))
+    frames = list(session.difference(1, "c", True, rows(session, small + large), 9))
     assert all(len(frame) <= 300 for frame in frames)
     parts = [sent(frame) for frame in frames]
     assert [change for part in parts for change in part.changes] == small + large
@@ -186,15 +186,30 @@ def test_a_difference_is_split_into_frames_within_the_limits():
 
 
 def test_an_empty_difference_tells_its_cursor(session):
-    (frame,) = session.difference(1, "c", False, [])
+    (frame,) = session.difference(1, "c", False, [], 0)
     assert sent(frame) == Difference(1, "c", False, False, [])
 
 
 def test_a_difference_beyond_the_limits_fails(session):
     with pytest.raises(LimitExceeded, match="answer_bytes"):
-        list(session.difference(1, "c", True, rows(session, [["insert", 0, {"text": "x" * 400}]])))
+        list(session.difference(1, "c", True, rows(session, [["insert", 0, {"text": "x" * 400}]]), 1))
     with pytest.raises(LimitExceeded, match=r"\(difference\); watch fewer rows"):
-        list(session.difference(1, "c", True, rows(session, [["delete", 0]] * 10)))
+        list(session.difference(1, "c", True, [], 10))
+
+
+def test_a_difference_is_encoded_no_further_than_it_is_told():
+    session, made = ServerSession(CODEC, LiveLimits(batch=4, difference=9), "s1"), []
+
+    def encoded():
+        for at in range(5):
+            made.append(at)
+            yield session.encodings.alone(["delete", at])
+
+    with pytest.raises(LimitExceeded, match="more than"):
+        next(session.difference(1, "c", True, encoded(), 10))
+    assert made == []
+    next(session.difference(1, "c", True, encoded(), 5))
+    assert made == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("codec", CODECS.values())

@@ -15,8 +15,11 @@ def introduce(node: str, versions: tuple[int, ...] = (1,), nonce: bytes | None =
     return Introduce(node, versions, node.encode() * 32 if nonce is None else nonce)
 
 
+ONE, OTHER = introduce("a"), introduce("b")
+
+
 def both(
-    secret: bytes = SECRET, one: Introduce = introduce("a"), other: Introduce = introduce("b")
+    secret: bytes = SECRET, one: Introduce = ONE, other: Introduce = OTHER
 ) -> tuple[Handshake, Handshake]:
     """Both sides, which have met."""
     dialer, listener = Handshake(SECRET, one, dialed=True), Handshake(secret, other, dialed=False)
