@@ -12,7 +12,9 @@ from weakref import WeakMethod
 
 from pycrdt import Array, Doc, Map, Subscription, Text, XmlFragment
 from pycrdt._pycrdt import Array as RawArray  # pyright: ignore[reportPrivateUsage]
+from pycrdt._pycrdt import ArrayEvent as RawArrayEvent  # pyright: ignore[reportPrivateUsage]
 from pycrdt._pycrdt import Map as RawMap  # pyright: ignore[reportPrivateUsage]
+from pycrdt._pycrdt import MapEvent as RawMapEvent  # pyright: ignore[reportPrivateUsage]
 from pycrdt._pycrdt import Text as RawText  # pyright: ignore[reportPrivateUsage]
 from pycrdt._pycrdt import XmlElement as RawXmlElement  # pyright: ignore[reportPrivateUsage]
 from pycrdt._pycrdt import XmlFragment as RawXmlFragment  # pyright: ignore[reportPrivateUsage]
@@ -131,7 +133,9 @@ def native_entry(raw: Any, txn: Any, key: str) -> Any:
 
 __all__ = [
     "RawArray",
+    "RawArrayEvent",
     "RawMap",
+    "RawMapEvent",
     "RawText",
     "RawXmlElement",
     "RawXmlFragment",
