@@ -81,7 +81,9 @@ class Roots:
         root = self._registry.root_of(name)
         if not self._exists(root):
             return None
-        shared = self._doc.get(root, type=kind.shared_type)  # first: its events are of what it is opened as first
+        shared = self._doc.get(
+            root, type=kind.shared_type
+        )  # first: its events are of what it is opened as first
         shape = shape_of(self._doc, root)
         if not fits(kind, shape, self._doc, root):
             raise KindMismatch(f"{name!r} holds a {shape.name if shape else ''}, not a {kind.name}")

@@ -25,8 +25,8 @@ from protobase_live.structures.arguments import (
 )
 from protobase_live.structures.counters import COUNTER, whole_number
 from protobase_live.structures.handle import Handle
-from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, KeyedKind
 from protobase_live.structures.kept_keys import KeptKeys
+from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, KeyedKind
 from protobase_live.structures.raw import map_entries, native_entry, opened
 from protobase_live.structures.sets import SEPARATOR, are_elements, decoded, entries_of, named
 from protobase_live.structures.twins import held
@@ -59,7 +59,11 @@ class CountedSetKind(FieldKind, KeyedKind):
 
     def read(self, shared: Any, method: str, args: Args) -> Any:
         """See Kind."""
-        return _count_of(shared, key_text(args[0])) if method == "count_of" else super().read(shared, method, args)
+        return (
+            _count_of(shared, key_text(args[0]))
+            if method == "count_of"
+            else super().read(shared, method, args)
+        )
 
     def kept(self, shared: Any) -> KeptKeys:
         """See Kind."""
@@ -103,7 +107,9 @@ class CountedSetKind(FieldKind, KeyedKind):
         """See Kind: an element is its own key, with its count."""
         old, new = self._given(before), self._given(after)
         changed = {element for element, _ in old.items() ^ new.items()}
-        return [(e, old.get(e), new.get(e)) for e in sorted(changed, key=key_text)]
+        there = [element for element in new if element in changed]  # of True and 1, the one that is there now
+        gone = [element for element in old if element in changed and element not in new]
+        return [(e, old.get(e), new.get(e)) for e in sorted(there + gone, key=key_text)]
 
     def refresh(self, shared: Any, plain: Any, keys: Collection[str]) -> list[Entry] | None:
         """See KeyedKind."""

@@ -49,7 +49,7 @@ class Following:
         self._whole = False
 
     def note(self, events: Sequence[Any]) -> None:
-        """A Yjs transaction has changed something; these are its native events. Reads nothing, does not fail."""
+        """A Yjs transaction has changed something, as its native events say. Reads nothing, does not fail."""
         self.note_all()
 
     def note_all(self) -> None:

@@ -116,7 +116,7 @@ class KeyedKind(Kind):
 
     @abstractmethod
     def refresh(self, shared: Any, plain: Any, keys: Collection[str]) -> list[Entry] | None:
-        """Read the entries under these keys of the Y.Map anew, and put what they say into ``plain``, in place.
+        """Read the entries under these keys of the Y.Map anew, and change ``plain`` accordingly, in place.
 
         Answers with what `differences` gives of the plain value before and after; None, and nothing was done,
         where only reading all tells. ``shared`` is what `kept` gives.

@@ -1,6 +1,6 @@
 """Atoms that Python calls equal, as True and 1, though each has a text of its own.
 
-In a plain set or dict such elements are one. So whether that one is there depends on the entries of all of them.
+In a plain set or dict such elements are one. So whether it is there depends on the entries of all of them.
 """
 
 from __future__ import annotations
