@@ -14,7 +14,7 @@ from protobase_live.structures.arrays import INDEXED_ITEMS
 from protobase_live.structures.kind import Entry, KeyedKind, Kind
 from protobase_live.structures.lists import LIST
 from protobase_live.structures.nested import plain_of
-from protobase_live.structures.raw import RawArrayEvent, RawMapEvent, opened
+from protobase_live.structures.raw import is_of_array, is_of_map, opened
 
 _UNREAD = object()
 """Stands in a list for an item that is not read yet."""
@@ -84,7 +84,7 @@ class FollowingEntries(Following):
             path = event.path
             if path and isinstance(path[0], str):
                 self._keys.add(path[0])
-            elif not path and isinstance(event, RawMapEvent):
+            elif not path and is_of_map(event):
                 self._keys.update(event.keys)
             else:  # somebody used the root as something else, or opened it as that first
                 self.note_all()
@@ -129,7 +129,7 @@ class FollowingItems(Following):
             path = event.path
             if path and isinstance(path[0], int):
                 self._splice(path[0], 1, 1)
-            elif not path and isinstance(event, RawArrayEvent):
+            elif not path and is_of_array(event):
                 self._take(event.delta)
             else:
                 self.note_all()

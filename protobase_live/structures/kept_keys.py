@@ -7,7 +7,7 @@ from typing import Any
 
 from pycrdt import Map
 
-from protobase_live.structures.raw import RawMapEvent, map_keys
+from protobase_live.structures.raw import is_of_map, map_keys
 
 
 class KeptKeys:
@@ -36,7 +36,7 @@ class KeptKeys:
         for event in events if self._known is not None else ():
             if event.path:
                 continue
-            if not isinstance(event, RawMapEvent):  # the root was opened as something else first
+            if not is_of_map(event):  # the root was opened as something else first
                 self._known = None
                 return
             for key, change in event.keys.items():
