@@ -83,7 +83,7 @@ async def collection(size: int) -> Figures:
             "set: remove": (100, lambda n: tags.remove(n)),
         }
         figures = {f"{name}, us": await each(times, work) for name, (times, work) in works.items()}
-        changes.close()
+        await changes.__aexit__(None, None, None)
         return figures
 
 
