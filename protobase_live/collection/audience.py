@@ -64,9 +64,10 @@ class Audience:
         if self._begun:
             return None
         self._begun = True
-        table, records = views.table(self._collection), list(replica.document.records.items())
-        for start in range(0, len(records), BEGIN_RECORDS):
-            table.apply(records[start : start + BEGIN_RECORDS])
+        table, records = views.table(self._collection), replica.document.records
+        keys = list(records)  # pairs of all would be objects, which take long to make and to let go of
+        for start in range(0, len(keys), BEGIN_RECORDS):
+            table.apply([(key, records[key]) for key in keys[start : start + BEGIN_RECORDS]])
             await asyncio.sleep(0)
         return Beginning(views, table, replica.indexes())
 
