@@ -34,6 +34,7 @@ from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import (
     Begin,
     Drop,
+    HashState,
     Message,
     Question,
     Restore,
@@ -51,12 +52,7 @@ from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
 from protobase_live.document import OPEN
-from protobase_live.errors import (
-    Closed,
-    CollectionUnloadable,
-    InvalidName,
-    LimitExceeded,
-)
+from protobase_live.errors import Closed, CollectionUnloadable, InvalidName, LimitExceeded
 from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
@@ -64,6 +60,7 @@ from protobase_live.model import values
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.names import check_author, check_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub, PresenceLimits
@@ -317,6 +314,10 @@ class Database(DatabaseApi):
             self.quarantine.release(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
+
+    async def state_hash(self, collection: str) -> StateHash:
+        """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
+        return cast(StateHash, await self._ask(collection, HashState()))
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
