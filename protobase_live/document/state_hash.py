@@ -16,6 +16,7 @@ from pycrdt import Array, Doc, Map, Text, XmlFragment
 from protobase_live.document.shapes import each_structure
 from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.values import pack, portions
+from protobase_live.model.values.encoding import PORTION_ITEMS
 from protobase_live.structures import COUNTED_SET, COUNTER, SET, Kind
 from protobase_live.structures.canonical import (
     DIGEST_BYTES,
@@ -24,16 +25,16 @@ from protobase_live.structures.canonical import (
     canonical_record,
     text_parts,
 )
-from protobase_live.structures.raw import map_keys, native_entry, opened
+from protobase_live.structures.raw import RawArray, RawMap, map_keys, native_entry, opened
 
-READ_ENTRIES = 32
-"""Entries of a map or children of a fragment that are read without a pause."""
+STEP_VALUES = 300
+"""About how many values are read and digested without a pause (at least one entry of a map)."""
 
-STEP_BYTES = 8 * 1024
-"""About how many bytes are digested without a pause."""
+_ENTRY_VALUES = 5
+"""How many values take as long to read as an entry of a map that holds none, or as a child of a fragment."""
 
-_PART_BYTES = 64
-"""How many bytes take as long to digest as it takes to make one part."""
+_Part = tuple[bytes, int]
+"""What is digested, and about how many values were read for it."""
 
 _SHOW_LESS = (SET, COUNTER, COUNTED_SET)
 """Kinds whose entries name who wrote them, which nobody sees."""
@@ -51,50 +52,63 @@ def hash_state(doc: Doc[Any]) -> Generator[None, None, str]:
     return found.hexdigest()
 
 
-def _digest(parts: Iterable[bytes]) -> Generator[None, None, bytes]:
+def _digest(parts: Iterable[_Part]) -> Generator[None, None, bytes]:
     """`digest_of` with pauses."""
-    found, size = blake2b(digest_size=DIGEST_BYTES), 0
-    for part in parts:
+    found, read = blake2b(digest_size=DIGEST_BYTES), 0
+    for part, values in parts:
         found.update(part)
-        size += len(part) + _PART_BYTES
-        if size >= STEP_BYTES:
-            size = 0
+        read += values
+        if read >= STEP_VALUES:
+            read = 0
             yield
     return found.digest()
 
 
-def _sequence(doc: Doc[Any], kind: Kind, root: str) -> Iterator[bytes]:
+def _sequence(doc: Doc[Any], kind: Kind, root: str) -> Iterator[_Part]:
     """What is in a root one behind the other, if its kind shows that."""
     if kind.shared_type is Text:
         with opened(doc.get(root, type=Text)) as (raw, txn):
-            return iter(list(text_parts(raw, txn)))
+            return _weighed(list(text_parts(raw, txn)))
     if kind.shared_type is Array:
         with opened(doc.get(root, type=Array)) as (raw, txn):
-            return array_parts(raw, txn)
+            return _weighed(array_parts(raw, txn))
     return _children(doc.get(root, type=XmlFragment)) if kind.shared_type is XmlFragment else iter(())
 
 
-def _children(shared: XmlFragment) -> Iterator[bytes]:
+def _weighed(parts: Iterable[bytes]) -> Iterator[_Part]:
+    return ((part, 1) for part in parts)
+
+
+def _children(shared: XmlFragment) -> Iterator[_Part]:
     with opened(shared) as (raw, txn):
         children = list(raw.children(txn))
-    for start in range(0, len(children), READ_ENTRIES):
+    for child in children:
         with opened(shared) as (_, txn):
-            read = [canonical(child, txn) for child in children[start : start + READ_ENTRIES]]
-        yield from read
+            part = canonical(child, txn)
+        yield part, _ENTRY_VALUES
 
 
-def _entries_of(doc: Doc[Any], kind: Kind, root: str) -> Iterator[bytes]:
+def _entries_of(doc: Doc[Any], kind: Kind, root: str) -> Iterator[_Part]:
     """The entries of a root, also those beside a sequence: the attributes of a text."""
     if kind not in _SHOW_LESS:
         return _entries(doc.get(root, type=Map), canonical)
     shown = kind.plain(doc.get(root, type=kind.shared_type))
-    return portions(kind.answer(shown, kind.whole, ()))
+    return ((part, PORTION_ITEMS) for part in portions(kind.answer(shown, kind.whole, ())))
 
 
-def _entries(shared: Map[Any], read: Callable[[Any, Any], bytes]) -> Iterator[bytes]:
-    keys = sorted(map_keys(shared))
-    for start in range(0, len(keys), READ_ENTRIES):
-        some = keys[start : start + READ_ENTRIES]
-        with opened(shared) as (raw, txn):
-            found = [pack(key) + read(native_entry(raw, txn, key), txn) for key in some]
+def _entries(shared: Map[Any], read: Callable[[Any, Any], bytes]) -> Iterator[_Part]:
+    keys = iter(sorted(map_keys(shared)))
+    while found := _some_entries(shared, keys, read):
         yield from found
+
+
+def _some_entries(shared: Map[Any], keys: Iterator[str], read: Callable[[Any, Any], bytes]) -> list[_Part]:
+    """As many as one step takes, in one transaction, which takes as long to begin as an entry to read."""
+    found, size = list[_Part](), 0
+    with opened(shared) as (raw, txn):
+        while size < STEP_VALUES and (key := next(keys, None)) is not None:
+            entry = native_entry(raw, txn, key)
+            values = _ENTRY_VALUES + (entry.len(txn) if isinstance(entry, RawMap | RawArray) else 0)
+            found.append((pack(key) + read(entry, txn), values))
+            size += values
+    return found

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 from protobase_live.document import Document
-from protobase_live.document.state_hash import READ_ENTRIES, hash_state
+from protobase_live.document.state_hash import STEP_VALUES, hash_state
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.model.values import MAX_DEPTH, key_text, same
@@ -418,11 +418,12 @@ def test_large_ones_are_hashed_with_pauses(made: Make) -> None:
     def steps(write: Write) -> int:
         return sum(1 for _ in made(written_by(write)).hash_in_steps())
 
-    def many(doc: Doc) -> None:
-        records = doc.get("records", type=Map)
-        for number in range(READ_ENTRIES * 20):
-            records[f"{number}"] = Map({"n": number})
+    def records(count: int, size: int) -> Write:
+        made = {f"{n}": {f"{n}": n for n in range(size)} for n in range(count)}
+        return lambda doc: doc.get("records", type=Map).update({key: Map(made[key]) for key in made})
 
-    assert steps(many) >= 5
+    assert steps(records(STEP_VALUES, 1)) >= 5
+    assert steps(records(5, STEP_VALUES)) >= 5
     assert steps(lambda doc: doc.get("a", type=Array).append(1) or doc.get("b", type=Array).append(1)) >= 2
-    assert steps(lambda doc: [doc.get("a", type=Array).append(n) for n in range(1_000)] and None) >= 5
+    assert steps(lambda doc: doc.get("a", type=Array).extend([1] * STEP_VALUES * 5)) >= 5
+    assert steps(lambda doc: doc.get("m", type=Map).update({f"{n}": n for n in range(STEP_VALUES)})) >= 5
