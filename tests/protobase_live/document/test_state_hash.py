@@ -293,6 +293,19 @@ def test_how_it_came_to_be_is_not_seen(one: Write, other: Write) -> None:
     assert hash_after(one) == hash_after(other)
 
 
+def test_marks_that_change_nothing_are_not_seen() -> None:
+    """Two clients make neighbours bold at the same time; pycrdt gives them as two runs."""
+    ann, bob = Doc(client_id=1), Doc(client_id=2)
+    ann.get("t", type=Text).insert(0, "abcd")
+    bob.apply_update(ann.get_update())
+    ann.get("t", type=Text).format(0, 2, {"b": True})
+    bob.get("t", type=Text).format(2, 4, {"b": True})
+    ann.apply_update(bob.get_update())
+    assert len(ann.get("t", type=Text).diff()) == 2
+    expected = hash_after(lambda doc: doc.get("t", type=Text).insert(0, "abcd", {"b": True}))
+    assert at_once(hash_state(ann)) == expected
+
+
 def test_long_arrays_are_seen_as_short_ones() -> None:
     """They are read otherwise."""
 
