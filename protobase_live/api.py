@@ -12,6 +12,7 @@ from protobase_live.handles import ChangeStream, Collection, Ids, Loader, OnInva
 from protobase_live.model.atoms import Atom
 from protobase_live.model.names import check_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import short
 from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
@@ -193,6 +194,10 @@ class DatabaseApi(ABC):
     @abstractmethod
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return."""
+
+    @abstractmethod
+    async def state_hash(self, collection: str) -> StateHash:
+        """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
 
     @abstractmethod
     async def backup(self, collection: str) -> bytes:

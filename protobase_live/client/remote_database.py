@@ -18,6 +18,7 @@ from protobase_live.handles import Row
 from protobase_live.handles.presence import Presence
 from protobase_live.model.names import check_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
 from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
@@ -25,6 +26,7 @@ from protobase_live.protocol.live.collection_messages import (
     DropRequest,
     OfCollections,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.query.engine.explanation import Explanation
 from protobase_live.query.language.form import to_form
@@ -111,6 +113,10 @@ class RemoteDatabase(DatabaseApi):
         4410 when it comes back.
         """
         await self._ask(partial(DropRequest, collection=collection))
+
+    async def state_hash(self, collection: str) -> StateHash:
+        """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
+        return StateHash(**await self._ask(partial(StateHashRequest, collection=collection)))
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`.

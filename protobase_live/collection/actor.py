@@ -24,6 +24,7 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import (
     Begin,
     Drop,
+    HashState,
     Hold,
     HoldPart,
     Install,
@@ -185,6 +186,8 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, Begin):
                 await self._begin(envelope, envelope.message.views)
+            elif isinstance(envelope.message, HashState) and envelope.pending:
+                self._pipeline.push(await self._inquiries.hash_state(envelope), None)
             elif isinstance(envelope.message, Hold | HoldPart) and envelope.pending:
                 await self._participant.meet(envelope, envelope.message)
         for envelope in batch:

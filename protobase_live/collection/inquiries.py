@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from protobase_actors import Envelope
+from protobase_actors import Envelope, in_steps
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.messages import (
     CatchUp,
@@ -33,6 +33,7 @@ from protobase_live.collection.turn import (
 )
 from protobase_live.document import OPEN
 from protobase_live.errors import ProtoBaseError, naming
+from protobase_live.model.state_hash import StateHash
 from protobase_live.protocol.yjs.state_vector import encode_state_vector
 
 
@@ -71,6 +72,16 @@ class Inquiries:
                 self._audience.streams.remove(stream)
             case _:  # what writes, or takes a turn of its own
                 pass
+
+    async def hash_state(self, envelope: Envelope[Message]) -> Turn:
+        """The answer to `HashState`, as a turn. No other turn of the collection may run meanwhile."""
+        replica = self._replica
+        try:
+            found = await in_steps(replica.document.hash_in_steps())
+        except Exception as error:
+            refusal = Refusal(envelope, nothing_done(f"hashing {self._collection}", error))
+            return Turn(notices=[refusal])
+        return Turn(notices=[Reply(envelope, StateHash(found, dict(replica.vector)))])
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any]) -> Reply | Refusal:
         """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""

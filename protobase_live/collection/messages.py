@@ -131,6 +131,11 @@ class Question:
 
 
 @dataclass(slots=True)
+class HashState:
+    """A question for the `StateHash`. Answered once everything that it covers is durable."""
+
+
+@dataclass(slots=True)
 class Subscribe:
     """A change stream begins. Answered with a `Subscribed`.
 
@@ -270,6 +275,7 @@ Message = (
     | Updates
     | Transact
     | Question
+    | HashState
     | Subscribe
     | Unsubscribe
     | Begin

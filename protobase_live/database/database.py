@@ -37,6 +37,7 @@ from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import (
     Begin,
     Drop,
+    HashState,
     Message,
     Question,
     Restore,
@@ -64,6 +65,7 @@ from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.names import check_author, check_collection, check_node
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub, PresenceLimits
@@ -320,6 +322,10 @@ class Database(DatabaseApi):
         self.home.forget(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
+
+    async def state_hash(self, collection: str) -> StateHash:
+        """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
+        return cast(StateHash, await self._ask(collection, HashState()))
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""

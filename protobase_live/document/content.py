@@ -10,6 +10,7 @@ from typing import Any
 from protobase_live.document.difference import Difference
 from protobase_live.document.record_rows import RecordRows
 from protobase_live.document.roots import Roots
+from protobase_live.document.state_hash import hash_state
 from protobase_live.document.targets import OPEN, check_new, fields_of, kind_at, touched_by
 from protobase_live.errors import KindMismatch, LimitExceeded, naming
 from protobase_live.model.operations import RECORDS, Op, Read, Target
@@ -166,6 +167,10 @@ class Content:
             if shared is None:
                 return kind.answer(None, read.method, args)
             return kind.read(shared, read.method, args)
+
+    def hash_state(self) -> Generator[None, None, str]:
+        """The state hash, with pauses in which nobody may write."""
+        return hash_state(self._doc)
 
     def snapshot(self) -> list[Difference]:
         """Everything that is here, as if it had just been inserted."""

@@ -210,10 +210,7 @@ class Document:
             advanced = self._structs.take_advanced()
 
     def _make_anew(self) -> Generator[None, None, Touched]:
-        """Tell a new content all structs, so that it has halves of characters as Yjs has them.
-
-        Answers with what may read otherwise than before.
-        """
+        """Make the content anew, with halves of characters as Yjs has them; what may read otherwise."""
         before = self._content
         yield from self._renew_content()
         yield from self._content.read_changed()
@@ -302,6 +299,10 @@ class Document:
         """
         return self._content.read(read)
 
+    def hash_in_steps(self) -> Generator[None, None, str]:
+        """The state hash (`hash_state`), with pauses in which nothing else may be done with the document."""
+        return self._content.hash_state()
+
     @property
     def records(self) -> Mapping[str, dict[str, Any]]:
         """The plain view of the records; rows are replaced by later turns, never changed in place."""
@@ -334,10 +335,7 @@ class Document:
         return self._structs.slice(state, limit)
 
     def compact(self) -> Generator[None, None, None]:
-        """Let go of what was deleted if that is worth its time, with pauses.
-
-        What was taken has to be applied.
-        """
+        """Let go of what was deleted if that is worth it, with pauses. What was taken has to be applied."""
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
             if (self._deleted() - self._slimmed) * SLIM_SHARE >= sum(self._structs.vector.values()):

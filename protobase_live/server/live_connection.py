@@ -37,6 +37,7 @@ from protobase_live.protocol.live.collection_messages import (
     CollectionsRequest,
     DropRequest,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
@@ -213,7 +214,9 @@ class LiveConnection:
                 self._member(request.collection).leave()
                 del self._members[request.collection]
                 self._pending.pop(request.collection, None)
-            case CollectionsRequest() | DropRequest() | BackupRequest() | RestoreRequest():
+            case CollectionsRequest() | DropRequest() | StateHashRequest():
+                return await self._whole.perform(request)
+            case BackupRequest() | RestoreRequest():
                 return await self._whole.perform(request)
             case _:
                 pass  # ping

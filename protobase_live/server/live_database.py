@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.model.change import Change
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.state_hash import StateHash
 from protobase_live.presence.hub import PresenceHub
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Database(Protocol):
     async def collections(self, prefix: str = "") -> Sequence[CollectionInfo]: ...
 
     async def drop(self, collection: str) -> None: ...
+
+    async def state_hash(self, collection: str) -> StateHash: ...
 
     async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
         """Which version of a collection is stored, or the one asked for, and its bytes. Raises Conflict."""

@@ -31,6 +31,7 @@ from protobase_live.protocol.live.collection_messages import (
     CollectionsRequest,
     DropRequest,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.protocol.live.fields import Fields
 from protobase_live.protocol.live.server_messages import (
@@ -53,7 +54,8 @@ _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     message.type: message.parse
     for message in (
         Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, More, Unsubscribe,
-        Join, SetPresence, Leave, Ping, CollectionsRequest, DropRequest, BackupRequest, RestoreRequest,
+        Join, SetPresence, Leave, Ping, CollectionsRequest, DropRequest, StateHashRequest, BackupRequest,
+        RestoreRequest,
     )
 }  # fmt: skip
 _SERVER_TYPES: Mapping[str, Callable[[Fields], ServerMessage]] = {

@@ -47,6 +47,7 @@ from protobase_live.protocol.live.collection_messages import (
     CollectionsRequest,
     DropRequest,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.messages import decode_client, encode
@@ -386,6 +387,7 @@ def test_a_commit_that_writes_nothing_is_sent_again(world):
         (partial(RestoreRequest, collection="tasks", offset=0, part=b"x", more=False), False),
         (partial(BackupRequest, collection="tasks"), True),
         (CollectionsRequest, True),
+        (partial(StateHashRequest, collection="tasks"), True),
     ],
 )
 def test_what_is_sent_again_of_collections_as_a_whole(world, made, again):

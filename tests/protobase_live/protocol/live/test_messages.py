@@ -28,6 +28,7 @@ from protobase_live.protocol.live.collection_messages import (
     CollectionsRequest,
     DropRequest,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.fields import Fields
@@ -115,6 +116,7 @@ client_messages = st.one_of(
     st.builds(Leave, ids, texts),
     st.builds(Ping, ids),
     st.builds(CollectionsRequest, ids, texts, texts),
+    st.builds(StateHashRequest, ids, texts),
     st.builds(DropRequest, ids, texts),
     st.builds(BackupRequest, ids, texts, ids, optional_texts),
     st.builds(RestoreRequest, ids, texts, ids, st.binary(max_size=8), st.booleans()),
