@@ -13,6 +13,7 @@ class ClientLimits(TransactionLimits):
 
     connect_seconds: float = 10.0  # for the first connection: `connect` raises Unavailable
     attempt_seconds: float = 10.0  # for one connection with its welcome: the next attempt follows
+    switch_seconds: float = 0.5  # the same where there are other addresses; doubles with every attempt there
     backoff_seconds: float = 0.1  # before the second attempt; doubles with every further one
     max_backoff_seconds: float = 10.0  # longest pause between attempts; attempts go on until `close`
     call_seconds: float = 30.0  # for a call: Unavailable, or OutcomeUnknown for a commit that was sent
