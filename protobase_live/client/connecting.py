@@ -39,17 +39,21 @@ def connect(
     """The database behind ``url``, such as ``ws://127.0.0.1:8765/live``, until the block ends: ``async with``
     it. Or ``await`` it and call ``close()`` in the end.
 
-    An address without a path, as `serve` prints it, is that of the live door there. Of several servers that
-    serve the same database, the first is drawn at random; when it is lost, refuses or stops, another takes its
-    place, and what this client was acknowledged is there, too. ``name`` is what the server may show for this
-    client. ``on_connection`` is told why the connection was lost, and None when there is another; it must not
-    wait. ``clock``, ``random`` and ``dial`` (which opens a connection to an address) are for tests.
+    An address without a path, as `serve` prints it, is that of the live door there. Of several servers of the
+    same database the first is drawn at random; when it is lost, refuses or stops, another takes its place,
+    and what this client was acknowledged is read there, too.
+
+    ``name`` is what the server may show for this client. ``on_connection`` is told why the connection was
+    lost, and None when there is another; it must not wait. ``clock``, ``random`` and ``dial`` (which opens a
+    connection to an address) are for tests.
 
     Raises:
-        Unavailable: nothing listens at any address, or there was no connection within ``limits.connect_seconds``.
+        Unavailable: nothing listens at any address, or there was no connection within
+            ``limits.connect_seconds``.
         Unauthorized: the token was not accepted.
         ProtocolError: what answers is not this protocol.
-        ValidationError: an address is none, or there is none, the subprotocol unknown, or the limits are of another class.
+        ValidationError: an address is none, the list of them empty, the subprotocol unknown, or the limits
+            are of another class.
     """
 
     check_limits(limits=(limits, ClientLimits))
@@ -61,13 +65,19 @@ def connect(
         if codec is None:
             raise ValidationError(f"subprotocol {subprotocol!r} is none of {', '.join(CODECS)}")
         if not urls:
-            raise ValidationError("connect() takes the address of a server, or a list of them, not an empty one")
+            raise ValidationError("connect() takes the address of a server, or several, not an empty list")
         bounds, drawn, tables = limits or ClientLimits(), random or SystemRandom(), PresenceTables()
         timed = clock or SystemClock()
         link = Link(
             Doors(list(dict.fromkeys(map(live_url, urls))), clock=timed, random=drawn, limits=bounds),
             dial or _dial(codec, bounds),
-            ClientSession(codec, Hello(token, name), credit=bounds.credit, max_calls=bounds.calls),
+            ClientSession(
+                codec,
+                Hello(token, name),
+                credit=bounds.credit,
+                max_calls=bounds.calls,
+                max_seen=bounds.seen_collections,
+            ),
             clock=timed,
             limits=bounds,
             on_presence=tables.changed,

@@ -19,5 +19,6 @@ class ClientLimits(TransactionLimits):
     call_seconds: float = 30.0  # for a call: Unavailable, or OutcomeUnknown for a commit that was sent
     close_seconds: float = 2.0  # for the server's part of closing: the connection is dropped
     calls: int = 10_000  # calls that wait, streams and live queries: Overloaded
+    seen_collections: int = 1024  # written to, and so found again elsewhere: the oldest write is forgotten
     credit: int = 1024  # changes that a stream holds for a slow reader: the server waits
     answer_bytes: int = 17 * 1024 * 1024  # longest message of a server: the connection is closed with 1009

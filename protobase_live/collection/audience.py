@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from protobase_live.changes.feed import Entry, Subscribed, after, changes_of
 from protobase_live.changes.streams import Streams
+from protobase_live.collection.awaited import Awaited
 from protobase_live.collection.editors import Answer, Editors
 from protobase_live.collection.messages import ShownUpdate
 from protobase_live.collection.turn import (
@@ -17,6 +18,7 @@ from protobase_live.collection.turn import (
     Installed,
     Notice,
     Parting,
+    Reaching,
     Receipt,
     Refusal,
     Renewal,
@@ -43,6 +45,7 @@ class Audience:
     def __init__(self, collection: str, streams: Streams) -> None:
         self.editors = Editors()
         self.streams = streams
+        self.awaited = Awaited()
         self.vector: Mapping[str, int] = {}
         """Which commits were shown."""
         self._collection = collection
@@ -82,6 +85,7 @@ class Audience:
     def end(self) -> None:
         """No more will be shown: whoever is left has to begin again."""
         self.streams.close()
+        self.awaited.end(self.vector)
         if self._views is not None:
             self._views.end(self._collection)
             self._views = None
@@ -109,6 +113,8 @@ class Audience:
     def _say(self, turn: Turn) -> None:
         for notice in turn.notices:
             self._say_one(notice)
+        if self.awaited:
+            self.awaited.look(self.vector)
 
     def drop(self, turn: Turn) -> None:
         """The turn will not be shown. Whoever asked is answered by the runtime, as the actor fails."""
@@ -165,6 +171,8 @@ class Audience:
                 self.editors.forget(editor)
             case Subscribing():
                 self._begin_stream(notice)
+            case Reaching():
+                self.awaited.add(notice)
             case Renewal():
                 self.streams.feed.renew()
             case Beginning(views, table, indexes):

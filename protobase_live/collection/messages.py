@@ -140,6 +140,24 @@ class Subscribe:
     opened: Sequence[Target] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Somebody waits until all that ``wanted`` names was shown here. Answered with a `Reached` then, and also
+    when the collection ends.
+    """
+
+    wanted: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a collection is."""
+
+    vector: Vector
+    renewed: bool
+    """Whether an earlier history of the collection was deleted."""
+
+
 @dataclass(slots=True)
 class Unsubscribe:
     """A change stream has ended, or its beginning was given up."""
@@ -263,6 +281,7 @@ Message = (
     | Transact
     | Question
     | Subscribe
+    | Reach
     | Unsubscribe
     | Begin
     | Hold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from random import Random, SystemRandom
@@ -18,7 +18,6 @@ from protobase_actors import (
     ActorSystem,
     ActorTotals,
     Clock,
-    OrderedSet,
     Ref,
     Supervision,
     SystemClock,
@@ -46,6 +45,8 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
+from protobase_live.database.arriving import arrive
+from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
@@ -62,6 +63,7 @@ from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model import values
 from protobase_live.model.arrival import Arrival
+from protobase_live.model.cursor import Cursor
 from protobase_live.model.names import check_author, check_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.values import quoted
@@ -131,7 +133,7 @@ class Database(DatabaseApi):
         self.unfolded = Unfolded()
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
-        self._goodbyes: OrderedSet[asyncio.Task[None]] = OrderedSet()
+        self._goodbyes = Goodbyes()
         self._replication = JointReplication(self._ask, self._show_together, limits.held_commit_bytes)
         self._home = HomeLoop()
         self._identity = Identity(self._random)
@@ -248,6 +250,14 @@ class Database(DatabaseApi):
         with errors_named("a transaction of another node"):
             await commit_jointly(self._storage, self.ref, JointParts(parts), self._clock, seconds)
 
+    async def arrive(self, collection: str, cursor: str) -> None:
+        """Wait until a collection has what ``cursor``, of another node, names: from then on it is read here.
+
+        Raises Behind after ``Limits.ahead_seconds``, and at once for what can never come; ValidationError.
+        """
+        wanted = Cursor.decode(cursor).reach
+        await arrive(collection, wanted, self._arrival(), partial(self._ask, collection))
+
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
         check_collection(collection)
@@ -260,7 +270,7 @@ class Database(DatabaseApi):
         def unsubscribe(stream: object) -> None:
             ref = self._pool.peek(collection)
             if ref is not None and ref.accepts:
-                self._hang_up(ref, Unsubscribe(stream))
+                self._goodbyes.say(ref, Unsubscribe(stream))
 
         async def load() -> Any:
             with errors_named(collection):
@@ -382,17 +392,6 @@ class Database(DatabaseApi):
         """Have a collection tell the views what it shows."""
         await self._ask(collection, Begin(self.views))
 
-    def _hang_up(self, ref: Ref[Message], message: Message) -> None:
-        """Send a goodbye that needs no answer, even if there is no room for it right now."""
-        task = asyncio.get_running_loop().create_task(_tell(ref, message))
-        self._goodbyes.add(task)
-        task.add_done_callback(self._goodbyes.discard)
-
     def _actor(self, name: str) -> CollectionActor:
         shared = self._limits, self.unfolded, self._fold_slots, self.read_only
         return CollectionActor(name, self._storage, self._clock, *shared, self._identity)
-
-
-async def _tell(ref: Ref[Message], message: Message) -> None:
-    with suppress(ActorError):  # an actor that is gone needs no goodbye
-        await ref.tell(message)

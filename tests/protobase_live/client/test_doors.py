@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -113,7 +114,7 @@ async def test_attempts_become_more_patient_and_rarer(servers: Servers) -> None:
     with pytest.raises(pb.Unavailable):
         await connecting
     moments = [moment for _, moment in servers.dials]
-    pauses = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
     longest = LIMITS.attempt_seconds + LIMITS.max_backoff_seconds
     assert pauses[0] < 2 * LIMITS.switch_seconds
     assert all(LIMITS.switch_seconds <= pause <= longest for pause in pauses)
@@ -155,5 +156,5 @@ async def test_addresses_are_read_like_one(servers: Servers) -> None:
         assert repr(db) == "<RemoteDatabase 'http://a, ws://a/live'>"
     with pytest.raises(pb.ValidationError, match="no address of a live door"):
         await servers.connect(["ws://a", "ftp://b"])
-    with pytest.raises(pb.ValidationError, match="not an empty one"):
+    with pytest.raises(pb.ValidationError, match="not an empty list"):
         await servers.connect([])

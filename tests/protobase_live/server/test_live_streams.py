@@ -19,6 +19,7 @@ from protobase_live.server.counters import Counters
 from protobase_live.server.live_streams import LiveStreams
 from tests.protobase_live.collection.test_replica import QUERY as QUERY_OF_NODES
 from tests.protobase_live.collection.test_replica import Node
+from protobase_live.server.seen import Seen
 from tests.protobase_live.live_wire import FakeDatabase
 
 CODEC = CODECS[MsgpackCodec.subprotocol]
@@ -40,7 +41,13 @@ class Streams:
         self.gate.set()
         self.tasks = []
         self.streams = LiveStreams(
-            self.session, self.database, self.send, self.send, LiveLimits(), self.counters
+            self.session,
+            self.database,
+            self.send,
+            self.send,
+            LiveLimits(),
+            self.counters,
+            Seen(self.database),
         )
 
     async def send(self, frame):
