@@ -69,6 +69,10 @@ class Doors:
             return longest
         return min(longest, self._limits.switch_seconds * 2 ** min(door.attempts, 30))
 
+    def silence(self, seconds: float) -> float:
+        """How long a server may say nothing that told ``seconds``: where there are others, not so long."""
+        return seconds if len(self._doors) == 1 else min(seconds, self._limits.silence_seconds)
+
     @property
     def all_refused(self) -> bool:
         """Whether nothing can be reached anywhere."""

@@ -14,6 +14,7 @@ class ClientLimits(TransactionLimits):
     connect_seconds: float = 10.0  # for the first connection: `connect` raises Unavailable
     attempt_seconds: float = 10.0  # for one connection with its welcome: the next attempt follows
     switch_seconds: float = 0.5  # the same where there are other addresses; doubles with every attempt there
+    silence_seconds: float = 5.0  # where there are others, then the server is asked, and left after as much
     backoff_seconds: float = 0.1  # before the second attempt; doubles with every further one
     max_backoff_seconds: float = 10.0  # longest pause between attempts; attempts go on until `close`
     call_seconds: float = 30.0  # for a call: Unavailable, or OutcomeUnknown for a commit that was sent

@@ -274,7 +274,7 @@ class Link:
         silent = False
         while limits is not None:
             before = self._received
-            await self._clock.sleep(limits.heartbeat_seconds)
+            await self._clock.sleep(self._doors.silence(limits.heartbeat_seconds))
             if self._received != before:
                 silent = False
             elif silent:

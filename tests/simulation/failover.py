@@ -34,6 +34,8 @@ class Failover:
         self.nodes = [Node(world, f"node{n}") for n in range(2)]
         self._over = asyncio.Event()
         self.acknowledged: set[str] = set()
+        self.slowest = 0.0
+        """How long a client was without a node, at most."""
 
     async def run(self) -> None:
         """All of it. Raises AssertionError for what must not be."""
@@ -50,6 +52,7 @@ class Failover:
             async with asyncio.timeout(HEALING_SECONDS):
                 await asyncio.wait([seen, rows])
             telling.cancel()
+        assert self.slowest <= SERVED_SECONDS, f"a client was without a node for {self.slowest} seconds"
         for node in self.nodes:
             items = await (await node.database.collection(NAME)).items()
             assert not self.acknowledged - items.keys(), "acknowledged, and lost"
@@ -66,6 +69,8 @@ class Failover:
         random = self._world.random("telling")
         while True:
             await self._world.clock.sleep(random.uniform(0.01, 1.5))
+            if not all(node.is_up for node in self.nodes):
+                continue
             for source, target in (self.nodes, self.nodes[::-1]):
                 with suppress(TimeoutError, pb.ProtoBaseError):
                     async with asyncio.timeout(1):  # one that crashed meanwhile never answers
@@ -79,7 +84,7 @@ class Failover:
             await self._world.clock.sleep(random.uniform(0.5, 4.0))
             node = random.choice(self.nodes)
             node.crash()
-            await self._world.clock.sleep(random.uniform(0.1, 6.0))
+            await self._world.clock.sleep(random.uniform(0.1, 16.0))
             node.start()
         self._over.set()
 
@@ -95,8 +100,7 @@ class Failover:
             if why is not None:
                 lost = self._world.clock.monotonic()
             else:
-                took = self._world.clock.monotonic() - lost
-                assert took <= SERVED_SECONDS, f"{name} was served again after {took} seconds"
+                self.slowest = max(self.slowest, self._world.clock.monotonic() - lost)
                 self._world.happened["a client went on"] += 1
 
         async with pb.connect(
@@ -139,6 +143,7 @@ class Failover:
             try:
                 assert await tasks.get(key) is not None, f"{key} was acknowledged, and is not read"
             except pb.Unavailable as error:
+                assert error.retryable
                 self._world.happened["a node was behind"] += isinstance(error, pb.Behind)
             else:
                 return

@@ -137,6 +137,21 @@ async def test_who_lost_the_same_server_does_not_dial_the_next_in_the_same_momen
     assert max(moments) <= LIMITS.backoff_seconds
 
 
+@pytest.mark.parametrize(
+    ("urls", "seconds"), [(URLS, LIMITS.silence_seconds), (URLS[:1], pb.LiveLimits().heartbeat_seconds)]
+)
+async def test_one_that_vanishes_without_a_word_is_left(
+    servers: Servers, urls: list[str], seconds: float
+) -> None:
+    async with servers.connect(urls):
+        assert servers.end.peer is not None
+        servers.end.peer.peer = pipe()[0]  # what it says is lost
+        await servers.clock.advance(2 * seconds - 0.1)
+        assert len(servers.dials) == 1
+        await servers.clock.advance(0.5)
+        assert len(servers.dials) == 2
+
+
 async def test_a_first_connection_is_refused_when_all_are(servers: Servers) -> None:
     servers.down = dict.fromkeys(URLS, ConnectionRefusedError())
     connecting = asyncio.ensure_future(servers.connect(URLS).__aenter__())
