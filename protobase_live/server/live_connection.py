@@ -266,14 +266,14 @@ class LiveConnection:
         """In the order the client sent them.
 
         Those to one and the same collection do not wait for each other: its mailbox keeps their order, and
-        they can be made durable together. What waits for something seen elsewhere is waited for.
+        they can be made durable together.
         """
         lane: str | None = None
         running: OrderedSet[asyncio.Task[None]] = OrderedSet()
         while True:
             request, size = await self._commits.get()
             names = {*request.writes, *(check.collection for check in request.checks)}
-            before, lane = lane, names.pop() if len(names) == 1 and not self._seen.misses(names) else None
+            before, lane = lane, names.pop() if len(names) == 1 else None
             if running and (lane is None or lane != before):
                 await asyncio.wait(running)
             task = self._start(partial(self._answer, request.id, partial(self._commit, request)))

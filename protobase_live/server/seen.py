@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from protobase_live.errors import Behind
 from protobase_live.live.view_cursor import vectors_of
@@ -29,10 +29,6 @@ class Seen:
             for name, vector in vectors_of(view).items():
                 vectors[name] = join(vectors.get(name, {}), vector)
         self._wanted = {name: Cursor(vector).encode() for name, vector in vectors.items()}
-
-    def misses(self, collections: Collection[str]) -> bool:
-        """Whether something has to be looked for before these are read or written."""
-        return not self._wanted.keys().isdisjoint(collections)
 
     async def arrive(self, collections: Iterable[str]) -> None:
         """Wait until all that the client has seen of these is here.

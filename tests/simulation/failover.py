@@ -128,11 +128,8 @@ class Failover:
                 await tasks.put({}, key=key)
             except pb.OutcomeUnknown:
                 self._world.happened["an outcome was unknown"] += 1
-            except pb.Behind as error:
-                assert error.retryable
-                self._world.happened["a node was behind"] += 1
-            except pb.Unavailable:
-                pass
+            except pb.Unavailable as error:
+                self._note(error)
             else:
                 own.append(key)
                 self.acknowledged.add(key)
@@ -143,15 +140,21 @@ class Failover:
             try:
                 assert await tasks.get(key) is not None, f"{key} was acknowledged, and is not read"
             except pb.Unavailable as error:
-                assert error.retryable
-                self._world.happened["a node was behind"] += isinstance(error, pb.Behind)
+                self._note(error)
             else:
                 return
+
+    def _note(self, error: pb.Unavailable) -> None:
+        """Nothing is lost here: what has not come can still come."""
+        if not error.retryable:
+            raise AssertionError(str(error)) from error
+        self._world.happened["a node was behind"] += isinstance(error, pb.Behind)
 
     async def _follow_changes(self) -> dict[str, Any]:
         seen: dict[str, Any] = {}
         async with self._connected("stream") as db:
-            async with (await db.collection(NAME)).changes(since=pb.START) as changes:
+            tasks = await db.collection(NAME)
+            async with tasks.changes(since=pb.START) as changes:
                 async for change in changes:
                     if change.kind == "reset":
                         self._world.happened["a stream was reset"] += 1

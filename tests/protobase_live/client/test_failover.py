@@ -235,15 +235,14 @@ async def test_of_more_collections_than_are_remembered_the_oldest_is_not_waited_
 
 
 async def test_people_are_there_at_the_other_node(pair: Pair) -> None:
-    async with pair.connect() as db:
-        async with (await db.collection("tasks")).presence({"name": "ann"}):
+    async with pair.connect() as db, (await db.collection("tasks")).presence({"name": "ann"}):
+        await pair.clock.advance(1)
+        other = pair.elsewhere
+        async with other.db.presence("tasks") as seen:
+            assert list(seen.states.values()) == []
+            await pair.lose()
             await pair.clock.advance(1)
-            other = pair.elsewhere
-            async with other.db.presence("tasks") as seen:
-                assert list(seen.states.values()) == []
-                await pair.lose()
-                await pair.clock.advance(1)
-                assert {"name": "ann"} in seen.states.values()
+            assert {"name": "ann"} in seen.states.values()
 
 
 async def test_a_read_whose_answer_was_lost_is_answered_by_the_other(pair: Pair) -> None:

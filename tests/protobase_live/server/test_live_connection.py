@@ -188,7 +188,7 @@ async def test_a_commit_waits_for_those_before_it_to_other_collections(served, m
 
 
 async def test_what_waits_for_something_seen_elsewhere_keeps_its_place(served):
-    """A commit of what is here, behind one that waits, does not overtake it; nor do those of its collection."""
+    """A commit behind one that waits does not overtake it, whether or not its own collection is here."""
     await served.greet()
     served.database.arrive_gate.clear()
     await served.send(Seen(1, {"a": [Cursor({"other/t": 1}).encode()]}, []))

@@ -17,9 +17,9 @@ from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.query.language.form import to_form
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_streams import LiveStreams
+from protobase_live.server.seen import Seen
 from tests.protobase_live.collection.test_replica import QUERY as QUERY_OF_NODES
 from tests.protobase_live.collection.test_replica import Node
-from protobase_live.server.seen import Seen
 from tests.protobase_live.live_wire import FakeDatabase
 
 CODEC = CODECS[MsgpackCodec.subprotocol]
