@@ -7,7 +7,8 @@ send what `outgoing` gives. What a lost connection means:
 - a call that was not sent waits for the next connection;
 - a read or query is sent again, a stream resumed after the last change received, a view after the last
   difference that came whole, a presence announced again;
-- a commit that was sent fails with OutcomeUnknown, unless it writes nothing: that is sent again.
+- a commit that was sent fails with OutcomeUnknown, unless it writes nothing: that is sent again;
+- the next server is told first what was acknowledged and shown, for it to have that before it answers.
 """
 
 from __future__ import annotations
