@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from protobase_actors import ActorFailed, ActorState, ActorStopped, Clock, Ref, within
+from protobase_live.collection.former import History
 from protobase_live.collection.meeting import Meeting
 from protobase_live.collection.messages import Hold, HoldPart, Message, Question
 from protobase_live.errors import Overloaded, Unavailable
@@ -47,6 +48,8 @@ class JointParts:
     """The commits of a transaction of another node, by collection."""
 
     commits: Mapping[str, Commit]
+    histories: Mapping[str, History]
+    """Of which history each is, where that is known."""
 
     @property
     def names(self) -> list[str]:
@@ -55,7 +58,8 @@ class JointParts:
 
     def part(self, name: str, meeting: Meeting) -> HoldPart:
         """What it wants of one collection."""
-        return HoldPart(meeting, self.commits[name], asyncio.get_running_loop().create_future())
+        held = asyncio.get_running_loop().create_future()
+        return HoldPart(meeting, self.commits[name], held, self.histories.get(name))
 
 
 class NotHeld(Exception):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from protobase_live.collection.former import FIRST, History
 from protobase_live.collection.meeting import Meeting
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.operations import Check, Op, Read, Target
@@ -199,6 +200,8 @@ class HoldPart:
     commit: Commit
     held: asyncio.Future[None]
     """As in `Hold`."""
+    history: History | None = None
+    """As in `Replicate`."""
 
 
 @dataclass(slots=True)
@@ -228,6 +231,8 @@ class Replicate:
     """
 
     commits: Sequence[Commit]
+    history: History | None = None
+    """Which history of the collection they are of; None: whichever is here."""
 
 
 @dataclass(slots=True)
@@ -238,6 +243,8 @@ class Install:
     """
 
     snapshot: Snapshot
+    history: History | None = None
+    """As in `Replicate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +254,7 @@ class Replicated:
     vector: Vector
     held: int
     """Commits that lack something they were made on."""
+    history: History = FIRST
 
 
 @dataclass(slots=True)

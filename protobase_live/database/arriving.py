@@ -9,6 +9,7 @@ from typing import cast
 from protobase_live.collection.messages import Message, Reach, Reached
 from protobase_live.errors import Behind
 from protobase_live.model.arrival import Arrival
+from protobase_live.model.cursor import Cursor
 from protobase_storage import Vector, includes, node_of, sequence_of
 from protobase_storage.commit import NOTHING
 
@@ -17,13 +18,14 @@ TOLD = 3
 
 
 async def arrive(
-    collection: str, wanted: Vector, arrival: Arrival, ask: Callable[[Message], Awaitable[object]]
+    collection: str, cursor: str, arrival: Arrival, ask: Callable[[Message], Awaitable[object]]
 ) -> None:
-    """Wait until ``collection`` has shown all that ``wanted`` names, for as long as ``arrival`` says.
+    """Wait until ``collection`` has shown all that ``cursor`` names, for as long as ``arrival`` says.
 
     ``ask`` has the collection's actor answer. What was deleted here with the history that it belongs to is
-    not waited for. Raises Behind.
+    not waited for. Raises Behind, and ValidationError for what is no cursor.
     """
+    wanted = Cursor.decode(cursor).reach
 
     async def reach(wanted: Vector) -> Reached:
         return cast(Reached, await ask(Reach(wanted)))

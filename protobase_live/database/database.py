@@ -25,10 +25,13 @@ from protobase_actors import (
 from protobase_live.api import DatabaseApi
 from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.stream import ChangeStream
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.replication import Replication
 from protobase_live.collection.actor import CollectionActor
+from protobase_live.collection.former import delete_unread, history_of
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.joint import JointParts, JointTransaction, commit_jointly
-from protobase_live.collection.joint_replication import Answer, JointReplication
+from protobase_live.collection.joint import JointTransaction, commit_jointly
+from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, Histories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import (
     Begin,
@@ -48,23 +51,18 @@ from protobase_live.collection.unfolded import Unfolded
 from protobase_live.database.arriving import arrive
 from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
+from protobase_live.database.home import Home
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
-from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
+from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.document import OPEN
-from protobase_live.errors import (
-    Closed,
-    CollectionUnloadable,
-    InvalidName,
-    LimitExceeded,
-)
+from protobase_live.errors import Closed, CollectionUnloadable, InvalidName, LimitExceeded
 from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model import values
 from protobase_live.model.arrival import Arrival
-from protobase_live.model.cursor import Cursor
-from protobase_live.model.names import check_author, check_collection
+from protobase_live.model.names import check_author, check_collection, check_node
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
@@ -95,11 +93,16 @@ class Database(DatabaseApi):
         presence_limits: PresenceLimits | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        cluster_limits: ClusterLimits | None = None,
+        node_id: str | None = None,
         address: str = "",
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
 
-        ``address`` is what the database is called in its repr.
+        ``node_id`` is what other nodes of a cluster call it, if None by its storage's identity; two on copies
+        of a folder need one each. ``address`` is what the database is called in its repr.
+
+        Raises InvalidName for a node id that cannot be one.
         """
         super().__init__(transactions=limits)
         self._clock = SystemClock() if clock is None else clock
@@ -108,7 +111,7 @@ class Database(DatabaseApi):
         self._unwatched_storage = storage
         self._storage = self.health.watch(storage)
         self._author = author
-        self._limits = limits
+        self.limits = limits
         self._random = SystemRandom() if random is None else random
         self._system = ActorSystem(clock=self._clock, random=self._random)
         self._pool = ActorPool[Message](
@@ -134,9 +137,15 @@ class Database(DatabaseApi):
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self._goodbyes = Goodbyes()
-        self._replication = JointReplication(self._ask, self._show_together, limits.held_commit_bytes)
+        self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
+        """What other nodes are sent."""
+        asks = self._pool, self._ask, self.ref, self._delete
+        self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
+        """What other nodes send."""
         self._home = HomeLoop()
-        self._identity = Identity(self._random)
+        self.node = storage.identity if node_id is None else check_node(node_id)
+        """What other nodes call this one."""
+        self._identity = Identity(self._random, self.node)
         self._closed = False
         self._address = address
 
@@ -183,11 +192,6 @@ class Database(DatabaseApi):
         """Where this database keeps its commits."""
         return self._unwatched_storage
 
-    @property
-    def limits(self) -> Limits:
-        """What it takes."""
-        return self._limits
-
     def actor_stats(self) -> Mapping[str, ActorStats]:
         """The figures of the collections in memory, by name."""
         return self._system.stats()
@@ -229,34 +233,26 @@ class Database(DatabaseApi):
             (name,) = names
             message = Transact(writes.get(name, ()), checks, author)
             return Receipt({name: cast(str, await self._ask(name, message))})
-        if len(names) > self._limits.joint_collections:
-            most = self._limits.joint_collections
+        if len(names) > self.limits.joint_collections:
+            most = self.limits.joint_collections
             raise LimitExceeded(
                 f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
             )
         joint = JointTransaction(writes, checks, author)
-        seconds = self._limits.joint_hold_seconds
+        seconds = self.limits.joint_hold_seconds
         with errors_named("this transaction", commits=True):
             cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, seconds)
         return Receipt({name: str(cursor) for name, cursor in cursors.items()})
 
-    async def replicate(self, commits: Mapping[str, Sequence[Commit]]) -> dict[str, Answer]:
-        """Take commits of other nodes, by collection and in order; see `JointReplication.replicate`."""
-        return await self._replication.replicate(commits)
-
-    async def _show_together(self, parts: Mapping[str, Commit]) -> None:
-        """See `JointReplication`."""
-        seconds = self._limits.joint_hold_seconds
-        with errors_named("a transaction of another node"):
-            await commit_jointly(self._storage, self.ref, JointParts(parts), self._clock, seconds)
+    async def replicate(
+        self, commits: Mapping[str, Sequence[Commit]], histories: Histories = NONE_KNOWN
+    ) -> dict[str, Answer]:
+        """Take commits of other nodes, by collection and in order; see `Home.replicate`."""
+        return await self.home.replicate(commits, histories)
 
     async def arrive(self, collection: str, cursor: str) -> None:
-        """Wait until a collection has what ``cursor``, of another node, names: from then on it is read here.
-
-        Raises Behind after ``Limits.ahead_seconds``, and at once for what can never come; ValidationError.
-        """
-        wanted = Cursor.decode(cursor).reach
-        await arrive(collection, wanted, self._arrival(), partial(self._ask, collection))
+        """Wait until what ``cursor``, of another node, names is read here. Raises Behind, ValidationError."""
+        await arrive(collection, cursor, self._arrival(), partial(self._ask, collection))
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
@@ -279,7 +275,7 @@ class Database(DatabaseApi):
         return ChangeStream(collection, since, subscribe, unsubscribe, load, self._arrival(), opened)
 
     def _arrival(self) -> Arrival:
-        return Arrival(self._clock, self._limits.ahead_seconds, self._storage.identity)
+        return Arrival(self._clock, self.limits.ahead_seconds, self.node)
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
@@ -318,13 +314,18 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
+        await self._delete(collection)
+
+    async def _delete(self, collection: str, remains: bytes = b"") -> None:
         self._identity.renew()  # before any actor can begin with what comes after
         try:
-            await self._ask(collection, Drop())
+            await self._ask(collection, Drop(remains))
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
             with errors_named(collection):
-                await self._storage.delete(collection)
+                remains = await delete_unread(self._storage, collection, remains, self._identity.timeline())
             self.quarantine.release(collection)
+            self.replication.replaced(collection, history_of(remains))
+        self.home.forget(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
 
@@ -339,9 +340,7 @@ class Database(DatabaseApi):
         """
         with errors_named(collection):
             stored = await self._storage.load(collection)
-        if version is not None:
-            stored = as_of(stored, version)
-        return version_of(stored), await asyncio.to_thread(pack_stored, stored)
+        return await pack_as_of(stored, version)
 
     async def restore(self, collection: str, stored: bytes) -> None:
         """Store what `backup` gave, in a collection that is empty or has the beginning of it.
@@ -354,8 +353,9 @@ class Database(DatabaseApi):
             await self._ask(collection, Restore(loaded))
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
             with errors_named(collection):
-                await put_back(self._storage, collection, loaded, self._identity.timeline())
+                remains = await put_back(self._storage, collection, loaded, self._identity.timeline())
             self.quarantine.release(collection)
+            self.replication.replaced(collection, history_of(remains))
 
     # for doors
 
@@ -393,5 +393,5 @@ class Database(DatabaseApi):
         await self._ask(collection, Begin(self.views))
 
     def _actor(self, name: str) -> CollectionActor:
-        shared = self._limits, self.unfolded, self._fold_slots, self.read_only
-        return CollectionActor(name, self._storage, self._clock, *shared, self._identity)
+        shared = self.limits, self.unfolded, self._fold_slots, self.read_only
+        return CollectionActor(name, self._storage, self._clock, *shared, self._identity, self.replication)

@@ -1,4 +1,4 @@
-"""Messages to actors that need no answer, and for which nobody waits."""
+"""Messages to collections that need no answer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from protobase_live.collection.messages import Message
 
 
 class Goodbyes:
-    """Those that are on their way."""
+    """Those that wait for room in a mailbox."""
 
     def __init__(self) -> None:
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
 
     def say(self, ref: Ref[Message], message: Message) -> None:
-        """Send a goodbye, even if there is no room for it right now."""
+        """Send a message, even if there is no room for it right now."""
         task = asyncio.get_running_loop().create_task(_tell(ref, message))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

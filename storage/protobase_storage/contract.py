@@ -40,7 +40,7 @@ class CollectionInfo:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far the history of a collection has come here: what `Loaded.vector` and `Loaded.remains` would be."""
+    """How far a collection's history has come: what `Loaded.vector` and `Loaded.remains` would be."""
 
     collection: str
     vector: Vector
