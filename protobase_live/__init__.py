@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from protobase_live.database.database import Database
     from protobase_live.database.opening import open
     from protobase_live.errors import (
+        Behind,
         Closed,
         Conflict,
         InvalidName,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 __all__ = [
     "START",
     "Atom",
+    "Behind",
     "Change",
     "ClientLimits",
     "Closed",
@@ -133,9 +135,9 @@ _HOMES = {
     "database.database": "Database",
     "collection.limits": "Limits StorageLimits",
     "errors": (
-        "Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate OutcomeUnknown Overloaded "
-        "ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed Unauthorized Unavailable "
-        "ValidationError"
+        "Behind Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate OutcomeUnknown "
+        "Overloaded ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed Unauthorized "
+        "Unavailable ValidationError"
     ),
     "live.live": "Live",
     "live.limits": "ViewLimits",

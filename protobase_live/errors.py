@@ -14,6 +14,7 @@
     ├── Unauthorized             the token was not accepted
     ├── Unavailable              the collection, server or connection failed, or nothing can be stored;
     │   │                        nothing was done (retryable)
+    │   ├── Behind               this server has not what this client was shown by another (retryable)
     │   └── CollectionUnloadable what is stored of a collection cannot be loaded; its bytes are kept
     ├── OutcomeUnknown           the connection broke after sending: the commit may or may not have happened
     ├── CollectionDropped        a Yjs client has a copy of a collection that was deleted
@@ -81,6 +82,14 @@ class Unavailable(ProtoBaseError):
     not carried out."""
 
     retryable = True
+
+
+class Behind(Unavailable):
+    """The server lacks what was acknowledged or shown by another one; the message says which commits.
+
+    ``retryable`` is False for what it can never have: it was lost, or is of another history. That is told
+    once, and no more insisted on.
+    """
 
 
 class CollectionUnloadable(Unavailable):

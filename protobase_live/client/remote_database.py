@@ -47,7 +47,8 @@ class RemoteDatabase(DatabaseApi):
     """The API of ``pb.connect``. It connects again by itself, after whatever loss, until it is closed.
 
     A call raises Unavailable when it got no answer in time and was not carried out, and OutcomeUnknown when
-    a commit was sent and its answer was lost.
+    a commit was sent and its answer was lost; after a change of servers Behind, where the new one lacks what
+    this client was acknowledged or shown.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from protobase_live.changes.entry import Entry, after
 from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.streams import Streams
+from protobase_live.collection.awaited import Awaited
 from protobase_live.collection.editors import Answer, Editors
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import ShownUpdate
@@ -20,6 +21,7 @@ from protobase_live.collection.turn import (
     Installed,
     Notice,
     Parting,
+    Reaching,
     Receipt,
     Refusal,
     Renewal,
@@ -45,6 +47,7 @@ class Audience:
     def __init__(self, collection: str, streams: Streams, limits: Limits) -> None:
         self.editors = Editors(limits.ask_seconds, limits.ask_seconds_most)
         self.streams = streams
+        self.awaited = Awaited()
         self.vector: Mapping[str, int] = {}
         """Which commits were shown."""
         self._collection = collection
@@ -86,6 +89,7 @@ class Audience:
     def end(self) -> None:
         """No more will be shown: whoever is left has to begin again."""
         self.streams.close()
+        self.awaited.end(self.vector)
         if self._views is not None:
             self._views.end(self._collection)
             self._views = None
@@ -113,6 +117,8 @@ class Audience:
     def _say(self, turn: Turn) -> None:
         for notice in turn.notices:
             self._say_one(notice)
+        if self.awaited:
+            self.awaited.look(self.vector)
 
     def drop(self, turn: Turn) -> None:
         """The turn will not be shown. Whoever asked is answered by the runtime, as the actor fails."""
@@ -167,6 +173,8 @@ class Audience:
                 self.editors.forget(editor)
             case Subscribing():
                 self._begin_stream(notice)
+            case Reaching():
+                self.awaited.add(notice)
             case Renewal():
                 self.streams.feed.renew()
             case Beginning(views, table, indexes):

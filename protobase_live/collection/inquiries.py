@@ -8,12 +8,14 @@ from typing import Any
 
 from protobase_actors import Envelope, in_steps
 from protobase_live.collection.audience import Audience
+from protobase_live.collection.former import FIRST
 from protobase_live.collection.messages import (
     CatchUp,
     Greet,
     Leave,
     Message,
     Question,
+    Reach,
     Settle,
     Subscribe,
     Sync,
@@ -24,6 +26,7 @@ from protobase_live.collection.replica import Replica
 from protobase_live.collection.turn import (
     Greeting,
     Parting,
+    Reaching,
     Refusal,
     Renewal,
     Reply,
@@ -68,6 +71,8 @@ class Inquiries:
                 with self._following(turn):
                     document.follow(opened)
                 notices.append(Subscribing(envelope, stream))
+            case Reach(wanted):
+                notices.append(Reaching(envelope, wanted, self._replica.former.history > FIRST))
             case Unsubscribe(stream):
                 self._audience.streams.remove(stream)
             case _:  # what writes, or takes a turn of its own

@@ -146,6 +146,24 @@ class Subscribe:
     opened: Sequence[Target] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Somebody waits until all that ``wanted`` names was shown here. Answered with a `Reached` then, and also
+    when the collection ends.
+    """
+
+    wanted: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a collection is."""
+
+    vector: Vector
+    renewed: bool
+    """Whether an earlier history of the collection was deleted."""
+
+
 @dataclass(slots=True)
 class Unsubscribe:
     """A change stream has ended, or its beginning was given up."""
@@ -277,6 +295,7 @@ Message = (
     | Question
     | HashState
     | Subscribe
+    | Reach
     | Unsubscribe
     | Begin
     | Hold

@@ -50,6 +50,7 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
+from protobase_live.database.arriving import arrive
 from protobase_live.database.copying import copied_in_steps
 from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
@@ -252,6 +253,10 @@ class Database(DatabaseApi):
     ) -> dict[str, Answer]:
         """Take commits of other nodes, by collection and in order; see `Home.replicate`."""
         return await self.home.replicate(commits, histories)
+
+    async def arrive(self, collection: str, cursor: str) -> None:
+        """Wait until what ``cursor``, of another node, names is read here. Raises Behind, ValidationError."""
+        await arrive(collection, cursor, self._arrival(), partial(self._ask, collection))
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""

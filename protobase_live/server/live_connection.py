@@ -31,6 +31,9 @@ from protobase_live.protocol.live.client_messages import (
     Unsubscribe,
     Watch,
 )
+from protobase_live.protocol.live.client_messages import (
+    Seen as SeenRequest,
+)
 from protobase_live.protocol.live.codec import Frame
 from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
@@ -56,6 +59,7 @@ from protobase_live.server.in_flight import InFlight
 from protobase_live.server.live_database import Database, have_queries, query_of
 from protobase_live.server.live_streams import LiveStreams, Work
 from protobase_live.server.presence_news import News, PresenceNews
+from protobase_live.server.seen import Seen
 from protobase_live.server.whole_collections import WholeCollections
 
 
@@ -109,7 +113,10 @@ class LiveConnection:
         # Holds at most ``requests``, and their sizes, in bytes.
         self._commits: asyncio.Queue[tuple[CommitRequest, int]] = asyncio.Queue()
         self._in_flight = InFlight(limits.commit_bytes)
-        self._streams = LiveStreams(session, database, self._send, self._send_answer, limits, counters)
+        self._seen = Seen(database)
+        self._streams = LiveStreams(
+            session, database, self._send, self._send_answer, limits, counters, self._seen
+        )
         self._whole = WholeCollections(database, limits)
         self._members: dict[str, Membership] = {}
         self._pending: dict[str, News] = {}
@@ -201,9 +208,12 @@ class LiveConnection:
     async def _perform(self, request: Request) -> Any:
         match request:
             case ReadRequest():
+                await self._seen.arrive([request.collection])
                 return await self._database.read(request.collection, request.read)
             case QueryRequest():
                 return await self._query(request)
+            case SeenRequest():
+                self._seen.take(request)
             case Unsubscribe():
                 await self._streams.unsubscribe(request.subscription)
             case Join():
@@ -227,6 +237,7 @@ class LiveConnection:
         query = query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()
+        await self._seen.arrive(query.collections)
         return await self._streams.share.query(query)
 
     async def _answer(self, id: int, work: Work[Any]) -> None:
@@ -273,6 +284,7 @@ class LiveConnection:
             task.add_done_callback(lambda _, size=size: self._in_flight.give_back(size))
 
     async def _commit(self, request: CommitRequest) -> Any:
+        await self._seen.arrive({*request.writes, *(check.collection for check in request.checks)})
         author = self._author if self._author is not None else request.author
         receipt = await self._database.commit(request.writes, request.checks, author)
         return {"cursors": dict(receipt.cursors)}

@@ -30,6 +30,7 @@ from protobase_live.server.live_database import (
     have_queries,
     query_of,
 )
+from protobase_live.server.seen import Seen
 
 if TYPE_CHECKING:
     from protobase_live.query.result.diff import RowChange
@@ -55,6 +56,7 @@ class LiveStreams:
         answer: Send,
         limits: LiveLimits,
         counters: Counters,
+        seen: Seen,
     ) -> None:
         """``send`` waits while the client does not read; ``answer`` does, too, for answers to requests."""
         self._session = session
@@ -63,6 +65,7 @@ class LiveStreams:
         self._answer = answer
         self._limits = limits
         self._counters = counters
+        self._seen = seen
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._credit: dict[int, WakeUp] = {}
 
@@ -108,6 +111,8 @@ class LiveStreams:
                 await self._send(self._session.ended(request.id, error))
 
     async def _stream(self, request: Subscribe) -> None:
+        if request.since is None:  # else it waits for that
+            await self._seen.arrive([request.collection])
         async with self._database.changes(request.collection, request.since) as stream:
             await self._answer(self._session.result(request.id, {"cursor": stream.cursor}))
             await self._pull_changes(request.id, stream)
@@ -126,7 +131,10 @@ class LiveStreams:
 
     async def _view(self, request: Watch) -> None:
         await have_queries()
-        watcher = await self.share.watch(query_of(request.query), request.since)
+        query = query_of(request.query)
+        if request.since is None:
+            await self._seen.arrive(query.collections)
+        watcher = await self.share.watch(query, request.since)
         try:
             await self._answer(self._session.result(request.id))
             await self._pull_differences(request.id, watcher)

@@ -172,6 +172,38 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What this client was acknowledged and shown on other connections. Answered with null.
+
+    From now on what is read of these collections, and what is committed, waits until all of that is there.
+    """
+
+    type: ClassVar[str] = "seen"
+    id: int
+    cursors: Mapping[str, Sequence[str]]
+    """Of receipts and change streams, by collection."""
+    views: Sequence[str]
+    """Of live queries."""
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Seen:
+        """Raises ProtocolError."""
+        named = fields.part("cursors")
+        cursors = {name: named.texts(name) for name in fields.mapping("cursors")}
+        return cls(fields.count("id"), cursors, fields.texts("views"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        cursors = {name: list(each) for name, each in self.cursors.items()}
+        return {"id": self.id, "cursors": cursors, "views": list(self.views)}
+
+    @property
+    def size(self) -> int:
+        """How many cursors it has."""
+        return len(self.views) + sum(map(len, self.cursors.values()))
+
+
+@dataclass(frozen=True, slots=True)
 class More:
     """Grants a stream ``credit`` more changes. Not answered."""
 
@@ -289,6 +321,7 @@ Request = (
     | CommitRequest
     | QueryRequest
     | Opening
+    | Seen
     | Unsubscribe
     | Join
     | SetPresence

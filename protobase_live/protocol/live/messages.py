@@ -20,6 +20,7 @@ from protobase_live.protocol.live.client_messages import (
     Ping,
     QueryRequest,
     ReadRequest,
+    Seen,
     SetPresence,
     Subscribe,
     Unsubscribe,
@@ -53,7 +54,7 @@ SUBPROTOCOLS = tuple(CODECS)
 _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     message.type: message.parse
     for message in (
-        Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, More, Unsubscribe,
+        Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, Seen, More, Unsubscribe,
         Join, SetPresence, Leave, Ping, CollectionsRequest, DropRequest, StateHashRequest, BackupRequest,
         RestoreRequest,
     )

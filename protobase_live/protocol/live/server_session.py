@@ -20,6 +20,7 @@ from protobase_live.protocol.live.client_messages import (
     More,
     Opening,
     Request,
+    Seen,
     SetPresence,
     Watch,
 )
@@ -82,6 +83,7 @@ class ServerSession:
         self._credit: dict[int, int] = {}
         self._views: set[int] = set()
         self._joined: set[str] = set()
+        self._has_seen = False
 
     @property
     def subprotocol(self) -> str:
@@ -312,6 +314,8 @@ class ServerSession:
             raise LimitExceeded(
                 f"a commit has at most {limits.operations} operations and checks (operations)"
             )
+        elif isinstance(request, Seen):
+            self._see(request)
         elif isinstance(request, Join):
             self._join(request.collection)
         elif isinstance(request, SetPresence | Leave) and request.collection not in self._joined:
@@ -327,6 +331,13 @@ class ServerSession:
             self._views.add(request.id)
         else:
             self._credit[request.id] = self._allowed_credit(request.credit)
+
+    def _see(self, seen: Seen) -> None:
+        if self._has_seen:
+            raise ValidationError("seen comes once")
+        if seen.size > self._limits.seen:
+            raise LimitExceeded(f"seen names at most {self._limits.seen} cursors (seen), not {seen.size}")
+        self._has_seen = True
 
     def _join(self, collection: str) -> None:
         if collection in self._joined:

@@ -113,6 +113,7 @@ class Server:
         if isinstance(request, CommitRequest):
             self.committed.append(request.writes["tasks"][0].args[0])
             self.changes += 1
+            value = {"cursors": {"tasks": str(self.changes)}}
         elif isinstance(request, Subscribe):
             position = self.changes if request.since is None else int(request.since)
             self.positions[request.id] = position
@@ -536,8 +537,8 @@ def test_a_view_goes_on_after_its_last_whole_difference(world):
     world.settle()
     world.disconnect()
     world.connect()
-    (watch,) = sent(world)
-    assert watch.since == "3"
+    seen, watch = sent(world)
+    assert seen.views == [watch.since] == ["3"]
 
 
 def test_a_difference_beyond_what_the_server_told_is_refused(world):

@@ -11,6 +11,7 @@ from protobase_live.protocol.live.client_messages import (
     Ping,
     QueryRequest,
     ReadRequest,
+    Seen,
     SetPresence,
     Subscribe,
     Watch,
@@ -29,7 +30,7 @@ from protobase_live.protocol.live.server_session import ServerSession, Violation
 
 CODEC = MsgpackCodec()
 LIMITS = LiveLimits(
-    requests=2, subscriptions=1, presences=1, credit=10, operations=2, answer_bytes=300, difference=9
+    requests=2, subscriptions=1, presences=1, credit=10, operations=2, answer_bytes=300, difference=9, seen=2
 )
 
 
@@ -314,3 +315,12 @@ def test_presence_is_joined_before_it_is_set(session):
     receive(session, Leave(3, "tasks"))
     session.result(2)
     assert isinstance(refusal(session, Leave(4, "tasks")), ValidationError)
+
+
+def test_what_was_seen_elsewhere_is_told_once_and_bounded(session):
+    too_many = receive(session, Seen(1, {"a": ["1"], "b": ["2"]}, ["3"]))
+    assert "at most 2 cursors (seen), not 3" in too_many.failure.message
+    assert receive(session, Seen(2, {"a": ["1"]}, ["3"])) == Seen(2, {"a": ["1"]}, ["3"])
+    session.result(2)
+    again = receive(session, Seen(3, {}, []))
+    assert (again.failure.code, again.failure.message) == ("validation_error", "seen comes once")
