@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         KindMismatch,
         LimitExceeded,
         MalformedUpdate,
+        NotReplicated,
         OutcomeUnknown,
         Overloaded,
         ProtoBaseError,
@@ -90,6 +91,7 @@ __all__ = [
     "LiveLimits",
     "MalformedUpdate",
     "Misfit",
+    "NotReplicated",
     "OutcomeUnknown",
     "Overloaded",
     "PresenceLimits",
@@ -135,9 +137,9 @@ _HOMES = {
     "database.database": "Database",
     "collection.limits": "Limits StorageLimits",
     "errors": (
-        "Behind Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate OutcomeUnknown "
-        "Overloaded ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed Unauthorized "
-        "Unavailable ValidationError"
+        "Behind Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate NotReplicated "
+        "OutcomeUnknown Overloaded ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed "
+        "Unauthorized Unavailable ValidationError"
     ),
     "live.live": "Live",
     "live.limits": "ViewLimits",

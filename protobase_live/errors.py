@@ -17,6 +17,7 @@
     │   ├── Behind               this server has not what this client was shown by another (retryable)
     │   └── CollectionUnloadable what is stored of a collection cannot be loaded; its bytes are kept
     ├── OutcomeUnknown           the connection broke after sending: the commit may or may not have happened
+    ├── NotReplicated            a commit is durable, but not known to be on as many nodes as asked for
     ├── CollectionDropped        a Yjs client has a copy of a collection that was deleted
     ├── Closed                   the database, stream or connection was closed
     ├── StorageFailed            the storage could not be opened, read or written
@@ -100,6 +101,11 @@ class CollectionUnloadable(Unavailable):
 
 class OutcomeUnknown(ProtoBaseError):
     """The connection broke while a commit was under way: it may or may not have happened."""
+
+
+class NotReplicated(ProtoBaseError):
+    """A commit is durable on the node that made it, and was not known to be on as many others as asked for in
+    time. It is not undone, and goes on to the others."""
 
 
 class CollectionDropped(ProtoBaseError):

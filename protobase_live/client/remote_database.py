@@ -13,9 +13,10 @@ from protobase_live.client.link import Link
 from protobase_live.client.remote_live import RemoteLine
 from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
-from protobase_live.errors import Conflict
+from protobase_live.errors import Conflict, NotReplicated
 from protobase_live.handles import Row
 from protobase_live.handles.presence import Presence
+from protobase_live.model.durability import Durability
 from protobase_live.model.names import check_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
@@ -79,11 +80,20 @@ class RemoteDatabase(DatabaseApi):
         return await self._link.call(lambda session: session.read(collection, read))
 
     async def commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check] = (),
+        author: str | None = None,
+        durability: Durability | None = None,
     ) -> Receipt:
-        """Carry out all ``writes`` or none, if every check still holds; durable on return."""
-        answer = await self._link.call(lambda session: session.commit(writes, checks, author))
-        return Receipt(answer["cursors"])
+        """Carry out all ``writes`` or none, if every check still holds; durable on return.
+
+        Raises NotReplicated if it is done, and not known to be as durable as asked for.
+        """
+        answer = await self._link.call(lambda session: session.commit(writes, checks, author, durability))
+        if durability is not None and "nodes" not in answer:
+            raise NotReplicated("the commit is done; the server is too old to say on how many nodes")
+        return Receipt(answer["cursors"], answer.get("nodes", 1))
 
     def changes(self, collection: str, since: str | None = None) -> RemoteChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""

@@ -9,7 +9,7 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.outgoing import Outgoing, vector_of
 from protobase_live.collection.commit_form import commit_of
 from protobase_live.collection.former import History
-from protobase_live.collection.joint_replication import Answer, Histories
+from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Replicated
 from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError
 from protobase_live.protocol.packing import unpack
@@ -29,7 +29,7 @@ class Home(Protocol):
     """The database that takes it."""
 
     async def replicate(
-        self, commits: Mapping[str, Sequence[Commit]], histories: Histories
+        self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories
     ) -> dict[str, Answer]:
         """Take commits; durable on return, or counted as held."""
         ...

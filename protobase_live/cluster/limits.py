@@ -41,5 +41,8 @@ class ClusterLimits:
     """How long to wait before a node is dialed again, for the first time; each time doubles it."""
     redial_seconds_most: float = 0.5
     """The longest such wait."""
+    replication_seconds: float = 5.0
+    """How long a commit waits to be durable on as many other nodes as it asks for; then it fails with
+    `NotReplicated`, is not undone, and goes on to the others."""
     retry_seconds: float = 0.5
     """How long to wait before a node that could not store something is sent it again."""

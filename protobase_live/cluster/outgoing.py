@@ -111,6 +111,11 @@ class Outgoing:
         self._wake_up.wake()
         self.acknowledged.wake()
 
+    def has_durable(self, vectors: Mapping[str, Vector]) -> bool:
+        """Whether all of this is known to be durable on the other node."""
+        known = self.known
+        return all(name in known and includes(known[name].durable, each) for name, each in vectors.items())
+
     @property
     def backlog(self) -> int:
         """Collections of which the other node may lack something that it was not sent."""

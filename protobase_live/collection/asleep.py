@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 
 from protobase_live.collection.former import history_of, require_same
-from protobase_live.collection.joint_replication import Answer, Histories
+from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Replicated
 from protobase_live.collection.outlet import Outlet
 from protobase_live.errors import ProtoBaseError
@@ -47,7 +47,7 @@ class Asleep:
         self._grown = Counter[str]()
         """Commits that each has taken since it was last loaded."""
 
-    async def replicate(self, commits: Given, histories: Histories) -> dict[str, Answer]:
+    async def replicate(self, commits: Given, histories: KnownHistories) -> dict[str, Answer]:
         """Store what is for collections that are not in memory, in one batch; durable on return.
 
         Of which nothing is said in the answer is to be loaded: it is in memory, or belongs to a transaction
@@ -76,7 +76,7 @@ class Asleep:
         """Whether a collection may sleep on: its log is folded when it is loaded."""
         return self._grown[name] < self._log_commits or not self._grown.pop(name)
 
-    def _plan(self, standing: Standing, commits: Sequence[Commit], histories: Histories) -> _Plan:
+    def _plan(self, standing: Standing, commits: Sequence[Commit], histories: KnownHistories) -> _Plan:
         require_same(standing.collection, history_of(standing.remains), histories.get(standing.collection))
         plan = _Plan(standing, [], standing.vector, 0)
         for commit in commits:

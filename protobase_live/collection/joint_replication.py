@@ -15,10 +15,10 @@ from protobase_storage import Commit, Joint, Vector, covers, follows
 NONE_KNOWN: Mapping[str, History] = {}
 
 Ask = Callable[[str, Replicate], Awaitable[object]]
-Histories = Mapping[str, History]
+KnownHistories = Mapping[str, History]
 """Which history of a collection commits are of, where that is known."""
 
-JointChange = Callable[[Parts, Histories], Awaitable[object]]
+JointChange = Callable[[Parts, KnownHistories], Awaitable[object]]
 Answer = Replicated | ProtoBaseError
 """What a collection has then, or why something of what was sent to it was not taken."""
 
@@ -36,7 +36,7 @@ class JointReplication:
         self._held = HeldJoints(most_bytes)
 
     async def replicate(
-        self, commits: Mapping[str, Sequence[Commit]], histories: Histories = NONE_KNOWN
+        self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
     ) -> dict[str, Answer]:
         """Take commits, those of one collection in their order; durable on return, or counted as held.
 
@@ -69,7 +69,9 @@ class JointReplication:
 class _Call:
     """What is known of the collections while the commits of one call are taken."""
 
-    def __init__(self, ask: Ask, joint_change: JointChange, held: HeldJoints, histories: Histories) -> None:
+    def __init__(
+        self, ask: Ask, joint_change: JointChange, held: HeldJoints, histories: KnownHistories
+    ) -> None:
         self.answers: dict[str, Replicated] = {}
         """The last answer of each collection."""
         self.failures: dict[str, ProtoBaseError] = {}

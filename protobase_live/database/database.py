@@ -29,24 +29,20 @@ from protobase_live.changes.stream import ChangeStream
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
 from protobase_live.collection.actor import CollectionActor
-from protobase_live.collection.former import delete_unread, history_of
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.joint import JointTransaction, commit_jointly
-from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, Histories
+from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, KnownHistories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import (
     Begin,
-    Drop,
     HashState,
     Message,
     Question,
-    Restore,
     Subscribe,
     Transact,
     Unsubscribe,
     size_of,
 )
-from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
@@ -54,16 +50,18 @@ from protobase_live.database.arriving import arrive
 from protobase_live.database.copying import copied_in_steps
 from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
+from protobase_live.database.histories import Histories
 from protobase_live.database.home import Home
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.document import OPEN
-from protobase_live.errors import Closed, CollectionUnloadable, InvalidName, LimitExceeded
+from protobase_live.errors import Closed, CollectionUnloadable, LimitExceeded
 from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
+from protobase_live.model.durability import LOCAL, Durability
 from protobase_live.model.names import check_author, check_collection, check_node
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
@@ -95,12 +93,14 @@ class Database(DatabaseApi):
         random: Random | None = None,
         cluster_limits: ClusterLimits | None = None,
         node_id: str | None = None,
+        durability: Durability = LOCAL,
         address: str = "",
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
 
         ``node_id`` is what other nodes of a cluster call it, if None by its storage's identity; two on copies
-        of a folder need one each. ``address`` is what the database is called in its repr.
+        of a folder need one each. ``durability`` is that of what is written without saying. ``address`` is
+        what the database is called in its repr.
 
         Raises InvalidName for a node id that cannot be one.
         """
@@ -111,6 +111,7 @@ class Database(DatabaseApi):
         self._unwatched_storage = storage
         self._storage = self.health.watch(storage)
         self._author = author
+        self._durability = durability
         self.limits = limits
         self._random = SystemRandom() if random is None else random
         self._system = ActorSystem(clock=self._clock, random=self._random)
@@ -144,13 +145,15 @@ class Database(DatabaseApi):
         self._goodbyes = Goodbyes()
         self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
         """What other nodes are sent."""
-        asks = self._pool, self._ask, self.ref, self._delete
-        self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
-        """What other nodes send."""
-        self._home = HomeLoop()
         self.node = storage.identity if node_id is None else check_node(node_id)
         """What other nodes call this one."""
         self._identity = Identity(self._random, self.node)
+        shared = self._identity, self.quarantine, self.replication
+        self._histories = Histories(self._storage, self._ask, *shared)
+        asks = self._pool, self._ask, self.ref, self._histories.delete
+        self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
+        """What other nodes send."""
+        self._home = HomeLoop()
         self._closed = False
         self._address = address
 
@@ -225,12 +228,22 @@ class Database(DatabaseApi):
         return await in_steps(copied_in_steps(answer)) if read.target == RECORDS else answer
 
     async def commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check] = (),
+        author: str | None = None,
+        durability: Durability | None = None,
     ) -> Receipt:
         """Carry out all ``writes`` or none, if every check still holds; durable on return.
 
-        Raises LimitExceeded for more than ``Limits.joint_collections`` collections.
+        Raises LimitExceeded for more than ``Limits.joint_collections`` collections, and NotReplicated.
         """
+        receipt = await self._commit(writes, checks, author)
+        return await self.replication.reach(receipt, durability or self._durability, self._clock)
+
+    async def _commit(
+        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check], author: str | None
+    ) -> Receipt:
         self._home.require()
         author = check_author(self._author if author is None else author)
         names = {*writes, *(check.collection for check in checks)}
@@ -249,7 +262,7 @@ class Database(DatabaseApi):
         return Receipt({name: str(cursor) for name, cursor in cursors.items()})
 
     async def replicate(
-        self, commits: Mapping[str, Sequence[Commit]], histories: Histories = NONE_KNOWN
+        self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
     ) -> dict[str, Answer]:
         """Take commits of other nodes, by collection and in order; see `Home.replicate`."""
         return await self.home.replicate(commits, histories)
@@ -313,17 +326,7 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
-        await self._delete(collection)
-
-    async def _delete(self, collection: str, remains: bytes = b"") -> None:
-        self._identity.renew()  # before any actor can begin with what comes after
-        try:
-            await self._ask(collection, Drop(remains))
-        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            with errors_named(collection):
-                remains = await delete_unread(self._storage, collection, remains, self._identity.timeline())
-            self.quarantine.release(collection)
-            self.replication.replaced(collection, history_of(remains))
+        await self._histories.delete(collection)
         self.home.forget(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
@@ -350,15 +353,7 @@ class Database(DatabaseApi):
 
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
-        loaded = unpack_stored(collection, stored)
-        self._identity.renew()  # before any actor can begin with what was restored
-        try:
-            await self._ask(collection, Restore(loaded))
-        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            with errors_named(collection):
-                remains = await put_back(self._storage, collection, loaded, self._identity.timeline())
-            self.quarantine.release(collection)
-            self.replication.replaced(collection, history_of(remains))
+        await self._histories.restore(collection, unpack_stored(collection, stored))
 
     # for doors
 

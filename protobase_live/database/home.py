@@ -9,7 +9,7 @@ from protobase_actors import ActorPool, Clock, Ref
 from protobase_live.collection.asleep import Asleep
 from protobase_live.collection.former import History
 from protobase_live.collection.joint import JointParts, commit_jointly
-from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, Histories, JointReplication
+from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, JointReplication, KnownHistories
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Install, Message, Replicated
 from protobase_live.collection.outlet import Outlet
@@ -46,7 +46,7 @@ class Home:
         self._joints = JointReplication(ask, self._show_together, limits.held_commit_bytes)
 
     async def replicate(
-        self, commits: Mapping[str, Sequence[Commit]], histories: Histories = NONE_KNOWN
+        self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
     ) -> dict[str, Answer]:
         """Take commits of other nodes; see `JointReplication.replicate`.
 
@@ -73,12 +73,13 @@ class Home:
         Durable on return. Nothing is done if it is known here.
         """
         await self._delete(collection, remains)
+        self.forget(collection)
 
     def forget(self, collection: str) -> None:
         """The history of a collection is over: what is held of it is good for nothing."""
         self._joints.forget(collection)
 
-    async def _show_together(self, parts: Mapping[str, Commit], histories: Histories) -> None:
+    async def _show_together(self, parts: Mapping[str, Commit], histories: KnownHistories) -> None:
         joint = JointParts(parts, histories)
         with errors_named("a transaction of another node"):
             await commit_jointly(self.storage, self._ref, joint, self._clock, self._limits)

@@ -12,6 +12,7 @@ from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
 from protobase_live.live.limits import ViewLimits
+from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.names import check_node
 from protobase_live.model.values import quoted
 from protobase_live.presence.hub import PresenceLimits
@@ -35,6 +36,7 @@ def open(
     storage_limits: StorageLimits | None = None,
     cluster_limits: ClusterLimits | None = None,
     node_id: str | None = None,
+    durability: str = "local",
 ) -> Entering[Database]:
     """The database stored at ``url``, in this process, until the block ends: ``async with`` it. Or ``await``
     it and call ``close()`` in the end.
@@ -43,7 +45,8 @@ def open(
     at a time). ``author`` is written into the commits made through it. ``limits`` are those of the database,
     ``view_limits`` those of its queries, ``presence_limits`` those of presence,
     ``storage_limits`` those of its storage, ``cluster_limits`` those of its links to other nodes, which call
-    it ``node_id``; None: by an id that is made with the storage.
+    it ``node_id``; None: by an id that is made with the storage. ``durability`` says on how many nodes what
+    is written is durable before it is acknowledged: ``local``, ``peers=K`` (on K others), ``majority``.
 
     Raises ValidationError for an address that is none of these, for limits of another class and for what is
     no node id, and StorageFailed when the storage cannot be opened, for instance because another process
@@ -55,6 +58,7 @@ def open(
     check_limits(cluster_limits=(cluster_limits, ClusterLimits))
     if node_id is not None:
         check_node(node_id)
+    level = parse_durability(durability)
 
     async def begin() -> Database:
         return Database(
@@ -65,6 +69,7 @@ def open(
             presence_limits=presence_limits,
             cluster_limits=cluster_limits,
             node_id=node_id,
+            durability=level,
             address=url,
         )
 

@@ -286,8 +286,9 @@ class LiveConnection:
     async def _commit(self, request: CommitRequest) -> Any:
         await self._seen.arrive({*request.writes, *(check.collection for check in request.checks)})
         author = self._author if self._author is not None else request.author
-        receipt = await self._database.commit(request.writes, request.checks, author)
-        return {"cursors": dict(receipt.cursors)}
+        level = request.durability
+        receipt = await self._database.commit(request.writes, request.checks, author, level)
+        return {"cursors": dict(receipt.cursors), "nodes": receipt.nodes}
 
     # Presence
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.model.change import Change
+from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.presence.hub import PresenceHub
@@ -81,7 +82,11 @@ class Database(Protocol):
     async def read(self, collection: str, read: Read) -> Any: ...
 
     async def commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check] = (),
+        author: str | None = None,
+        durability: Durability | None = None,
     ) -> Receipt: ...
 
     async def arrive(self, collection: str, cursor: str) -> None:

@@ -153,6 +153,7 @@ class Server:
         database, limits = self._database, self._database.replication.limits
         parts = database.home, database.replication, limits, self._clock, self._random
         self._cluster = Cluster(database.node, self._secret, *parts)
+        database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
         seconds = limits.handshake_seconds
         self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
 

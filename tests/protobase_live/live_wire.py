@@ -201,7 +201,7 @@ class FakeDatabase:
         if self.failure:
             raise self.failure
 
-    async def commit(self, writes, checks=(), author=None):
+    async def commit(self, writes, checks=(), author=None, durability=None):
         await self.commit_gate.wait()
         if self.failure:
             raise self.failure

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, OutcomeUnknown, Overloaded, ProtoBaseError, ProtocolError
+from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Check, Op, Read
 from protobase_live.protocol.live.client_events import Answered, Event, Failed, Interrupted, PresenceChanged
 from protobase_live.protocol.live.client_messages import (
@@ -138,9 +139,15 @@ class ClientSession:
         """Start a call, which has the id that is returned."""
         return self._call(ReadRequest(self._id(), collection, read))
 
-    def commit(self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check], author: str | None) -> int:
+    def commit(
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check],
+        author: str | None,
+        durability: Durability | None = None,
+    ) -> int:
         """Start a call, which has the id that is returned."""
-        return self._call(CommitRequest(self._id(), writes, checks, author))
+        return self._call(CommitRequest(self._id(), writes, checks, author, durability))
 
     def query(self, query: Any, explain: bool) -> int:
         """Start a call, which has the id that is returned; ``query`` is a query's form."""
