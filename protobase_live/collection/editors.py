@@ -70,8 +70,13 @@ class Editors:
         return Answer(editor, update, reached, complete, state)
 
     def begin(self, editor: Editor, state: Mapping[int, int], document: Document) -> Answer:
-        """A client wants what it lacks from `state` on; what it was still to be sent is given up."""
+        """A client wants what it lacks from `state` on; what it was still to be sent is given up.
+
+        Of a state vector that names more clients than the document has, only theirs are kept.
+        """
         self._up_to_date.pop(editor, None)
+        if len(state) > len(document.vector):
+            state = {client: state[client] for client in document.vector.keys() & state.keys()}
         self._behind[editor] = state
         return self.answer(editor, state, document)
 

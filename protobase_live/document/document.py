@@ -220,10 +220,7 @@ class Document:
         self._structs.skip_flush()
         self._structs.halved = False
         self._content = Content(self._replica, self._content.client_id)
-        known: dict[int, int] = {}
-        complete = False
-        while not complete:
-            update, known, complete = self._structs.slice(known, APPLY_SLICE_BYTES)
+        for update in self._structs.parts(APPLY_SLICE_BYTES):
             self._content.apply(update)
             yield
         self._content.open_registered()
@@ -285,7 +282,7 @@ class Document:
                 yield
         parts, senders = tuple(self._parts), tuple(self._senders)
         self._reset_turn()
-        update, reached = self._structs.settle()
+        update, reached = yield from self._structs.settle_in_steps()
         return (
             None if update == EMPTY_UPDATE else Outcome(update, parts, tuple(differences), reached, senders)
         )

@@ -145,6 +145,20 @@ def test_who_asks_anew_gets_the_new_answer_alone(document) -> None:
     assert client.answers == [(EMPTY_UPDATE, True)]
 
 
+def test_a_client_that_claims_much_is_remembered_by_what_is_here(document) -> None:
+    """Until it is sent all, its state vector is kept, and copied for each part."""
+    editors, client = Editors(), Client()
+    for item in ITEMS:
+        write(document, editors, item)
+    claimed = {1: 1, **dict.fromkeys(range(10, 1000), 7)}
+    answer = editors.begin(client, claimed, document)
+    assert answer.state == {1: 1}
+    editors.show_answer(answer)
+    ((update, complete),) = client.answers
+    assert complete
+    assert update == document.encode({1: 1})
+
+
 def test_who_left_gets_nothing(document) -> None:
     editors, client = Editors(), Client()
     editors.met[client] = None
