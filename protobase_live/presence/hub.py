@@ -16,13 +16,13 @@ from typing import Any
 from protobase_actors import Clock, Timer
 from protobase_live.errors import Closed, LimitExceeded, ProtoBaseError, ProtocolError, ValidationError
 from protobase_live.model.names import check_collection
-from protobase_live.protocol.yjs.awareness import (
+from protobase_live.protocol.yjs.awareness import decode_entries
+from protobase_live.protocol.yjs.awareness_table import (
     MAX_CLIENTS,
     MAX_CLIENTS_PER_OWNER,
     MAX_TABLE_BYTES,
     Awareness,
     SharedBytes,
-    decode_entries,
 )
 
 Listener = Callable[[bytes], None]
