@@ -66,7 +66,8 @@ from protobase_live.model.names import check_author, check_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
-from protobase_live.presence.hub import PresenceHub, PresenceLimits
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import Commit, Storage
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Database(DatabaseApi):
             batch=limits.turn_messages,
             supervision=Supervision(start_seconds=limits.load_seconds),
         )
-        self.presence_hub = PresenceHub(self._clock, limits=presence_limits)
+        self.presence_hub = PresenceHub(self._clock, limits=presence_limits, random=self._random)
         self._view_limits = view_limits
         self._views: Views | None = None
         self._opened = OpenedStructures()

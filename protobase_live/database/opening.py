@@ -12,7 +12,7 @@ from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
 from protobase_live.live.limits import ViewLimits
 from protobase_live.model.values import quoted
-from protobase_live.presence.hub import PresenceLimits
+from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
 from protobase_storage.file import DATABASE_NAME
 

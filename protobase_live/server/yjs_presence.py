@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Timer
 from protobase_live.errors import LimitExceeded
-from protobase_live.presence.hub import Membership, PresenceHub
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.presence.room import Membership
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.awareness import encode_entries
 from protobase_live.server.limits import ServerLimits

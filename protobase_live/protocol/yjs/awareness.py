@@ -22,6 +22,9 @@ MAX_UPDATE_BYTES = 1024 * 1024
 MAX_CLOCK = 2**52
 """Highest clock that a client may have; what is counted on from it stays within 2**53 - 1."""
 
+MAX_RELAYED_CLOCK = MAX_CLOCK + 2**51
+"""Highest clock in what another node says, which may have counted on."""
+
 MAX_STATE_BYTES = 16 * 1024
 """Bytes of one client's state, as JSON in UTF-8."""
 
@@ -61,6 +64,20 @@ def readable_entries(payload: bytes) -> list[Entry]:
     return entries
 
 
+def relayed_entries(payload: bytes) -> list[Entry]:
+    """Decode awareness entries of any number from another node, which has checked what its clients said.
+
+    Raises:
+        ProtocolError: they are malformed, or a clock leaves nothing to count on from it.
+    """
+    entries: list[Entry] = []
+    for client_id, clock, raw in _split(payload):
+        if clock > MAX_RELAYED_CLOCK:
+            raise ProtocolError(f"clock {clock} of client {client_id}, the limit is {MAX_RELAYED_CLOCK}")
+        entries.append(Entry(client_id, clock, None if raw == b"null" else raw.decode(errors="replace")))
+    return entries
+
+
 def _add_readable(entries: list[Entry], client_id: int, clock: int, text: str) -> None:
     try:
         entries.append(check_entry(Entry(client_id, clock, text)))
@@ -77,9 +94,14 @@ def check_entry(entry: Entry) -> Entry:
 
 
 def _raw_entries(payload: bytes) -> Iterator[tuple[int, int, bytes]]:
-    count, pos = read_varuint(payload, 0)
+    count, _ = read_varuint(payload, 0)
     if count > MAX_ENTRIES:
         raise ProtocolError(f"awareness update of {count} entries, the limit is {MAX_ENTRIES}")
+    return _split(payload)
+
+
+def _split(payload: bytes) -> Iterator[tuple[int, int, bytes]]:
+    count, pos = read_varuint(payload, 0)
     for _ in range(count):
         client_id, pos = read_varuint(payload, pos)
         clock, pos = read_varuint(payload, pos)

@@ -111,7 +111,7 @@ class Awareness:
             ProtocolError: the state is no JSON, or larger than `MAX_STATE_BYTES`.
             LimitExceeded: there are too many clients, or too much is said of them.
         """
-        clock = self._newest(client_id) + 1 if client_id in self._present or client_id in self._removed else 1
+        clock = self.newest(client_id) + 1 if client_id in self._present or client_id in self._removed else 1
         changed = self._take(check_entry(Entry(client_id, clock, state)), owner)
         if client_id in self._present:
             self._self[client_id] = owner
@@ -131,6 +131,16 @@ class Awareness:
         """What is known of a client that is present."""
         return self._present.get(client_id)
 
+    def newest(self, client_id: int) -> int:
+        """The highest clock that anybody was told of a client."""
+        known = self._present.get(client_id) or self._removed.get(client_id)
+        return max(known.clock if known else 0, self._lead.get(client_id, 0))
+
+    def lead(self, client_id: int, clock: int) -> None:
+        """Somebody elsewhere was told this clock of a client that speaks for itself here."""
+        if client_id in self._present and clock > self.newest(client_id):
+            self._lead[client_id] = clock
+
     def relay(self, entry: Entry, owner: Hashable) -> None:
         """Show a state that a client said elsewhere, with a clock that nobody here has heard.
 
@@ -141,7 +151,7 @@ class Awareness:
         """
         client_id = entry.client_id
         if client_id in self._present or client_id in self._removed:
-            entry = entry._replace(clock=max(entry.clock, self._newest(client_id) + 1))
+            entry = entry._replace(clock=max(entry.clock, self.newest(client_id) + 1))
         self._admit(entry, owner)
         self._self[client_id] = owner
 
@@ -166,14 +176,14 @@ class Awareness:
 
     def remove(self, client_id: int) -> None:
         """Remove a client that was shown as elsewhere, and is nowhere."""
-        self._remove(Entry(client_id, self._newest(client_id) + 1, None))
+        self._remove(Entry(client_id, self.newest(client_id) + 1, None))
         self._self.pop(client_id, None)
 
     def remove_owner(self, owner: Hashable) -> list[int]:
         """Remove all clients of an owner that has left and return their ids."""
         gone = sorted(self._clients.get(owner, ()))
         for client_id in gone:
-            self._remove(Entry(client_id, self._newest(client_id) + 1, None))
+            self._remove(Entry(client_id, self.newest(client_id) + 1, None))
         for client_id in [client_id for client_id, known in self._self.items() if known == owner]:
             self._settle(client_id)
         return gone
@@ -191,7 +201,7 @@ class Awareness:
         """Everybody, with clocks that nobody has heard, for a newcomer, who is asked to say itself again."""
         for client_id in self._present.keys() & self._self.keys():
             if self._self[client_id] != owner:
-                self._lead[client_id] = self._newest(client_id) + 1
+                self._lead[client_id] = self.newest(client_id) + 1
         own = [client_id for client_id, known in self._self.items() if known == owner]
         gone = [entry for entry in self._removed.values() if entry.client_id not in own]
         return encode_entries([*gone, *self._others(owner), *self._recalls(own)])
@@ -205,17 +215,12 @@ class Awareness:
         return encode_entries(self._recalls(client_ids))
 
     def _recalls(self, client_ids: Iterable[int]) -> Iterator[Entry]:
-        return (Entry(client_id, self._newest(client_id) + LEAP, None) for client_id in client_ids)
+        return (Entry(client_id, self.newest(client_id) + LEAP, None) for client_id in client_ids)
 
     def _others(self, owner: Hashable) -> Iterator[Entry]:
         for client_id, entry in self._present.items():
             if self._self.get(client_id) != owner:
-                yield entry._replace(clock=self._newest(client_id))
-
-    def _newest(self, client_id: int) -> int:
-        """The highest clock that anybody was told of a client."""
-        known = self._present.get(client_id) or self._removed.get(client_id)
-        return max(known.clock if known else 0, self._lead.get(client_id, 0))
+                yield entry._replace(clock=self.newest(client_id))
 
     def _meet(self, entry: Entry, owner: Hashable) -> None:
         """A client says who it is. If it is a stranger, the others may know it from another table."""

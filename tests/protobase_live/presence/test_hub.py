@@ -2,7 +2,8 @@ import pytest
 
 from protobase_actors import ManualClock
 from protobase_live.errors import Closed, InvalidName, LimitExceeded, ValidationError
-from protobase_live.presence.hub import PresenceHub, PresenceLimits, states_of
+from protobase_live.presence.hub import PresenceHub, states_of
+from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.yjs.awareness import Entry, decode_entries, encode_entries
 from protobase_live.protocol.yjs.awareness_table import LEAP, Awareness
 

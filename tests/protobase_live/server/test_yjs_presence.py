@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.presence.hub import PresenceHub, PresenceLimits
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.awareness import Entry, encode_entries
 from protobase_live.server.limits import ServerLimits
