@@ -191,10 +191,11 @@ class Room:
     def _show(self, node: int, entry: Entry) -> bool:
         """Show what a node says of a client of its own, and return whether that changes anything."""
         client = entry.client_id
-        if self._shown.get(client) is entry and self._table.owner(client) == node:
+        owner = self._table.owner(client)
+        if self._shown.get(client) is entry and owner == node:
             return False
-        here = self._table.owner(client) in self._members or self._table.speaker(client) in self._members
-        if not here:
+        here = owner in self._members or self._table.speaker(client) in self._members
+        if owner is None or not here:
             self._table.relay(entry, node)
         elif not self._table.overtake(entry, node):
             return False
@@ -211,17 +212,21 @@ class Room:
         self._table.remove(client)
         text, owner = self._set.get(client, (None, None))
         if owner in self._members:
-            self._table.put(client, text, owner)
+            self._put(client, text, owner)
         return True
 
     def _say(self, client: int, text: str | None, owner: Membership) -> None:
         try:
-            changed = self._table.put(client, text, owner)
+            changed = self._put(client, text, owner)
         except ProtocolError as error:
             raise ValidationError(str(error)) from error
         if changed:
             self._shown.pop(client, None)
             self._announce([client])
+
+    def _put(self, client: int, text: str | None, owner: Membership) -> bool:
+        """Count for a client, from the time on: what it says last has the highest clock, at whatever node."""
+        return self._table.put(client, text, owner, int(self._clock.time() * 1000))
 
     def _announce(self, clients: Iterable[int]) -> None:
         clients = list(clients)

@@ -83,8 +83,9 @@ class Person:
         self.state = state
         self._member.set(self._client, state)
 
-    def leave(self) -> None:
-        self._member.leave()
+    def lose(self, noticed: float, clock: ManualClock) -> None:
+        """The program has gone; the node notices it after so many seconds."""
+        clock.call_later(noticed, self._member.leave)
 
     @property
     def states(self) -> dict[int, object]:
@@ -103,6 +104,7 @@ class Cluster:
         self.cables: dict[tuple[int, int], Cable] = {}
         self.tabs: dict[int, StockAwareness] = {}
         self.lines: dict[int, tuple[int, Line]] = {}
+        self.people: dict[int, tuple[int, Person]] = {}
 
     def _hub(self) -> PresenceHub:
         return PresenceHub(self.clock, TICK, self._limits, self._random)
@@ -121,6 +123,14 @@ class Cluster:
     def exit(self, client: int, noticed: float = 0) -> None:
         self.lines.pop(client)[1].lose(noticed)
 
+    def enter_person(self, client: int, node: int, state: object) -> Person:
+        person = Person(self.hubs[node], client, state)
+        self.people[client] = node, person
+        return person
+
+    def exit_person(self, client: int, noticed: float = 0) -> None:
+        self.people.pop(client)[1].lose(noticed, self.clock)
+
     def crash(self, node: int) -> None:
         """A node is killed and started again: what it knew is lost."""
         for pair in [pair for pair in self.cables if node in pair]:
@@ -129,13 +139,13 @@ class Cluster:
             _, line = self.lines.pop(client)
             line.open = False
             self.tabs[client].disconnect()
+        self.people = {client: (at, person) for client, (at, person) in self.people.items() if at != node}
         self.hubs[node] = self._hub()
 
     def there(self) -> dict[int, object]:
         """Who should be seen, with what."""
-        return {
-            client: self.tabs[client].state for client in self.lines if self.tabs[client].state is not None
-        }
+        tabs = {client: self.tabs[client].state for client in self.lines}
+        return tabs | {client: person.state for client, (_, person) in self.people.items()}
 
     def shown(self, node: int) -> dict[int, object]:
         """Who is seen by somebody who comes to a node now."""
@@ -145,5 +155,6 @@ class Cluster:
         return states
 
     def seen(self) -> dict[int, dict[int, object]]:
-        """Who is seen by each stock client."""
-        return {client: dict(self.tabs[client].states) for client in self.lines}
+        """Who is seen by each client."""
+        tabs = {client: dict(self.tabs[client].states) for client in self.lines}
+        return tabs | {client: person.states for client, (_, person) in self.people.items()}

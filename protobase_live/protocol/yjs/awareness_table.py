@@ -104,14 +104,17 @@ class Awareness:
                     changed.append(entry.client_id)
         return changed
 
-    def put(self, client_id: int, state: str | None, owner: Hashable) -> bool:
+    def put(self, client_id: int, state: str | None, owner: Hashable, at: int = 1) -> bool:
         """Give a client that counts no clock of its own a state, and return whether that changed anything.
+
+        Its clock is ``at`` or higher: above those that it had in other tables, if that is the time.
 
         Raises:
             ProtocolError: the state is no JSON, or larger than `MAX_STATE_BYTES`.
             LimitExceeded: there are too many clients, or too much is said of them.
         """
-        clock = self.newest(client_id) + 1 if client_id in self._present or client_id in self._removed else 1
+        known = client_id in self._present or client_id in self._removed
+        clock = max(self.newest(client_id) + 1, at) if known else at
         changed = self._take(check_entry(Entry(client_id, clock, state)), owner)
         if client_id in self._present:
             self._self[client_id] = owner

@@ -145,10 +145,10 @@ async def test_a_renewal_that_fails_leaves_the_others(clock, monkeypatch):
     one.set(8, {"n": 2})
     put = Awareness.put
 
-    def fails_for_7(table, client, state, owner):
+    def fails_for_7(table, client, state, owner, at):
         if client == 7:
             raise LimitExceeded("no room")
-        return put(table, client, state, owner)
+        return put(table, client, state, owner, at)
 
     monkeypatch.setattr(Awareness, "put", fails_for_7)
     await clock.advance(TICK)
