@@ -11,10 +11,9 @@ from statistics import median
 from time import process_time
 from typing import Any
 
-from protobase_live.client.connect import connect
 from websockets.asyncio.client import connect as connect_yjs
 
-from protobase_live import F, Query
+from protobase_live import F, Query, connect
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
 from protobase_live.live.live_rows import LiveRows

@@ -53,7 +53,7 @@ class Peers:
         self._passed: defaultdict[str, list[Passed]] = defaultdict(list)
         self._timer: Timer | None = None
         for collection, room in rooms.items():
-            self.note(collection, room.clients)
+            self._word_of(collection, room.clients)
 
     def link(self, node: str, send: Send) -> PeerPresence:
         """A link to another node, which is told everything first."""
@@ -192,16 +192,20 @@ class Peers:
                 return
 
     def _say(self, collection: str, clients: Iterable[int]) -> None:
-        own, room = self._nodes.own, self._rooms.get(collection)
-        entries = [entry for client in clients if (entry := self._word(collection, client))]
-        ahead = [(client, clock) for client in clients if room and (clock := room.ahead(client))]
-        if entries or ahead:
-            self._words += 1
-            self._people[own].take(collection, self._words, False, entries)
-            part = new_part(own, self._words, False, entries, ahead)
+        if part := self._word_of(collection, clients):
             self._passed[collection].append(Passed(part, None))
 
-    def _word(self, collection: str, client: int) -> Entry | None:
+    def _word_of(self, collection: str, clients: Iterable[int]) -> Part | None:
+        own, room = self._nodes.own, self._rooms.get(collection)
+        entries = [entry for client in clients if (entry := self._entry(collection, client))]
+        ahead = [(client, clock) for client in clients if room and (clock := room.ahead(client))]
+        if not entries and not ahead:
+            return None
+        self._words += 1
+        self._people[own].take(collection, self._words, False, entries)
+        return new_part(own, self._words, False, entries, ahead)
+
+    def _entry(self, collection: str, client: int) -> Entry | None:
         """What the others are to be told of a client, None if it is nothing new."""
         room = self._rooms.get(collection)
         known = self._people[self._nodes.own].of(collection).get(client)

@@ -132,6 +132,66 @@ def test_clients_gone_are_forgotten_in_order(monkeypatch: pytest.MonkeyPatch):
     assert table.removed == [2, 3]
 
 
+def test_what_is_said_elsewhere_is_told_with_a_clock_that_nobody_has_heard():
+    table = Awareness()
+    table.relay(Entry(5, 3, '"a"'), "node")
+    assert decode_entries(table.encode([5])) == [Entry(5, 3, '"a"')]
+    table.remove(5)
+    table.relay(Entry(5, 3, '"a"'), "node")
+    assert decode_entries(table.encode([5])) == [Entry(5, 5, '"a"')]
+    table.relay(Entry(5, 4, '"b"'), "node")
+    assert decode_entries(table.encode([5])) == [Entry(5, 6, '"b"')], "the client's next word is not lost"
+    table.relay(Entry(5, 9, '"c"'), "node")
+    assert (table.newest(5), table.owner(5), table.speaker(5)) == (9, "node", "node")
+
+
+def test_newcomers_are_told_higher_clocks_of_those_elsewhere_too():
+    table = Awareness()
+    table.relay(Entry(5, 3, "{}"), "node")
+    assert decode_entries(table.welcome("newcomer")) == [Entry(5, 4, "{}")]
+    table.relay(Entry(5, 4, '"b"'), "node")
+    assert decode_entries(table.encode([5])) == [Entry(5, 5, '"b"')]
+
+
+def test_no_clock_is_made_up_for_who_is_here():
+    table = Awareness()
+    table.apply(update((5, 3, '"here"')), "connection", first=True)
+    assert not table.overtake(Entry(5, 3, '"elsewhere"'), "node")
+    assert table.overtake(Entry(5, 4, '"moved"'), "node")
+    assert (table.owner(5), table.speaker(5), table.states) == ("node", "node", {5: '"moved"'})
+
+
+def test_who_is_heard_of_here_again_is_here_when_it_has_left_elsewhere():
+    table = Awareness()
+    table.relay(Entry(5, 3, "{}"), "node")
+    table.apply(update((5, 3, "{}")), "connection", first=True)
+    assert (table.owner(5), table.speaker(5)) == ("node", "connection")
+    table.hand_over(5)
+    assert table.remove_owner("connection") == [5]
+
+
+def test_a_clock_that_was_told_elsewhere_is_counted_on_from():
+    table = Awareness()
+    table.apply(update((5, 3, "{}")), "connection", first=True)
+    table.apply(update((5, 4 + LEAP, "{}")), "connection")
+    table.lead(5, 2)
+    table.apply(update((5, 5 + LEAP, "{}")), "connection")
+    assert table.behind([5]) == []
+    table.lead(5, 8 + LEAP)
+    table.apply(update((5, 6 + LEAP, "{}")), "connection")
+    assert table.behind([5]) == [5]
+
+
+def test_what_a_program_says_has_at_least_the_clock_given():
+    table = Awareness()
+    table.put(5, "{}", "one", 100)
+    table.put(5, "[]", "one", 100)
+    table.put(5, "[]", "one", 200)
+    assert table.newest(5) == 200
+    table.put(6, "{}", "one")
+    assert table.newest(6) == 1
+
+
 small = st.tuples(st.integers(1, 3), st.integers(0, 4), st.sampled_from([None, "{}", "[1]"]))
 
 
