@@ -2,8 +2,9 @@
 
 import pytest
 
+from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.limits import PresenceLimits
-from tests.support.presence_cluster import Cluster
+from tests.support.presence_cluster import TICK, Cluster
 
 SECONDS = PresenceLimits().peer_seconds
 SOON = 0.5
@@ -75,13 +76,14 @@ async def test_nobody_keeps_alive_in_a_ring_who_is_gone():
 
 
 async def test_a_ring_is_quiet_when_nothing_happens():
-    cluster = await chain(3)
-    cluster.connect(0, 2)
+    cluster = await chain(4)
+    cluster.connect(1, 3)
+    cluster.tabs[0].set({"name": "moved"})
     await cluster.clock.advance(SOON)
     for cable in cluster.cables.values():
         cable.sent.clear()
     await cluster.clock.advance(1)
-    assert [cable.sent for cable in cluster.cables.values()] == [[], [], []]
+    assert [cable.sent for cable in cluster.cables.values()] == [[], [], [], []]
 
 
 async def test_what_a_node_said_does_not_come_back_to_it():
@@ -119,3 +121,48 @@ async def test_a_node_that_is_back_at_once_has_lost_its_people():
     await cluster.clock.advance(SECONDS + SOON)
     check(cluster)
     assert cluster.shown(0).keys() == {1}
+
+
+async def test_who_has_forgotten_a_node_is_told_again():
+    cluster = await chain(2)
+    cluster.hubs.append(PresenceHub(cluster.clock, TICK, PresenceLimits(peer_seconds=0.5)))
+    cluster.connect(1, 2)
+    await cluster.clock.advance(SOON)
+    cluster.cut(0, 1)
+    await cluster.clock.advance(1)
+    assert [cluster.shown(node).keys() for node in (1, 2)] == [{0, 1}, {1}]
+    cluster.connect(0, 1)
+    await cluster.clock.advance(SOON)
+    check(cluster)
+
+
+async def test_who_was_told_clocks_that_nobody_counted_sees_the_others_elsewhere():
+    """Each time that client 0 is back, node 1 has to tell of it with a clock of its own."""
+    cluster = await chain(2)
+    cluster.hubs.append(PresenceHub(cluster.clock, TICK))
+    cluster.connect(0, 2)
+    for _ in range(3):
+        cluster.cut(0, 1)
+        await cluster.clock.advance(SECONDS + SOON)
+        cluster.connect(0, 1)
+        await cluster.clock.advance(SOON)
+    cluster.exit(1)
+    cluster.enter(1, 2)
+    await cluster.clock.advance(SOON)
+    cluster.tabs[0].set({"name": "renewed"})
+    await cluster.clock.advance(SOON)
+    check(cluster)
+
+
+async def test_a_program_that_moves_during_a_cut_is_shown_as_it_was_last():
+    cluster = await chain(2)
+    cluster.cut(0, 1)
+    cluster.enter_person(7, 0, "first").set("second")
+    await cluster.clock.advance(SECONDS + SOON)
+    cluster.exit_person(7, 2)
+    cluster.enter_person(7, 1, "third")
+    cluster.connect(0, 1)
+    await cluster.clock.advance(SOON)
+    assert [cluster.shown(node)[7] for node in (0, 1)] == ["third", "third"]
+    await cluster.clock.advance(2)
+    check(cluster)
