@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Timer
@@ -20,6 +21,9 @@ NOBODY = encode_entries([])
 
 LIFE_SIGN = yjs.encode_awareness(NOBODY)
 """A message that every stock client reads and none does anything with."""
+
+_frame = lru_cache(maxsize=1)(yjs.encode_awareness)
+"""A tick's payload is given to all readers of a collection, one after the other: they share its frame."""
 
 
 class YjsPresence:
@@ -89,4 +93,4 @@ class YjsPresence:
         if self._connection.crowded:
             self._missed = True
         else:
-            self._connection.write(yjs.encode_awareness(payload))
+            self._connection.write(_frame(payload))
