@@ -13,7 +13,8 @@ from typing import Any
 
 from websockets.asyncio.client import connect as connect_yjs
 
-from protobase_live import F, Query, connect
+from protobase_live import F, Query
+from protobase_live.client.connecting import connect
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
 from protobase_live.live.live_rows import LiveRows
