@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from protobase_live.model.atoms import Atom
     from protobase_live.model.change import Change
     from protobase_live.model.cursor import START
-    from protobase_live.presence.hub import PresenceLimits
+    from protobase_live.presence.limits import PresenceLimits
     from protobase_live.protocol.live.limits import LiveLimits
     from protobase_live.query.ast.aggregates import avg, collect, count, count_distinct, max, min, sum
     from protobase_live.query.ast.expressions import Expr, F, param
@@ -143,7 +143,7 @@ _HOMES = {
     ),
     "live.live": "Live",
     "live.limits": "ViewLimits",
-    "presence.hub": "PresenceLimits",
+    "presence.limits": "PresenceLimits",
     "database.opening": "open",
     "protocol.live.limits": "LiveLimits",
     "query.ast.aggregates": "avg collect count count_distinct max min sum",

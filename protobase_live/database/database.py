@@ -67,7 +67,8 @@ from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, 
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
-from protobase_live.presence.hub import PresenceHub, PresenceLimits
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import Commit, Storage
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Database(DatabaseApi):
                 start_seconds=limits.load_seconds,
             ),
         )
-        self.presence_hub = PresenceHub(self._clock, limits=presence_limits)
+        self.presence_hub = PresenceHub(self._clock, limits=presence_limits, random=self._random)
         self._view_limits = view_limits
         self._views: Views | None = None
         self._opened = OpenedStructures(limits.remembered_names)

@@ -15,7 +15,7 @@ from protobase_live.live.limits import ViewLimits
 from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.names import check_node
 from protobase_live.model.values import quoted
-from protobase_live.presence.hub import PresenceLimits
+from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
 from protobase_storage.file import DATABASE_NAME
 

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
-from protobase_live.presence.hub import Membership
+from protobase_live.presence.room import Membership
 from protobase_live.protocol.live.client_messages import (
     CommitRequest,
     Hello,
