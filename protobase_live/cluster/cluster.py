@@ -14,6 +14,7 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.link import Link
 from protobase_live.cluster.replication import Replication
 from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError, Unauthorized, ValidationError
+from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.peer.handshake import check_secret
 
 GOING_AWAY = 1001
@@ -50,6 +51,7 @@ class Cluster:
         secret: bytes,
         home: Home,
         replication: Replication,
+        presence: PresenceHub,
         limits: ClusterLimits,
         clock: Clock,
         random: Random,
@@ -59,6 +61,7 @@ class Cluster:
         self._secret = check_secret(secret)
         self._home = home
         self._replication = replication
+        self._presence = presence
         self._limits = limits
         self._clock = clock
         self._random = random
@@ -79,8 +82,8 @@ class Cluster:
         self, channel: Channel, *, dialed: bool, met: Callable[[str], None] = lambda node: None
     ) -> None:
         """Be linked over a channel until that ends. ``met`` is told with whom. Raises what has ended it."""
-        source = self._replication.source
-        link = Link(channel, self.node, self._home, source, self._limits, self._clock)
+        shared = self._home, self._replication.source, self._presence
+        link = Link(channel, self.node, *shared, self._limits, self._clock)
         try:
             await link.meet(self._secret, self._random, dialed=dialed)
             self._admit(link)

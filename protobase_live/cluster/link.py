@@ -12,14 +12,24 @@ from protobase_actors import Clock, within
 from protobase_live.cluster.channel import Channel
 from protobase_live.cluster.incoming import Home, Incoming
 from protobase_live.cluster.outgoing import Outgoing
+from protobase_live.cluster.presence_line import PresenceLine
 from protobase_live.errors import Closed, ProtocolError, Unavailable
 from protobase_live.protocol.peer.handshake import NONCE_BYTES, VERSIONS, Handshake
-from protobase_live.protocol.peer.messages import Beat, Introduce, PeerMessage, Prove, decode, encode
+from protobase_live.protocol.peer.messages import (
+    Beat,
+    Introduce,
+    PeerMessage,
+    Presence,
+    Prove,
+    decode,
+    encode,
+)
 from protobase_storage import StorageError
 
 if TYPE_CHECKING:
     from protobase_live.cluster.limits import ClusterLimits
     from protobase_live.cluster.source import Source
+    from protobase_live.presence.hub import PresenceHub
 
 Beats = Callable[[], tuple[str, ...]]
 """Whom this node is linked with."""
@@ -35,7 +45,14 @@ class Link:
     """What two nodes send each other over one channel."""
 
     def __init__(
-        self, channel: Channel, own_node: str, home: Home, source: Source, limits: ClusterLimits, clock: Clock
+        self,
+        channel: Channel,
+        own_node: str,
+        home: Home,
+        source: Source,
+        presence: PresenceHub,
+        limits: ClusterLimits,
+        clock: Clock,
     ) -> None:
         self.node = ""
         """Who is at the other end, once `meet` has ended."""
@@ -45,6 +62,8 @@ class Link:
         """The nodes that the other one is linked with."""
         self.outgoing = Outgoing(source, limits, clock, self._send)
         self._incoming = Incoming(home, self.outgoing, limits, self._send)
+        self._hub = presence
+        self._presence: PresenceLine | None = None
         self._channel = channel
         self._own_node = own_node
         self._limits = limits
@@ -81,8 +100,10 @@ class Link:
         Raises the reason: Closed, Unavailable, ProtocolError, LimitExceeded.
         """
         self._heard_at = self._clock.monotonic()
+        self._presence = PresenceLine(self._hub, self.node, self._send)
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._presence.run())
                 tasks.create_task(self._read())
                 tasks.create_task(self._take())
                 tasks.create_task(self._watch())
@@ -91,6 +112,8 @@ class Link:
                 raise await self._over
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
+        finally:
+            self._presence.end()
 
     def end(self, reason: str) -> None:
         """End it soon."""
@@ -115,6 +138,9 @@ class Link:
             self._heard_at = self._clock.monotonic()
             if isinstance(message, Beat):
                 self.linked = message.linked
+            elif isinstance(message, Presence):
+                if self._presence is not None:
+                    self._presence.apply(message)
             elif message is not None:
                 await self._queue.put(message)
 

@@ -151,7 +151,7 @@ class Server:
         if self._secret is None:
             return
         database, limits = self._database, self._database.replication.limits
-        parts = database.home, database.replication, limits, self._clock, self._random
+        parts = database.home, database.replication, database.presence_hub, limits, self._clock, self._random
         self._cluster = Cluster(database.node, self._secret, *parts)
         database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
         seconds = limits.handshake_seconds

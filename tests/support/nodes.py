@@ -45,7 +45,7 @@ class Node:
             node_id=name,
         )
         replication = self.db.replication
-        parts = self.db.home, replication, replication.limits, self.clock, Random(name)
+        parts = self.db.home, replication, self.db.presence_hub, replication.limits, self.clock, Random(name)
         self.cluster = Cluster(name, secret, *parts)
 
     async def put(self, collection: str, key: str, **fields: Any) -> None:

@@ -306,3 +306,17 @@ async def test_a_node_of_which_nothing_comes_is_given_up(make: Make) -> None:
     await b.clock.advance(1.2)
     await connection.over()
     assert a.cluster.linked == b.cluster.linked == ()
+
+
+async def test_who_is_at_one_node_is_shown_at_the_other_until_it_cannot_be_reached(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await settle(lambda: a.cluster.linked and b.cluster.linked)
+    async with a.db.presence("tasks", {"name": "ann"}), b.db.presence("tasks", {"name": "bob"}) as seen:
+        for _ in range(6):
+            for node in (a, b):
+                await node.clock.advance(0.1)
+        assert sorted(state["name"] for state in seen.states.values()) == ["ann", "bob"]
+        await connection.cut()
+        await b.clock.advance(3)
+        assert [state["name"] for state in seen.states.values()] == ["bob"]
