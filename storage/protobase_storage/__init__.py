@@ -33,9 +33,11 @@ from .errors import (
     StorageBusy,
     StorageClosed,
     StorageError,
+    StorageFenced,
     StorageFormatError,
     StorageFull,
     StorageLocked,
+    StorageUnreachable,
 )
 from .file import FileStorage
 from .memory import MemoryStorage
@@ -62,10 +64,12 @@ __all__ = [
     "StorageBusy",
     "StorageClosed",
     "StorageError",
+    "StorageFenced",
     "StorageFormatError",
     "StorageFull",
     "StorageLocked",
     "StorageStats",
+    "StorageUnreachable",
     "Vector",
     "covers",
     "follows",

@@ -32,6 +32,16 @@ class StorageBusy(StorageError):
     retryable = True
 
 
+class StorageUnreachable(StorageError):
+    """The object store did not do what it was asked for, often as it was; nothing of the call counts."""
+
+    retryable = True
+
+
+class StorageFenced(StorageError):
+    """Another writer took the database over. This one has stopped; what it acknowledged is with the other."""
+
+
 class StorageClosed(StorageError):
     """The storage was closed before the call."""
 
