@@ -61,22 +61,24 @@ class Replay:
         self.previous = previous
         self.size = 0
         """Bytes of the slots."""
-        self.damaged: list[int] = []
-        """Numbers of the slots that cannot be read in part."""
+        self.kept: list[int] = []
+        """Numbers of the slots that have to stay: damaged ones, and empty ones, which stop a writer."""
+        self._is_damaged = False
         self._state = state
         self._last: Slot | None = None
 
     def take(self, body: bytes) -> Slot:
         """The next slot. Raises `StorageFormatError` for one that does not follow."""
         slot = unpack_slot(slot_key(self.next), self.next, body)
-        if slot.previous != self.previous and self.next - 1 not in self.damaged:
+        if slot.previous != self.previous and not self._is_damaged:
             raise StorageFormatError(f"slot {self.next} does not follow slot {self.next - 1} of this log")
         if self._last and slot.epoch < self._last.epoch:
             raise StorageFormatError(
                 f"slot {self.next} is older than slot {self.next - 1}: two logs are mixed"
             )
-        if any(isinstance(effect, Damaged) for effect in slot.effects):
-            self.damaged.append(self.next)
+        self._is_damaged = any(isinstance(effect, Damaged) for effect in slot.effects)
+        if self._is_damaged or not slot.effects:
+            self.kept.append(self.next)
         self._settle(slot.voids_previous)
         self._last = slot
         self.next += 1

@@ -52,7 +52,7 @@ async def take_over(
     await _read_slots(store, replay)
     await _fence(store, replay, manifest)
     replay.finish()
-    kept = (*manifest.kept, *replay.damaged, replay.next - 1)[-KEPT_SLOTS:]
+    kept = (*manifest.kept, *replay.kept)[-KEPT_SLOTS:]
     log = SlotLog(store, writer, manifest.epoch, replay.next, replay.previous)
     await _delete_former(store, manifest)
     return Opened(replace(manifest, kept=kept), state, log, replay.size)
@@ -83,7 +83,7 @@ async def _latest(store: ObjectStore) -> Manifest | None:
 
 
 async def _read_slots(store: ObjectStore, replay: Replay) -> None:
-    keys = await list_all(store, SLOTS, slot_key(replay.next - 1))
+    keys = [key for key in await list_all(store, SLOTS, slot_key(replay.next - 1)) if number_of(key)]
     for start in range(0, len(keys), SLOTS_AT_ONCE):
         some = keys[start : start + SLOTS_AT_ONCE]
         for key, body in zip(some, await asyncio.gather(*map(store.get, some)), strict=True):
