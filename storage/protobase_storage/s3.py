@@ -55,6 +55,11 @@ class S3Objects:
         self._bucket = address.bucket
         self._start = address.start
         self._exceptions: Any = exceptions
+        self._cut: Any = (
+            exceptions.HTTPClientError,
+            exceptions.ConnectionError,
+            exceptions.IncompleteReadError,
+        )
         settings = config.Config(
             retries={"total_max_attempts": 1},  # who asks again is `PatientObjects`
             connect_timeout=CONNECT_SECONDS,
@@ -116,7 +121,7 @@ class S3Objects:
             if status == 412:
                 raise _Exists from None
             raise self._error(code, status, str(error)) from error
-        except (exceptions.HTTPClientError, exceptions.IncompleteReadError) as error:
+        except self._cut as error:
             raise Unanswered(f"{self.address}: {error}") from error
         except exceptions.BotoCoreError as error:  # no credentials, or none that are whole
             raise Refused(f"{self.address}: {error}") from error
