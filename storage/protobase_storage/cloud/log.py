@@ -62,7 +62,8 @@ class Replay:
         self.size = 0
         """Bytes of the slots."""
         self.kept: list[int] = []
-        """Numbers of the slots that have to stay: damaged ones, and empty ones, which stop a writer."""
+        """Numbers of the slots that have to stay: damaged ones, empty ones, which stop a writer, and the one
+        before each of these, of which that writer may not know that it was created."""
         self._is_damaged = False
         self._state = state
         self._last: Slot | None = None
@@ -77,7 +78,9 @@ class Replay:
                 f"slot {self.next} is older than slot {self.next - 1}: two logs are mixed"
             )
         self._is_damaged = any(isinstance(effect, Damaged) for effect in slot.effects)
-        if self._is_damaged or not slot.effects:
+        if not slot.effects:
+            self.kept += [number for number in (self.next - 1, self.next) if number]
+        elif self._is_damaged:
             self.kept.append(self.next)
         self._settle(slot.voids_previous)
         self._last = slot

@@ -23,8 +23,8 @@ SLOTS_AT_ONCE = 32
 
 KEPT_SLOTS = 1000
 """Slots that are kept though the manifest covers them: those by which writers of earlier epochs learn that
-they have been replaced, and damaged ones. When there are more, the oldest go: a writer that slept through a
-thousand takeovers would no longer notice."""
+they have been replaced, two for each takeover, and damaged ones. When there are more, the oldest go: a writer
+that slept through five hundred takeovers would no longer notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ async def take_over(
     manifest = await _claim(store, writer, None if must_exist else make_identity)
     state = State(manifest.collections)
     replay = Replay(state, manifest.start, manifest.previous)
-    await _read_slots(store, replay)
+    await _read_slots(store, replay, manifest)
     await _fence(store, replay, manifest)
     replay.finish()
     kept = (*manifest.kept, *replay.kept)[-KEPT_SLOTS:]
@@ -60,21 +60,27 @@ async def take_over(
 
 async def _claim(store: ObjectStore, writer: bytes, make_identity: Callable[[], str] | None) -> Manifest:
     for _ in range(TAKEOVERS):
-        last = await _latest(store)
+        last = await latest(store)
         if last:
             own = replace(last, number=last.number + 1, epoch=last.epoch + 1, writer=writer)
         elif make_identity is None:
             raise StorageError(f"there is no database at {store.address}")
         else:
             own = Manifest(number=1, epoch=1, writer=writer, identity=make_identity())
-        if await create(store, manifest_key(own.number), pack_manifest(own)) is None:
+        is_created = await create(store, manifest_key(own.number), pack_manifest(own)) is None
+        if is_created and await is_latest(store, own):
             return own
     raise StorageLocked(
         f"{store.address} was taken over {TAKEOVERS} times by others while it was being opened"
     )
 
 
-async def _latest(store: ObjectStore) -> Manifest | None:
+async def is_latest(store: ObjectStore, manifest: Manifest) -> bool:
+    """Whether there is no later one: what was just created may have the number of one that was deleted."""
+    return not (await store.list(MANIFESTS, manifest_key(manifest.number))).keys
+
+
+async def latest(store: ObjectStore) -> Manifest | None:
     """The newest manifest. One that is deleted while it is asked for is not the newest any more."""
     while keys := [key for key in await list_all(store, MANIFESTS) if number_of(key)]:
         if (body := await store.get(keys[-1])) is not None:
@@ -82,14 +88,14 @@ async def _latest(store: ObjectStore) -> Manifest | None:
     return None
 
 
-async def _read_slots(store: ObjectStore, replay: Replay) -> None:
+async def _read_slots(store: ObjectStore, replay: Replay, manifest: Manifest) -> None:
     keys = [key for key in await list_all(store, SLOTS, slot_key(replay.next - 1)) if number_of(key)]
     for start in range(0, len(keys), SLOTS_AT_ONCE):
         some = keys[start : start + SLOTS_AT_ONCE]
         for key, body in zip(some, await asyncio.gather(*map(store.get, some)), strict=True):
             if body is None or number_of(key) != replay.next:
                 raise StorageFormatError(f"{store.address} lacks object {slot_key(replay.next)!r}")
-            replay.take(body)
+            _take(store, replay, manifest, body)
 
 
 async def _fence(store: ObjectStore, replay: Replay, manifest: Manifest) -> None:
@@ -98,11 +104,16 @@ async def _fence(store: ObjectStore, replay: Replay, manifest: Manifest) -> None
         slot = Slot(replay.next, manifest.epoch, manifest.writer, replay.previous)
         body = pack_slot(slot)
         found = await create(store, slot_key(replay.next), body)
-        taken = replay.take(body if found is None else found)
+        _take(store, replay, manifest, body if found is None else found)
         if found is None:
             return
-        if taken.epoch >= manifest.epoch:
-            raise fenced(store.address, taken.epoch, manifest.epoch)
+
+
+def _take(store: ObjectStore, replay: Replay, manifest: Manifest, body: bytes) -> None:
+    """The next slot. Raises `StorageFenced` where another writer was faster, who has a later manifest."""
+    taken = replay.take(body)
+    if taken.epoch > manifest.epoch:
+        raise fenced(store.address, taken.epoch, manifest.epoch)
 
 
 async def _delete_former(store: ObjectStore, manifest: Manifest) -> None:

@@ -17,7 +17,7 @@ from .objects import ObjectStore, create
 from .packs import Packer, sparse_packs, used_bytes
 from .reading import Gone, read_pieces
 from .state import Stored
-from .takeover import Opened
+from .takeover import Opened, is_latest, latest
 from .values import Entry, Manifest, Piece, Published, SnapshotRef
 
 CHECKPOINT_BYTES = 16 * 1024 * 1024
@@ -137,6 +137,9 @@ class Upkeep:
             if other.writer != manifest.writer:
                 raise fenced(self._store.address, other.epoch, manifest.epoch)
             manifest = replace(manifest, number=manifest.number + 1)
+        if not await is_latest(self._store, manifest):
+            last = await latest(self._store) or manifest
+            raise fenced(self._store.address, last.epoch, manifest.epoch)
         return manifest
 
     def _install(self, moment: _Moment, pieces: Mapping[str, tuple[Piece, ...]]) -> None:

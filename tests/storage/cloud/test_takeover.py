@@ -82,14 +82,15 @@ async def test_what_is_acknowledged_while_another_takes_over_is_in_its_view() ->
 async def test_a_writer_that_slept_through_checkpoints_cannot_use_the_numbers_that_became_free() -> None:
     bucket = Bucket()
     first = await opened(bucket)
-    await first.append([make_commit("a", 1)])
+    for sequence in (1, 2):
+        await first.append([make_commit("a", sequence)])
     second = await opened(bucket, slots=2)
-    for sequence in range(2, 20):
+    for sequence in range(3, 20):
         await second.append([make_commit("a", sequence)])
         await asyncio.sleep(1)
     assert slot_key(2) not in bucket.objects  # the slot of the first commit is deleted
     with pytest.raises(StorageFenced):
-        await first.append([make_commit("a", 2)])
+        await first.append([make_commit("a", 3)])
     await second.close()
     third = await opened(bucket)
     assert len((await third.load("a")).commits) == 19
@@ -106,6 +107,23 @@ async def test_a_writer_that_slept_through_takeovers_cannot_either() -> None:
         await asyncio.sleep(1)
     with pytest.raises(StorageFenced):
         await first.append([make_commit("a", 1)])
+
+
+@virtual
+async def test_a_writer_that_does_not_know_of_its_last_slot_cannot_make_it_again() -> None:
+    bucket, faults = Bucket(), ObjectFaults()
+    first = await opened(bucket, faults)
+    faults.late_request, faults.late_seconds = 1.0, 5.0
+    with pytest.raises(StorageUnreachable):
+        await first.append([make_commit("a", 1)])
+    faults.late_request = 0.0
+    await asyncio.sleep(10)
+    second = await opened(bucket, slots=2)
+    for sequence in range(2, 20):
+        await second.append([make_commit("a", sequence)])
+        await asyncio.sleep(1)
+    with pytest.raises(StorageFenced):
+        await first.append([make_commit("a", 1, update=b"again")])
 
 
 @virtual
@@ -230,3 +248,54 @@ async def test_a_snapshot_that_is_being_uploaded_when_another_takes_over_does_no
     with pytest.raises(StorageFenced):
         await compaction
     assert (await second.load("a")).snapshot is None
+
+
+class Overtaken(SimulatedObjects):
+    """A store with a manifest that is on its way while another writer takes over and makes checkpoints."""
+
+    def __init__(self, bucket: Bucket, number: int) -> None:
+        super().__init__(bucket)
+        self.key = manifest_key(number)
+        self.before: set[str] = set()
+
+    async def put(self, key: str, body: bytes) -> bool:
+        if key == self.key:
+            self.key = ""
+            other = await opened(self._bucket, slots=2)
+            for sequence in range(3, 20):
+                await other.append([make_commit("a", sequence)])
+                await asyncio.sleep(0.1)
+            await other.close()
+            self.before = {*self._bucket.objects}
+        return await super().put(key, body)
+
+
+SLOW = Patience(call_seconds=1000)
+
+
+@virtual
+async def test_a_checkpoint_that_comes_late_deletes_nothing() -> None:
+    """The number of its manifest became free, because its successor has come to later ones."""
+    bucket = Bucket()
+    objects = Overtaken(bucket, 2)
+    first = await CloudStorage.open(objects, interval=0, checkpoint_slots=3, patience=SLOW)
+    for sequence in (1, 2):
+        await first.append([make_commit("a", sequence)])
+    await asyncio.sleep(100)
+    assert len(objects.before) > 5
+    with pytest.raises(StorageFenced):
+        await first.append([make_commit("a", 3)])
+    await first.close()
+    assert objects.before <= bucket.objects.keys()
+    assert len((await (await opened(bucket)).load("a")).commits) == 19
+
+
+@virtual
+async def test_a_claim_that_comes_late_is_made_again() -> None:
+    bucket = Bucket()
+    first = await opened(bucket)
+    await first.append([make_commit("a", 2)])
+    await first.close()
+    storage = await CloudStorage.open(Overtaken(bucket, 2), interval=0, patience=SLOW)
+    assert len((await storage.load("a")).commits) == 18
+    await storage.append([make_commit("a", 20)])

@@ -108,7 +108,7 @@ def test_what_a_crash_left_is_deleted_with_the_first_checkpoint_and_nothing_else
         for sequence in range(1, 10):
             await storage.append([make_commit("a", sequence)])
         await storage.close()
-        orphans = [snapshot_key("a", 1, 99), snapshot_key("gone", 1, 98), pack_key(1, 97), slot_key(0)]
+        orphans = [snapshot_key("a", 1, 99), snapshot_key("gone", 1, 98), pack_key(1, 97), slot_key(3)]
         later, foreign = snapshot_key("a", 7, 1), ["snap/notes.txt", "log/README", "wal/x"]
         others = [later, *foreign]
         bucket.objects |= dict.fromkeys([*orphans, *others], b"left")
