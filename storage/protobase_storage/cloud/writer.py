@@ -114,15 +114,18 @@ class Writer:
         return work.future
 
     async def _run(self) -> None:
+        group = _Group()
         try:
             while await self._has_work():
                 await self._pace()
-                await self._store(self._gather())
-        except Exception as error:
+                group = _Group()
+                self._gather(group)
+                await self._store(group)
+        except Exception as error:  # one that nobody foresaw
             self.dead = StorageError(f"the storage's writer failed: {error!r}")
             self.dead.__cause__ = error
         if self.dead:
-            self._fail([], self.dead)
+            self._fail([work for work in group.works if not work.future.done()], self.dead)
 
     async def _has_work(self) -> bool:
         """Wait for something that can be stored. False: no more comes, or nothing can be stored any more."""
@@ -146,15 +149,17 @@ class Writer:
             await asyncio.sleep(delay)
         self._next_start = self._loop.time() + self._interval
 
-    def _gather(self) -> _Group:
-        group = _Group([each.published for each in self._uploaded if each.published], [*self._uploaded])
+    def _gather(self, group: _Group) -> None:
+        """The snapshots that were uploaded, and what waits, up to the limits of a slot."""
+        group.works += self._uploaded
+        group.effects += [each.published for each in self._uploaded if each.published]
         self._uploaded.clear()
         while self._queue:
             work = self._queue[0]
             if self._is_blocked(work) or not group.has_room_for(work):
                 break
-            self._admit(self._queue.popleft(), group)
-        return group
+            self._admit(work, group)
+            self._queue.popleft()
 
     def _admit(self, work: AnyWork, group: _Group) -> None:
         """Into the group; a compaction that begins only now will be in a later one."""
