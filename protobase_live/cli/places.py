@@ -27,6 +27,7 @@ from protobase_storage import (
     Part,
     Storage,
     StorageError,
+    random_identity,
     sequence_of,
 )
 
@@ -172,13 +173,13 @@ class StoragePlace:
     async def restore(self, collection: str, stored: bytes) -> None:
         """See Place."""
         with _named("store", collection):
-            await put_back(self._storage, collection, unpack_stored(collection, stored))
+            await put_back(self._storage, collection, unpack_stored(collection, stored), random_identity())
 
     async def delete(self, collection: str) -> None:
         """See Place."""
         remains = b""
         with suppress(CollectionCorrupt):
-            remains = remains_of(await self._storage.load(collection))
+            remains = remains_of(await self._storage.load(collection), random_identity())
         with _named("delete", collection):
             await self._storage.delete(collection, remains)
 

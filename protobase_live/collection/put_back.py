@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from protobase_live.collection.former import Former, history_of
 from protobase_live.errors import ValidationError
 from protobase_storage import Commit, Loaded, Storage
 
@@ -9,8 +10,11 @@ APPEND_BYTES = 16 * 1024 * 1024
 """About how many bytes of commits are appended at once."""
 
 
-async def put_back(storage: Storage, collection: str, stored: Loaded) -> None:
-    """Store ``stored`` as the history of ``collection``; durable on return.
+async def put_back(storage: Storage, collection: str, stored: Loaded, id: str) -> bytes:
+    """Store ``stored`` as the history of ``collection``; durable on return. Answers with the remains there.
+
+    Where one was deleted before it is another one, named ``id``, so that it takes the place of that
+    everywhere.
 
     A collection that has the beginning of it, or all of it, is completed: so a restore that was interrupted
     can be repeated. Raises ValidationError, with nothing done, for one that has anything else.
@@ -19,8 +23,10 @@ async def put_back(storage: Storage, collection: str, stored: Loaded) -> None:
     missing = _missing(present, stored)
     if missing is None:
         raise ValidationError(f"collection {collection!r} is not empty; delete it, and restore it then")
-    if present.snapshot is None and not present.commits and present.remains != stored.remains:
-        await storage.delete(collection, stored.remains)  # what was deleted and is put back is not gone
+    remains = present.remains
+    if present.snapshot is None and not present.commits and remains != stored.remains:
+        remains = _remains(remains, stored.remains, id)
+        await storage.delete(collection, remains)
     if stored.snapshot is not None and present.snapshot is None:
         await storage.compact(stored.snapshot)
     start = size = 0
@@ -29,6 +35,13 @@ async def put_back(storage: Storage, collection: str, stored: Loaded) -> None:
         if size >= APPEND_BYTES or end == len(missing):
             await storage.append(missing[start:end])
             start, size = end, 0
+    return remains
+
+
+def _remains(present: bytes, stored: bytes, id: str) -> bytes:
+    """What was deleted and is put back is not gone: the Yjs clients that are remembered are those of then."""
+    here = history_of(present)
+    return stored if here < history_of(stored) else Former(stored).remains({}, here.next(id))
 
 
 def _missing(present: Loaded, stored: Loaded) -> tuple[Commit, ...] | None:

@@ -1,25 +1,21 @@
 """What is stored of one collection as bytes: MessagePack of ``[snapshot, commits, remains]``.
 
-The snapshot is nil or ``[update, vector, time]``, a commit ``[origin, sequence, update, parts, time, after,
-joint]``, a part ``[author, [[structure, key], ...]]``, ``joint`` nil or ``[id, [collection, ...]]``. A commit
-of an earlier version ends with the time. Updates are as they are stored. The name is left out.
+The snapshot is nil or ``[update, vector, time]``, a commit as in `commit_form.py`. Updates are as they are
+stored. The name is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-import msgpack  # pyright: ignore[reportMissingTypeStubs]
-
-from protobase_live.errors import Conflict, ValidationError
+from protobase_live.collection.commit_form import commit_of, form_of
+from protobase_live.errors import Conflict, ProtocolError, ValidationError
 from protobase_live.model.cursor import Cursor
-from protobase_storage import Commit, Joint, Loaded, Part, Snapshot, covers
+from protobase_live.protocol.packing import as_bytes, as_vector, pack, unpack
+from protobase_storage import Loaded, Snapshot, covers
 from protobase_storage.commit import NOTHING
-
-_pack = cast("Callable[[object], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
-_unpack = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
 
 
 def pack_stored(stored: Loaded) -> bytes:
@@ -29,19 +25,26 @@ def pack_stored(stored: Loaded) -> bytes:
         dict(stored.snapshot.vector),
         stored.snapshot.time,
     )
-    return _pack((snapshot, [_commit_form(commit) for commit in stored.commits], stored.remains))
+    return pack((snapshot, [form_of(commit) for commit in stored.commits], stored.remains))
+
+
+async def pack_as_of(stored: Loaded, version: str | None) -> tuple[str, bytes]:
+    """What was stored at a version, or is, with the name of that version. Raises Conflict."""
+    if version is not None:
+        stored = as_of(stored, version)
+    return version_of(stored), await asyncio.to_thread(pack_stored, stored)
 
 
 def unpack_stored(collection: str, packed: bytes) -> Loaded:
     """What is stored, as that of the collection ``collection``. Raises ValidationError for other bytes."""
     try:
-        snapshot, commits, remains = _unpack(packed, use_list=False)
+        snapshot, commits, remains = unpack(packed)
         return Loaded(
             _snapshot(collection, *snapshot) if snapshot else None,
-            tuple(_commit(collection, *commit) for commit in commits),
-            _bytes(remains),
+            tuple(commit_of(collection, *commit) for commit in commits),
+            as_bytes(remains),
         )
-    except (ValueError, TypeError, AttributeError, msgpack.UnpackException) as error:  # pyright: ignore[reportUnknownMemberType]
+    except (ValueError, TypeError, AttributeError, ProtocolError) as error:
         raise ValidationError(f"not a backup of {collection!r}: {error}") from error
 
 
@@ -60,49 +63,5 @@ def as_of(stored: Loaded, version: str) -> Loaded:
     return earlier
 
 
-def _commit_form(commit: Commit) -> tuple[Any, ...]:
-    parts = [(part.author, part.keys) for part in commit.parts]
-    joint = commit.joint and (commit.joint.id, commit.joint.collections)
-    return commit.origin, commit.sequence, commit.update, parts, commit.time, dict(commit.after), joint
-
-
 def _snapshot(collection: str, update: Any, vector: Any, time: Any) -> Snapshot:
-    return Snapshot(collection, _bytes(update), _vector(vector), float(time))
-
-
-def _commit(
-    collection: str,
-    origin: Any,
-    sequence: Any,
-    update: Any,
-    parts: Any,
-    time: Any,
-    after: Any = NOTHING,
-    joint: Any = None,
-) -> Commit:
-    told = tuple(Part(*part) for part in parts)
-    of = Joint(_text(joint[0]), tuple(map(_text, joint[1]))) if joint else None
-    place = _text(origin), _whole(sequence), collection
-    return Commit(*place, _bytes(update), told, float(time), _vector(after), of)
-
-
-def _vector(value: Any) -> dict[str, int]:
-    return {_text(origin): _whole(sequence) for origin, sequence in value.items()}
-
-
-def _bytes(value: Any) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError(f"bytes are expected, not {type(value).__name__}")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"a text is expected, not {type(value).__name__}")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"a whole number is expected, not {type(value).__name__}")
-    return value
+    return Snapshot(collection, as_bytes(update), as_vector(vector), float(time))

@@ -15,6 +15,7 @@ from protobase_storage import (
     Loaded,
     MemoryStorage,
     Snapshot,
+    Standing,
     StorageError,
     StorageFull,
     Vector,
@@ -92,6 +93,16 @@ class Disk(MemoryStorage):
         """See `Storage.list`."""
         await self._written()
         return await super().list(prefix)
+
+    async def standing(self, collection: str) -> Standing:
+        """See `Storage.standing`."""
+        await self._written()
+        return await super().standing(collection)
+
+    async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
+        """See `Storage.standings`."""
+        await self._written()
+        return await super().standings(after, limit)
 
     async def close(self) -> None:
         """See `Storage.close`."""

@@ -21,9 +21,12 @@ from .contract import (
     MAX_NAME_BYTES,
     MAX_SEQUENCE,
     MAX_UPDATE_BYTES,
+    READS_LIMIT,
     CollectionInfo,
+    Standing,
     Storage,
     StorageStats,
+    random_identity,
 )
 from .errors import (
     CollectionCorrupt,
@@ -38,6 +41,7 @@ from .errors import (
     StorageFull,
     StorageLocked,
     StorageUnreachable,
+    TooManyReads,
 )
 from .file import FileStorage
 from .memory import MemoryStorage
@@ -47,6 +51,7 @@ __all__ = [
     "MAX_NAME_BYTES",
     "MAX_SEQUENCE",
     "MAX_UPDATE_BYTES",
+    "READS_LIMIT",
     "TIMELINE_MARK",
     "CollectionCorrupt",
     "CollectionInfo",
@@ -60,6 +65,7 @@ __all__ = [
     "SequenceConflict",
     "Snapshot",
     "StaleSnapshot",
+    "Standing",
     "Storage",
     "StorageBusy",
     "StorageClosed",
@@ -70,6 +76,7 @@ __all__ = [
     "StorageLocked",
     "StorageStats",
     "StorageUnreachable",
+    "TooManyReads",
     "Vector",
     "covers",
     "follows",
@@ -77,5 +84,6 @@ __all__ = [
     "is_elsewhere",
     "join",
     "node_of",
+    "random_identity",
     "sequence_of",
 ]

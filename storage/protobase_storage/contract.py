@@ -26,6 +26,9 @@ MAX_SEQUENCE = 2**63 - 1
 BACKLOG_LIMIT = 64 * 1024 * 1024
 """Default limit, in bytes, of what was accepted and is not durable yet. Beyond it: `StorageBusy`."""
 
+READS_LIMIT = 10_000
+"""Default limit of reads that wait for their turn. Beyond it: `TooManyReads`."""
+
 
 @dataclass(frozen=True, slots=True)
 class CollectionInfo:
@@ -36,6 +39,15 @@ class CollectionInfo:
     log_commits: int
     log_bytes: int
     corrupt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a collection's history has come: what `Loaded.vector` and `Loaded.remains` would be."""
+
+    collection: str
+    vector: Vector
+    remains: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,20 @@ class Storage(ABC):
         """The collections whose names start with `prefix`, in name order (of code points).
 
         Without those of which nothing but remains are left.
+        """
+
+    @abstractmethod
+    async def standing(self, collection: str) -> Standing:
+        """How far a collection has come, without loading it; an unknown one is at the beginning.
+
+        Raises `CollectionCorrupt`; what is damaged may go unnoticed until it is loaded.
+        """
+
+    @abstractmethod
+    async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
+        """The standings of at most `limit` collections, in name order, from behind the name `after`.
+
+        Also of those of which nothing but remains are left; without those that cannot be read.
         """
 
     @abstractmethod

@@ -33,13 +33,17 @@ class StorageBusy(StorageError):
 
 
 class StorageUnreachable(StorageError):
-    """The object store did not do what it was asked for, often as it was; nothing of the call counts."""
+    """The object store did not answer, or failed, as often as it was asked; nothing of the call counts."""
 
     retryable = True
 
 
 class StorageFenced(StorageError):
     """Another writer took the database over. This one has stopped; what it acknowledged is with the other."""
+
+
+class TooManyReads(StorageBusy):
+    """So many reads as may wait do wait; nothing was read."""
 
 
 class StorageClosed(StorageError):

@@ -19,6 +19,7 @@ from .commit import (
 )
 from .contract import (
     CollectionInfo,
+    Standing,
     Storage,
     StorageStats,
     check_commits,
@@ -124,6 +125,18 @@ class MemoryStorage(Storage):
             if name.startswith(prefix) and not self._collections[name].is_deleted
         ]
 
+    async def standing(self, collection: str) -> Standing:
+        """See `Storage.standing`."""
+        self._check_open()
+        check_name(collection)
+        return _standing(collection, self._stored(collection))
+
+    async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
+        """See `Storage.standings`."""
+        self._check_open()
+        names = sorted(name for name in self._collections if name > after)
+        return [_standing(name, self._collections[name]) for name in names[:limit]]
+
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
         self._check_open()
@@ -153,6 +166,10 @@ class MemoryStorage(Storage):
     def _check_open(self) -> None:
         if self._closed:
             raise StorageClosed("the memory storage is closed")
+
+
+def _standing(name: str, stored: _Stored) -> Standing:
+    return Standing(name, dict(stored.vector), stored.remains)
 
 
 def _info(name: str, stored: _Stored) -> CollectionInfo:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from . import catalogue
 from .catalogue import COLUMNS, Survey
-from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere
-from .contract import CollectionInfo, check_name
+from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere, join, node_of
+from .contract import CollectionInfo, Standing, check_name
 from .errors import CollectionCorrupt, StorageError
 from .rows import Entry, SnapshotHead, read_chunk, read_commit, read_entry, readable
 from .sqlite_schema import is_corruption, translate
@@ -20,6 +20,7 @@ _LOG = (
     "SELECT collection, position, origin, sequence, head, body, checksum FROM log "
     "WHERE collection = ? ORDER BY position"
 )
+_LOG_BACKWARDS = f"{_LOG} DESC"
 _CHUNKS = "SELECT snapshot, ordinal, body, checksum FROM chunks WHERE snapshot = ? ORDER BY ordinal"
 _SIZES = "SELECT count(*), coalesce(sum(length(body)), 0) FROM log WHERE collection = ?"
 
@@ -27,7 +28,9 @@ _SIZES = "SELECT count(*), coalesce(sum(length(body)), 0) FROM log WHERE collect
 class Reader:
     """Reads of one connection, each in one read transaction: it sees one moment."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, survey: Survey) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, survey: Survey, identity: str) -> None:
+        """`identity` is that of the database whose commits are in the log, with those of other nodes."""
+        self._identity = identity
         self._connection = connection
         self._path = path
         self._survey = survey
@@ -58,6 +61,35 @@ class Reader:
                 if not covers(vector, commit):
                     found.append(commit)
             return tuple(found)
+
+    def standing(self, collection: str) -> Standing:
+        """See `Storage.standing`."""
+        with self._moment(collection):
+            entry = self._find(collection)
+            return Standing(collection, {}) if entry is None else self._standing(entry)
+
+    def standings(self, after: str, limit: int) -> list[Standing]:
+        """See `Storage.standings`."""
+        found: list[Standing] = []
+        with self._moment(None):
+            query = f"SELECT {COLUMNS} FROM collections WHERE name > ? ORDER BY name"
+            for row in self._connection.execute(query, (after.encode(errors="replace"),)):
+                with suppress(CollectionCorrupt):
+                    found.append(self._standing(read_entry(row)))
+                if len(found) == limit:
+                    break
+        return found
+
+    def _standing(self, entry: Entry) -> Standing:
+        """Reads the log backwards to a commit of this node, whose `after` names all that is before it."""
+        vector: Vector = entry.snapshot.vector if entry.snapshot else {}
+        for row in self._connection.execute(_LOG_BACKWARDS, (entry.id,)):
+            commit = read_commit(entry.name, row)
+            vector = join(vector, {commit.origin: commit.sequence})
+            if commit.after and node_of(commit.origin) == self._identity:
+                vector = join(vector, commit.after)
+                break
+        return Standing(entry.name, vector, entry.remains)
 
     def list(self, prefix: str) -> list[CollectionInfo]:
         """See `Storage.list`."""

@@ -12,7 +12,9 @@ from typing import TypeVar
 from ..commit import Commit, Loaded, Snapshot, Vector
 from ..contract import (
     BACKLOG_LIMIT,
+    READS_LIMIT,
     CollectionInfo,
+    Standing,
     Storage,
     StorageStats,
     check_commits,
@@ -21,18 +23,16 @@ from ..contract import (
     check_snapshot,
     random_identity,
 )
-from ..errors import StorageBusy, StorageClosed, StorageError
+from ..errors import StorageClosed, StorageError, TooManyReads
 from .errors import storage_error
 from .limits import CHECKPOINT_SLOTS, INTERVAL
 from .objects import ObjectError, ObjectStore
 from .patient import Patience, PatientObjects
 from .reading import Reader
+from .state import Stored
 from .takeover import Opened, take_over
 from .upkeep import Upkeep
 from .writer import Writer
-
-READS_LIMIT = 10_000
-"""Reads that may be under way. Beyond it: `StorageBusy`."""
 
 WRITER_BYTES = 16
 """Random bytes by which a writer knows its own slots."""
@@ -43,13 +43,16 @@ Result = TypeVar("Result")
 class CloudStorage(Storage):
     """Slots, manifests and snapshots under one prefix, written by one process at a time. Made by `open`."""
 
-    def __init__(self, store: ObjectStore, opened: Opened, upkeep: Upkeep, writer: Writer) -> None:
+    def __init__(
+        self, store: ObjectStore, opened: Opened, upkeep: Upkeep, writer: Writer, reads_limit: int
+    ) -> None:
         self.identity = opened.manifest.identity
         self._store = store
         self._state = opened.state
         self._upkeep = upkeep
         self._writer = writer
         self._reader = Reader(store, opened.state)
+        self._reads_limit = reads_limit
         self._reading = 0
         self._closing: asyncio.Task[None] | None = None
 
@@ -61,6 +64,7 @@ class CloudStorage(Storage):
         must_exist: bool = False,
         interval: float = INTERVAL,
         backlog_limit: int = BACKLOG_LIMIT,
+        reads_limit: int = READS_LIMIT,
         checkpoint_slots: int = CHECKPOINT_SLOTS,
         patience: Patience = Patience(),  # noqa: B008 - it is frozen
         make_identity: Callable[[], str] = random_identity,
@@ -70,9 +74,9 @@ class CloudStorage(Storage):
     ) -> CloudStorage:
         """Take over what is in `store`, or begin there unless it `must_exist`; who had it open before stops.
 
-        `interval` is in seconds (see `limits`), `backlog_limit` in bytes. After `checkpoint_slots` slots a
-        manifest takes their place. `draw` gives random numbers in [0, 1) for pauses, `make_bytes` random
-        bytes. `store` is closed with the storage, and if opening fails.
+        `interval` is in seconds (see `limits`), `backlog_limit` in bytes, `reads_limit` how many reads may be
+        under way. After `checkpoint_slots` slots a manifest takes their place. `draw` gives random numbers in
+        [0, 1) for pauses, `make_bytes` random bytes. `store` is closed with it, and if opening fails.
 
         Raises `StorageLocked`, `StorageFenced`, `StorageFormatError`, `StorageUnreachable`, `StorageError`.
         """
@@ -89,7 +93,7 @@ class CloudStorage(Storage):
         writer = Writer(
             opened.state, opened.log, upkeep, interval=interval, backlog_limit=backlog_limit, clock=clock
         )
-        return cls(patient, opened, upkeep, writer)
+        return cls(patient, opened, upkeep, writer, reads_limit)
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
@@ -129,6 +133,21 @@ class CloudStorage(Storage):
             if name.startswith(prefix) and not stored.is_deleted
         ]
 
+    async def standing(self, collection: str) -> Standing:
+        """See `Storage.standing`."""
+        check_name(collection)
+        self._check_readable()
+        stored = self._state.collections.get(collection, Stored())
+        stored.check(collection)
+        return _standing(collection, stored)
+
+    async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
+        """See `Storage.standings`."""
+        self._check_readable()
+        collections = self._state.collections
+        names = sorted(name for name, each in collections.items() if name > after and not each.entry.damage)
+        return [_standing(name, collections[name]) for name in names[:limit]]
+
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
         self._check_open()
@@ -161,8 +180,8 @@ class CloudStorage(Storage):
 
     async def _read(self, read: Callable[[], Awaitable[Result]]) -> Result:
         self._check_readable()
-        if self._reading >= READS_LIMIT:
-            raise StorageBusy(f"{self._reading} reads wait already; the limit is {READS_LIMIT}")
+        if self._reading >= self._reads_limit:
+            raise TooManyReads(f"{self._reading} reads wait already; the limit is {self._reads_limit}")
         self._reading += 1
         try:
             return await read()
@@ -180,3 +199,7 @@ class CloudStorage(Storage):
     def _check_open(self) -> None:
         if self._closing is not None:
             raise StorageClosed(f"the storage at {self._store.address} is closed")
+
+
+def _standing(name: str, stored: Stored) -> Standing:
+    return Standing(name, dict(stored.vector), stored.entry.remains)

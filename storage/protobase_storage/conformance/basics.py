@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..commit import Commit, Joint, Loaded, Part, Snapshot
-from ..contract import MAX_NAME_BYTES, CollectionInfo, Storage
+from ..contract import MAX_NAME_BYTES, CollectionInfo, Standing, Storage
 from ..errors import InvalidName, SequenceConflict, StaleSnapshot, StorageClosed, StorageError
 from .model import Delete, Effect, make_commit, make_snapshot, perform, perform_burst
 
@@ -36,6 +36,32 @@ class StorageConformance:
         assert await storage.load("x") == Loaded(None, ())
         assert await storage.commits_after("x", {}, 10) == ()
         assert await storage.list() == []
+
+    async def test_an_unknown_collection_stands_at_the_beginning(self, storage: Storage) -> None:
+        assert await storage.standing("x") == Standing("x", {})
+        assert await storage.standings() == []
+
+    async def test_where_a_collection_stands_is_told_without_loading_it(self, storage: Storage) -> None:
+        """Commits of this database name what was before them, those of others do not."""
+        own = f"{storage.identity}/t"
+        await storage.compact(make_snapshot("c", {"s": 2}))
+        await storage.append([make_commit("c", 1, origin="o"), make_commit("c", 2, origin="p/t")])
+        await storage.append([Commit(own, 1, "c", b"u", (), 1.0, {"s": 2, "o": 1, "p/t": 2})])
+        await storage.append([make_commit("c", 2, origin="o"), make_commit("c", 9, origin="q")])
+        vector = {"s": 2, "o": 2, "p/t": 2, own: 1, "q": 9}
+        assert await storage.standing("c") == Standing("c", vector)
+        assert (await storage.load("c")).vector == vector
+
+    async def test_standings_come_in_pages_with_what_is_deleted(self, storage: Storage) -> None:
+        for name in ("é", "b/c", "a", "gone"):
+            await storage.append([make_commit(name, 1)])
+        await storage.delete("gone", remains=b"left")
+        told = [Standing(name, {"node-a": 1}) for name in ("a", "b/c", "é")]
+        told.insert(2, Standing("gone", {}, b"left"))
+        assert await storage.standings() == told
+        assert await storage.standings(limit=2) == told[:2]
+        assert await storage.standings(after="b/c", limit=2) == told[2:]
+        assert await storage.standings(after="é") == []
 
     @pytest.mark.parametrize(
         "commit",

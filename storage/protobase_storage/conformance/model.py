@@ -18,7 +18,7 @@ from ..commit import (
     join,
     sequence_of,
 )
-from ..contract import Storage
+from ..contract import Standing, Storage
 
 State = dict[str, Loaded]
 """What every collection loads as."""
@@ -130,6 +130,7 @@ async def read_state(storage: Storage) -> State:
         log_bytes = sum(len(commit.update) for commit in loaded.commits)
         sizes = (info.snapshot_bytes, info.log_commits, info.log_bytes)
         assert sizes == (snapshot_bytes, len(loaded.commits), log_bytes), info
+        assert await storage.standing(info.name) == Standing(info.name, loaded.vector, loaded.remains)
         state[info.name] = loaded
     return state
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pytest
 
 from protobase_live.collection import put_back as module
+from protobase_live.collection.former import FIRST, Former, History, history_of
 from protobase_live.collection.put_back import put_back
 from protobase_live.errors import ValidationError
+from protobase_live.protocol.yjs.state_vector import encode_state_vector
 from protobase_storage import Commit, Loaded, MemoryStorage, Snapshot, StorageError
 
 STORED = Loaded(
     Snapshot("c", b"base", {"n/1": 2}, 1.0),
     tuple(Commit("n/1", n, "c", b"%d" % n, (), 1.0) for n in range(3, 7)),
-    b"remains",
+    Former().remains({2**30: 5}, FIRST.next("g")),
 )
 
 
@@ -46,11 +48,11 @@ async def test_what_was_interrupted_is_completed(step: int, monkeypatch: pytest.
     monkeypatch.setattr(module, "APPEND_BYTES", 2)
     storage = Failing(step)
     with pytest.raises(StorageError):
-        await put_back(storage, "c", STORED)
+        await put_back(storage, "c", STORED, "h")
     assert await storage.load("c") != STORED
-    await put_back(storage, "c", STORED)
+    await put_back(storage, "c", STORED, "h")
     assert await storage.load("c") == STORED
-    await put_back(storage, "c", STORED)
+    await put_back(storage, "c", STORED, "h")
     assert await storage.load("c") == STORED
 
 
@@ -62,14 +64,39 @@ async def test_what_holds_something_else_is_left_alone() -> None:
     )
     for other in others:
         storage = MemoryStorage()
-        await put_back(storage, "c", other)
+        await put_back(storage, "c", other, "h")
         with pytest.raises(ValidationError, match="'c' is not empty"):
-            await put_back(storage, "c", STORED)
+            await put_back(storage, "c", STORED, "h")
         assert await storage.load("c") == other
 
 
 async def test_what_was_deleted_and_is_put_back_is_no_longer_gone() -> None:
     storage = MemoryStorage()
-    await storage.delete("c", b"deleted")
-    await put_back(storage, "c", Loaded(None, STORED.commits))
-    assert (await storage.load("c")).remains == b""
+    await storage.delete("c", Former().remains({2**30: 5}, FIRST.next("g")))
+    await put_back(storage, "c", Loaded(None, STORED.commits), "h")
+    assert not Former((await storage.load("c")).remains).has_left({2**30: 5}, {})
+
+
+async def test_what_is_put_back_takes_the_place_of_what_was_deleted() -> None:
+    """On nodes that have not heard of the deletion, too."""
+    storage = MemoryStorage()
+    deleted = FIRST.next("g").next("h")
+    await storage.delete("c", Former().remains({2**30: 5}, deleted))
+    await put_back(storage, "c", STORED, "i")
+    remains = (await storage.load("c")).remains
+    assert history_of(remains) > deleted > history_of(STORED.remains)
+    assert Former(remains).has_left({2**30: 5}, {})
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_of_two_deletions_that_did_not_know_of_each_other_all_nodes_take_the_same(number: int) -> None:
+    one, other = History(number, "a"), History(1, "b")
+    assert max(one, other) == max(other, one) != min(one, other)
+
+
+def test_remains_of_earlier_versions_are_read() -> None:
+    earlier = encode_state_vector({2**30: 5})
+    assert Former(earlier).has_left({2**30: 5}, {})
+    assert FIRST < history_of(earlier) < History(2, "")
+    with pytest.raises(ValidationError, match="cannot be read"):
+        history_of(b"\0\xc1")

@@ -11,9 +11,10 @@ import pytest
 from pycrdt import Doc, Text
 
 import protobase_live as pb
+from protobase_actors import Clock
 from protobase_live.collection import folding
 from protobase_live.collection.fold import fold
-from protobase_live.collection.former import FORMER_CLIENTS, Former, remains_of
+from protobase_live.collection.former import FIRST, FORMER_CLIENTS, Former, remains_of
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Drop, Leave, Sync, Updates
 from protobase_live.errors import CollectionDropped, CollectionUnloadable, StorageFailed
@@ -196,7 +197,7 @@ async def test_a_fold_under_way_does_not_bring_it_back(database, storage, monkey
     """One that is ready just when the storage has deleted everything."""
     deleted, delete = asyncio.Event(), storage.delete
 
-    async def fold_late(updates: Sequence[bytes]) -> bytes:
+    async def fold_late(updates: Sequence[bytes], clock: Clock, limits: Limits) -> bytes:
         await deleted.wait()
         return fold(updates)
 
@@ -238,7 +239,7 @@ async def test_a_collection_that_cannot_be_loaded_can_be_dropped(database, stora
 
 def test_content_that_many_documents_begin_with_is_no_copy() -> None:
     """Programs give it a small client id, so that it is the same in every document."""
-    remains = Former().remains({1: 5, 2**31: 3})
+    remains = Former().remains({1: 5, 2**31: 3}, FIRST.next("h"))
     assert not Former(remains).has_left({1: 5, 2**30: 2}, {})
     assert Former(remains).has_left({1: 5, 2**31: 1}, {})
 
@@ -247,8 +248,8 @@ def test_what_is_remembered_of_what_nobody_has_loaded() -> None:
     doc: Doc = Doc(client_id=2**31)
     doc.get("t", type=Text).insert(0, "typed")
     good = Commit("n", 1, "c", doc.get_update(), (), 1.0)
-    earlier = Former().remains({2**30: 1})
-    remains = remains_of(Loaded(None, (good, Commit("n", 2, "c", b"\x01\x01\x01", (), 1.0)), earlier))
+    earlier = Former().remains({2**30: 1}, FIRST.next("h"))
+    remains = remains_of(Loaded(None, (good, Commit("n", 2, "c", b"\x01\x01\x01", (), 1.0)), earlier), "i")
     assert Former(remains).has_left(doc_state(doc), {})
     assert Former(remains).has_left({2**30: 1}, {})
 
@@ -259,7 +260,7 @@ def doc_state(doc: Doc) -> Mapping[int, int]:
 
 def test_what_is_remembered_is_bounded() -> None:
     vector = {2**53 - n: 2**53 - 1 - n for n in range(1, 2 * FORMER_CLIENTS)}
-    remains = Former(Former().remains(vector)).remains({1: 1})
+    remains = Former(Former().remains(vector, FIRST.next("h"))).remains({1: 1}, FIRST.next("h"))
     assert len(remains) <= MAX_REMAINS_BYTES
     assert Former(remains).has_left({2**53 - 1: 5}, {})
     assert not Former(remains).has_left({2**53 - 1: 5}, {2**53 - 1: 5})

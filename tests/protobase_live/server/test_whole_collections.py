@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 import protobase_live as pb
 from protobase_live.client import remote_database
+from protobase_live.database.stored import unpack_stored
 from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.collection_messages import RestoreRequest
 from protobase_live.protocol.live.limits import LiveLimits
@@ -72,7 +74,9 @@ async def test_what_is_backed_up_is_what_is_stored(pair: Pair, monkeypatch: pyte
     for name in stored:
         await remote.drop(name)
         await remote.restore(name, stored[name])
-        assert await db.storage.load(name) == before[name]
+        restored = await db.storage.load(name)
+        assert replace(restored, remains=b"") == before[name]
+        assert (restored.remains == b"") == (name == "nothing")  # which was deleted is a history that is over
     assert await (await remote.collection("tasks")).count() == 10
 
 
@@ -105,7 +109,8 @@ async def test_a_restore_can_be_repeated_and_completed(pair: Pair) -> None:
     await remote.drop("tasks")
     for stored in (half, half, whole, whole):
         await remote.restore("tasks", stored)
-        assert await remote.backup("tasks") == stored
+        restored, given = [unpack_stored("tasks", each) for each in (await remote.backup("tasks"), stored)]
+        assert replace(restored, remains=b"") == given
     with pytest.raises(pb.ValidationError, match="'tasks' is not empty"):
         await remote.restore("tasks", half)
     await fill(db, "other", 1)
@@ -178,3 +183,11 @@ async def test_parts_come_in_order_and_are_bounded() -> None:
         with pytest.raises(pb.Unavailable):
             await whole.perform(RestoreRequest(2, "tasks", 8, b"", False))
         whole.close()
+
+
+async def test_they_are_hashed(pair: Pair) -> None:
+    db, remote = pair
+    await fill(db, "tasks", 3)
+    found = await remote.state_hash("tasks")
+    assert found == await db.state_hash("tasks")
+    assert (len(found.hash), [*found.vector.values()]) == (64, [3])

@@ -7,7 +7,7 @@ from statistics import median
 import detangle
 import pytest
 
-from protobase_storage import StorageBusy
+from protobase_storage import StorageBusy, TooManyReads
 from protobase_storage.cloud import writer
 from protobase_storage.cloud.simulated import Bucket, SimulatedObjects
 from protobase_storage.cloud.storage import CloudStorage
@@ -84,6 +84,21 @@ def test_what_waits_is_bounded() -> None:
         await appended
         await storage.append([make_commit("b", 1)])
         assert (await storage.stats()).backlog == 0
+
+    detangle.run(main)
+
+
+def test_reads_are_bounded() -> None:
+    async def main() -> None:
+        objects = SimulatedObjects(Bucket())
+        storage = await CloudStorage.open(objects, interval=0, reads_limit=1)
+        await storage.compact(make_snapshot("a", {"node-a": 1}))
+        objects.faults.delay = (1, 1)
+        first = asyncio.ensure_future(storage.load("a"))
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyReads, match="the limit is 1"):
+            await storage.load("a")
+        assert (await first).snapshot
 
     detangle.run(main)
 
