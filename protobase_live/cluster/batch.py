@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from protobase_live.cluster.recent import Packed
+from protobase_live.collection.former import FIRST, History
 from protobase_storage import Joint
 
 
@@ -17,6 +18,8 @@ class Line:
     waiting: deque[Packed]
     whole: bool
     """Whether these are all."""
+    history: History = FIRST
+    """The one that they are of."""
 
 
 @dataclass(slots=True)

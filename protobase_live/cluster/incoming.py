@@ -11,7 +11,13 @@ from protobase_live.collection.commit_form import commit_of
 from protobase_live.collection.former import History
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Replicated
-from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError
+from protobase_live.errors import (
+    CollectionDropped,
+    LimitExceeded,
+    ProtoBaseError,
+    ProtocolError,
+    StorageFailed,
+)
 from protobase_live.protocol.packing import unpack
 from protobase_live.protocol.peer.messages import (
     Commits,
@@ -92,7 +98,7 @@ class Incoming:
         try:
             await self._home.take_deletion(collection, message.remains)
         except ProtoBaseError as error:
-            await self._send(Taken(0, {}, {collection: (str(error), error.retryable)}))
+            await self._send(Taken(0, {}, {collection: _failure(error)}))
 
     async def _take_part(self, message: SnapshotPart) -> None:
         self._parts.append(message.part)
@@ -108,7 +114,7 @@ class Incoming:
         try:
             taken = await self._home.install(snapshot, history)
         except ProtoBaseError as error:
-            await self._send(Taken(0, {}, {collection: (str(error), error.retryable)}))
+            await self._send(Taken(0, {}, {collection: _failure(error)}))
         else:
             await self._send(Standings({collection: (taken.history, taken.vector)}, complete=False))
 
@@ -125,13 +131,21 @@ def _commit(collection: str, form: bytes) -> Commit:
         raise ProtocolError(f"a commit of {collection!r} cannot be read: {error}") from error
 
 
+def _failure(error: ProtoBaseError) -> tuple[str, bool]:
+    """Why something was not taken, and whether to send it again later.
+
+    A disk that failed can work again; and who sent what was deleted is told of the deletion, too.
+    """
+    return str(error), error.retryable or isinstance(error, (StorageFailed, CollectionDropped))
+
+
 def _taken(number: int, answers: Mapping[str, Answer]) -> Taken:
     """What is said of the collections of which not all is durable."""
     positions: dict[str, Position] = {}
     failures: dict[str, tuple[str, bool]] = {}
     for collection, answer in answers.items():
         if isinstance(answer, ProtoBaseError):
-            failures[collection] = str(answer), answer.retryable
+            failures[collection] = _failure(answer)
         elif answer.held:
             positions[collection] = answer.history, answer.vector
     return Taken(number, positions, failures)

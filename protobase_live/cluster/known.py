@@ -13,6 +13,9 @@ class Known:
     """How far a collection is there. Of which nothing is known nothing is there."""
 
     history: History = FIRST
+    """The one that is there, or that it was told to have."""
+    confirmed: History = FIRST
+    """The last one of which it was heard that it is there."""
     vector: Vector = field(default_factory=dict[str, int])
     """What is there, or was sent there in this connection."""
     durable: Vector = field(default_factory=dict[str, int])
@@ -30,10 +33,22 @@ class Known:
         """So much is known to be durable there, too."""
         self.durable = join(self.durable, vector)
         self.vector = join(self.vector, vector)
+        self.confirmed = self.history
 
     def begin_again(self, history: History, vector: Vector) -> None:
         """So much is there, and nothing of what was sent since is on its way any more."""
-        self.history = history
+        self.replace(history)
+        self.confirmed = history
         self.vector = self.durable = dict(vector)
+
+    def replace(self, history: History) -> None:
+        """It was told that another history is here, of which nothing was sent yet."""
+        self.history = history
+        self.vector, self.durable = {}, {}
         self.since = 0
         self.stuck = None
+
+    def fail(self) -> None:
+        """What was sent since was not taken; nor the deletion, if that was not heard of."""
+        durable: Vector = self.durable if self.history == self.confirmed else {}
+        self.begin_again(self.confirmed, durable)

@@ -12,7 +12,7 @@ from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import packed
 from protobase_live.cluster.source import Source
-from protobase_live.collection.former import History
+from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import (
     Commits,
     Deleted,
@@ -31,7 +31,7 @@ class _Sent:
     """A message that the other node has not said to be durable there."""
 
     size: int
-    vectors: Mapping[str, Vector]
+    positions: Mapping[str, tuple[History, Vector]]
     """What each collection comes to by it."""
 
 
@@ -78,6 +78,7 @@ class Outgoing:
                 known.is_durable(vector)
             else:
                 known.begin_again(History(*history), vector)
+                self.lacks(collection)
         if message.complete and not self._heard:
             self._heard = True
             self._wake_up.wake()
@@ -95,15 +96,17 @@ class Outgoing:
         for number in [each for each in self._sent if each <= message.number]:
             sent = self._sent.pop(number)
             self._sent_bytes -= sent.size
-            for collection, vector in sent.vectors.items():
-                if collection not in message.positions and collection not in message.failures:
-                    self.known[collection].is_durable(vector)
+            for collection, (history, vector) in sent.positions.items():
+                known = self.known[collection]
+                is_taken = collection not in message.positions and collection not in message.failures
+                if is_taken and known.history == history:  # and not deleted since
+                    known.is_durable(vector)
         for collection, (history, vector) in message.positions.items():
             self.known[collection].begin_again(History(*history), vector)
             self._retry(collection)
         for collection, (why, later) in message.failures.items():
             known = self.known[collection]
-            known.begin_again(known.history, known.durable)
+            known.fail()
             if later:
                 self._retry(collection)
             else:
@@ -168,7 +171,7 @@ class Outgoing:
             if line.waiting or not line.whole:
                 self._lacking[name] = None
         if batch.commits:
-            await self._send_batch(batch)
+            await self._send_batch(batch, {name: lines[name].history for name in batch.taken})
 
     async def _complete(self, lines: dict[str, Line]) -> None:
         """Look for the other parts of transactions over several collections.
@@ -179,66 +182,74 @@ class Outgoing:
         while missing := _of_missing_parts(lines) - looked_at:
             for name in sorted(missing):
                 looked_at.add(name)
-                line = await self._line_of_log(name, self.known[name])
+                line = await self._line(name, recent=False)
                 if line is not None:
                     lines[name] = line
 
-    async def _line(self, collection: str) -> Line | None:
-        """What is lacking of a collection; None if that is nothing, or no commits."""
+    async def _line(self, collection: str, *, recent: bool = True) -> Line | None:
+        """What is lacking of a collection; None if that is nothing, or no commits.
+
+        Without ``recent`` its log is read, which can be ahead of what was shown.
+        """
         known = self.known[collection]
         here = await self._source.history(collection)
         if known.stuck is not None or here < known.history:  # then it sends what has happened
             return None
         if here > known.history:
             await self._send_deletion(collection, known, here)
-        recent = self._source.recent.after(collection, known.vector, known.since)
-        if recent is not None:
-            return Line(deque(recent), whole=True) if recent else None
-        return await self._line_of_log(collection, known)
+        found = self._source.recent.after(collection, known.vector, known.since) if recent else None
+        if found is not None:
+            return Line(deque(found), True, here) if found else None
+        return await self._line_of_log(collection, known, here)
 
-    async def _line_of_log(self, collection: str, known: Known) -> Line | None:
+    async def _line_of_log(self, collection: str, known: Known, here: History) -> Line | None:
         limit = self._limits.batch_commits
         try:
             commits = await self._source.storage.commits_after(collection, known.vector, limit)
         except CollectionCorrupt as error:  # of the others it says nothing
             known.stuck = str(error)
             return None
+        if await self._source.history(collection) != here:  # deleted while its log was read
+            self._lacking[collection] = None
+            return None
         if commits is None:
             await self._send_snapshot(collection, known)
             self._lacking[collection] = None
             return None
-        return Line(deque(map(packed, commits)), whole=len(commits) < limit) if commits else None
+        return Line(deque(map(packed, commits)), len(commits) < limit, here) if commits else None
 
-    async def _send_batch(self, batch: Batch) -> None:
+    async def _send_batch(self, batch: Batch, histories: Mapping[str, History]) -> None:
+        """Send commits, each as of the history that it was read of: another one may be known there by now."""
         self._number += 1
-        vectors: dict[str, Vector] = {}
+        positions: dict[str, tuple[History, Vector]] = {}
         for name, each in batch.taken.items():
             known = self.known[name]
-            known.go_on(vector_of([kept.commit for kept in each]))
-            known.since = max(known.since, each[-1].number)
-            vectors[name] = known.vector
-        self._sent[self._number] = _Sent(batch.size, vectors)
+            if known.history == histories[name]:
+                known.go_on(vector_of([kept.commit for kept in each]))
+                known.since = max(known.since, each[-1].number)
+            positions[name] = histories[name], known.vector
+        self._sent[self._number] = _Sent(batch.size, positions)
         self._sent_bytes += batch.size
-        forms = {
-            name: (self.known[name].history, [kept.form for kept in each])
-            for name, each in batch.taken.items()
-        }
+        forms = {name: (histories[name], [kept.form for kept in each]) for name, each in batch.taken.items()}
         await self._send(Commits(self._number, forms))
 
     async def _send_deletion(self, collection: str, known: Known, history: History) -> None:
         standing = await self._source.storage.standing(collection)
-        known.begin_again(history, {})
+        known.replace(history)
         await self._send(Deleted(collection, standing.remains))
 
     async def _send_snapshot(self, collection: str, known: Known) -> None:
         """Send what the log does not tell any more, in parts."""
+        history = known.history
         loaded = await self._source.storage.load(collection)
+        if history_of(loaded.remains) != history or known.history != history:  # deleted meanwhile
+            return
         if loaded.snapshot is None or includes(known.vector, loaded.snapshot.vector):
             known.stuck = "each of the nodes has another commit in the same place: two histories"
             return
-        for part in _parts(collection, known.history, loaded, self._limits.snapshot_part_bytes):
-            await self._send(part)
         known.go_on(loaded.snapshot.vector)
+        for part in _parts(collection, history, loaded, self._limits.snapshot_part_bytes):
+            await self._send(part)
 
 
 def _of_missing_parts(lines: Mapping[str, Line]) -> set[str]:

@@ -4,8 +4,9 @@ Needs the extra ``testing`` (`pip install 'protobase-live[testing]'`).
 """
 
 from protobase_live.testing.disk import Disk, DiskFaults
+from protobase_live.testing.faults import Faults
 from protobase_live.testing.node import Node
 from protobase_live.testing.run import Run, simulate
 from protobase_live.testing.world import World
 
-__all__ = ["Disk", "DiskFaults", "Node", "Run", "World", "simulate"]
+__all__ = ["Disk", "DiskFaults", "Faults", "Node", "Run", "World", "simulate"]

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
+from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.database.database import Database
 from protobase_live.server.server import Server
 from protobase_live.testing.disk import Disk
-from protobase_live.testing.world import World
+from protobase_live.testing.world import SkewedClock, World
 
 PORT = 8765
+
+SECRET = b"the secret of all simulated nodes"
+"""What nodes that are linked have in common."""
 
 
 class Node:
     """What runs on one host; its disk outlives it."""
 
-    def __init__(self, world: World, host: str = "node", limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        world: World,
+        host: str = "node",
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        peers: Iterable[str] = (),
+        cluster_limits: ClusterLimits | None = None,
+        skew: float = 0.0,
+    ) -> None:
+        """``peers`` are the hosts of other nodes, to be linked with; ``skew`` is how many seconds the clock
+        of this host is ahead of the others'.
+        """
         self.host = host
         self.disk = Disk(world.clock, world.random(f"disk of {host}"))
         self._world = world
         self._limits = limits
+        self._peers = [f"ws://{peer}:{PORT}/peer" for peer in peers]
+        self._cluster_limits = cluster_limits
+        self._clock = SkewedClock(world.clock, skew)
         self._starts = 0
         self._process: asyncio.Task[Any] | None = None
         self._database: Database | None = None
@@ -29,7 +49,7 @@ class Node:
     @property
     def database(self) -> Database:
         """What runs there now."""
-        assert self._database is not None, "the node has not started"
+        assert self._database is not None, f"the server of {self.host} has not started"
         return self._database
 
     @property
@@ -42,6 +62,16 @@ class Node:
         """Whether the host runs."""
         return self._world.network.is_up(self.host)
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether its server has started, too."""
+        return self.is_up and self._database is not None
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it was ever started."""
+        return self._starts > 0
+
     def start(self) -> None:
         """Start the server, or start it again after a crash."""
         self._world.network.restart(self.host)
@@ -51,6 +81,7 @@ class Node:
     def crash(self) -> None:
         """Cut the power: nothing that runs there says another word, and the disk loses what it buffered."""
         self._world.network.crash(self.host)
+        self._database = None
         before = self.disk
         self.disk = before.crash()
         self._world.happened["a crash"] += 1
@@ -61,9 +92,24 @@ class Node:
 
     async def _serve(self) -> None:
         random = self._world.random(f"start {self._starts} of {self.host}")
-        async with (
-            Database(self.disk, limits=self._limits, clock=self._world.clock, random=random) as database,
-            Server(database, self.host, PORT, clock=self._world.clock),
-        ):
-            self._database = database
-            await asyncio.get_running_loop().create_future()
+        clock, limits = self._clock, self._cluster_limits
+        async with Database(
+            self.disk,
+            limits=self._limits,
+            clock=clock,
+            random=random,
+            cluster_limits=limits,
+            node_id=self.host,
+        ) as database:
+            server = Server(
+                database,
+                self.host,
+                PORT,
+                peers=self._peers,
+                cluster_secret=SECRET,
+                clock=clock,
+                random=random,
+            )
+            async with server:
+                self._database = database
+                await asyncio.get_running_loop().create_future()

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from random import Random
 from typing import Any
 
 import detangle
 
+from protobase_actors import OrderedSet
 from protobase_live.testing.world import World
 from protobase_storage import StorageError
 
@@ -22,6 +24,13 @@ MAX_STEPS = 2_000_000
 
 MAX_SECONDS = 3_600.0
 """Virtual seconds after which a run has failed."""
+
+_LATE_IMPORTS = (
+    "protobase_live.live.views",
+    "protobase_live.query.engine.plan",
+    "protobase_live.query.language.text.query_parser",
+)
+"""What is imported when it is first used; were that in a run, the first one in a process would differ."""
 
 Scenario = Callable[[World], Coroutine[Any, Any, None]]
 
@@ -43,6 +52,8 @@ class Run:
 
 def simulate(scenario: Scenario, seed: int) -> Run:
     """Run a scenario. Nothing is drawn but from the seed, and no real time passes."""
+    for module in _LATE_IMPORTS:
+        import_module(module)
     world = World(seed)
     config = detangle.SimConfig(
         max_steps=MAX_STEPS,
@@ -50,7 +61,7 @@ def simulate(scenario: Scenario, seed: int) -> Run:
         patch_time=True,
         net=detangle.NetConfig(fragment=0.1, tcp_timeout=5.0),
     )
-    with _no_entropy(world.random("entropy")):
+    with _no_entropy(world.random("entropy")), _groups_in_order():
         result = detangle.execute(_run, (scenario, world), config=config, strategy=detangle.RandomWalk(seed))
     failure = result.failure
     error = None if failure is None else failure.exception or AssertionError(failure.headline())
@@ -81,3 +92,19 @@ def _no_entropy(drawn: Random) -> Generator[None]:
         yield
     finally:
         os.urandom = random._urandom = real  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _groups_in_order() -> Generator[None]:
+    """Have groups cancel their tasks in the order in which these were made, and not by their addresses."""
+    real = asyncio.TaskGroup.__init__
+
+    def init(self: asyncio.TaskGroup) -> None:
+        real(self)
+        self._tasks = OrderedSet[asyncio.Task[Any]]()  # type: ignore[attr-defined]
+
+    asyncio.TaskGroup.__init__ = init  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        asyncio.TaskGroup.__init__ = real  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ from typing import Any
 import detangle
 from detangle.net import SimNetwork
 
-from protobase_actors import Timer
+from protobase_actors import Clock, Timer
 
 EPOCH = 1_800_000_000.0
 """When every run begins, in seconds since the Unix epoch."""
@@ -35,6 +35,19 @@ class VirtualClock:
     def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """See `Clock.call_later`."""
         return asyncio.get_running_loop().call_later(seconds, callback)
+
+
+class SkewedClock(VirtualClock):
+    """The clock of a host that is ahead of the others, or behind; seconds take as long there."""
+
+    def __init__(self, clock: Clock, skew: float) -> None:
+        """``skew`` is in seconds."""
+        self._clock = clock
+        self._skew = skew
+
+    def time(self) -> float:
+        """See `Clock.time`."""
+        return self._clock.time() + self._skew
 
 
 class World:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from pycrdt import Doc, Map
+from pycrdt import Doc, Map, Text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
@@ -13,6 +13,7 @@ from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.testing import Node, World
 
 ROOT = "records"
+NOTES = "notes"
 
 HANDED_OVER = 1000
 """How a connection ends when the close was answered."""
@@ -26,7 +27,8 @@ OPEN_SECONDS = 15.0
 class Editor:
     """A document that is kept up with a collection of a node, from one connection to the next."""
 
-    def __init__(self, world: World, node: Node, name: str) -> None:
+    def __init__(self, world: World, node: Node, name: str, *, text: bool = False) -> None:
+        """With ``text`` it writes in a text, too, as others do."""
         self.document: Doc = Doc(client_id=world.random(name).getrandbits(32))
         self.name = name
         self.keys: set[str] = set()
@@ -34,6 +36,7 @@ class Editor:
         self._world = world
         self._node = node
         self._random = world.random(f"{name}'s pace")
+        self._text = text
         self._edits: list[bytes] = []
         self._remote = False
         self._subscription = self.document.observe(self._observe)
@@ -67,9 +70,20 @@ class Editor:
         key = f"{self.name}-{number}"
         self.keys.add(key)
         self.document.get(ROOT, type=Map)[key] = Map({"n": number})
+        if self._text:
+            self._write_text()
         for update in self._edits:
             await connection.send(yjs.encode_update(update))
         self._edits.clear()
+
+    def _write_text(self) -> None:
+        notes = self.document.get(NOTES, type=Text)
+        length = len(str(notes))
+        if length > 5 and self._random.random() < 0.3:
+            at = self._random.randrange(length - 5)
+            del notes[at : at + self._random.randint(1, 5)]
+        else:
+            notes.insert(self._random.randint(0, length), f"{self.name[-1]}{len(self.keys)} ")
 
     async def _read(self, connection: ClientConnection) -> None:
         async for frame in connection:

@@ -69,7 +69,7 @@ class Failover:
         random = self._world.random("telling")
         while True:
             await self._world.clock.sleep(random.uniform(0.01, 1.5))
-            if not all(node.is_up for node in self.nodes):
+            if not all(node.is_serving for node in self.nodes):
                 continue
             for source, target in (self.nodes, self.nodes[::-1]):
                 with suppress(TimeoutError, pb.ProtoBaseError):

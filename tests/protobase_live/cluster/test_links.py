@@ -13,7 +13,7 @@ from protobase_live.errors import Closed, Unauthorized, ValidationError
 from protobase_live.protocol.packing import unpack
 from protobase_live.protocol.peer.messages import Commits, Deleted, SnapshotPart, Standings, Taken
 from protobase_live.query.language.query import Query
-from protobase_storage import CollectionCorrupt, MemoryStorage, StorageFull
+from protobase_storage import CollectionCorrupt, MemoryStorage, StorageError, StorageFull
 from tests.support.nodes import Connection, Node, agree, settle
 
 Make = Callable[..., Node]
@@ -224,17 +224,25 @@ class Full(MemoryStorage):
     """Takes nothing for a while."""
 
     full = False
+    error: StorageError = StorageFull("no room")
 
     def append(self, commits):
         if not self.full or not commits:
             return super().append(commits)
         failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        failed.set_exception(StorageFull("no room"))
+        failed.set_exception(self.error)
         return failed
 
+    async def delete(self, collection, remains=b""):
+        if self.full:
+            raise self.error
+        await super().delete(collection, remains)
 
-async def test_what_the_other_node_cannot_store_is_sent_again(make: Make) -> None:
+
+@pytest.mark.parametrize("error", [StorageFull("no room"), StorageError("no room: the disk failed")])
+async def test_what_the_other_node_cannot_store_is_sent_again(make: Make, error: StorageError) -> None:
     storage = Full(make_identity=lambda: "b")
+    storage.error = error
     a, b = make("a"), make("b", storage=storage)
     connection = Connection(a, b)
     await a.put("tasks", "k1", n=1)
@@ -247,6 +255,58 @@ async def test_what_the_other_node_cannot_store_is_sent_again(make: Make) -> Non
     await a.clock.advance(0.6)
     await agree([a, b], "tasks")
     assert await b.keys("tasks") == ["k1", "k2"]
+
+
+async def test_a_deletion_that_the_other_node_cannot_store_is_told_again(make: Make) -> None:
+    storage = Full(make_identity=lambda: "b")
+    a, b = make("a"), make("b", storage=storage)
+    connection = Connection(a, b)
+    await a.put("tasks", "k1", n=1)
+    await agree([a, b], "tasks")
+    storage.full = True
+    await a.db.drop("tasks")
+    await settle(lambda: any(each.failures for each in connection.ends[1].messages(Taken)))
+    storage.full = False
+    await a.put("tasks", "k2", n=2)
+    for _ in range(3):  # the collection starts again there, and is sent it then
+        await b.clock.advance(0.6)
+        await a.clock.advance(0.6)
+    await agree([a, b], "tasks")
+    assert await b.keys("tasks") == ["k2"]
+
+
+async def _has_no(node: Node, key: str) -> bool:
+    return key not in await node.keys("tasks")
+
+
+async def test_commits_of_a_history_that_is_over_are_not_sent_as_of_the_next(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await a.put("y", "early", n=1)
+    await agree([a, b], "y")
+    await connection.cut()
+    await a.together("joint", "x", "y")
+    await b.db.drop("y")
+    Connection(a, b)
+    await agree([a, b], "x", "y")
+    assert await a.keys("x") == await b.keys("x") == ["joint"]
+    assert await a.keys("y") == await b.keys("y") == []
+
+
+async def test_who_sends_what_was_deleted_goes_on_when_he_knows(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await a.put("tasks", "k1", n=1)
+    await agree([a, b], "tasks")
+    await asyncio.gather(b.db.drop("tasks"), a.put("tasks", "k2", n=2))
+    await settle(lambda: any(each.failures for each in connection.ends[1].messages(Taken)))
+    (failed,) = [each for each in connection.ends[1].messages(Taken) if each.failures]
+    await settle(lambda: _has_no(a, "k1"))
+    await a.put("tasks", "k3", n=3)
+    await a.clock.advance(0.6)
+    await agree([a, b], "tasks")
+    assert await b.keys("tasks") == ["k3"]
+    assert failed.failures["tasks"][1], "it was said that it can never be taken"
 
 
 class Rotten(MemoryStorage):

@@ -1,0 +1,186 @@
+"""Several nodes that are linked, with crashes, cuts and other faults: what must hold in every run.
+
+First come the faults, then all is well again, and everything converges in bounded time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from itertools import pairwise
+from typing import Any
+
+import protobase_live as pb
+from protobase_live.testing import Faults, Node, World
+from tests.simulation.agreement import check_equal, come_to_agree, standings
+from tests.simulation.editor import Editor
+from tests.simulation.reader import HALF_SEEN, Follower, Watcher
+from tests.simulation.writer import PERMANENT, SCRATCH, SHARED, TASKS, Journal, Writer
+
+LIMITS = pb.Limits(
+    log_commits=40, retained_commits=20, idle_seconds=3.0, read_only_seconds=1.0, restart_seconds=1.0
+)
+"""Short logs, so that nodes fall behind them; and collections that leave the memory."""
+
+MOST_NODES = 5
+FAULTS = 4
+HANDS = 2
+"""Faults that go on at the same time."""
+
+EDITORS = 2
+
+TOLD_SECONDS = 15.0
+"""So long after that everybody has been told: a client may have to notice first that its node has gone."""
+
+AGREE_SECONDS = 2.0
+"""So long after everything is well again all nodes have the same."""
+
+
+class ManyNodes:
+    """One run."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._faults = Faults(world)
+        self._random = world.random("the cluster")
+        self.nodes = self._make_nodes(self._random.randint(2, MOST_NODES))
+        self._over = asyncio.Event()
+        self._journal = Journal()
+        self.followers = [Follower(world, name, self.nodes) for name in (TASKS, SHARED, SCRATCH)]
+        self.watchers = [
+            Watcher(world, query, node)
+            for node in self.nodes
+            for query in (HALF_SEEN, pb.Query(SCRATCH), pb.Query(SHARED).order_by("by", "_key"))
+            if self._random.random() < 0.5
+        ]
+        self.editors = [
+            Editor(world, self._random.choice(self.nodes), f"editor {n}", text=True) for n in range(EDITORS)
+        ]
+
+    def _make_nodes(self, count: int) -> list[Node]:
+        hosts = [f"node{n}" for n in range(count)]
+        peers = _topology(self._random.choice(("all", "line", "star")), hosts)
+        return [
+            Node(self._world, host, LIMITS, peers=peers[host], skew=self._faults.skew(host)) for host in hosts
+        ]
+
+    async def run(self) -> None:
+        """All of it. Raises AssertionError for what must not be."""
+        async with asyncio.TaskGroup() as tasks:
+            reading = [
+                tasks.create_task(self._on("readers", each.work()))
+                for each in (*self.followers, *self.watchers)
+            ]
+            await self._write()
+            await self._note_what_differs()
+            self._faults.crash_one(self.nodes)
+            self._faults.heal(self.nodes)
+            await come_to_agree(self._world, self.nodes, AGREE_SECONDS)
+            await self._check()
+            await self._check_readers()
+            for task in reading:
+                task.cancel()
+
+    async def _write(self) -> None:
+        """Have everybody write while things go wrong, to the end."""
+        async with asyncio.TaskGroup() as tasks:
+            for node in self.nodes:
+                writer = Writer(self._world, node, self._journal)
+                tasks.create_task(self._start(node))
+                tasks.create_task(self._on(f"at {node.host}", writer.work(self._over)))
+            for editor in self.editors:
+                tasks.create_task(self._on(editor.name, self._edit(editor)))
+            tasks.create_task(self._break_things())
+
+    async def _on(self, host: str, work: Coroutine[Any, Any, None]) -> None:
+        await self._world.spawn(work, host)
+
+    async def _edit(self, editor: Editor) -> None:
+        """A disk that failed is not asked at once, and what an editor says has no receipt."""
+        await editor.work(self._over)
+        await self._world.clock.sleep(LIMITS.read_only_seconds * 2)
+        await editor.finish()
+        self._journal.acknowledged.setdefault(TASKS, set()).update(editor.keys)
+
+    async def _start(self, node: Node) -> None:
+        await self._world.clock.sleep(self._faults.delay(node.host))
+        if not node.is_started:
+            node.start()
+
+    async def _break_things(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for hand in range(HANDS):
+                tasks.create_task(self._faults.work(self.nodes, FAULTS, hand))
+        self._faults.part(self.nodes)
+        await self._world.clock.sleep(self._random.uniform(0.2, 3.0))
+        self._over.set()
+
+    async def _note_what_differs(self) -> None:
+        """What comes together when all is well again."""
+        found = [await standings(node) for node in self.nodes]
+        happened = self._world.happened
+        left = [each["left"] for each in found if "left" in each]
+        happened["transactions went over a healed cut"] += any(each != left[0] for each in left)
+        scratch = [each[SCRATCH] for each in found if SCRATCH in each]
+        histories = {history for history, vector in scratch if vector}
+        happened["a deletion met what was written meanwhile"] += len(histories) > 1
+
+    # what must hold
+
+    async def _check(self) -> None:
+        await check_equal(self.nodes, (*PERMANENT, SCRATCH))
+        items = {
+            name: await (await self.nodes[0].database.collection(name)).items()
+            for name in (*PERMANENT, SCRATCH)
+        }
+        for name, keys in self._journal.acknowledged.items():
+            assert not keys - items[name].keys(), (
+                f"{name}: acknowledged, and lost: {keys - items[name].keys()}"
+            )
+            self._world.happened["an insertion was acknowledged"] += len(keys)
+        for key, names in self._journal.joint.items():
+            there = {name for name in names if key in items[name]}
+            assert there in (set(), set(names)), f"of the transaction {key} only {there} is there"
+        back = (self._journal.buried - self._journal.restored) & items[SCRATCH].keys()
+        assert not back, f"deleted with their collection, and there: {back}"
+
+    async def _check_readers(self) -> None:
+        """Whether what was told bit by bit comes to what is there."""
+        try:
+            async with asyncio.timeout(TOLD_SECONDS):
+                while await self._told_wrongly():
+                    await self._world.clock.sleep(0.1)
+        except TimeoutError:
+            wrong = await self._told_wrongly()
+            raise AssertionError(f"they were told something else than what is there: {wrong}") from None
+
+    async def _told_wrongly(self) -> list[str]:
+        database = self.nodes[0].database
+        wrong = [
+            each.name
+            for each in self.followers
+            if each.seen != await (await database.collection(each.collection)).items()
+        ]
+        return wrong + [
+            each.name
+            for each in self.watchers
+            if each.rows != list(await each.node.database.query(each.query))
+        ]
+
+
+def _topology(kind: str, hosts: Sequence[str]) -> dict[str, list[str]]:
+    """Which nodes each is linked with; both dial."""
+    pairs = [(one, other) for at, one in enumerate(hosts) for other in hosts[at + 1 :]]
+    if kind == "line":
+        pairs = list(pairwise(hosts))
+    elif kind == "star":
+        pairs = [(hosts[0], other) for other in hosts[1:]]
+    return {
+        host: [one if other == host else other for one, other in pairs if host in (one, other)]
+        for host in hosts
+    }
+
+
+async def many_nodes(world: World) -> None:
+    """The scenario."""
+    await ManyNodes(world).run()

@@ -1,0 +1,79 @@
+"""Mistakes of nodes that are linked, which a simulation of several has to find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from protobase_live.cluster import outgoing
+from protobase_live.cluster.batch import Batch, Batching
+from protobase_live.cluster.outgoing import Outgoing
+from protobase_live.collection import asleep, held_commits, joint_replication, replica
+from protobase_live.collection.former import History
+from protobase_live.database.home import Home
+from protobase_storage import Commit, Vector, covers
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def skipped_commit(patch: pytest.MonkeyPatch) -> None:
+    """Of a message with several commits of a collection the last is marked as sent, and is not sent."""
+    right = Outgoing._send_batch
+
+    async def send_batch(self: Outgoing, batch: Batch, histories: Mapping[str, History]) -> None:
+        for name, commits in batch.taken.items():
+            if len(commits) > 2:
+                self.known[name].go_on(outgoing.vector_of([commits.pop().commit]))
+        await right(self, batch, histories)
+
+    patch.setattr(Outgoing, "_send_batch", send_batch)
+
+
+def causal_order_dropped(patch: pytest.MonkeyPatch) -> None:
+    """Messages have the commits in reverse, and who takes them looks at no more than that they are new."""
+    right = Batching.run
+
+    def run(self: Batching) -> Batch:
+        batch = right(self)
+        for commits in batch.taken.values():
+            commits.reverse()
+        return batch
+
+    def follows(vector: Vector, commit: Commit) -> bool:
+        return not covers(vector, commit)
+
+    patch.setattr(Batching, "run", run)
+    for module in (asleep, held_commits, joint_replication, replica):
+        patch.setattr(module, "follows", follows)
+
+
+def half_a_joint_transaction(patch: pytest.MonkeyPatch) -> None:
+    """The parts of a transaction are sent, and taken, as if they had nothing to do with each other."""
+
+    async def alone(self: Home, commits, histories=joint_replication.NONE_KNOWN):
+        answers = {}
+        for name, each in commits.items():
+            answers |= await right(self, {name: each}, histories)
+        return answers
+
+    right = Home.replicate
+    patch.setattr(Batching, "_parts", lambda self, joint: None)
+    patch.setattr(Home, "replicate", alone)
+
+
+def deletion_merged(patch: pytest.MonkeyPatch) -> None:
+    """Who is told of a deletion keeps what is there, and takes what comes then as more of the same."""
+
+    async def take_deletion(self: Home, collection: str, remains: bytes) -> None:
+        pass
+
+    patch.setattr(Home, "take_deletion", take_deletion)
+    for module in (asleep, replica):
+        patch.setattr(module, "require_same", lambda collection, here, theirs: None)
+
+
+PLANTED: dict[str, Plant] = {
+    plant.__name__: plant
+    for plant in (skipped_commit, causal_order_dropped, half_a_joint_transaction, deletion_merged)
+}

@@ -1,0 +1,152 @@
+"""A program that writes at one node of a cluster, and what it knows of what it has written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import protobase_live as pb
+from protobase_live.client.remote_database import RemoteDatabase
+from protobase_live.testing import Node, World
+
+TASKS = "tasks"
+SHARED = "shared"
+JOINT = ("left", "middle", "right")
+SCRATCH = "scratch"
+"""What is deleted and restored now and then."""
+
+PERMANENT = (TASKS, SHARED, *JOINT)
+
+SHARED_KEYS = ("a", "b", "c")
+
+LIMITS = pb.ClientLimits(call_seconds=5.0, max_backoff_seconds=0.5, attempt_seconds=1.0, silence_seconds=1.0)
+
+REFUSED = (
+    pb.Unavailable,
+    pb.LimitExceeded,
+    pb.StorageFailed,
+    pb.Conflict,
+    pb.RecordExists,
+    pb.RecordMissing,
+)
+"""How a node says that nothing was done."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """What all programs of a run know."""
+
+    acknowledged: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """Records that were inserted for sure, by collection; of those that are never deleted."""
+    joint: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """In which collections the records of a transaction are, if anywhere."""
+    buried: set[str] = field(default_factory=set[str])
+    """Records that were there when their collection was deleted for sure."""
+    restored: set[str] = field(default_factory=set[str])
+    """Records of a backup that may have been put back."""
+
+
+class Writer:
+    """One program."""
+
+    def __init__(self, world: World, node: Node, journal: Journal) -> None:
+        self._world = world
+        self._node = node
+        self._journal = journal
+        self._name = f"writer at {node.host}"
+        self._random = world.random(f"{self._name}'s pace")
+        self._written = 0
+        self._backup: tuple[bytes, set[str]] | None = None
+        self._acts: tuple[tuple[Callable[[RemoteDatabase], Awaitable[None]], int], ...] = (
+            (self._insert, 8),
+            (self._share, 6),
+            (self._write_jointly, 6),
+            (self._scribble, 4),
+            (self._drop, 1),
+            (self._restore, 1),
+        )
+
+    async def work(self, over: asyncio.Event) -> None:
+        """Write until it is over."""
+        acts, weights = zip(*self._acts, strict=True)
+        while not over.is_set():
+            try:
+                async with self._connected() as db:
+                    while not over.is_set():
+                        (act,) = self._random.choices(acts, weights)
+                        await self._try(act, db)
+                        await self._world.clock.sleep(self._random.expovariate(6))
+            except pb.Unavailable:  # the node has not started
+                await self._world.clock.sleep(0.5)
+
+    def _connected(self):
+        random = self._world.random(f"{self._name} {self._written}")
+        return pb.connect(self._node.url, limits=LIMITS, clock=self._world.clock, random=random)
+
+    async def _try(self, act: Callable[[RemoteDatabase], Awaitable[None]], db: RemoteDatabase) -> None:
+        try:
+            await act(db)
+        except pb.OutcomeUnknown:
+            self._world.happened["an outcome was unknown"] += 1
+        except REFUSED:
+            self._world.happened["a write was refused"] += 1
+
+    def _key(self) -> str:
+        self._written += 1
+        return f"{self._node.host}-{self._written}"
+
+    async def _insert(self, db: RemoteDatabase) -> None:
+        key = self._key()
+        await (await db.collection(TASKS)).insert({"by": self._name}, key=key)
+        self._acknowledge(TASKS, key)
+
+    async def _share(self, db: RemoteDatabase) -> None:
+        """Write what others write, too."""
+        shared, key = await db.collection(SHARED), self._random.choice(SHARED_KEYS)
+        act = self._random.randrange(3)
+        if act == 0:
+            await shared.put({"by": self._key()}, key=key)
+        elif act == 1:
+            await shared.update(key, {self._node.host: self._key()})
+        else:
+            await shared.delete(key)
+
+    async def _write_jointly(self, db: RemoteDatabase) -> None:
+        """The same key into two or three collections: into all or none."""
+        names = tuple(self._random.sample(JOINT, self._random.choice((2, 3))))
+        key = f"{self._key()} {' '.join(sorted(names))}"
+        self._journal.joint[key] = names
+        also = (SCRATCH,) if self._random.random() < 0.2 else ()
+        async with db.transaction() as tx:
+            for name in (*names, *also):
+                tx[name].insert({"by": self._name}, key=key)
+        for name in names:
+            self._acknowledge(name, key)
+
+    async def _scribble(self, db: RemoteDatabase) -> None:
+        await (await db.collection(SCRATCH)).insert({"by": self._name}, key=self._key())
+
+    async def _drop(self, db: RemoteDatabase) -> None:
+        keys = set(await (await db.collection(SCRATCH)).keys())
+        await db.drop(SCRATCH)
+        self._journal.buried |= keys
+        self._world.happened["a collection was deleted"] += 1
+
+    async def _restore(self, db: RemoteDatabase) -> None:
+        """Take a backup, or put the last one back in the place of what is there."""
+        if self._backup is None:
+            stored = await db.backup(SCRATCH)
+            self._backup = stored, set(await (await db.collection(SCRATCH)).keys())
+            return
+        stored, keys = self._backup
+        self._backup = None
+        self._journal.restored |= keys
+        await db.drop(SCRATCH)
+        with suppress(pb.ValidationError):  # somebody else has written there meanwhile
+            await db.restore(SCRATCH, stored)
+        self._world.happened["a collection was restored"] += 1
+
+    def _acknowledge(self, collection: str, key: str) -> None:
+        self._journal.acknowledged.setdefault(collection, set()).add(key)
