@@ -11,6 +11,7 @@ from time import perf_counter
 from pycrdt import Doc, Text
 
 from bench.costs import costs
+from bench.presence import presence
 from bench.queries import queries
 from protobase_actors import Actor, ActorSystem
 from protobase_live import Server, connect
@@ -137,7 +138,7 @@ async def client() -> None:
 
 
 PARTS: dict[str, Callable[[], Awaitable[None]]] = {
-    part.__name__: part for part in (actors, storage, codec, collection, client, queries, costs)
+    part.__name__: part for part in (actors, storage, codec, collection, client, presence, queries, costs)
 }
 
 

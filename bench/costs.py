@@ -11,10 +11,10 @@ from statistics import median
 from time import process_time
 from typing import Any
 
-from protobase_live.client.connect import connect
 from websockets.asyncio.client import connect as connect_yjs
 
 from protobase_live import F, Query
+from protobase_live.client.connecting import connect
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
 from protobase_live.live.live_rows import LiveRows
@@ -38,7 +38,10 @@ Figures = dict[str, float]
 
 async def costs() -> None:
     """Both tables."""
-    found = [{**await collection(size), **folding(size), **giving_up(size)} for size in SIZES]
+    found = [
+        {**await collection(size), **await structures(size), **folding(size), **giving_up(size)}
+        for size in SIZES
+    ]
     print(f"{'':48}" + "".join(f"{size:>12,}" for size in SIZES))
     for name in found[0]:
         print(f"{name:48}" + "".join(f"{each[name]:>12,.1f}" for each in found))
@@ -80,8 +83,32 @@ async def collection(size: int) -> Figures:
             "set: remove": (100, lambda n: tags.remove(n)),
         }
         figures = {f"{name}, us": await each(times, work) for name, (times, work) in works.items()}
-        changes.close()
+        await changes.__aexit__(None, None, None)
         return figures
+
+
+async def structures(size: int) -> Figures:
+    """Structures of so many entries, of which one changes while somebody reads a stream of changes."""
+    async with Database(MemoryStorage(), limits=Limits(document_bytes=1 << 30)) as db:
+        room = await db.collection("room")
+        entries, items = room.dict("entries"), room.list("items")
+        elements, counts = room.set("elements"), room.counted_set("counts")
+        for start in range(0, size, BATCH):
+            batch = range(start, min(size, start + BATCH))
+            await entries.update({f"k{n}": n for n in batch})
+            await items.extend(list(batch))
+            await elements.add(*batch)
+            async with db.transaction() as tx:
+                for n in batch:
+                    tx["room"].counted_set("counts").add(n)
+        async with room.changes():
+            works: dict[str, Callable[[int], Awaitable[Any]]] = {
+                "dict: set": lambda n: entries.set("k5", -n),
+                "list: append": lambda n: items.append(n),
+                "set: add": lambda n: elements.add(-n - 1),
+                "counted set: add": lambda n: counts.add(5),
+            }
+            return {f"told to a stream, {name}, us": await each(20, work) for name, work in works.items()}
 
 
 async def each(times: int, work: Callable[[int], Awaitable[Any]]) -> float:

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from protobase_live.database.database import Database
     from protobase_live.database.opening import open
     from protobase_live.errors import (
+        Behind,
         Closed,
         Conflict,
         InvalidName,
         KindMismatch,
         LimitExceeded,
         MalformedUpdate,
+        NotReplicated,
         OutcomeUnknown,
         Overloaded,
         ProtoBaseError,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from protobase_live.model.atoms import Atom
     from protobase_live.model.change import Change
     from protobase_live.model.cursor import START
-    from protobase_live.presence.hub import PresenceLimits
+    from protobase_live.presence.limits import PresenceLimits
     from protobase_live.protocol.live.limits import LiveLimits
     from protobase_live.query.ast.aggregates import avg, collect, count, count_distinct, max, min, sum
     from protobase_live.query.ast.expressions import Expr, F, param
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
 __all__ = [
     "START",
     "Atom",
+    "Behind",
     "Change",
     "ClientLimits",
     "Closed",
@@ -88,6 +91,7 @@ __all__ = [
     "LiveLimits",
     "MalformedUpdate",
     "Misfit",
+    "NotReplicated",
     "OutcomeUnknown",
     "Overloaded",
     "PresenceLimits",
@@ -133,13 +137,13 @@ _HOMES = {
     "database.database": "Database",
     "collection.limits": "Limits StorageLimits",
     "errors": (
-        "Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate OutcomeUnknown Overloaded "
-        "ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed Unauthorized Unavailable "
-        "ValidationError"
+        "Behind Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate NotReplicated "
+        "OutcomeUnknown Overloaded ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed "
+        "Unauthorized Unavailable ValidationError"
     ),
     "live.live": "Live",
     "live.limits": "ViewLimits",
-    "presence.hub": "PresenceLimits",
+    "presence.limits": "PresenceLimits",
     "database.opening": "open",
     "protocol.live.limits": "LiveLimits",
     "query.ast.aggregates": "avg collect count count_distinct max min sum",

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from protobase_live.errors import ValidationError
 from protobase_live.handles import ChangeStream, Collection, Ids, Loader, OnInvalid, Row, system_ids
 from protobase_live.model.atoms import Atom
+from protobase_live.model.durability import Durability
+from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.names import check_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import short
 from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
@@ -67,23 +70,44 @@ class DatabaseApi(ABC):
         await found.declare_indexes()
         return found
 
-    def transaction(self, *, author: str | None = None) -> Transaction:
-        """Several operations, also on several collections, all or nothing: ``async with`` it."""
-        return Transaction(self, author=author, ids=self._ids, limits=self._transactions)
+    def transaction(self, *, author: str | None = None, durability: str | None = None) -> Transaction:
+        """Several operations, also on several collections, all or nothing: ``async with`` it.
+
+        ``durability`` says on how many nodes it is durable when the block ends: ``local``, ``peers=K`` (on K
+        others), ``majority``; None: as the database says. Its end raises NotReplicated if it is done, and not
+        known to be on so many in time.
+        """
+        level = None if durability is None else parse_durability(durability)
+        return Transaction(self, author=author, durability=level, ids=self._ids, limits=self._transactions)
 
     @overload
     async def transact(
-        self, fn: Callable[[Transaction], Awaitable[R]], *, author: str | None = None
+        self,
+        fn: Callable[[Transaction], Awaitable[R]],
+        *,
+        author: str | None = None,
+        durability: str | None = None,
     ) -> R: ...
     @overload
-    async def transact(self, fn: Callable[[Transaction], R], *, author: str | None = None) -> R: ...
-    async def transact(self, fn: Callable[[Transaction], Any], *, author: str | None = None) -> Any:
+    async def transact(
+        self, fn: Callable[[Transaction], R], *, author: str | None = None, durability: str | None = None
+    ) -> R: ...
+    async def transact(
+        self, fn: Callable[[Transaction], Any], *, author: str | None = None, durability: str | None = None
+    ) -> Any:
         """Run ``fn(tx)``, plain or async, in a transaction, again after a Conflict; its result.
 
-        Raises Conflict after too many attempts, ValidationError inside the function of another `transact`.
+        ``durability`` as in `transaction`. Raises Conflict after too many attempts, ValidationError inside
+        the function of another `transact`.
         """
         return await transact(
-            self, fn, contenders=self._contenders, author=author, ids=self._ids, limits=self._transactions
+            self,
+            fn,
+            contenders=self._contenders,
+            author=author,
+            durability=None if durability is None else parse_durability(durability),
+            ids=self._ids,
+            limits=self._transactions,
         )
 
     async def write(self, collection: str, ops: Sequence[Op]) -> None:
@@ -178,7 +202,11 @@ class DatabaseApi(ABC):
 
     @abstractmethod
     async def commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check] = (),
+        author: str | None = None,
+        durability: Durability | None = None,
     ) -> Receipt:
         """Carry out all ``writes`` or none, if every check still holds; durable on return."""
 
@@ -193,6 +221,10 @@ class DatabaseApi(ABC):
     @abstractmethod
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return."""
+
+    @abstractmethod
+    async def state_hash(self, collection: str) -> StateHash:
+        """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
 
     @abstractmethod
     async def backup(self, collection: str) -> bytes:

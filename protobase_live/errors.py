@@ -14,8 +14,10 @@
     ├── Unauthorized             the token was not accepted
     ├── Unavailable              the collection, server or connection failed, or nothing can be stored;
     │   │                        nothing was done (retryable)
+    │   ├── Behind               this server has not what this client was shown by another (retryable)
     │   └── CollectionUnloadable what is stored of a collection cannot be loaded; its bytes are kept
     ├── OutcomeUnknown           the connection broke after sending: the commit may or may not have happened
+    ├── NotReplicated            a commit is durable, but not known to be on as many nodes as asked for
     ├── CollectionDropped        a Yjs client has a copy of a collection that was deleted
     ├── Closed                   the database, stream or connection was closed
     ├── StorageFailed            the storage could not be opened, read or written
@@ -83,6 +85,14 @@ class Unavailable(ProtoBaseError):
     retryable = True
 
 
+class Behind(Unavailable):
+    """The server lacks what was acknowledged or shown by another one; the message says which commits.
+
+    ``retryable`` is False for what it can never have: it was lost, or is of another history. That is told
+    once, and no more insisted on.
+    """
+
+
 class CollectionUnloadable(Unavailable):
     """What is stored of a collection cannot be loaded: an operator has to look at it. Its bytes are kept."""
 
@@ -91,6 +101,11 @@ class CollectionUnloadable(Unavailable):
 
 class OutcomeUnknown(ProtoBaseError):
     """The connection broke while a commit was under way: it may or may not have happened."""
+
+
+class NotReplicated(ProtoBaseError):
+    """A commit is durable on the node that made it, and was not known to be on as many others as asked for in
+    time. It is not undone, and goes on to the others."""
 
 
 class CollectionDropped(ProtoBaseError):

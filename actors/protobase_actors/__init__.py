@@ -22,11 +22,11 @@ from .limits import (
     DEFAULT_HOOK_SECONDS,
     DEFAULT_IDLE_SECONDS,
     DEFAULT_MAILBOX,
+    DEFAULT_MAILBOX_SENDERS,
     DEFAULT_MAX_RESTARTS,
     DEFAULT_POOL_ACTORS,
     DEFAULT_WINDOW_SECONDS,
     MAX_NAME_LENGTH,
-    MAX_WAITING_SENDERS,
 )
 from .ordered_set import OrderedSet
 from .pool import ActorPool
@@ -45,11 +45,11 @@ __all__ = [
     "DEFAULT_HOOK_SECONDS",
     "DEFAULT_IDLE_SECONDS",
     "DEFAULT_MAILBOX",
+    "DEFAULT_MAILBOX_SENDERS",
     "DEFAULT_MAX_RESTARTS",
     "DEFAULT_POOL_ACTORS",
     "DEFAULT_WINDOW_SECONDS",
     "MAX_NAME_LENGTH",
-    "MAX_WAITING_SENDERS",
     "Actor",
     "ActorError",
     "ActorFailed",

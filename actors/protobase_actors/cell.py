@@ -14,7 +14,7 @@ from .asks import Asks
 from .clock import Clock, Timer
 from .envelope import Envelope
 from .errors import ActorError, ActorFailed, ActorStopped
-from .limits import DEFAULT_MAILBOX_BYTES
+from .limits import DEFAULT_MAILBOX_BYTES, DEFAULT_MAILBOX_SENDERS
 from .mailbox import Mailbox
 from .ref import Ref
 from .stats import ActorState, ActorStats
@@ -34,6 +34,7 @@ class Blueprint(Generic[M]):
     supervision: Supervision
     mailbox_bytes: int = DEFAULT_MAILBOX_BYTES
     weigh: Callable[[M], int] | None = None
+    mailbox_senders: int = DEFAULT_MAILBOX_SENDERS
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -50,7 +51,11 @@ class Cell(Generic[M]):
         self.name = blueprint.name
         self.clock = clock
         self.mailbox: Mailbox[M] = Mailbox(
-            blueprint.name, blueprint.mailbox, blueprint.mailbox_bytes, blueprint.weigh
+            blueprint.name,
+            blueprint.mailbox,
+            blueprint.mailbox_bytes,
+            blueprint.weigh,
+            blueprint.mailbox_senders,
         )
         self.state = ActorState.STARTING
         self.failure: BaseException | None = None

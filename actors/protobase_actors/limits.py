@@ -11,7 +11,7 @@ DEFAULT_MAILBOX_BYTES = 64 * 1024 * 1024
 DEFAULT_BATCH = 256
 """Messages that one turn drains at most; the rest waits for the next turn."""
 
-MAX_WAITING_SENDERS = 65_536
+DEFAULT_MAILBOX_SENDERS = 65_536
 """Senders that may wait for room in one mailbox. At the limit `ask` and `tell` raise `MailboxFull`."""
 
 DEFAULT_ACTORS = 100_000

@@ -9,14 +9,14 @@ from typing import Generic, TypeVar
 
 from .envelope import Envelope
 from .errors import ActorError, MailboxFull
-from .limits import DEFAULT_MAILBOX_BYTES, MAX_WAITING_SENDERS
+from .limits import DEFAULT_MAILBOX_BYTES, DEFAULT_MAILBOX_SENDERS
 
 M = TypeVar("M")
 Room = asyncio.Future[None]
 
 
 class Mailbox(Generic[M]):
-    """At most `limit` envelopes in order of arrival, and a line of senders that wait for room.
+    """At most `limit` envelopes in order of arrival, and a line of at most `most_senders` that wait for room.
 
     If `weigh` says how many bytes a message has, there is no room either while `most_bytes` are reached; a
     message that is longer than that is taken alone.
@@ -29,6 +29,7 @@ class Mailbox(Generic[M]):
         "_bytes",
         "_closed",
         "_most_bytes",
+        "_most_senders",
         "_name",
         "_queue",
         "_sleeper",
@@ -44,6 +45,7 @@ class Mailbox(Generic[M]):
         limit: int,
         most_bytes: int = DEFAULT_MAILBOX_BYTES,
         weigh: Callable[[M], int] | None = None,
+        most_senders: int = DEFAULT_MAILBOX_SENDERS,
     ) -> None:
         if limit < 1:
             raise ValueError(f"a mailbox holds at least 1 message, not {limit}")
@@ -54,6 +56,7 @@ class Mailbox(Generic[M]):
         self._closed: Callable[[], ActorError] | None = None
         self._bytes = 0
         self._most_bytes = most_bytes
+        self._most_senders = most_senders
         self._weigh = weigh
         self.limit = limit
         self.room = limit
@@ -89,13 +92,15 @@ class Mailbox(Generic[M]):
     def offer(self, envelope: Envelope[M]) -> Room | None:
         """Append, or join the line. Returns what a teller has to wait for, None when there is nothing.
 
-        Raises what `close` was given, or MailboxFull when MAX_WAITING_SENDERS wait already.
+        Raises what `close` was given, or MailboxFull when `most_senders` wait already.
         """
         if len(self._queue) < self.room:
             self.put(envelope)
             return None
-        if self._closed is not None or len(self._waiting) >= MAX_WAITING_SENDERS:
-            raise self._refusal()
+        if self._closed is not None:
+            raise self._closed()
+        if len(self._waiting) >= self._most_senders:
+            raise MailboxFull(self._name, self._most_senders, "waiting senders")
         room = asyncio.get_running_loop().create_future() if envelope.answer is None else None
         self._waiting[envelope] = room
         return room

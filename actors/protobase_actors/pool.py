@@ -18,6 +18,7 @@ from .limits import (
     DEFAULT_IDLE_SECONDS,
     DEFAULT_MAILBOX,
     DEFAULT_MAILBOX_BYTES,
+    DEFAULT_MAILBOX_SENDERS,
     DEFAULT_POOL_ACTORS,
 )
 from .ordered_set import OrderedSet
@@ -43,7 +44,7 @@ class ActorPool(Generic[M]):
     idle_seconds: an actor that took no message and was not asked for that long is stopped, if `Actor.idle()`
         agrees. The next `get` starts a fresh one.
     limit: live actors. At the limit the idle one that was asked for longest ago makes room.
-    mailbox, mailbox_bytes, weigh, batch, supervision: as for `ActorSystem.spawn`.
+    mailbox, mailbox_bytes, mailbox_senders, weigh, batch, supervision: as for `ActorSystem.spawn`.
 
     An async context manager that closes the pool.
     """
@@ -57,6 +58,7 @@ class ActorPool(Generic[M]):
         limit: int = DEFAULT_POOL_ACTORS,
         mailbox: int = DEFAULT_MAILBOX,
         mailbox_bytes: int = DEFAULT_MAILBOX_BYTES,
+        mailbox_senders: int = DEFAULT_MAILBOX_SENDERS,
         weigh: Callable[[M], int] | None = None,
         batch: int = DEFAULT_BATCH,
         supervision: Supervision | None = None,
@@ -69,12 +71,14 @@ class ActorPool(Generic[M]):
         self._limit = limit
         self._mailbox = mailbox
         self._mailbox_bytes = mailbox_bytes
+        self._mailbox_senders = mailbox_senders
         self._weigh = weigh
         self._batch = batch
         self._supervision = supervision
         self._live: OrderedDict[str, _Entry[M]] = OrderedDict()  # the one asked for last comes last
         self._starts: dict[str, asyncio.Task[Ref[M]]] = {}
         self._lines: dict[str, int] = {}  # how many wait for a start, or were not woken yet since it ended
+        self._replaced: dict[str, asyncio.Future[None]] = {}  # done when something else has ended
         self._retiring: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._opening = 0  # starts that have been given room
         self._closed = False
@@ -138,6 +142,22 @@ class ActorPool(Generic[M]):
         self._live.move_to_end(key)
         return entry.ref
 
+    @contextmanager
+    def without(self, key: str) -> Generator[bool]:
+        """Do something in the place of the actor of `key`; whoever needs it waits until the block ends.
+
+        False if it is live, begins or ends, or somebody else is in its place; then nobody waits.
+        """
+        if key in self._live or key in self._starts or key in self._replaced:
+            yield False
+            return
+        over = self._replaced[key] = asyncio.get_running_loop().create_future()
+        try:
+            yield True
+        finally:
+            del self._replaced[key]
+            over.set_result(None)
+
     async def ask(self, key: str, message: M, *, timeout: float | None = None) -> object:  # noqa: ASYNC109
         """`Ref.ask` to the actor of `key`; once more if it was stopped before it took the message.
 
@@ -172,8 +192,9 @@ class ActorPool(Generic[M]):
 
     async def _start(self, key: str) -> Ref[M]:
         try:
-            entry = self._live.get(key)
-            if entry is not None:
+            if (replaced := self._replaced.get(key)) is not None:
+                await asyncio.wait([replaced])
+            if (entry := self._live.get(key)) is not None:
                 await self._retire(key, entry)
             await self._make_room()
             return await self._spawn(key)
@@ -188,6 +209,7 @@ class ActorPool(Generic[M]):
                 name=key,
                 mailbox=self._mailbox,
                 mailbox_bytes=self._mailbox_bytes,
+                mailbox_senders=self._mailbox_senders,
                 weigh=self._weigh,
                 batch=self._batch,
                 supervision=self._supervision,

@@ -90,7 +90,7 @@ class Ref(Generic[M]):
         `timeout` is in seconds and covers both waits. Cancelling is safe: a message that was not yet taken is
         skipped, one that was is carried out, and nobody else notices.
 
-        Raises AskTimeout; MailboxFull when MAX_WAITING_SENDERS wait already; ActorStopped or ActorFailed,
+        Raises AskTimeout; MailboxFull when `mailbox_senders` wait already; ActorStopped or ActorFailed,
         also when the message was taken before; RuntimeError when an actor asks itself; and whatever error
         the actor answers with.
         """

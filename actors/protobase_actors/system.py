@@ -17,6 +17,7 @@ from .limits import (
     DEFAULT_BATCH,
     DEFAULT_MAILBOX,
     DEFAULT_MAILBOX_BYTES,
+    DEFAULT_MAILBOX_SENDERS,
     MAX_NAME_LENGTH,
 )
 from .ref import Ref, stop_all
@@ -66,6 +67,7 @@ class ActorSystem:
         name: str,
         mailbox: int = DEFAULT_MAILBOX,
         mailbox_bytes: int = DEFAULT_MAILBOX_BYTES,
+        mailbox_senders: int = DEFAULT_MAILBOX_SENDERS,
         weigh: Callable[[M], int] | None = None,
         batch: int = DEFAULT_BATCH,
         supervision: Supervision | None = None,
@@ -73,6 +75,7 @@ class ActorSystem:
         """Make an actor and return its address once `on_start` has run.
 
         `factory` makes a fresh actor for every start and restart; `mailbox` and `batch` count messages.
+        `mailbox_senders` may wait for room in the mailbox.
         `weigh` says how many bytes a message has, of which `mailbox_bytes` may wait; None: none are counted.
 
         Raises what the first `factory()` or `on_start` raises; NameTaken; TooManyActors; SystemClosed;
@@ -80,7 +83,14 @@ class ActorSystem:
         """
         self._admit(name)
         blueprint = Blueprint(
-            factory, name, mailbox, batch, supervision or Supervision(), mailbox_bytes, weigh
+            factory,
+            name,
+            mailbox,
+            batch,
+            supervision or Supervision(),
+            mailbox_bytes,
+            weigh,
+            mailbox_senders,
         )
         cell = self._cells[name] = Cell(blueprint, self.clock, self._random, self._forget)
         try:

@@ -10,46 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from protobase_actors import WakeUp
-from protobase_live.document import Difference
-from protobase_live.model.change import Change
-from protobase_live.model.cursor import Cursor, Half
-from protobase_live.structures.splice import splice_of
-from protobase_storage import Commit, join
-
-_ITEM_BYTES = 4
-"""About how many bytes a character of a text or an item of a list takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One commit's changes, and the vectors before it and with it."""
-
-    commit: Commit
-    changes: tuple[Change, ...]
-    before: Mapping[str, int]
-    vector: Mapping[str, int]
-
-    @property
-    def size(self) -> int:
-        """What it counts towards the capacity of a feed."""
-        return len(self.changes) + 1
-
-    @property
-    def bytes(self) -> int:
-        """About how many bytes it holds that no other entry does.
-
-        A record's new fields are as large as the update that brought them, and what was before is held
-        anyway; a text and a list are made anew as a whole with each change.
-        """
-        size = len(self.commit.update)
-        for change in self.changes:
-            whole: Any = change.after
-            if change.key is None and isinstance(whole, str | list):
-                size += len(cast("str | list[Any]", whole)) * _ITEM_BYTES
-        return size
+from protobase_live.changes.entry import Entry
+from protobase_live.document import Room
+from protobase_live.model.cursor import Cursor
 
 
 class Gap(NamedTuple):
@@ -178,49 +144,6 @@ class Feed:
         return self._entries[index - self._start] if self._start <= index < self.end else None
 
 
-def changes_of(
-    commit: Commit, differences: Sequence[Difference], before: Mapping[str, int]
-) -> tuple[Change, ...]:
-    """The changes of one commit, in an order that depends on the commit alone.
-
-    What one author's part touched last stays together, parts in order; each change's cursor resumes right
-    after it, also in the middle of the commit.
-    """
-    toucher = {key: n for n, part in enumerate(commit.parts) for key in part.keys}
-    last = len(commit.parts)
-
-    def place(difference: Difference) -> tuple[int, str, str]:
-        structure, key = difference.structure, difference.key
-        part = toucher.get((structure, None), last)
-        if isinstance(key, str):
-            part = toucher.get((structure, key), part)
-        return part, structure, str(key)
-
-    ordered = sorted(((place(d), d) for d in differences), key=lambda pair: pair[0])
-    half = commit.origin, commit.sequence
-    cursors = [Cursor(before, Half(*half, n)).encode() for n in range(1, len(ordered))]
-    cursors.append(Cursor(after(commit, before)).encode())
-    return tuple(
-        Change(
-            commit.collection,
-            difference.structure,
-            "insert" if difference.before is None else "delete" if difference.after is None else "update",
-            difference.key,
-            difference.before,
-            difference.after,
-            cursor,
-            commit.parts[part].author if part < last else None,
-            splice=splice_of(difference.key, difference.before, difference.after),
-        )
-        for ((part, _, _), difference), cursor in zip(ordered, cursors, strict=False)
-    )
-
-
-def after(commit: Commit, before: Mapping[str, int]) -> dict[str, int]:
-    """The vector ``before`` with ``commit`` included."""
-    return join(before, {commit.origin: commit.sequence})
-
-
 @dataclass(slots=True)
 class Subscribed:
     """Where a stream begins: the feed holds what comes after ``vector`` from ``index`` on."""
@@ -228,3 +151,5 @@ class Subscribed:
     feed: Feed
     index: int
     vector: Mapping[str, int]
+    room: Room
+    """What the collection's document may hold: one that the log is read with has to hold as much."""

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from protobase_actors import in_steps
-from protobase_live.changes.feed import Entry, after, changes_of
-from protobase_live.document import Difference, Document
+from protobase_live.changes.entry import Entry, after
+from protobase_live.document import Difference, Document, Room
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import Target
@@ -20,14 +20,19 @@ RECALLED_COMMITS = 1_000
 
 
 async def replay(
-    collection: str, loaded: Loaded, cursor: Cursor, until: Vector, opened: Sequence[Target] = ()
+    collection: str,
+    loaded: Loaded,
+    cursor: Cursor,
+    until: Vector,
+    opened: Sequence[Target] = (),
+    room: Room | None = None,
 ) -> AsyncGenerator[tuple[tuple[Change, ...], Cursor]]:
     """The changes after ``cursor``, a commit at a time, each with the cursor behind it.
 
     Ends when everything in ``until`` has been given. Works on a document of its own, in steps. ``opened`` are
-    structures whose changes are told even if nobody registered them.
+    structures whose changes are told even if nobody registered them; ``room`` is that of the collection.
     """
-    document = Document(replica="replay")
+    document = Document("replay", room=room)
     try:
         async for found in _replay(document, collection, loaded, cursor, until, opened):
             yield found
@@ -52,11 +57,12 @@ async def _replay(
         yield _reset(collection, document.snapshot(), cursor, position), position
         return
     async for entry in _entries(document, _rest_of(loaded, cursor), cursor.vector, until):
-        yield entry.changes[cursor.seen_of(entry.commit) :], Cursor(entry.vector)
+        changes = await in_steps(entry.changes_in_steps())
+        yield tuple(changes[cursor.seen_of(entry.commit) :]), Cursor(entry.vector)
 
 
 async def recall(
-    loaded: Loaded, cursor: Cursor, until: Vector, opened: Sequence[Target], capacity: int
+    loaded: Loaded, cursor: Cursor, until: Vector, opened: Sequence[Target], capacity: int, room: Room
 ) -> list[Entry]:
     """The commits from ``cursor``, or RECALLED_COMMITS ago, up to ``until``, to be put into a feed.
 
@@ -70,7 +76,7 @@ async def recall(
     if missed > capacity:
         return []
     start = join(base, Loaded(None, tuple(wanted[: -max(missed, RECALLED_COMMITS)])).vector)
-    document, found, size = Document(replica="replay"), deque[Entry](), 0
+    document, found, size = Document("replay", room=room), deque[Entry](), 0
     try:
         await _load(document, loaded, start, opened)
         async for entry in _entries(document, loaded.commits, start, until):
@@ -108,9 +114,8 @@ async def _entries(
         if covers(vector, commit) or not covers(until, commit):
             continue
         outcome = await in_steps(document.replicate_in_steps(commit.update))
-        changes = changes_of(commit, outcome.differences if outcome else (), vector)
         before, vector = vector, after(commit, vector)
-        yield Entry(commit, changes, before, vector)
+        yield Entry(commit, outcome.differences if outcome else (), before, vector)
         await asyncio.sleep(0)
 
 

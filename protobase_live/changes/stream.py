@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from types import TracebackType
 
+from protobase_actors import in_steps
 from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.replay import recall, replay
 from protobase_live.errors import Closed
@@ -140,10 +141,11 @@ class ChangeStream:
         if entry is None:  # too slow for the feed, or its actor is gone
             self._detach()
             return
-        self._index += 1
         assert self._position is not None
         if not covers(self._position.vector, entry.commit):
-            self._take(entry.changes[self._position.seen_of(entry.commit) :], Cursor(entry.vector))
+            changes = await in_steps(entry.changes_in_steps())
+            self._take(tuple(changes[self._position.seen_of(entry.commit) :]), Cursor(entry.vector))
+        self._index += 1  # last: a reader that gives up before comes here again
 
     def _take(self, changes: tuple[Change, ...], position: Cursor) -> None:
         self._position = position
@@ -186,16 +188,20 @@ class ChangeStream:
         The log takes a document of its own. So one stream at a time puts what it finds into the feed, where
         those that wait for it look first.
         """
-        feed, index = subscribed.feed, subscribed.feed.find(position, subscribed.index)
+        feed, room = subscribed.feed, subscribed.room
+        index = feed.find(position, subscribed.index)
         if index is None:
             async with feed.recalling:
                 if (index := feed.find(position, subscribed.index)) is None:
                     gap = feed.gap(subscribed.index, subscribed.vector)
                     loaded, opened = await self._load(), self._opened()
-                    feed.recall(gap, await recall(loaded, position, gap.vector, opened, feed.capacity))
+                    entries = await recall(loaded, position, gap.vector, opened, feed.capacity, room)
+                    feed.recall(gap, entries)
                     index = feed.find(position, subscribed.index)
                     if index is None:
-                        self._replay = replay(self._collection, loaded, position, subscribed.vector, opened)
+                        self._replay = replay(
+                            self._collection, loaded, position, subscribed.vector, opened, room
+                        )
         if index is not None:
             self._index = index
 

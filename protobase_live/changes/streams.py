@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from protobase_actors import Clock, Timer
-from protobase_live.changes.feed import Entry, Feed
+from protobase_live.changes.entry import Entry
+from protobase_live.changes.feed import Feed
 
 
 class Streams:

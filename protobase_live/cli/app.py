@@ -19,6 +19,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+cluster = typer.Typer(no_args_is_help=True, help="Look at servers that hold the same.")
+app.add_typer(cluster, name="cluster")
+
 Token = Annotated[str | None, typer.Option(envvar="PROTOBASE_TOKEN", help="What the server knows you by.")]
 ServerUrl = Annotated[str, typer.Argument(help="A server, such as ws://127.0.0.1:8765.")]
 Source = Annotated[str, typer.Argument(help="A server (ws://HOST:PORT) or a storage (file:PATH).")]
@@ -219,6 +222,25 @@ def info(
     from protobase_live.cli.info import info
 
     info(source, json, token)
+
+
+@cluster.command()
+def verify(
+    urls: Annotated[
+        list[str], typer.Argument(metavar="URL...", help="At least two, such as ws://127.0.0.1:8765.")
+    ],
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds in which what still replicates may come to agree.")
+    ] = 2.0,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    token: Token = None,
+) -> None:
+    """Compare every collection on every server, and name what differs; then the exit code is 1."""
+    from protobase_live.cli.cluster_verify import verify
+
+    if len(urls) < 2:
+        raise typer.BadParameter("name at least two servers to compare")
+    verify(urls, token, wait, json)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from typing import Any, TypedDict, cast
 from protobase_live.collection.limits import Limits, StorageLimits
 from protobase_live.errors import ValidationError
 from protobase_live.live.limits import ViewLimits
-from protobase_live.presence.hub import PresenceLimits
+from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.limits import ServerLimits
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 from random import Random, SystemRandom
 
 from websockets.asyncio import client as websockets
@@ -10,6 +10,7 @@ from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, SystemClock
 from protobase_live.client.address import live_url, refusal, without_secrets
+from protobase_live.client.doors import Doors
 from protobase_live.client.limits import ClientLimits
 from protobase_live.client.link import Dial, Link, OnConnection, Transport
 from protobase_live.client.remote_database import RemoteDatabase
@@ -24,7 +25,7 @@ from protobase_live.protocol.live.codec import CODECS, Codec, MsgpackCodec
 
 
 def connect(
-    url: str,
+    url: str | Sequence[str],
     token: str | None = None,
     *,
     name: str = "protobase-live python",
@@ -38,44 +39,59 @@ def connect(
     """The database behind ``url``, such as ``ws://127.0.0.1:8765/live``, until the block ends: ``async with``
     it. Or ``await`` it and call ``close()`` in the end.
 
-    An address without a path, as `serve` prints it, is that of the live door there. ``name`` is what the
-    server may show for this client. ``on_connection`` is told why the connection was lost, and None when
-    there is another; it must not wait. ``clock``, ``random`` and ``dial`` (which opens a connection) are for
-    tests.
+    An address without a path, as `serve` prints it, is that of the live door there. Of several servers of the
+    same database the first is drawn at random; when it is lost, refuses or stops, another takes its place,
+    and what this client was acknowledged is read there, too.
+
+    ``name`` is what the server may show for this client. ``on_connection`` is told why the connection was
+    lost, and None when there is another; it must not wait. ``clock``, ``random`` and ``dial`` (which opens a
+    connection to an address) are for tests.
 
     Raises:
-        Unavailable: nothing listens there, or there was no connection within ``limits.connect_seconds``.
+        Unavailable: nothing listens at any address, or there was no connection within
+            ``limits.connect_seconds``.
         Unauthorized: the token was not accepted.
         ProtocolError: what answers is not this protocol.
-        ValidationError: the address is none, the subprotocol unknown, or the limits are of another class.
+        ValidationError: an address is none, the list of them empty, the subprotocol unknown, or the limits
+            are of another class.
     """
 
     check_limits(limits=(limits, ClientLimits))
+    urls = [url] if isinstance(url, str) else list(url)
+    shown = ", ".join(map(without_secrets, urls))
 
     async def begin() -> RemoteDatabase:
         codec = CODECS.get(subprotocol)
         if codec is None:
             raise ValidationError(f"subprotocol {subprotocol!r} is none of {', '.join(CODECS)}")
-        door, bounds = live_url(url), limits or ClientLimits()
-        drawn, tables = random or SystemRandom(), PresenceTables()
+        if not urls:
+            raise ValidationError("connect() takes the address of a server, or several, not an empty list")
+        bounds, drawn, tables = limits or ClientLimits(), random or SystemRandom(), PresenceTables()
+        timed = clock or SystemClock()
         link = Link(
-            dial or _dial(door, codec, bounds),
-            ClientSession(codec, Hello(token, name), credit=bounds.credit, max_calls=bounds.calls),
-            clock=clock or SystemClock(),
-            random=drawn,
+            Doors(list(dict.fromkeys(map(live_url, urls))), clock=timed, random=drawn, limits=bounds),
+            dial or _dial(codec, bounds),
+            ClientSession(
+                codec,
+                Hello(token, name),
+                credit=bounds.credit,
+                max_calls=bounds.calls,
+                max_seen=bounds.seen_collections,
+            ),
+            clock=timed,
             limits=bounds,
             on_presence=tables.changed,
-            refusal=partial(refusal, door),
+            refusal=refusal,
             on_connection=on_connection,
         )
         await link.open()
-        return RemoteDatabase(link, tables, drawn, without_secrets(door), bounds)
+        return RemoteDatabase(link, tables, drawn, shown, bounds)
 
-    return Entering(begin, f"RemoteDatabase {quoted(without_secrets(url))}")
+    return Entering(begin, f"RemoteDatabase {quoted(shown)}")
 
 
-def _dial(url: str, codec: Codec, limits: ClientLimits) -> Dial:
-    async def dial() -> Transport:
+def _dial(codec: Codec, limits: ClientLimits) -> Dial:
+    async def dial(url: str) -> Transport:
         connection = await websockets.connect(
             url,
             subprotocols=[Subprotocol(codec.subprotocol)],

@@ -13,10 +13,13 @@ class ClientLimits(TransactionLimits):
 
     connect_seconds: float = 10.0  # for the first connection: `connect` raises Unavailable
     attempt_seconds: float = 10.0  # for one connection with its welcome: the next attempt follows
+    switch_seconds: float = 0.5  # the same where there are other addresses; doubles with every attempt there
+    silence_seconds: float = 5.0  # where there are others, then the server is asked, and left after as much
     backoff_seconds: float = 0.1  # before the second attempt; doubles with every further one
     max_backoff_seconds: float = 10.0  # longest pause between attempts; attempts go on until `close`
     call_seconds: float = 30.0  # for a call: Unavailable, or OutcomeUnknown for a commit that was sent
     close_seconds: float = 2.0  # for the server's part of closing: the connection is dropped
     calls: int = 10_000  # calls that wait, streams and live queries: Overloaded
+    seen_collections: int = 1024  # written to, and so found again elsewhere: the oldest write is forgotten
     credit: int = 1024  # changes that a stream holds for a slow reader: the server waits
     answer_bytes: int = 17 * 1024 * 1024  # longest message of a server: the connection is closed with 1009

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from random import Random
 from typing import Any, Protocol, TypeVar
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from protobase_actors import Clock, within
+from protobase_live.client.doors import Door, Doors
 from protobase_live.client.limits import ClientLimits
 from protobase_live.errors import (
     Closed,
@@ -55,9 +55,8 @@ class Transport(Protocol):
         ...
 
 
-Dial = Callable[[], Awaitable[Transport]]
-"""Opens a connection; raises OSError or websockets' WebSocketException."""
-
+Dial = Callable[[str], Awaitable[Transport]]
+"""Opens a connection to an address; raises OSError or websockets' WebSocketException."""
 
 OnConnection = Callable[[str | None], None]
 """Is told why a connection was lost, and None when there is another."""
@@ -78,25 +77,25 @@ class Subscriber(Protocol):
 
 
 class Link:
-    """Keeps a connection to the server, and a new one after every loss, until it is closed."""
+    """Keeps a connection to a server, and a new one after every loss, until it is closed."""
 
     def __init__(
         self,
+        doors: Doors,
         dial: Dial,
         session: ClientSession,
         *,
         clock: Clock,
-        random: Random,
         limits: ClientLimits,
         on_presence: Callable[[PresenceChanged], None],
-        refusal: Callable[[Exception], ProtoBaseError | None] = lambda loss: None,
+        refusal: Callable[[str, Exception], ProtoBaseError | None] = lambda url, loss: None,
         on_connection: OnConnection | None = None,
     ) -> None:
         """``refusal`` says why a first connection fails that no later one can replace, if it is so."""
+        self._doors = doors
         self._dial = dial
         self._session = session
         self._clock = clock
-        self._random = random
         self._limits = limits
         self._on_presence = on_presence
         self._refusal = refusal
@@ -105,7 +104,7 @@ class Link:
         """Whether it was told that the connection is lost."""
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._subscribers: dict[int, Subscriber] = {}
-        self._wake = asyncio.Event()
+        self._wake = asyncio.Event()  # remembers what there is to send while a frame is being sent
         self._home = HomeLoop()
         self._home.require()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -113,7 +112,6 @@ class Link:
         self._loss: Exception | None = None
         self._end: ProtoBaseError | None = None
         self._received = 0
-        self._attempts = 0
 
     async def open(self) -> None:
         """Wait for the first connection. Raises Unavailable, Unauthorized or ProtocolError."""
@@ -214,19 +212,24 @@ class Link:
 
     async def _run(self) -> None:
         while self._end is None:
-            try:
-                transport = await within(self._clock, self._limits.attempt_seconds, self._connect())
-                await self._converse(transport)
-            except (OSError, WebSocketException, ProtoBaseError) as loss:
-                self._lost(loss)
-            except Exception as mistake:
-                self._finish(Unavailable(f"the client failed: {mistake!r}"))
-                raise
-            await self._clock.sleep(self._pause(self._attempts))
-            self._attempts += 1
+            await self._visit(await self._doors.next())
 
-    async def _connect(self) -> Transport:
-        transport = await self._dial()
+    async def _visit(self, door: Door) -> None:
+        """One connection to a door, and what becomes of it."""
+        began = None
+        try:
+            transport = await within(self._clock, self._doors.patience(door), self._connect(door))
+            began = self._clock.monotonic()
+            await self._converse(transport)
+        except (OSError, WebSocketException, ProtoBaseError) as loss:
+            self._lost(door, loss)
+        except Exception as mistake:
+            self._finish(Unavailable(f"the client failed: {mistake!r}"))
+            raise
+        self._doors.left(door, 0.0 if began is None else self._clock.monotonic() - began)
+
+    async def _connect(self, door: Door) -> Transport:
+        transport = await self._dial(door.url)
         try:
             await transport.send(self._session.hello())
             self._session.welcomed(await transport.recv())
@@ -240,7 +243,6 @@ class Link:
             self._first.set_result(None)
         self._tell_connection(None)
         self._wake.set()
-        began = self._clock.monotonic()
         loop = asyncio.get_running_loop()
         helpers = [loop.create_task(self._write(transport)), loop.create_task(self._heartbeat(transport))]
         try:
@@ -250,8 +252,6 @@ class Link:
                 self._session.receive(frame)
                 self._act()
         finally:
-            if self._clock.monotonic() - began >= self._limits.max_backoff_seconds:
-                self._attempts = 0  # not before: a server may welcome everybody and close at once
             for helper in helpers:
                 helper.cancel()
             await asyncio.wait(helpers)
@@ -274,7 +274,7 @@ class Link:
         silent = False
         while limits is not None:
             before = self._received
-            await self._clock.sleep(limits.heartbeat_seconds)
+            await self._clock.sleep(self._doors.silence(limits.heartbeat_seconds))
             if self._received != before:
                 silent = False
             elif silent:
@@ -284,12 +284,13 @@ class Link:
                 self._session.ping()
                 self._wake.set()
 
-    def _lost(self, loss: Exception) -> None:
+    def _lost(self, door: Door, loss: Exception) -> None:
         """Go on with the next connection, unless it would fare the same."""
         self._loss = loss
         error = _final(loss)
         if error is None and not self._first.done():
-            error = self._refusal(loss)
+            door.refused = self._refusal(door.url, loss)
+            error = door.refused if self._doors.all_refused else None
         if error is not None:
             self._finish(error)
         else:
@@ -308,11 +309,6 @@ class Link:
                 self._on_connection(why)
         except Exception as error:  # a mistake of who listens, which is no matter of the connection
             _log.error("on_connection failed: %r", error)
-
-    def _pause(self, attempt: int) -> float:
-        """Exponential, capped, and spread: many clients that lost one server do not return at once."""
-        longest = min(self._limits.max_backoff_seconds, self._limits.backoff_seconds * 2 ** min(attempt, 30))
-        return longest * (0.5 + self._random.random() / 2)
 
     def _give_up(self) -> None:
         if not self._first.done():
@@ -356,7 +352,7 @@ class Link:
                 if subscriber := self._subscribers.get(event.id):
                     subscriber.hear(event)
             case Interrupted(id):
-                self._clock.call_later(self._pause(0), lambda: self._resume(id))
+                self._clock.call_later(self._doors.pause(0), lambda: self._resume(id))
             case PresenceChanged():
                 self._on_presence(event)
 

@@ -13,11 +13,13 @@ from protobase_live.client.link import Link
 from protobase_live.client.remote_live import RemoteLine
 from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
-from protobase_live.errors import Conflict
+from protobase_live.errors import Conflict, NotReplicated
 from protobase_live.handles import Row
 from protobase_live.handles.presence import Presence
+from protobase_live.model.durability import Durability
 from protobase_live.model.names import check_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
 from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
@@ -25,6 +27,7 @@ from protobase_live.protocol.live.collection_messages import (
     DropRequest,
     OfCollections,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.query.engine.explanation import Explanation
 from protobase_live.query.language.form import to_form
@@ -45,7 +48,8 @@ class RemoteDatabase(DatabaseApi):
     """The API of ``pb.connect``. It connects again by itself, after whatever loss, until it is closed.
 
     A call raises Unavailable when it got no answer in time and was not carried out, and OutcomeUnknown when
-    a commit was sent and its answer was lost.
+    a commit was sent and its answer was lost; after a change of servers Behind, where the new one lacks what
+    this client was acknowledged or shown.
     """
 
     def __init__(
@@ -76,11 +80,20 @@ class RemoteDatabase(DatabaseApi):
         return await self._link.call(lambda session: session.read(collection, read))
 
     async def commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check] = (),
+        author: str | None = None,
+        durability: Durability | None = None,
     ) -> Receipt:
-        """Carry out all ``writes`` or none, if every check still holds; durable on return."""
-        answer = await self._link.call(lambda session: session.commit(writes, checks, author))
-        return Receipt(answer["cursors"])
+        """Carry out all ``writes`` or none, if every check still holds; durable on return.
+
+        Raises NotReplicated if it is done, and not known to be as durable as asked for.
+        """
+        answer = await self._link.call(lambda session: session.commit(writes, checks, author, durability))
+        if durability is not None and "nodes" not in answer:
+            raise NotReplicated("the commit is done; the server is too old to say on how many nodes")
+        return Receipt(answer["cursors"], answer.get("nodes", 1))
 
     def changes(self, collection: str, since: str | None = None) -> RemoteChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
@@ -111,6 +124,10 @@ class RemoteDatabase(DatabaseApi):
         4410 when it comes back.
         """
         await self._ask(partial(DropRequest, collection=collection))
+
+    async def state_hash(self, collection: str) -> StateHash:
+        """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
+        return StateHash(**await self._ask(partial(StateHashRequest, collection=collection)))
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`.

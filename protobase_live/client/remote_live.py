@@ -25,7 +25,7 @@ class RemoteLine:
         self._query = query
         self._hear: Hear | None = None
         self._id: int | None = None
-        self._heard = asyncio.Event()
+        self._heard = asyncio.Event()  # remembers what nobody waited for
         self._end: ProtoBaseError | None = None
 
     async def open(self, hear: Hear, since: str | None) -> None:

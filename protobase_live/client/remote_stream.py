@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Any
 
+from protobase_actors import WakeUp
 from protobase_live.client.link import Link
 from protobase_live.errors import Closed, ProtoBaseError
 from protobase_live.model.change import Change
@@ -32,7 +32,7 @@ class RemoteChangeStream:
         self._held: deque[ChangeForm] = deque()
         self._cursor: str | None = None
         self._end: ProtoBaseError | None = None
-        self._news = asyncio.Event()
+        self._news = WakeUp()
 
     def __repr__(self) -> str:
         return f"<RemoteChangeStream of {quoted(self._collection)}>"
@@ -94,18 +94,17 @@ class RemoteChangeStream:
                 self._held.extend(news.changes)
             case _:
                 pass  # of views
-        self._news.set()
+        self._news.wake()
 
     def fail(self, error: ProtoBaseError) -> None:
         """The stream is over once what it holds was read."""
         self._end = self._end or error
-        self._news.set()
+        self._news.wake()
 
     async def _until(self, ready: Callable[[], bool]) -> None:
         while not ready():
             if self._end is not None:
                 raise self._end
-            self._news.clear()
             await self._news.wait()
 
 

@@ -8,7 +8,7 @@ that the commit is durable; meanwhile the next turn is applied.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -21,11 +21,10 @@ from protobase_live.collection.identity import Identity
 from protobase_live.collection.inquiries import Inquiries
 from protobase_live.collection.intake import Taker
 from protobase_live.collection.limits import Limits
-from protobase_live.collection.meeting import Contribution, Meeting
 from protobase_live.collection.messages import (
     Begin,
     Drop,
-    Editor,
+    HashState,
     Hold,
     HoldPart,
     Install,
@@ -37,7 +36,8 @@ from protobase_live.collection.messages import (
     Transact,
     Updates,
 )
-from protobase_live.collection.mistakes import nothing_done
+from protobase_live.collection.outlet import Outlet
+from protobase_live.collection.participant import Participant
 from protobase_live.collection.patience import append_patiently
 from protobase_live.collection.pipeline import Pipeline
 from protobase_live.collection.read_only import ReadOnly, is_of_the_medium, not_stored
@@ -47,18 +47,23 @@ from protobase_live.collection.transactor import Transactor
 from protobase_live.collection.turn import (
     Greeting,
     Installed,
-    Receipt,
     Refusal,
     Reply,
     Turn,
 )
 from protobase_live.collection.unfolded import Unfolded
-from protobase_live.document import Document, Outcome
-from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable, ValidationError
-from protobase_storage import Commit, Loaded, Snapshot, Storage, StorageError
+from protobase_live.document import Document
+from protobase_live.errors import (
+    CollectionDropped,
+    MalformedUpdate,
+    ProtoBaseError,
+    StorageFailed,
+    Unavailable,
+    ValidationError,
+)
+from protobase_storage import Loaded, Storage, StorageError
 
 if TYPE_CHECKING:
-    from protobase_live.live.table_change import JointChange
     from protobase_live.live.views import Views
 
 T = TypeVar("T")
@@ -77,21 +82,23 @@ class CollectionActor(Actor[Message]):
         fold_slots: asyncio.Semaphore,
         read_only: ReadOnly,
         identity: Identity,
+        outlet: Outlet,
     ) -> None:
         self._name = name
+        self._outlet = outlet
         self._storage = storage
         self._clock = clock
         self._limits = limits
         self._read_only = read_only
         self._lost: list[Envelope[Message]] = []
         """What turns served that the storage did not take: it is served anew."""
-        self._replica = Replica(name, storage, clock, identity, limits.held_commit_bytes)
+        self._replica = Replica(name, storage, clock, identity, limits)
         self._folding = Folding(name, storage, clock, limits, unfolded, fold_slots)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams = Streams(
             clock, feed, limits.feed_seconds, lambda told: self._replica.document.tell_structures(told)
         )
-        self._audience = Audience(name, self._streams)
+        self._audience = Audience(name, self._streams, limits)
         self._editors = self._audience.editors
         self._taker = Taker(self._editors, clock, limits.document_bytes, self._reload)
         self._threshold = Threshold(name, self._editors)
@@ -103,6 +110,8 @@ class CollectionActor(Actor[Message]):
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
         self._pipeline = Pipeline[Turn](limit, self._show, self._drop, self._fail)
+        shared = self._replica, self._limits, self._read_only, self._pipeline
+        self._participant = Participant(self._name, *shared)
         try:
             await self._load()
         except BaseException:
@@ -133,10 +142,15 @@ class CollectionActor(Actor[Message]):
             editor.resync()
 
     def _show(self, turn: Turn) -> asyncio.Future[None] | None:
+        before = self._audience.vector
         shown = self._audience.show(turn)
         for written in turn.commits:
             self._folding.grew(written.commit)
             self._read_only.release(self._name)
+        if turn.commits:
+            self._outlet.shown(self._name, [written.commit for written in turn.commits], before)
+        if turn.installed is not None:
+            self._outlet.replaced(self._name, self._replica.former.history)
         return shown
 
     # turns
@@ -157,7 +171,8 @@ class CollectionActor(Actor[Message]):
         await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
         transactions = [each for each in batch if isinstance(each.message, Transact)]
         await self._transact(transactions, turn)
-        self._write(turn, await in_steps(self._replica.document.finish_in_steps()), bool(transactions))
+        outcome = await in_steps(self._replica.document.finish_in_steps())
+        self._replica.write_in(turn, outcome, transacted=bool(transactions))
         questions = [each for each in batch if isinstance(each.message, Question)]
         many = len(questions) > 1
         for envelope in batch:
@@ -171,13 +186,15 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, Begin):
                 await self._begin(envelope, envelope.message.views)
+            elif isinstance(envelope.message, HashState) and envelope.pending:
+                self._pipeline.push(await self._inquiries.hash_state(envelope), None)
             elif isinstance(envelope.message, Hold | HoldPart) and envelope.pending:
-                await self._meet(envelope, envelope.message)
+                await self._participant.meet(envelope, envelope.message)
         for envelope in batch:
             if isinstance(envelope.message, Drop | Restore) and envelope.pending:
                 await self._replace(envelope, envelope.message)
             elif isinstance(envelope.message, Install) and envelope.pending:
-                await self._install(envelope, envelope.message.snapshot)
+                await self._install(envelope, envelope.message)
 
     async def _take(self, sent: Sequence[Envelope[Message]], turn: Turn) -> None:
         if sent:
@@ -196,10 +213,11 @@ class CollectionActor(Actor[Message]):
     async def _replicate(self, envelopes: Sequence[Envelope[Message]], turn: Turn) -> None:
         """Apply commits of other nodes, each as it is, before this node's own work of the turn."""
         for envelope in envelopes:
-            commits = cast("Replicate", envelope.message).commits
+            message = cast("Replicate", envelope.message)
             try:
-                await self._replica.replicate(commits, turn.commits)
-            except (ValidationError, MalformedUpdate) as error:
+                self._replica.require_history(message.history)
+                await self._replica.replicate(message.commits, turn.commits)
+            except (ValidationError, MalformedUpdate, CollectionDropped, Unavailable) as error:
                 turn.notices.append(Refusal(envelope, error))
             else:
                 turn.notices.append(Reply(envelope, self._replica.replicated))
@@ -209,19 +227,6 @@ class CollectionActor(Actor[Message]):
         if envelopes:
             transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
             turn.notices += await transactor.carry_out(envelopes)
-
-    def _write(
-        self, turn: Turn, outcome: Outcome | None, transacted: bool, joint_change: JointChange | None = None
-    ) -> None:
-        """Make a commit of what this node did in a turn, if that is anything."""
-        if outcome is None:
-            return
-        written = self._replica.write(outcome, joint_change=joint_change)
-        if len(outcome.senders) == 1 and not transacted:
-            written.sole = cast("Editor", outcome.senders[0])
-        if joint_change is not None:
-            joint_change.expect()
-        turn.commits.append(written)
 
     async def _store(self, turn: Turn) -> asyncio.Future[None] | None:
         """Hand commits to the storage, unless one before them is lost: then these are, too."""
@@ -251,74 +256,6 @@ class CollectionActor(Actor[Message]):
         turn.notices.append(Reply(envelope))
         self._pipeline.push(turn, None)
 
-    async def _meet(self, envelope: Envelope[Message], hold: Hold | HoldPart) -> None:
-        """Meet the other collections of a transaction, and carry out this one's part if all can do so."""
-        try:
-            if self._pipeline.full:
-                await self._pipeline.room()
-            if not hold.held.done():
-                hold.held.set_result(None)
-            if await hold.meeting.begun():
-                own = isinstance(hold, Hold)
-                await (self._take_part(envelope, hold) if own else self._take_in_part(envelope, hold))
-        except BaseException as error:
-            hold.meeting.fail(self._name, error)
-            raise
-
-    async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
-        turn, durable = Turn(batch=[envelope]), None
-        transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
-        ready = await self._agreed(hold.meeting, transactor.prepare(hold.ops, hold.checks))
-        if ready is None:
-            turn.notices.append(Reply(envelope))  # when all that was looked at is durable
-        else:
-            with transactor.writing():
-                await transactor.write(ready, hold.author)
-            outcome = await in_steps(self._replica.document.finish_in_steps())
-            self._write(turn, outcome, transacted=True, joint_change=hold.meeting.joint_change)
-            commit = turn.commits[0].commit if turn.commits else None
-            durable = await hold.meeting.store(Contribution(self._name, commit, bool(ready), self._pipeline))
-            if turn.commits:
-                turn.commits[0].commit = hold.meeting.commits[self._name]
-            turn.notices.append(Receipt(envelope))
-        self._pipeline.push(turn, durable if ready else None)
-
-    async def _take_in_part(self, envelope: Envelope[Message], hold: HoldPart) -> None:
-        """`_take_part` with a commit that another node has made."""
-        turn, durable = Turn(batch=[envelope]), None
-        ready = await self._agreed(hold.meeting, self._needs(hold.commit))
-        try:
-            if ready:
-                written = await self._replica.apply(hold.commit)
-                written.joint_change = hold.meeting.joint_change
-                written.joint_change.expect()
-                turn.commits.append(written)
-            turn.notices.append(Reply(envelope))
-        except MalformedUpdate as error:
-            turn.notices.append(Refusal(envelope, error))  # the others are shown without it
-        if ready is not None:
-            commit = turn.commits[0].commit if turn.commits else None
-            durable = await hold.meeting.store(Contribution(self._name, commit, ready, self._pipeline))
-        self._pipeline.push(turn, durable if ready else None)
-
-    async def _needs(self, commit: Commit) -> bool:
-        self._read_only.require(self._name)
-        return self._replica.requires(commit)
-
-    async def _agreed(self, meeting: Meeting, preparing: Awaitable[T]) -> T | None:
-        """What this collection does, if it and all others can carry out their parts."""
-        try:
-            ready = await preparing
-            if self._pipeline.failed:  # while others were waited for
-                raise Unavailable(f"{self._name} failed and is loaded again; nothing was done")
-        except ProtoBaseError as error:
-            meeting.refuse(error)
-        except Exception as error:
-            meeting.refuse(nothing_done("a transaction", error))
-        else:
-            return ready if await meeting.agree() else None
-        return None
-
     async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
         """Store another history in the place of this one, and end; whoever comes next loads it."""
         await self._pipeline.settled()
@@ -335,18 +272,20 @@ class CollectionActor(Actor[Message]):
             envelope.fail(error)
             return
         self._threshold.over = True
+        self._outlet.replaced(self._name, self._replica.former.history)
         envelope.reply(None)
         await self.context.ref.stop()
 
-    async def _install(self, envelope: Envelope[Message], snapshot: Snapshot) -> None:
+    async def _install(self, envelope: Envelope[Message], message: Install) -> None:
         """Take in another node's snapshot, and show it once it is durable."""
         await self._pipeline.settled()
         if self._pipeline.failed:
             return  # the next turn does it
         await self._folding.stop()
         try:
-            outcome = await self._replica.install(snapshot)
-        except (ValidationError, MalformedUpdate) as error:
+            self._replica.require_history(message.history)
+            outcome = await self._replica.install(message.snapshot)
+        except (ValidationError, MalformedUpdate, CollectionDropped, Unavailable) as error:
             envelope.fail(error)
             return
         except (StorageError, ProtoBaseError) as error:

@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from protobase_live.changes.feed import Entry, Subscribed, after, changes_of
+from protobase_live.changes.entry import Entry, after
+from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.streams import Streams
+from protobase_live.collection.awaited import Awaited
 from protobase_live.collection.editors import Answer, Editors
+from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import ShownUpdate
+from protobase_live.collection.replica import Replica, room_of
 from protobase_live.collection.turn import (
     AppliedCommit,
     Beginning,
@@ -17,6 +21,7 @@ from protobase_live.collection.turn import (
     Installed,
     Notice,
     Parting,
+    Reaching,
     Receipt,
     Refusal,
     Renewal,
@@ -29,7 +34,6 @@ from protobase_live.live.table_change import TableChange
 from protobase_live.model.cursor import Cursor
 
 if TYPE_CHECKING:
-    from protobase_live.collection.replica import Replica
     from protobase_live.document import Difference
     from protobase_live.live.views import Views
 
@@ -40,12 +44,14 @@ BEGIN_RECORDS = 2_000
 class Audience:
     """Everybody whom one collection shows what is durable, and how far that is."""
 
-    def __init__(self, collection: str, streams: Streams) -> None:
-        self.editors = Editors()
+    def __init__(self, collection: str, streams: Streams, limits: Limits) -> None:
+        self.editors = Editors(limits.ask_seconds, limits.ask_seconds_most)
         self.streams = streams
+        self.awaited = Awaited()
         self.vector: Mapping[str, int] = {}
         """Which commits were shown."""
         self._collection = collection
+        self._room = room_of(limits)
         self._views: Views | None = None
         """All queries, once there are some."""
         self._begun = False
@@ -61,9 +67,10 @@ class Audience:
         if self._begun:
             return None
         self._begun = True
-        table, records = views.table(self._collection), list(replica.document.records.items())
-        for start in range(0, len(records), BEGIN_RECORDS):
-            table.apply(records[start : start + BEGIN_RECORDS])
+        table, records = views.table(self._collection), replica.document.records
+        keys = list(records)  # pairs of all would be objects, which take long to make and to let go of
+        for start in range(0, len(keys), BEGIN_RECORDS):
+            table.apply([(key, records[key]) for key in keys[start : start + BEGIN_RECORDS]])
             await asyncio.sleep(0)
         return Beginning(views, table, replica.indexes())
 
@@ -82,6 +89,7 @@ class Audience:
     def end(self) -> None:
         """No more will be shown: whoever is left has to begin again."""
         self.streams.close()
+        self.awaited.end(self.vector)
         if self._views is not None:
             self._views.end(self._collection)
             self._views = None
@@ -109,6 +117,8 @@ class Audience:
     def _say(self, turn: Turn) -> None:
         for notice in turn.notices:
             self._say_one(notice)
+        if self.awaited:
+            self.awaited.look(self.vector)
 
     def drop(self, turn: Turn) -> None:
         """The turn will not be shown. Whoever asked is answered by the runtime, as the actor fails."""
@@ -120,9 +130,7 @@ class Audience:
         commit, before = written.commit, self.vector
         vector = self.vector = after(commit, before)
         self.editors.show(ShownUpdate(commit.update), written.reached, written.sole)
-        self.streams.show(
-            lambda: Entry(commit, changes_of(commit, written.differences, before), before, vector)
-        )
+        self.streams.show(lambda: Entry(commit, written.differences, before, vector))
         return self._show_views(written)
 
     def _show_views(self, written: AppliedCommit) -> asyncio.Future[None] | None:
@@ -165,6 +173,8 @@ class Audience:
                 self.editors.forget(editor)
             case Subscribing():
                 self._begin_stream(notice)
+            case Reaching():
+                self.awaited.add(notice)
             case Renewal():
                 self.streams.feed.renew()
             case Beginning(views, table, indexes):
@@ -175,4 +185,4 @@ class Audience:
         if not subscribing.envelope.pending:  # given up meanwhile
             self.streams.remove(subscribing.stream)
         feed = self.streams.feed
-        subscribing.envelope.reply(Subscribed(feed, feed.end, dict(self.vector)))
+        subscribing.envelope.reply(Subscribed(feed, feed.end, dict(self.vector), self._room))

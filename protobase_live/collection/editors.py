@@ -18,12 +18,6 @@ ASKS_AT_ONCE = 8
 MAX_ASKS = 100
 """Where counting them ends; the pause does not grow any more by then."""
 
-ASK_SECONDS = 1.0
-"""The pause after the last of these; it doubles with each time."""
-
-MAX_ASK_SECONDS = 60.0
-"""The longest such pause."""
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -58,7 +52,10 @@ class Editors:
     A client that is catching up is not sent what is shown: its state vector says what it is sent next.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ask_seconds: float = 1.0, most_ask_seconds: float = 60.0) -> None:
+        """``ask_seconds`` is the pause after `ASKS_AT_ONCE`, which doubles up to ``most_ask_seconds``."""
+        self._ask_seconds = ask_seconds
+        self._most_ask_seconds = most_ask_seconds
         self.met: dict[Editor, None] = {}
         """Everybody who has to be told when the collection fails."""
         self._up_to_date: dict[Editor, None] = {}
@@ -73,8 +70,13 @@ class Editors:
         return Answer(editor, update, reached, complete, state)
 
     def begin(self, editor: Editor, state: Mapping[int, int], document: Document) -> Answer:
-        """A client wants what it lacks from `state` on; what it was still to be sent is given up."""
+        """A client wants what it lacks from `state` on; what it was still to be sent is given up.
+
+        Of a state vector that names more clients than the document has, only theirs are kept.
+        """
         self._up_to_date.pop(editor, None)
+        if len(state) > len(document.vector):
+            state = {client: state[client] for client in document.vector.keys() & state.keys()}
         self._behind[editor] = state
         return self.answer(editor, state, document)
 
@@ -131,7 +133,7 @@ class Editors:
         if asked.state == state or not self._is_rested(editor, now):
             return False
         times = asked.times + 1
-        growing = min(ASK_SECONDS * 2 ** (times - ASKS_AT_ONCE), MAX_ASK_SECONDS)
+        growing = min(self._ask_seconds * 2 ** (times - ASKS_AT_ONCE), self._most_ask_seconds)
         pause = 0.0 if times < ASKS_AT_ONCE else growing
         self._asked[editor] = Asked(state, now, pause, min(times, MAX_ASKS))
         return True

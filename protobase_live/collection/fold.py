@@ -13,7 +13,9 @@ from typing import cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
-from protobase_live.document.held import HELD_BYTES_PER_SENDER, OVERHEAD_BYTES
+from protobase_actors import Clock, within
+from protobase_live.collection.limits import Limits
+from protobase_live.document.held import OVERHEAD_BYTES, Room
 from protobase_live.errors import StorageFailed
 from protobase_live.protocol.yjs.structs import Structs, collect, join
 
@@ -23,11 +25,8 @@ _unpack = cast("Callable[[bytes], list[bytes]]", msgpack.unpackb)  # pyright: ig
 INLINE_BYTES = 16 * 1024
 """Largest log that is folded in the event loop; it takes some milliseconds."""
 
-FOLD_SECONDS = 120.0
-"""How long the folding process may take."""
 
-
-def fold(updates: Sequence[bytes]) -> bytes:
+def fold(updates: Sequence[bytes], most_waiting: int = Room().client_bytes) -> bytes:
     """One update with the effect of all; what was deleted is left out.
 
     What lacks something that none of them has is in it, too, behind gaps, and waits as before. The result is
@@ -35,15 +34,17 @@ def fold(updates: Sequence[bytes]) -> bytes:
 
     Raises:
         MalformedUpdate: one of them is no update.
-        StorageFailed: the result is not what was folded, or more waits than a document would hold.
+        StorageFailed: the result is not what was folded, or more than ``most_waiting`` bytes wait, which a
+            document would not hold.
     """
     whole, left = collect(updates)
     small = whole.copy()
     small.compact()
     waiting = join(left)
-    if len(waiting) > HELD_BYTES_PER_SENDER - OVERHEAD_BYTES:
+    if len(waiting) > most_waiting - OVERHEAD_BYTES:
         raise StorageFailed(
-            f"{len(waiting)} bytes of a log lack what comes before them, and {HELD_BYTES_PER_SENDER} are held"
+            f"{len(waiting)} bytes of a log lack what comes before them, and {most_waiting} are held "
+            f"(held_client_bytes)"
         )
     folded = join([small.encode(), waiting]) if left else small.encode()
     again = Structs()
@@ -58,31 +59,32 @@ def fold(updates: Sequence[bytes]) -> bytes:
     return folded
 
 
-async def fold_aside(updates: Sequence[bytes]) -> bytes:
+async def fold_aside(updates: Sequence[bytes], clock: Clock, limits: Limits) -> bytes:
     """`fold`, in a process of its own if it is large.
 
     Raises:
         MalformedUpdate: a small log holds what is no update.
         StorageFailed: what `fold` raises; or that process failed, be it for what a large log holds.
-        TimeoutError: it took longer than `FOLD_SECONDS`.
+        TimeoutError: it took longer than ``fold_seconds``.
     """
     if sum(map(len, updates)) <= INLINE_BYTES:
-        return fold(updates)
+        return fold(updates, limits.held_client_bytes)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", __name__),
+        *("-m", __name__, str(limits.held_client_bytes)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(FOLD_SECONDS):
-            folded, complaint = await process.communicate(_pack(list(updates)))
-    except BaseException:
+        work = process.communicate(_pack(list(updates)))
+        folded, complaint = await within(clock, limits.fold_seconds, work)
+    except TimeoutError as error:
+        raise TimeoutError(f"folding a log: {error} (fold_seconds)") from error
+    finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
-        raise
     if process.returncode != 0:
         last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
         raise StorageFailed(f"folding a log ended with exit code {process.returncode}: {last}")
@@ -90,4 +92,4 @@ async def fold_aside(updates: Sequence[bytes]) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(fold(_unpack(sys.stdin.buffer.read())))
+    sys.stdout.buffer.write(fold(_unpack(sys.stdin.buffer.read()), int(sys.argv[1])))

@@ -84,7 +84,7 @@ class Folding:
         """Store a snapshot in the place of all but the newest commits; the answer is what it replaces."""
         loaded = await self._storage.load(self._name)
         older = Loaded(loaded.snapshot, self._older(loaded.commits))
-        update = await fold_aside(older.updates)
+        update = await fold_aside(older.updates, self._clock, self._limits)
         self._storing = True
         await self._storage.compact(Snapshot(self._name, update, older.vector, self._clock.time()))
         return older.commits

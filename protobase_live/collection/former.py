@@ -11,11 +11,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from protobase_live.errors import MalformedUpdate, ProtocolError, ValidationError
+from protobase_live.errors import (
+    CollectionDropped,
+    MalformedUpdate,
+    ProtocolError,
+    Unavailable,
+    ValidationError,
+)
 from protobase_live.protocol.packing import as_bytes, as_number, as_text, pack, unpack
 from protobase_live.protocol.yjs.state_vector import decode_state_vector, encode_state_vector
 from protobase_live.protocol.yjs.structs import Structs
-from protobase_storage import Loaded
+from protobase_storage import CollectionCorrupt, Loaded, Storage
 
 _MARK = b"\0"
 """Begins remains that name a history. Earlier versions left a state vector, never an empty one."""
@@ -46,6 +52,17 @@ class History(NamedTuple):
 FIRST = History()
 
 
+def require_same(collection: str, here: History, theirs: History | None) -> None:
+    """Whether what comes from another node is of the history that is here; None: it does not say.
+
+    Raises CollectionDropped if that is over, and Unavailable if the one here is: nobody has said so yet.
+    """
+    if theirs is not None and theirs < here:
+        raise CollectionDropped(f"{collection!r} was deleted, and this is of before; nothing of it was taken")
+    if theirs is not None and theirs > here:
+        raise Unavailable(f"{collection!r} was deleted elsewhere, which has to be told here first")
+
+
 def remains_of(stored: Loaded, id: str) -> bytes:
     """What is left when a history is deleted that nobody has loaded, as far as it can be read.
 
@@ -57,6 +74,20 @@ def remains_of(stored: Loaded, id: str) -> bytes:
             structs.take(update, lenient=True)
     former = Former(stored.remains)
     return former.remains(structs.vector, former.history.next(id))
+
+
+async def delete_unread(storage: Storage, collection: str, remains: bytes, id: str) -> bytes:
+    """Delete what cannot be loaded; the Yjs clients that wrote it are not known. Answers with what is left.
+
+    ``remains`` and ``id`` as in `Drop` and `remains_of`. Raises StorageError.
+    """
+    try:
+        here = (await storage.standing(collection)).remains
+    except CollectionCorrupt:
+        here = b""
+    remains = remains or Former(here).remains({}, history_of(here).next(id))
+    await storage.delete(collection, remains)
+    return remains
 
 
 class Former:

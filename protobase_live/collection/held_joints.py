@@ -39,6 +39,11 @@ class HeldJoints:
         for collection, commit in joint_change.items():
             self._of.setdefault(collection, {})[joint] = commit
 
+    def forget(self, collection: str) -> None:
+        """Let go of the transactions that have a part in a collection; they are sent again."""
+        for joint in list(self._of.get(collection, ())):
+            self.take(joint)
+
     def due(self, collection: str, vector: Vector) -> list[Joint]:
         """The transactions of whose part of this collection nothing lacks that its node made before."""
         return [

@@ -19,7 +19,9 @@ LEAST_ID = 2**16
 class Identity:
     """The names under which one process writes into its collections."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, node: str) -> None:
+        """``node`` is what the commits of this process are numbered under."""
+        self.node = node
         self._random = random
         self._secret = random.randbytes(_SECRET_BYTES)
 

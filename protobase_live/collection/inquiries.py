@@ -6,14 +6,16 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from protobase_actors import Envelope
+from protobase_actors import Envelope, in_steps
 from protobase_live.collection.audience import Audience
+from protobase_live.collection.former import FIRST
 from protobase_live.collection.messages import (
     CatchUp,
     Greet,
     Leave,
     Message,
     Question,
+    Reach,
     Settle,
     Subscribe,
     Sync,
@@ -24,6 +26,7 @@ from protobase_live.collection.replica import Replica
 from protobase_live.collection.turn import (
     Greeting,
     Parting,
+    Reaching,
     Refusal,
     Renewal,
     Reply,
@@ -33,6 +36,7 @@ from protobase_live.collection.turn import (
 )
 from protobase_live.document import OPEN
 from protobase_live.errors import ProtoBaseError, naming
+from protobase_live.model.state_hash import StateHash
 from protobase_live.protocol.yjs.state_vector import encode_state_vector
 
 
@@ -67,10 +71,22 @@ class Inquiries:
                 with self._following(turn):
                     document.follow(opened)
                 notices.append(Subscribing(envelope, stream))
+            case Reach(wanted):
+                notices.append(Reaching(envelope, wanted, self._replica.former.history > FIRST))
             case Unsubscribe(stream):
                 self._audience.streams.remove(stream)
             case _:  # what writes, or takes a turn of its own
                 pass
+
+    async def hash_state(self, envelope: Envelope[Message]) -> Turn:
+        """The answer to `HashState`, as a turn. No other turn of the collection may run meanwhile."""
+        replica = self._replica
+        try:
+            found = await in_steps(replica.document.hash_in_steps())
+        except Exception as error:
+            refusal = Refusal(envelope, nothing_done(f"hashing {self._collection}", error))
+            return Turn(notices=[refusal])
+        return Turn(notices=[Reply(envelope, StateHash(found, dict(replica.vector)))])
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any]) -> Reply | Refusal:
         """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""

@@ -8,14 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from protobase_actors import ActorFailed, ActorState, ActorStopped, Clock, Ref, within
+from protobase_live.collection.former import History
+from protobase_live.collection.limits import Limits
 from protobase_live.collection.meeting import Meeting
 from protobase_live.collection.messages import Hold, HoldPart, Message, Question
 from protobase_live.errors import Overloaded, Unavailable
 from protobase_live.model.operations import RECORDS, Check, Op, Read
 from protobase_storage import Commit, Storage, StorageError
-
-HOLD_ATTEMPTS = 8
-"""How often a transaction tries to hold all its collections at once before it fails with Overloaded."""
 
 Refs = Callable[[str], Awaitable[Ref[Message]]]
 Parts = Mapping[str, asyncio.Task[object]]
@@ -47,6 +46,8 @@ class JointParts:
     """The commits of a transaction of another node, by collection."""
 
     commits: Mapping[str, Commit]
+    histories: Mapping[str, History]
+    """Of which history each is, where that is known."""
 
     @property
     def names(self) -> list[str]:
@@ -55,7 +56,8 @@ class JointParts:
 
     def part(self, name: str, meeting: Meeting) -> HoldPart:
         """What it wants of one collection."""
-        return HoldPart(meeting, self.commits[name], asyncio.get_running_loop().create_future())
+        held = asyncio.get_running_loop().create_future()
+        return HoldPart(meeting, self.commits[name], held, self.histories.get(name))
 
 
 class NotHeld(Exception):
@@ -67,33 +69,34 @@ class NotHeld(Exception):
 
 
 async def commit_jointly(
-    storage: Storage, ref: Refs, joint: JointTransaction | JointParts, clock: Clock, hold_seconds: float
+    storage: Storage, ref: Refs, joint: JointTransaction | JointParts, clock: Clock, limits: Limits
 ) -> dict[str, object]:
     """Carry out all writes or none; once all is durable, what each collection that was written answers.
 
     The collections are loaded first, which may take long, and then held, which must not: others wait
-    meanwhile. If one does not answer within ``hold_seconds``, all are let go, that one is waited for, and all
-    is tried again. The same happens if one was passivated before it could be held.
+    meanwhile. If one does not answer within ``joint_hold_seconds``, all are let go, that one is waited for,
+    and all is tried again. The same happens if one was passivated before it could be held.
 
-    Raises Overloaded after HOLD_ATTEMPTS tries, Conflict and whatever else keeps the operations from being
-    carried out, Unavailable, ActorError, and what ``ref`` raises.
+    Raises Overloaded after ``joint_hold_attempts`` tries, Conflict and whatever else keeps the operations
+    from being carried out, Unavailable, ActorError, and what ``ref`` raises.
     """
-    for _ in range(HOLD_ATTEMPTS):
+    for _ in range(limits.joint_hold_attempts):
         refs = {name: await ref(name) for name in joint.names}
         for each in refs.values():
             if each.state is not ActorState.RUNNING:  # it will surely take its time
                 await _wait_for(each)
         meeting = Meeting(storage, len(refs))
         try:
-            parts = await _hold_all(refs, joint, meeting, clock, hold_seconds)
+            parts = await _hold_all(refs, joint, meeting, clock, limits.joint_hold_seconds)
         except NotHeld as missed:
             await _wait_for(refs[missed.collection])
         else:
             meeting.begin()
             return await _outcome(meeting, parts)
     raise Overloaded(
-        f"{len(joint.names)} collections could not be held at once in {HOLD_ATTEMPTS} attempts "
-        f"(joint_hold_seconds, and how many collections may be in memory); nothing was done"
+        f"{len(joint.names)} collections could not be held at once in {limits.joint_hold_attempts} attempts "
+        f"(joint_hold_attempts, joint_hold_seconds, and how many collections may be in memory); "
+        f"nothing was done"
     )
 
 

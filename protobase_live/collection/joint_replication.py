@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from protobase_live.collection.former import History
 from protobase_live.collection.held_joints import HeldJoints, Parts
 from protobase_live.collection.messages import Replicate, Replicated
-from protobase_live.errors import MalformedUpdate, ProtoBaseError, ValidationError
+from protobase_live.errors import CollectionDropped, MalformedUpdate, ProtoBaseError, ValidationError
 from protobase_storage import Commit, Joint, Vector, covers, follows
 
+NONE_KNOWN: Mapping[str, History] = {}
+
 Ask = Callable[[str, Replicate], Awaitable[object]]
-JointChange = Callable[[Parts], Awaitable[object]]
+KnownHistories = Mapping[str, History]
+"""Which history of a collection commits are of, where that is known."""
+
+JointChange = Callable[[Parts, KnownHistories], Awaitable[object]]
 Answer = Replicated | ProtoBaseError
 """What a collection has then, or why something of what was sent to it was not taken."""
 
@@ -28,14 +35,18 @@ class JointReplication:
         self._together = joint_change
         self._held = HeldJoints(most_bytes)
 
-    async def replicate(self, commits: Mapping[str, Sequence[Commit]]) -> dict[str, Answer]:
+    async def replicate(
+        self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
+    ) -> dict[str, Answer]:
         """Take commits, those of one collection in their order; durable on return, or counted as held.
+
+        Those of another one of ``histories`` than is here are not taken.
 
         The parts of a transaction that come here, in one call or while others of them are held, are shown
         together. Whoever sends has all parts that he wants shown together in one call.
         """
         alone, joints = _sorted_out(commits)
-        call = _Call(self._ask, self._together, self._held)
+        call = _Call(self._ask, self._together, self._held, histories)
         await call.replicate(alone)
         for joint, parts in joints.items():
             call.pending[joint] = self._held.take(joint) | parts
@@ -44,17 +55,23 @@ class JointReplication:
             self._held.add(joint, parts)
         return {name: self._answer(call, name) for name in commits}
 
+    def forget(self, collection: str) -> None:
+        """The history of a collection is over: what is held of it is good for nothing."""
+        self._held.forget(collection)
+
     def _answer(self, call: _Call, collection: str) -> Answer:
         if (failure := call.failures.get(collection)) is not None:
             return failure
         answer = call.answers[collection]
-        return Replicated(answer.vector, answer.held + self._held.count(collection))
+        return replace(answer, held=answer.held + self._held.count(collection))
 
 
 class _Call:
     """What is known of the collections while the commits of one call are taken."""
 
-    def __init__(self, ask: Ask, joint_change: JointChange, held: HeldJoints) -> None:
+    def __init__(
+        self, ask: Ask, joint_change: JointChange, held: HeldJoints, histories: KnownHistories
+    ) -> None:
         self.answers: dict[str, Replicated] = {}
         """The last answer of each collection."""
         self.failures: dict[str, ProtoBaseError] = {}
@@ -64,6 +81,7 @@ class _Call:
         self._ask = ask
         self._together = joint_change
         self._held = held
+        self._histories = histories
 
     async def replicate(self, commits: Mapping[str, Sequence[Commit]]) -> None:
         """Send each collection what is for it alone, all at the same time."""
@@ -128,8 +146,8 @@ class _Call:
     async def _show_together(self, parts: Parts) -> bool:
         """Whether they are shown, or one of them cannot be, which is told so when it comes alone."""
         try:
-            await self._together(parts)
-        except (ValidationError, MalformedUpdate):
+            await self._together(parts, self._histories)
+        except (ValidationError, MalformedUpdate, CollectionDropped):
             return True
         except ProtoBaseError as error:
             self._fail(parts, error)
@@ -143,7 +161,7 @@ class _Call:
     async def _send(self, collection: str, commits: Sequence[Commit]) -> None:
         try:
             await self._ask_for_answer(collection, commits)
-        except (ValidationError, MalformedUpdate) as error:
+        except (ValidationError, MalformedUpdate, CollectionDropped) as error:
             self._fail([collection], error)
             if commits:
                 await self._send(collection, ())  # it goes on, and says how far it is
@@ -151,7 +169,8 @@ class _Call:
             self._fail([collection], error)
 
     async def _ask_for_answer(self, collection: str, commits: Sequence[Commit]) -> None:
-        answer = await self._ask(collection, Replicate(commits))
+        history = self._histories.get(collection) if commits else None
+        answer = await self._ask(collection, Replicate(commits, history))
         assert isinstance(answer, Replicated)
         self.answers[collection] = answer
 

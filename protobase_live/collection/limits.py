@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from protobase_live.transactions.limits import TransactionLimits
-from protobase_storage import BACKLOG_LIMIT
+from protobase_storage import BACKLOG_LIMIT, READS_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,9 @@ class Limits(TransactionLimits):
     """What a database takes; every limit says what happens at it."""
 
     mailbox_messages: int = 1_024
-    """Messages that wait for one collection. Senders wait; `Overloaded` when too many senders wait."""
+    """Messages that wait for one collection. Senders wait."""
+    mailbox_senders: int = 65_536
+    """Senders that wait for one collection; another one fails with `Overloaded`."""
     mailbox_bytes: int = 64 * 1024 * 1024
     """Bytes of updates and transactions that wait for one collection, whoever sent them. Senders wait, as
     above; what is longer than that is taken alone."""
@@ -24,6 +26,9 @@ class Limits(TransactionLimits):
     busy_seconds: float = 5.0
     """How long what is to be stored waits for room while too much else does; then it is not stored, and who
     wrote it is told so with `Unavailable`."""
+    storage_failed_seconds: float = 30.0
+    """How long after a failure the storage counts as failed, as `/readyz` says, if nothing is written
+    meanwhile."""
     read_only_seconds: float = 10.0
     """How long a collection refuses writes, at most, with `Unavailable` before one is tried again, when the
     storage did not take the last: 1 second at first, which is the least, and twice as long each time. Reading
@@ -38,12 +43,35 @@ class Limits(TransactionLimits):
     load_seconds: float = 600.0
     """How long loading a collection may take, while others are served; then it fails and is tried again when
     somebody asks. Four million structs, as many as a document of the default size may have, take minutes."""
+    unloadable_seconds: float = 300.0
+    """How long a collection that cannot be loaded is refused, at most, before loading it is tried again: 1
+    second at first, and twice as long each time."""
+    restart_seconds: float = 10.0
+    """How long a collection that failed is waited with, at most, before it is loaded again; senders wait."""
+    stop_seconds: float = 60.0
+    """How long a collection that ends waits for what it has given to the storage; then it has failed."""
+    remembered_names: int = 10_000
+    """Collections that are remembered because they cannot be loaded, as many that are read-only, as many that
+    cannot be folded, and structures that were opened and that nobody wrote; the oldest are forgotten."""
     joint_collections: int = 256
     """Collections that one transaction reads and writes; it is carried out in one go, in which nobody else is
     served. One of more fails with `LimitExceeded`."""
     joint_hold_seconds: float = 0.5
     """How long a transaction over several collections makes those that it holds wait for another one. Then it
-    lets go, waits until that one answers, and tries again; after 8 tries it fails with `Overloaded`."""
+    lets go, waits until that one answers, and tries again."""
+    joint_hold_attempts: int = 8
+    """How often it tries to hold all of them at once; then it fails with `Overloaded`."""
+    held_update_bytes: int = 4 * 1024 * 1024
+    """Bytes that Yjs clients have sent to a collection and that lack something they build on, 200 more for
+    each part; beyond it, what was held longest is let go of, and sent again when its client reconnects."""
+    held_client_bytes: int = 1024 * 1024
+    """The same of one client; a part that is larger is not held. A log in which more of what was stored lacks
+    something is not folded."""
+    ask_seconds: float = 1.0
+    """How long a Yjs client is not asked again for what its updates build on, after 8 times; each time
+    doubles it."""
+    ask_seconds_most: float = 60.0
+    """The longest such pause."""
     held_commit_bytes: int = 16 * 1024 * 1024
     """Bytes of commits of other nodes that a collection holds because they lack something they were made on,
     and as many of parts of transactions over several collections, for all of these together; what is more is
@@ -64,6 +92,8 @@ class Limits(TransactionLimits):
     """Bytes of updates in a collection's log; above it, the older ones are folded into a snapshot."""
     folds: int = 2
     """Logs that are folded at once, each large one in a process of its own; the others wait."""
+    fold_seconds: float = 120.0
+    """How long that process may take; then the log stays as it is, until it is twice as long."""
     retained_commits: int = 1_000
     """Commits that folding leaves in the log, so that cursors of the recent past resume without a gap."""
     retained_bytes: int = 1024 * 1024
@@ -79,6 +109,8 @@ class StorageLimits:
 
     unstored_bytes: int = BACKLOG_LIMIT
     """Bytes of commits that wait to be stored; more fail with `Unavailable` or `Overloaded`."""
+    waiting_reads: int = READS_LIMIT
+    """Reads that wait for the file; another one fails with `Overloaded`."""
     file_bytes: int | None = None
     """Size of the database file, None: as much as there is room. What does not fit is refused as where the
     disk is full."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from protobase_live.collection.former import FIRST, History
 from protobase_live.collection.meeting import Meeting
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.operations import Check, Op, Read, Target
@@ -130,6 +131,11 @@ class Question:
 
 
 @dataclass(slots=True)
+class HashState:
+    """A question for the `StateHash`. Answered once everything that it covers is durable."""
+
+
+@dataclass(slots=True)
 class Subscribe:
     """A change stream begins. Answered with a `Subscribed`.
 
@@ -138,6 +144,24 @@ class Subscribe:
 
     stream: object
     opened: Sequence[Target] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Somebody waits until all that ``wanted`` names was shown here. Answered with a `Reached` then, and also
+    when the collection ends.
+    """
+
+    wanted: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a collection is."""
+
+    vector: Vector
+    renewed: bool
+    """Whether an earlier history of the collection was deleted."""
 
 
 @dataclass(slots=True)
@@ -181,6 +205,8 @@ class HoldPart:
     commit: Commit
     held: asyncio.Future[None]
     """As in `Hold`."""
+    history: History | None = None
+    """As in `Replicate`."""
 
 
 @dataclass(slots=True)
@@ -210,6 +236,8 @@ class Replicate:
     """
 
     commits: Sequence[Commit]
+    history: History | None = None
+    """Which history of the collection they are of; None: whichever is here."""
 
 
 @dataclass(slots=True)
@@ -220,6 +248,8 @@ class Install:
     """
 
     snapshot: Snapshot
+    history: History | None = None
+    """As in `Replicate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +259,7 @@ class Replicated:
     vector: Vector
     held: int
     """Commits that lack something they were made on."""
+    history: History = FIRST
 
 
 @dataclass(slots=True)
@@ -262,7 +293,9 @@ Message = (
     | Updates
     | Transact
     | Question
+    | HashState
     | Subscribe
+    | Reach
     | Unsubscribe
     | Begin
     | Hold

@@ -10,9 +10,6 @@ from protobase_actors import Clock
 FIRST_PAUSE_SECONDS = 1.0
 """The pause after the first failure."""
 
-MAX_REMEMBERED = 10_000
-"""Most names that are remembered; then those that failed longest ago are forgotten."""
-
 
 @dataclass(slots=True)
 class _Failed:
@@ -24,10 +21,11 @@ class _Failed:
 class Pauses:
     """The names of what failed, each with its reason and its pause."""
 
-    def __init__(self, clock: Clock, most_seconds: float) -> None:
-        """``most_seconds`` is the longest pause."""
+    def __init__(self, clock: Clock, most_seconds: float, most: int) -> None:
+        """``most_seconds`` is the longest pause. Beyond ``most`` names, those that failed longest ago go."""
         self._clock = clock
         self._most_seconds = most_seconds
+        self._most = most
         self._failed: dict[str, _Failed] = {}
 
     @property
@@ -51,7 +49,7 @@ class Pauses:
         known = self._failed.pop(name, None)
         pause = min(FIRST_PAUSE_SECONDS if known is None else 2 * known.pause, self._most_seconds)
         self._failed[name] = _Failed(reason, pause, self._clock.monotonic() + pause)
-        if len(self._failed) > MAX_REMEMBERED:
+        if len(self._failed) > self._most:
             del self._failed[next(iter(self._failed))]
         return known is None
 

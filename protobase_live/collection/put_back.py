@@ -10,8 +10,8 @@ APPEND_BYTES = 16 * 1024 * 1024
 """About how many bytes of commits are appended at once."""
 
 
-async def put_back(storage: Storage, collection: str, stored: Loaded, id: str) -> None:
-    """Store ``stored`` as the history of ``collection``; durable on return.
+async def put_back(storage: Storage, collection: str, stored: Loaded, id: str) -> bytes:
+    """Store ``stored`` as the history of ``collection``; durable on return. Answers with the remains there.
 
     Where one was deleted before it is another one, named ``id``, so that it takes the place of that
     everywhere.
@@ -23,8 +23,10 @@ async def put_back(storage: Storage, collection: str, stored: Loaded, id: str) -
     missing = _missing(present, stored)
     if missing is None:
         raise ValidationError(f"collection {collection!r} is not empty; delete it, and restore it then")
-    if present.snapshot is None and not present.commits and present.remains != stored.remains:
-        await storage.delete(collection, _remains(present.remains, stored.remains, id))
+    remains = present.remains
+    if present.snapshot is None and not present.commits and remains != stored.remains:
+        remains = _remains(remains, stored.remains, id)
+        await storage.delete(collection, remains)
     if stored.snapshot is not None and present.snapshot is None:
         await storage.compact(stored.snapshot)
     start = size = 0
@@ -33,6 +35,7 @@ async def put_back(storage: Storage, collection: str, stored: Loaded, id: str) -
         if size >= APPEND_BYTES or end == len(missing):
             await storage.append(missing[start:end])
             start, size = end, 0
+    return remains
 
 
 def _remains(present: bytes, stored: bytes, id: str) -> bytes:

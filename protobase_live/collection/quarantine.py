@@ -9,9 +9,6 @@ from protobase_actors import Clock
 from protobase_live.collection.pauses import Pauses
 from protobase_live.errors import CollectionUnloadable
 
-MAX_RETRY_SECONDS = 300.0
-"""Longest time between two attempts."""
-
 _log = logging.getLogger("protobase_live")
 
 
@@ -27,8 +24,9 @@ def unloadable(collection: str, cause: BaseException) -> CollectionUnloadable:
 class Quarantine:
     """The collections that could not be loaded, and when that is tried again."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._pauses = Pauses(clock, MAX_RETRY_SECONDS)
+    def __init__(self, clock: Clock, most_seconds: float, most: int) -> None:
+        """``most_seconds`` is the longest time between two attempts; ``most`` collections are remembered."""
+        self._pauses = Pauses(clock, most_seconds, most)
 
     @property
     def reasons(self) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from protobase_storage import (
     StorageBusy,
     StorageClosed,
     StorageError,
+    TooManyReads,
 )
 
 NOT_OF_THE_MEDIUM = (StorageClosed, SequenceConflict, CollectionCorrupt)
@@ -26,7 +27,9 @@ def is_of_the_medium(error: BaseException) -> bool:
 
 def reason_of(error: BaseException | None) -> str:
     """What went wrong, with the name of the limit if it was one of the storage's."""
-    return f"{error} (unstored_bytes)" if isinstance(error, StorageBusy) else str(error)
+    if isinstance(error, StorageBusy):
+        return f"{error} ({'waiting_reads' if isinstance(error, TooManyReads) else 'unstored_bytes'})"
+    return str(error)
 
 
 def not_stored(collection: str, error: BaseException | None) -> Unavailable:
@@ -42,9 +45,12 @@ def refused(collection: str, reason: str) -> Unavailable:
 class ReadOnly:
     """Which they are, and when a write is tried again."""
 
-    def __init__(self, clock: Clock, most_seconds: float) -> None:
-        """``most_seconds`` is how long writes are refused, at most, without trying one; at least a second."""
-        self._pauses = Pauses(clock, max(most_seconds, FIRST_PAUSE_SECONDS))
+    def __init__(self, clock: Clock, most_seconds: float, most: int) -> None:
+        """``most_seconds`` is how long writes are refused, at most, without trying one; at least a second.
+
+        ``most`` of them are remembered.
+        """
+        self._pauses = Pauses(clock, max(most_seconds, FIRST_PAUSE_SECONDS), most)
 
     @property
     def reasons(self) -> Mapping[str, str]:

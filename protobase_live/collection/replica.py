@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from math import inf, isfinite, nextafter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from protobase_actors import Clock, in_steps
 from protobase_live.collection.fold import fold_aside
-from protobase_live.collection.former import Former, history_of
+from protobase_live.collection.former import Former, History, history_of, require_same
 from protobase_live.collection.held_commits import HeldCommits
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.messages import Replicated
+from protobase_live.collection.limits import Limits
+from protobase_live.collection.messages import Editor, Replicated
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import unloadable
-from protobase_live.collection.turn import AppliedCommit
-from protobase_live.document import Document, Outcome
+from protobase_live.collection.turn import AppliedCommit, Turn
+from protobase_live.document import Document, Outcome, Room
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable, ValidationError
 from protobase_live.model.operations import INDEXES, Read
 from protobase_storage import (
@@ -44,12 +45,12 @@ class Replica:
     """The document with everything that was applied, be it durable yet or not."""
 
     def __init__(
-        self, collection: str, storage: Storage, clock: Clock, identity: Identity, held_commit_bytes: int
+        self, collection: str, storage: Storage, clock: Clock, identity: Identity, limits: Limits
     ) -> None:
-        """``held_commit_bytes`` bounds the commits of other nodes that lack something."""
         self._identity = identity
         self._client_id = identity.client_id(collection)
-        self.document = Document(storage.identity, self._client_id)
+        self._limits = limits
+        self.document = self._new_document()
         self.former = Former()
         """Whose copies of the collection are of a deleted history."""
         self.vector: dict[str, int] = {}
@@ -59,8 +60,8 @@ class Replica:
         self._clock = clock
         self._time = 0.0
         """The latest time of what was applied."""
-        self._held = HeldCommits(held_commit_bytes)
-        self._origin = storage.identity + TIMELINE_MARK + identity.timeline()
+        self._held = HeldCommits(limits.held_commit_bytes)
+        self._origin = identity.node + TIMELINE_MARK + identity.timeline()
 
     async def load(self, *, told: bool) -> Loaded:
         """Begin with what is durable; ``told`` as in `Document.tell_structures`.
@@ -80,7 +81,7 @@ class Replica:
 
     async def _load(self, told: bool) -> Loaded:
         loaded = await self._storage.load(self._collection)
-        document = Document(self._storage.identity, self._client_id)
+        document = self._new_document()
         try:
             await in_steps(document.load(loaded.updates))
         except BaseException:
@@ -108,6 +109,28 @@ class Replica:
         commit = Commit(*place, outcome.update, outcome.parts, self._time, after)
         self.vector = join(after, {self._origin: sequence})
         return self._written(commit, outcome, joint_change)
+
+    def require_history(self, history: History | None) -> None:
+        """See `require_same`."""
+        require_same(self._collection, self.former.history, history)
+
+    def write_in(
+        self,
+        turn: Turn,
+        outcome: Outcome | None,
+        *,
+        transacted: bool,
+        joint_change: JointChange | None = None,
+    ) -> None:
+        """`write` what this node did in a turn, if that is anything."""
+        if outcome is None:
+            return
+        written = self.write(outcome, joint_change=joint_change)
+        if len(outcome.senders) == 1 and not transacted:
+            written.sole = cast("Editor", outcome.senders[0])
+        if joint_change is not None:
+            joint_change.expect()
+        turn.commits.append(written)
 
     async def replicate(self, commits: Sequence[Commit], applied: list[AppliedCommit]) -> None:
         """Apply commits of other nodes, each as it is, once, and behind all that it was made on.
@@ -164,7 +187,7 @@ class Replica:
     @property
     def replicated(self) -> Replicated:
         """What is here now, for whoever sends commits."""
-        return Replicated(self.vector, len(self._held))
+        return Replicated(self.vector, len(self._held), self.former.history)
 
     async def install(self, snapshot: Snapshot) -> Outcome | None:
         """Apply another node's snapshot, beside what is here; durable on return. None if it is known.
@@ -179,7 +202,7 @@ class Replica:
             return None
         outcome = await in_steps(self.document.replicate_in_steps(snapshot.update))
         stored = await self._storage.load(self._collection)
-        update = await fold_aside([*stored.updates, snapshot.update])
+        update = await fold_aside([*stored.updates, snapshot.update], self._clock, self._limits)
         self._include(snapshot.vector, snapshot.time)
         await self._storage.compact(Snapshot(self._collection, update, self.vector, self._time))
         self._held.forget(self.vector)
@@ -226,6 +249,7 @@ class Replica:
         else:
             remains = self.former.joined(remains, self.document.vector)
         await self._storage.delete(self._collection, remains)
+        self.former = Former(remains)
         return True
 
     async def restore(self, stored: Loaded) -> None:
@@ -233,7 +257,8 @@ class Replica:
 
         Raises ValidationError as `put_back` does, and StorageError.
         """
-        await put_back(self._storage, self._collection, stored, self._identity.timeline())
+        remains = await put_back(self._storage, self._collection, stored, self._identity.timeline())
+        self.former = Former(remains)
 
     def indexes(self) -> list[str]:
         """The declarations of indexes; whatever a Yjs client put in their place is none."""
@@ -245,8 +270,16 @@ class Replica:
     def close(self) -> None:
         """Let go of the document now: the actor is part of cycles, which the collector finds later."""
         self.document.close()
-        self.document = Document(self._storage.identity, self._client_id)
+        self.document = self._new_document()
         self.document.close()
+
+    def _new_document(self) -> Document:
+        return Document(self._identity.node, self._client_id, room_of(self._limits))
+
+
+def room_of(limits: Limits) -> Room:
+    """What a document may hold for what it lacks."""
+    return Room(limits.held_update_bytes, limits.held_client_bytes)
 
 
 def _place(commit: Commit) -> str:

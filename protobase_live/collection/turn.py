@@ -92,6 +92,16 @@ class Subscribing:
 
 
 @dataclass(frozen=True, slots=True)
+class Reaching:
+    """Somebody is told how far the collection is once it is as far as he wants."""
+
+    envelope: Envelope[Message]
+    wanted: Vector
+    renewed: bool
+    """See `Reached`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Renewal:
     """From here on more is told to change streams than before: none resumes from before it."""
 
@@ -115,7 +125,19 @@ class Installed:
     indexes: Sequence[str]
 
 
-Notice = Reply | Refusal | Receipt | Answer | Greeting | Settled | Parting | Subscribing | Renewal | Beginning
+Notice = (
+    Reply
+    | Refusal
+    | Receipt
+    | Answer
+    | Greeting
+    | Settled
+    | Parting
+    | Subscribing
+    | Reaching
+    | Renewal
+    | Beginning
+)
 
 
 @dataclass(slots=True)

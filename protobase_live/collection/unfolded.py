@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 
-MAX_UNFOLDED = 10_000
-"""Most collections that are remembered; then those that failed first are forgotten."""
-
 _log = logging.getLogger("protobase_live")
 
 
 class Unfolded:
     """Which they are, and why."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """``most`` of them are remembered; then those that failed first are forgotten."""
+        self._most = most
         self.reasons: dict[str, str] = {}
         """What was wrong with each of them, last time."""
 
@@ -28,7 +27,7 @@ class Unfolded:
                 reason,
             )
         self.reasons[collection] = reason
-        if len(self.reasons) > MAX_UNFOLDED:
+        if len(self.reasons) > self._most:
             del self.reasons[next(iter(self.reasons))]
 
     def remove(self, collection: str) -> None:

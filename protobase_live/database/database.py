@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from random import Random, SystemRandom
@@ -18,55 +18,57 @@ from protobase_actors import (
     ActorSystem,
     ActorTotals,
     Clock,
-    OrderedSet,
     Ref,
     Supervision,
     SystemClock,
+    in_steps,
 )
 from protobase_live.api import DatabaseApi
 from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.stream import ChangeStream
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.replication import Replication
 from protobase_live.collection.actor import CollectionActor
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.joint import JointParts, JointTransaction, commit_jointly
-from protobase_live.collection.joint_replication import Answer, JointReplication
+from protobase_live.collection.joint import JointTransaction, commit_jointly
+from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, KnownHistories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import (
     Begin,
-    Drop,
+    HashState,
     Message,
     Question,
-    Restore,
     Subscribe,
     Transact,
     Unsubscribe,
     size_of,
 )
-from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
+from protobase_live.database.arriving import arrive
+from protobase_live.database.copying import copied_in_steps
+from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
+from protobase_live.database.histories import Histories
+from protobase_live.database.home import Home
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
-from protobase_live.database.stored import as_of, pack_stored, unpack_stored, version_of
+from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.document import OPEN
-from protobase_live.errors import (
-    Closed,
-    CollectionUnloadable,
-    InvalidName,
-    LimitExceeded,
-)
+from protobase_live.errors import Closed, CollectionUnloadable, LimitExceeded
 from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
-from protobase_live.model import values
 from protobase_live.model.arrival import Arrival
-from protobase_live.model.names import check_author, check_collection
-from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.durability import LOCAL, Durability
+from protobase_live.model.names import check_author, check_collection, check_node
+from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
-from protobase_live.presence.hub import PresenceHub, PresenceLimits
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import Commit, Storage
 
 if TYPE_CHECKING:
@@ -75,9 +77,6 @@ if TYPE_CHECKING:
     from protobase_live.live.views import Views
     from protobase_live.query.engine.explanation import Explanation
     from protobase_live.query.language.query import Query
-
-COPIED_ROWS = 2_000
-"""Rows of an answer that are copied before others may run."""
 
 
 class Database(DatabaseApi):
@@ -93,20 +92,28 @@ class Database(DatabaseApi):
         presence_limits: PresenceLimits | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        cluster_limits: ClusterLimits | None = None,
+        node_id: str | None = None,
+        durability: Durability = LOCAL,
         address: str = "",
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
 
-        ``address`` is what the database is called in its repr.
+        ``node_id`` is what other nodes of a cluster call it, if None by its storage's identity; two on copies
+        of a folder need one each. ``durability`` is that of what is written without saying. ``address`` is
+        what the database is called in its repr.
+
+        Raises InvalidName for a node id that cannot be one.
         """
         super().__init__(transactions=limits)
         self._clock = SystemClock() if clock is None else clock
-        self.health = Health(self._clock)
+        self.health = Health(self._clock, limits.storage_failed_seconds)
         """Whether what is written is stored."""
         self._unwatched_storage = storage
         self._storage = self.health.watch(storage)
         self._author = author
-        self._limits = limits
+        self._durability = durability
+        self.limits = limits
         self._random = SystemRandom() if random is None else random
         self._system = ActorSystem(clock=self._clock, random=self._random)
         self._pool = ActorPool[Message](
@@ -116,25 +123,38 @@ class Database(DatabaseApi):
             limit=limits.collections,
             mailbox=limits.mailbox_messages,
             mailbox_bytes=limits.mailbox_bytes,
+            mailbox_senders=limits.mailbox_senders,
             weigh=size_of,
             batch=limits.turn_messages,
-            supervision=Supervision(start_seconds=limits.load_seconds),
+            supervision=Supervision(
+                backoff_cap_seconds=limits.restart_seconds,
+                hook_seconds=limits.stop_seconds,
+                start_seconds=limits.load_seconds,
+            ),
         )
-        self.presence_hub = PresenceHub(self._clock, limits=presence_limits)
+        self.presence_hub = PresenceHub(self._clock, limits=presence_limits, random=self._random)
         self._view_limits = view_limits
         self._views: Views | None = None
-        self._opened = OpenedStructures()
-        self.quarantine = Quarantine(self._clock)
+        self._opened = OpenedStructures(limits.remembered_names)
+        self.quarantine = Quarantine(self._clock, limits.unloadable_seconds, limits.remembered_names)
         """The collections that cannot be loaded."""
-        self.read_only = ReadOnly(self._clock, limits.read_only_seconds)
+        self.read_only = ReadOnly(self._clock, limits.read_only_seconds, limits.remembered_names)
         """The collections of which the storage did not take the last write."""
-        self.unfolded = Unfolded()
+        self.unfolded = Unfolded(limits.remembered_names)
         """The collections whose logs cannot be folded."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
-        self._goodbyes: OrderedSet[asyncio.Task[None]] = OrderedSet()
-        self._replication = JointReplication(self._ask, self._show_together, limits.held_commit_bytes)
+        self._goodbyes = Goodbyes()
+        self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
+        """What other nodes are sent."""
+        self.node = storage.identity if node_id is None else check_node(node_id)
+        """What other nodes call this one."""
+        self._identity = Identity(self._random, self.node)
+        shared = self._identity, self.quarantine, self.replication
+        self._histories = Histories(self._storage, self._ask, *shared)
+        asks = self._pool, self._ask, self.ref, self._histories.delete
+        self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
+        """What other nodes send."""
         self._home = HomeLoop()
-        self._identity = Identity(self._random)
         self._closed = False
         self._address = address
 
@@ -181,11 +201,6 @@ class Database(DatabaseApi):
         """Where this database keeps its commits."""
         return self._unwatched_storage
 
-    @property
-    def limits(self) -> Limits:
-        """What it takes."""
-        return self._limits
-
     def actor_stats(self) -> Mapping[str, ActorStats]:
         """The figures of the collections in memory, by name."""
         return self._system.stats()
@@ -211,15 +226,25 @@ class Database(DatabaseApi):
         answer = await self._ask(collection, Question(read))
         if read.method == OPEN and not answer:
             self._opened.add(collection, read.target)
-        return answer
+        return await in_steps(copied_in_steps(answer)) if read.target == RECORDS else answer
 
     async def commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check] = (),
+        author: str | None = None,
+        durability: Durability | None = None,
     ) -> Receipt:
         """Carry out all ``writes`` or none, if every check still holds; durable on return.
 
-        Raises LimitExceeded for more than ``Limits.joint_collections`` collections.
+        Raises LimitExceeded for more than ``Limits.joint_collections`` collections, and NotReplicated.
         """
+        receipt = await self._commit(writes, checks, author)
+        return await self.replication.reach(receipt, durability or self._durability, self._clock)
+
+    async def _commit(
+        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check], author: str | None
+    ) -> Receipt:
         self._home.require()
         author = check_author(self._author if author is None else author)
         names = {*writes, *(check.collection for check in checks)}
@@ -227,26 +252,25 @@ class Database(DatabaseApi):
             (name,) = names
             message = Transact(writes.get(name, ()), checks, author)
             return Receipt({name: cast(str, await self._ask(name, message))})
-        if len(names) > self._limits.joint_collections:
-            most = self._limits.joint_collections
+        if len(names) > self.limits.joint_collections:
+            most = self.limits.joint_collections
             raise LimitExceeded(
                 f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
             )
         joint = JointTransaction(writes, checks, author)
-        seconds = self._limits.joint_hold_seconds
         with errors_named("this transaction", commits=True):
-            cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, seconds)
+            cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, self.limits)
         return Receipt({name: str(cursor) for name, cursor in cursors.items()})
 
-    async def replicate(self, commits: Mapping[str, Sequence[Commit]]) -> dict[str, Answer]:
-        """Take commits of other nodes, by collection and in order; see `JointReplication.replicate`."""
-        return await self._replication.replicate(commits)
+    async def replicate(
+        self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
+    ) -> dict[str, Answer]:
+        """Take commits of other nodes, by collection and in order; see `Home.replicate`."""
+        return await self.home.replicate(commits, histories)
 
-    async def _show_together(self, parts: Mapping[str, Commit]) -> None:
-        """See `JointReplication`."""
-        seconds = self._limits.joint_hold_seconds
-        with errors_named("a transaction of another node"):
-            await commit_jointly(self._storage, self.ref, JointParts(parts), self._clock, seconds)
+    async def arrive(self, collection: str, cursor: str) -> None:
+        """Wait until what ``cursor``, of another node, names is read here. Raises Behind, ValidationError."""
+        await arrive(collection, cursor, self._arrival(), partial(self._ask, collection))
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
@@ -260,7 +284,7 @@ class Database(DatabaseApi):
         def unsubscribe(stream: object) -> None:
             ref = self._pool.peek(collection)
             if ref is not None and ref.accepts:
-                self._hang_up(ref, Unsubscribe(stream))
+                self._goodbyes.say(ref, Unsubscribe(stream))
 
         async def load() -> Any:
             with errors_named(collection):
@@ -269,7 +293,7 @@ class Database(DatabaseApi):
         return ChangeStream(collection, since, subscribe, unsubscribe, load, self._arrival(), opened)
 
     def _arrival(self) -> Arrival:
-        return Arrival(self._clock, self._limits.ahead_seconds, self._storage.identity)
+        return Arrival(self._clock, self.limits.ahead_seconds, self.node)
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
@@ -278,12 +302,7 @@ class Database(DatabaseApi):
         )
 
     async def _query(self, query: Query) -> list[Row]:
-        rows = await self.views.query(query)
-        for start in range(0, len(rows), COPIED_ROWS):
-            rows[start : start + COPIED_ROWS] = map(values.copy, rows[start : start + COPIED_ROWS])
-            if start:
-                await asyncio.sleep(0)
-        return rows
+        return await in_steps(copied_in_steps(await self.views.query(query)))
 
     async def _explain(self, query: Query) -> Explanation:
         return await self.views.explain(query)
@@ -308,15 +327,14 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
-        self._identity.renew()  # before any actor can begin with what comes after
-        try:
-            await self._ask(collection, Drop())
-        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            with errors_named(collection):
-                await self._storage.delete(collection)
-            self.quarantine.release(collection)
+        await self._histories.delete(collection)
+        self.home.forget(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
+
+    async def state_hash(self, collection: str) -> StateHash:
+        """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
+        return cast(StateHash, await self._ask(collection, HashState()))
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
@@ -329,23 +347,14 @@ class Database(DatabaseApi):
         """
         with errors_named(collection):
             stored = await self._storage.load(collection)
-        if version is not None:
-            stored = as_of(stored, version)
-        return version_of(stored), await asyncio.to_thread(pack_stored, stored)
+        return await pack_as_of(stored, version)
 
     async def restore(self, collection: str, stored: bytes) -> None:
         """Store what `backup` gave, in a collection that is empty or has the beginning of it.
 
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
-        loaded = unpack_stored(collection, stored)
-        self._identity.renew()  # before any actor can begin with what was restored
-        try:
-            await self._ask(collection, Restore(loaded))
-        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            with errors_named(collection):
-                await put_back(self._storage, collection, loaded, self._identity.timeline())
-            self.quarantine.release(collection)
+        await self._histories.restore(collection, unpack_stored(collection, stored))
 
     # for doors
 
@@ -382,17 +391,6 @@ class Database(DatabaseApi):
         """Have a collection tell the views what it shows."""
         await self._ask(collection, Begin(self.views))
 
-    def _hang_up(self, ref: Ref[Message], message: Message) -> None:
-        """Send a goodbye that needs no answer, even if there is no room for it right now."""
-        task = asyncio.get_running_loop().create_task(_tell(ref, message))
-        self._goodbyes.add(task)
-        task.add_done_callback(self._goodbyes.discard)
-
     def _actor(self, name: str) -> CollectionActor:
-        shared = self._limits, self.unfolded, self._fold_slots, self.read_only
-        return CollectionActor(name, self._storage, self._clock, *shared, self._identity)
-
-
-async def _tell(ref: Ref[Message], message: Message) -> None:
-    with suppress(ActorError):  # an actor that is gone needs no goodbye
-        await ref.tell(message)
+        shared = self.limits, self.unfolded, self._fold_slots, self.read_only
+        return CollectionActor(name, self._storage, self._clock, *shared, self._identity, self.replication)

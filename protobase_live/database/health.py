@@ -11,17 +11,16 @@ from protobase_actors import Clock
 from protobase_live.collection.read_only import is_of_the_medium
 from protobase_storage import Commit, Storage, StorageBusy
 
-FAILED_SECONDS = 30.0
-"""How long after a failure the storage counts as failed if nothing is written meanwhile."""
-
 _log = logging.getLogger(__name__)
 
 
 class Health:
     """Counts what a storage fails to store, and tells the log when that begins and ends."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, failed_seconds: float) -> None:
+        """``failed_seconds``: how long a failure counts if nothing is written meanwhile."""
         self._clock = clock
+        self._failed_seconds = failed_seconds
         self._reason: str | None = None
         self._failed_at = 0.0
         self.failures = 0
@@ -31,10 +30,10 @@ class Health:
     def failure(self) -> str | None:
         """Why nothing is stored; None when the last that was written was stored.
 
-        A failure is forgotten after FAILED_SECONDS: who is told of it may write no more, and nobody would
+        A failure is forgotten after a while: who is told of it may write no more, and nobody would
         see that the storage is well again.
         """
-        if self._reason is not None and self._clock.monotonic() - self._failed_at >= FAILED_SECONDS:
+        if self._reason is not None and self._clock.monotonic() - self._failed_at >= self._failed_seconds:
             return None
         return self._reason
 

@@ -6,21 +6,20 @@ from collections.abc import Sequence
 
 from protobase_live.model.operations import Target
 
-MAX_OPENED = 10_000
-"""Most structures that are remembered; then those that were opened first are forgotten."""
-
 
 class OpenedStructures:
     """What was opened, by collection, so that change streams tell its changes, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """``most`` of them are remembered; then those that were opened first are forgotten."""
+        self._most = most
         self._opened: dict[tuple[str, Target], None] = {}
 
     def add(self, collection: str, target: Target) -> None:
         """A structure was opened."""
         self._opened.pop((collection, target), None)
         self._opened[collection, target] = None
-        if len(self._opened) > MAX_OPENED:
+        if len(self._opened) > self._most:
             del self._opened[next(iter(self._opened))]
 
     def of(self, collection: str) -> Sequence[Target]:

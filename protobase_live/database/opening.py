@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote
 
+from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import DEFAULT_LIMITS, DEFAULT_STORAGE_LIMITS, Limits, StorageLimits
 from protobase_live.database.database import Database
 from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
 from protobase_live.live.limits import ViewLimits
+from protobase_live.model.durability import durability as parse_durability
+from protobase_live.model.names import check_node
 from protobase_live.model.values import quoted
-from protobase_live.presence.hub import PresenceLimits
+from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
 from protobase_storage.file import DATABASE_NAME
 
@@ -31,6 +34,9 @@ def open(
     view_limits: ViewLimits | None = None,
     presence_limits: PresenceLimits | None = None,
     storage_limits: StorageLimits | None = None,
+    cluster_limits: ClusterLimits | None = None,
+    node_id: str | None = None,
+    durability: str = "local",
 ) -> Entering[Database]:
     """The database stored at ``url``, in this process, until the block ends: ``async with`` it. Or ``await``
     it and call ``close()`` in the end.
@@ -38,14 +44,21 @@ def open(
     ``url`` is ``memory:`` (gone at the end) or ``file:PATH`` (a folder, made if missing, held by one process
     at a time). ``author`` is written into the commits made through it. ``limits`` are those of the database,
     ``view_limits`` those of its queries, ``presence_limits`` those of presence,
-    ``storage_limits`` those of its storage.
+    ``storage_limits`` those of its storage, ``cluster_limits`` those of its links to other nodes, which call
+    it ``node_id``; None: by an id that is made with the storage. ``durability`` says on how many nodes what
+    is written is durable before it is acknowledged: ``local``, ``peers=K`` (on K others), ``majority``.
 
-    Raises ValidationError for an address that is none of these and for limits of another class, and
-    StorageFailed when the storage cannot be opened, for instance because another process holds it.
+    Raises ValidationError for an address that is none of these, for limits of another class and for what is
+    no node id, and StorageFailed when the storage cannot be opened, for instance because another process
+    holds it.
     """
     check_limits(limits=(limits, Limits), view_limits=(view_limits, ViewLimits))
     check_limits(presence_limits=(presence_limits, PresenceLimits))
     check_limits(storage_limits=(storage_limits, StorageLimits))
+    check_limits(cluster_limits=(cluster_limits, ClusterLimits))
+    if node_id is not None:
+        check_node(node_id)
+    level = parse_durability(durability)
 
     async def begin() -> Database:
         return Database(
@@ -54,6 +67,9 @@ def open(
             limits=limits,
             view_limits=view_limits,
             presence_limits=presence_limits,
+            cluster_limits=cluster_limits,
+            node_id=node_id,
+            durability=level,
             address=url,
         )
 
@@ -78,7 +94,12 @@ async def open_storage(
     if must_exist and not (Path(path) / DATABASE_NAME).exists():
         raise StorageFailed(f"there is no database in {path!r}")
     try:
-        return await FileStorage.open(path, backlog_limit=limits.unstored_bytes, max_bytes=limits.file_bytes)
+        return await FileStorage.open(
+            path,
+            backlog_limit=limits.unstored_bytes,
+            reads_limit=limits.waiting_reads,
+            max_bytes=limits.file_bytes,
+        )
     except StorageError as error:
         raise StorageFailed(f"cannot open {url!r}: {error}") from error
 

@@ -6,6 +6,7 @@ stored. The name is left out.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,13 @@ def pack_stored(stored: Loaded) -> bytes:
         stored.snapshot.time,
     )
     return pack((snapshot, [form_of(commit) for commit in stored.commits], stored.remains))
+
+
+async def pack_as_of(stored: Loaded, version: str | None) -> tuple[str, bytes]:
+    """What was stored at a version, or is, with the name of that version. Raises Conflict."""
+    if version is not None:
+        stored = as_of(stored, version)
+    return version_of(stored), await asyncio.to_thread(pack_stored, stored)
 
 
 def unpack_stored(collection: str, packed: bytes) -> Loaded:

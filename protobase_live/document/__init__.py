@@ -5,7 +5,7 @@ from __future__ import annotations
 from protobase_live.document.content import BrokenDocument
 from protobase_live.document.difference import Difference
 from protobase_live.document.document import Document
-from protobase_live.document.held import Held, Sender
+from protobase_live.document.held import Held, Room, Sender
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.registry import FORMER_INDEXES, MAX_STRUCTURES
 from protobase_live.document.shapes import structures_in
@@ -21,6 +21,7 @@ __all__ = [
     "Document",
     "Held",
     "Outcome",
+    "Room",
     "Sender",
     "structures_in",
     "touched_by",

@@ -10,9 +10,9 @@ from typing import Any
 from protobase_live.document.difference import Difference
 from protobase_live.document.record_rows import RecordRows
 from protobase_live.document.roots import Roots
+from protobase_live.document.state_hash import hash_state
 from protobase_live.document.targets import OPEN, check_new, fields_of, kind_at, touched_by
 from protobase_live.errors import KindMismatch, LimitExceeded, naming
-from protobase_live.model import values
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.structures import FieldKind, Kind
 from protobase_live.structures.portions import PortionedDoc
@@ -160,13 +160,17 @@ class Content:
             self._roots.follow(read.target)
             return False
         if read.target == RECORDS:
-            return values.copy(self._records.answer(read.method, kind.check_read(read.method, read.args)))
+            return self._records.answer(read.method, kind.check_read(read.method, read.args))
         shared = self._resolve(read.target)
         with naming(read.target):
             args = kind.check_read(read.method, read.args)
             if shared is None:
                 return kind.answer(None, read.method, args)
             return kind.read(shared, read.method, args)
+
+    def hash_state(self) -> Generator[None, None, str]:
+        """The state hash, with pauses in which nobody may write."""
+        return hash_state(self._doc)
 
     def snapshot(self) -> list[Difference]:
         """Everything that is here, as if it had just been inserted."""

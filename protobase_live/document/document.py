@@ -17,7 +17,7 @@ from typing import Any
 
 from protobase_live.document.content import BrokenDocument, Content, Touched
 from protobase_live.document.difference import Difference
-from protobase_live.document.held import Held, Sender
+from protobase_live.document.held import Held, Room, Sender
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.record_rows import COMPARE_SLICE
 from protobase_live.document.rehearsal import rehearse
@@ -57,11 +57,11 @@ LOG = StoredLog()
 class Document:
     """One Yjs document, read and written as records and structures."""
 
-    def __init__(self, replica: str, client_id: int | None = None) -> None:
-        """``replica`` names the writing node in sets and counters; ``client_id`` is the Yjs client id."""
+    def __init__(self, replica: str, client_id: int | None = None, room: Room | None = None) -> None:
+        """``replica`` names the writing node in sets and counters; ``room`` is for what is held."""
         self._replica = replica
         self._structs = Structs()
-        self._held = Held()
+        self._held = Held(room or Room())
         self._content = Content(replica, client_id)
         self._author: str | None = None
         self._slimmed = 0
@@ -210,10 +210,7 @@ class Document:
             advanced = self._structs.take_advanced()
 
     def _make_anew(self) -> Generator[None, None, Touched]:
-        """Tell a new content all structs, so that it has halves of characters as Yjs has them.
-
-        Answers with what may read otherwise than before.
-        """
+        """Make the content anew, with halves of characters as Yjs has them; what may read otherwise."""
         before = self._content
         yield from self._renew_content()
         yield from self._content.read_changed()
@@ -223,10 +220,7 @@ class Document:
         self._structs.skip_flush()
         self._structs.halved = False
         self._content = Content(self._replica, self._content.client_id)
-        known: dict[int, int] = {}
-        complete = False
-        while not complete:
-            update, known, complete = self._structs.slice(known, APPLY_SLICE_BYTES)
+        for update in self._structs.parts(APPLY_SLICE_BYTES):
             self._content.apply(update)
             yield
         self._content.open_registered()
@@ -288,7 +282,7 @@ class Document:
                 yield
         parts, senders = tuple(self._parts), tuple(self._senders)
         self._reset_turn()
-        update, reached = self._structs.settle()
+        update, reached = yield from self._structs.settle_in_steps()
         return (
             None if update == EMPTY_UPDATE else Outcome(update, parts, tuple(differences), reached, senders)
         )
@@ -296,12 +290,15 @@ class Document:
     # reading
 
     def read(self, read: Read) -> Any:
-        """Answer one question. Raises KindMismatch, RecordMissing or ValidationError.
-
-        The question "open" is whether the kind is registered; while there are streams, the changes of a
-        structure that was opened are told even if it is not.
+        """Answer one question, with rows that must not be changed. Raises KindMismatch, RecordMissing,
+        ValidationError. The question "open" is whether the kind is registered; while there are streams, the
+        changes of a structure that was opened are told even if it is not.
         """
         return self._content.read(read)
+
+    def hash_in_steps(self) -> Generator[None, None, str]:
+        """The state hash (`hash_state`), with pauses in which nothing else may be done with the document."""
+        return self._content.hash_state()
 
     @property
     def records(self) -> Mapping[str, dict[str, Any]]:
@@ -335,10 +332,7 @@ class Document:
         return self._structs.slice(state, limit)
 
     def compact(self) -> Generator[None, None, None]:
-        """Let go of what was deleted if that is worth its time, with pauses.
-
-        What was taken has to be applied.
-        """
+        """Let go of what was deleted if that is worth it, with pauses. What was taken has to be applied."""
         if self._structs.is_loose:
             yield from self._structs.compact_in_steps()
             if (self._deleted() - self._slimmed) * SLIM_SHARE >= sum(self._structs.vector.values()):

@@ -12,12 +12,6 @@ from weakref import WeakSet
 
 from protobase_live.protocol.yjs.structs import Rest
 
-HELD_BYTES = 4 * 1024 * 1024
-"""Most bytes that a collection holds; beyond it, what was held longest is let go of."""
-
-HELD_BYTES_PER_SENDER = 1024 * 1024
-"""Most bytes that are held of one client; beyond it, what was held longest of it is let go of."""
-
 OVERHEAD_BYTES = 200
 """What holding a part costs beside its bytes."""
 
@@ -43,13 +37,20 @@ class Part(NamedTuple):
         return len(self.rest.update) + OVERHEAD_BYTES
 
 
+class Room(NamedTuple):
+    """Most bytes that a document holds; beyond them, what was held longest is let go of."""
+
+    bytes: int = 4 * 1024 * 1024
+    client_bytes: int = 1024 * 1024
+    """Those of one sender."""
+
+
 class Held:
     """The parts that one collection holds."""
 
-    def __init__(self, limit: int = HELD_BYTES, limit_per_sender: int = HELD_BYTES_PER_SENDER) -> None:
-        """The limits are in bytes; a part that is larger than one of them is not held."""
-        self._limit = limit
-        self._limit_per_sender = limit_per_sender
+    def __init__(self, room: Room) -> None:
+        """A part that is larger than one of the limits is not held."""
+        self._room = room
         self._parts: dict[bytes, Part] = {}
         self._waiting: dict[int, dict[bytes, Part]] = {}
         """The parts by the clients whose structs they wait for."""
@@ -65,11 +66,11 @@ class Held:
     def add(self, sender: Sender, rest: Rest) -> None:
         """Hold a part, once however often it comes."""
         part = Part(sender, rest)
-        if rest.update in self._parts or part.size > min(self._limit, self._limit_per_sender):
+        if rest.update in self._parts or part.size > min(self._room):
             return
-        while self._sizes.get(sender, 0) + part.size > self._limit_per_sender:
+        while self._sizes.get(sender, 0) + part.size > self._room.client_bytes:
             self._drop(next(found for found in self._parts.values() if found.sender is sender))
-        while self.size + part.size > self._limit:
+        while self.size + part.size > self._room.bytes:
             self._drop(next(iter(self._parts.values())))
         self._parts[rest.update] = part
         self.senders.add(sender)

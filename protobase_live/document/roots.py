@@ -6,7 +6,7 @@ looked at afresh whenever it is read, and leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from protobase_live.document.targets import kind_at
 from protobase_live.errors import KindMismatch, LimitExceeded
 from protobase_live.model.operations import Target
 from protobase_live.structures import Kind
+from protobase_live.structures.following import Following, Source, following
 from protobase_live.structures.kept_keys import KeptKeys
 from protobase_live.structures.raw import Shared, observe, root_names
 
@@ -47,7 +48,8 @@ class Roots:
         self._registered: dict[str, Known] = {}
         self._followed: dict[str, Known] = {}
         self._told = False
-        self._plain: dict[str, Any] = {}
+        self._following: dict[str, Following] = {}
+        """What was told of each structure, while that is wanted."""
         self._touched: dict[str, None] = {}
         self._existing: set[str] = set()
         self._made = 0
@@ -58,7 +60,7 @@ class Roots:
         self._registry.close()
         for known in (*self._registered.values(), *self._followed.values()):
             known.watch.drop()
-        self._registered, self._followed = {}, {}
+        self._registered, self._followed, self._following = {}, {}, {}
 
     # kinds
 
@@ -79,10 +81,13 @@ class Roots:
         root = self._registry.root_of(name)
         if not self._exists(root):
             return None
+        shared = self._doc.get(
+            root, type=kind.shared_type
+        )  # first: its events are of what it is opened as first
         shape = shape_of(self._doc, root)
         if not fits(kind, shape, self._doc, root):
             raise KindMismatch(f"{name!r} holds a {shape.name if shape else ''}, not a {kind.name}")
-        return self._doc.get(root, type=kind.shared_type)
+        return shared
 
     def register(self, kind: Kind, name: str) -> Shared | KeptKeys:
         """The structure, to be written: from now on everybody knows its kind. Inside a Yjs transaction."""
@@ -113,7 +118,7 @@ class Roots:
         self.get(kind, name)
         self._made += makes
         self._followed[name] = known = self._open(kind, name)
-        self._plain[name] = _plain_of(self._doc, known)
+        self._follow_from_now(name, known)
 
     @property
     def followed(self) -> list[Target]:
@@ -135,8 +140,9 @@ class Roots:
             return
         if followed is not None:
             followed.watch.drop()
-            self._plain.pop(name)
-        self._registered[name] = self._open(kind, name)
+        self._registered[name] = known = self._open(kind, name)
+        if self._told:
+            self._following[name] = following(known.kind, _source(self._doc, known))
 
     def _open(self, kind: Kind, name: str) -> Known:
         root = self._registry.root_of(name)
@@ -148,6 +154,12 @@ class Roots:
         known = self._registered.get(name) or self._followed.get(name)
         if known is not None and isinstance(known.shared, KeptKeys):
             known.shared.changed(events)
+        if told := self._following.get(name):
+            told.note(events)
+
+    def _follow_from_now(self, name: str, known: Known) -> None:
+        self._following[name] = following(known.kind, _source(self._doc, known))
+        self._following[name].begin()
 
     def _exists(self, root: str) -> bool:
         """Whether somebody wrote that root, or opened it: opening one that is not there would make it."""
@@ -171,7 +183,9 @@ class Roots:
             for known in self._followed.values():
                 known.watch.drop()
             self._followed.clear()
-        self._plain = {name: _plain_of(self._doc, known) for name, known in self._known() if told}
+        self._following.clear()
+        for name, known in self._known() if told else ():
+            self._follow_from_now(name, known)
 
     def carry_on(self, before: Roots) -> list[tuple[str, None]]:
         """Take the place of another view of the same roots; answers with what may read otherwise: all of them
@@ -179,6 +193,8 @@ class Roots:
         self.replace(before)
         touched = {name: None for name, _ in self._known() if name not in before._touched}
         self._touched |= touched
+        for told in self._following.values():
+            told.note_all()
         return [(name, None) for name in touched]
 
     def replace(self, before: Roots) -> None:
@@ -187,19 +203,21 @@ class Roots:
         for target in before.followed:
             with suppress(KindMismatch):
                 self.follow(target)
-        self._plain, self._touched = before._plain, dict(before._touched)
+        for name, known in self._known() if self._told else ():
+            told = before._following.get(name)
+            if told is None or told.kind is not known.kind:
+                told = following(known.kind, _source(self._doc, known))
+            told.source = _source(self._doc, known)
+            self._following[name] = told
+        self._touched = dict(before._touched)
         self.changed.clear()
 
-    def differences(self) -> list[Difference]:
+    def differences(self) -> Iterator[Difference]:
         """What the turn did to structures, if that is told."""
-        found: list[Difference] = []
-        if self._told:
-            for name, known in self._known():
-                if name in self._touched:
-                    before, after = self._plain.get(name), _plain_of(self._doc, known)
-                    found += [Difference(name, *entry) for entry in known.kind.differences(before, after)]
-                    self._plain[name] = after
-        return found
+        for name, _ in self._known() if self._told else ():
+            if name in self._touched:
+                for entry in self._following[name].tell():
+                    yield Difference(name, *entry)
 
     def snapshot(self) -> list[Difference]:
         """Everything in structures, as if it had just been inserted."""
@@ -222,6 +240,10 @@ class Roots:
 def _readable(doc: Doc[Any], known: Known) -> bool:
     """Whether a list holds no text: pycrdt may never return from reading one as an array."""
     return known.kind.shared_type is not Array or not holds_text(doc, known.root)
+
+
+def _source(doc: Doc[Any], known: Known) -> Source:
+    return Source(known.shared, lambda: _plain_of(doc, known), lambda: _readable(doc, known))
 
 
 def _plain_of(doc: Doc[Any], known: Known) -> Any:

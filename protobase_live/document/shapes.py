@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pycrdt import Array, Doc, Map, Text, XmlFragment
@@ -33,24 +34,29 @@ def shape_of(doc: Doc[Any], name: str) -> Kind | None:
 
 
 def structures_in(doc: Doc[Any]) -> list[tuple[str, Kind, Shared]]:
-    """What is in every root but the records and the registry: name, kind and shared type, sorted by name.
+    """What is in every root but the records and the registry: name, kind and shared type, sorted by name."""
+    return [(name, kind, doc.get(root, type=kind.shared_type)) for name, kind, root in each_structure(doc)]
+
+
+def each_structure(doc: Doc[Any]) -> Iterator[tuple[str, Kind, str]]:
+    """`structures_in`, with the roots' names, looked at one by one; nobody may write meanwhile.
 
     The kind is the registered one, unless that leaves out something that is there. Roots that are empty and
     not registered are left out.
     """
     registry = Registry(doc)
-    registered = registry.kinds()
-    found: list[tuple[str, Kind, Shared]] = []
-    for name in sorted({*root_names(doc), *registered} - {RECORDS_NAME, REGISTRY}):
-        if registry.is_former(name):
-            continue
-        root = registry.root_of(name)
-        shape, known = shape_of(doc, root), registered.get(name)
-        kind = known if known is not None and fits(known, shape, doc, root) else shape
-        if kind is not None:
-            found.append((name, kind, doc.get(root, type=kind.shared_type)))
-    registry.close()
-    return found
+    try:
+        registered = registry.kinds()
+        for name in sorted({*root_names(doc), *registered} - {RECORDS_NAME, REGISTRY}):
+            if registry.is_former(name):
+                continue
+            root = registry.root_of(name)
+            shape, known = shape_of(doc, root), registered.get(name)
+            kind = known if known is not None and fits(known, shape, doc, root) else shape
+            if kind is not None:
+                yield name, kind, root
+    finally:
+        registry.close()
 
 
 def holds_text(doc: Doc[Any], name: str) -> bool:

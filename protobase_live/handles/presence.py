@@ -41,7 +41,7 @@ class Presence:
         self._client = client
         self._state = state
         self._states: dict[int, Any] = {}
-        self._changed = asyncio.Event()
+        self._changed = asyncio.Event()  # remembers what nobody waited for
         self._entered = False
         self._left = False
 

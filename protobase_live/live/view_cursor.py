@@ -58,11 +58,20 @@ def encode_cursor(query: str, vectors: Vectors) -> str:
 
 def decode_cursor(query: str, text: str) -> Vectors | None:
     """What ``text`` has seen, None if it is another query's. Raises ValidationError if it is no cursor."""
+    digest, seen = _read(text)
+    return seen if digest == values.digest(query) else None
+
+
+def vectors_of(text: str) -> Vectors:
+    """What ``text`` has seen, whichever query's it is. Raises ValidationError if it is no cursor."""
+    return _read(text)[1]
+
+
+def _read(text: str) -> tuple[object, Vectors]:
     try:
         if len(text) > MAX_CURSOR_CHARS:
             raise ValueError
         digest, vectors = read_opaque(text)
-        seen = {name: read_vector(vector) for name, vector in vectors.items()}
+        return digest, {name: read_vector(vector) for name, vector in vectors.items()}
     except UNREADABLE as error:
         raise ValidationError(f"not a live query's cursor: {text[:40]!r}; pass one it gave") from error
-    return seen if digest == values.digest(query) else None

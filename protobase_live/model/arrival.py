@@ -16,18 +16,22 @@ class Arrival:
     def __init__(self, clock: Clock, seconds: float, node: str) -> None:
         """A reader at ``node`` waits for ``seconds`` in all, however often it is interrupted."""
         self._clock = clock
-        self._seconds = seconds
+        self.seconds = seconds
+        """How long it is, from its beginning."""
         self._node = node
         self._until: float | None = None
 
     def awaits(self, *collections: tuple[Vector, Vector]) -> bool:
         """Whether to wait until each collection, which is here as far as the first vector says, has come as
-        far as the second: something lacks, and all of that can still come.
+        far as the second: something lacks, all of that can still come, and there is time left.
+        """
+        return self._left() > 0 and self.can_come(*collections)
+
+    def can_come(self, *collections: tuple[Vector, Vector]) -> bool:
+        """Whether something lacks, and all of that can still come.
 
         What this node itself has lost, and what has another commit in its place, never will.
         """
-        if self._left() <= 0:
-            return False
         lacking = [
             origin
             for here, wanted in collections
@@ -43,7 +47,7 @@ class Arrival:
     async def wait(self, come: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Wait until ``come`` returns or the time is over."""
         if self._until is None:
-            self._until = self._clock.monotonic() + self._seconds
+            self._until = self._clock.monotonic() + self.seconds
         if (left := self._left()) <= 0:
             return
         try:
@@ -56,4 +60,4 @@ class Arrival:
         self._until = -inf
 
     def _left(self) -> float:
-        return self._seconds if self._until is None else self._until - self._clock.monotonic()
+        return self.seconds if self._until is None else self._until - self._clock.monotonic()

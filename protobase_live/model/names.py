@@ -17,6 +17,9 @@ MAX_NAME_BYTES = 512
 MAX_KEY_BYTES = 512
 """Longest key of a record, in bytes of UTF-8."""
 
+MAX_NODE_BYTES = 64
+"""Longest id of a node, in bytes of UTF-8."""
+
 RECORDS_NAME = "records"
 """The root of a collection's document that holds its records."""
 
@@ -45,6 +48,14 @@ def known_structure(name: Any) -> str:
     if path == RECORDS_NAME or path.startswith(RESERVED_PREFIX):
         raise InvalidName(f"structure name {path!r} is reserved; choose another")
     return path
+
+
+def check_node(node: Any) -> str:
+    """The id, if a node may be called so; else InvalidName."""
+    text = _text("node id", node, MAX_NODE_BYTES)
+    if "/" in text or _CONTROL.search(text):
+        raise InvalidName(f"node id {text!r} has a slash or a control character; choose another")
+    return text
 
 
 def check_key(key: Any) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from protobase_live.model.durability import Durability
 from protobase_live.model.names import RECORDS_NAME, RESERVED_PREFIX
 from protobase_live.model.values import quoted
 
@@ -94,6 +95,8 @@ class Receipt:
     """The acknowledgement of a durable commit: a cursor for each collection it wrote."""
 
     cursors: Mapping[str, str]
+    nodes: int = 1
+    """On how many nodes it is known to be durable."""
 
 
 class Port(Protocol):
@@ -116,10 +119,15 @@ class Backend(Protocol):
         ...
 
     async def commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check] = (),
+        author: str | None = None,
+        durability: Durability | None = None,
     ) -> Receipt:
         """Carry out all ``writes`` or none, if every check still holds.
 
-        Raises Conflict if a check fails, and whatever is wrong with an operation.
+        ``durability`` None: that of the database. Raises Conflict if a check fails, and whatever is wrong
+        with an operation; NotReplicated if it is done, and not known to be as durable in time.
         """
         ...

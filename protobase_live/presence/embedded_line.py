@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from protobase_live.handles.presence import Hear
-from protobase_live.presence.hub import Membership, PresenceHub, states_of
+from protobase_live.presence.hub import PresenceHub, states_of
+from protobase_live.presence.room import Membership
 
 
 class EmbeddedPresenceLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
 from protobase_actors import ActorError, Clock, MailboxFull, Ref
@@ -14,11 +15,21 @@ from protobase_live.collection.messages import (
     Leave,
     Message,
     Settle,
+    Sync,
     Updates,
 )
-from protobase_live.errors import MalformedUpdate
+from protobase_live.errors import ProtocolError
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.read_ahead import ReadAhead
+
+
+@dataclass(slots=True)
+class LongSync:
+    """A `Sync` whose state vector is so long that it is read before its turn, like a large update."""
+
+    editor: Editor
+    state: bytes
+
 
 CROWDED_SECONDS = 0.1
 """Before it is tried again to stand in line for a mailbox, where too many senders stand already."""
@@ -53,13 +64,13 @@ class Handover:
         self._limits = limits
         self._read_ahead = read_ahead
         self._on_gone = on_gone
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[Message | LongSync] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._unsettled = 0
         self._marked = 0
         self._paused = False
 
-    def send(self, message: Message, size: int = 0) -> None:
+    def send(self, message: Message | LongSync, size: int = 0) -> None:
         """Send a message with so many bytes of updates, now or when there is room."""
         self._put(message)
         self._unsettled += size
@@ -77,10 +88,10 @@ class Handover:
         if self._sender is not None:
             await self._sender
 
-    def _put(self, message: Message) -> None:
+    def _put(self, message: Message | LongSync) -> None:
         if self._sender is None:
             try:
-                if not _is_large(message):
+                if not (isinstance(message, LongSync) or _is_large(message)):
                     self._ref.try_tell(message)
                     return
             except MailboxFull:
@@ -102,19 +113,22 @@ class Handover:
             self._on_gone()
         self._sender = None
 
-    async def _hand_over(self, message: Message) -> None:
-        if _is_large(message):
-            await self._read_and_send(message)
-        else:
-            await self._stand_in_line(self._ref.tell, message)
+    async def _hand_over(self, message: Message | LongSync) -> None:
+        try:
+            if isinstance(message, LongSync):
+                state = await self._read_ahead.read_state(message.state)
+                await self._stand_in_line(self._ref.tell, Sync(message.editor, state))
+            elif _is_large(message):
+                await self._read_and_send(message)
+            else:
+                await self._stand_in_line(self._ref.tell, message)
+        except ProtocolError as error:
+            self._editor.reject(error)
 
     async def _read_and_send(self, message: Updates) -> None:
         """Send a large update as it was read, and wait until it is taken: then its memory is free again."""
-        try:
-            async with self._read_ahead.read(message.updates[0]) as message.read:
-                await self._stand_in_line(self._ref.ask, message)
-        except MalformedUpdate as error:
-            self._editor.reject(error)
+        async with self._read_ahead.read(message.updates[0]) as message.read:
+            await self._stand_in_line(self._ref.ask, message)
 
     async def _stand_in_line(self, send: Callable[[Message], Awaitable[object]], message: Message) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from protobase_actors import WakeUp
 
 
 class InFlight:
@@ -11,16 +11,15 @@ class InFlight:
     def __init__(self, most: int) -> None:
         self._most = most
         self._bytes = 0
-        self._freed = asyncio.Event()
+        self._freed = WakeUp()
 
     async def take(self, size: int) -> None:
         """So many bytes more, when there is room. One waits at a time: who reads the messages of a client."""
         while self._bytes and self._bytes + size > self._most:
-            self._freed.clear()
             await self._freed.wait()
         self._bytes += size
 
     def give_back(self, size: int) -> None:
         """So many are no longer under way."""
         self._bytes -= size
-        self._freed.set()
+        self._freed.wake()

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
-from protobase_actors import Clock, OrderedSet, in_steps, within
+from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
-from protobase_live.presence.hub import Membership
+from protobase_live.presence.room import Membership
 from protobase_live.protocol.live.client_messages import (
     CommitRequest,
     Hello,
@@ -31,12 +31,16 @@ from protobase_live.protocol.live.client_messages import (
     Unsubscribe,
     Watch,
 )
+from protobase_live.protocol.live.client_messages import (
+    Seen as SeenRequest,
+)
 from protobase_live.protocol.live.codec import Frame
 from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
@@ -55,6 +59,7 @@ from protobase_live.server.in_flight import InFlight
 from protobase_live.server.live_database import Database, have_queries, query_of
 from protobase_live.server.live_streams import LiveStreams, Work
 from protobase_live.server.presence_news import News, PresenceNews
+from protobase_live.server.seen import Seen
 from protobase_live.server.whole_collections import WholeCollections
 
 
@@ -108,12 +113,15 @@ class LiveConnection:
         # Holds at most ``requests``, and their sizes, in bytes.
         self._commits: asyncio.Queue[tuple[CommitRequest, int]] = asyncio.Queue()
         self._in_flight = InFlight(limits.commit_bytes)
-        self._streams = LiveStreams(session, database, self._send, self._send_answer, limits, counters)
+        self._seen = Seen(database)
+        self._streams = LiveStreams(
+            session, database, self._send, self._send_answer, limits, counters, self._seen
+        )
         self._whole = WholeCollections(database, limits)
         self._members: dict[str, Membership] = {}
         self._pending: dict[str, News] = {}
-        self._presence_changed = asyncio.Event()
-        self._answered = asyncio.Event()
+        self._presence_changed = WakeUp()
+        self._answered = WakeUp()
         self._leaving = False
         self._mistake: Exception | None = None
 
@@ -150,7 +158,6 @@ class LiveConnection:
     async def _say_bye(self) -> None:
         await self._connection.send(self._session.bye("the server is stopping"))
         if self._session.waiting:
-            self._answered.clear()
             await self._answered.wait()
 
     async def _greet(self, authentication: Authentication) -> None:
@@ -201,9 +208,12 @@ class LiveConnection:
     async def _perform(self, request: Request) -> Any:
         match request:
             case ReadRequest():
+                await self._seen.arrive([request.collection])
                 return await self._database.read(request.collection, request.read)
             case QueryRequest():
                 return await self._query(request)
+            case SeenRequest():
+                self._seen.take(request)
             case Unsubscribe():
                 await self._streams.unsubscribe(request.subscription)
             case Join():
@@ -214,7 +224,9 @@ class LiveConnection:
                 self._member(request.collection).leave()
                 del self._members[request.collection]
                 self._pending.pop(request.collection, None)
-            case CollectionsRequest() | DropRequest() | BackupRequest() | RestoreRequest():
+            case CollectionsRequest() | DropRequest() | StateHashRequest():
+                return await self._whole.perform(request)
+            case BackupRequest() | RestoreRequest():
                 return await self._whole.perform(request)
             case _:
                 pass  # ping
@@ -225,6 +237,7 @@ class LiveConnection:
         query = query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()
+        await self._seen.arrive(query.collections)
         return await self._streams.share.query(query)
 
     async def _answer(self, id: int, work: Work[Any]) -> None:
@@ -249,7 +262,7 @@ class LiveConnection:
     async def _send_answer(self, frame: Frame) -> None:
         await self._send(frame)
         if not self._session.waiting:
-            self._answered.set()
+            self._answered.wake()
 
     async def _carry_out_commits(self) -> None:
         """In the order the client sent them.
@@ -271,9 +284,11 @@ class LiveConnection:
             task.add_done_callback(lambda _, size=size: self._in_flight.give_back(size))
 
     async def _commit(self, request: CommitRequest) -> Any:
+        await self._seen.arrive({*request.writes, *(check.collection for check in request.checks)})
         author = self._author if self._author is not None else request.author
-        receipt = await self._database.commit(request.writes, request.checks, author)
-        return {"cursors": dict(receipt.cursors)}
+        level = request.durability
+        receipt = await self._database.commit(request.writes, request.checks, author, level)
+        return {"cursors": dict(receipt.cursors), "nodes": receipt.nodes}
 
     # Presence
 
@@ -298,12 +313,12 @@ class LiveConnection:
     def _tell(self, collection: str, news: News) -> None:
         earlier = self._pending.get(collection)
         self._pending[collection] = earlier.then(news) if earlier else news
-        self._presence_changed.set()
+        self._presence_changed.wake()
 
     async def _send_presence(self) -> None:
         while True:
-            await self._presence_changed.wait()
-            self._presence_changed.clear()
+            while not self._pending:
+                await self._presence_changed.wait()
             pending, self._pending = self._pending, {}
             for collection, news in pending.items():
                 await self._send(news.frame(collection, self._session))
@@ -341,4 +356,4 @@ class LiveConnection:
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._whole.close()
-        self._answered.set()
+        self._answered.wake()

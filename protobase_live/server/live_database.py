@@ -10,7 +10,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.model.change import Change
+from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.state_hash import StateHash
 from protobase_live.presence.hub import PresenceHub
 
 if TYPE_CHECKING:
@@ -80,14 +82,24 @@ class Database(Protocol):
     async def read(self, collection: str, read: Read) -> Any: ...
 
     async def commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = (), author: str | None = None
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check] = (),
+        author: str | None = None,
+        durability: Durability | None = None,
     ) -> Receipt: ...
+
+    async def arrive(self, collection: str, cursor: str) -> None:
+        """Wait until what the cursor of another node names is here. Raises Behind."""
+        ...
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream: ...
 
     async def collections(self, prefix: str = "") -> Sequence[CollectionInfo]: ...
 
     async def drop(self, collection: str) -> None: ...
+
+    async def state_hash(self, collection: str) -> StateHash: ...
 
     async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
         """Which version of a collection is stored, or the one asked for, and its bytes. Raises Conflict."""

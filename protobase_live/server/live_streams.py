@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from protobase_actors import WakeUp
 from protobase_live.errors import Closed, ProtoBaseError
 from protobase_live.model.change import Change
 from protobase_live.protocol.live.client_messages import More, Opening, Subscribe, Watch
@@ -29,14 +30,12 @@ from protobase_live.server.live_database import (
     have_queries,
     query_of,
 )
+from protobase_live.server.seen import Seen
 
 if TYPE_CHECKING:
     from protobase_live.query.result.diff import RowChange
 
 Send = Callable[[Frame], Awaitable[None]]
-
-ENCODE_SLICE = 500
-"""How many changes of rows are encoded without a pause."""
 
 T = TypeVar("T")
 
@@ -57,6 +56,7 @@ class LiveStreams:
         answer: Send,
         limits: LiveLimits,
         counters: Counters,
+        seen: Seen,
     ) -> None:
         """``send`` waits while the client does not read; ``answer`` does, too, for answers to requests."""
         self._session = session
@@ -65,8 +65,9 @@ class LiveStreams:
         self._answer = answer
         self._limits = limits
         self._counters = counters
+        self._seen = seen
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._credit: dict[int, asyncio.Event] = {}
+        self._credit: dict[int, WakeUp] = {}
 
     @cached_property
     def share(self) -> Share:
@@ -76,13 +77,13 @@ class LiveStreams:
     def open(self, request: Opening, start: Start) -> None:
         """Carry out what opens a stream or view, in a task that ``start`` makes."""
         if isinstance(request, Subscribe):
-            self._credit[request.id] = asyncio.Event()
+            self._credit[request.id] = WakeUp()
         self._tasks[request.id] = start(partial(self._run, request))
 
     def more(self, message: More) -> None:
         """The session was granted credit for a stream."""
         if message.subscription in self._credit:
-            self._credit[message.subscription].set()
+            self._credit[message.subscription].wake()
 
     async def unsubscribe(self, subscription: int) -> None:
         """End a stream or view; nothing is sent of it any more."""
@@ -110,6 +111,8 @@ class LiveStreams:
                 await self._send(self._session.ended(request.id, error))
 
     async def _stream(self, request: Subscribe) -> None:
+        if request.since is None:  # else it waits for that
+            await self._seen.arrive([request.collection])
         async with self._database.changes(request.collection, request.since) as stream:
             await self._answer(self._session.result(request.id, {"cursor": stream.cursor}))
             await self._pull_changes(request.id, stream)
@@ -118,7 +121,6 @@ class LiveStreams:
         """Pull only what the client has room for."""
         while True:
             while not (credit := self._session.credit(id)):
-                self._credit[id].clear()
                 await self._credit[id].wait()
             changes = await stream.batch(min(credit, self._limits.batch))
             for frame in self._session.changes(id, [self._encoded(change) for change in changes]):
@@ -129,7 +131,10 @@ class LiveStreams:
 
     async def _view(self, request: Watch) -> None:
         await have_queries()
-        watcher = await self.share.watch(query_of(request.query), request.since)
+        query = query_of(request.query)
+        if request.since is None:
+            await self._seen.arrive(query.collections)
+        watcher = await self.share.watch(query, request.since)
         try:
             await self._answer(self._session.result(request.id))
             await self._pull_differences(request.id, watcher)
@@ -140,13 +145,8 @@ class LiveStreams:
         """Pull whatever there is; what happens until all of it went out is in the next difference."""
         while True:
             diff = await watcher.pull_in_steps()
-            changes: list[bytes] = []
-            for start in range(0, len(diff.changes), ENCODE_SLICE):
-                if start:
-                    await asyncio.sleep(0)
-                for change in diff.changes[start : start + ENCODE_SLICE]:
-                    changes.append(_encoded_row(change, self._session.encodings))
-            for frame in self._session.difference(id, diff.cursor, diff.reset, changes):
+            changes = (_encoded_row(change, self._session.encodings) for change in diff.changes)
+            for frame in self._session.difference(id, diff.cursor, diff.reset, changes, len(diff.changes)):
                 await self._send(frame)
                 await asyncio.sleep(0)  # a client that reads fast lets `send` not wait at all
 

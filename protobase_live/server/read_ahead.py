@@ -1,19 +1,23 @@
-"""Large updates are read before their turn comes, so that a collection's turn has less to do."""
+"""What is large is read before its turn comes, so that a collection's turn has less to do."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from protobase_live.live.turnstile import Turnstile
+from protobase_live.protocol.yjs.state_vector import decode_in_steps
 from protobase_live.protocol.yjs.update_walker import Walker
+
+T = TypeVar("T")
 
 
 class ReadAhead:
-    """Reads updates of all Yjs clients of a server, one step at a time.
+    """Reads updates and state vectors of all Yjs clients of a server, one step at a time.
 
-    What is read takes many times the memory of its bytes, so there is a limit; what is beyond it is read in
-    its turn.
+    An update that is read takes many times the memory of its bytes, so there is a limit; what is beyond it is
+    read in its turn.
     """
 
     def __init__(self, limit: int) -> None:
@@ -36,10 +40,19 @@ class ReadAhead:
         finally:
             self._room += len(update)
 
+    async def read_state(self, state: bytes) -> Mapping[int, int]:
+        """An encoded state vector. Raises ProtocolError."""
+        return await self._in_turns(decode_in_steps(state))
+
     async def _walk(self, update: bytes) -> Walker:
         walker = Walker(update)
-        steps, more = walker.steps(), True
-        while more:
-            async with self._turnstile:
-                more = next(steps, walker) is None
+        await self._in_turns(walker.steps())
         return walker
+
+    async def _in_turns(self, steps: Generator[None, None, T]) -> T:
+        while True:
+            async with self._turnstile:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    return end.value

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from functools import partial
 from http import HTTPStatus
+from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, cast
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -18,6 +20,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, OrderedSet, SystemClock, Timer
+from protobase_live.cluster.cluster import Cluster
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.limits import check_limits
@@ -34,6 +37,7 @@ from protobase_live.protocol.live.limits import (
     LiveLimits,
 )
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.protocol.peer.handshake import check_secret
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.connection import DIRECT_PREFIX, Connection
 from protobase_live.server.counters import Counters
@@ -42,6 +46,7 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
+from protobase_live.server.peers import PEER_PATH, check_peers, dial, serve_peer
 from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.refusals import Caller, Refusals
 from protobase_live.server.yjs_door import YjsSession
@@ -68,15 +73,21 @@ class Server:
         live_limits: LiveLimits | None = None,
         authenticate: Authenticate = anonymous,
         origins: Iterable[str] = (),
+        peers: Sequence[str] = (),
+        cluster_secret: bytes | None = None,
         clock: Clock | None = None,
+        random: Random | None = None,
     ) -> None:
         """Port 0 takes a free one; see `port` after the start.
 
         ``authenticate`` says who a client is by its token, see `Authenticate`. ``origins`` are those of web
         pages that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
-        ``live_limits`` are those of the live door.
+        ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
+        ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
+        there is no door for them.
 
-        Raises ValidationError for what is no origin, and for limits of another class.
+        Raises ValidationError for what is no origin, no address or no secret, and for limits of another
+        class.
         """
         check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
         self._database = database
@@ -96,6 +107,12 @@ class Server:
             authentication=self._authentication,
             counters=self._counters,
         )
+        self._peers = check_peers(peers)
+        self._secret = None if cluster_secret is None else check_secret(cluster_secret)
+        if self._peers and self._secret is None:
+            raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
+        self._random = random or SystemRandom()
+        self._cluster: Cluster | None = None
         self._closing = False
         self._refusals = Refusals(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
@@ -126,7 +143,19 @@ class Server:
             logger=handshake_log(),
         )
         self._probe_later()
+        self._link()
         return self
+
+    def _link(self) -> None:
+        """Begin to dial the other nodes, and to let them in."""
+        if self._secret is None:
+            return
+        database, limits = self._database, self._database.replication.limits
+        parts = database.home, database.replication, database.presence_hub, limits, self._clock, self._random
+        self._cluster = Cluster(database.node, self._secret, *parts)
+        database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
+        seconds = limits.handshake_seconds
+        self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -171,6 +200,8 @@ class Server:
         self._closing = True
         if self._probe is not None:
             self._probe.cancel()
+        if self._cluster is not None:
+            await self._cluster.close()
         await self._live.close()
         self._server.close()
         timer = self._clock.call_later(self._limits.close_seconds, self._cut)
@@ -228,6 +259,9 @@ class Server:
             return connection.respond(HTTPStatus.OK, await self._metrics())
         if path == "/":
             return connection.respond(HTTPStatus.OK, _DOORS)
+        if path == PEER_PATH and self._cluster is not None:
+            cast(Connection, connection).allow(self._database.replication.limits.message_bytes)
+            return self._unavailable(connection, "the server is stopping") if self._closing else None
         if path != "/live" and not path.startswith(DIRECT_PREFIX):
             return connection.respond(HTTPStatus.NOT_FOUND, f"no door at {path}\n{_DOORS}")
         if self._closing:
@@ -277,6 +311,10 @@ class Server:
         address = urlsplit(connection.request.path)
         headers = connection.request.headers
         forbidden = self._origins.refusal(headers.get_all("Origin"), headers.get_all("Host"))
+        if address.path == PEER_PATH and self._cluster is not None:
+            self._counters.connections.add("peer")
+            await serve_peer(self._cluster, connection)
+            return
         self._counters.connections.add("live" if address.path == "/live" else "yjs")
         if address.path == "/live":
             await (

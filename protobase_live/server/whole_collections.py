@@ -14,6 +14,7 @@ from protobase_live.protocol.live.collection_messages import (
     DropRequest,
     OfCollections,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.live_database import Database
@@ -49,6 +50,8 @@ class WholeCollections:
                 return await self._list(request)
             case DropRequest():
                 await self._database.drop(request.collection)
+            case StateHashRequest():
+                return asdict(await self._database.state_hash(request.collection))
             case BackupRequest():
                 return await self._backup(request)
             case RestoreRequest():

@@ -7,7 +7,7 @@ asks for is asked of the collection one part at a time, when there is room for i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
 from protobase_live.server.counters import Counters
-from protobase_live.server.handover import Handover
+from protobase_live.server.handover import Handover, LongSync
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
@@ -67,7 +67,7 @@ class YjsSession:
         self._updates: list[bytes] = []
         self._greeting: bytes | None = None
         self._asked = False
-        self._wanted: Mapping[int, int] | None = None
+        self._wanted: Sync | LongSync | None = None
         self._more = False
         self._lagging = False
         self._settling = False
@@ -122,7 +122,8 @@ class YjsSession:
     def _take_message(self, message: yjs.Message | None) -> None:
         match message:
             case yjs.SyncStep1(state):
-                self._wanted = decode_state_vector(state)
+                is_long = len(state) > LARGE_UPDATE_BYTES
+                self._wanted = LongSync(self, state) if is_long else Sync(self, decode_state_vector(state))
                 self._ask()
             case yjs.SyncStep2(update) | yjs.Update(update):
                 self._take_update(update)
@@ -149,7 +150,7 @@ class YjsSession:
             return
         self.take_end()
         if self._wanted is not None:
-            self._handover.send(Sync(self, self._wanted))
+            self._handover.send(self._wanted)
         elif self._more or self._lagging:
             self._handover.send(CatchUp(self))
             self._lagging = False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Timer
 from protobase_live.errors import LimitExceeded
-from protobase_live.presence.hub import Membership, PresenceHub
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.presence.room import Membership
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.awareness import encode_entries
 from protobase_live.server.limits import ServerLimits
@@ -19,6 +21,9 @@ NOBODY = encode_entries([])
 
 LIFE_SIGN = yjs.encode_awareness(NOBODY)
 """A message that every stock client reads and none does anything with."""
+
+_frame = lru_cache(maxsize=1)(yjs.encode_awareness)
+"""A tick's payload is given to all readers of a collection, one after the other: they share its frame."""
 
 
 class YjsPresence:
@@ -88,4 +93,4 @@ class YjsPresence:
         if self._connection.crowded:
             self._missed = True
         else:
-            self._connection.write(yjs.encode_awareness(payload))
+            self._connection.write(_frame(payload))

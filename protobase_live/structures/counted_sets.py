@@ -7,13 +7,13 @@ below zero: two replicas may concurrently remove the same last one.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pycrdt import Map
 
 from protobase_live.errors import ValidationError
-from protobase_live.model.values import check_atom, key_text, short, to_doc
+from protobase_live.model.values import check_atom, key_text, short, text_key, to_doc
 from protobase_live.structures.arguments import (
     ELEMENT,
     MAX_ELEMENTS,
@@ -25,16 +25,18 @@ from protobase_live.structures.arguments import (
 )
 from protobase_live.structures.counters import COUNTER, whole_number
 from protobase_live.structures.handle import Handle
-from protobase_live.structures.kind import MARK, Args, Entry, FieldKind
-from protobase_live.structures.raw import map_entries, map_entry
-from protobase_live.structures.sets import SEPARATOR, are_elements, decoded
+from protobase_live.structures.kept_keys import KeptKeys
+from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, KeyedKind
+from protobase_live.structures.raw import map_entries, native_entry, opened
+from protobase_live.structures.sets import SEPARATOR, are_elements, decoded, entries_of, named
+from protobase_live.structures.twins import held
 
 T = TypeVar("T")
 
 _N = Argument("n", positive, 1)
 
 
-class CountedSetKind(FieldKind):
+class CountedSetKind(FieldKind, KeyedKind):
     """``add(element, n)``, ``remove(element, n)``; ``count_of``, ``items``, ``count`` (all together).
 
     Removing more than there is removes all there is. Plain values are dicts of element -> count.
@@ -52,8 +54,20 @@ class CountedSetKind(FieldKind):
         element, n = args
         text = key_text(element)
         if action == "remove":
-            n = -min(n, _counts(map_entries(shared)).get(text, 0))
+            n = -min(n, _count_of(shared, text))
         _grow(shared, text, n, replica)
+
+    def read(self, shared: Any, method: str, args: Args) -> Any:
+        """See Kind."""
+        return (
+            _count_of(shared, key_text(args[0]))
+            if method == "count_of"
+            else super().read(shared, method, args)
+        )
+
+    def kept(self, shared: Any) -> KeptKeys:
+        """See Kind."""
+        return KeptKeys(shared, SEPARATOR)
 
     def plain(self, shared: Any) -> dict[Any, int]:
         """See Kind."""
@@ -93,7 +107,24 @@ class CountedSetKind(FieldKind):
         """See Kind: an element is its own key, with its count."""
         old, new = self._given(before), self._given(after)
         changed = {element for element, _ in old.items() ^ new.items()}
-        return [(e, old.get(e), new.get(e)) for e in sorted(changed, key=key_text)]
+        there = [element for element in new if element in changed]  # of True and 1, the one that is there now
+        gone = [element for element in old if element in changed and element not in new]
+        return [(e, old.get(e), new.get(e)) for e in sorted(there + gone, key=key_text)]
+
+    def refresh(self, shared: Any, plain: Any, keys: Collection[str]) -> list[Entry] | None:
+        """See KeyedKind."""
+        if (elements := named(keys)) is None:
+            return None
+        found: list[Entry] = []
+        for element, texts in elements.items():
+            there = {text: count for text in texts if (count := _count_of(shared, text))}
+            was = held(plain, element, texts) if element in plain else None
+            before = plain.pop(element, None)
+            for text, count in there.items():
+                plain[text_key(text)] = count
+            if before != (after := plain.get(element)):
+                found.append((text_key(next(iter(there))) if there else was, before, after))
+        return sorted(found, key=lambda entry: key_text(entry[0]))
 
     def empty(self) -> Map[Any]:
         """See FieldKind."""
@@ -123,7 +154,18 @@ def _grow(shared: Any, text: str, n: int, replica: str) -> None:
     """Change the replica's own entry by ``n``."""
     if n:
         key = text + SEPARATOR + replica
-        shared[key] = to_doc(whole_number(map_entry(shared, key)) + n)
+        shared[key] = to_doc(_sum(shared, [key]) + n)
+
+
+def _sum(shared: Any, keys: Iterable[str]) -> int:
+    """What the entries under these keys add up to."""
+    with opened(shared) as (raw, txn):
+        return sum(whole_number(native_entry(raw, txn, key)) for key in keys)
+
+
+def _count_of(shared: Any, text: str) -> int:
+    """How often the element with this text is there."""
+    return max(0, _sum(shared, entries_of(shared, {text})))
 
 
 def _counts(entries: Mapping[str, Any]) -> dict[str, int]:

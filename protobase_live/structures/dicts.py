@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Any, ClassVar
 
 from pycrdt import Map
@@ -19,8 +19,8 @@ from protobase_live.structures.arguments import (
     mapping,
 )
 from protobase_live.structures.handle import Handle
-from protobase_live.structures.kind import Args, Entry, Kind, mapping_differences
-from protobase_live.structures.nested import plain_entries, plain_of
+from protobase_live.structures.kind import Args, Entry, KeyedKind, mapping_differences, put_entry
+from protobase_live.structures.nested import plain_entries, plain_entries_at, plain_of
 from protobase_live.structures.raw import map_keys, native_entry, opened, raw_entries
 
 
@@ -38,7 +38,7 @@ def _entries(value: Any, where: str) -> dict[str, Any]:
 _KEY = Argument("key", _key)
 
 
-class DictKind(Kind):
+class DictKind(KeyedKind):
     """``set(key, value)``, ``update(mapping)``, ``delete(key)`` (absent: nothing), ``clear()``;
     ``get`` (None when absent), ``contains``, ``keys`` (sorted), ``items`` (a dict), ``count``.
     """
@@ -117,6 +117,14 @@ class DictKind(Kind):
     def differences(self, before: Any, after: Any) -> list[Entry]:
         """See Kind."""
         return mapping_differences(self._given(before), self._given(after))
+
+    def refresh(self, shared: Any, plain: Any, keys: Collection[str]) -> list[Entry]:
+        """See KeyedKind."""
+        return [
+            entry
+            for key, value, there in plain_entries_at(shared, keys)
+            for entry in put_entry(plain, key, value, there=there)
+        ]
 
 
 DICT = DictKind()

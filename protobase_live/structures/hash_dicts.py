@@ -5,7 +5,7 @@ A Y.Map of key_text(key) -> value.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Any, ClassVar, Final
 
 from pycrdt import Map
@@ -13,15 +13,15 @@ from pycrdt import Map
 from protobase_live.model.values import check_atom, key_text, text_key, to_doc
 from protobase_live.structures.arguments import NOTHING, VALUE, Argument, Signature, Signatures
 from protobase_live.structures.handle import Handle
-from protobase_live.structures.kind import Args, Entry, Kind, mapping_differences
-from protobase_live.structures.nested import plain_of
+from protobase_live.structures.kind import Args, Entry, KeyedKind, mapping_differences, put_entry
+from protobase_live.structures.nested import plain_entries_at, plain_of
 from protobase_live.structures.raw import map_keys, native_entry, opened, raw_entries
 from protobase_live.structures.sets import decoded
 
 _KEY: Final = Argument("key", check_atom)
 
 
-class HashDictKind(Kind):
+class HashDictKind(KeyedKind):
     """``set(key, value)``, ``delete(key)`` (absent: nothing), ``clear()``;
     ``get`` (None when absent), ``contains``, ``items`` ([[key, value], ...] sorted by key_text), ``count``.
 
@@ -103,6 +103,15 @@ class HashDictKind(Kind):
         """See Kind."""
         found = mapping_differences(self._given(before), self._given(after))
         return [(text_key(text), one, other) for text, one, other in found]
+
+    def refresh(self, shared: Any, plain: Any, keys: Collection[str]) -> list[Entry]:
+        """See KeyedKind."""
+        atoms = dict(decoded(keys))
+        return [
+            (atoms[text], before, after)
+            for key, value, there in plain_entries_at(shared, atoms)
+            for text, before, after in put_entry(plain, key, value, there=there)
+        ]
 
 
 HASH_DICT = HashDictKind()

@@ -7,7 +7,7 @@ from typing import Any
 
 from pycrdt import Map
 
-from protobase_live.structures.raw import map_keys
+from protobase_live.structures.raw import is_of_map, map_keys
 
 
 class KeptKeys:
@@ -33,10 +33,13 @@ class KeptKeys:
 
     def changed(self, events: Sequence[Any]) -> None:
         """A Yjs transaction has changed the map, or something in it."""
-        if self._known is None:
-            return
-        for event in events:
-            for key, change in event.keys.items() if not event.path else ():
+        for event in events if self._known is not None else ():
+            if event.path:
+                continue
+            if not is_of_map(event):  # the root was opened as something else first
+                self._known = None
+                return
+            for key, change in event.keys.items():
                 self._drop(key) if change["action"] == "delete" else self._note(key)
 
     def __setitem__(self, key: str, value: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from protobase_live.errors import KindMismatch, ValidationError
@@ -111,6 +111,18 @@ class Kind(ABC):
         raise ValidationError(f"a {self.name} has no {what} {name!r}; it has {', '.join(known)}")
 
 
+class KeyedKind(Kind):
+    """A kind that is a Y.Map of many entries, whose plain value is changed entry by entry."""
+
+    @abstractmethod
+    def refresh(self, shared: Any, plain: Any, keys: Collection[str]) -> list[Entry] | None:
+        """Read the entries under these keys of the Y.Map anew, and change ``plain`` accordingly, in place.
+
+        Answers with what `differences` gives of the plain value before and after; None, and nothing was done,
+        where only reading all tells. ``shared`` is what `kept` gives.
+        """
+
+
 class FieldKind(Kind):
     """A kind that a record's field may have: it merges what is written concurrently."""
 
@@ -129,6 +141,14 @@ class FieldKind(Kind):
 
 MARK = "@"
 """The entry of a Y.Map inside a record that names its kind."""
+
+
+def put_entry(entries: dict[str, Any], key: str, value: Any, *, there: bool) -> list[Entry]:
+    """Put one value into plain entries, or take it away; answers as `mapping_differences` does."""
+    was, before = key in entries, entries.pop(key, None)
+    if there:
+        entries[key] = value
+    return [] if was == there and same(before, value) else [(key, before, value)]
 
 
 def mapping_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from protobase_live.model.values import MAX_DEPTH, from_doc
@@ -16,6 +17,7 @@ from protobase_live.structures.raw import (
     RawXmlElement,
     RawXmlFragment,
     RawXmlText,
+    opened,
     raw_entries,
 )
 from protobase_live.structures.sets import SET
@@ -56,6 +58,14 @@ def _plain_map(entries: dict[str, Any], txn: Any, depth: int) -> Any:
 def plain_entries(entries: dict[str, Any], txn: Any, depth: int = 0) -> dict[str, Any]:
     """The plain values of the native entries of a map."""
     return {key: plain_of(raw, txn, depth) for key, raw in entries.items()}
+
+
+def plain_entries_at(shared: Any, keys: Iterable[str]) -> Iterator[tuple[str, Any, bool]]:
+    """The keys, sorted, each with its plain value in a map, and whether there is one."""
+    with opened(shared) as (raw, txn):
+        entries = raw_entries(raw, txn, [key for key in sorted(keys) if raw.has(txn, key)])
+        for key in sorted(keys):
+            yield key, plain_of(entries.get(key), txn), key in entries
 
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes, bytearray, list, dict})

@@ -12,6 +12,10 @@ from weakref import WeakMethod
 
 from pycrdt import Array, Doc, Map, Subscription, Text, XmlFragment
 from pycrdt._pycrdt import Array as RawArray  # pyright: ignore[reportPrivateUsage]
+from pycrdt._pycrdt import (
+    ArrayEvent,  # pyright: ignore[reportPrivateUsage]
+    MapEvent,  # pyright: ignore[reportPrivateUsage]
+)
 from pycrdt._pycrdt import Map as RawMap  # pyright: ignore[reportPrivateUsage]
 from pycrdt._pycrdt import Text as RawText  # pyright: ignore[reportPrivateUsage]
 from pycrdt._pycrdt import XmlElement as RawXmlElement  # pyright: ignore[reportPrivateUsage]
@@ -35,6 +39,16 @@ def observe(shared: Any, method: Callable[..., None], *arguments: Any) -> Subscr
     It must not raise. pycrdt's own events read all they could be asked for, and panic where they cannot.
     """
     return shared.integrated.observe_deep(_weakly(method, arguments))
+
+
+def is_of_map(event: Any) -> bool:
+    """Whether a native event says which entries changed: that of a root which was opened as a map first."""
+    return isinstance(event, MapEvent)
+
+
+def is_of_array(event: Any) -> bool:
+    """Whether a native event says which items changed: that of a root which was opened as an array first."""
+    return isinstance(event, ArrayEvent)
 
 
 def observe_updates(doc: Doc[Any], method: Callable[..., None]) -> Subscription:
@@ -138,6 +152,8 @@ __all__ = [
     "RawXmlText",
     "Shared",
     "SharedType",
+    "is_of_array",
+    "is_of_map",
     "map_entries",
     "map_entry",
     "map_keys",

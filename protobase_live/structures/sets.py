@@ -17,8 +17,9 @@ from protobase_live.model.values import check_atom, key_text, short, text_key
 from protobase_live.structures.arguments import ELEMENT, MAX_ELEMENTS, NOTHING, Signature, Signatures
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kept_keys import KeptKeys
-from protobase_live.structures.kind import MARK, Args, Entry, FieldKind
+from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, KeyedKind
 from protobase_live.structures.raw import map_keys
+from protobase_live.structures.twins import held, twin_texts
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ SEPARATOR = "|"
 """Between an element's text and the replica in the key of an entry."""
 
 
-class SetKind(FieldKind):
+class SetKind(FieldKind, KeyedKind):
     """``add(*elements)``, ``remove(*elements)``, ``clear()``; ``contains``, ``values``, ``count``.
 
     Plain values are Python sets, where elements that Python calls equal (True and 1) are one.
@@ -49,14 +50,14 @@ class SetKind(FieldKind):
             for element in args:
                 shared[key_text(element) + SEPARATOR + replica] = True
         elif action == "remove":
-            _delete(shared, _entries(shared, {key_text(element) for element in args}))
+            _delete(shared, entries_of(shared, {key_text(element) for element in args}))
         else:
             _delete(shared, [key for key in map_keys(shared) if key != MARK])
 
     def read(self, shared: Any, method: str, args: Args) -> Any:
         """See Kind."""
         if method == "contains":
-            return bool(_entries(shared, {key_text(args[0])}))
+            return bool(entries_of(shared, {key_text(args[0])}))
         elements = _elements(map_keys(shared))
         return elements if method == "values" else len(elements)
 
@@ -96,6 +97,20 @@ class SetKind(FieldKind):
         found = [(e, True, None) for e in old - new] + [(e, None, True) for e in new - old]
         return sorted(found, key=lambda entry: key_text(entry[0]))
 
+    def refresh(self, shared: Any, plain: Any, keys: Collection[str]) -> list[Entry] | None:
+        """See KeyedKind."""
+        if (elements := named(keys)) is None:
+            return None
+        found: list[Entry] = []
+        for element, texts in elements.items():
+            there = [text for text in texts if entries_of(shared, {text})]
+            was = held(plain, element, texts) if element in plain else None
+            if (element in plain) != bool(there):
+                found.append((text_key(there[0]), None, True) if there else (was, True, None))
+            plain.discard(element)
+            plain.update(text_key(text) for text in there[:1])
+        return sorted(found, key=lambda entry: key_text(entry[0]))
+
     def kept(self, shared: Any) -> KeptKeys:
         """See Kind."""
         return KeptKeys(shared, SEPARATOR)
@@ -128,7 +143,7 @@ def _delete(shared: Any, keys: Iterable[str]) -> None:
         del shared[key]
 
 
-def _entries(shared: Any, texts: Collection[str]) -> list[str]:
+def entries_of(shared: Any, texts: Collection[str]) -> list[str]:
     """The keys of the entries of the elements with these texts."""
     if isinstance(shared, KeptKeys):
         return [key for text in texts for key in shared.beginning_with(text)]
@@ -139,6 +154,20 @@ def _elements(keys: Iterable[str]) -> list[Any]:
     """The elements of entries with these keys, sorted by key_text; what is no entry is left out."""
     texts = {text for text, separator, _ in (key.partition(SEPARATOR) for key in keys) if separator}
     return [element for _, element in decoded(sorted(texts))]
+
+
+def named(keys: Iterable[str]) -> dict[Any, list[str]] | None:
+    """The elements that entries with these keys are of, each with the texts of all atoms that equal it.
+
+    None where these are too many.
+    """
+    texts = {text for text, separator, _ in (key.partition(SEPARATOR) for key in keys) if separator}
+    found: dict[Any, list[str]] = {}
+    for _, element in decoded(sorted(texts)):
+        if (twins := twin_texts(element)) is None:
+            return None
+        found[element] = twins
+    return found
 
 
 def decoded(texts: Iterable[str]) -> Iterable[tuple[str, Any]]:

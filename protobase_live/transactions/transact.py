@@ -10,6 +10,7 @@ from typing import Generic, TypeVar, cast
 
 from protobase_live.errors import Conflict, ValidationError
 from protobase_live.handles import Ids, system_ids
+from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Backend
 from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
@@ -33,6 +34,7 @@ async def transact(
     *,
     contenders: Contenders,
     author: str | None = None,
+    durability: Durability | None = None,
     ids: Ids = system_ids,
     limits: TransactionLimits = DEFAULT_TRANSACTION_LIMITS,
 ) -> R:
@@ -46,7 +48,7 @@ async def transact(
     of another `transact`, and whatever ``fn`` or the commit raises otherwise.
     """
     with _not_nested():
-        trial = _Trial(backend, fn, author, ids, limits)
+        trial = _Trial(backend, fn, author, durability, ids, limits)
         try:
             return await trial.run()
         except Conflict as error:
@@ -69,12 +71,14 @@ class _Trial(Generic[R]):
         backend: Backend,
         fn: Callable[[Transaction], Awaitable[R] | R],
         author: str | None,
+        durability: Durability | None,
         ids: Ids,
         limits: TransactionLimits,
     ) -> None:
         self._backend = backend
         self._fn = fn
         self._author = author
+        self._durability = durability
         self._ids = ids
         self._limits = limits
         self.collections: frozenset[str] = frozenset()
@@ -82,7 +86,13 @@ class _Trial(Generic[R]):
 
     async def run(self) -> R:
         """One attempt. Raises Conflict, and whatever the function raises."""
-        tx = Transaction(self._backend, author=self._author, ids=self._ids, limits=self._limits)
+        tx = Transaction(
+            self._backend,
+            author=self._author,
+            durability=self._durability,
+            ids=self._ids,
+            limits=self._limits,
+        )
         try:
             async with tx:
                 result = self._fn(tx)

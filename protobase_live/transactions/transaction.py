@@ -7,6 +7,7 @@ from typing import TypeVar, overload
 
 from protobase_live.errors import Closed
 from protobase_live.handles import Collection, Ids, Loader, OnInvalid, Row, system_ids
+from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Backend, Receipt
 from protobase_live.transactions.buffer import Buffer
 from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
@@ -29,12 +30,17 @@ class Transaction:
         backend: Backend,
         *,
         author: str | None = None,
+        durability: Durability | None = None,
         ids: Ids = system_ids,
         limits: TransactionLimits = DEFAULT_TRANSACTION_LIMITS,
     ) -> None:
-        """``author`` is recorded with the commit; ``ids`` gives keys to records inserted without one."""
+        """``author`` is recorded with the commit; ``ids`` gives keys to records inserted without one.
+
+        ``durability`` is that of the commit; None: that of the database.
+        """
         self._backend = backend
         self._author = author
+        self._durability = durability
         self._ids = ids
         self._limits = limits
         self._buffer: Buffer | None = None
@@ -100,4 +106,4 @@ class Transaction:
     async def _commit(self, buffer: Buffer) -> Receipt:
         if not buffer.writes and not buffer.checks:
             return Receipt({})
-        return await self._backend.commit(buffer.writes, buffer.checks, self._author)
+        return await self._backend.commit(buffer.writes, buffer.checks, self._author, self._durability)

@@ -21,6 +21,7 @@ from .contract import (
     MAX_NAME_BYTES,
     MAX_SEQUENCE,
     MAX_UPDATE_BYTES,
+    READS_LIMIT,
     CollectionInfo,
     Standing,
     Storage,
@@ -38,6 +39,7 @@ from .errors import (
     StorageFormatError,
     StorageFull,
     StorageLocked,
+    TooManyReads,
 )
 from .file import FileStorage
 from .memory import MemoryStorage
@@ -47,6 +49,7 @@ __all__ = [
     "MAX_NAME_BYTES",
     "MAX_SEQUENCE",
     "MAX_UPDATE_BYTES",
+    "READS_LIMIT",
     "TIMELINE_MARK",
     "CollectionCorrupt",
     "CollectionInfo",
@@ -69,6 +72,7 @@ __all__ = [
     "StorageFull",
     "StorageLocked",
     "StorageStats",
+    "TooManyReads",
     "Vector",
     "covers",
     "follows",

@@ -26,6 +26,9 @@ MAX_SEQUENCE = 2**63 - 1
 BACKLOG_LIMIT = 64 * 1024 * 1024
 """Default limit, in bytes, of what was accepted and is not durable yet. Beyond it: `StorageBusy`."""
 
+READS_LIMIT = 10_000
+"""Default limit of reads that wait for their turn. Beyond it: `TooManyReads`."""
+
 
 @dataclass(frozen=True, slots=True)
 class CollectionInfo:
@@ -40,7 +43,7 @@ class CollectionInfo:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far the history of a collection has come here: what `Loaded.vector` and `Loaded.remains` would be."""
+    """How far a collection's history has come: what `Loaded.vector` and `Loaded.remains` would be."""
 
     collection: str
     vector: Vector

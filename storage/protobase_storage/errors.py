@@ -32,6 +32,10 @@ class StorageBusy(StorageError):
     retryable = True
 
 
+class TooManyReads(StorageBusy):
+    """So many reads as may wait do wait; nothing was read."""
+
+
 class StorageClosed(StorageError):
     """The storage was closed before the call."""
 

@@ -18,6 +18,7 @@ from .catalogue import Survey
 from .commit import Commit, Loaded, Snapshot, Vector
 from .contract import (
     BACKLOG_LIMIT,
+    READS_LIMIT,
     CollectionInfo,
     Standing,
     Storage,
@@ -28,7 +29,7 @@ from .contract import (
     check_snapshot,
     random_identity,
 )
-from .errors import StorageBusy, StorageClosed, StorageError, StorageFormatError
+from .errors import StorageClosed, StorageError, StorageFormatError, TooManyReads
 from .heads import Heads
 from .lock import FolderLock
 from .reader import Reader
@@ -37,9 +38,6 @@ from .upkeep import Upkeep
 from .writer import Writer
 
 DATABASE_NAME = "protobase.db"
-
-READS_LIMIT = 10_000
-"""Reads that may wait for their turn. Beyond it: `StorageBusy`."""
 
 Result = TypeVar("Result")
 
@@ -51,7 +49,7 @@ def _no_step(step: str) -> None:
 class FileStorage(Storage):
     """A folder with an SQLite database in WAL mode, held by one process at a time. Made by `open`."""
 
-    def __init__(self, opened: _Opened, writer: Writer, upkeep: Upkeep) -> None:
+    def __init__(self, opened: _Opened, writer: Writer, upkeep: Upkeep, reads_limit: int) -> None:
         self.identity = opened.identity
         self._opened = opened
         self._writer = writer
@@ -59,6 +57,7 @@ class FileStorage(Storage):
         self._reader = Reader(opened.read_connection, opened.path, opened.survey, opened.identity)
         self._reads = ThreadPoolExecutor(1, "protobase-storage-reader")
         self._waiting = 0
+        self._reads_limit = reads_limit
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -67,6 +66,7 @@ class FileStorage(Storage):
         path: str | Path,
         *,
         backlog_limit: int = BACKLOG_LIMIT,
+        reads_limit: int = READS_LIMIT,
         max_bytes: int | None = None,
         make_identity: Callable[[], str] = random_identity,
         clock: Callable[[], float] = time.perf_counter,
@@ -74,8 +74,9 @@ class FileStorage(Storage):
     ) -> FileStorage:
         """Open the database in folder `path`; both are made if missing.
 
-        `backlog_limit` is in bytes; `max_bytes` bounds the database file (`StorageFull` beyond it). `on_step`
-        is called on the writer's thread with the name of each step it has taken: tests crash there.
+        `backlog_limit` is in bytes; at most `reads_limit` reads wait (`TooManyReads` beyond it); `max_bytes`
+        bounds the database file (`StorageFull` beyond it). `on_step` is called on the writer thread with the
+        name of each step it has taken: tests crash there.
         Raises `StorageLocked`, `StorageFormatError`, `StorageError`.
         """
         opened = await asyncio.to_thread(_open, Path(path), max_bytes, make_identity)
@@ -88,7 +89,7 @@ class FileStorage(Storage):
             # Garbage is invisible: what cannot be swept now is left to the next opening.
             writer.run(None, upkeep.finish(), 0).add_done_callback(lambda future: future.exception())
         writer.start()
-        return cls(opened, writer, upkeep)
+        return cls(opened, writer, upkeep, reads_limit)
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
@@ -155,8 +156,8 @@ class FileStorage(Storage):
 
     async def _read(self, read: Callable[[], Result]) -> Result:
         self._check_open()
-        if self._waiting >= READS_LIMIT:
-            raise StorageBusy(f"{self._waiting} reads wait already; the limit is {READS_LIMIT}")
+        if self._waiting >= self._reads_limit:
+            raise TooManyReads(f"{self._waiting} reads wait already; the limit is {self._reads_limit}")
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reads, read)

@@ -32,7 +32,7 @@ def test_the_guide_names_every_error_and_limit():
     errors = [
         name for name in protobase_actors.__all__ if name.endswith(("Error", "Full", "Failed", "Timeout"))
     ]
-    for name in [*errors, "MAX_WAITING_SENDERS", "MAX_NAME_LENGTH"]:
+    for name in [*errors, "MAX_NAME_LENGTH"]:
         assert f"`{name}`" in guide
 
 

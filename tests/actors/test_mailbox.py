@@ -72,3 +72,14 @@ async def test_without_weights_only_messages_count() -> None:
         mailbox.put(envelope(1_000))
     with pytest.raises(MailboxFull, match="2 messages"):
         mailbox.put(envelope(0))
+
+
+async def test_only_so_many_senders_wait() -> None:
+    mailbox = Mailbox[bytes]("box", 1, most_senders=2)
+    for _ in range(3):
+        mailbox.offer(envelope(0))
+    with pytest.raises(MailboxFull, match="2 waiting senders"):
+        mailbox.offer(envelope(0))
+    mailbox.take(1)
+    mailbox.offer(envelope(0))
+    assert mailbox.waiting == 2

@@ -177,6 +177,8 @@ class FakeDatabase:
         self.failure = None
         self.news = asyncio.Event()
         self.read_gate, self.commit_gate = asyncio.Event(), asyncio.Event()
+        self.arrive_gate, self.arrived = asyncio.Event(), []
+        self.arrive_gate.set()
         self.read_gate.set()
         self.commit_gate.set()
         self.reading = 0
@@ -193,7 +195,13 @@ class FakeDatabase:
             raise self.failure
         return read.args[0]
 
-    async def commit(self, writes, checks=(), author=None):
+    async def arrive(self, collection, cursor):
+        await self.arrive_gate.wait()
+        self.arrived.append((collection, cursor))
+        if self.failure:
+            raise self.failure
+
+    async def commit(self, writes, checks=(), author=None, durability=None):
         await self.commit_gate.wait()
         if self.failure:
             raise self.failure

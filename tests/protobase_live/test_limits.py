@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 import protobase_live as pb
+from protobase_actors import ManualClock
 from protobase_live.cli.settings import SECTIONS
+from protobase_live.collection.messages import Updates
 from protobase_live.database.database import Database
-from protobase_storage import MemoryStorage
+from protobase_live.errors import CollectionUnloadable
+from protobase_storage import MemoryStorage, StorageError
+from tests.protobase_live.conftest import YjsClient
+from tests.support import yjs_encoding as yjs
+from tests.support.yjs_encoding import Id, sent
 
 
 @pytest.mark.parametrize(
@@ -106,6 +112,36 @@ async def test_limits_of_the_storage_count(tmp_path):
     assert 0 < len(refused) < 20
     assert all(isinstance(end, pb.Unavailable) for end in refused)
     assert str(refused[0]).endswith("the limit is 1 (unstored_bytes)")
+
+
+async def test_too_many_reads_name_the_limit(tmp_path):
+    async with pb.open(f"file:{tmp_path}", storage_limits=pb.StorageLimits(waiting_reads=0)) as db:
+        with pytest.raises(pb.Overloaded, match=r"the limit is 0 \(waiting_reads\)"):
+            await db.collections()
+
+
+async def test_what_is_remembered_and_refused_is_limited_as_the_program_says():
+    limits = pb.Limits(unloadable_seconds=7.0, read_only_seconds=8.0, remembered_names=1)
+    async with Database(MemoryStorage(), limits=limits, clock=ManualClock()) as db:
+        for name in ("a", "b"):
+            db.quarantine.add(name, CollectionUnloadable("it is corrupt"))
+            db.read_only.add(name, StorageError("no room"))
+            db.unfolded.add(name, StorageError("no room"))
+        known = [list(each.reasons) for each in (db.quarantine, db.read_only, db.unfolded)]
+        assert known == [["b"]] * 3
+
+
+@pytest.mark.parametrize(("held_client_bytes", "found"), [(pb.Limits().held_client_bytes, "ab"), (200, "a")])
+async def test_what_a_collection_holds_is_limited_as_the_program_says(held_client_bytes, found):
+    first = sent(1, 0, yjs.item(yjs.text("a"), parent="body"))
+    second = sent(1, 1, yjs.item(yjs.text("b"), left=Id(1, 0)))
+    limits = pb.Limits(held_client_bytes=held_client_bytes)
+    async with Database(MemoryStorage(), limits=limits) as db:
+        client = YjsClient(await db.ref("notes"))
+        for update in (second, first):
+            await (await db.ref("notes")).tell(Updates(client, [update]))
+        notes = await db.collection("notes")
+        assert await notes.text("body").value() == found
 
 
 @pytest.mark.parametrize("door", ["embedded", "wire"])

@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from protobase_live.model.durability import Durability, durability
 from protobase_live.model.operations import Check, Op, Read
 from protobase_live.protocol.live.collection_messages import DropRequest, OfCollections, RestoreRequest
 from protobase_live.protocol.live.fields import (
@@ -69,13 +70,15 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True)
 class CommitRequest:
-    """All writes or none; answered with ``{"cursors": {collection: cursor}}`` when they are durable."""
+    """All writes or none; answered with ``{"cursors": {collection: cursor}, "nodes": n}`` when durable."""
 
     type: ClassVar[str] = "commit"
     id: int
     writes: Mapping[str, Sequence[Op]]
     checks: Sequence[Check] = ()
     author: str | None = None
+    durability: Durability | None = None
+    """None: that of the server."""
 
     @classmethod
     def parse(cls, fields: Fields) -> CommitRequest:
@@ -93,7 +96,14 @@ class CommitRequest:
                 if len(ops) % PARSE_SLICE == 0:
                     yield
         checks = [parse_check(check, "commit.checks") for check in fields.items("checks")]
-        return cls(fields.count("id"), writes, checks, fields.optional_text("author"))
+        level = fields.optional_text("durability")
+        return cls(
+            fields.count("id"),
+            writes,
+            checks,
+            fields.optional_text("author"),
+            None if level is None else durability(level),
+        )
 
     def form(self) -> dict[str, Any]:
         """The fields on the wire."""
@@ -102,6 +112,7 @@ class CommitRequest:
             "writes": {name: [op_form(op) for op in ops] for name, ops in self.writes.items()},
             "checks": [check_form(check) for check in self.checks],
             "author": self.author,
+            **({} if self.durability is None else {"durability": str(self.durability)}),
         }
 
     @property
@@ -169,6 +180,38 @@ class Watch:
     def form(self) -> dict[str, Any]:
         """The fields on the wire."""
         return {"id": self.id, "query": self.query, "since": self.since}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What this client was acknowledged and shown on other connections. Answered with null.
+
+    From now on what is read of these collections, and what is committed, waits until all of that is there.
+    """
+
+    type: ClassVar[str] = "seen"
+    id: int
+    cursors: Mapping[str, Sequence[str]]
+    """Of receipts and change streams, by collection."""
+    views: Sequence[str]
+    """Of live queries."""
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Seen:
+        """Raises ProtocolError."""
+        named = fields.part("cursors")
+        cursors = {name: named.texts(name) for name in fields.mapping("cursors")}
+        return cls(fields.count("id"), cursors, fields.texts("views"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        cursors = {name: list(each) for name, each in self.cursors.items()}
+        return {"id": self.id, "cursors": cursors, "views": list(self.views)}
+
+    @property
+    def size(self) -> int:
+        """How many cursors it has."""
+        return len(self.views) + sum(map(len, self.cursors.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +332,7 @@ Request = (
     | CommitRequest
     | QueryRequest
     | Opening
+    | Seen
     | Unsubscribe
     | Join
     | SetPresence

@@ -7,17 +7,18 @@ send what `outgoing` gives. What a lost connection means:
 - a call that was not sent waits for the next connection;
 - a read or query is sent again, a stream resumed after the last change received, a view after the last
   difference that came whole, a presence announced again;
-- a commit that was sent fails with OutcomeUnknown, unless it writes nothing: that is sent again.
+- a commit that was sent fails with OutcomeUnknown, unless it writes nothing: that is sent again;
+- the next server is told first what was acknowledged and shown, for it to have that before it answers.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, OutcomeUnknown, Overloaded, ProtoBaseError, ProtocolError
+from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Check, Op, Read
 from protobase_live.protocol.live.client_events import Answered, Event, Failed, Interrupted, PresenceChanged
 from protobase_live.protocol.live.client_messages import (
@@ -34,6 +35,8 @@ from protobase_live.protocol.live.client_messages import (
     Unsubscribe,
     repeatable,
 )
+from protobase_live.protocol.live.client_presences import ClientPresences
+from protobase_live.protocol.live.client_seen import ClientSeen
 from protobase_live.protocol.live.client_streams import ClientStream, ClientView
 from protobase_live.protocol.live.codec import Codec, Frame
 from protobase_live.protocol.live.limits import WelcomeLimits
@@ -52,16 +55,14 @@ from protobase_live.protocol.live.server_messages import (
 )
 
 
-@dataclass(slots=True)
-class _Presence:
-    joins: int = 0
-    states: dict[int, Any] = field(default_factory=dict[int, Any])
-
-
 class ClientSession:
-    """``credit``: changes a stream holds at most; ``max_calls``: calls, streams and views there may be."""
+    """``credit``: changes a stream holds at most; ``max_calls``: calls, streams and views there may be;
+    ``max_seen``: collections of which it is remembered what was written.
+    """
 
-    def __init__(self, codec: Codec, hello: Hello, *, credit: int, max_calls: int) -> None:
+    def __init__(
+        self, codec: Codec, hello: Hello, *, credit: int, max_calls: int, max_seen: int = 1024
+    ) -> None:
         self._codec = codec
         self._hello = hello
         self._credit = credit
@@ -72,7 +73,8 @@ class ClientSession:
         self._queue: OrderedDict[int, Outgoing] = OrderedDict()  # not sent yet
         self._in_flight: dict[int, Outgoing] = {}  # sent on this connection and not answered
         self._streams: dict[int, ClientStream | ClientView] = {}
-        self._presences: dict[str, _Presence] = {}
+        self._presences = ClientPresences()
+        self._seen = ClientSeen(max_seen)
         self._control: deque[Frame] = deque()  # credit and pings, which wait for nothing
         self._events: list[Event] = []
 
@@ -100,12 +102,12 @@ class ClientSession:
             raise ProtocolError(f"the server's first message has to be welcome, not {message.type}")
         self._limits = message.limits
         waiting, self._queue = self._queue, OrderedDict()
-        for stream in self._streams.values():
-            self._enqueue(stream.request(message.limits))
-        for collection, presence in self._presences.items():
-            self._enqueue(Join(self._id(), collection))
-            for client, state in presence.states.items():
-                self._enqueue(SetPresence(self._id(), collection, client, state))
+        if seen := self._seen.request(self._id, self._streams.values(), message.limits.seen):
+            self._enqueue(seen)
+        for request in [each.request(message.limits) for each in self._streams.values()]:
+            self._enqueue(request)
+        for request in self._presences.requests(self._id):
+            self._enqueue(request)
         self._queue |= waiting
 
     def disconnected(self) -> None:
@@ -137,9 +139,15 @@ class ClientSession:
         """Start a call, which has the id that is returned."""
         return self._call(ReadRequest(self._id(), collection, read))
 
-    def commit(self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check], author: str | None) -> int:
+    def commit(
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check],
+        author: str | None,
+        durability: Durability | None = None,
+    ) -> int:
         """Start a call, which has the id that is returned."""
-        return self._call(CommitRequest(self._id(), writes, checks, author))
+        return self._call(CommitRequest(self._id(), writes, checks, author, durability))
 
     def query(self, query: Any, explain: bool) -> int:
         """Start a call, which has the id that is returned; ``query`` is a query's form."""
@@ -191,9 +199,7 @@ class ClientSession:
 
     def join_presence(self, collection: str) -> None:
         """Hear of a collection's presence, until it was left as often as it was joined."""
-        presence = self._presences.setdefault(collection, _Presence())
-        presence.joins += 1
-        if presence.joins == 1:
+        if self._presences.join(collection):
             self._tell(Join(self._id(), collection))
 
     def set_presence(self, collection: str, client: int, state: Any) -> int:
@@ -207,14 +213,10 @@ class ClientSession:
 
     def leave_presence(self, collection: str, client: int) -> None:
         """Take ``client`` out, and leave once."""
-        presence = self._presences[collection]
-        presence.joins -= 1
-        presence.states.pop(client, None)
-        if presence.joins:
-            self._tell(SetPresence(self._id(), collection, client, None))
-        else:
-            del self._presences[collection]
+        if self._presences.leave(collection, client):
             self._tell(Leave(self._id(), collection))
+        else:
+            self._tell(SetPresence(self._id(), collection, client, None))
 
     # Frames and events
 
@@ -281,6 +283,8 @@ class ClientSession:
                 self._in_flight[result.id].parts += result.value
             return
         sent = self._in_flight.pop(result.id, None)
+        if sent:
+            self._seen.answered(sent.request, result.value)
         if sent and isinstance(sent.request, Opening):
             self._opened(result)
         elif result.id in self._calls and sent:
@@ -294,11 +298,13 @@ class ClientSession:
     def _refused(self, error: Error) -> None:
         if error.id is None:
             raise ProtocolError(f"the server did not understand a message: {error.failure.message}")
-        sent = self._in_flight.pop(error.id, None)
+        sent, reason = self._in_flight.pop(error.id, None), error.failure.error()
+        if sent:
+            self._seen.refused(sent.request, reason)
         if sent and isinstance(sent.request, Opening):
-            self._ended(error.id, error.failure.error())
+            self._ended(error.id, reason)
         else:
-            self._fail(error.id, error.failure.error())
+            self._fail(error.id, reason)
 
     def _opened(self, result: Result) -> None:
         stream = self._streams.get(result.id)
@@ -332,11 +338,7 @@ class ClientSession:
 
     def _said(self, request: SetPresence) -> None:
         """The server knows, or the next connection will say it: an error of the server is not repeated."""
-        if presence := self._presences.get(request.collection):
-            if request.state is None:
-                presence.states.pop(request.client, None)
-            else:
-                presence.states[request.client] = request.state
+        self._presences.said(request)
         self._events.append(Answered(request.id, None))
 
     def _survive(self, entry: Outgoing, *, sent: bool) -> None:

@@ -22,8 +22,9 @@ class ClientStream:
         """Whether the server has opened it, on whichever connection."""
         self.live = False
         """Whether the server has opened it on this connection."""
-        self._collection = collection
-        self._cursor = since
+        self.collection = collection
+        self.cursor = since
+        """Behind the last change that has come."""
         self._credit = credit
         self._most_held = credit
         self._granted = 0  # changes the server may still send
@@ -33,13 +34,13 @@ class ClientStream:
         """What opens it on a connection with these limits, after the last change it has."""
         self._most_held = min(self._credit, limits.credit)
         self._granted = max(0, self._most_held - self._held)
-        return Subscribe(self.id, self._collection, self._cursor, self._granted)
+        return Subscribe(self.id, self.collection, self.cursor, self._granted)
 
     def answered(self, value: Any) -> Opened | None:
         """The server has opened it. Raises ProtocolError."""
         cursor = Fields({"type": "result", "value": value}).part("value").text("cursor")
         first = not self.opened
-        self._cursor, self.opened, self.live = cursor, True, True
+        self.cursor, self.opened, self.live = cursor, True, True
         return Opened(self.id, cursor) if first else None
 
     def delivered(self, changes: Sequence[ChangeForm]) -> Delivered | None:
@@ -50,7 +51,7 @@ class ClientStream:
             raise ProtocolError(f"{len(changes)} changes where {self._granted} were granted")
         self._granted -= len(changes)
         self._held += len(changes)
-        self._cursor = changes[-1]["cursor"]
+        self.cursor = changes[-1]["cursor"]
         return Delivered(self.id, changes)
 
     def consumed(self, count: int) -> None:
@@ -73,21 +74,25 @@ class ClientStream:
 class ClientView:
     """A view of a query's rows: a difference counts when all its parts have come."""
 
+    collection = None
+    """Its cursor names the collections."""
+
     def __init__(self, id: int, query: Any, since: str | None) -> None:
         self.id = id
         self.opened = False
         """Whether the server has opened it, on whichever connection."""
         self.live = False
         """Whether the server has opened it on this connection."""
+        self.cursor = since
+        """Behind the last whole difference."""
         self._query = query
-        self._cursor = since
         self._most = 0
         self._parts: list[RowChangeForm] = []
 
     def request(self, limits: WelcomeLimits) -> Watch:
         """What opens it on a connection with these limits, after the last whole difference it has."""
         self._most = limits.difference
-        return Watch(self.id, self._query, self._cursor)
+        return Watch(self.id, self._query, self.cursor)
 
     def answered(self, value: Any) -> None:
         """The server has opened it."""
@@ -101,7 +106,7 @@ class ClientView:
         if part.more:
             return None
         whole, self._parts = self._parts, []
-        self._cursor = part.cursor
+        self.cursor = part.cursor
         return Differed(self.id, part.cursor, part.reset, whole)
 
     def lost(self) -> None:

@@ -1,4 +1,4 @@
-"""What a client says about collections as a whole: list, delete, back up, restore (``docs/protocol.md``)."""
+"""What a client says of whole collections: list, delete, hash, back up, restore (``docs/protocol.md``)."""
 
 from __future__ import annotations
 
@@ -42,6 +42,24 @@ class DropRequest:
 
     @classmethod
     def parse(cls, fields: Fields) -> DropRequest:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"), fields.text("collection"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "collection": self.collection}
+
+
+@dataclass(frozen=True, slots=True)
+class StateHashRequest:
+    """Asks what a collection shows; answered with ``{"hash": text, "vector": {origin: number}}``."""
+
+    type: ClassVar[str] = "state_hash"
+    id: int
+    collection: str
+
+    @classmethod
+    def parse(cls, fields: Fields) -> StateHashRequest:
         """Raises ProtocolError."""
         return cls(fields.count("id"), fields.text("collection"))
 
@@ -102,5 +120,5 @@ class RestoreRequest:
         return {"id": self.id, **given, "more": self.more}
 
 
-OfCollections = CollectionsRequest | DropRequest | BackupRequest | RestoreRequest
+OfCollections = CollectionsRequest | DropRequest | StateHashRequest | BackupRequest | RestoreRequest
 """Requests about collections as a whole."""

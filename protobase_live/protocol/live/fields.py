@@ -76,6 +76,10 @@ class Fields:
         """A list."""
         return _items(self.value(name), f"{self._type}.{name}")
 
+    def texts(self, name: str) -> list[str]:
+        """A list of strings."""
+        return [_text(each, f"{self._type}.{name}") for each in self.items(name)]
+
     def mapping(self, name: str) -> dict[str, Any]:
         """An object."""
         found = self.value(name)

@@ -42,6 +42,7 @@ class LiveLimits:
     batch: int = 256  # changes in one message; the rest follows in the next
     difference: int = 1_000_000  # changes in one difference, all its messages together: limit_exceeded
     encoded_bytes: int = 4 * 1024 * 1024  # what is told to many is kept encoded: more is encoded for each
+    seen: int = 1024  # cursors of what a client has seen at other servers: limit_exceeded
     presences: int = 64  # collections whose presence a connection joined: limit_exceeded
     operations: int = 32_768  # operations and checks of one commit: limit_exceeded
     restore_bytes: int = 1024 * 1024 * 1024  # what is stored of a collection to restore: limit_exceeded
@@ -62,3 +63,4 @@ class WelcomeLimits:
     presences: int
     operations: int
     difference: int = 0  # 0: a server that knows no views
+    seen: int = 0  # 0: a server that knows no `seen`

@@ -20,6 +20,7 @@ from protobase_live.protocol.live.client_messages import (
     Ping,
     QueryRequest,
     ReadRequest,
+    Seen,
     SetPresence,
     Subscribe,
     Unsubscribe,
@@ -31,6 +32,7 @@ from protobase_live.protocol.live.collection_messages import (
     CollectionsRequest,
     DropRequest,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.protocol.live.fields import Fields
 from protobase_live.protocol.live.server_messages import (
@@ -52,8 +54,9 @@ SUBPROTOCOLS = tuple(CODECS)
 _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     message.type: message.parse
     for message in (
-        Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, More, Unsubscribe,
-        Join, SetPresence, Leave, Ping, CollectionsRequest, DropRequest, BackupRequest, RestoreRequest,
+        Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, Seen, More, Unsubscribe,
+        Join, SetPresence, Leave, Ping, CollectionsRequest, DropRequest, StateHashRequest, BackupRequest,
+        RestoreRequest,
     )
 }  # fmt: skip
 _SERVER_TYPES: Mapping[str, Callable[[Fields], ServerMessage]] = {

@@ -45,6 +45,7 @@ class Welcome:
             presences=limits.count("presences"),
             operations=limits.count("operations"),
             difference=limits.optional_count("difference") or 0,
+            seen=limits.optional_count("seen") or 0,
         )
         return cls(fields.text("session"), told, fields.count("version"))
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from itertools import islice
 from typing import Any, cast
 
 from protobase_live.errors import LimitExceeded, Overloaded, ProtoBaseError, ProtocolError, ValidationError
@@ -19,6 +20,7 @@ from protobase_live.protocol.live.client_messages import (
     More,
     Opening,
     Request,
+    Seen,
     SetPresence,
     Watch,
 )
@@ -81,6 +83,7 @@ class ServerSession:
         self._credit: dict[int, int] = {}
         self._views: set[int] = set()
         self._joined: set[str] = set()
+        self._has_seen = False
 
     @property
     def subprotocol(self) -> str:
@@ -208,28 +211,31 @@ class ServerSession:
         return self._change_frames(subscription, changes)
 
     def difference(
-        self, subscription: int, cursor: str, reset: bool, changes: Sequence[bytes]
+        self, subscription: int, cursor: str, reset: bool, changes: Iterable[bytes], total: int
     ) -> Iterator[Frame]:
         """The frames of what happened to a view's rows, each within the limits and made when it is asked for.
 
-        ``changes`` are `RowChangeForm`, each encoded.
+        ``changes`` are `RowChangeForm`, each encoded; no more of the ``total`` are taken than a frame needs.
 
         Raises:
             LimitExceeded: there are too many changes, or one alone is too large.
         """
-        if len(changes) > self._limits.difference:
-            reason = f"{len(changes)} changes of rows, more than {self._limits.difference} (difference)"
+        if total > self._limits.difference:
+            reason = f"{total} changes of rows, more than {self._limits.difference} (difference)"
             raise LimitExceeded(f"{reason}; watch fewer rows: where() and limit()")
-        start, count, more = 0, self._limits.batch, True
-        while more:
-            part = changes[start : start + count]
-            more = start + len(part) < len(changes)
-            frame = self._listing(Difference(subscription, cursor, reset, more, ()), part)
+        changes, count, taken = iter(changes), self._limits.batch, list[bytes]()
+        while True:
+            taken += islice(changes, max(0, count - len(taken)))
+            part = taken[:count]
+            frame = self._listing(Difference(subscription, cursor, reset, len(part) < total, ()), part)
             if len(part) > 1 and _size(frame) > self._limits.answer_bytes:
-                count, more = len(part) // 2, True
+                count = len(part) // 2
                 continue
             yield self._sized(frame)
-            start += len(part)
+            total -= len(part)
+            if not total:
+                return
+            taken = taken[count:]
 
     def unsubscribe(self, subscription: int) -> None:
         """Forget a stream or view, if there is such a one; nothing more may be sent of it."""
@@ -308,6 +314,8 @@ class ServerSession:
             raise LimitExceeded(
                 f"a commit has at most {limits.operations} operations and checks (operations)"
             )
+        elif isinstance(request, Seen):
+            self._see(request)
         elif isinstance(request, Join):
             self._join(request.collection)
         elif isinstance(request, SetPresence | Leave) and request.collection not in self._joined:
@@ -323,6 +331,13 @@ class ServerSession:
             self._views.add(request.id)
         else:
             self._credit[request.id] = self._allowed_credit(request.credit)
+
+    def _see(self, seen: Seen) -> None:
+        if self._has_seen:
+            raise ValidationError("seen comes once")
+        if seen.size > self._limits.seen:
+            raise LimitExceeded(f"seen names at most {self._limits.seen} cursors (seen), not {seen.size}")
+        self._has_seen = True
 
     def _join(self, collection: str) -> None:
         if collection in self._joined:

@@ -1,8 +1,8 @@
 """What the nodes of a cluster say to each other: MessagePack of ``[kind, ...]``, a message each.
 
 A kind that is not known is left out, so that a later release may say more. A history is ``[number, id]``: of
-two of a collection the greater one counts. A commit is packed by itself (`collection/commit_form.py`), so that
-it is packed once for all nodes.
+two of a collection the greater one counts. A commit is packed by itself, once for all nodes
+(`collection/commit_form.py`).
 """
 
 from __future__ import annotations

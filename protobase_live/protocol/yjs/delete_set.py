@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from protobase_live.protocol.yjs.ranges import Ranges
+from collections.abc import Generator, Iterable, Iterator
+from itertools import islice
+
+from protobase_live.protocol.steps import at_once
+from protobase_live.protocol.yjs.ranges import STEP_RANGES, Ranges
 from protobase_live.protocol.yjs.varint import varuint
+
+Gone = tuple[int, int, int]
+"""Deleted clocks: the client, the first one, and the one behind the last."""
 
 
 class DeleteSet:
@@ -47,10 +54,16 @@ class DeleteSet:
 
         Kept until something is added.
         """
+        return at_once(self.encode_in_steps())
+
+    def encode_in_steps(self) -> Generator[None, None, bytes]:
+        """`encode` with pauses, in which nothing may be added: there may be a million ranges, or clients."""
         if self._encoded is None:
             parts = [varuint(len(self.by_client))]
-            for client in sorted(self.by_client, reverse=True):
-                parts += [varuint(client), self.by_client[client].encode()]
+            for number, client in enumerate(sorted(self.by_client, reverse=True), 1):
+                parts += [varuint(client), (yield from self.by_client[client].encode_in_steps())]
+                if number % STEP_RANGES == 0:
+                    yield
             self._encoded = b"".join(parts)
         return self._encoded
 
@@ -63,3 +76,21 @@ class DeleteSet:
         """How many bytes of `data` from `pos` on are the very ranges of a client; 0 if others stand there."""
         ranges = self.by_client.get(client)
         return 0 if ranges is None else ranges.size_at(data, pos)
+
+    def __iter__(self) -> Iterator[Gone]:
+        return ((client, *each) for client, ranges in self.by_client.items() for each in ranges)
+
+
+def in_portions(gone: Iterable[Gone], size: int) -> Iterator[bytes]:
+    """Deleted ranges as encoded delete sets of at most `size` of them; there is at least one."""
+    left = iter(gone)
+    yield _encoded(islice(left, size))
+    while portion := tuple(islice(left, size)):
+        yield _encoded(portion)
+
+
+def _encoded(gone: Iterable[Gone]) -> bytes:
+    deletes = DeleteSet()
+    for client, start, end in gone:
+        deletes.add(client, start, end)
+    return deletes.encode()

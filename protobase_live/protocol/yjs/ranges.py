@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import chain
 from operator import add, lt, sub
 
@@ -11,6 +11,9 @@ from protobase_live.protocol.yjs.varint import varuint, varuints
 
 FEW_RANGES = 8
 """So few ranges are read and added one by one, which is faster then."""
+
+STEP_RANGES = 5_000
+"""How many are encoded without a pause; it takes some milliseconds."""
 
 
 class Ranges:
@@ -171,10 +174,22 @@ class Ranges:
         Kept until something is added: everybody who joins is sent it.
         """
         if self._encoded is None:
-            lengths = map(sub, self.ends, self.starts)
-            numbers = chain.from_iterable(zip(self.starts, lengths, strict=True))
-            self._encoded = varuint(len(self)) + varuints(numbers)
+            self._encoded = varuint(len(self)) + self._numbers()
         return self._encoded
+
+    def encode_in_steps(self) -> Generator[None, None, bytes]:
+        """`encode` with pauses, in which nothing may be added."""
+        if self._encoded is None and len(self) > STEP_RANGES:
+            parts = [varuint(len(self))]
+            for portion in self.portions(STEP_RANGES):
+                parts.append(portion._numbers())
+                yield
+            self._encoded = b"".join(parts)
+        return self.encode()
+
+    def _numbers(self) -> bytes:
+        lengths = map(sub, self.ends, self.starts)
+        return varuints(chain.from_iterable(zip(self.starts, lengths, strict=True)))
 
     def size_at(self, data: bytes | bytearray, pos: int) -> int:
         """How many bytes of `data` from `pos` on are these very ranges, encoded; 0 if others stand there."""

@@ -6,7 +6,7 @@ classes; the binary JSON values are lib0's `readAny` (see `update_reader`).
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 from protobase_live.protocol.yjs.common_structs import ID, client_of, clock_of, read_common
@@ -68,7 +68,7 @@ class Walker(Reader):
         for _ in self.steps():
             pass
 
-    def steps(self, known: DeleteSet | None = None) -> Iterator[None]:
+    def steps(self, known: DeleteSet | None = None) -> Generator[None, None, None]:
         """Read it all, with pauses after some `STEP_STRUCTS` structs or delete ranges, or `STEP_BYTES`.
 
         Where nothing is `unread`, whoever reads may take structs out of `clients` in a pause. What a client

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from protobase_live.changes.feed import Entry, Feed, after, changes_of
+from protobase_live.changes.entry import Entry
+from protobase_live.changes.feed import Feed
 from protobase_live.document import Difference
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor, Half
@@ -18,9 +19,9 @@ def commit(sequence: int, parts: tuple[Part, ...] = (), origin: str = "node") ->
 
 
 def entry(sequence: int, changes: int = 1) -> Entry:
-    change = Change("tasks", "records", "insert", "k", None, {}, "cursor")
+    difference = Difference("records", "k", None, {})
     before = {"node": sequence - 1} if sequence > 1 else {}
-    return Entry(commit(sequence), (change,) * changes, before, {"node": sequence})
+    return Entry(commit(sequence), (difference,) * changes, before, {"node": sequence})
 
 
 async def sequences(feed: Feed, *indexes: int) -> list[int | None]:
@@ -203,7 +204,7 @@ def test_what_was_recalled_takes_the_place_of_what_told_less() -> None:
     assert feed.find(at(0), feed.end) == 0
     found = feed.peek(0)
     assert found is not None
-    assert len(found.changes) == 2
+    assert found.size == 3
 
 
 def test_only_what_fits_is_recalled() -> None:
@@ -228,79 +229,3 @@ def test_a_gap_that_is_none_any_more_is_not_filled() -> None:
     moved.recall(gap, [entry(1)])
     assert moved.find(at(0), 10) is None
     assert moved.find(at(2), 10) == 1
-
-
-# changes
-
-
-def keys(changes: tuple[Change, ...]) -> list[object]:
-    return [change.key for change in changes]
-
-
-def test_a_change_says_what_was_and_what_is() -> None:
-    parts = (Part("ann", (("records", "a"), ("records", "b"), ("records", "c"))),)
-    found = changes_of(
-        commit(1, parts),
-        [
-            Difference("records", "a", None, {"n": 1}),
-            Difference("records", "b", {"n": 1}, {"n": 2}),
-            Difference("records", "c", {"n": 2}, None),
-        ],
-        {},
-    )
-    assert [(each.kind, each.key, each.before, each.after, each.author) for each in found] == [
-        ("insert", "a", None, {"n": 1}, "ann"),
-        ("update", "b", {"n": 1}, {"n": 2}, "ann"),
-        ("delete", "c", {"n": 2}, None, "ann"),
-    ]
-
-
-def test_changes_stand_by_who_touched_them_last() -> None:
-    parts = (
-        Part("ann", (("records", "a"), ("records", "z"))),
-        Part("bob", (("records", "a"), ("body", None))),
-    )
-    differences = [
-        Difference("records", "a", None, {}),
-        Difference("records", "z", None, {}),
-        Difference("body", None, None, "text"),
-        Difference("records", "nobody's", None, {}),
-    ]
-    for order in (differences, differences[::-1]):
-        found = changes_of(commit(1, parts), order, {})
-        assert [(each.key, each.author) for each in found] == [
-            ("z", "ann"),
-            (None, "bob"),
-            ("a", "bob"),
-            ("nobody's", None),
-        ]
-
-
-def test_a_part_that_names_a_structure_touched_all_of_it() -> None:
-    parts = (Part("ann", (("records", None),)), Part("bob", (("records", "b"),)))
-    differences = [Difference("records", key, None, {}) for key in "ab"]
-    found = changes_of(commit(1, parts), differences, {})
-    assert [(each.key, each.author) for each in found] == [("a", "ann"), ("b", "bob")]
-
-
-def test_each_cursor_goes_on_right_behind_its_change() -> None:
-    before = {"node": 4, "other": 2}
-    differences = [Difference("records", key, None, {}) for key in "abc"]
-    found = changes_of(commit(5), differences, before)
-    assert keys(found) == ["a", "b", "c"]
-    assert [Cursor.decode(each.cursor) for each in found] == [
-        Cursor(before, Half("node", 5, 1)),
-        Cursor(before, Half("node", 5, 2)),
-        Cursor({"node": 5, "other": 2}),
-    ]
-
-
-def test_a_commit_without_differences_has_no_changes() -> None:
-    assert changes_of(commit(1), (), {}) == ()
-
-
-def test_a_vector_with_a_commit_is_another_one() -> None:
-    before = {"node": 1}
-    assert after(commit(2), before) == {"node": 2}
-    assert after(commit(7, origin="other"), before) == {"node": 1, "other": 7}
-    assert before == {"node": 1}

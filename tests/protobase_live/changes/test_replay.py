@@ -15,7 +15,7 @@ from pycrdt import Doc, Text
 from protobase_live.changes import replay as module
 from protobase_live.changes.replay import replay
 from protobase_live.collection.fold import fold
-from protobase_live.document import Document
+from protobase_live.document import Document, Room
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor, Half
 from protobase_live.model.operations import RECORDS, Op, Target
@@ -174,8 +174,8 @@ async def test_its_document_is_let_go_of_wherever_it_is_left(monkeypatch, loaded
     open_documents: list[Document] = []
 
     class Watched(Document):
-        def __init__(self, replica: str) -> None:
-            super().__init__(replica)
+        def __init__(self, replica: str, room: Room | None) -> None:
+            super().__init__(replica, room=room)
             open_documents.append(self)
 
         def close(self) -> None:
@@ -190,6 +190,16 @@ async def test_its_document_is_let_go_of_wherever_it_is_left(monkeypatch, loaded
     assert len(open_documents) == 1
     await left.aclose()
     assert open_documents == []
+
+
+@pytest.mark.parametrize(("room", "told"), [(Room(), ["b"]), (Room(client_bytes=10), [])])
+async def test_it_holds_as_much_as_the_collection_does(room: Room, told: list[str]) -> None:
+    """What the collection has let go of was told to nobody, nor what follows it; so it is not told here."""
+    first, second, third = (commit.update for commit in log_of(put("a"), put("b"), put("b", n=1)))
+    updates = enumerate((second, first, third), 1)
+    loaded = Loaded(None, tuple(Commit("node", n, "tasks", update, (), 0.0) for n, update in updates))
+    found = [each async for each, _ in replay("tasks", loaded, Cursor({"node": 2}), ALL, room=room)]
+    assert [keys(each) for each in found] == [told]
 
 
 def made(origin: str, sequence: int, *updates: bytes, keys: Sequence[str]) -> Commit:

@@ -63,7 +63,7 @@ class Net:
             raise Unauthorized("the token has expired")
         return token
 
-    async def dial(self):
+    async def dial(self, url):
         self.dials.append(self.clock.monotonic())
         if self.down:
             raise self.loss

@@ -54,7 +54,7 @@ class World:
         self.lives = [None] * len(QUERIES)
         self.seen = [[] for _ in QUERIES]
 
-    async def dial(self):
+    async def dial(self, url):
         end, served = pipe(capacity=2)
         self.ends.append(end)
         self.serving.append(asyncio.ensure_future(self.door.serve(served)))

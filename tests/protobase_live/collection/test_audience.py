@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import ItemsView
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from protobase_actors import Envelope, ManualClock
 from protobase_live.changes.feed import Feed
 from protobase_live.changes.streams import Streams
 from protobase_live.collection.audience import Audience
+from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import ShownUpdate, Subscribe
 from protobase_live.collection.turn import (
     AppliedCommit,
@@ -26,6 +30,7 @@ from protobase_live.collection.turn import (
 from protobase_live.errors import Conflict
 from protobase_live.live.table_change import JointChange
 from protobase_live.model.cursor import Cursor
+from protobase_live.query.engine.table import Table
 from protobase_storage import Commit
 
 
@@ -53,7 +58,9 @@ class Editor:
 
 @pytest.fixture
 def audience() -> Audience:
-    audience = Audience("tasks", Streams(ManualClock(), Feed(10, 10_000), 1.0, lambda watched: None))
+    audience = Audience(
+        "tasks", Streams(ManualClock(), Feed(10, 10_000), 1.0, lambda watched: None), Limits()
+    )
     audience.begin({"n": 4}, {})
     return audience
 
@@ -131,3 +138,35 @@ async def test_a_turn_can_be_printed_and_compared(audience: Audience) -> None:
     assert turn == Turn([written(5)], [Settled(editor, b"m")])
     assert "sequence=5" in repr(turn)
     assert "mark=b'm'" in repr(turn)
+
+
+class ReadRows(dict[str, dict[str, int]]):
+    """Rows of records that count how many of them were read."""
+
+    read = 0
+
+    def __getitem__(self, key: str) -> dict[str, int]:
+        self.read += 1
+        return super().__getitem__(key)
+
+    def items(self) -> ItemsView[str, dict[str, int]]:
+        self.read += len(self)
+        return super().items()
+
+
+async def test_what_queries_begin_with_is_read_with_pauses(monkeypatch) -> None:
+    monkeypatch.setattr("protobase_live.collection.audience.BEGIN_RECORDS", 10)
+    rows = ReadRows({f"k{n}": {"n": n} for n in range(95)})
+    views: Any = SimpleNamespace(table=Table)
+    replica: Any = SimpleNamespace(document=SimpleNamespace(records=rows), indexes=tuple)
+    audience = Audience("tasks", Streams(ManualClock(), Feed(10, 10_000), 1.0, lambda told: None))
+    beginning = asyncio.ensure_future(audience.beginning(views, replica))
+    steps: list[int] = []
+    while not beginning.done():
+        before = rows.read
+        await asyncio.sleep(0)
+        steps.append(rows.read - before)
+    found = beginning.result()
+    assert found is not None
+    assert len(found.table.rows) == rows.read == 95
+    assert max(steps) == 10

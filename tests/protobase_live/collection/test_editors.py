@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protobase_live.collection import editors as module
-from protobase_live.collection.editors import ASK_SECONDS, ASKS_AT_ONCE, MAX_ASK_SECONDS, Editors
+from protobase_live.collection.editors import ASKS_AT_ONCE, Editors
 from protobase_live.collection.messages import ShownUpdate
 from protobase_live.document import Document
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
@@ -145,6 +145,20 @@ def test_who_asks_anew_gets_the_new_answer_alone(document) -> None:
     assert client.answers == [(EMPTY_UPDATE, True)]
 
 
+def test_a_client_that_claims_much_is_remembered_by_what_is_here(document) -> None:
+    """Until it is sent all, its state vector is kept, and copied for each part."""
+    editors, client = Editors(), Client()
+    for item in ITEMS:
+        write(document, editors, item)
+    claimed = {1: 1, **dict.fromkeys(range(10, 1000), 7)}
+    answer = editors.begin(client, claimed, document)
+    assert answer.state == {1: 1}
+    editors.show_answer(answer)
+    ((update, complete),) = client.answers
+    assert complete
+    assert update == document.encode({1: 1})
+
+
 def test_who_left_gets_nothing(document) -> None:
     editors, client = Editors(), Client()
     editors.met[client] = None
@@ -179,15 +193,15 @@ def test_others_are_asked_for_what_the_sender_may_not_have(document) -> None:
 
 
 def test_a_client_is_asked_less_and_less_often() -> None:
-    editors, client, now, pause, states = Editors(), Client(), 100.0, ASK_SECONDS, iter(range(1000))
+    editors, client, now, pause, states = Editors(2.0, 30.0), Client(), 100.0, 2.0, iter(range(1000))
     for _ in range(ASKS_AT_ONCE):
         assert editors.to_ask(client, b"%d" % next(states), now) == [client]
     for _ in range(10):
         assert editors.to_ask(client, b"%d" % next(states), now + pause - 0.01) == []
         now += pause
-        pause = min(2 * pause, MAX_ASK_SECONDS)
+        pause = min(2 * pause, 30.0)
         assert editors.to_ask(client, b"%d" % next(states), now) == [client]
-    assert pause == MAX_ASK_SECONDS
+    assert pause == 30.0
 
 
 def test_who_comes_again_may_be_asked_again() -> None:

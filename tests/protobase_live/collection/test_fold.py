@@ -7,8 +7,10 @@ from random import Random
 import pytest
 from pycrdt import Doc, Text
 
+from protobase_actors import SystemClock
 from protobase_live.collection import fold as folding
 from protobase_live.collection.fold import INLINE_BYTES, fold, fold_aside
+from protobase_live.collection.limits import Limits
 from protobase_live.document.held import OVERHEAD_BYTES
 from protobase_live.errors import StorageFailed
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Structs
@@ -56,13 +58,13 @@ def test_a_log_is_read_once_and_what_comes_of_it_once(monkeypatch) -> None:
 
 async def test_a_large_log_is_folded_by_a_process_of_its_own() -> None:
     updates, text = session(60, INLINE_BYTES // 40)
-    assert body(await fold_aside(updates)) == text
+    assert body(await fold_aside(updates, SystemClock(), Limits())) == text
 
 
 async def test_a_process_that_fails_says_why(monkeypatch) -> None:
     monkeypatch.setattr(folding, "INLINE_BYTES", 0)
     with pytest.raises(StorageFailed, match=r"exit code 1: .*MalformedUpdate"):
-        await fold_aside([b"no update at all"])
+        await fold_aside([b"no update at all"], SystemClock(), Limits())
 
 
 def test_half_a_character_takes_one_clock() -> None:
@@ -109,12 +111,11 @@ def test_what_lacks_something_goes_on_waiting() -> None:
     assert fold([folded, MIDDLE, between]) == fold([*log, MIDDLE, between])
 
 
-def test_a_log_in_which_too_much_waits_stays_as_it_is(monkeypatch) -> None:
-    monkeypatch.setattr(folding, "HELD_BYTES_PER_SENDER", OVERHEAD_BYTES + len(MIDDLE))
-    assert fold([MIDDLE]) == MIDDLE
-    monkeypatch.setattr(folding, "HELD_BYTES_PER_SENDER", OVERHEAD_BYTES + len(MIDDLE) - 1)
-    with pytest.raises(StorageFailed, match=r"12 bytes of a log lack what comes before them"):
-        fold([MIDDLE])
+def test_a_log_in_which_too_much_waits_stays_as_it_is() -> None:
+    most = OVERHEAD_BYTES + len(MIDDLE)
+    assert fold([MIDDLE], most) == MIDDLE
+    with pytest.raises(StorageFailed, match=r"12 bytes of a log lack what .*\(held_client_bytes\)"):
+        fold([MIDDLE], most - 1)
 
 
 def test_a_wait_that_is_lost_replaces_nothing(monkeypatch) -> None:
@@ -150,9 +151,8 @@ def test_what_is_not_what_was_folded_replaces_nothing(monkeypatch) -> None:
 
 async def test_a_process_that_is_too_slow_is_ended(monkeypatch) -> None:
     monkeypatch.setattr(folding, "INLINE_BYTES", 0)
-    monkeypatch.setattr(folding, "FOLD_SECONDS", 0.0)
-    with pytest.raises(TimeoutError):
-        await fold_aside([ENDS])
+    with pytest.raises(TimeoutError, match=r"not within 0 seconds \(fold_seconds\)"):
+        await fold_aside([ENDS], SystemClock(), Limits(fold_seconds=0))
 
 
 @pytest.mark.parametrize(("was", "becomes"), [(b"hello", b"jello"), (b"\x01t", b"\x01u")])

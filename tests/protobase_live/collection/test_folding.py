@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from pycrdt import Doc, Text
 
-from protobase_live.collection import folding, unfolded
+from protobase_live.collection import folding
 from protobase_live.collection.fold import fold
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.unfolded import Unfolded
@@ -192,7 +192,7 @@ async def test_a_reload_during_a_fold_counts_nothing_twice(
 async def test_a_fold_has_ended_when_its_collection_has(database, limits, monkeypatch) -> None:
     begun, ended = asyncio.Event(), []
 
-    async def endless(updates) -> bytes:
+    async def endless(updates, clock, limits) -> bytes:
         try:
             begun.set()
             return await asyncio.get_running_loop().create_future()
@@ -234,7 +234,7 @@ async def test_what_is_being_stored_of_a_fold_is_waited_for(database, storage, l
 async def test_only_so_many_are_folded_at_once(database, limits, monkeypatch, collections: int) -> None:
     now, most = 0, 0
 
-    async def aside(updates) -> bytes:
+    async def aside(updates, clock, limits) -> bytes:
         nonlocal now, most
         now += 1
         most = max(most, now)
@@ -251,9 +251,8 @@ async def test_only_so_many_are_folded_at_once(database, limits, monkeypatch, co
     assert most == min(collections, limits.folds)
 
 
-def test_only_so_many_are_remembered(monkeypatch) -> None:
-    monkeypatch.setattr(unfolded, "MAX_UNFOLDED", 2)
-    known = Unfolded()
+def test_only_so_many_are_remembered() -> None:
+    known = Unfolded(2)
     for name in "abc":
         known.add(name, ValueError())
     assert known.reasons == {"b": "ValueError", "c": "ValueError"}

@@ -187,8 +187,8 @@ async def test_the_time_is_that_of_all_together(database, clock, busy, a, b) -> 
     await joint
 
 
-async def test_it_gives_up_after_so_many_attempts(database, storage, clock, busy, monkeypatch, a, b) -> None:
-    monkeypatch.setattr(module, "HOLD_ATTEMPTS", 2)
+@pytest.mark.parametrize("limits", [Limits(joint_hold_attempts=2)], indirect=True)
+async def test_it_gives_up_after_so_many_attempts(database, storage, clock, busy, a, b) -> None:
     before = len(storage.appends)
     holder = await busy("b")
     joint = await pending(both(database))
@@ -198,7 +198,8 @@ async def test_it_gives_up_after_so_many_attempts(database, storage, clock, busy
     await clock.advance(SECONDS)
     await (await again).let_go()
     with pytest.raises(
-        Overloaded, match=r"2 collections could not be held at once in 2 attempts.*nothing was"
+        Overloaded,
+        match=r"2 collections could not be held at once in 2 attempts \(joint_hold_attempts.*nothing",
     ):
         await joint
     assert len(storage.appends) == before
@@ -214,7 +215,7 @@ async def test_two_of_them_do_not_wait_for_each_other(database, clock, a, b) -> 
     await settle()
     await settle()
     finished = commits.done()
-    for _ in range(module.HOLD_ATTEMPTS):  # which ends the test if they do wait
+    for _ in range(Limits().joint_hold_attempts):  # which ends the test if they do wait
         await clock.advance(SECONDS)
     assert finished
     assert (await a.count(), await b.count()) == (7, 7)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.collection import pauses
 from protobase_live.collection.pauses import Pauses
 
 
@@ -15,7 +14,7 @@ def clock() -> ManualClock:
 
 
 async def test_each_failure_doubles_the_pause_up_to_its_limit(clock) -> None:
-    failed, waited = Pauses(clock, 3.0), []
+    failed, waited = Pauses(clock, 3.0, 2), []
     for _ in range(4):
         failed.add("a", "broken")
         begun = clock.monotonic()
@@ -29,9 +28,8 @@ async def test_each_failure_doubles_the_pause_up_to_its_limit(clock) -> None:
     assert failed.reason_to_wait("a") is None
 
 
-def test_the_oldest_are_forgotten(clock, monkeypatch) -> None:
-    monkeypatch.setattr(pauses, "MAX_REMEMBERED", 2)
-    failed = Pauses(clock, 1.0)
+def test_the_oldest_are_forgotten(clock) -> None:
+    failed = Pauses(clock, 1.0, 2)
     for name in "abc":
         failed.add(name, name)
     assert failed.reasons == {"b": "b", "c": "c"}

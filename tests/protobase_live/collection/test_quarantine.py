@@ -8,8 +8,7 @@ import logging
 import pytest
 from pycrdt import Doc, Map
 
-from protobase_live.collection.limits import DEFAULT_LIMITS
-from protobase_live.collection.quarantine import MAX_RETRY_SECONDS
+from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.document import Document
 from protobase_live.errors import CollectionUnloadable
 from protobase_live.server.counters import Counters
@@ -56,7 +55,7 @@ async def test_it_is_told_once_and_tried_seldom(database, storage, clock, broken
             await good.put({"a": 1}, key="k")
         assert broken["loads"] == 1
         for _ in range(20):
-            await clock.advance(MAX_RETRY_SECONDS)
+            await clock.advance(Limits().unloadable_seconds)
             with pytest.raises(CollectionUnloadable):
                 await bad.put({}, key="k")
     assert broken["loads"] == 21

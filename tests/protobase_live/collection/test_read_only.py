@@ -372,14 +372,16 @@ async def test_a_full_disk_is_told_as_one_wherever_it_is_met(database, storage, 
         raise StorageFull("no room")
 
     monkeypatch.setattr(storage, "delete", full)
-    for call in (database.restore("tasks", stored), database.drop("tasks")):
-        with pytest.raises(Unavailable, match="tasks: no room"):
-            await call
+    with pytest.raises(Unavailable, match="tasks: no room"):
+        await database.restore("tasks", stored)
+    await tasks.put({"n": 1}, key="new")
+    with pytest.raises(Unavailable, match="tasks: no room"):
+        await database.drop("tasks")
 
 
 async def test_a_pause_is_never_nothing(clock) -> None:
     """What is served anew would be tried anew, for ever."""
-    read_only = ReadOnly(clock, 0)
+    read_only = ReadOnly(clock, 0, 10)
     read_only.add("tasks", StorageFull("no room"))
     assert read_only.refusal("tasks") is not None
     await clock.advance(1)

@@ -22,6 +22,7 @@ from protobase_live.errors import (
 from protobase_live.model.atoms import Atom
 from protobase_live.query.ast.expressions import F
 from protobase_live.query.language.query import Query
+from protobase_storage import MemoryStorage
 
 
 class Task(Atom):
@@ -352,3 +353,18 @@ async def test_a_transaction_that_only_reads_several_collections(database) -> No
         return sum([(await tx[name].get("x"))["n"] for name in ("a", "b")])
 
     assert await database.transact(total) == 2
+
+
+async def test_the_state_hash_is_of_what_is_durable():
+    async with Database(MemoryStorage()) as db, Database(MemoryStorage()) as other:
+        for each in (db, other):
+            assert (await each.state_hash("tasks")).vector == {}
+            await (await each.collection("tasks")).put({"n": 1}, key="a")
+        one, two = await db.state_hash("tasks"), await other.state_hash("tasks")
+        assert one.hash == two.hash != (await db.state_hash("nothing")).hash
+        assert [*one.vector.values()] == [*two.vector.values()] == [1]
+        assert one.vector != two.vector
+        await (await db.collection("tasks")).put({"n": 2}, key="a")
+        assert (await db.state_hash("tasks")).hash != one.hash
+        with pytest.raises(InvalidName):
+            await db.state_hash("")

@@ -11,6 +11,7 @@ import pytest
 from pycrdt import Doc, Text
 
 import protobase_live as pb
+from protobase_actors import Clock
 from protobase_live.collection import folding
 from protobase_live.collection.fold import fold
 from protobase_live.collection.former import FIRST, FORMER_CLIENTS, Former, remains_of
@@ -196,7 +197,7 @@ async def test_a_fold_under_way_does_not_bring_it_back(database, storage, monkey
     """One that is ready just when the storage has deleted everything."""
     deleted, delete = asyncio.Event(), storage.delete
 
-    async def fold_late(updates: Sequence[bytes]) -> bytes:
+    async def fold_late(updates: Sequence[bytes], clock: Clock, limits: Limits) -> bytes:
         await deleted.wait()
         return fold(updates)
 

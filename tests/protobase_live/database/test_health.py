@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.database.health import FAILED_SECONDS, Health
+from protobase_live.database.health import Health
 from protobase_storage import MemoryStorage, StorageBusy, StorageError, StorageFull
 
 
@@ -30,7 +30,7 @@ def clock():
 
 @pytest.fixture
 def health(clock):
-    return Health(clock)
+    return Health(clock, 30.0)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ async def test_a_failure_is_forgotten_when_nobody_writes(health, storage, clock)
     storage.error = StorageError("input/output error")
     await append(health.watch(storage))
     assert health.failure == "input/output error"
-    await clock.advance(FAILED_SECONDS)
+    await clock.advance(30.0)
     assert health.failure is None
 
 

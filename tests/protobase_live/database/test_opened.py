@@ -7,7 +7,6 @@ import gc
 import pytest
 from pycrdt import Map, Text
 
-from protobase_live.database import opened
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.document import Document
 from protobase_live.errors import KindMismatch
@@ -54,9 +53,8 @@ async def test_changes_of_what_was_opened_are_told(database, yjs, first) -> None
         assert [await anext(changes) for _ in range(2)] == seen
 
 
-def test_the_oldest_are_forgotten(monkeypatch) -> None:
-    monkeypatch.setattr(opened, "MAX_OPENED", 2)
-    structures = OpenedStructures()
+def test_the_oldest_are_forgotten() -> None:
+    structures = OpenedStructures(2)
     body, tags, likes = (Target(k, (k,)) for k in ("text", "set", "counter"))
     for target in (body, tags, body, likes):
         structures.add("tasks", target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protobase_live.document.held import OVERHEAD_BYTES, Held
+from protobase_live.document.held import OVERHEAD_BYTES, Held, Room
 from protobase_live.protocol.yjs.structs import Rest
 
 
@@ -19,7 +19,7 @@ def rest(number: int, size: int = 100, **waits: int) -> Rest:
 
 
 def test_a_part_is_ready_when_one_of_the_clocks_is_reached() -> None:
-    held = Held()
+    held = Held(Room())
     held.add(ANN, rest(1, c1=5, c2=3))
     assert held.take_ready({1: 4, 2: 2}, [1, 2]) == []
     (part,) = held.take_ready({1: 4, 2: 3}, [1, 2])
@@ -29,14 +29,14 @@ def test_a_part_is_ready_when_one_of_the_clocks_is_reached() -> None:
 
 
 def test_only_what_waits_for_who_advanced_is_looked_at() -> None:
-    held = Held()
+    held = Held(Room())
     held.add(ANN, rest(1, c1=5))
     assert held.take_ready({1: 5, 2: 1}, [2]) == []
     assert len(held.take_ready({1: 5, 2: 1}, [1])) == 1
 
 
 def test_what_comes_twice_is_held_once() -> None:
-    held = Held()
+    held = Held(Room())
     for sender in (ANN, ANN, BOB):
         held.add(sender, rest(1, c1=5))
     assert (len(held), held.size) == (1, 100 + OVERHEAD_BYTES)
@@ -44,7 +44,7 @@ def test_what_comes_twice_is_held_once() -> None:
 
 def test_at_the_limit_what_was_held_longest_is_let_go_of() -> None:
     size = 100 + OVERHEAD_BYTES
-    held = Held(limit=3 * size, limit_per_sender=2 * size)
+    held = Held(Room(3 * size, 2 * size))
     for number in (1, 2, 3):
         held.add(ANN, rest(number, c1=number))
     assert [part.rest.update[0] for part in held.take_ready({1: 9}, [1])] == [2, 3]
@@ -56,6 +56,6 @@ def test_at_the_limit_what_was_held_longest_is_let_go_of() -> None:
 
 
 def test_a_part_above_the_limit_is_not_held() -> None:
-    held = Held(limit_per_sender=1_000)
+    held = Held(Room(client_bytes=1_000))
     held.add(ANN, rest(1, size=1_000, c1=1))
     assert (len(held), held.size) == (0, 0)

@@ -11,8 +11,8 @@ from pycrdt import Array, Doc, Map, Text
 
 from protobase_live.document import content
 from protobase_live.model.operations import RECORDS, Op, Read, Target
-from protobase_live.protocol.yjs import update_walker
-from protobase_live.protocol.yjs.ranges import Ranges
+from protobase_live.protocol.yjs import ranges, update_walker
+from protobase_live.protocol.yjs.ranges import STEP_RANGES, Ranges
 from protobase_live.protocol.yjs.structs import merge
 from protobase_live.protocol.yjs.structs.log import Log
 from protobase_live.protocol.yjs.update_reader import RUN, STEP_BYTES, Reader
@@ -74,15 +74,38 @@ def test_many_deletions_are_taken_in_small_steps(made, monkeypatch) -> None:
     document, taken = made(*numbers), [0]
     merge = Ranges.merge
 
-    def counted(ranges, others):
+    def counted(own, others):
         taken[-1] += len(others)
-        return merge(ranges, others)
+        return merge(own, others)
 
     monkeypatch.setattr(Ranges, "merge", counted)
     for _ in document.take_in_steps(deletions, PEER):
         taken.append(0)
     assert sum(taken) == 4 * STEP_STRUCTS, "once; what is new is put in order when it is told"
     assert max(taken) <= 3 * LONGEST_STEP
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_many_deletions_are_told_and_held_in_small_steps(made, monkeypatch, known: bool) -> None:
+    """Of what is here, the turn comes to an update; of what is not, what waits is one."""
+    count = 2 * STEP_RANGES
+    text = sent(5, 0, yjs.item(yjs.text("ab" * count), parent="body"))
+    document = made(*[text] if known else [])
+    encoded, encode = [0], ranges.varuints
+
+    def counted(numbers):
+        numbers = list(numbers)
+        encoded[-1] += len(numbers) // 2
+        return encode(numbers)
+
+    monkeypatch.setattr(ranges, "varuints", counted)
+    deletions = sent(5, 0, deletes={5: [(2 * number, 1) for number in range(count)]})
+    for steps in (document.take_in_steps(deletions, PEER), document.finish_in_steps()):
+        for _ in steps:
+            encoded.append(0)
+        encoded.append(0)
+    assert sum(encoded) == count
+    assert max(encoded) <= STEP_RANGES
 
 
 def test_what_a_log_lacks_and_would_be_refused_counts_as_deleted(made) -> None:

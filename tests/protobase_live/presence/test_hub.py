@@ -2,8 +2,10 @@ import pytest
 
 from protobase_actors import ManualClock
 from protobase_live.errors import Closed, InvalidName, LimitExceeded, ValidationError
-from protobase_live.presence.hub import PresenceHub, PresenceLimits, states_of
-from protobase_live.protocol.yjs.awareness import LEAP, Awareness, Entry, decode_entries, encode_entries
+from protobase_live.presence.hub import PresenceHub, states_of
+from protobase_live.presence.limits import PresenceLimits
+from protobase_live.protocol.yjs.awareness import Entry, decode_entries, encode_entries
+from protobase_live.protocol.yjs.awareness_table import LEAP, Awareness
 
 TICK = 0.05
 
@@ -143,10 +145,10 @@ async def test_a_renewal_that_fails_leaves_the_others(clock, monkeypatch):
     one.set(8, {"n": 2})
     put = Awareness.put
 
-    def fails_for_7(table, client, state, owner):
+    def fails_for_7(table, client, state, owner, at):
         if client == 7:
             raise LimitExceeded("no room")
-        return put(table, client, state, owner)
+        return put(table, client, state, owner, at)
 
     monkeypatch.setattr(Awareness, "put", fails_for_7)
     await clock.advance(TICK)

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.errors import Conflict, Unauthorized
+from protobase_live.errors import Behind, Conflict, Unauthorized
+from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import RECORDS, Op, Read
 from protobase_live.model.values.long_decoding import STEP_BYTES
 from protobase_live.protocol.live.client_messages import (
@@ -16,10 +17,12 @@ from protobase_live.protocol.live.client_messages import (
     Ping,
     QueryRequest,
     ReadRequest,
+    Seen,
     SetPresence,
     Watch,
 )
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
+from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import GOING_AWAY, HELLO_TIMEOUT, UNAUTHORIZED, LiveLimits
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Bye, Result, Welcome
@@ -182,6 +185,39 @@ async def test_a_commit_waits_for_those_before_it_to_other_collections(served, m
     served.database.commit_gate.set()
     await served.clock.settle()
     assert carried_out == list(names)
+
+
+async def test_what_waits_for_something_seen_elsewhere_keeps_its_place(served):
+    """A commit behind one that waits does not overtake it, whether or not its own collection is here."""
+    await served.greet()
+    served.database.arrive_gate.clear()
+    await served.send(Seen(1, {"a": [Cursor({"other/t": 1}).encode()]}, []))
+    assert await served.recv() == Result(1, None)
+    puts = {id: Op(RECORDS, "put", (str(id), {})) for id in (2, 3, 4)}
+    await served.send(*(CommitRequest(id, {name: [puts[id]]}) for id, name in zip(puts, "aab", strict=True)))
+    await served.send(ReadRequest(5, "b", Read(RECORDS, "echo", ("free",))))
+    await served.send(ReadRequest(6, "a", Read(RECORDS, "echo", ("waits",))))
+    await served.send(QueryRequest(7, to_form(Query("a").union(Query("b")))))
+    assert await served.recv() == Result(5, "free")
+    await served.clock.settle()
+    assert not served.database.log
+    assert not served.database.views.queries
+    served.database.arrive_gate.set()
+    assert {(await served.recv()).id for _ in range(5)} == {2, 3, 4, 6, 7}
+    assert [change.key for change in served.database.log] == ["2", "3", "4"]
+
+
+async def test_a_node_that_is_behind_says_so(served):
+    await served.greet()
+    await served.send(Seen(1, {"tasks": [Cursor({"other/t": 1}).encode()]}, []))
+    assert await served.recv() == Result(1, None)
+    served.database.failure = Behind("commit 1 of node other")
+    await served.send(read(2), CommitRequest(3, {"tasks": [PUT]}))
+    for _ in range(2):
+        assert (await served.recv()).failure == Failure("behind", "commit 1 of node other", True)
+    served.database.failure = None
+    await served.send(read(4))
+    assert await served.recv() == Result(4, 1)
 
 
 async def test_who_does_not_read_has_no_more_answers_made():

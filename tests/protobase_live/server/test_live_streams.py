@@ -16,7 +16,9 @@ from protobase_live.protocol.live.server_messages import Changes, Difference, En
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.query.language.form import to_form
 from protobase_live.server.counters import Counters
+from protobase_live.server.live_database import have_queries
 from protobase_live.server.live_streams import LiveStreams
+from protobase_live.server.seen import Seen
 from tests.protobase_live.collection.test_replica import QUERY as QUERY_OF_NODES
 from tests.protobase_live.collection.test_replica import Node
 from tests.protobase_live.live_wire import FakeDatabase
@@ -40,7 +42,13 @@ class Streams:
         self.gate.set()
         self.tasks = []
         self.streams = LiveStreams(
-            self.session, self.database, self.send, self.send, LiveLimits(), self.counters
+            self.session,
+            self.database,
+            self.send,
+            self.send,
+            LiveLimits(),
+            self.counters,
+            Seen(self.database),
         )
 
     async def send(self, frame):
@@ -73,6 +81,7 @@ class Streams:
 
 @pytest.fixture
 async def streams():
+    await have_queries()  # imported once a process, which would take its time in whatever test comes first
     streams = Streams()
     yield streams
     await streams.end()

@@ -183,3 +183,11 @@ async def test_parts_come_in_order_and_are_bounded() -> None:
         with pytest.raises(pb.Unavailable):
             await whole.perform(RestoreRequest(2, "tasks", 8, b"", False))
         whole.close()
+
+
+async def test_they_are_hashed(pair: Pair) -> None:
+    db, remote = pair
+    await fill(db, "tasks", 3)
+    found = await remote.state_hash("tasks")
+    assert found == await db.state_hash("tasks")
+    assert (len(found.hash), [*found.vector.values()]) == (64, [3])

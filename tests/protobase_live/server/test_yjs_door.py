@@ -13,6 +13,11 @@ from protobase_live.collection.messages import CatchUp, Greet, Leave, Settle, Sh
 from protobase_live.errors import LimitExceeded, MalformedUpdate, Overloaded
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.state_vector import (
+    STEP_CLIENTS,
+    decode_state_vector,
+    encode_state_vector,
+)
 from protobase_live.protocol.yjs.update_walker import STEP_STRUCTS
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.yjs_door import YjsSession
@@ -251,6 +256,42 @@ async def test_what_is_beyond_the_limit_is_read_in_its_turn():
     (large,) = sent_updates(door)
     assert large.read is None
     await door.end()
+
+
+LONG = encode_state_vector(dict.fromkeys(range(4 * STEP_CLIENTS), 1))
+
+
+async def test_others_run_while_a_long_state_vector_is_read(door: Door):
+    door.say(yjs.encode_step1(LONG))
+    rounds = 0
+    while not door.ref.taken:
+        await asyncio.sleep(0)
+        rounds += 1
+    assert rounds >= 4
+    (sync,) = door.ref.taken
+    assert isinstance(sync, Sync)
+    assert sync.state == decode_state_vector(LONG)
+
+
+async def test_of_long_state_vectors_the_latest_is_read(door: Door):
+    door.say(*[yjs.encode_step1(LONG)] * 9, yjs.encode_step1(NOTHING))
+    await door.settle()
+    assert door.ref.kinds() == [Sync]
+    door.session.answer(b"\x00\x00", True)
+    assert [len(message.state) for message in door.ref.taken] == [4 * STEP_CLIENTS, 0]
+
+
+async def test_a_long_state_vector_that_is_none_never_gets_to_the_collection(door: Door):
+    door.say(yjs.encode_step1(LONG + b"\x00"))
+    await door.settle()
+    assert (door.wire.close_code(), door.session.refused) == (4400, True)
+    assert door.ref.taken == []
+
+
+async def test_who_leaves_behind_a_long_state_vector_leaves_last(door: Door):
+    door.say(yjs.encode_step1(LONG), yjs.encode_update(an_update("a")))
+    await door.end()
+    assert door.ref.kinds() == [Sync, Updates, Leave]
 
 
 # what goes out is bounded

@@ -8,7 +8,8 @@ from random import Random
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.presence.hub import PresenceHub, PresenceLimits
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.awareness import Entry, encode_entries
 from protobase_live.server.limits import ServerLimits
@@ -193,6 +194,15 @@ async def test_who_does_not_read_is_told_everything_later():
     line.presence.can_write()
     await room.settle()
     assert room.seen() == room.wanted()
+
+
+async def test_a_tick_is_one_frame_for_all_readers():
+    room = await meet()
+    room.clients[0].set({"name": "moved"})
+    room.line(room.clients[0]).carry_up()
+    await room.clock.advance(TICK)
+    frames = [line.down[-1] for line in room.lines]
+    assert frames[0] is frames[1] is frames[2]
 
 
 async def test_too_many_members_leave_the_document_alone():

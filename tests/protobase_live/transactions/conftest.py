@@ -23,7 +23,7 @@ class MemoryBackend:
         kind = KINDS[read.target.kind]
         return None if read.method == "open" else self._answer(kind, collection, read)
 
-    async def commit(self, writes, checks=(), author=None):
+    async def commit(self, writes, checks=(), author=None, durability=None):
         for check in checks:
             if values.digest(await self.read(check.collection, check.read)) != check.digest:
                 raise Conflict(f"{check.read} of {check.collection!r} has changed")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 
-from protobase_live.protocol.yjs.delete_set import DeleteSet
+from protobase_live.protocol.steps import at_once
+from protobase_live.protocol.yjs.delete_set import DeleteSet, Gone
+from protobase_live.protocol.yjs.ranges import STEP_RANGES
 from protobase_live.protocol.yjs.structs.log import Log
 from protobase_live.protocol.yjs.structs.writing import EMPTY_UPDATE, NO_DELETES, encode_update
 
@@ -27,22 +29,40 @@ class News:
 
     def encode(self, logs: Mapping[int, Log]) -> bytes:
         """It all as one update, `EMPTY_UPDATE` if there is nothing."""
+        return at_once(self.encode_in_steps(logs))
+
+    def encode_in_steps(self, logs: Mapping[int, Log]) -> Generator[None, None, bytes]:
+        """`encode` with pauses, in which nothing may be added."""
         if self.sole is not None:
             return self.sole
         if not self:
             return EMPTY_UPDATE
         runs = [(client, start, *logs[client].encode(start)) for client, start in self.starts.items()]
-        return encode_update(runs, self.encode_deletes())
+        return encode_update(runs, (yield from self._encode_deletes_in_steps()))
 
     def encode_deletes(self) -> bytes:
-        """What was deleted, as a delete set. It is put in order here, which is less work than each time."""
+        """What was deleted, as a delete set."""
+        return at_once(self._encode_deletes_in_steps())
+
+    def _encode_deletes_in_steps(self) -> Generator[None, None, bytes]:
+        """It is put in order here, which is less work than each time."""
         if not self.deleted:
             return NO_DELETES
         deletes = DeleteSet()
-        for client, ranges in self.deleted.items():
-            for start, end in sorted(ranges):
-                deletes.add(client, start, end)
-        return deletes.encode()
+        for number, (client, start, end) in enumerate(self.deleted_ranges(), 1):
+            deletes.add(client, start, end)
+            if number % STEP_RANGES == 0:
+                yield
+        return (yield from deletes.encode_in_steps())
+
+    def deleted_ranges(self) -> Iterator[Gone]:
+        """What was deleted, of each client in order."""
+        return ((client, *each) for client, ranges in self.deleted.items() for each in sorted(ranges))
+
+    @property
+    def range_count(self) -> int:
+        """In how many ranges it was deleted."""
+        return sum(map(len, self.deleted.values()))
 
     def size(self, logs: Mapping[int, Log]) -> int:
         """About how many bytes the structs take."""

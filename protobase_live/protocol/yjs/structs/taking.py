@@ -75,7 +75,7 @@ class Taking:
             raise
         late = yield from self._delete_all()
         self._store.cut(self._cuts)
-        rest = self._rest(ordering, late)
+        rest = yield from self._rest(ordering, late)
         changed = rest is not None or self._gone or self._cuts or self._has_entries
         self.is_new = not changed and firsts == {client: mark.end for client, mark in self._marks.items()}
         return rest
@@ -236,7 +236,7 @@ class Taking:
             self._store.forget(client, mark.end)
         self._store.logs.forget_unused(self._roots)
 
-    def _rest(self, ordering: Ordering, late: DeleteSet) -> Rest | None:
+    def _rest(self, ordering: Ordering, late: DeleteSet) -> Generator[None, None, Rest | None]:
         """What stayed behind, as an update."""
         runs: list[Run] = []
         for client, first in ordering.heads.items():
@@ -250,7 +250,7 @@ class Taking:
         for client, ranges in late.by_client.items():
             first_lacking = ranges.starts[0] + 1
             waits[client] = min(first_lacking, waits.get(client, first_lacking))
-        return Rest(encode_update(runs, late.encode()), waits)
+        return Rest(encode_update(runs, (yield from late.encode_in_steps())), waits)
 
 
 def _end_clock(struct: Struct) -> int:

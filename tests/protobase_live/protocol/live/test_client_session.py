@@ -47,6 +47,7 @@ from protobase_live.protocol.live.collection_messages import (
     CollectionsRequest,
     DropRequest,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.messages import decode_client, encode
@@ -112,6 +113,7 @@ class Server:
         if isinstance(request, CommitRequest):
             self.committed.append(request.writes["tasks"][0].args[0])
             self.changes += 1
+            value = {"cursors": {"tasks": str(self.changes)}}
         elif isinstance(request, Subscribe):
             position = self.changes if request.since is None else int(request.since)
             self.positions[request.id] = position
@@ -144,7 +146,7 @@ class Server:
                 else:
                     changes = [["insert", 0, {"n": n}] for n in range(position + 1, self.changes + 1)]
                 rows = [self.session.encodings.alone(each) for each in changes]
-                frames = self.session.difference(id, str(self.changes), position is None, rows)
+                frames = self.session.difference(id, str(self.changes), position is None, rows, len(rows))
                 self.to_client.extend(frames)
 
     def interrupt(self):
@@ -386,6 +388,7 @@ def test_a_commit_that_writes_nothing_is_sent_again(world):
         (partial(RestoreRequest, collection="tasks", offset=0, part=b"x", more=False), False),
         (partial(BackupRequest, collection="tasks"), True),
         (CollectionsRequest, True),
+        (partial(StateHashRequest, collection="tasks"), True),
     ],
 )
 def test_what_is_sent_again_of_collections_as_a_whole(world, made, again):
@@ -534,8 +537,8 @@ def test_a_view_goes_on_after_its_last_whole_difference(world):
     world.settle()
     world.disconnect()
     world.connect()
-    (watch,) = sent(world)
-    assert watch.since == "3"
+    seen, watch = sent(world)
+    assert seen.views == [watch.since] == ["3"]
 
 
 def test_a_difference_beyond_what_the_server_told_is_refused(world):

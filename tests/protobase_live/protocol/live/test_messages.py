@@ -17,6 +17,7 @@ from protobase_live.protocol.live.client_messages import (
     Ping,
     QueryRequest,
     ReadRequest,
+    Seen,
     SetPresence,
     Subscribe,
     Unsubscribe,
@@ -28,6 +29,7 @@ from protobase_live.protocol.live.collection_messages import (
     CollectionsRequest,
     DropRequest,
     RestoreRequest,
+    StateHashRequest,
 )
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.fields import Fields
@@ -108,6 +110,7 @@ client_messages = st.one_of(
     st.builds(QueryRequest, ids, values, st.booleans()),
     st.builds(Watch, ids, values, optional_texts),
     st.builds(Subscribe, ids, texts, optional_texts, ids),
+    st.builds(Seen, ids, st.dictionaries(texts, st.lists(texts, max_size=3), max_size=3), st.lists(texts)),
     st.builds(More, ids, ids),
     st.builds(Unsubscribe, ids, ids),
     st.builds(Join, ids, texts),
@@ -115,6 +118,7 @@ client_messages = st.one_of(
     st.builds(Leave, ids, texts),
     st.builds(Ping, ids),
     st.builds(CollectionsRequest, ids, texts, texts),
+    st.builds(StateHashRequest, ids, texts),
     st.builds(DropRequest, ids, texts),
     st.builds(BackupRequest, ids, texts, ids, optional_texts),
     st.builds(RestoreRequest, ids, texts, ids, st.binary(max_size=8), st.booleans()),

@@ -11,6 +11,7 @@ from protobase_live.protocol.live.client_messages import (
     Ping,
     QueryRequest,
     ReadRequest,
+    Seen,
     SetPresence,
     Subscribe,
     Watch,
@@ -29,7 +30,7 @@ from protobase_live.protocol.live.server_session import ServerSession, Violation
 
 CODEC = MsgpackCodec()
 LIMITS = LiveLimits(
-    requests=2, subscriptions=1, presences=1, credit=10, operations=2, answer_bytes=300, difference=9
+    requests=2, subscriptions=1, presences=1, credit=10, operations=2, answer_bytes=300, difference=9, seen=2
 )
 
 
@@ -176,7 +177,7 @@ def rows(session, changes):
 def test_a_difference_is_split_into_frames_within_the_limits():
     session = ServerSession(CODEC, LiveLimits(answer_bytes=300, batch=4, difference=9), "s1")
     small, large = [["delete", 0]] * 5, [["insert", 0, {"text": "x" * 90}]] * 4
-    frames = list(session.difference(1, "c", True, rows(session, small + large)))
+    frames = list(session.difference(1, "c", True, rows(session, small + large), 9))
     assert all(len(frame) <= 300 for frame in frames)
     parts = [sent(frame) for frame in frames]
     assert [change for part in parts for change in part.changes] == small + large
@@ -186,15 +187,30 @@ def test_a_difference_is_split_into_frames_within_the_limits():
 
 
 def test_an_empty_difference_tells_its_cursor(session):
-    (frame,) = session.difference(1, "c", False, [])
+    (frame,) = session.difference(1, "c", False, [], 0)
     assert sent(frame) == Difference(1, "c", False, False, [])
 
 
 def test_a_difference_beyond_the_limits_fails(session):
     with pytest.raises(LimitExceeded, match="answer_bytes"):
-        list(session.difference(1, "c", True, rows(session, [["insert", 0, {"text": "x" * 400}]])))
+        list(session.difference(1, "c", True, rows(session, [["insert", 0, {"text": "x" * 400}]]), 1))
     with pytest.raises(LimitExceeded, match=r"\(difference\); watch fewer rows"):
-        list(session.difference(1, "c", True, rows(session, [["delete", 0]] * 10)))
+        list(session.difference(1, "c", True, [], 10))
+
+
+def test_a_difference_is_encoded_no_further_than_it_is_told():
+    session, made = ServerSession(CODEC, LiveLimits(batch=4, difference=9), "s1"), []
+
+    def encoded():
+        for at in range(5):
+            made.append(at)
+            yield session.encodings.alone(["delete", at])
+
+    with pytest.raises(LimitExceeded, match="more than"):
+        next(session.difference(1, "c", True, encoded(), 10))
+    assert made == []
+    next(session.difference(1, "c", True, encoded(), 5))
+    assert made == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("codec", CODECS.values())
@@ -299,3 +315,12 @@ def test_presence_is_joined_before_it_is_set(session):
     receive(session, Leave(3, "tasks"))
     session.result(2)
     assert isinstance(refusal(session, Leave(4, "tasks")), ValidationError)
+
+
+def test_what_was_seen_elsewhere_is_told_once_and_bounded(session):
+    too_many = receive(session, Seen(1, {"a": ["1"], "b": ["2"]}, ["3"]))
+    assert "at most 2 cursors (seen), not 3" in too_many.failure.message
+    assert receive(session, Seen(2, {"a": ["1"]}, ["3"])) == Seen(2, {"a": ["1"]}, ["3"])
+    session.result(2)
+    again = receive(session, Seen(3, {}, []))
+    assert (again.failure.code, again.failure.message) == ("validation_error", "seen comes once")

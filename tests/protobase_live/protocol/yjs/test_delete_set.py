@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from protobase_live.protocol.yjs.delete_set import DeleteSet
-from protobase_live.protocol.yjs.ranges import Ranges
+from protobase_live.protocol.yjs.delete_set import DeleteSet, in_portions
+from protobase_live.protocol.yjs.ranges import STEP_RANGES, Ranges
 
 ENCODED = b"\x02\x07\x01\x04\x02\x05\x02\x00\x01\x02\x01"
 
@@ -45,3 +45,24 @@ def test_knows_its_own_bytes() -> None:
     assert not deletes.ends(b"." + ENCODED[:-1] + b"\x02", 1)
     assert deletes.size_at(5, ENCODED, 6) == 5
     assert deletes.size_at(7, ENCODED, 6) == deletes.size_at(6, ENCODED, 6) == 0
+
+
+def test_many_ranges_and_many_clients_are_encoded_in_steps() -> None:
+    count = 2 * STEP_RANGES + 1
+    one, many, again = DeleteSet(), DeleteSet(), DeleteSet()
+    for number in range(count):
+        one.add(5, 2 * number, 2 * number + 1)
+        again.add(5, 2 * number, 2 * number + 1)
+        many.add(number, 0, 1)
+    steps = one.encode_in_steps()
+    assert sum(1 for _ in steps) == 3
+    assert one.encode() == again.encode()
+    assert sum(1 for _ in many.encode_in_steps()) == 2
+
+
+def test_in_portions_of_at_most_so_many_ranges() -> None:
+    deletes = made()
+    portions = list(in_portions(deletes, 2))
+    assert portions == [b"\x01\x05\x02\x00\x01\x02\x01", b"\x01\x07\x01\x04\x02"]
+    assert list(in_portions(deletes, 3)) == [ENCODED]
+    assert list(in_portions(DeleteSet(), 3)) == [b"\x00"]

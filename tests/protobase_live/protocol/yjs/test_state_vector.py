@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 from pycrdt import Doc, Text
 
 from protobase_live.errors import ProtocolError
-from protobase_live.protocol.yjs.state_vector import decode_state_vector, encode_state_vector
+from protobase_live.protocol.yjs.state_vector import (
+    STEP_CLIENTS,
+    decode_in_steps,
+    decode_state_vector,
+    encode_state_vector,
+)
 
 
 @given(st.sets(st.integers(0, 2**53 - 1), max_size=4))
@@ -49,3 +54,21 @@ def test_what_is_written_is_read(state: dict[int, int]):
 def test_random_bytes_only_raise_protocol_errors(data: bytes):
     with contextlib.suppress(ProtocolError):
         decode_state_vector(data)
+
+
+def test_a_long_one_is_read_in_steps():
+    state = dict.fromkeys(range(3 * STEP_CLIENTS + 1), 1)
+    encoded = encode_state_vector(state)
+    assert sum(1 for _ in decode_in_steps(encoded)) == 3
+    assert decode_state_vector(encoded) == state
+
+
+@pytest.mark.parametrize("end", [b"\x80" * 8 + b"\x00\x01", b"\x05" + b"\xff" * 9])
+def test_what_is_wrong_with_a_long_one_is_looked_for_in_steps(end: bytes):
+    count = 3 * STEP_CLIENTS
+    encoded = encode_state_vector(dict.fromkeys(range(count), 1))[: -len(end)] + end
+    steps = decode_in_steps(encoded)
+    next(steps)
+    next(steps)
+    with pytest.raises(ProtocolError, match="exceeds"):
+        next(steps)

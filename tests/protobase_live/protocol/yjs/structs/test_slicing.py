@@ -103,6 +103,28 @@ def test_the_news_of_many_clients_come_in_parts(monkeypatch) -> None:
     assert list(structs.flush_in_steps(10**6)) == []
 
 
+def test_what_is_deleted_comes_in_parts() -> None:
+    """Each deletion takes pycrdt the longer the larger the document is, and it pauses for nobody."""
+    structs, count = Structs(), 4 * whole.DELETES_AT_ONCE
+    structs.take(sent(1, 0, yjs.item(yjs.text("ab" * count), parent="t")))
+    structs.take(sent(1, 0, deletes={1: [(2 * number, 1) for number in range(count)]}))
+    for found in (list(structs.flush_in_steps(10**6)), list(structs.parts(10**6))):
+        again = Structs()
+        for part in found:
+            known = sum(map(len, again.deletes.values()))
+            assert again.take(part) is None
+            assert sum(map(len, again.deletes.values())) <= known + whole.DELETES_AT_ONCE
+        assert again.encode() == structs.encode()
+
+
+@given(st.integers(0, 2**32), st.sampled_from((1, 20, 10**6)))
+def test_the_parts_of_all_are_the_whole(seed: int, limit: int) -> None:
+    structs, again = written(seed), Structs()
+    for part in structs.parts(limit):
+        assert again.take(part) is None, "a part builds on a later one"
+    assert again.encode() == structs.encode()
+
+
 def test_what_is_deleted_is_told_in_the_end() -> None:
     structs = Structs()
     structs.take(sent(1, 0, yjs.item(yjs.text("abc"), parent="t"), yjs.item(yjs.values(1), parent="l")))

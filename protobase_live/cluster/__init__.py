@@ -1,0 +1,1 @@
+"""Nodes that hold the same database: what they send each other, and when."""

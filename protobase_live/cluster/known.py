@@ -1,0 +1,39 @@
+"""What is known of how far a collection is on another node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from protobase_live.collection.former import FIRST, History
+from protobase_storage import Vector, join
+
+
+@dataclass(slots=True)
+class Known:
+    """How far a collection is there. Of which nothing is known nothing is there."""
+
+    history: History = FIRST
+    vector: Vector = field(default_factory=dict[str, int])
+    """What is there, or was sent there in this connection."""
+    durable: Vector = field(default_factory=dict[str, int])
+    """What is known to be durable there."""
+    since: int = 0
+    """All of the recent commits up to this number are there or were sent there."""
+    stuck: str | None = None
+    """Why nothing more of it is sent: the other node can never take it as it is."""
+
+    def go_on(self, vector: Vector) -> None:
+        """So much is there or was sent there, too."""
+        self.vector = join(self.vector, vector)
+
+    def is_durable(self, vector: Vector) -> None:
+        """So much is known to be durable there, too."""
+        self.durable = join(self.durable, vector)
+        self.vector = join(self.vector, vector)
+
+    def begin_again(self, history: History, vector: Vector) -> None:
+        """So much is there, and nothing of what was sent since is on its way any more."""
+        self.history = history
+        self.vector = self.durable = dict(vector)
+        self.since = 0
+        self.stuck = None

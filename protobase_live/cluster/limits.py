@@ -1,0 +1,48 @@
+"""The named limits of a node among others, with their defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterLimits:
+    """What a node sends others and takes from them; every limit says what happens at it."""
+
+    recent_bytes: int = 16 * 1024 * 1024
+    """Bytes of recent commits kept in memory for all other nodes; one that is further behind is served from
+    the log."""
+    batch_commits: int = 1_000
+    """Commits of one message; the others follow. A transaction over several collections is in one message."""
+    batch_bytes: int = 256 * 1024
+    """Bytes of updates of one message, unless a single commit or transaction has more; the others follow."""
+    window_bytes: int = 4 * 1024 * 1024
+    """Bytes sent to one node that it has not said to be durable there; beyond them nothing more is sent."""
+    message_bytes: int = 256 * 1024 * 1024
+    """Longest message that is taken from another node; a longer one ends the connection."""
+    snapshot_part_bytes: int = 256 * 1024
+    """Bytes of one message with a part of a snapshot."""
+    snapshot_bytes: int = 512 * 1024 * 1024
+    """Bytes of one snapshot that is taken from another node; a longer one ends the connection."""
+    standings: int = 1_000
+    """Collections of one message that says how far these are."""
+    collections: int = 1_000_000
+    """Collections of another node of which it is remembered how far they are; with more the connection
+    ends."""
+    peers: int = 64
+    """Nodes that are linked with this one; another one is refused with 4429."""
+    handshake_seconds: float = 5.0
+    """How long another node may take to say who it is; then the connection ends."""
+    beat_seconds: float = 0.25
+    """How often nodes tell each other that they live."""
+    dead_seconds: float = 0.9
+    """How long nothing may come from another node; then the connection ends, and it is dialed again."""
+    redial_seconds: float = 0.1
+    """How long to wait before a node is dialed again, for the first time; each time doubles it."""
+    redial_seconds_most: float = 0.5
+    """The longest such wait."""
+    replication_seconds: float = 5.0
+    """How long a commit waits to be durable on as many other nodes as it asks for; then it fails with
+    `NotReplicated`, is not undone, and goes on to the others."""
+    retry_seconds: float = 0.5
+    """How long to wait before a node that could not store something is sent it again."""

@@ -1,0 +1,172 @@
+"""One connection to another node, from the first word to the last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+from typing import TYPE_CHECKING, TypeVar
+
+from protobase_actors import Clock, within
+from protobase_live.cluster.channel import Channel
+from protobase_live.cluster.incoming import Home, Incoming
+from protobase_live.cluster.outgoing import Outgoing
+from protobase_live.cluster.presence_line import PresenceLine
+from protobase_live.errors import Closed, ProtocolError, Unavailable
+from protobase_live.protocol.peer.handshake import NONCE_BYTES, VERSIONS, Handshake
+from protobase_live.protocol.peer.messages import (
+    Beat,
+    Introduce,
+    PeerMessage,
+    Presence,
+    Prove,
+    decode,
+    encode,
+)
+from protobase_storage import StorageError
+
+if TYPE_CHECKING:
+    from protobase_live.cluster.limits import ClusterLimits
+    from protobase_live.cluster.source import Source
+    from protobase_live.presence.hub import PresenceHub
+
+Beats = Callable[[], tuple[str, ...]]
+"""Whom this node is linked with."""
+
+Said = TypeVar("Said", Introduce, Prove)
+
+QUEUED_MESSAGES = 1_024
+"""Messages that were read and not yet taken; with more the connection is not read. The window of the other
+node bounds their bytes."""
+
+
+class Link:
+    """What two nodes send each other over one channel."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        own_node: str,
+        home: Home,
+        source: Source,
+        presence: PresenceHub,
+        limits: ClusterLimits,
+        clock: Clock,
+    ) -> None:
+        self.node = ""
+        """Who is at the other end, once `meet` has ended."""
+        self.dialer = ""
+        """Which of both nodes has opened the connection."""
+        self.linked: tuple[str, ...] = ()
+        """The nodes that the other one is linked with."""
+        self.outgoing = Outgoing(source, limits, clock, self._send)
+        self._incoming = Incoming(home, self.outgoing, limits, self._send)
+        self._hub = presence
+        self._presence: PresenceLine | None = None
+        self._channel = channel
+        self._own_node = own_node
+        self._limits = limits
+        self._clock = clock
+        self._heard_at = clock.monotonic()
+        self._queue = asyncio.Queue[PeerMessage](QUEUED_MESSAGES)
+        self._over: asyncio.Future[Closed] = asyncio.get_running_loop().create_future()
+
+    async def meet(self, secret: bytes, random: Random, *, dialed: bool) -> None:
+        """Find out who is at the other end, and that both know the secret.
+
+        Raises Unauthorized, ValidationError, ProtocolError, Closed, and Unavailable if it takes too long.
+        """
+        own = Introduce(self._own_node, VERSIONS, random.randbytes(NONCE_BYTES))
+        try:
+            await within(self._clock, self._limits.handshake_seconds, self._meet(secret, own, dialed))
+        except TimeoutError:
+            seconds = self._limits.handshake_seconds
+            raise Unavailable(f"did not say who it is within {seconds} s (handshake_seconds)") from None
+
+    async def _meet(self, secret: bytes, own: Introduce, dialed: bool) -> None:
+        handshake = Handshake(secret, own, dialed=dialed)
+        await self._send(own)
+        other = await self._expect(Introduce)
+        handshake.meet(other)
+        await self._send(Prove(handshake.proof()))
+        handshake.check((await self._expect(Prove)).proof)
+        self.node = other.node
+        self.dialer = own.node if dialed else other.node
+
+    async def run(self, linked: Beats) -> None:
+        """Send and take until the connection ends, or `end` is called.
+
+        Raises the reason: Closed, Unavailable, ProtocolError, LimitExceeded.
+        """
+        self._heard_at = self._clock.monotonic()
+        self._presence = PresenceLine(self._hub, self.node, self._send)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._presence.run())
+                tasks.create_task(self._read())
+                tasks.create_task(self._take())
+                tasks.create_task(self._watch())
+                tasks.create_task(self._beat(linked))
+                tasks.create_task(self._send_all())
+                raise await self._over
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        finally:
+            self._presence.end()
+
+    def end(self, reason: str) -> None:
+        """End it soon."""
+        if not self._over.done():
+            self._over.set_result(Closed(reason))
+
+    async def close(self, code: int, reason: str) -> None:
+        """End it, and tell the other node why, as far as it listens."""
+        with suppress(Exception):
+            await self._channel.close(code, reason)
+
+    async def _send_all(self) -> None:
+        try:
+            await self.outgoing.introduce()
+            await self.outgoing.run()
+        except StorageError as error:
+            raise Unavailable(f"the storage of this node cannot be read: {error}") from error
+
+    async def _read(self) -> None:
+        while True:
+            message = decode(await self._channel.receive())
+            self._heard_at = self._clock.monotonic()
+            if isinstance(message, Beat):
+                self.linked = message.linked
+            elif isinstance(message, Presence):
+                if self._presence is not None:
+                    self._presence.apply(message)
+            elif message is not None:
+                await self._queue.put(message)
+
+    async def _take(self) -> None:
+        while True:
+            await self._incoming.take(await self._queue.get())
+
+    async def _watch(self) -> None:
+        """End it when nothing has come for too long; while this node does not read, nothing can."""
+        while True:
+            await self._clock.sleep(self._limits.beat_seconds)
+            if self._queue.full():
+                self._heard_at = self._clock.monotonic()
+            if self._clock.monotonic() - self._heard_at > self._limits.dead_seconds:
+                raise Unavailable(f"nothing came for {self._limits.dead_seconds} s (dead_seconds)")
+
+    async def _beat(self, linked: Beats) -> None:
+        while True:
+            await self._send(Beat(linked()))
+            await self._clock.sleep(self._limits.beat_seconds)
+
+    async def _send(self, message: PeerMessage) -> None:
+        await self._channel.send(encode(message))
+
+    async def _expect(self, kind: type[Said]) -> Said:
+        message = decode(await self._channel.receive())
+        if not isinstance(message, kind):
+            raise ProtocolError(f"{kind.__name__} was expected, not {type(message).__name__}")
+        return message

@@ -1,0 +1,270 @@
+"""What one other node lacks, and sending it: in the order of the logs here, as much as it can take."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from protobase_actors import Clock, WakeUp
+from protobase_live.cluster.batch import Batch, Batching, Line
+from protobase_live.cluster.known import Known
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.recent import packed
+from protobase_live.cluster.source import Source
+from protobase_live.collection.former import History
+from protobase_live.protocol.peer.messages import (
+    Commits,
+    Deleted,
+    PeerMessage,
+    SnapshotPart,
+    Standings,
+    Taken,
+)
+from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, includes, join
+
+Send = Callable[[PeerMessage], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A message that the other node has not said to be durable there."""
+
+    size: int
+    vectors: Mapping[str, Vector]
+    """What each collection comes to by it."""
+
+
+class Outgoing:
+    """The sending half of a link."""
+
+    def __init__(self, source: Source, limits: ClusterLimits, clock: Clock, send: Send) -> None:
+        self.known: defaultdict[str, Known] = defaultdict(Known)
+        """How far each collection is on the other node."""
+        self._source = source
+        self._limits = limits
+        self._clock = clock
+        self._send = send
+        self._lacking: dict[str, None] = {}
+        """Collections of which the other node may lack something, in the order of looking at them."""
+        self._sent: dict[int, _Sent] = {}
+        """By the numbers of the messages."""
+        self._sent_bytes = 0
+        self._number = 0
+        self._wake_up = WakeUp()
+        self._heard = False
+        """Whether the other node has said how far all of its collections are."""
+        self.acknowledged = WakeUp()
+        """Wakes when more is known to be durable there."""
+
+    # what happens
+
+    def lacks(self, collection: str) -> None:
+        """The other node may lack something of a collection."""
+        self._lacking[collection] = None
+        self._wake_up.wake()
+
+    def replaced(self, collection: str) -> None:
+        """A collection has become something else here."""
+        known = self.known[collection]
+        known.stuck, known.since = None, 0
+        self.lacks(collection)
+
+    def stands(self, message: Standings) -> None:
+        """The other node has said how far collections are there. Raises LimitExceeded."""
+        for collection, (history, vector) in message.positions.items():
+            known = self.known[collection]
+            if known.history == History(*history):
+                known.is_durable(vector)
+            else:
+                known.begin_again(History(*history), vector)
+        if message.complete and not self._heard:
+            self._heard = True
+            self._wake_up.wake()
+        self.acknowledged.wake()
+
+    def has(self, collection: str, history: History, vector: Vector) -> None:
+        """The other node has sent something, so it has that."""
+        known = self.known[collection]
+        if known.history != history:
+            known.begin_again(history, {})
+        known.is_durable(vector)
+
+    def taken(self, message: Taken) -> None:
+        """The other node has stored what it was sent, or says why not."""
+        for number in [each for each in self._sent if each <= message.number]:
+            sent = self._sent.pop(number)
+            self._sent_bytes -= sent.size
+            for collection, vector in sent.vectors.items():
+                if collection not in message.positions and collection not in message.failures:
+                    self.known[collection].is_durable(vector)
+        for collection, (history, vector) in message.positions.items():
+            self.known[collection].begin_again(History(*history), vector)
+            self._retry(collection)
+        for collection, (why, later) in message.failures.items():
+            known = self.known[collection]
+            known.begin_again(known.history, known.durable)
+            if later:
+                self._retry(collection)
+            else:
+                known.stuck = why
+        self._wake_up.wake()
+        self.acknowledged.wake()
+
+    def has_durable(self, vectors: Mapping[str, Vector]) -> bool:
+        """Whether all of this is known to be durable on the other node."""
+        known = self.known
+        return all(name in known and includes(known[name].durable, each) for name, each in vectors.items())
+
+    @property
+    def backlog(self) -> int:
+        """Collections of which the other node may lack something that it was not sent."""
+        return len(self._lacking)
+
+    def _retry(self, collection: str) -> None:
+        self._clock.call_later(self._limits.retry_seconds, lambda: self.lacks(collection))
+
+    # sending
+
+    async def introduce(self) -> None:
+        """Say how far all collections are here."""
+        page, after = {}, ""
+        while standings := await self._source.standings(after):
+            page = {each.collection: (each.history, each.vector) for each in standings}
+            after = standings[-1].collection
+            await self._send(Standings(page, complete=False))
+        await self._send(Standings({}, complete=True))
+
+    async def run(self) -> None:
+        """Send what the other node lacks, for ever."""
+        while not self._heard:
+            await self._wake_up.wait()
+        await self._compare()
+        while True:
+            while not self._lacking or self._sent_bytes >= self._limits.window_bytes:
+                await self._wake_up.wait()
+            await self._send_some()
+
+    async def _compare(self) -> None:
+        """Find out what the other node lacks of what is here."""
+        after = ""
+        while standings := await self._source.standings(after):
+            for each in standings:
+                known = self.known.get(each.collection, Known())
+                if known.history != each.history or not includes(known.vector, each.vector):
+                    self._lacking[each.collection] = None
+            after = standings[-1].collection
+
+    async def _send_some(self) -> None:
+        lines: dict[str, Line] = {}
+        for name in list(self._lacking)[: self._limits.batch_commits]:
+            del self._lacking[name]  # before its log is looked at: what comes from then on is looked at again
+            line = await self._line(name)
+            if line is not None:
+                lines[name] = line
+        await self._complete(lines)
+        batch = Batching(lines, self._limits.batch_commits, self._limits.batch_bytes).run()
+        for name, line in lines.items():
+            if line.waiting or not line.whole:
+                self._lacking[name] = None
+        if batch.commits:
+            await self._send_batch(batch)
+
+    async def _complete(self, lines: dict[str, Line]) -> None:
+        """Look for the other parts of transactions over several collections.
+
+        All are in the logs as soon as one is; but not all may have been shown yet.
+        """
+        looked_at = set[str]()
+        while missing := _of_missing_parts(lines) - looked_at:
+            for name in sorted(missing):
+                looked_at.add(name)
+                line = await self._line_of_log(name, self.known[name])
+                if line is not None:
+                    lines[name] = line
+
+    async def _line(self, collection: str) -> Line | None:
+        """What is lacking of a collection; None if that is nothing, or no commits."""
+        known = self.known[collection]
+        here = await self._source.history(collection)
+        if known.stuck is not None or here < known.history:  # then it sends what has happened
+            return None
+        if here > known.history:
+            await self._send_deletion(collection, known, here)
+        recent = self._source.recent.after(collection, known.vector, known.since)
+        if recent is not None:
+            return Line(deque(recent), whole=True) if recent else None
+        return await self._line_of_log(collection, known)
+
+    async def _line_of_log(self, collection: str, known: Known) -> Line | None:
+        limit = self._limits.batch_commits
+        try:
+            commits = await self._source.storage.commits_after(collection, known.vector, limit)
+        except CollectionCorrupt as error:  # of the others it says nothing
+            known.stuck = str(error)
+            return None
+        if commits is None:
+            await self._send_snapshot(collection, known)
+            self._lacking[collection] = None
+            return None
+        return Line(deque(map(packed, commits)), whole=len(commits) < limit) if commits else None
+
+    async def _send_batch(self, batch: Batch) -> None:
+        self._number += 1
+        vectors: dict[str, Vector] = {}
+        for name, each in batch.taken.items():
+            known = self.known[name]
+            known.go_on(vector_of([kept.commit for kept in each]))
+            known.since = max(known.since, each[-1].number)
+            vectors[name] = known.vector
+        self._sent[self._number] = _Sent(batch.size, vectors)
+        self._sent_bytes += batch.size
+        forms = {
+            name: (self.known[name].history, [kept.form for kept in each])
+            for name, each in batch.taken.items()
+        }
+        await self._send(Commits(self._number, forms))
+
+    async def _send_deletion(self, collection: str, known: Known, history: History) -> None:
+        standing = await self._source.storage.standing(collection)
+        known.begin_again(history, {})
+        await self._send(Deleted(collection, standing.remains))
+
+    async def _send_snapshot(self, collection: str, known: Known) -> None:
+        """Send what the log does not tell any more, in parts."""
+        loaded = await self._source.storage.load(collection)
+        if loaded.snapshot is None or includes(known.vector, loaded.snapshot.vector):
+            known.stuck = "each of the nodes has another commit in the same place: two histories"
+            return
+        for part in _parts(collection, known.history, loaded, self._limits.snapshot_part_bytes):
+            await self._send(part)
+        known.go_on(loaded.snapshot.vector)
+
+
+def _of_missing_parts(lines: Mapping[str, Line]) -> set[str]:
+    """The collections of transactions of which another part is in a line, and this one in none."""
+    commits = [(name, kept.commit) for name, line in lines.items() for kept in line.waiting]
+    parts = {(name, commit.joint) for name, commit in commits if commit.joint}
+    joints = {joint for _, joint in parts}
+    return {
+        name
+        for joint in joints
+        for name in joint.collections
+        if (name, joint) not in parts and (name not in lines or lines[name].whole)
+    }
+
+
+def vector_of(commits: Sequence[Commit]) -> Vector:
+    """The highest sequence of each origin."""
+    vector: Vector = {}
+    for commit in commits:
+        vector = join(vector, {commit.origin: commit.sequence})
+    return vector
+
+
+def _parts(collection: str, history: History, loaded: Loaded, size: int) -> list[SnapshotPart]:
+    snapshot = loaded.snapshot
+    assert snapshot is not None
+    update, place = snapshot.update, (collection, history, snapshot.vector, snapshot.time)
+    starts = range(0, max(len(update), 1), size)
+    return [SnapshotPart(*place, update[at : at + size], at + size >= len(update)) for at in starts]

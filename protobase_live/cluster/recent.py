@@ -1,0 +1,109 @@
+"""Recent commits of all collections, packed once for all nodes that are sent them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from protobase_live.collection.commit_form import form_of
+from protobase_live.protocol.packing import pack
+from protobase_storage import Commit, Vector, covers, includes, join
+
+OVERHEAD_BYTES = 1_000
+"""What keeping a commit costs beside its packed form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A commit as it is sent."""
+
+    commit: Commit
+    form: bytes
+    number: int = 0
+    """Of those that were kept, in the order in which they came."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in memory."""
+        return len(self.form) + OVERHEAD_BYTES
+
+
+def packed(commit: Commit, number: int = 0) -> Packed:
+    """A commit with its packed form."""
+    return Packed(commit, pack(form_of(commit)), number)
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The last commits of one collection."""
+
+    base: Vector
+    """What was there before them."""
+    commits: deque[Packed] = field(default_factory=deque[Packed])
+
+
+class Recent:
+    """The tails of the logs of all collections, together at most so many bytes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._count = 0
+        self._tails: dict[str, _Tail] = {}
+        self._order: deque[tuple[str, _Tail]] = deque()
+        """Whose commit came first, for each commit that is kept."""
+
+    def push(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
+        """These have followed ``before``, which is all that was there."""
+        tail = self._tails.get(collection)
+        if tail is None:
+            tail = self._tails[collection] = _Tail(before)
+        for commit in commits:
+            self._count += 1
+            kept = packed(commit, self._count)
+            tail.commits.append(kept)
+            self._order.append((collection, tail))
+            self._bytes += kept.size
+        while self._bytes > self._most_bytes:
+            self._let_go_of_oldest()
+
+    def after(self, collection: str, vector: Vector, since: int) -> list[Packed] | None:
+        """The commits behind number ``since`` that ``vector`` lacks, in order; None: the log has to be asked.
+
+        Looks at no commit before that, so a node that is up to date costs what is new.
+        """
+        tail = self._tails.get(collection)
+        if tail is None or not includes(vector, tail.base):
+            return None
+        found: list[Packed] = []
+        for kept in reversed(tail.commits):
+            if kept.number <= since:
+                break
+            if not covers(vector, kept.commit):
+                found.append(kept)
+        found.reverse()
+        return found
+
+    def forget(self, collection: str) -> None:
+        """What is kept of a collection is not what its log has any more."""
+        tail = self._tails.pop(collection, None)
+        if tail is not None:
+            self._bytes -= sum(each.size for each in tail.commits)
+            tail.commits.clear()
+
+    def clear(self) -> None:
+        """Nobody is sent anything."""
+        self._bytes = 0
+        self._tails.clear()
+        self._order.clear()
+
+    def _let_go_of_oldest(self) -> None:
+        collection, tail = self._order.popleft()
+        if not tail.commits:  # it was forgotten
+            return
+        kept = tail.commits.popleft()
+        self._bytes -= kept.size
+        tail.base = join(tail.base, {kept.commit.origin: kept.commit.sequence})
+        if not tail.commits:
+            del self._tails[collection]

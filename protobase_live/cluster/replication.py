@@ -1,0 +1,84 @@
+"""What this node has shown goes to all others from here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from protobase_actors import Clock, WakeUp, within
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.link import Link
+from protobase_live.cluster.recent import Recent
+from protobase_live.cluster.source import Source
+from protobase_live.collection.former import History
+from protobase_live.errors import NotReplicated
+from protobase_live.model.cursor import Cursor
+from protobase_live.model.durability import Durability
+from protobase_live.model.operations import Receipt
+from protobase_storage import Commit, Storage, Vector
+
+
+class Replication:
+    """The links to other nodes; the collections' `Outlet`."""
+
+    def __init__(self, storage: Storage, limits: ClusterLimits) -> None:
+        self.limits = limits
+        self.source = Source(storage, Recent(limits.recent_bytes), limits.standings)
+        self.links: dict[str, Link] = {}
+        """By node."""
+        self.configured = 1
+        """How many nodes the cluster has, this one included, as far as it is told so."""
+        self._acknowledged = WakeUp()
+
+    def shown(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
+        """See `Outlet.shown`."""
+        if not self.links:
+            return
+        self.source.recent.push(collection, commits, before)
+        for link in self.links.values():
+            link.outgoing.lacks(collection)
+
+    def replaced(self, collection: str, history: History) -> None:
+        """See `Outlet.replaced`."""
+        self.source.replaced(collection, history)
+        for link in self.links.values():
+            link.outgoing.replaced(collection)
+
+    async def reach(self, receipt: Receipt, durability: Durability, clock: Clock) -> Receipt:
+        """Wait until a commit of this node is durable on as many others; the receipt says on how many it is.
+
+        Raises NotReplicated when that takes longer than ``replication_seconds``.
+        """
+        wanted = durability.others(self.configured)
+        if not wanted:
+            return receipt
+        vectors = {name: Cursor.decode(cursor).vector for name, cursor in receipt.cursors.items()}
+        try:
+            await within(clock, self.limits.replication_seconds, self._reach(vectors, wanted))
+        except TimeoutError:
+            reached = f"{self._reached(vectors)} other nodes, not on {wanted}"
+            raise NotReplicated(
+                f"durable here and on {reached}, within {self.limits.replication_seconds} s "
+                f"(replication_seconds); it is not undone, and goes on to the others"
+            ) from None
+        return replace(receipt, nodes=1 + self._reached(vectors))
+
+    async def _reach(self, vectors: Mapping[str, Vector], wanted: int) -> None:
+        while self._reached(vectors) < wanted:
+            await self._acknowledged.wait()
+
+    def _reached(self, vectors: Mapping[str, Vector]) -> int:
+        """On how many other nodes all of it is durable."""
+        return sum(link.outgoing.has_durable(vectors) for link in self.links.values())
+
+    def add(self, link: Link) -> None:
+        """From now on the node of this link is sent what is shown."""
+        self.links[link.node] = link
+        link.outgoing.acknowledged = self._acknowledged
+
+    def remove(self, link: Link) -> None:
+        """The link has ended. Harmless if another one has taken its place."""
+        if self.links.get(link.node) is link:
+            del self.links[link.node]
+        if not self.links:
+            self.source.recent.clear()

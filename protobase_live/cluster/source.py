@@ -1,0 +1,57 @@
+"""What is durable here, for all nodes that are sent it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protobase_live.cluster.recent import Recent
+from protobase_live.collection.former import FIRST, History, history_of
+from protobase_storage import Storage, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a collection is."""
+
+    collection: str
+    history: History
+    vector: Vector
+
+
+class Source:
+    """The logs, and their ends in memory."""
+
+    def __init__(self, storage: Storage, recent: Recent, page: int) -> None:
+        """``page`` is how many collections are looked at in one go."""
+        self.storage = storage
+        self.recent = recent
+        self._page = page
+        self._histories: dict[str, History] = {}
+        """Those that are not the first one."""
+        self._read = False
+
+    async def standings(self, after: str) -> list[Position]:
+        """How far the collections behind a name are, a page of them."""
+        found = await self.storage.standings(after, self._page)
+        return [Position(each.collection, history_of(each.remains), each.vector) for each in found]
+
+    async def history(self, collection: str) -> History:
+        """Which history of a collection is here."""
+        if not self._read:
+            await self._read_histories()
+        return self._histories.get(collection, FIRST)
+
+    def replaced(self, collection: str, history: History) -> None:
+        """A collection has become something else, of this history."""
+        if history != FIRST:
+            self._histories[collection] = history
+        self.recent.forget(collection)
+
+    async def _read_histories(self) -> None:
+        after = ""
+        while standings := await self.standings(after):
+            for each in standings:
+                if each.history != FIRST:
+                    self._histories.setdefault(each.collection, each.history)
+            after = standings[-1].collection
+        self._read = True

@@ -1,0 +1,114 @@
+"""Commits of other nodes for collections that are not in memory: they are stored, and nothing is loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+
+from protobase_live.collection.former import history_of, require_same
+from protobase_live.collection.joint_replication import Answer, KnownHistories
+from protobase_live.collection.messages import Replicated
+from protobase_live.collection.outlet import Outlet
+from protobase_live.errors import ProtoBaseError
+from protobase_storage import Commit, Joint, Standing, Storage, covers, follows, join
+
+Given = Mapping[str, Sequence[Commit]]
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What one collection is to take."""
+
+    standing: Standing
+    taken: list[Commit]
+    vector: Mapping[str, int]
+    """What is there when that is stored."""
+    lacking: int
+    """Commits that lack something, and are to be sent again."""
+
+
+class Asleep:
+    """The collections of a database that are not in memory."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        without: Callable[[str], AbstractContextManager[bool]],
+        outlet: Outlet,
+        log_commits: int,
+    ) -> None:
+        """``without`` as `ActorPool.without`. After ``log_commits`` a collection is loaded, and can fold."""
+        self._storage = storage
+        self._without = without
+        self._outlet = outlet
+        self._log_commits = log_commits
+        self._grown = Counter[str]()
+        """Commits that each has taken since it was last loaded."""
+
+    async def replicate(self, commits: Given, histories: KnownHistories) -> dict[str, Answer]:
+        """Store what is for collections that are not in memory, in one batch; durable on return.
+
+        Of which nothing is said in the answer is to be loaded: it is in memory, or belongs to a transaction
+        over several collections that cannot be stored as a whole here. Raises StorageError.
+        """
+        with ExitStack() as stack:
+            names = [name for name in commits if self._may(name) and stack.enter_context(self._without(name))]
+            answers: dict[str, Answer] = {}
+            plans: dict[str, _Plan] = {}
+            for name in names:
+                try:
+                    plans[name] = self._plan(await self._storage.standing(name), commits[name], histories)
+                except ProtoBaseError as error:
+                    answers[name] = error
+            for name in _of_what_is_not_whole(plans, commits):
+                del plans[name]
+            await self._storage.append([commit for plan in plans.values() for commit in plan.taken])
+            for name, plan in plans.items():
+                self._grown[name] += len(plan.taken)
+                self._outlet.shown(name, plan.taken, plan.standing.vector)
+                history = history_of(plan.standing.remains)
+                answers[name] = Replicated(plan.vector, plan.lacking, history)
+        return answers
+
+    def _may(self, name: str) -> bool:
+        """Whether a collection may sleep on: its log is folded when it is loaded."""
+        return self._grown[name] < self._log_commits or not self._grown.pop(name)
+
+    def _plan(self, standing: Standing, commits: Sequence[Commit], histories: KnownHistories) -> _Plan:
+        require_same(standing.collection, history_of(standing.remains), histories.get(standing.collection))
+        plan = _Plan(standing, [], standing.vector, 0)
+        for commit in commits:
+            if covers(plan.vector, commit):
+                continue
+            if follows(plan.vector, commit):
+                plan.taken.append(commit)
+                plan.vector = join(plan.vector, {commit.origin: commit.sequence})
+            else:
+                plan.lacking += 1
+        return plan
+
+
+def _of_what_is_not_whole(plans: Mapping[str, _Plan], commits: Given) -> set[str]:
+    """The collections of transactions of which another part is not among what is to be stored."""
+    parts: dict[Joint, dict[str, Commit]] = {}
+    for name, of_one in commits.items():
+        for commit in of_one:
+            if commit.joint is not None:
+                parts.setdefault(commit.joint, {})[name] = commit
+    left_out = set[str]()
+    found = True
+    while found:
+        found = False
+        for of_joint in parts.values():
+            names = (plans.keys() & of_joint.keys()) - left_out
+            if names and not all(_is_in(plans, left_out, commit) for commit in of_joint.values()):
+                left_out |= names
+                found = True
+    return left_out
+
+
+def _is_in(plans: Mapping[str, _Plan], left_out: set[str], commit: Commit) -> bool:
+    plan = None if commit.collection in left_out else plans.get(commit.collection)
+    return plan is not None and covers(plan.vector, commit)

@@ -1,0 +1,24 @@
+"""Where what a collection has shown goes on to: the other nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from protobase_live.collection.former import History
+from protobase_storage import Commit, Vector
+
+
+class Outlet(Protocol):
+    """Is told in the event loop, and must neither wait nor raise."""
+
+    def shown(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
+        """These commits are durable and shown, in this order; ``before`` is what was shown before them."""
+        ...
+
+    def replaced(self, collection: str, history: History) -> None:
+        """What is durable of a collection has become something else, a snapshot or another history.
+
+        ``history`` is the one that is there now.
+        """
+        ...

@@ -1,0 +1,104 @@
+"""A collection's part in a transaction over several: it meets the others, and does what all agree to do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from protobase_actors import Envelope, in_steps
+from protobase_live.collection.former import History
+from protobase_live.collection.limits import Limits
+from protobase_live.collection.meeting import Contribution, Meeting
+from protobase_live.collection.messages import Hold, HoldPart, Message
+from protobase_live.collection.mistakes import nothing_done
+from protobase_live.collection.pipeline import Pipeline
+from protobase_live.collection.read_only import ReadOnly
+from protobase_live.collection.replica import Replica
+from protobase_live.collection.transactor import Transactor
+from protobase_live.collection.turn import Receipt, Refusal, Reply, Turn
+from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable
+from protobase_storage import Commit
+
+T = TypeVar("T")
+
+
+class Participant:
+    """What one collection does when it is held."""
+
+    def __init__(
+        self, name: str, replica: Replica, limits: Limits, read_only: ReadOnly, pipeline: Pipeline[Turn]
+    ) -> None:
+        self._name = name
+        self._replica = replica
+        self._limits = limits
+        self._read_only = read_only
+        self._pipeline = pipeline
+
+    async def meet(self, envelope: Envelope[Message], hold: Hold | HoldPart) -> None:
+        """Meet the other collections of a transaction, and carry out this one's part if all can do so."""
+        try:
+            if self._pipeline.full:
+                await self._pipeline.room()
+            if not hold.held.done():
+                hold.held.set_result(None)
+            if await hold.meeting.begun():
+                own = isinstance(hold, Hold)
+                await (self._take_part(envelope, hold) if own else self._take_in_part(envelope, hold))
+        except BaseException as error:
+            hold.meeting.fail(self._name, error)
+            raise
+
+    async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
+        turn, durable = Turn(batch=[envelope]), None
+        transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
+        ready = await self._agreed(hold.meeting, transactor.prepare(hold.ops, hold.checks))
+        if ready is None:
+            turn.notices.append(Reply(envelope))  # when all that was looked at is durable
+        else:
+            with transactor.writing():
+                await transactor.write(ready, hold.author)
+            outcome = await in_steps(self._replica.document.finish_in_steps())
+            self._replica.write_in(turn, outcome, transacted=True, joint_change=hold.meeting.joint_change)
+            commit = turn.commits[0].commit if turn.commits else None
+            durable = await hold.meeting.store(Contribution(self._name, commit, bool(ready), self._pipeline))
+            if turn.commits:
+                turn.commits[0].commit = hold.meeting.commits[self._name]
+            turn.notices.append(Receipt(envelope))
+        self._pipeline.push(turn, durable if ready else None)
+
+    async def _take_in_part(self, envelope: Envelope[Message], hold: HoldPart) -> None:
+        """`_take_part` with a commit that another node has made."""
+        turn, durable = Turn(batch=[envelope]), None
+        ready = await self._agreed(hold.meeting, self._needs(hold.commit, hold.history))
+        try:
+            if ready:
+                written = await self._replica.apply(hold.commit)
+                written.joint_change = hold.meeting.joint_change
+                written.joint_change.expect()
+                turn.commits.append(written)
+            turn.notices.append(Reply(envelope))
+        except MalformedUpdate as error:
+            turn.notices.append(Refusal(envelope, error))  # the others are shown without it
+        if ready is not None:
+            commit = turn.commits[0].commit if turn.commits else None
+            durable = await hold.meeting.store(Contribution(self._name, commit, ready, self._pipeline))
+        self._pipeline.push(turn, durable if ready else None)
+
+    async def _needs(self, commit: Commit, history: History | None) -> bool:
+        self._read_only.require(self._name)
+        self._replica.require_history(history)
+        return self._replica.requires(commit)
+
+    async def _agreed(self, meeting: Meeting, preparing: Awaitable[T]) -> T | None:
+        """What this collection does, if it and all others can carry out their parts."""
+        try:
+            ready = await preparing
+            if self._pipeline.failed:  # while others were waited for
+                raise Unavailable(f"{self._name} failed and is loaded again; nothing was done")
+        except ProtoBaseError as error:
+            meeting.refuse(error)
+        except Exception as error:
+            meeting.refuse(nothing_done("a transaction", error))
+        else:
+            return ready if await meeting.agree() else None
+        return None

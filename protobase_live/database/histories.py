@@ -1,0 +1,58 @@
+"""Collections that are deleted, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from protobase_live.collection.former import delete_unread, history_of
+from protobase_live.collection.identity import Identity
+from protobase_live.collection.messages import Drop, Message, Restore
+from protobase_live.collection.outlet import Outlet
+from protobase_live.collection.put_back import put_back
+from protobase_live.collection.quarantine import Quarantine
+from protobase_live.database.known_errors import errors_named
+from protobase_live.errors import CollectionUnloadable, InvalidName
+from protobase_storage import Loaded, Storage
+
+
+class Histories:
+    """Ends the histories of a database's collections, and begins others in their places."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        ask: Callable[[str, Message], Awaitable[object]],
+        identity: Identity,
+        quarantine: Quarantine,
+        outlet: Outlet,
+    ) -> None:
+        """``ask`` is the database's."""
+        self._storage = storage
+        self._ask = ask
+        self._identity = identity
+        self._quarantine = quarantine
+        self._outlet = outlet
+
+    async def delete(self, collection: str, remains: bytes = b"") -> None:
+        """Delete a collection; ``remains`` as in `Drop`. Durable on return."""
+        self._identity.renew()  # before any actor can begin with what comes after
+        try:
+            await self._ask(collection, Drop(remains))
+        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
+            with errors_named(collection):
+                remains = await delete_unread(self._storage, collection, remains, self._identity.timeline())
+            self._replaced(collection, remains)
+
+    async def restore(self, collection: str, stored: Loaded) -> None:
+        """Put back what was stored. Durable on return. Raises ValidationError as `put_back` does."""
+        self._identity.renew()  # before any actor can begin with what was restored
+        try:
+            await self._ask(collection, Restore(stored))
+        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
+            with errors_named(collection):
+                remains = await put_back(self._storage, collection, stored, self._identity.timeline())
+            self._replaced(collection, remains)
+
+    def _replaced(self, collection: str, remains: bytes) -> None:
+        self._quarantine.release(collection)
+        self._outlet.replaced(collection, history_of(remains))

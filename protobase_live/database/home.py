@@ -1,0 +1,85 @@
+"""Where what other nodes send comes into a database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import cast
+
+from protobase_actors import ActorPool, Clock, Ref
+from protobase_live.collection.asleep import Asleep
+from protobase_live.collection.former import History
+from protobase_live.collection.joint import JointParts, commit_jointly
+from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, JointReplication, KnownHistories
+from protobase_live.collection.limits import Limits
+from protobase_live.collection.messages import Install, Message, Replicated
+from protobase_live.collection.outlet import Outlet
+from protobase_live.database.known_errors import errors_named
+from protobase_live.errors import ProtoBaseError
+from protobase_storage import Commit, Snapshot, Storage
+
+Ask = Callable[[str, Message], Awaitable[object]]
+Delete = Callable[[str, bytes], Awaitable[None]]
+
+
+class Home:
+    """Takes commits, snapshots and deletions of other nodes."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        pool: ActorPool[Message],
+        ask: Ask,
+        ref: Callable[[str], Awaitable[Ref[Message]]],
+        delete: Delete,
+        clock: Clock,
+        limits: Limits,
+        outlet: Outlet,
+    ) -> None:
+        """``ask``, ``ref`` and ``delete`` are the database's."""
+        self.storage = storage
+        self._ask = ask
+        self._ref = ref
+        self._delete = delete
+        self._clock = clock
+        self._limits = limits
+        self._asleep = Asleep(storage, pool.without, outlet, limits.log_commits)
+        self._joints = JointReplication(ask, self._show_together, limits.held_commit_bytes)
+
+    async def replicate(
+        self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
+    ) -> dict[str, Answer]:
+        """Take commits of other nodes; see `JointReplication.replicate`.
+
+        Collections that are not in memory are not loaded for it.
+        """
+        try:
+            with errors_named("the storage"):
+                answers = await self._asleep.replicate(commits, histories)
+        except ProtoBaseError as error:
+            return dict.fromkeys(commits, error)
+        awake = {name: each for name, each in commits.items() if name not in answers}
+        return answers | (await self._joints.replicate(awake, histories) if awake else {})
+
+    async def install(self, snapshot: Snapshot, history: History) -> Replicated:
+        """Take what a collection came to on another node; durable on return.
+
+        Raises CollectionDropped if ``history`` is over here, and what `Replica.install` raises.
+        """
+        return cast(Replicated, await self._ask(snapshot.collection, Install(snapshot, history)))
+
+    async def take_deletion(self, collection: str, remains: bytes) -> None:
+        """Delete a collection that was deleted on another node, where that has left ``remains``.
+
+        Durable on return. Nothing is done if it is known here.
+        """
+        await self._delete(collection, remains)
+        self.forget(collection)
+
+    def forget(self, collection: str) -> None:
+        """The history of a collection is over: what is held of it is good for nothing."""
+        self._joints.forget(collection)
+
+    async def _show_together(self, parts: Mapping[str, Commit], histories: KnownHistories) -> None:
+        joint = JointParts(parts, histories)
+        with errors_named("a transaction of another node"):
+            await commit_jointly(self.storage, self._ref, joint, self._clock, self._limits)

@@ -1,0 +1,80 @@
+"""The clients of one other node, as it said last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from protobase_live.presence.limits import PresenceLimits
+from protobase_live.protocol.yjs.awareness import Entry
+
+NOBODY: Mapping[int, Entry] = {}
+
+
+class People:
+    """The clients of one other node, by collection, and which of its words on a collection was the last."""
+
+    def __init__(self, limits: PresenceLimits) -> None:
+        self._limits = limits
+        self._there: dict[str, dict[int, Entry]] = {}
+        self._numbers: dict[str, int] = {}
+        self._left: dict[str, None] = {}  # collections without clients, the longest empty first
+        self._clients = 0
+        self._bytes = 0
+
+    def of(self, collection: str) -> Mapping[int, Entry]:
+        """What the node says of its clients in a collection."""
+        return self._there.get(collection, NOBODY)
+
+    def number(self, collection: str) -> int:
+        """The number of its last word on a collection, 0 if there was none."""
+        return self._numbers.get(collection, 0)
+
+    @property
+    def collections(self) -> Collection[str]:
+        """The collections of which it said something, those that it left included."""
+        return self._numbers.keys()
+
+    def take(self, collection: str, number: int, whole: bool, entries: list[Entry]) -> list[int]:
+        """Take in a word that is newer than the last one, and return whose clients it changes."""
+        there = self._there.setdefault(collection, {})
+        said = {entry.client_id: entry for entry in entries}
+        if whole:
+            said.update((client, Entry(client, 0, None)) for client in there.keys() - said.keys())
+        changed = [client for client, entry in said.items() if self._put(there, entry)]
+        self._numbers[collection] = number
+        self._note_left(collection)
+        return changed
+
+    def _put(self, there: dict[int, Entry], entry: Entry) -> bool:
+        known = there.get(entry.client_id)
+        if entry == known or (known is None and entry.state is None):
+            return False
+        more = _size(entry) - _size(known)
+        if entry.state is None:
+            del there[entry.client_id]
+        elif not self._has_room(more, known is None):
+            return False
+        else:
+            there[entry.client_id] = entry
+        self._clients += (entry.state is not None) - (known is not None)
+        self._bytes += more
+        return True
+
+    def _has_room(self, more: int, new: bool) -> bool:
+        if new and self._clients >= self._limits.peer_clients:
+            return False
+        return more <= 0 or self._bytes + more <= self._limits.peer_bytes
+
+    def _note_left(self, collection: str) -> None:
+        self._left.pop(collection, None)
+        if self._there[collection]:
+            return
+        del self._there[collection]
+        self._left[collection] = None
+        if len(self._left) > self._limits.peer_left:
+            oldest = next(iter(self._left))
+            del self._left[oldest], self._numbers[oldest]
+
+
+def _size(entry: Entry | None) -> int:
+    return len(entry.state.encode()) if entry and entry.state else 0

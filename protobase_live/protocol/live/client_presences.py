@@ -1,0 +1,62 @@
+"""Whom a client speaks for in which collections, over as many connections as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from protobase_live.protocol.live.client_messages import Join, SetPresence
+
+
+@dataclass(slots=True)
+class _Presence:
+    joins: int = 0
+    states: dict[int, Any] = field(default_factory=dict[int, Any])
+
+
+class ClientPresences:
+    """Those of one session, by collection."""
+
+    def __init__(self) -> None:
+        self._presences: dict[str, _Presence] = {}
+
+    def __contains__(self, collection: object) -> bool:
+        return collection in self._presences
+
+    def join(self, collection: str) -> bool:
+        """Join once more; answers whether this was the first time."""
+        presence = self._presences.setdefault(collection, _Presence())
+        presence.joins += 1
+        return presence.joins == 1
+
+    def leave(self, collection: str, client: int) -> bool:
+        """Take ``client`` out and leave once; answers whether this was the last time."""
+        presence = self._presences[collection]
+        presence.joins -= 1
+        presence.states.pop(client, None)
+        if presence.joins:
+            return False
+        del self._presences[collection]
+        return True
+
+    def said(self, request: SetPresence) -> None:
+        """The server was told, or the next one will be."""
+        presence = self._presences.get(request.collection)
+        if presence is None:
+            return
+        if request.state is None:
+            presence.states.pop(request.client, None)
+        else:
+            presence.states[request.client] = request.state
+
+    def requests(self, next_id: Callable[[], int]) -> Iterator[Join | SetPresence]:
+        """What announces all of them on a new connection."""
+        for collection, presence in self._presences.items():
+            yield Join(next_id(), collection)
+            for client, state in presence.states.items():
+                yield SetPresence(next_id(), collection, client, state)
+
+    def clear(self) -> None:
+        """No connection follows."""
+        self._presences.clear()

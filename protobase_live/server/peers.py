@@ -1,0 +1,82 @@
+"""The other nodes over WebSockets: the `/peer` door, and dialing theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from protobase_live.cluster.channel import Channel
+from protobase_live.cluster.cluster import Cluster
+from protobase_live.errors import Closed, ProtoBaseError, Unavailable, ValidationError
+from protobase_live.protocol.live.limits import MAX_REASON_BYTES
+
+if TYPE_CHECKING:
+    from websockets.asyncio.connection import Connection as WebSocket
+
+PEER_PATH = "/peer"
+
+
+class WebSocketChannel:
+    """A `Channel` over a WebSocket connection."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+
+    async def send(self, message: bytes) -> None:
+        """See `Channel.send`."""
+        try:
+            await self._socket.send(message)
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+
+    async def receive(self) -> bytes:
+        """See `Channel.receive`."""
+        try:
+            return await self._socket.recv(decode=False)
+        except ConnectionClosed as error:
+            raise _closed(error) from None
+
+    async def close(self, code: int, reason: str) -> None:
+        """See `Channel.close`."""
+        await self._socket.close(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
+
+
+async def serve_peer(cluster: Cluster, socket: WebSocket) -> None:
+    """Be linked with the node that has dialed, until the connection ends."""
+    try:
+        await cluster.serve(WebSocketChannel(socket), dialed=False)
+    except ProtoBaseError:
+        await socket.wait_closed()  # the other node was told why
+
+
+def check_peers(urls: Sequence[str]) -> tuple[str, ...]:
+    """The addresses of other nodes. Raises ValidationError for what is none."""
+    for url in urls:
+        if not url.startswith(("ws://", "wss://")):
+            raise ValidationError(f"{url!r} is no address of a node; write it like ws://host:8765/peer")
+    return tuple(url if url.partition("://")[2].count("/") else url + PEER_PATH for url in urls)
+
+
+async def dial(url: str, message_bytes: int, seconds: float) -> Channel:
+    """A connection to the node at ``url``, within ``seconds``. Raises Unavailable and OSError."""
+    try:
+        socket = await connect(
+            url,
+            compression=None,
+            max_size=message_bytes,
+            open_timeout=seconds,
+            close_timeout=seconds,
+            ping_interval=None,  # nodes tell each other that they live
+            proxy=None,
+        )
+    except (InvalidHandshake, InvalidURI) as error:
+        raise Unavailable(f"{url} is no node that can be dialed: {error}") from error
+    return WebSocketChannel(socket)
+
+
+def _closed(error: ConnectionClosed) -> Closed:
+    close = error.rcvd or error.sent
+    return Closed("the connection broke" if close is None else f"closed with {close.code}: {close.reason}")

@@ -1,0 +1,47 @@
+"""What the client of a connection was acknowledged and shown at other servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from protobase_live.errors import Behind
+from protobase_live.live.view_cursor import vectors_of
+from protobase_live.model.cursor import Cursor
+from protobase_live.protocol.live.client_messages import Seen as SeenRequest
+from protobase_live.server.live_database import Database
+from protobase_storage import Vector, join
+
+
+class Seen:
+    """Of each collection it is looked for until it was found here once: what is here stays here."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._wanted: dict[str, str] = {}
+
+    def take(self, request: SeenRequest) -> None:
+        """From now on look for what the client names. Raises ValidationError for what is no cursor."""
+        vectors: dict[str, Vector] = {}
+        for name, cursors in request.cursors.items():
+            for cursor in cursors:
+                vectors[name] = join(vectors.get(name, {}), Cursor.decode(cursor).reach)
+        for view in request.views:
+            for name, vector in vectors_of(view).items():
+                vectors[name] = join(vectors.get(name, {}), vector)
+        self._wanted = {name: Cursor(vector).encode() for name, vector in vectors.items()}
+
+    async def arrive(self, collections: Iterable[str]) -> None:
+        """Wait until all that the client has seen of these is here.
+
+        Raises Behind, and what `Database.arrive` raises. What can never come is told once.
+        """
+        for name in sorted(collections) if self._wanted else ():
+            if (cursor := self._wanted.get(name)) is None:
+                continue
+            try:
+                await self._database.arrive(name, cursor)
+            except Behind as error:
+                if not error.retryable:
+                    self._wanted.pop(name, None)
+                raise
+            self._wanted.pop(name, None)

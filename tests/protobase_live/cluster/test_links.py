@@ -1,0 +1,322 @@
+"""Nodes that are linked come to have the same, whatever happens to the links."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.collection.limits import Limits
+from protobase_live.errors import Closed, Unauthorized, ValidationError
+from protobase_live.protocol.packing import unpack
+from protobase_live.protocol.peer.messages import Commits, Deleted, SnapshotPart, Standings, Taken
+from protobase_live.query.language.query import Query
+from protobase_storage import CollectionCorrupt, MemoryStorage, StorageFull
+from tests.support.nodes import Connection, Node, agree, settle
+
+Make = Callable[..., Node]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    """Makes nodes, and closes them."""
+    made: list[Node] = []
+
+    def node(name: str, **how: object) -> Node:
+        made.append(Node(name, **how))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield node
+    for each in made:
+        await each.close()
+
+
+async def test_what_was_there_and_what_is_written_later_goes_both_ways(make: Make) -> None:
+    a, b = make("a"), make("b")
+    await a.put("tasks", "k1", n=1)
+    await b.put("tasks", "k2", n=2)
+    Connection(a, b)
+    await agree([a, b], "tasks")
+    await a.put("tasks", "k3", n=3)
+    await b.put("other", "k4", n=4)
+    await agree([a, b], "tasks", "other")
+    assert await a.keys("tasks") == await b.keys("tasks") == ["k1", "k2", "k3"]
+    assert await a.keys("other") == ["k4"]
+
+
+async def test_what_was_written_on_both_sides_of_a_cut_is_merged(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await a.put("tasks", "k", n=1, who="a")
+    await agree([a, b], "tasks")
+    await connection.cut()
+    await (await a.db.collection("tasks")).update("k", n=2)
+    await (await b.db.collection("tasks")).update("k", who="b")
+    Connection(b, a)
+    await agree([a, b], "tasks")
+    for node in (a, b):
+        assert await (await node.db.collection("tasks")).get("k") == {"n": 2, "who": "b"}
+
+
+async def test_commits_go_on_through_nodes_between(make: Make) -> None:
+    a, b, c = make("a"), make("b"), make("c")
+    Connection(a, b)
+    Connection(b, c)
+    await a.put("tasks", "k1", n=1)
+    await c.put("tasks", "k2", n=2)
+    await agree([a, b, c], "tasks")
+    assert await c.keys("tasks") == ["k1", "k2"]
+
+
+async def test_nobody_is_sent_back_what_he_sent(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await a.put("tasks", "k1", n=1)
+    await agree([a, b], "tasks")
+    await a.put("tasks", "k2", n=2)
+    await agree([a, b], "tasks")
+    assert len(connection.ends[0].messages(Commits)) == 2
+    assert connection.ends[1].messages(Commits) == []
+
+
+async def test_change_streams_and_live_queries_of_the_other_node_see_it(make: Make) -> None:
+    a, b = make("a"), make("b")
+    Connection(a, b)
+    tasks = await b.db.collection("tasks")
+    async with tasks.changes() as changes, b.db.live(Query("tasks")) as live:
+        await a.put("tasks", "k1", n=1)
+        assert (await anext(changes)).after == {"n": 1}
+        await anext(live)
+        assert live.rows == [{"_key": "k1", "n": 1}]
+
+
+async def test_a_collection_that_is_not_in_memory_is_not_loaded(make: Make) -> None:
+    a, b = make("a"), make("b")
+    Connection(a, b)
+    for n in range(3):
+        await a.put("tasks", f"k{n}", n=n)
+    await agree([a, b], "tasks")
+    assert "tasks" not in b.db.actor_stats()
+    assert await b.keys("tasks") == ["k0", "k1", "k2"]
+
+
+async def test_only_what_is_lacking_is_sent(make: Make) -> None:
+    a, b = make("a"), make("b")
+    for n in range(20):
+        await a.put(f"c{n:02}", "k", n=n)
+    connection = Connection(a, b)
+    await agree([a, b], *(f"c{n:02}" for n in range(20)))
+    await connection.cut()
+    await a.put("c07", "k2", n=0)
+    again = Connection(a, b)
+    await agree([a, b], "c07")
+    sent = [name for message in again.ends[0].messages(Commits) for name in message.commits]
+    assert sent == ["c07"]
+
+
+async def test_many_collections_are_told_in_pages(make: Make) -> None:
+    limits = ClusterLimits(standings=3)
+    a, b = make("a", cluster_limits=limits), make("b", cluster_limits=limits)
+    for n in range(10):
+        await (a if n % 2 else b).put(f"c{n}", "k", n=n)
+    connection = Connection(a, b)
+    await agree([a, b], *(f"c{n}" for n in range(10)))
+    pages = connection.ends[0].messages(Standings)
+    assert [len(page.positions) for page in pages] == [3, 2, 0]
+    assert [page.complete for page in pages] == [False, False, True]
+
+
+async def test_a_node_that_is_behind_the_log_is_sent_a_snapshot_in_parts(make: Make) -> None:
+    limits = ClusterLimits(snapshot_part_bytes=500)
+    a = make("a", limits=Limits(log_commits=10, retained_commits=2), cluster_limits=limits)
+    b = make("b")
+    await b.put("tasks", "own", n=0)
+    for n in range(30):
+        await a.put("tasks", f"k{n:02}", n=n)
+    await settle(lambda: _is_folded(a))
+    await a.put("tasks", "last", n=1)
+    connection = Connection(b, a)
+    await agree([a, b], "tasks")
+    parts = connection.ends[1].messages(SnapshotPart)
+    assert len(parts) > 1
+    assert await b.keys("tasks") == await a.keys("tasks")
+    assert len(await b.keys("tasks")) == 32
+
+
+async def _is_folded(node: Node) -> bool:
+    return (await node.storage.load("tasks")).snapshot is not None
+
+
+async def test_a_deletion_takes_the_place_of_what_was_written_elsewhere_meanwhile(make: Make) -> None:
+    a, b, c = make("a"), make("b"), make("c")
+    Connection(b, c)
+    connection = Connection(a, b)
+    await a.put("tasks", "early", n=1)
+    await agree([a, b, c], "tasks")
+    await connection.cut()
+    await a.db.drop("tasks")
+    await a.put("tasks", "new", n=2)
+    await b.put("tasks", "meanwhile", n=3)
+    Connection(a, b)
+    await agree([a, b, c], "tasks")
+    for node in (a, b, c):
+        assert await node.keys("tasks") == ["new"]
+
+
+async def test_two_deletions_that_did_not_know_of_each_other_come_to_one(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await a.put("tasks", "early", n=1)
+    await agree([a, b], "tasks")
+    await connection.cut()
+    for node in (a, b):
+        await node.db.drop("tasks")
+        await node.put("tasks", f"of {node.name}", n=1)
+    Connection(a, b)
+    await agree([a, b], "tasks")
+    assert await a.keys("tasks") == await b.keys("tasks") in (["of a"], ["of b"])
+
+
+async def test_what_is_restored_takes_the_place_of_what_was_deleted_everywhere(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await a.put("tasks", "early", n=1)
+    backup = await a.db.backup("tasks")
+    await a.put("tasks", "later", n=2)
+    await agree([a, b], "tasks")
+    await connection.cut()
+    await a.db.drop("tasks")
+    await a.db.restore("tasks", backup)
+    again = Connection(a, b)
+    await agree([a, b], "tasks")
+    assert await a.keys("tasks") == await b.keys("tasks") == ["early"]
+    assert again.ends[1].messages(Deleted) == []
+
+
+async def test_the_parts_of_a_transaction_are_in_one_message(make: Make) -> None:
+    a, b = make("a", cluster_limits=ClusterLimits(batch_commits=2)), make("b")
+    for n in range(5):
+        await a.put("x", f"x{n}", n=n)
+        await a.together(f"t{n}", "x", "y")
+        await a.put("y", f"y{n}", n=n)
+    connection = Connection(a, b)
+    await agree([a, b], "x", "y")
+    for n in range(5, 8):
+        await a.together(f"t{n}", "x", "y")
+    await agree([a, b], "x", "y")
+    for message in connection.ends[0].messages(Commits):
+        assert len(message.commits) == 2 or all(len(forms) <= 2 for _, forms in message.commits.values())
+    joints = [_joints(message) for message in connection.ends[0].messages(Commits)]
+    assert all(of_x == of_y for of_x, of_y in joints)
+
+
+def _joints(message: Commits) -> tuple[set[str], set[str]]:
+    def of(name: str) -> set[str]:
+        _, forms = message.commits.get(name, (None, ()))
+        return {joint[0] for form in forms if (joint := unpack(form)[6])}
+
+    return of("x"), of("y")
+
+
+class Full(MemoryStorage):
+    """Takes nothing for a while."""
+
+    full = False
+
+    def append(self, commits):
+        if not self.full or not commits:
+            return super().append(commits)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed.set_exception(StorageFull("no room"))
+        return failed
+
+
+async def test_what_the_other_node_cannot_store_is_sent_again(make: Make) -> None:
+    storage = Full(make_identity=lambda: "b")
+    a, b = make("a"), make("b", storage=storage)
+    connection = Connection(a, b)
+    await a.put("tasks", "k1", n=1)
+    await agree([a, b], "tasks")
+    storage.full = True
+    await a.put("tasks", "k2", n=2)
+    await settle(lambda: len(connection.ends[1].messages(Taken)) == 2)
+    assert "no room" in str(connection.ends[1].messages(Taken)[1].failures)
+    storage.full = False
+    await a.clock.advance(0.6)
+    await agree([a, b], "tasks")
+    assert await b.keys("tasks") == ["k1", "k2"]
+
+
+class Rotten(MemoryStorage):
+    """A collection of it cannot be read."""
+
+    async def commits_after(self, collection, vector, limit):
+        if collection == "rotten":
+            raise CollectionCorrupt(collection, "a page is damaged")
+        return await super().commits_after(collection, vector, limit)
+
+
+async def test_a_collection_that_cannot_be_read_stops_no_other(make: Make) -> None:
+    a, b = make("a", storage=Rotten(make_identity=lambda: "a")), make("b")
+    await a.put("rotten", "k", n=1)
+    await a.put("sound", "k", n=1)
+    Connection(a, b)
+    await agree([a, b], "sound")
+    assert await b.keys("rotten") == []
+    known = a.db.replication.links["b"].outgoing.known["rotten"]
+    assert known.stuck is not None
+    assert "damaged" in known.stuck
+
+
+async def test_who_knows_another_secret_is_sent_nothing(make: Make) -> None:
+    a, b = make("a"), make("b", secret=b"another secret of enough bytes")
+    await a.put("tasks", "k", n=1)
+    connection = Connection(a, b)
+    await connection.over()
+    assert any(isinstance(error, Unauthorized) for error in connection.errors)
+    assert {end.closed for end in connection.ends} & {(4401, "the other node has another cluster secret")}
+    assert not connection.ends[0].messages(Standings)
+
+
+async def test_two_nodes_of_one_name_are_refused(make: Make) -> None:
+    connection = Connection(make("a"), make("a"))
+    await connection.over()
+    assert all(isinstance(error, ValidationError | Closed) for error in connection.errors)
+    assert "two nodes are called 'a'" in str(connection.errors[0])
+
+
+async def test_of_two_connections_of_the_same_nodes_one_stays(make: Make) -> None:
+    a, b = make("a"), make("b")
+    by_b, by_a = Connection(b, a), Connection(a, b)
+    await by_b.over()
+    assert not any(end.closed for end in by_a.ends)
+    await a.put("tasks", "k", n=1)
+    await agree([a, b], "tasks")
+
+
+async def test_a_node_of_which_nothing_comes_is_given_up(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await settle(lambda: a.cluster.linked == ("b",) and b.cluster.linked == ("a",))
+    for end in connection.ends:
+        end.stalled = True
+    await a.clock.advance(1.2)
+    await b.clock.advance(1.2)
+    await connection.over()
+    assert a.cluster.linked == b.cluster.linked == ()
+
+
+async def test_who_is_at_one_node_is_shown_at_the_other_until_it_cannot_be_reached(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await settle(lambda: a.cluster.linked and b.cluster.linked)
+    async with a.db.presence("tasks", {"name": "ann"}), b.db.presence("tasks", {"name": "bob"}) as seen:
+        for _ in range(6):
+            for node in (a, b):
+                await node.clock.advance(0.1)
+        assert sorted(state["name"] for state in seen.states.values()) == ["ann", "bob"]
+        await connection.cut()
+        await b.clock.advance(3)
+        assert [state["name"] for state in seen.states.values()] == ["bob"]

@@ -1,0 +1,118 @@
+"""Commits of other nodes for collections that are not in memory: they are stored, and nothing is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from protobase_live.collection.former import FIRST
+from protobase_live.collection.limits import Limits
+from protobase_live.collection.messages import Replicated
+from protobase_live.errors import CollectionDropped, Unavailable
+from tests.support.nodes import Node
+
+
+@pytest.fixture
+async def nodes() -> AsyncIterator[tuple[Node, Node]]:
+    """One that writes, and one that is told."""
+    pair = Node("a"), Node("b")
+    yield pair
+    for node in pair:
+        await node.close()
+
+
+async def commits(node: Node, *collections: str):
+    """All that is in the logs of a node."""
+    return {name: list((await node.storage.load(name)).commits) for name in collections}
+
+
+def in_memory(node: Node) -> list[str]:
+    return sorted(node.db.actor_stats())
+
+
+async def test_they_are_stored_in_order_and_read_later(nodes: tuple[Node, Node]) -> None:
+    a, b = nodes
+    for n in range(3):
+        await a.put("tasks", f"k{n}", n=n)
+    answers = await b.db.replicate(await commits(a, "tasks"))
+    assert answers == {"tasks": Replicated(await a.vector("tasks"), 0, FIRST)}
+    assert in_memory(b) == []
+    assert await b.keys("tasks") == ["k0", "k1", "k2"]
+
+
+async def test_what_is_known_is_left_out_and_what_lacks_something_is_counted(
+    nodes: tuple[Node, Node],
+) -> None:
+    a, b = nodes
+    for n in range(4):
+        await a.put("tasks", f"k{n}", n=n)
+    log = (await commits(a, "tasks"))["tasks"]
+    await b.db.replicate({"tasks": log[:2]})
+    answers = await b.db.replicate({"tasks": [*log[:2], log[3]]})
+    assert isinstance(answers["tasks"], Replicated)
+    assert answers["tasks"].held == 1
+    assert list(answers["tasks"].vector.values()) == [2]
+    await b.db.replicate({"tasks": log[2:]})
+    assert await b.vector("tasks") == await a.vector("tasks")
+    assert in_memory(b) == []
+
+
+async def test_a_transaction_over_several_is_one_append(nodes: tuple[Node, Node]) -> None:
+    a, b = nodes
+    await a.together("k", "x", "y")
+    batches: list[list[str]] = []
+    append = b.storage.append
+    b.storage.append = lambda told: batches.append([each.collection for each in told]) or append(told)  # type: ignore[method-assign]
+    await b.db.replicate(await commits(a, "x", "y"))
+    assert batches == [["x", "y"]]
+    assert in_memory(b) == []
+
+
+async def test_a_transaction_is_shown_as_a_whole_where_one_of_its_collections_is_in_memory(
+    nodes: tuple[Node, Node],
+) -> None:
+    a, b = nodes
+    await b.keys("x")
+    await a.together("k", "x", "y")
+    await b.db.replicate(await commits(a, "x", "y"))
+    assert in_memory(b) == ["x", "y"]
+    assert await b.keys("x") == await b.keys("y") == ["k"]
+
+
+async def test_a_transaction_of_which_a_part_cannot_be_stored_yet_is_held_as_a_whole(
+    nodes: tuple[Node, Node],
+) -> None:
+    a, b = nodes
+    await a.put("y", "early", n=0)
+    await a.together("k", "x", "y")
+    logs = await commits(a, "x", "y")
+    await b.db.replicate({"x": [], "y": logs["y"][:1]})
+    await b.db.replicate({"x": logs["x"], "y": []})
+    assert await b.keys("x") == ["k"]  # alone: whoever sends has all parts in one call
+    await b.db.replicate({"y": logs["y"][1:]})
+    assert await b.keys("y") == ["early", "k"]
+
+
+async def test_what_is_of_a_history_that_is_over_is_not_taken(nodes: tuple[Node, Node]) -> None:
+    a, b = nodes
+    await a.put("tasks", "k", n=1)
+    log = await commits(a, "tasks")
+    await b.put("tasks", "own", n=1)
+    await b.db.drop("tasks")
+    answers = await b.db.replicate(log, {"tasks": FIRST})
+    assert isinstance(answers["tasks"], CollectionDropped)
+    later = FIRST.next("h").next("i")
+    assert isinstance((await b.db.replicate(log, {"tasks": later}))["tasks"], Unavailable)
+    assert await b.keys("tasks") == []
+
+
+async def test_a_log_that_has_grown_long_is_loaded_and_can_be_folded() -> None:
+    a, b = Node("a"), Node("b", limits=Limits(log_commits=5))
+    for n in range(7):
+        await a.put("tasks", f"k{n}", n=n)
+    for commit in (await commits(a, "tasks"))["tasks"]:
+        await b.db.replicate({"tasks": [commit]})
+    assert in_memory(b) == ["tasks"]
+    for node in (a, b):
+        await node.close()

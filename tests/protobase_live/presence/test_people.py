@@ -1,0 +1,37 @@
+from protobase_live.presence.limits import PresenceLimits
+from protobase_live.presence.people import People
+from protobase_live.protocol.yjs.awareness import Entry
+
+
+def test_the_last_word_of_each_client_counts():
+    people = People(PresenceLimits())
+    assert people.take("tasks", 3, False, [Entry(5, 1, "1"), Entry(6, 1, "1")]) == [5, 6]
+    assert people.take("tasks", 4, False, [Entry(5, 1, "1"), Entry(6, 2, "2"), Entry(7, 0, None)]) == [6]
+    assert people.of("tasks") == {5: Entry(5, 1, "1"), 6: Entry(6, 2, "2")}
+    assert (people.number("tasks"), people.number("other")) == (4, 0)
+
+
+def test_who_is_not_in_a_whole_word_has_left():
+    people = People(PresenceLimits())
+    people.take("tasks", 1, False, [Entry(5, 1, "1"), Entry(6, 1, "1")])
+    assert people.take("tasks", 2, True, [Entry(6, 1, "1")]) == [5]
+    assert people.of("tasks").keys() == {6}
+
+
+def test_what_one_node_brings_is_limited():
+    people = People(PresenceLimits(peer_clients=2, peer_bytes=10))
+    assert people.take("tasks", 1, False, [Entry(5, 1, "12345678"), Entry(6, 1, "123")]) == [5]
+    assert people.take("tasks", 2, False, [Entry(5, 2, "1234567"), Entry(6, 2, "123")]) == [5, 6]
+    assert people.take("other", 3, False, [Entry(7, 1, "")]) == []
+    assert people.take("tasks", 4, False, [Entry(5, 0, None)]) == [5]
+    assert people.take("other", 5, False, [Entry(7, 1, "1")]) == [7]
+
+
+def test_collections_that_were_left_are_known_for_a_while():
+    people = People(PresenceLimits(peer_left=2))
+    for number, collection in enumerate("abc", 1):
+        people.take(collection, number, False, [Entry(5, 1, "1")])
+    for number, collection in enumerate("abc", 4):
+        people.take(collection, number, False, [Entry(5, 0, None)])
+    assert list(people.collections) == ["b", "c"]
+    assert people.of("c") == {}

@@ -1,0 +1,65 @@
+"""What nodes say comes back as it was; what cannot be read is told, and what is not known is left out."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protobase_live.errors import ProtocolError
+from protobase_live.protocol.packing import pack
+from protobase_live.protocol.peer.messages import (
+    Beat,
+    Commits,
+    Deleted,
+    Introduce,
+    PeerMessage,
+    Presence,
+    Prove,
+    SnapshotPart,
+    Standings,
+    Taken,
+    decode,
+    encode,
+)
+
+HISTORY = (2, "h")
+MESSAGES: list[PeerMessage] = [
+    Introduce("n1", (1, 2), b"n" * 32),
+    Prove(b"p" * 32),
+    Standings({"a": ((0, ""), {}), "b": (HISTORY, {"n1/t": 7})}, complete=True),
+    Commits(3, {"a": (HISTORY, (b"one", b"two"))}),
+    Taken(3, {"a": (HISTORY, {"n1/t": 7})}, {"b": ("no room", True)}),
+    Deleted("a", b"remains"),
+    SnapshotPart("a", HISTORY, {"n1/t": 7}, 1.5, b"part", last=False),
+    Beat(("n2", "n3")),
+    Presence({"a": b"payload"}),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_it_comes_back_as_it_was(message: PeerMessage) -> None:
+    assert decode(encode(message)) == message
+
+
+def test_a_kind_that_is_not_known_is_left_out() -> None:
+    assert decode(pack([len(MESSAGES), "what a later release says"])) is None
+
+
+@pytest.mark.parametrize(
+    "raw", [None, 7, [], ["a"], {}, [3], [3, -1, {}], [2, {"a": [[0, ""], {"n": -1}]}, True]]
+)
+def test_what_is_no_message_is_told_so(raw: object) -> None:
+    with pytest.raises(ProtocolError):
+        decode(pack(raw))
+
+
+@given(st.sampled_from(MESSAGES), st.data())
+def test_whatever_comes_is_a_message_or_a_protocol_error(message: PeerMessage, data: st.DataObject) -> None:
+    encoded = bytearray(encode(message))
+    for _ in range(data.draw(st.integers(1, 3))):
+        encoded[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(ProtocolError):
+        decode(bytes(encoded))

@@ -1,0 +1,128 @@
+"""Nodes of a cluster in one process: databases in memory, linked by pipes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from protobase_actors import ManualClock
+from protobase_live.cluster.cluster import Cluster
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
+from protobase_live.database.database import Database
+from protobase_live.errors import ProtoBaseError
+from protobase_storage import MemoryStorage, Storage
+from tests.support.pipes import End, pipe
+
+SECRET = b"a secret of sixteen bytes or more"
+ROUNDS = 2_000
+"""Rounds of the event loop after which what is waited for has not happened."""
+
+
+class Node:
+    """A database, and what it is to the others."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        secret: bytes = SECRET,
+        storage: Storage | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        cluster_limits: ClusterLimits | None = None,
+    ) -> None:
+        self.name = name
+        self.clock = ManualClock()
+        self.storage = storage or MemoryStorage(make_identity=lambda: name)
+        self.db = Database(
+            self.storage,
+            clock=self.clock,
+            random=Random(name),
+            limits=limits,
+            cluster_limits=cluster_limits,
+            node_id=name,
+        )
+        replication = self.db.replication
+        parts = self.db.home, replication, self.db.presence_hub, replication.limits, self.clock, Random(name)
+        self.cluster = Cluster(name, secret, *parts)
+
+    async def put(self, collection: str, key: str, **fields: Any) -> None:
+        """Write one record."""
+        await (await self.db.collection(collection)).put(fields, key=key)
+
+    async def together(self, key: str, *collections: str) -> None:
+        """One transaction that writes one record in each collection."""
+        async with self.db.transaction() as tx:
+            for name in collections:
+                tx[name].put({"by": self.name}, key=key)
+
+    async def keys(self, collection: str) -> list[str]:
+        """The keys of its records."""
+        return sorted(dict(await (await self.db.collection(collection)).items()))
+
+    async def vector(self, collection: str) -> dict[str, int]:
+        """What is durable of it."""
+        return dict((await self.storage.standing(collection)).vector)
+
+    async def close(self) -> None:
+        """Stop the node."""
+        await self.cluster.close()
+        await self.db.close()
+
+
+class Connection:
+    """Two nodes that are linked, until it is cut."""
+
+    def __init__(self, dialer: Node, listener: Node) -> None:
+        self.ends: tuple[End, End] = pipe()
+        self.errors: list[ProtoBaseError] = []
+        """What has ended it, as each side says."""
+        loop = asyncio.get_running_loop()
+        self._sides = [
+            loop.create_task(self._serve(dialer, self.ends[0], dialed=True)),
+            loop.create_task(self._serve(listener, self.ends[1], dialed=False)),
+        ]
+
+    async def _serve(self, node: Node, end: End, *, dialed: bool) -> None:
+        try:
+            await node.cluster.serve(end, dialed=dialed)
+        except ProtoBaseError as error:
+            self.errors.append(error)
+
+    async def cut(self) -> None:
+        """End it as a network does: without a word."""
+        await self.ends[0].close(1006, "")
+        await self.over()
+
+    async def over(self) -> None:
+        """Wait until both sides know that it has ended."""
+        await asyncio.gather(*self._sides)
+
+
+async def settle(condition: Callable[[], Any]) -> None:
+    """Let everything run until a condition holds, which may be asynchronous."""
+    for _ in range(ROUNDS):
+        found = condition()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(f"it did not come to {condition}")
+
+
+async def agree(nodes: list[Node], *collections: str) -> None:
+    """Wait until all nodes have the same commits of these collections."""
+
+    async def do() -> bool:
+        return all(
+            [
+                await node.vector(name) == await nodes[0].vector(name)
+                for name in collections
+                for node in nodes[1:]
+            ]
+        )
+
+    await settle(do)
