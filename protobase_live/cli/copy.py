@@ -1,4 +1,4 @@
-"""``protobase-live copy``: all collections of a database into another one."""
+"""``protobase-live copy``: a database, or the rooms of another program, into a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a copy comes from: the collections of a database."""
+"""What a copy comes from: the collections of a database, or the rooms of another program."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from protobase_live.cli.histories import HistorySource
 from protobase_live.cli.places import Place, open_place
+from protobase_live.cli.rooms import STORES, open_rooms
 
 
 class Source(Protocol):
@@ -38,4 +39,6 @@ class Source(Protocol):
 
 async def open_source(url: str, token: str | None) -> Source:
     """What is at ``url``. Raises Unavailable, StorageFailed, ValidationError."""
+    if url.partition(":")[0] in STORES:
+        return await open_rooms(url)
     return HistorySource(await open_place(url, token, must_exist=True))
