@@ -89,6 +89,17 @@ async def test_only_what_changed_is_copied_again(odd: str, to: str) -> None:
     assert await stored_at(to) == await stored_at(odd)
 
 
+async def test_what_was_folded_since_is_folded_in_the_copy(odd: str, to: str) -> None:
+    assert (await run("copy", odd, to)).code == 0
+    storage = await open_storage(odd)
+    (commit,) = ODD["boards/42"].commits
+    await storage.compact(Snapshot("boards/42", commit.update, {"n": 1}, 3.0))
+    await storage.append([empty_commit("boards/42", 2)])
+    await storage.close()
+    assert await run("copy", odd, to) == (0, "5 collections: 1 copied and verified, 4 there already\n", "")
+    assert await stored_at(to) == await stored_at(odd)
+
+
 async def test_the_copy_is_another_node(odd: str, to: str) -> None:
     assert (await run("copy", odd, to)).code == 0
     identities = set[str]()
