@@ -68,7 +68,8 @@ class Link:
         self._own_node = own_node
         self._limits = limits
         self._clock = clock
-        self._heard_at = clock.monotonic()
+        self._heard = 0
+        """Messages that have come."""
         self._queue = asyncio.Queue[PeerMessage](QUEUED_MESSAGES)
         self._over: asyncio.Future[Closed] = asyncio.get_running_loop().create_future()
 
@@ -99,7 +100,6 @@ class Link:
 
         Raises the reason: Closed, Unavailable, ProtocolError, LimitExceeded.
         """
-        self._heard_at = self._clock.monotonic()
         self._presence = PresenceLine(self._hub, self.node, self._send)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -135,7 +135,7 @@ class Link:
     async def _read(self) -> None:
         while True:
             message = decode(await self._channel.receive())
-            self._heard_at = self._clock.monotonic()
+            self._heard += 1
             if isinstance(message, Beat):
                 self.linked = message.linked
             elif isinstance(message, Presence):
@@ -149,12 +149,16 @@ class Link:
             await self._incoming.take(await self._queue.get())
 
     async def _watch(self) -> None:
-        """End it when nothing has come for too long; while this node does not read, nothing can."""
+        """End it when nothing has come for too long, in which this node could have heard it.
+
+        While it is busy with other things, or has so much to take that it does not read, nothing can come.
+        """
+        beat, silence = self._limits.beat_seconds, 0.0
         while True:
-            await self._clock.sleep(self._limits.beat_seconds)
-            if self._queue.full():
-                self._heard_at = self._clock.monotonic()
-            if self._clock.monotonic() - self._heard_at > self._limits.dead_seconds:
+            heard = self._heard
+            await self._clock.sleep(beat)
+            silence = 0.0 if self._heard > heard or self._queue.full() else silence + beat
+            if silence > self._limits.dead_seconds:
                 raise Unavailable(f"nothing came for {self._limits.dead_seconds} s (dead_seconds)")
 
     async def _beat(self, linked: Beats) -> None:
