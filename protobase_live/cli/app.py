@@ -190,6 +190,25 @@ def restore(
 
 
 @app.command()
+def copy(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FROM",
+            help="A storage (file:PATH), a server, or the store of another program: leveldb:PATH "
+            "(y-leveldb), hocuspocus-sqlite:PATH, pycrdt-store:PATH.",
+        ),
+    ],
+    target: Annotated[str, typer.Argument(metavar="TO", help="A storage or a server.")],
+    token: Token = None,
+) -> None:
+    """Copy a database exactly, or the rooms of another program; what is there already is not copied again."""
+    from protobase_live.cli.copy import copy
+
+    copy(source, target, token)
+
+
+@app.command()
 def delete(source: Source, collection: str, token: Token = None) -> None:
     """Delete a collection with its history, also one that cannot be loaded."""
     from protobase_live.cli.delete import delete

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from protobase_live.cli.portable import MAX_PART_BYTES, Draft, Line
+from protobase_live.cli.missing import missing_from
+from protobase_live.cli.portable import Draft, Line
 from protobase_live.errors import ProtoBaseError, ValidationError
-from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Structs
+from protobase_live.protocol.yjs.structs import Structs
 
 WRITER = "import"
 """The writer of the sets and counters that an import makes."""
@@ -54,11 +55,7 @@ class Incoming:
         document, there = self._document(), Structs()
         for update in present:
             there.take(update, lenient=True)
-        if _is_part_of(document, there):
-            return []
-        if not there.vector or _is_part_of(there, document):
-            return list(_parts(document, there.vector))
-        raise ValidationError(f"collection {self.name!r} is not empty: it holds what is not imported")
+        return missing_from(there, document, self.name)
 
     def _document(self) -> Structs:
         document = self._drafted() if self._exact is None else self._exact
@@ -96,19 +93,3 @@ def _update_of(line: Line) -> bytes:
     except (ValueError, TypeError) as error:
         raise ValidationError(f"'update' is not base64: {error}") from error
     return update
-
-
-def _is_part_of(some: Structs, whole: Structs) -> bool:
-    """Whether ``whole`` has all that ``some`` has."""
-    copy = Structs()
-    copy.take(whole.encode(), lenient=True)
-    copy.settle()
-    return copy.take(some.encode(), lenient=True) is None and copy.settle()[0] == EMPTY_UPDATE
-
-
-def _parts(document: Structs, known: Mapping[int, int]) -> Iterator[bytes]:
-    """What somebody with the state vector ``known`` lacks of a document, in updates that a server takes."""
-    complete = False
-    while not complete:
-        update, known, complete = document.slice(known, MAX_PART_BYTES)
-        yield update

@@ -49,6 +49,10 @@ class Place(Protocol):
         """All collections, in the order of their names."""
         ...
 
+    async def deleted(self) -> Sequence[str]:
+        """The collections of which only what their deletion left is there, where that is told."""
+        ...
+
     async def size(self) -> int | None:
         """How many bytes all of it takes, None where that is not told."""
         ...
@@ -109,6 +113,10 @@ class ServerPlace:
         """See Place."""
         return await self._remote.collections()
 
+    async def deleted(self) -> Sequence[str]:
+        """See Place."""
+        return ()  # a server lists what can be opened
+
     async def size(self) -> int | None:
         """See Place."""
         return None  # it is at the server's /metrics
@@ -147,6 +155,15 @@ class StoragePlace:
     async def infos(self) -> Sequence[CollectionInfo]:
         """See Place."""
         return [CollectionInfo(**asdict(each)) for each in await self._storage.list()]
+
+    async def deleted(self) -> Sequence[str]:
+        """See Place."""
+        there = set(await names_in(self))
+        gone, after = list[str](), ""
+        while standings := await self._storage.standings(after):
+            after = standings[-1].collection
+            gone += [each.collection for each in standings if each.collection not in there]
+        return gone
 
     async def size(self) -> int | None:
         """See Place."""
@@ -204,14 +221,17 @@ class Failures:
         except ProtoBaseError as error:
             self._errors.append(error)
 
-    def check(self, what: str) -> None:
-        """Raise what went wrong, if anything did; ``what`` was not done, such as 'exported'."""
+    def check(self, what: str, of: int | None = None) -> None:
+        """Raise what went wrong, if anything did; ``what`` was not done, such as 'exported'.
+
+        ``of`` is how many collections there are, if `alone` was not entered once for each.
+        """
         if len(self._errors) == 1:
             raise self._errors[0]
         if self._errors:
             reasons = "; ".join(map(str, self._errors))
             number = len(self._errors)
-            raise StorageFailed(f"{number} of {self._count} collections are not {what}: {reasons}")
+            raise StorageFailed(f"{number} of {of or self._count} collections are not {what}: {reasons}")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from protobase_live.collection.folded_since import has_folded
 from protobase_live.collection.former import Former, history_of
 from protobase_live.errors import ValidationError
 from protobase_storage import Commit, Loaded, Storage
@@ -17,9 +18,13 @@ async def put_back(storage: Storage, collection: str, stored: Loaded, id: str) -
     everywhere.
 
     A collection that has the beginning of it, or all of it, is completed: so a restore that was interrupted
-    can be repeated. Raises ValidationError, with nothing done, for one that has anything else.
+    can be repeated, and a copy be brought up to date: it may have as a log what was folded since. Raises
+    ValidationError, with nothing done, for one that has anything else.
     """
     present = await storage.load(collection)
+    if stored.snapshot is not None and await has_folded(stored.snapshot, stored, present):
+        await storage.compact(stored.snapshot)
+        present = await storage.load(collection)
     missing = _missing(present, stored)
     if missing is None:
         raise ValidationError(f"collection {collection!r} is not empty; delete it, and restore it then")

@@ -1,0 +1,1 @@
+"""Reading the stores of other Yjs servers. Nothing of them is changed."""
