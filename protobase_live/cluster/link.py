@@ -79,10 +79,10 @@ class Link:
         """
         own = Introduce(self._own_node, VERSIONS, random.randbytes(NONCE_BYTES))
         try:
-            await within(self._clock, self._limits.handshake_seconds, self._meet(secret, own, dialed))
+            await within(self._clock, self._limits.meeting_seconds, self._meet(secret, own, dialed))
         except TimeoutError:
-            seconds = self._limits.handshake_seconds
-            raise Unavailable(f"did not say who it is within {seconds} s (handshake_seconds)") from None
+            seconds = self._limits.meeting_seconds
+            raise Unavailable(f"did not say who it is within {seconds} s (meeting_seconds)") from None
 
     async def _meet(self, secret: bytes, own: Introduce, dialed: bool) -> None:
         handshake = Handshake(secret, own, dialed=dialed)
