@@ -31,8 +31,9 @@ class ClusterLimits:
     ends."""
     links: int = 64
     """Nodes that are linked with this one; another one is refused with 4429."""
-    meeting_seconds: float = 5.0
-    """How long another node may take to say who it is; then the connection ends."""
+    meeting_seconds: float = 1.0
+    """How long another node may take to answer when it is dialed, and then to say who it is; then the
+    connection ends. What was lost on the way is dialed anew no sooner."""
     beat_seconds: float = 0.25
     """How often nodes tell each other that they live."""
     dead_seconds: float = 0.9
