@@ -90,6 +90,7 @@ class Cluster:
             met(link.node)
             await link.run(lambda: self.linked)
         except ProtoBaseError as error:
+            self._let_go(link)  # before it is closed: that takes long where nothing comes through
             await link.close(_code_of(error), str(error))
             raise
         finally:
