@@ -84,18 +84,18 @@ async def test_nodes_agree_after_every_fault_and_lose_nothing(tmp_path: Path, no
 
 @pytest.mark.skipif(not MINUTES, reason="make soak runs it")
 async def test_soak(tmp_path: Path, node: NodeClients):
-    random, until, slowest = Random(SEED), time.monotonic() + 60 * MINUTES, 0.0
+    random, until, slow = Random(SEED), time.monotonic() + 60 * MINUTES, list[str]()
     async with ServerNodes(tmp_path) as cluster:
         async with ClusterLoad(cluster.nodes, node) as load:
             while time.monotonic() < until:
                 fault, (one, other) = random.choice(FAULTS), random.sample(range(3), 2)
                 took = await _strike(cluster, load, fault, one, other, random.choice(LONG_PROMISES))
-                print(f"{fault.__name__} of n{one} and n{other}: agreed after {took:.2f} s", flush=True)
-                assert took < AGREE_SECONDS, f"{fault.__name__} of n{one}: agreed after {took:.2f} s"
-                slowest = max(slowest, took)
+                said = f"{fault.__name__} of n{one} and n{other}: agreed after {took:.2f} s"
+                print(said, flush=True)
+                slow += [said] if took > AGREE_SECONDS else []
         await _assert_all_is_there(cluster, load, node)
-    promised = sum(map(len, load.promised.values()))
-    print(f"{promised} promises kept; the nodes agreed within {slowest:.2f} s of healing")
+    print(f"{sum(map(len, load.promised.values()))} promises kept")
+    assert not slow, f"more than {AGREE_SECONDS} s; was the machine idle?"
 
 
 async def _strike(
