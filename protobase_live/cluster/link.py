@@ -72,6 +72,11 @@ class Link:
         self._queue = asyncio.Queue[PeerMessage](QUEUED_MESSAGES)
         self._over: asyncio.Future[Closed] = asyncio.get_running_loop().create_future()
 
+    @property
+    def silent_seconds(self) -> float:
+        """How long nothing has come from the other node."""
+        return self._clock.monotonic() - self._heard_at
+
     async def meet(self, secret: bytes, random: Random, *, dialed: bool) -> None:
         """Find out who is at the other end, and that both know the secret.
 
