@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -15,7 +16,7 @@ from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.settings import Options, Settings, settings
 from protobase_live.database.database import Database
 from protobase_live.database.opening import open as open_database
-from protobase_live.errors import Unavailable, ValidationError
+from protobase_live.errors import StorageFailed, Unavailable, ValidationError
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
@@ -60,9 +61,22 @@ async def _serve(chosen: Options) -> None:
         gc.freeze()  # what the start has made stays, and need not be looked at again and again
         print(f"listening on {server.url}", flush=True)
         _log.info("serving %s on %s", how.storage, server.url)
-        await stop.wait()
+        await _until_stopped(stop, database)
         _log.info("stopping")
     _log.info("stopped")
+
+
+async def _until_stopped(stop: asyncio.Event, database: Database) -> None:
+    """Raises StorageFailed, which says why, when another server has taken the storage over."""
+    taken_over = database.health.taken_over
+    waiting = [asyncio.ensure_future(event.wait()) for event in (stop, taken_over)]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+    if taken_over.is_set():
+        raise StorageFailed(str(database.health.successor))
 
 
 def _opened(how: Settings) -> AbstractAsyncContextManager[Database]:

@@ -60,6 +60,8 @@ class Link:
         """Which of both nodes has opened the connection."""
         self.linked: tuple[str, ...] = ()
         """The nodes that the other one is linked with."""
+        self.silent_seconds = 0.0
+        """How long nothing has come from the other node, in beats of this one."""
         self.outgoing = Outgoing(source, limits, clock, self._send)
         self._incoming = Incoming(home, self.outgoing, limits, self._send)
         self._hub = presence
@@ -68,14 +70,10 @@ class Link:
         self._own_node = own_node
         self._limits = limits
         self._clock = clock
-        self._heard_at = clock.monotonic()
+        self._heard = 0
+        """Messages that have come."""
         self._queue = asyncio.Queue[PeerMessage](QUEUED_MESSAGES)
         self._over: asyncio.Future[Closed] = asyncio.get_running_loop().create_future()
-
-    @property
-    def silent_seconds(self) -> float:
-        """How long nothing has come from the other node."""
-        return self._clock.monotonic() - self._heard_at
 
     async def meet(self, secret: bytes, random: Random, *, dialed: bool) -> None:
         """Find out who is at the other end, and that both know the secret.
@@ -104,7 +102,6 @@ class Link:
 
         Raises the reason: Closed, Unavailable, ProtocolError, LimitExceeded.
         """
-        self._heard_at = self._clock.monotonic()
         self._presence = PresenceLine(self._hub, self.node, self._send)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -140,7 +137,7 @@ class Link:
     async def _read(self) -> None:
         while True:
             message = decode(await self._channel.receive())
-            self._heard_at = self._clock.monotonic()
+            self._heard += 1
             if isinstance(message, Beat):
                 self.linked = message.linked
             elif isinstance(message, Presence):
@@ -154,12 +151,17 @@ class Link:
             await self._incoming.take(await self._queue.get())
 
     async def _watch(self) -> None:
-        """End it when nothing has come for too long; while this node does not read, nothing can."""
+        """End it when nothing has come for too long, in which this node could have heard it.
+
+        While it is busy with other things, or has so much to take that it does not read, nothing can come.
+        """
+        beat = self._limits.beat_seconds
         while True:
-            await self._clock.sleep(self._limits.beat_seconds)
-            if self._queue.full():
-                self._heard_at = self._clock.monotonic()
-            if self._clock.monotonic() - self._heard_at > self._limits.dead_seconds:
+            heard = self._heard
+            await self._clock.sleep(beat)
+            came = self._heard > heard or self._queue.full()
+            self.silent_seconds = 0.0 if came else self.silent_seconds + beat
+            if self.silent_seconds > self._limits.dead_seconds:
                 raise Unavailable(f"nothing came for {self._limits.dead_seconds} s (dead_seconds)")
 
     async def _beat(self, linked: Beats) -> None:

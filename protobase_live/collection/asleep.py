@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from protobase_live.collection.former import history_of, require_same
 from protobase_live.collection.joint_replication import Answer, KnownHistories
@@ -38,14 +38,21 @@ class Asleep:
         without: Callable[[str], AbstractContextManager[bool]],
         outlet: Outlet,
         log_commits: int,
+        names: int,
     ) -> None:
-        """``without`` as `ActorPool.without`. After ``log_commits`` a collection is loaded, and can fold."""
+        """``without`` as `ActorPool.without`. After ``log_commits`` a collection is loaded, and can fold.
+
+        ``names`` is how many collections it is remembered of where they stand.
+        """
+        self._names = names
         self._storage = storage
         self._without = without
         self._outlet = outlet
         self._log_commits = log_commits
         self._grown = Counter[str]()
         """Commits that each has taken since it was last loaded."""
+        self._standings: OrderedDict[str, Standing] = OrderedDict()
+        """Where those stand that have taken some lately; looking it up takes time of the length of a log."""
 
     async def replicate(self, commits: Given, histories: KnownHistories) -> dict[str, Answer]:
         """Store what is for collections that are not in memory, in one batch; durable on return.
@@ -59,7 +66,7 @@ class Asleep:
             plans: dict[str, _Plan] = {}
             for name in names:
                 try:
-                    plans[name] = self._plan(await self._storage.standing(name), commits[name], histories)
+                    plans[name] = self._plan(await self._standing(name), commits[name], histories)
                 except ProtoBaseError as error:
                     answers[name] = error
             for name in _of_what_is_not_whole(plans, commits):
@@ -67,10 +74,25 @@ class Asleep:
             await self._storage.append([commit for plan in plans.values() for commit in plan.taken])
             for name, plan in plans.items():
                 self._grown[name] += len(plan.taken)
+                self._remember(replace(plan.standing, vector=plan.vector))
                 self._outlet.shown(name, plan.taken, plan.standing.vector)
                 history = history_of(plan.standing.remains)
                 answers[name] = Replicated(plan.vector, plan.lacking, history)
         return answers
+
+    def woken(self, name: str) -> None:
+        """A collection is loaded, or deleted: where it stands changes without this being told."""
+        self._standings.pop(name, None)
+        self._grown.pop(name, None)
+
+    async def _standing(self, name: str) -> Standing:
+        return self._standings.get(name) or await self._storage.standing(name)
+
+    def _remember(self, standing: Standing) -> None:
+        self._standings[standing.collection] = standing
+        self._standings.move_to_end(standing.collection)
+        if len(self._standings) > self._names:
+            self._standings.popitem(last=False)
 
     def _may(self, name: str) -> bool:
         """Whether a collection may sleep on: its log is folded when it is loaded."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from protobase_live.transactions.limits import TransactionLimits
 from protobase_storage import BACKLOG_LIMIT, READS_LIMIT
+from protobase_storage.cloud.limits import CHECKPOINT_SLOTS, INTERVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,14 @@ class StorageLimits:
     unstored_bytes: int = BACKLOG_LIMIT
     """Bytes of commits that wait to be stored; more fail with `Unavailable` or `Overloaded`."""
     waiting_reads: int = READS_LIMIT
-    """Reads that wait for the file; another one fails with `Overloaded`."""
+    """Reads that wait for the file or the object store; another one fails with `Overloaded`."""
     file_bytes: int | None = None
     """Size of the database file, None: as much as there is room. What does not fit is refused as where the
-    disk is full."""
+    disk is full. Of `file:` alone."""
+    interval_seconds: float = INTERVAL
+    """From one write to an object store to the next, at least: what it costs, and how long a commit waits."""
+    checkpoint_slots: int = CHECKPOINT_SLOTS
+    """Writes to an object store after which a checkpoint takes their place: what an opening has to read."""
 
 
 DEFAULT_LIMITS = Limits()

@@ -13,10 +13,11 @@ from protobase_storage import (
     StorageBusy,
     StorageClosed,
     StorageError,
+    StorageFenced,
     TooManyReads,
 )
 
-NOT_OF_THE_MEDIUM = (StorageClosed, SequenceConflict, CollectionCorrupt)
+NOT_OF_THE_MEDIUM = (StorageClosed, StorageFenced, SequenceConflict, CollectionCorrupt)
 """What says nothing about the medium, and of which trying again makes nothing better."""
 
 

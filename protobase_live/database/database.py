@@ -392,5 +392,6 @@ class Database(DatabaseApi):
         await self._ask(collection, Begin(self.views))
 
     def _actor(self, name: str) -> CollectionActor:
+        self.home.woken(name)
         shared = self.limits, self.unfolded, self._fold_slots, self.read_only
         return CollectionActor(name, self._storage, self._clock, *shared, self._identity, self.replication)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from protobase_actors import Clock
 from protobase_live.collection.read_only import is_of_the_medium
-from protobase_storage import Commit, Storage, StorageBusy
+from protobase_storage import Commit, Storage, StorageBusy, StorageFenced
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +25,10 @@ class Health:
         self._failed_at = 0.0
         self.failures = 0
         """Appends that failed since the start."""
+        self.taken_over = asyncio.Event()
+        """Set when another process has the database: nothing will be stored by this one any more."""
+        self.successor: str | None = None
+        """What the storage said of that."""
 
     @property
     def failure(self) -> str | None:
@@ -44,6 +48,10 @@ class Health:
     def note(self, appended: asyncio.Future[None]) -> None:
         """The outcome of an append is known."""
         error = None if appended.cancelled() else appended.exception()
+        if isinstance(error, StorageFenced):
+            self.successor = str(error)
+            self.taken_over.set()
+            return
         if error is not None and is_of_the_medium(error) and not isinstance(error, StorageBusy):
             if self._reason is None:
                 reason = str(error)  # a log record that is kept must not keep the collection

@@ -42,7 +42,7 @@ class Home:
         self._delete = delete
         self._clock = clock
         self._limits = limits
-        self._asleep = Asleep(storage, pool.without, outlet, limits.log_commits)
+        self._asleep = Asleep(storage, pool.without, outlet, limits.log_commits, limits.remembered_names)
         self._joints = JointReplication(ask, self._show_together, limits.held_commit_bytes)
 
     async def replicate(
@@ -75,9 +75,14 @@ class Home:
         await self._delete(collection, remains)
         self.forget(collection)
 
+    def woken(self, collection: str) -> None:
+        """A collection is about to be loaded."""
+        self._asleep.woken(collection)
+
     def forget(self, collection: str) -> None:
         """The history of a collection is over: what is held of it is good for nothing."""
         self._joints.forget(collection)
+        self._asleep.woken(collection)
 
     async def _show_together(self, parts: Mapping[str, Commit], histories: KnownHistories) -> None:
         joint = JointParts(parts, histories)

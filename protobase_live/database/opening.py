@@ -19,11 +19,11 @@ from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
 from protobase_storage.file import DATABASE_NAME
 
-KNOWN = "'memory:' or 'file:PATH'"
+KNOWN = "'memory:', 'file:PATH', 's3://BUCKET/PREFIX' or 'gs://BUCKET/PREFIX'"
 """The addresses that this version opens, for messages."""
 
 CLOUDS = ("s3", "gs")
-"""Schemes that are reserved for backends to come."""
+"""Schemes of object stores."""
 
 
 def open(
@@ -41,8 +41,11 @@ def open(
     """The database stored at ``url``, in this process, until the block ends: ``async with`` it. Or ``await``
     it and call ``close()`` in the end.
 
-    ``url`` is ``memory:`` (gone at the end) or ``file:PATH`` (a folder, made if missing, held by one process
-    at a time). ``author`` is written into the commits made through it. ``limits`` are those of the database,
+    ``url`` is ``memory:`` (gone at the end), ``file:PATH`` (a folder, made if missing, held by one process at
+    a time), or ``s3://BUCKET/PREFIX`` or ``gs://BUCKET/PREFIX`` (who opens it takes it over, and who had it
+    open stops; ``?endpoint=URL&region=NAME`` say where it is, if that is not where the provider has it).
+
+    ``author`` is written into the commits made through it. ``limits`` are those of the database,
     ``view_limits`` those of its queries, ``presence_limits`` those of presence,
     ``storage_limits`` those of its storage, ``cluster_limits`` those of its links to other nodes, which call
     it ``node_id``; None: by an id that is made with the storage. ``durability`` says on how many nodes what
@@ -84,10 +87,10 @@ async def open_storage(
     Raises ValidationError and StorageFailed as `open` does.
     """
     scheme, colon, path = url.partition(":")
-    if colon and scheme in CLOUDS:
-        raise ValidationError(f"{url!r}: {scheme}:// storages are not in this version; use {KNOWN}")
     if url == "memory:":
         return MemoryStorage()
+    if colon and scheme in CLOUDS:
+        return await _open_cloud(url, must_exist, limits)
     if scheme != "file" or not path:
         raise ValidationError(f"{url!r} is no storage; use {KNOWN}")
     path = _folder(url, path)
@@ -99,6 +102,26 @@ async def open_storage(
             backlog_limit=limits.unstored_bytes,
             reads_limit=limits.waiting_reads,
             max_bytes=limits.file_bytes,
+        )
+    except StorageError as error:
+        raise StorageFailed(f"cannot open {url!r}: {error}") from error
+
+
+async def _open_cloud(url: str, must_exist: bool, limits: StorageLimits) -> Storage:
+    from protobase_storage.clouds import open_cloud, parse_address  # only who uses one needs what it loads
+
+    try:
+        address = parse_address(url)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+    try:
+        return await open_cloud(
+            address,
+            must_exist=must_exist,
+            backlog_limit=limits.unstored_bytes,
+            reads_limit=limits.waiting_reads,
+            interval=limits.interval_seconds,
+            checkpoint_slots=limits.checkpoint_slots,
         )
     except StorageError as error:
         raise StorageFailed(f"cannot open {url!r}: {error}") from error

@@ -32,6 +32,16 @@ class StorageBusy(StorageError):
     retryable = True
 
 
+class StorageUnreachable(StorageError):
+    """The object store did not answer, or failed, as often as it was asked; nothing of the call counts."""
+
+    retryable = True
+
+
+class StorageFenced(StorageError):
+    """Another writer took the database over. This one has stopped; what it acknowledged is with the other."""
+
+
 class TooManyReads(StorageBusy):
     """So many reads as may wait do wait; nothing was read."""
 

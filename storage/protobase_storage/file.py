@@ -54,7 +54,7 @@ class FileStorage(Storage):
         self._opened = opened
         self._writer = writer
         self._upkeep = upkeep
-        self._reader = Reader(opened.read_connection, opened.path, opened.survey, opened.identity)
+        self._reader = Reader(opened.read_connection, opened.path, opened.survey)
         self._reads = ThreadPoolExecutor(1, "protobase-storage-reader")
         self._waiting = 0
         self._reads_limit = reads_limit

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import catalogue
 from .catalogue import COLUMNS, Survey
-from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere, join, node_of
+from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere, join
 from .contract import CollectionInfo, Standing, check_name
 from .errors import CollectionCorrupt, StorageError
 from .rows import Entry, SnapshotHead, read_chunk, read_commit, read_entry, readable
@@ -20,7 +20,7 @@ _LOG = (
     "SELECT collection, position, origin, sequence, head, body, checksum FROM log "
     "WHERE collection = ? ORDER BY position"
 )
-_LOG_BACKWARDS = f"{_LOG} DESC"
+_ENDS = "SELECT origin, max(sequence) FROM log WHERE collection = ? GROUP BY origin"
 _CHUNKS = "SELECT snapshot, ordinal, body, checksum FROM chunks WHERE snapshot = ? ORDER BY ordinal"
 _SIZES = "SELECT count(*), coalesce(sum(length(body)), 0) FROM log WHERE collection = ?"
 
@@ -28,9 +28,7 @@ _SIZES = "SELECT count(*), coalesce(sum(length(body)), 0) FROM log WHERE collect
 class Reader:
     """Reads of one connection, each in one read transaction: it sees one moment."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, survey: Survey, identity: str) -> None:
-        """`identity` is that of the database whose commits are in the log, with those of other nodes."""
-        self._identity = identity
+    def __init__(self, connection: sqlite3.Connection, path: Path, survey: Survey) -> None:
         self._connection = connection
         self._path = path
         self._survey = survey
@@ -81,14 +79,13 @@ class Reader:
         return found
 
     def _standing(self, entry: Entry) -> Standing:
-        """Reads the log backwards to a commit of this node, whose `after` names all that is before it."""
+        """Reads no updates, and no checksums: of a long log that would take as long as loading it."""
         vector: Vector = entry.snapshot.vector if entry.snapshot else {}
-        for row in self._connection.execute(_LOG_BACKWARDS, (entry.id,)):
-            commit = read_commit(entry.name, row)
-            vector = join(vector, {commit.origin: commit.sequence})
-            if commit.after and node_of(commit.origin) == self._identity:
-                vector = join(vector, commit.after)
-                break
+        try:
+            for origin, sequence in self._connection.execute(_ENDS, (entry.id,)):
+                vector = join(vector, {origin.decode(): sequence})
+        except (AttributeError, TypeError, UnicodeDecodeError):
+            raise CollectionCorrupt(entry.name, "a commit's origin or sequence is damaged") from None
         return Standing(entry.name, vector, entry.remains)
 
     def list(self, prefix: str) -> list[CollectionInfo]:

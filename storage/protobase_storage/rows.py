@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
-from .commit import NOTHING, Commit, Joint, Part, Snapshot, Vector
+from .commit import Commit, Snapshot
+from .commit_format import pack_head, unpack_commit
 from .errors import CollectionCorrupt
 from .packing import pack, unpack
 
@@ -19,7 +20,7 @@ CHUNK_BYTES = 1024 * 1024
 """A snapshot is stored in rows of at most this many bytes."""
 
 LogRow = tuple[int, int, bytes, int, bytes, bytes, int]
-"""collection id, position, origin, sequence, head (see `_commit_head`), update, checksum."""
+"""collection id, position, origin, sequence, head (see `pack_head`), update, checksum."""
 
 ChunkRow = tuple[int, int, memoryview, int]
 """snapshot id, ordinal, data, checksum."""
@@ -54,7 +55,7 @@ class SnapshotHead:
 def log_row(collection: int, position: int, commit: Commit) -> LogRow:
     """The row of `commit`."""
     origin = commit.origin.encode()
-    head = pack(_commit_head(commit))
+    head = pack_head(commit)
     check = _log_check(collection, position, origin, commit.sequence, head, commit.update)
     return (collection, position, origin, commit.sequence, head, commit.update, check)
 
@@ -68,20 +69,7 @@ def read_commit(name: str, row: tuple[Any, ...]) -> Commit:
         sound = False
     if not sound:
         raise CollectionCorrupt(name, f"commit at position {position} fails its checksum")
-    time, parts, *rest = unpack(head)
-    after: Vector = rest[0] if rest else NOTHING
-    joint = rest[1] if rest else None
-    told = tuple(Part(*part) for part in parts)
-    return Commit(origin.decode(), sequence, name, update, told, time, after, joint and Joint(*joint))
-
-
-def _commit_head(commit: Commit) -> tuple[object, ...]:
-    """Time and parts, and behind them `after` and the joint transaction if there is either."""
-    joint = commit.joint and (commit.joint.id, commit.joint.collections)
-    parts = [(part.author, part.keys) for part in commit.parts]
-    # Without the rest, an earlier version can read it.
-    rest = (dict(commit.after), joint) if commit.after or joint else ()
-    return (commit.time, parts, *rest)
+    return unpack_commit(name, origin.decode(), sequence, head, update)
 
 
 def chunk_rows(snapshot: int, update: bytes) -> Iterator[ChunkRow]:

@@ -8,12 +8,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from pycrdt import Doc, Map
 
-import protobase_live as pb
-from protobase_storage import FileStorage
+from tests.support.kept import assert_kept
 from tests.support.server_process import ServerProcess
-from tests.support.witness import SIDES, Witness
+from tests.support.witness import Witness
 
 SEEDS = 50
 MAX_MOMENTS = 400
@@ -43,31 +41,3 @@ async def test_sigterm_under_load(server: ServerProcess):
     assert await server.wait() == 0
     assert witness.close_codes == [1001, 1001]
     await assert_kept(server, witness, "stopped with SIGTERM")
-
-
-async def assert_kept(server: ServerProcess, witness: Witness, when: str) -> None:
-    """Every promise is kept, nothing is there that nobody sent, and transactions are whole."""
-    found = {"raw": await _raw_keys(server)}
-    async with pb.open(server.storage) as db:
-        found["singles"] = set(await (await db.collection("singles")).keys())
-        sides = [set(await (await db.collection(side)).keys()) for side in SIDES]
-    torn = set.union(*sides) - set.intersection(*sides)
-    assert not torn, f"{when}: torn transactions {torn}"
-    found["whole"] = sides[0]
-    for what, keys in found.items():
-        lost, invented = witness.promised[what] - keys, keys - witness.sent[what]
-        assert not lost, f"{when}: lost {sorted(lost)} of {what}"
-        assert not invented, f"{when}: nobody sent {sorted(invented)} of {what}"
-
-
-async def _raw_keys(server: ServerProcess) -> set[str]:
-    """What the bare Yjs clients wrote, read as Yjs reads it."""
-    storage = await FileStorage.open(server.folder)
-    loaded = await storage.load("raw")
-    await storage.close()
-    doc: Doc = Doc()
-    if loaded.snapshot:
-        doc.apply_update(loaded.snapshot.update)
-    for commit in loaded.commits:
-        doc.apply_update(commit.update)
-    return set(doc.get("entries", type=Map).keys())

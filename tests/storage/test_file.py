@@ -5,7 +5,7 @@ from pathlib import Path
 
 from protobase_storage import FileStorage, TooManyReads
 from protobase_storage.conformance.basics import StorageConformance
-from protobase_storage.conformance.durability import DurabilityConformance
+from protobase_storage.conformance.folders import FolderConformance
 from protobase_storage.conformance.stateful import model_test
 
 
@@ -14,7 +14,7 @@ class TestFile(StorageConformance):
         return await FileStorage.open(place)
 
 
-class TestFileDurability(DurabilityConformance):
+class TestFileDurability(FolderConformance):
     opener = "protobase_storage.file:FileStorage.open"
     tail = "protobase.db-wal"
 

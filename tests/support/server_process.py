@@ -20,8 +20,9 @@ STOP_SECONDS = 30.0
 class ServerProcess:
     """A server on ``file:FOLDER`` that keeps its port from start to start; an async context manager.
 
-    ``command`` is what takes the options of ``protobase-live serve``, at the next start; ``environment`` is
-    added to what the tests run in; ``memory_bytes`` limits the address space.
+    ``storage`` is what it is on instead. ``command`` is what takes the options of ``protobase-live serve``,
+    at the next start; ``environment`` is added to what the tests run in; ``memory_bytes`` limits the address
+    space.
     """
 
     def __init__(
@@ -29,10 +30,13 @@ class ServerProcess:
         folder: Path,
         command: Sequence[str] = SERVE,
         *,
+        storage: str | None = None,
         environment: Mapping[str, str] | None = None,
         memory_bytes: int = resource.RLIM_INFINITY,
     ) -> None:
         self.folder = folder
+        self.storage = storage or f"file:{folder}"
+        """Its storage, as ``pb.open`` takes it."""
         self.command = command
         self._environment = {**os.environ, **(environment or {})}
         self._memory_bytes = memory_bytes
@@ -45,11 +49,6 @@ class ServerProcess:
 
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
-
-    @property
-    def storage(self) -> str:
-        """Its storage, as ``pb.open`` takes it."""
-        return f"file:{self.folder}"
 
     @property
     def port(self) -> int:

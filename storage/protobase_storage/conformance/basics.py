@@ -42,7 +42,6 @@ class StorageConformance:
         assert await storage.standings() == []
 
     async def test_where_a_collection_stands_is_told_without_loading_it(self, storage: Storage) -> None:
-        """Commits of this database name what was before them, those of others do not."""
         own = f"{storage.identity}/t"
         await storage.compact(make_snapshot("c", {"s": 2}))
         await storage.append([make_commit("c", 1, origin="o"), make_commit("c", 2, origin="p/t")])

@@ -1,7 +1,8 @@
 """A process that works on a storage and dies on the way. `python -m protobase_storage.conformance.child`
 
-Arguments: JSON with `opener` ("module:attribute"), `place`, `job` and, by job, more. It writes one line for
-each effect that was acknowledged. Jobs:
+Arguments: JSON with `opener` ("module:attribute"), `place`, `job` and, by job, more. Or `--forks` and an
+opener to import: then such JSON comes line by line, each job runs in a process of its own, and after it comes
+a line `ended` with how that process ended. A job writes one line for each effect that was acknowledged. Jobs:
 
 `script`   perform `model.script(large)`, kill itself with SIGKILL at step number `die_at` (-1: never)
 `burst`    the same with `count` appends at once
@@ -20,6 +21,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 from functools import reduce
 from typing import Any
@@ -131,5 +133,31 @@ async def main(job: Job) -> None:
     say("end")
 
 
+def fork(job: Job) -> int:
+    """Do one job in a child process; 0, or minus the signal that ended it."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            asyncio.run(main(job))
+            status = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def run_forks(opener: str) -> None:
+    """Do the jobs that come on standard input."""
+    find_opener(opener)
+    for line in sys.stdin:
+        say(f"ended {fork(json.loads(line))}")
+
+
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+    if sys.argv[1] == "--forks":
+        run_forks(sys.argv[2])
+    else:
+        asyncio.run(main(json.loads(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""What survives: reopening, SIGKILL between any two steps, torn writes, a full disk, damaged bytes."""
+"""What survives: reopening, SIGKILL between any two steps, damaged bytes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..contract import Storage
-from ..errors import CollectionCorrupt, StorageError, StorageLocked
+from ..errors import CollectionCorrupt, StorageError
 from .child import burst_append, find_opener
+from .forks import Forks
 from .model import (
     Effect,
     State,
@@ -34,34 +36,68 @@ LARGE = 2_500_000
 class DurabilityConformance:
     """Subclass as `TestSomething` and set the attributes.
 
-    The opener takes a folder and the keyword `on_step`: a function the backend calls with the name of each
-    step it has taken, wherever a process might die.
+    The opener takes a path and the keyword `on_step`: a function that is called with the name of each step
+    the backend has taken, wherever a process might die. A place is a folder; a backend that keeps things
+    elsewhere makes a name of the path, and says how to `copy`, `remove` and `damage` what is there.
     """
 
     opener: str
-    """"module:attribute" of an async function that opens the storage in a folder."""
+    """"module:attribute" of an async function that opens the storage at a place."""
 
-    tail: str
-    """Name of the file in the folder to which writes are appended, the one whose end may be torn."""
+    steps: Sequence[int] = range(200)
+    """The numbers of the steps at which processes are killed. The last is beyond the end of the script."""
 
     async def open(self, place: Path, **options: Any) -> Storage:
         """Open, in this process."""
         return await find_opener(self.opener)(place, **options)
 
+    def copy(self, origin: Path, target: Path) -> None:
+        """Copy what is at a place. Nobody has it open."""
+        shutil.copytree(origin, target)
+
+    def remove(self, place: Path) -> None:
+        """Remove what is at a place."""
+        shutil.rmtree(place)
+
+    def damage(self, place: Path, needle: bytes) -> int:
+        """Turn over the bits of `needle`'s last byte wherever it stands; returns how often that was."""
+        found = 0
+        for file in (file for file in place.rglob("*") if file.is_file()):
+            content = file.read_bytes()
+            found += content.count(needle)
+            file.write_bytes(content.replace(needle, flipped(needle, len(needle) - 1)))
+        return found
+
+    @classmethod
+    def environment(cls) -> dict[str, str]:
+        """Variables that the processes which work on the storage need."""
+        return {"PYTHONPATH": ":".join(sys.path)}
+
+    forking: Forks
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def forks(cls) -> Iterator[None]:
+        """A process that runs jobs, for all tests of the class."""
+        cls.forking = Forks(cls.opener, cls.environment())
+        yield
+        cls.forking.close()
+
+    def job(self, place: Path, job: str, **arguments: Any) -> dict[str, Any]:
+        """A job of `conformance.child`."""
+        return arguments | {"opener": self.opener, "place": str(place), "job": job}
+
     def child(self, place: Path, job: str, **arguments: Any) -> subprocess.Popen[str]:
-        """Start a process with a job of `conformance.child`."""
-        arguments |= {"opener": self.opener, "place": str(place), "job": job}
-        command = [sys.executable, "-m", "protobase_storage.conformance.child", json.dumps(arguments)]
-        environment = {"PYTHONPATH": ":".join(sys.path)}
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        """Start a process with a job."""
+        told = json.dumps(self.job(place, job, **arguments))
+        command = [sys.executable, "-m", "protobase_storage.conformance.child", told]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self.environment())
 
     def run_child(self, place: Path, job: str, **arguments: Any) -> list[str]:
         """The lines a process wrote until it ended."""
-        with self.child(place, job, **arguments) as child:
-            assert child.stdout is not None
-            lines = child.stdout.read().splitlines()
+        lines, status = self.forking.run(self.job(place, job, **arguments))
         died = any(line.startswith("dies") for line in lines)
-        assert child.returncode == (-signal.SIGKILL if died else 0), lines
+        assert status == (-signal.SIGKILL if died else 0), lines
         return lines
 
     async def state(self, place: Path) -> State:
@@ -98,22 +134,14 @@ class DurabilityConformance:
         assert all(future.done() and future.exception() is None for future in futures)
         assert (await self.state(tmp_path))["a"].commits == tuple(make_commit("a", n) for n in range(1, 100))
 
-    async def test_one_at_a_time(self, tmp_path: Path) -> None:
-        storage = await self.open(tmp_path)
-        with pytest.raises(StorageLocked):
-            await self.open(tmp_path)
-        await storage.append([make_commit("a", 1)])
-        await storage.close()
-        await (await self.open(tmp_path)).close()
-
     async def test_killed_at_every_step(self, tmp_path: Path) -> None:
         effects = script(LARGE)
         lines: list[str] = []
-        for step in range(200):
+        for step in self.steps:
             place = tmp_path / str(step)
             lines = self.run_child(place, "script", large=LARGE, die_at=step)
             await self.check_killed(place, lines, effects)
-            shutil.rmtree(place)
+            self.remove(place)
             if lines[-1] == "end":
                 break
         assert lines[-1] == "end"
@@ -122,7 +150,7 @@ class DurabilityConformance:
     async def test_killed_while_recovering(self, tmp_path: Path) -> None:
         effects = script(LARGE)
         tried: set[tuple[str, ...]] = set()
-        for step in range(200):
+        for step in self.steps:
             origin = tmp_path / "origin"
             lines = self.run_child(origin, "script", large=LARGE, die_at=step)
             if lines[-1] == "end":
@@ -131,14 +159,14 @@ class DurabilityConformance:
             if steps and steps not in tried:
                 tried.add(steps)
                 await self.check_killed_recoveries(origin, tmp_path / "copy", lines, effects)
-            shutil.rmtree(origin)
+            self.remove(origin)
 
     async def recovery_steps(self, origin: Path, probe: Path) -> tuple[str, ...]:
         """The steps that opening takes, at each of which a process can die."""
         steps: list[str] = []
-        shutil.copytree(origin, probe)
+        self.copy(origin, probe)
         await (await self.open(probe, on_step=steps.append)).close()
-        shutil.rmtree(probe)
+        self.remove(probe)
         return tuple(steps)
 
     async def check_killed_recoveries(
@@ -146,10 +174,10 @@ class DurabilityConformance:
     ) -> None:
         """Kill the recovery of `origin` at each of its steps."""
         for step in range(200):
-            shutil.copytree(origin, copy)
+            self.copy(origin, copy)
             ended = self.run_child(copy, "recover", die_at=step)[-1] == "end"
             await self.check_killed(copy, lines, effects)
-            shutil.rmtree(copy)
+            self.remove(copy)
             if ended:
                 return
         raise AssertionError("recovery does not end")
@@ -169,39 +197,10 @@ class DurabilityConformance:
         assert commits == tuple(make_commit("a", n) for n in range(1, len(commits) + 1))
         assert acknowledged <= len(commits) <= acknowledged + 1
 
-    @pytest.mark.parametrize("damage", ["cut", "flip"])
-    async def test_torn_writes(self, tmp_path: Path, damage: str) -> None:
-        """A write that was under way leaves any part of itself: earlier appends hold, no append is halved."""
-        origin, copy = tmp_path / "origin", tmp_path / "copy"
-        self.run_child(origin, "burst_then_die", count=12)
-        states = states_after([burst_append(n) for n in range(1, 13)])
-        whole = (origin / self.tail).read_bytes()
-        found: list[State] = []
-        for place in [*range(0, len(whole), 4096), *range(max(0, len(whole) - 12_288), len(whole), 64)]:
-            shutil.copytree(origin, copy)
-            torn = whole[:place] if damage == "cut" else _flipped(whole, place)
-            (copy / self.tail).write_bytes(torn)
-            found.append(await self.state(copy))
-            assert found[-1] in states, place
-            shutil.rmtree(copy)
-        assert states[-2] in found, "no appended write was torn: is `tail` the right file?"
-
-    def test_a_full_disk(self, tmp_path: Path) -> None:
-        """Under a limit on file sizes writes fail, nothing is damaged; without it all goes on."""
-        for limit in (60_000, 100_000, 100_001, 123_456):
-            lines = self.run_child(tmp_path / str(limit), "full", limit=limit)
-            assert lines[-3:] == ["intact", "done", "end"]
-            assert len(lines) > 4
-
-    async def test_after_a_full_disk_all_that_was_acknowledged_is_there(self, tmp_path: Path) -> None:
-        lines = self.run_child(tmp_path / "d", "full", limit=100_000)
-        commits = (await self.state(tmp_path / "d"))["a"].commits
-        assert len(commits) == lines.count("done")
-
     @pytest.mark.parametrize("needle", [b"<bad:node-a:7>", b"[bad:"])
     async def test_damage_is_confined_to_its_collection(self, tmp_path: Path, needle: bytes) -> None:
         expected = await self.three_collections(tmp_path)
-        assert _damage(tmp_path, needle) > 0
+        assert self.damage(tmp_path, needle) > 0
         storage = await self.open(tmp_path)
         with pytest.raises(CollectionCorrupt, match="'bad'") as caught:
             await storage.load("bad")
@@ -221,11 +220,11 @@ class DurabilityConformance:
         expected = await self.three_collections(tmp_path / "origin")
         for needle in (b"bad", b"good", b"node-a", b"title", b"ann"):
             copy = tmp_path / "copy"
-            shutil.copytree(tmp_path / "origin", copy)
-            _damage(copy, needle)
+            self.copy(tmp_path / "origin", copy)
+            self.damage(copy, needle)
             for name in expected:
                 assert await self.load_or_error(copy, name) in (expected[name], "error"), (needle, name)
-            shutil.rmtree(copy)
+            self.remove(copy)
 
     async def load_or_error(self, place: Path, name: str) -> Any:
         """A collection as it loads, or "error" if opening or loading says what is wrong."""
@@ -252,15 +251,6 @@ class DurabilityConformance:
         return state
 
 
-def _damage(place: Path, needle: bytes) -> int:
-    """Turn over the bits of `needle`'s last byte wherever it stands; returns how often that was."""
-    found = 0
-    for file in (file for file in place.rglob("*") if file.is_file()):
-        content = file.read_bytes()
-        found += content.count(needle)
-        file.write_bytes(content.replace(needle, _flipped(needle, len(needle) - 1)))
-    return found
-
-
-def _flipped(content: bytes, place: int) -> bytes:
+def flipped(content: bytes, place: int) -> bytes:
+    """`content` with the bits of one byte turned over."""
     return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]

@@ -126,8 +126,8 @@ async def test_settings_reach_the_server_and_its_log_is_json(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["--storage", "s3://b/p"], 1, "s3:// storages are not in this version"),
-        (["--storage", "nosuch:x"], 1, "use 'memory:' or 'file:PATH'"),
+        (["--storage", "s3:///p"], 1, "names no bucket; write s3://BUCKET/PREFIX"),
+        (["--storage", "nosuch:x"], 1, "use 'memory:', 'file:PATH'"),
         (["--storage", "memory:", "--listen", "x"], 1, "is no HOST:PORT"),
         (["--nosuch"], 2, "No such option"),
         (["--storage", "memory:", "--limit", "views=many"], 1, "--limit views: 'many' is not a whole number"),

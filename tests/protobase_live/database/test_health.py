@@ -6,8 +6,9 @@ import logging
 import pytest
 
 from protobase_actors import ManualClock
+from protobase_live.collection.read_only import is_of_the_medium
 from protobase_live.database.health import Health
-from protobase_storage import MemoryStorage, StorageBusy, StorageError, StorageFull
+from protobase_storage import MemoryStorage, StorageBusy, StorageError, StorageFenced, StorageFull
 
 
 class FailingStorage(MemoryStorage):
@@ -78,3 +79,17 @@ async def test_everything_else_is_the_storages(health, storage):
     watched = health.watch(storage)
     assert watched.identity == storage.identity
     assert await watched.list() == []
+
+
+async def test_a_storage_that_was_taken_over_is_told_for_good(storage, health):
+    """It is no failure that may pass, so it does not make anything read-only."""
+    watched = health.watch(storage)
+    assert not health.taken_over.is_set()
+    storage.error = StorageFenced("taken over by another writer")
+    with pytest.raises(StorageFenced):
+        await watched.append([])
+    await asyncio.sleep(0)
+    assert health.taken_over.is_set()
+    assert health.successor == "taken over by another writer"
+    assert health.failures == 0
+    assert not is_of_the_medium(storage.error)

@@ -30,7 +30,7 @@ async def test_file_is_kept_and_held_by_one(tmp_path):
 
 @pytest.mark.parametrize("url", ["", "memory", "memory:x", "file:", "data", "nosuch:x", "FILE:x"])
 async def test_unknown_addresses_name_the_known(url):
-    with pytest.raises(pb.ValidationError, match="use 'memory:' or 'file:PATH'"):
+    with pytest.raises(pb.ValidationError, match="use 'memory:', 'file:PATH', 's3://BUCKET/PREFIX' or"):
         async with pb.open(url):
             pass
 
@@ -78,9 +78,20 @@ async def test_a_database_that_is_there_is_opened_whatever_it_is_called(tmp_path
             assert await db.collections() == []
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/prefix", "gs://bucket"])
-async def test_clouds_are_not_in_this_version(url):
-    with pytest.raises(pb.ValidationError, match="not in this version"):
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("s3:", "names no bucket; write s3://BUCKET/PREFIX"),
+        ("s3:///prefix", "names no bucket"),
+        ("gs:bucket", "names no bucket"),
+        ("s3://bucket/a//b", "may not be empty"),
+        ("s3://bucket/../b", "may not be empty, '.' or '..'"),
+        ("gs://bucket/" + "x" * 257, "more than 256 bytes"),
+        ("s3://bucket/a?secret=x", "unknown option 'secret'; known are 'endpoint' and 'region'"),
+    ],
+)
+async def test_addresses_in_clouds(url, said):
+    with pytest.raises(pb.ValidationError, match=said):
         async with pb.open(url):
             pass
 
@@ -112,3 +123,4 @@ def test_a_program_loads_what_it_uses():
     client = loaded_by("from protobase_live import connect")
     assert not {"protobase_live.server.server", "protobase_live.database.database", "sqlite3"} & client
     assert not {"typer", "rich"} & loaded_by("import protobase_live.cli.serve")
+    assert not {"boto3", "google.cloud"} & loaded_by("import protobase_live.database.opening")

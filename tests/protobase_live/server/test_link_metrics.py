@@ -22,7 +22,8 @@ async def test_a_link_that_is_up_and_has_nothing_to_send():
     a, b = Node("a"), Node('b"')
     Connection(a, b)
     await settle(lambda: a.cluster.linked)
-    await a.clock.advance(0.125)
+    await a.clock.advance(0.25)
+    await a.clock.advance(0.25)
     label = '{node="b\\""}'
     assert figures(a) == {
         "protobase_nodes_configured": "1",
@@ -30,7 +31,7 @@ async def test_a_link_that_is_up_and_has_nothing_to_send():
         f"protobase_link_lacking_collections{label}": "0",
         f"protobase_link_unanswered_bytes{label}": "0",
         f"protobase_link_stuck_collections{label}": "0",
-        f"protobase_link_silent_seconds{label}": "0.125",
+        f"protobase_link_silent_seconds{label}": "0.25",
     }
     await a.close()
     await b.close()

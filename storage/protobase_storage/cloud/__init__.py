@@ -1,0 +1,1 @@
+"""The contract on an object store: a log of create-only slots, and snapshots beside it (`docs/cloud.md`)."""

@@ -1,0 +1,98 @@
+"""What waits for the writer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..commit import Commit, Snapshot
+from ..errors import StorageError
+from .plan import Plan
+from .values import Deleted, Effect, Published
+
+OVERHEAD = 256
+"""Bytes by which everything accepted counts towards the backlog, beside the updates themselves."""
+
+KEY_OVERHEAD = 64
+"""The same for each key that a part names."""
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """Something that was called. `future` is its caller's, `weight` its bytes in the backlog."""
+
+    future: asyncio.Future[None]
+    weight: int
+    error: StorageError | None = None
+
+    def settle(self) -> None:
+        """Answer, unless the caller was cancelled."""
+        if self.future.done():
+            return
+        if self.error:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(None)
+
+
+@dataclass(slots=True, eq=False)
+class Append(Work):
+    """Commits that are stored together."""
+
+    commits: Sequence[Commit] = ()
+
+    def admit(self, plan: Plan) -> Sequence[Effect]:
+        """What it does, once it is checked. Raises `StorageError`."""
+        plan.append(self.commits)
+        return self.commits
+
+
+@dataclass(slots=True, eq=False)
+class Deletion(Work):
+    """A collection to be forgotten."""
+
+    collection: str = ""
+    remains: bytes = b""
+
+    def admit(self, plan: Plan) -> Sequence[Effect]:
+        """What it does."""
+        plan.delete(self.collection)
+        return [Deleted(self.collection, self.remains)]
+
+
+@dataclass(slots=True, eq=False)
+class Compaction(Work):
+    """A snapshot. It has its place among the calls when it is admitted, and counts once it is uploaded."""
+
+    snapshot: Snapshot = field(kw_only=True)
+    published: Published | None = None
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def collection(self) -> str:
+        """Whose snapshot it is."""
+        return self.snapshot.collection
+
+    def admit(self, plan: Plan) -> Sequence[Effect]:
+        """Nothing yet, but it is checked. Raises `StorageError`."""
+        plan.begin(self.snapshot)
+        return ()
+
+    def settle(self) -> None:
+        """Answer, and let go of the gate."""
+        self.settled.set()
+        Work.settle(self)
+
+
+AnyWork = Append | Deletion | Compaction
+
+
+def weight_of(commits: Sequence[Commit]) -> int:
+    """How much an append adds to the backlog, in bytes."""
+    weight = OVERHEAD
+    for commit in commits:
+        weight += OVERHEAD + len(commit.update)
+        for part in commit.parts:
+            weight += KEY_OVERHEAD * len(part.keys)
+    return weight

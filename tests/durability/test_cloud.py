@@ -1,0 +1,86 @@
+"""A server on an object store: killed, paused while another takes over, and a bucket that is all there is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import protobase_live as pb
+from protobase_live.database.opening import open_storage
+from tests.support.cloud_places import url_of
+from tests.support.kept import assert_kept
+from tests.support.server_process import COMMAND, ServerProcess
+from tests.support.witness import Witness
+
+SEEDS = range(int(os.environ.get("CLOUD_SEEDS", "2")))
+MAX_MOMENTS = 100
+"""The server is killed after 1 to so many moments of sending, acknowledging and showing."""
+
+
+async def kill_once(place: Path, seed: int) -> None:
+    server = ServerProcess(place, storage=url_of(place))
+    moments = Random(seed).randint(1, MAX_MOMENTS)
+    async with server:
+        witness = Witness(server, moments, lambda: server.send(signal.SIGKILL))
+        await witness.watch()
+    await assert_kept(server, witness, f"seed {seed}: killed after {moments} moments")
+
+
+@pytest.mark.usefixtures("on_seaweedfs")
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_kill_over_seaweedfs(tmp_path: Path, seed: int) -> None:
+    await kill_once(tmp_path, seed)
+
+
+@pytest.mark.usefixtures("on_fake_gcs")
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_kill_over_fake_gcs(tmp_path: Path, seed: int) -> None:
+    await kill_once(tmp_path, seed)
+
+
+@pytest.mark.usefixtures("on_fake_gcs")
+async def test_a_server_that_was_paused_while_another_took_over_says_why_it_stops(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    serve = ["sh", "-c", f'exec {COMMAND} serve "$@" 2>{log}', "serve"]
+    first = ServerProcess(tmp_path, serve, storage=url_of(tmp_path))
+    second = ServerProcess(tmp_path, storage=url_of(tmp_path))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(first)
+        tasks = await (await stack.enter_async_context(pb.connect(first.live))).collection("tasks")
+        await tasks.insert({"n": 1}, key="before")
+        first.send(signal.SIGSTOP)
+        await stack.enter_async_context(second)
+        first.send(signal.SIGCONT)
+        with pytest.raises(pb.ProtoBaseError):
+            await tasks.insert({"n": 2}, key="after")
+        assert await first.wait() == 1
+        assert "was taken over by another writer (epoch 2, this one has 1)" in log.read_text()
+        tasks = await (await stack.enter_async_context(pb.connect(second.live))).collection("tasks")
+        assert await tasks.keys() == ["before"]
+        await tasks.insert({"n": 3}, key="then")
+    async with pb.open(url_of(tmp_path)) as db:
+        assert sorted(await (await db.collection("tasks")).keys()) == ["before", "then"]
+
+
+@pytest.mark.usefixtures("on_seaweedfs")
+async def test_a_fresh_database_with_only_the_bucket(tmp_path: Path) -> None:
+    url = url_of(tmp_path)
+    with pytest.raises(pb.StorageFailed, match="there is no database at s3://"):
+        await open_storage(url, must_exist=True)
+    async with pb.open(url) as db:
+        boards = [await db.collection(f"boards/{n}") for n in range(20)]
+        await asyncio.gather(*[board.insert({"n": n}, key="a") for n, board in enumerate(boards)])
+        text = await boards[0].text("notes")
+        await text.insert(0, "héllo")
+        await db.drop("boards/3")
+    async with pb.open(url) as db:
+        assert len(await db.collections()) == 19
+        board = await db.collection("boards/0")
+        assert await board.get("a") == {"n": 0}
+        assert await (await board.text("notes")).value() == "héllo"
