@@ -2,7 +2,7 @@
 # Another interpreter: make PYTHON=/usr/local/bin/python3.13 test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz simulate mutate check bench clean
+.PHONY: help demo test fuzz simulate soak mutate check bench clean
 
 BIN := .venv/bin
 PYTHON_STAMP := .venv/.installed
@@ -18,6 +18,7 @@ help:
 	@echo '             docs/testing.md lists)'
 	@echo 'make simulate  500 runs of one node, and of several, with crashes and faults on virtual time (SEEDS=...,'
 	@echo '             FIRST_SEED=...)'
+	@echo 'make soak    three nodes as processes, killed and cut off under load for minutes (MINUTES=..., SEED=...)'
 	@echo 'make mutate  a hundred planted bugs, one at a time, and which test notices each (BUGS="no-fsync ..." plants'
 	@echo '             these alone)'
 	@echo 'make check   linter, formatter, types, import contracts'
@@ -38,6 +39,12 @@ fuzz: $(PYTHON_STAMP) $(NODE_STAMPS)
 simulate: export SEEDS ?= 500
 simulate: $(PYTHON_STAMP)
 	$(BIN)/pytest -s tests/simulation
+
+soak: export SOAK_MINUTES := $(or $(MINUTES),10)
+soak: export SOAK_SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+soak: $(PYTHON_STAMP) $(NODE_STAMPS)
+	@echo 'make soak MINUTES=$(SOAK_MINUTES) SEED=$(SOAK_SEED)'
+	$(BIN)/pytest -s tests/durability/test_nodes.py -k soak
 
 mutate: $(PYTHON_STAMP)
 	$(BIN)/python -m tests.mutation $(BUGS)

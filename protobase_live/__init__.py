@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from protobase_live.client import ClientLimits, RemoteDatabase, connect
+    from protobase_live.cluster.limits import ClusterLimits
     from protobase_live.collection.limits import Limits, StorageLimits
     from protobase_live.database.database import Database
     from protobase_live.database.opening import open
@@ -71,6 +72,7 @@ __all__ = [
     "Change",
     "ClientLimits",
     "Closed",
+    "ClusterLimits",
     "Collection",
     "Conflict",
     "CountedSet",
@@ -135,6 +137,7 @@ _HOMES = {
     "client": "ClientLimits RemoteDatabase connect",
     "handles": "Collection Misfit",
     "database.database": "Database",
+    "cluster.limits": "ClusterLimits",
     "collection.limits": "Limits StorageLimits",
     "errors": (
         "Behind Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate NotReplicated "

@@ -64,6 +64,18 @@ def serve(
     origin: Annotated[
         list[str] | None, typer.Option(help="Pages of this origin may connect, too; * allows all.")
     ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option(help="Another node to be linked with, as ws://HOST:PORT/peer.")
+    ] = None,
+    node_id: Annotated[
+        str | None, typer.Option(help="What other nodes call this one; an id of the storage if absent.")
+    ] = None,
+    durability: Annotated[
+        str | None, typer.Option(help="Where a write is durable first: local, peers=K or majority.")
+    ] = None,
+    cluster_secret_file: Annotated[
+        str | None, typer.Option(help="A file with the secret that all nodes have in common.")
+    ] = None,
     limit: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER, as document_bytes=128MiB.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
@@ -79,6 +91,10 @@ def serve(
         "listen": listen,
         "config": config,
         "origin": origin,
+        "peer": peer,
+        "node_id": node_id,
+        "durability": durability,
+        "cluster_secret_file": cluster_secret_file,
         "limit": limit,
         "log_level": log_level,
         "log_format": log_format,

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NoReturn, cast
 
+from protobase_live.cli.cluster_secret import read_secret
 from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.settings import Options, Settings, settings
@@ -23,7 +24,7 @@ from protobase_live.server.server import Server
 
 MAX_PORT = 65_535
 
-REPEATED = ("origin", "limit")
+REPEATED = ("origin", "peer", "limit")
 """Options that may come more than once."""
 
 _log = logging.getLogger(__name__)
@@ -85,13 +86,24 @@ def _opened(how: Settings) -> AbstractAsyncContextManager[Database]:
         view_limits=how.view_limits,
         presence_limits=how.presence_limits,
         storage_limits=how.storage_limits,
+        cluster_limits=how.cluster_limits,
+        node_id=how.node_id,
+        durability=how.durability,
     )
 
 
 def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager[Server]:
     host, port = address(how.listen)
+    secret = None if how.cluster_secret_file is None else read_secret(how.cluster_secret_file)
     return listening(
-        database, host, port, limits=how.server_limits, live_limits=how.live_limits, origins=how.origins
+        database,
+        host,
+        port,
+        limits=how.server_limits,
+        live_limits=how.live_limits,
+        origins=how.origins,
+        peers=how.peers,
+        cluster_secret=secret,
     )
 
 
@@ -105,6 +117,8 @@ async def listening(
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
     live_limits: LiveLimits | None = None,
     origins: Iterable[str] = (),
+    peers: Sequence[str] = (),
+    cluster_secret: bytes | None = None,
 ) -> AsyncGenerator[Server]:
     """A server of ``database``. Raises Unavailable when the port cannot be had."""
     server = Server(
@@ -115,6 +129,8 @@ async def listening(
         live_limits=live_limits,
         authenticate=authenticate,
         origins=origins,
+        peers=peers,
+        cluster_secret=cluster_secret,
     )
     try:
         await server.__aenter__()

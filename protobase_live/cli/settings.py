@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, TypedDict, cast
 
+from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import Limits, StorageLimits
 from protobase_live.errors import ValidationError
 from protobase_live.live.limits import ViewLimits
@@ -32,6 +33,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "storage_limits": StorageLimits,
     "server_limits": ServerLimits,
     "live_limits": LiveLimits,
+    "cluster_limits": ClusterLimits,
 }
 """The classes that hold the limits, by the name of their section."""
 
@@ -43,6 +45,10 @@ class Settings:
     storage: str = "file:./data"
     listen: str = "127.0.0.1:8765"
     origins: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()
+    node_id: str | None = None
+    durability: str = "local"
+    cluster_secret_file: str | None = None
     log_level: str = "warning"
     log_format: str = "text"
     limits: Limits = field(default_factory=Limits)
@@ -51,6 +57,7 @@ class Settings:
     storage_limits: StorageLimits = field(default_factory=StorageLimits)
     server_limits: ServerLimits = field(default_factory=ServerLimits)
     live_limits: LiveLimits = field(default_factory=LiveLimits)
+    cluster_limits: ClusterLimits = field(default_factory=ClusterLimits)
 
 
 class Options(TypedDict, total=False):
@@ -60,6 +67,10 @@ class Options(TypedDict, total=False):
     listen: str
     config: str
     origin: Sequence[str]
+    peer: Sequence[str]
+    node_id: str
+    durability: str
+    cluster_secret_file: str
     limit: Sequence[str]
     log_level: str
     log_format: str
@@ -89,11 +100,13 @@ def settings(options: Options, environment: Mapping[str, str]) -> Settings:
 
 
 def _of_options(options: Options) -> Iterator[tuple[str, _Given]]:
-    for name in ("storage", "listen", "log_level", "log_format"):
+    for name in _TEXTS:
         if name in options:
             yield name, _Given(options.get(name), f"--{name.replace('_', '-')}")
-    if origins := options.get("origin"):
-        yield "origins", _Given(list(origins), "--origin")
+    for name in _LISTS:
+        option = name.removesuffix("s")
+        if values := options.get(option):
+            yield name, _Given(list(cast("Sequence[str]", values)), f"--{option}")
     for text in options.get("limit", ()):
         name, equals, value = map(str.strip, text.partition("="))
         if not equals:
@@ -106,7 +119,7 @@ def _of_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, _Give
         variable = PREFIX + name.replace(".", "_").upper()
         if variable in environment:
             value = environment[variable]
-            yield _SHORT.get(name, name), _Given(value.split() if name == "origins" else value, variable)
+            yield _SHORT.get(name, name), _Given(value.split() if name in _LISTS else value, variable)
 
 
 def _of_file(path: str) -> Iterator[tuple[str, _Given]]:
@@ -176,9 +189,9 @@ def _number(given: _Given, default: Any) -> Any:
 
 def _plain(name: str, given: _Given) -> Any:
     value = given.value
-    if name == "origins":
+    if name in _LISTS:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in cast("list[Any]", value)):
-            raise ValidationError(f"{given.where}: expected a list of origins, not {value!r}")
+            raise ValidationError(f"{given.where}: expected a list of {_LISTS[name]}, not {value!r}")
         return tuple(cast("list[str]", value))
     if not isinstance(value, str):
         raise ValidationError(f"{given.where}: expected a text, not {value!r}")
@@ -188,7 +201,10 @@ def _plain(name: str, given: _Given) -> Any:
     return value.lower() if choices else value
 
 
-_PLAIN = ("storage", "listen", "origins", "log_level", "log_format")
+_TEXTS = ("storage", "listen", "node_id", "durability", "cluster_secret_file", "log_level", "log_format")
+_LISTS = {"origins": "origins", "peers": "addresses of nodes"}
+"""What can be given several times, and what it is a list of. The option is in the singular."""
+_PLAIN = (*_TEXTS, *_LISTS)
 _LIMITS = {f"{name}.{each.name}": each.default for name, kind in SECTIONS.items() for each in fields(kind)}
 """The defaults of all limits, by their full names."""
 

@@ -90,6 +90,7 @@ class Cluster:
             met(link.node)
             await link.run(lambda: self.linked)
         except ProtoBaseError as error:
+            self._let_go(link)  # before it is closed: that takes long where nothing comes through
             await link.close(_code_of(error), str(error))
             raise
         finally:
@@ -107,8 +108,8 @@ class Cluster:
     def _admit(self, link: Link) -> None:
         """Raises LinkedAlready if another connection of the same two nodes is kept, and LimitExceeded."""
         known = self._replication.links.get(link.node)
-        if known is None and len(self._replication.links) >= self._limits.peers:
-            raise LimitExceeded(f"linked with {self._limits.peers} nodes already (peers)")
+        if known is None and len(self._replication.links) >= self._limits.links:
+            raise LimitExceeded(f"linked with {self._limits.links} nodes already (links)")
         # Both sides decide alike: of two connections that of the lesser node stays, of equals the newer one.
         if known is not None and known.dialer != link.dialer and link.dialer != min(self.node, link.node):
             raise LinkedAlready(f"linked with {link.node!r} already")

@@ -119,9 +119,9 @@ class Incoming:
             await self._send(Standings({collection: (taken.history, taken.vector)}, complete=False))
 
     def _require_few_collections(self) -> None:
-        if len(self._outgoing.known) > self._limits.collections:
-            most = self._limits.collections
-            raise LimitExceeded(f"the other node has more than {most} collections (collections)")
+        if len(self._outgoing.known) > self._limits.peer_collections:
+            most = self._limits.peer_collections
+            raise LimitExceeded(f"the other node has more than {most} collections (peer_collections)")
 
 
 def _commit(collection: str, form: bytes) -> Commit:

@@ -26,13 +26,14 @@ class ClusterLimits:
     """Bytes of one snapshot that is taken from another node; a longer one ends the connection."""
     standings: int = 1_000
     """Collections of one message that says how far these are."""
-    collections: int = 1_000_000
+    peer_collections: int = 1_000_000
     """Collections of another node of which it is remembered how far they are; with more the connection
     ends."""
-    peers: int = 64
+    links: int = 64
     """Nodes that are linked with this one; another one is refused with 4429."""
-    handshake_seconds: float = 5.0
-    """How long another node may take to say who it is; then the connection ends."""
+    meeting_seconds: float = 1.0
+    """How long another node may take to answer when it is dialed, and then to say who it is; then the
+    connection ends. What was lost on the way is dialed anew no sooner."""
     beat_seconds: float = 0.25
     """How often nodes tell each other that they live."""
     dead_seconds: float = 0.9

@@ -60,6 +60,8 @@ class Link:
         """Which of both nodes has opened the connection."""
         self.linked: tuple[str, ...] = ()
         """The nodes that the other one is linked with."""
+        self.silent_seconds = 0.0
+        """How long nothing has come from the other node, in beats of this one."""
         self.outgoing = Outgoing(source, limits, clock, self._send)
         self._incoming = Incoming(home, self.outgoing, limits, self._send)
         self._hub = presence
@@ -80,10 +82,10 @@ class Link:
         """
         own = Introduce(self._own_node, VERSIONS, random.randbytes(NONCE_BYTES))
         try:
-            await within(self._clock, self._limits.handshake_seconds, self._meet(secret, own, dialed))
+            await within(self._clock, self._limits.meeting_seconds, self._meet(secret, own, dialed))
         except TimeoutError:
-            seconds = self._limits.handshake_seconds
-            raise Unavailable(f"did not say who it is within {seconds} s (handshake_seconds)") from None
+            seconds = self._limits.meeting_seconds
+            raise Unavailable(f"did not say who it is within {seconds} s (meeting_seconds)") from None
 
     async def _meet(self, secret: bytes, own: Introduce, dialed: bool) -> None:
         handshake = Handshake(secret, own, dialed=dialed)
@@ -153,12 +155,13 @@ class Link:
 
         While it is busy with other things, or has so much to take that it does not read, nothing can come.
         """
-        beat, silence = self._limits.beat_seconds, 0.0
+        beat = self._limits.beat_seconds
         while True:
             heard = self._heard
             await self._clock.sleep(beat)
-            silence = 0.0 if self._heard > heard or self._queue.full() else silence + beat
-            if silence > self._limits.dead_seconds:
+            came = self._heard > heard or self._queue.full()
+            self.silent_seconds = 0.0 if came else self.silent_seconds + beat
+            if self.silent_seconds > self._limits.dead_seconds:
                 raise Unavailable(f"nothing came for {self._limits.dead_seconds} s (dead_seconds)")
 
     async def _beat(self, linked: Beats) -> None:

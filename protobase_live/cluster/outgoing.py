@@ -124,6 +124,16 @@ class Outgoing:
         """Collections of which the other node may lack something that it was not sent."""
         return len(self._lacking)
 
+    @property
+    def unanswered_bytes(self) -> int:
+        """Bytes of commits that were sent and are not said to be durable."""
+        return self._sent_bytes
+
+    @property
+    def stuck(self) -> int:
+        """Collections of which nothing more is sent."""
+        return sum(known.stuck is not None for known in self.known.values())
+
     def _retry(self, collection: str) -> None:
         self._clock.call_later(self._limits.retry_seconds, lambda: self.lacks(collection))
 

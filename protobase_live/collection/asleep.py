@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
-from protobase_live.collection.former import history_of, require_same
+from protobase_live.collection.former import history_of, require_same, require_same_history
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Replicated
 from protobase_live.collection.outlet import Outlet
 from protobase_live.errors import ProtoBaseError
+from protobase_live.model.names import check_collection
 from protobase_storage import Commit, Joint, Standing, Storage, covers, follows, join
 
 Given = Mapping[str, Sequence[Commit]]
@@ -66,12 +67,14 @@ class Asleep:
             plans: dict[str, _Plan] = {}
             for name in names:
                 try:
+                    check_collection(name)
                     plans[name] = self._plan(await self._standing(name), commits[name], histories)
                 except ProtoBaseError as error:
                     answers[name] = error
             for name in _of_what_is_not_whole(plans, commits):
                 del plans[name]
-            await self._storage.append([commit for plan in plans.values() for commit in plan.taken])
+            if taken := [commit for plan in plans.values() for commit in plan.taken]:
+                await self._storage.append(taken)
             for name, plan in plans.items():
                 self._grown[name] += len(plan.taken)
                 self._remember(replace(plan.standing, vector=plan.vector))
@@ -102,6 +105,7 @@ class Asleep:
         require_same(standing.collection, history_of(standing.remains), histories.get(standing.collection))
         plan = _Plan(standing, [], standing.vector, 0)
         for commit in commits:
+            require_same_history(plan.vector, commit)
             if covers(plan.vector, commit):
                 continue
             if follows(plan.vector, commit):

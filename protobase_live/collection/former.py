@@ -21,7 +21,7 @@ from protobase_live.errors import (
 from protobase_live.protocol.packing import as_bytes, as_number, as_text, pack, unpack
 from protobase_live.protocol.yjs.state_vector import decode_state_vector, encode_state_vector
 from protobase_live.protocol.yjs.structs import Structs
-from protobase_storage import CollectionCorrupt, Loaded, Storage
+from protobase_storage import CollectionCorrupt, Commit, Loaded, Storage, Vector, is_elsewhere
 
 _MARK = b"\0"
 """Begins remains that name a history. Earlier versions left a state vector, never an empty one."""
@@ -61,6 +61,20 @@ def require_same(collection: str, here: History, theirs: History | None) -> None
         raise CollectionDropped(f"{collection!r} was deleted, and this is of before; nothing of it was taken")
     if theirs is not None and theirs > here:
         raise Unavailable(f"{collection!r} was deleted elsewhere, which has to be told here first")
+
+
+def require_same_history(vector: Vector, commit: Commit) -> None:
+    """Raises ValidationError if ``vector`` has another commit in the place of this one."""
+    require_no_other(commit.collection, vector, commit.origin, commit.sequence)
+
+
+def require_no_other(collection: str, vector: Vector, origin: str, sequence: int) -> None:
+    """Raises ValidationError if ``vector`` has another commit there: two histories are never merged."""
+    if is_elsewhere(vector, origin, sequence):
+        raise ValidationError(
+            f"commit {origin}:{sequence} of {collection!r} is of another history: here another one is in its "
+            f"place; delete the collection on one of the nodes, and replicate it then"
+        )
 
 
 def remains_of(stored: Loaded, id: str) -> bytes:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, cast
 
 from protobase_actors import Clock, in_steps
 from protobase_live.collection.fold import fold_aside
-from protobase_live.collection.former import Former, History, history_of, require_same
+from protobase_live.collection.former import (
+    Former,
+    History,
+    history_of,
+    require_no_other,
+    require_same,
+    require_same_history,
+)
 from protobase_live.collection.held_commits import HeldCommits
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.limits import Limits
@@ -18,7 +25,7 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.turn import AppliedCommit, Turn
 from protobase_live.document import Document, Outcome, Room
-from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable, ValidationError
+from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable
 from protobase_live.model.operations import INDEXES, Read
 from protobase_storage import (
     TIMELINE_MARK,
@@ -32,7 +39,6 @@ from protobase_storage import (
     covers,
     follows,
     includes,
-    is_elsewhere,
     join,
     sequence_of,
 )
@@ -142,7 +148,7 @@ class Replica:
         one whose update is none, and BrokenDocument.
         """
         for commit in commits:
-            self._require_same_history(commit.origin, commit.sequence)
+            require_same_history(self.vector, commit)
         await self._apply_held(applied)  # behind what came as a part of a transaction
         for commit in commits:
             if covers(self.vector, commit):
@@ -162,7 +168,7 @@ class Replica:
 
         Raises ValidationError if it belongs to another history, Unavailable if something lacks here.
         """
-        self._require_same_history(commit.origin, commit.sequence)
+        require_same_history(self.vector, commit)
         if covers(self.vector, commit):
             return False
         if follows(self.vector, commit):
@@ -196,8 +202,8 @@ class Replica:
         history, StorageError, and what `Document.replicate_in_steps` raises; after both of these the replica
         is to be loaded again.
         """
-        for position in snapshot.vector.items():
-            self._require_same_history(*position)
+        for origin, sequence in snapshot.vector.items():
+            require_no_other(self._collection, self.vector, origin, sequence)
         if includes(self.vector, snapshot.vector):
             return None
         outcome = await in_steps(self.document.replicate_in_steps(snapshot.update))
@@ -212,13 +218,6 @@ class Replica:
         self.vector = join(self.vector, vector)
         if isfinite(time):
             self._time = max(self._time, time)
-
-    def _require_same_history(self, origin: str, sequence: int) -> None:
-        if is_elsewhere(self.vector, origin, sequence):
-            raise ValidationError(
-                f"commit {origin}:{sequence} of {self._collection!r} is of another history: here another one "
-                f"is in its place; delete the collection on one of the nodes, and replicate it then"
-            )
 
     def _written(
         self, commit: Commit, outcome: Outcome | None, joint_change: JointChange | None

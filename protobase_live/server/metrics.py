@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from protobase_live.database.database import Database
 from protobase_live.server.counters import Counters
+from protobase_live.server.link_metrics import link_metrics
 
 
 async def metrics(database: Database, counters: Counters, sessions: int, backlog: int) -> str:
@@ -27,6 +28,7 @@ async def metrics(database: Database, counters: Counters, sessions: int, backlog
         lines += [*_head(name, "counter", text), *tally.lines(f"protobase_{name}")]
     lines += _head("request_seconds", "histogram", "How long live requests took.")
     lines += counters.request_seconds.lines("protobase_request_seconds")
+    lines += link_metrics(database.replication)
     return "\n".join(lines) + "\n"
 
 

@@ -154,7 +154,7 @@ class Server:
         parts = database.home, database.replication, database.presence_hub, limits, self._clock, self._random
         self._cluster = Cluster(database.node, self._secret, *parts)
         database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
-        seconds = limits.handshake_seconds
+        seconds = limits.meeting_seconds
         self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
 
     async def __aexit__(

@@ -65,6 +65,7 @@ OPENED = {
     "view_limits": pb.ViewLimits,
     "presence_limits": pb.PresenceLimits,
     "storage_limits": pb.StorageLimits,
+    "cluster_limits": pb.ClusterLimits,
 }
 SERVED = {"server_limits": pb.ServerLimits, "live_limits": pb.LiveLimits}
 EVERY = [*OPENED.values(), *SERVED.values(), pb.ClientLimits]

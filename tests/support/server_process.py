@@ -51,6 +51,11 @@ class ServerProcess:
         await self.kill()
 
     @property
+    def port(self) -> int:
+        """Where it listens, once it was started."""
+        return self._port
+
+    @property
     def yjs(self) -> str:
         """What a y-websocket provider is given."""
         return f"ws://127.0.0.1:{self._port}/yjs"

@@ -23,6 +23,7 @@ READY = re.compile(r"listening on http://(127\.0\.0\.1:\d+)\n")
         (["--listen", "[::1]:0", "--storage", "file:x"], {"storage": "file:x", "listen": "[::1]:0"}),
         (["--log-level", "info", "--config", "x"], {"log_level": "info", "config": "x"}),
         (["--limit", "a=1", "--limit", "b=2", "--origin", "*"], {"limit": ["a=1", "b=2"], "origin": ["*"]}),
+        (["--peer", "a", "--node-id", "n", "--peer", "b"], {"peer": ["a", "b"], "node_id": "n"}),
         (["--log_leve", "info"], None),
         (["storage", "memory:"], None),
         (["--help"], None),
@@ -131,6 +132,14 @@ async def test_settings_reach_the_server_and_its_log_is_json(tmp_path):
         (["--nosuch"], 2, "No such option"),
         (["--storage", "memory:", "--limit", "views=many"], 1, "--limit views: 'many' is not a whole number"),
         (["--storage", "memory:", "--origin", "x"], 1, "'x' is no origin"),
+        (
+            ["--storage", "memory:", "--peer", "ws://a:1/peer"],
+            1,
+            "have a secret in common (cluster-secret-file)",
+        ),
+        (["--storage", "memory:", "--cluster-secret-file", "nosuch"], 1, "'nosuch': No such file"),
+        (["--storage", "memory:", "--node-id", ""], 1, "error: "),
+        (["--storage", "memory:", "--durability", "some"], 1, "'some' is no durability"),
     ],
 )
 async def test_bad_calls(arguments, code, says):

@@ -52,6 +52,21 @@ def test_options_go_before_the_environment_and_that_before_the_file(config):
     assert found.limits == Limits(document_bytes=2 * 1024 * 1024)
 
 
+def test_lists_are_given_option_by_option_in_a_variable_or_in_the_file(config):
+    urls = ["ws://a:1/peer", "ws://b:2/peer"]
+    file = config(f"peers = {urls}\nnode_id = 'n1'\ncluster_secret_file = 's'\ndurability = 'majority'\n")
+    variables = {
+        "PROTOBASE_PEERS": " ".join(urls),
+        "PROTOBASE_NODE_ID": "n1",
+        "PROTOBASE_CLUSTER_SECRET_FILE": "s",
+        "PROTOBASE_DURABILITY": "majority",
+    }
+    given = {"peer": urls, "node_id": "n1", "cluster_secret_file": "s", "durability": "majority"}
+    expected = Settings(peers=tuple(urls), node_id="n1", cluster_secret_file="s", durability="majority")
+    for each in ((given, {}), ({}, variables), ({"config": file}, {})):
+        assert settings(*each) == expected
+
+
 def test_a_name_that_one_section_has_is_enough():
     found = settings({"limit": ["document_bytes=1GiB", "view_rows = 5", "bye_seconds=0.5"]}, {})
     assert found.limits.document_bytes == 2**30
@@ -86,6 +101,8 @@ def test_mistakes_are_named(options, environment, said):
         ("storag = 1", "no setting 'storag'; did you mean 'storage'"),
         ("storage = 1", "expected a text, not 1"),
         ("origins = 'x'", "expected a list of origins"),
+        ("peers = 'x'", "expected a list of addresses of nodes"),
+        ("node_id = 1", "expected a text, not 1"),
         ("[limits]\nviews = 1", "no setting 'limits.views'"),
         ("[limits]\ncollections = true", "True is not a whole number"),
         ("limits = 3", "no setting 'limits'"),

@@ -368,6 +368,21 @@ async def test_a_node_of_which_nothing_comes_is_given_up(make: Make) -> None:
     assert a.cluster.linked == b.cluster.linked == ()
 
 
+async def test_a_connection_that_takes_long_to_close_is_no_link_meanwhile(make: Make, monkeypatch) -> None:
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    await settle(lambda: a.cluster.linked == ("b",) and b.cluster.linked == ("a",))
+    may_close = asyncio.Event()
+    for end in connection.ends:
+        end.stalled = True
+        monkeypatch.setattr(end, "close", lambda code, reason: may_close.wait())
+    await a.clock.advance(1.2)
+    await b.clock.advance(1.2)
+    await settle(lambda: a.cluster.linked == b.cluster.linked == ())
+    may_close.set()
+    await connection.over()
+
+
 async def test_who_is_at_one_node_is_shown_at_the_other_until_it_cannot_be_reached(make: Make) -> None:
     a, b = make("a"), make("b")
     connection = Connection(a, b)

@@ -159,7 +159,7 @@ async def test_what_queries_begin_with_is_read_with_pauses(monkeypatch) -> None:
     rows = ReadRows({f"k{n}": {"n": n} for n in range(95)})
     views: Any = SimpleNamespace(table=Table)
     replica: Any = SimpleNamespace(document=SimpleNamespace(records=rows), indexes=tuple)
-    audience = Audience("tasks", Streams(ManualClock(), Feed(10, 10_000), 1.0, lambda told: None))
+    audience = Audience("tasks", Streams(ManualClock(), Feed(10, 10_000), 1.0, lambda told: None), Limits())
     beginning = asyncio.ensure_future(audience.beginning(views, replica))
     steps: list[int] = []
     while not beginning.done():

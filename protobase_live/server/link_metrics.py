@@ -1,0 +1,50 @@
+"""The figures of a server's links to other nodes in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from protobase_live.cluster.link import Link
+
+if TYPE_CHECKING:
+    from protobase_live.cluster.replication import Replication
+
+_FIGURES: tuple[tuple[str, str, Callable[[Link], float]], ...] = (
+    ("link_up", "1 for each node that this one is linked with.", lambda link: 1),
+    (
+        "link_lacking_collections",
+        "Collections of which the node may lack something that it was not sent.",
+        lambda link: link.outgoing.backlog,
+    ),
+    (
+        "link_unanswered_bytes",
+        "Bytes of commits sent to the node that it has not said to be durable.",
+        lambda link: link.outgoing.unanswered_bytes,
+    ),
+    (
+        "link_stuck_collections",
+        "Collections of which the node is sent nothing more, because it can never take it.",
+        lambda link: link.outgoing.stuck,
+    ),
+    ("link_silent_seconds", "How long nothing came from the node.", lambda link: link.silent_seconds),
+)
+
+
+def link_metrics(replication: Replication) -> list[str]:
+    """The lines, a figure for each linked node, and how many nodes there are to be."""
+    lines = _head("nodes_configured", "Nodes of the cluster, this one included.")
+    lines.append(f"protobase_nodes_configured {replication.configured}")
+    for name, text, figure in _FIGURES:
+        lines += _head(name, text)
+        for node, link in sorted(replication.links.items()):
+            lines.append(f'protobase_{name}{{node="{_escaped(node)}"}} {figure(link)!r}')
+    return lines
+
+
+def _head(name: str, text: str) -> list[str]:
+    return [f"# HELP protobase_{name} {text}", f"# TYPE protobase_{name} gauge"]
+
+
+def _escaped(node: str) -> str:
+    return node.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

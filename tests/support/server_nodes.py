@@ -1,0 +1,57 @@
+"""Servers as processes of their own that are the nodes of a cluster, linked through proxies."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from itertools import permutations
+from pathlib import Path
+
+from tests.support.server_process import SERVE, ServerProcess
+from tests.support.tcp_proxy import TcpProxy
+
+SECRET = "a secret of sixteen bytes or more"
+
+
+class ServerNodes:
+    """So many nodes below a folder, each of which dials all others; an async context manager."""
+
+    def __init__(self, folder: Path, count: int = 3) -> None:
+        self._folder = folder
+        self._numbers = range(count)
+        self._stack = AsyncExitStack()
+        self.nodes: list[ServerProcess] = []
+        self.proxies: dict[tuple[int, int], TcpProxy] = {}
+        """By who dials and who is dialed."""
+
+    async def __aenter__(self) -> ServerNodes:
+        secret = self._folder / "secret"
+        secret.write_text(SECRET)
+        secret.chmod(0o600)
+        for pair in permutations(self._numbers, 2):
+            self.proxies[pair] = await self._stack.enter_async_context(TcpProxy())
+        for number in self._numbers:
+            node = ServerProcess(self._folder / f"n{number}", self._command(number, secret))
+            self.nodes.append(await self._stack.enter_async_context(node))
+            for (_, dialed), proxy in self.proxies.items():
+                if dialed == number:
+                    proxy.target = node.port
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def between(self, one: int, other: int) -> list[TcpProxy]:
+        """Those that the link of two nodes may go through."""
+        return [self.proxies[one, other], self.proxies[other, one]]
+
+    def mute(self, one: int, other: int) -> None:
+        """What one of two nodes says to the other vanishes; it hears the other all the same."""
+        self.proxies[one, other].forth.lose()
+        self.proxies[other, one].back.lose()
+
+    def _command(self, number: int, secret: Path) -> list[str]:
+        command = [*SERVE, "--node-id", f"n{number}", "--cluster-secret-file", str(secret)]
+        for (dialer, _), proxy in self.proxies.items():
+            if dialer == number:
+                command += ["--peer", f"ws://127.0.0.1:{proxy.port}/peer"]
+        return command
