@@ -14,7 +14,7 @@ from protobase_live.testing import simulate
 from tests.simulation.many_nodes import many_nodes
 from tests.simulation.planted_in_cluster import PLANTED
 
-SEEDS = int(os.environ.get("SEEDS", "10"))
+SEEDS = int(os.environ.get("SEEDS", "4"))
 """Runs; `make simulate SEEDS=500` makes more."""
 
 FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
@@ -41,7 +41,7 @@ SOMETIMES = (
 )
 """A set of runs in which one of these never happened has not looked at what it was made for."""
 
-ENOUGH_SEEDS = 10
+ENOUGH_SEEDS = 50
 """So many runs have to meet all of it; fewer repeat something."""
 
 
