@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NoReturn, cast
 
-from protobase_live.cli.cluster_secret import read_secret
 from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.settings import Options, Settings, settings
@@ -94,7 +93,11 @@ def _opened(how: Settings) -> AbstractAsyncContextManager[Database]:
 
 def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager[Server]:
     host, port = address(how.listen)
-    secret = None if how.cluster_secret_file is None else read_secret(how.cluster_secret_file)
+    secret = None
+    if how.cluster_secret_file is not None:
+        from protobase_live.cli.cluster_secret import read_secret  # a server that is alone starts without
+
+        secret = read_secret(how.cluster_secret_file)
     return listening(
         database,
         host,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, WakeUp, within
 from protobase_live.cluster.limits import ClusterLimits
-from protobase_live.cluster.link import Link
 from protobase_live.cluster.recent import Recent
 from protobase_live.cluster.source import Source
 from protobase_live.collection.former import History
@@ -16,6 +16,9 @@ from protobase_live.model.cursor import Cursor
 from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Receipt
 from protobase_storage import Commit, Storage, Vector
+
+if TYPE_CHECKING:
+    from protobase_live.cluster.link import Link
 
 
 class Replication:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from protobase_live.cluster.link import Link
-
 if TYPE_CHECKING:
+    from protobase_live.cluster.link import Link
     from protobase_live.cluster.replication import Replication
 
 _FIGURES: tuple[tuple[str, str, Callable[[Link], float]], ...] = (

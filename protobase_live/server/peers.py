@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from websockets.asyncio.client import connect
@@ -10,13 +9,11 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from protobase_live.cluster.channel import Channel
 from protobase_live.cluster.cluster import Cluster
-from protobase_live.errors import Closed, ProtoBaseError, Unavailable, ValidationError
+from protobase_live.errors import Closed, ProtoBaseError, Unavailable
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES
 
 if TYPE_CHECKING:
     from websockets.asyncio.connection import Connection as WebSocket
-
-PEER_PATH = "/peer"
 
 
 class WebSocketChannel:
@@ -50,14 +47,6 @@ async def serve_peer(cluster: Cluster, socket: WebSocket) -> None:
         await cluster.serve(WebSocketChannel(socket), dialed=False)
     except ProtoBaseError:
         await socket.wait_closed()  # the other node was told why
-
-
-def check_peers(urls: Sequence[str]) -> tuple[str, ...]:
-    """The addresses of other nodes. Raises ValidationError for what is none."""
-    for url in urls:
-        if not url.startswith(("ws://", "wss://")):
-            raise ValidationError(f"{url!r} is no address of a node; write it like ws://host:8765/peer")
-    return tuple(url if url.partition("://")[2].count("/") else url + PEER_PATH for url in urls)
 
 
 async def dial(url: str, message_bytes: int, seconds: float) -> Channel:

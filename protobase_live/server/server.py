@@ -9,7 +9,7 @@ from functools import partial
 from http import HTTPStatus
 from random import Random, SystemRandom
 from types import TracebackType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from websockets.asyncio.server import Server as WebSocketServer
@@ -20,7 +20,6 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, OrderedSet, SystemClock, Timer
-from protobase_live.cluster.cluster import Cluster
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.limits import check_limits
@@ -37,7 +36,6 @@ from protobase_live.protocol.live.limits import (
     LiveLimits,
 )
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
-from protobase_live.protocol.peer.handshake import check_secret
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.connection import DIRECT_PREFIX, Connection
 from protobase_live.server.counters import Counters
@@ -46,10 +44,13 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
-from protobase_live.server.peers import PEER_PATH, check_peers, dial, serve_peer
+from protobase_live.server.peer_addresses import PEER_PATH, check_peers
 from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.refusals import Caller, Refusals
 from protobase_live.server.yjs_door import YjsSession
+
+if TYPE_CHECKING:
+    from protobase_live.cluster.cluster import Cluster
 
 FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
 """Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
@@ -108,7 +109,7 @@ class Server:
             counters=self._counters,
         )
         self._peers = check_peers(peers)
-        self._secret = None if cluster_secret is None else check_secret(cluster_secret)
+        self._secret = None if cluster_secret is None else _checked(cluster_secret)
         if self._peers and self._secret is None:
             raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
         self._random = random or SystemRandom()
@@ -150,6 +151,10 @@ class Server:
         """Begin to dial the other nodes, and to let them in."""
         if self._secret is None:
             return
+        # Imported here: a server that is alone starts without.
+        from protobase_live.cluster.cluster import Cluster
+        from protobase_live.server.peers import dial
+
         database, limits = self._database, self._database.replication.limits
         parts = database.home, database.replication, database.presence_hub, limits, self._clock, self._random
         self._cluster = Cluster(database.node, self._secret, *parts)
@@ -312,6 +317,8 @@ class Server:
         headers = connection.request.headers
         forbidden = self._origins.refusal(headers.get_all("Origin"), headers.get_all("Host"))
         if address.path == PEER_PATH and self._cluster is not None:
+            from protobase_live.server.peers import serve_peer
+
             self._counters.connections.add("peer")
             await serve_peer(self._cluster, connection)
             return
@@ -370,6 +377,12 @@ def _caller(connection: ServerConnection, request: Request) -> Caller:
     asked = urlsplit(request.path)
     host = address[0] if isinstance(address, tuple) else address
     return hash((host, asked.path, *parse_qs(asked.query).get("token", [])))
+
+
+def _checked(secret: bytes) -> bytes:
+    from protobase_live.protocol.peer.handshake import check_secret
+
+    return check_secret(secret)
 
 
 def _choose(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
