@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
@@ -18,6 +18,7 @@ import msgpack  # pyright: ignore[reportMissingTypeStubs]
 from protobase_live.cli.loop import run
 from protobase_live.cli.places import Failures, Place, names_in, open_place
 from protobase_live.errors import StorageFailed, ValidationError
+from protobase_live.protocol.packing import pack
 
 MAGIC = b"protobase-live backup 1\n"
 
@@ -25,8 +26,6 @@ DIGEST_BYTES = 32
 
 READ_BYTES = 1024 * 1024
 """How much of a file is read at once to check it."""
-
-_pack = cast("Callable[[object], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
 
 
 def backup(source: str, file: Path, collections: Sequence[str], token: str | None) -> NoReturn:
@@ -65,8 +64,8 @@ async def _write(place: Place, names: Sequence[str], failures: Failures, out: IO
     write(MAGIC)
     for name in names:
         with failures.alone():
-            write(_pack((name, await place.backup(name))))
-    write(_pack(None))
+            write(pack((name, await place.backup(name))))
+    write(pack(None))
     out.write(digest.digest())
     out.flush()
     os.fsync(out.fileno())

@@ -15,13 +15,11 @@ from protobase_live.cluster.link import Link
 from protobase_live.cluster.replication import Replication
 from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError, Unauthorized, ValidationError
 from protobase_live.presence.hub import PresenceHub
+from protobase_live.protocol.live.limits import BAD_MESSAGE, TOO_MANY, UNAUTHORIZED
 from protobase_live.protocol.peer.handshake import check_secret
 
 GOING_AWAY = 1001
-BAD_MESSAGE = 4400
-UNAUTHORIZED = 4401
 LINKED_ALREADY = 4409
-TOO_MANY = 4429
 
 Dial = Callable[[], Awaitable[Channel]]
 """Opens a connection. Raises OSError, TimeoutError or ProtoBaseError."""

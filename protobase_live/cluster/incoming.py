@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from protobase_live.cluster.limits import ClusterLimits
-from protobase_live.cluster.outgoing import Outgoing, vector_of
+from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.collection.commit_form import commit_of
 from protobase_live.collection.former import History
 from protobase_live.collection.joint_replication import Answer, KnownHistories
@@ -28,7 +28,7 @@ from protobase_live.protocol.peer.messages import (
     Standings,
     Taken,
 )
-from protobase_storage import Commit, Snapshot
+from protobase_storage import Commit, Loaded, Snapshot
 
 
 class Home(Protocol):
@@ -63,8 +63,8 @@ class Incoming:
         self._outgoing = outgoing
         self._limits = limits
         self._send = send
-        self._parts: list[bytes] = []
-        """Of the snapshot that is coming."""
+        self._update = bytearray()
+        """As much as has come of a snapshot."""
 
     async def take(self, message: PeerMessage) -> None:
         """Take one message. Raises ProtocolError and LimitExceeded: then the link is good for nothing."""
@@ -89,7 +89,9 @@ class Incoming:
         for collection, (history, forms) in message.commits.items():
             commits[collection] = [_commit(collection, form) for form in forms]
             histories[collection] = History(*history)
-            self._outgoing.has(collection, histories[collection], vector_of(commits[collection]))
+            self._outgoing.has(
+                collection, histories[collection], Loaded(None, tuple(commits[collection])).vector
+            )
         answers = await self._home.replicate(commits, histories)
         await self._send(_taken(message.number, answers))
 
@@ -101,13 +103,13 @@ class Incoming:
             await self._send(Taken(0, {}, {collection: _failure(error)}))
 
     async def _take_part(self, message: SnapshotPart) -> None:
-        self._parts.append(message.part)
-        if sum(map(len, self._parts)) > self._limits.snapshot_bytes:
+        self._update += message.part
+        if len(self._update) > self._limits.snapshot_bytes:
             most = f"{self._limits.snapshot_bytes} bytes (snapshot_bytes)"
             raise LimitExceeded(f"a snapshot of {message.collection!r} has more than {most}")
         if not message.last:
             return
-        update, self._parts = b"".join(self._parts), []
+        update, self._update = bytes(self._update), bytearray()
         collection, history = message.collection, History(*message.history)
         self._outgoing.has(collection, history, message.vector)
         snapshot = Snapshot(collection, update, message.vector, message.time)

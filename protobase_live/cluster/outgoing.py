@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from protobase_actors import Clock, WakeUp
@@ -21,7 +21,7 @@ from protobase_live.protocol.peer.messages import (
     Standings,
     Taken,
 )
-from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, includes, join
+from protobase_storage import CollectionCorrupt, Loaded, Vector, includes
 
 Send = Callable[[PeerMessage], Awaitable[None]]
 
@@ -141,11 +141,9 @@ class Outgoing:
 
     async def introduce(self) -> None:
         """Say how far all collections are here."""
-        page, after = {}, ""
-        while standings := await self._source.standings(after):
-            page = {each.collection: (each.history, each.vector) for each in standings}
-            after = standings[-1].collection
-            await self._send(Standings(page, complete=False))
+        async for page in self._source.pages():
+            told = {each.collection: (each.history, each.vector) for each in page}
+            await self._send(Standings(told, complete=False))
         await self._send(Standings({}, complete=True))
 
     async def run(self) -> None:
@@ -160,13 +158,11 @@ class Outgoing:
 
     async def _compare(self) -> None:
         """Find out what the other node lacks of what is here."""
-        after = ""
-        while standings := await self._source.standings(after):
-            for each in standings:
+        async for page in self._source.pages():
+            for each in page:
                 known = self.known.get(each.collection, Known())
                 if known.history != each.history or not includes(known.vector, each.vector):
                     self._lacking[each.collection] = None
-            after = standings[-1].collection
 
     async def _send_some(self) -> None:
         lines: dict[str, Line] = {}
@@ -235,7 +231,7 @@ class Outgoing:
         for name, each in batch.taken.items():
             known = self.known[name]
             if known.history == histories[name]:
-                known.go_on(vector_of([kept.commit for kept in each]))
+                known.go_on(Loaded(None, tuple(kept.commit for kept in each)).vector)
                 known.since = max(known.since, each[-1].number)
             positions[name] = histories[name], known.vector
         self._sent[self._number] = _Sent(batch.size, positions)
@@ -273,14 +269,6 @@ def _of_missing_parts(lines: Mapping[str, Line]) -> set[str]:
         for name in joint.collections
         if (name, joint) not in parts and (name not in lines or lines[name].whole)
     }
-
-
-def vector_of(commits: Sequence[Commit]) -> Vector:
-    """The highest sequence of each origin."""
-    vector: Vector = {}
-    for commit in commits:
-        vector = join(vector, {commit.origin: commit.sequence})
-    return vector
 
 
 def _parts(collection: str, history: History, loaded: Loaded, size: int) -> list[SnapshotPart]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from protobase_live.cluster.recent import Recent
@@ -30,10 +31,12 @@ class Source:
         """Those that are not the first one."""
         self._read = False
 
-    async def standings(self, after: str) -> list[Position]:
-        """How far the collections behind a name are, a page of them."""
-        found = await self.storage.standings(after, self._page)
-        return [Position(each.collection, history_of(each.remains), each.vector) for each in found]
+    async def pages(self) -> AsyncGenerator[list[Position]]:
+        """How far all collections are, a page of them at a time."""
+        after = ""
+        while found := await self.storage.standings(after, self._page):
+            yield [Position(each.collection, history_of(each.remains), each.vector) for each in found]
+            after = found[-1].collection
 
     async def history(self, collection: str) -> History:
         """Which history of a collection is here."""
@@ -48,10 +51,8 @@ class Source:
         self.recent.forget(collection)
 
     async def _read_histories(self) -> None:
-        after = ""
-        while standings := await self.standings(after):
-            for each in standings:
+        async for page in self.pages():
+            for each in page:
                 if each.history != FIRST:
                     self._histories.setdefault(each.collection, each.history)
-            after = standings[-1].collection
         self._read = True

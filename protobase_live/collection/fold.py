@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
-from typing import cast
-
-import msgpack  # pyright: ignore[reportMissingTypeStubs]
+from collections.abc import Sequence
 
 from protobase_actors import Clock, within
 from protobase_live.collection.limits import Limits
 from protobase_live.document.held import OVERHEAD_BYTES, Room
 from protobase_live.errors import StorageFailed
+from protobase_live.protocol.packing import pack, unpack
 from protobase_live.protocol.yjs.structs import Structs, collect, join
-
-_pack = cast("Callable[[list[bytes]], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
-_unpack = cast("Callable[[bytes], list[bytes]]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
 
 INLINE_BYTES = 16 * 1024
 """Largest log that is folded in the event loop; it takes some milliseconds."""
@@ -77,7 +72,7 @@ async def fold_aside(updates: Sequence[bytes], clock: Clock, limits: Limits) -> 
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        work = process.communicate(_pack(list(updates)))
+        work = process.communicate(pack(list(updates)))
         folded, complaint = await within(clock, limits.fold_seconds, work)
     except TimeoutError as error:
         raise TimeoutError(f"folding a log: {error} (fold_seconds)") from error
@@ -92,4 +87,4 @@ async def fold_aside(updates: Sequence[bytes], clock: Clock, limits: Limits) -> 
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(fold(_unpack(sys.stdin.buffer.read()), int(sys.argv[1])))
+    sys.stdout.buffer.write(fold(unpack(sys.stdin.buffer.read()), int(sys.argv[1])))

@@ -35,24 +35,32 @@ class Histories:
 
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """Delete a collection; ``remains`` as in `Drop`. Durable on return."""
-        self._identity.renew()  # before any actor can begin with what comes after
-        try:
-            await self._ask(collection, Drop(remains))
-        except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
-            with errors_named(collection):
-                remains = await delete_unread(self._storage, collection, remains, self._identity.timeline())
-            self._replaced(collection, remains)
+        await self._replace(
+            collection,
+            Drop(remains),
+            lambda: delete_unread(self._storage, collection, remains, self._identity.timeline()),
+        )
 
     async def restore(self, collection: str, stored: Loaded) -> None:
         """Put back what was stored. Durable on return. Raises ValidationError as `put_back` does."""
-        self._identity.renew()  # before any actor can begin with what was restored
+        await self._replace(
+            collection,
+            Restore(stored),
+            lambda: put_back(self._storage, collection, stored, self._identity.timeline()),
+        )
+
+    async def _replace(
+        self, collection: str, message: Drop | Restore, without_actor: Callable[[], Awaitable[bytes]]
+    ) -> None:
+        """Have the collection's actor do it or, where there can be none, ``without_actor``.
+
+        That answers with the remains that are there then.
+        """
+        self._identity.renew()  # before any actor can begin with what comes after
         try:
-            await self._ask(collection, Restore(stored))
+            await self._ask(collection, message)
         except (CollectionUnloadable, InvalidName):  # then there is no actor, and there will be none
             with errors_named(collection):
-                remains = await put_back(self._storage, collection, stored, self._identity.timeline())
-            self._replaced(collection, remains)
-
-    def _replaced(self, collection: str, remains: bytes) -> None:
-        self._quarantine.release(collection)
-        self._outlet.replaced(collection, history_of(remains))
+                remains = await without_actor()
+            self._quarantine.release(collection)
+            self._outlet.replaced(collection, history_of(remains))
