@@ -30,7 +30,7 @@ class Net:
         self._subprotocol = Subprotocol(subprotocol)
         self._last: ClientConnection | None = None
 
-    async def dial(self) -> ClientConnection:
+    async def dial(self, url: str) -> ClientConnection:
         """A connection."""
         self._last = await connect(
             self.url, subprotocols=[self._subprotocol], compression=None, ping_interval=None, close_timeout=1

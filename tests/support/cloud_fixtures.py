@@ -44,14 +44,24 @@ def on_moto(moto: str, environment: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def on_seaweedfs(seaweedfs: str) -> Iterator[str]:
     """The bucket of the module's tests is SeaweedFS's."""
-    yield from _bucket(f"s3://{cloud_servers.BUCKET}?endpoint={seaweedfs}")
+    yield from bucket_on_seaweedfs(seaweedfs)
 
 
 @pytest.fixture(scope="module")
 def on_fake_gcs(fake_gcs: str) -> Iterator[str]:
     """The bucket of the module's tests is fake-gcs-server's."""
+    yield from bucket_on_fake_gcs(fake_gcs)
+
+
+def bucket_on_seaweedfs(endpoint: str) -> Iterator[str]:
+    """Until it goes on, tests use the bucket of the SeaweedFS there."""
+    yield from _bucket(f"s3://{cloud_servers.BUCKET}?endpoint={endpoint}")
+
+
+def bucket_on_fake_gcs(endpoint: str) -> Iterator[str]:
+    """Until it goes on, tests use the bucket of the fake-gcs-server there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STORAGE_EMULATOR_HOST", fake_gcs)
+        patch.setenv("STORAGE_EMULATOR_HOST", endpoint)
         yield from _bucket(f"gs://{cloud_servers.BUCKET}")
 
 

@@ -67,7 +67,7 @@ async def test_a_copy_of_another_collection_is_taken(database: Database, storage
 
 
 def test_ids_are_what_yjs_takes() -> None:
-    identity = Identity(Random(1))
+    identity = Identity(Random(1), "node")
     ids = {identity.client_id(f"c{n}") for n in range(1_000)}
     assert len(ids) == 1_000
     assert all(LEAST_ID <= each < 2**53 for each in ids)
