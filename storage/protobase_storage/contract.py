@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .commit import Commit, Loaded, Snapshot, Vector, includes
+from .commit import Commit, Loaded, Snapshot, Vector, includes, node_of
 from .errors import InvalidName, SequenceConflict, StaleSnapshot, StorageError
 
 MAX_NAME_BYTES = 512
@@ -199,6 +199,19 @@ def check_sequence(commit: Commit, last: int) -> None:
             f"commit {commit.origin}:{commit.sequence} of collection {commit.collection!r} must have a "
             f"sequence above {last} and at most {MAX_SEQUENCE}"
         )
+
+
+def check_sequences(commits: Iterable[Commit], stored: Callable[[Commit], int]) -> None:
+    """Raises `SequenceConflict` unless each commit is above those of its node before it.
+
+    `stored` is the highest sequence that the collection of a commit has of its node.
+    """
+    last: dict[tuple[str, str], int] = {}
+    for commit in commits:
+        place = (commit.collection, node_of(commit.origin))
+        known = last.get(place)
+        check_sequence(commit, stored(commit) if known is None else known)
+        last[place] = commit.sequence
 
 
 def check_fresh(snapshot: Snapshot, stored: Vector) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from . import catalogue
 from .catalogue import Survey
-from .commit import Commit, join, node_of, sequence_of
-from .contract import check_sequence
+from .commit import Commit, join, sequence_of
+from .contract import check_sequences
 from .errors import CollectionCorrupt
 from .rows import Entry, LogRow, log_row
 from .sqlite_schema import translate
@@ -42,12 +42,7 @@ class Heads:
 
     def check(self, commits: Iterable[Commit]) -> None:
         """Raises `SequenceConflict` or `CollectionCorrupt` if `commits` cannot follow what is there."""
-        last: dict[tuple[str, str], int] = {}
-        for commit in commits:
-            key = (commit.collection, node_of(commit.origin))
-            known = last.get(key)
-            check_sequence(commit, self._stored_sequence(commit) if known is None else known)
-            last[key] = commit.sequence
+        check_sequences(commits, self._stored_sequence)
 
     def _stored_sequence(self, commit: Commit) -> int:
         return sequence_of(self.find(commit.collection).vector, commit.origin)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .backlog import OVERHEAD, weight_of
 from .commit import Commit
 from .errors import SequenceConflict, StorageBusy, StorageError
 from .heads import Heads
@@ -24,12 +25,6 @@ GROUP_COMMITS = 4096
 
 GROUP_BYTES = 8 * 1024 * 1024
 """Bytes one flush carries at most, unless a single append has more."""
-
-OVERHEAD = 256
-"""Bytes by which everything accepted counts towards the backlog, beside the updates themselves."""
-
-KEY_OVERHEAD = 64
-"""The same for each key that a part names."""
 
 
 @dataclass(slots=True, eq=False)
@@ -109,7 +104,7 @@ class Writer:
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """Queue commits; the future is already failed with `StorageBusy` when the backlog is full."""
-        return self._enqueue(Append(commits, self._loop.create_future(), _weight(commits)))
+        return self._enqueue(Append(commits, self._loop.create_future(), weight_of(commits)))
 
     def run(self, collection: str | None, steps: Steps, size: int) -> asyncio.Future[None]:
         """Queue a task of `size` bytes; a second one for a collection waits until the first is done."""
@@ -330,12 +325,3 @@ class Writer:
                 work.future.set_exception(self._dead or StorageError())
         self._queue.clear()
         self._tasks.clear()
-
-
-def _weight(commits: Sequence[Commit]) -> int:
-    weight = OVERHEAD
-    for commit in commits:
-        weight += OVERHEAD + len(commit.update)
-        for part in commit.parts:
-            weight += KEY_OVERHEAD * len(part.keys)
-    return weight

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 
 import pytest
 
 from protobase_live.protocol.live.client_seen import ClientSeen
 from protobase_live.server.seen import Seen
-from protobase_live.testing import simulate
 from tests.simulation.failover import failover
+from tests.simulation.runs import all_hold, first_found
 
 SEEDS = int(os.environ.get("SEEDS", "5"))
 FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
@@ -24,12 +23,7 @@ FOUND_WITHIN = 20
 
 
 def test_what_must_hold_holds() -> None:
-    happened = Counter[str]()
-    for seed in range(FIRST_SEED, FIRST_SEED + SEEDS):
-        run = simulate(failover, seed)
-        if run.failure is not None:
-            raise AssertionError(f"seed {seed}: FIRST_SEED={seed} SEEDS=1 repeats it") from run.failure
-        happened += run.happened
+    happened = all_hold(failover, FIRST_SEED, SEEDS)
     print(dict(sorted(happened.items())))
     if SEEDS >= ENOUGH_SEEDS:
         assert not [what for what in SOMETIMES if not happened[what]]
@@ -44,8 +38,6 @@ def test_what_is_planted_is_found(planted: str, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(ClientSeen, "request", lambda *_: None)
     else:
         monkeypatch.setattr(Seen, "arrive", arrive)
-    for seed in range(FOUND_WITHIN):
-        if (run := simulate(failover, seed)).failure is not None:
-            print(f"{planted}: seed {seed}: {run.failure!r}")
-            return
-    raise AssertionError(f"not found in {FOUND_WITHIN} runs")
+    run = first_found(failover, range(FOUND_WITHIN))
+    assert run is not None, f"not found in {FOUND_WITHIN} runs"
+    print(f"{planted}: seed {run.seed}: {run.failure!r}")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 
 from protobase_live.cluster.incoming import Incoming
-from protobase_live.testing import simulate
 from tests.simulation.many_nodes import many_nodes
 from tests.simulation.planted_in_cluster import PLANTED
+from tests.simulation.runs import all_hold, first_found, traces_in_fresh_processes
 
 SEEDS = int(os.environ.get("SEEDS", "4"))
 """Runs; `make simulate SEEDS=500` makes more."""
@@ -46,19 +44,15 @@ ENOUGH_SEEDS = 50
 
 
 def test_what_must_hold_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    happened = Counter[str]()
+    parts = Counter[str]()
     take_part = Incoming._take_part
 
     async def count(self: Incoming, message) -> None:
-        happened["a part of a snapshot was sent"] += 1
+        parts["a part of a snapshot was sent"] += 1
         await take_part(self, message)
 
     monkeypatch.setattr(Incoming, "_take_part", count)
-    for seed in range(FIRST_SEED, FIRST_SEED + SEEDS):
-        run = simulate(many_nodes, seed)
-        if run.failure is not None:
-            raise AssertionError(f"seed {seed}: FIRST_SEED={seed} SEEDS=1 repeats it") from run.failure
-        happened += run.happened
+    happened = all_hold(many_nodes, FIRST_SEED, SEEDS) + parts
     print(dict(sorted(happened.items())))
     if SEEDS >= ENOUGH_SEEDS:
         assert not [what for what in SOMETIMES if not happened[what]]
@@ -67,21 +61,7 @@ def test_what_must_hold_holds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_seed_is_one_run() -> None:
     """In fresh processes, with other hashes of strings and other addresses of objects."""
     seeds = [FIRST_SEED, FIRST_SEED + 1]
-    script = (
-        "from protobase_live.testing import simulate\n"
-        "from tests.simulation.many_nodes import many_nodes\n"
-        f"for seed in {seeds}: print(simulate(many_nodes, seed).trace)"
-    )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": hashes},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for hashes in ("1", "2")
-    ]
-    first, second = (process.communicate()[0].split() for process in processes)
+    first, second = traces_in_fresh_processes("many_nodes", seeds)
     assert first == second
     assert len(first) == len(seeds)
 
@@ -89,8 +69,6 @@ def test_a_seed_is_one_run() -> None:
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTED[name](monkeypatch)
-    for seed in range(FOUND_WITHIN):
-        if (run := simulate(many_nodes, seed)).failure is not None:
-            print(f"{name}: seed {seed}: {run.failure!r}")
-            return
-    raise AssertionError(f"{name} was not found in {FOUND_WITHIN} runs")
+    run = first_found(many_nodes, range(FOUND_WITHIN))
+    assert run is not None, f"{name} was not found in {FOUND_WITHIN} runs"
+    print(f"{name}: seed {run.seed}: {run.failure!r}")

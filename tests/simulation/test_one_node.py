@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections import Counter
 
 import pytest
 
-from protobase_live.testing import simulate
 from tests.simulation.one_node import one_node
 from tests.simulation.planted import PLANTED
+from tests.simulation.runs import all_hold, first_found, traces_in_fresh_processes
 
 SEEDS = int(os.environ.get("SEEDS", "10"))
 """Runs; `make simulate SEEDS=500` makes more."""
@@ -44,12 +41,7 @@ ENOUGH_SEEDS = 10
 
 
 def test_what_must_hold_holds() -> None:
-    happened = Counter[str]()
-    for seed in range(FIRST_SEED, FIRST_SEED + SEEDS):
-        run = simulate(one_node, seed)
-        if run.failure is not None:
-            raise AssertionError(f"seed {seed}: FIRST_SEED={seed} SEEDS=1 repeats it") from run.failure
-        happened += run.happened
+    happened = all_hold(one_node, FIRST_SEED, SEEDS)
     print(dict(sorted(happened.items())))
     if SEEDS >= ENOUGH_SEEDS:
         assert not [what for what in SOMETIMES if not happened[what]]
@@ -57,21 +49,8 @@ def test_what_must_hold_holds() -> None:
 
 def test_a_seed_is_one_run() -> None:
     """In fresh processes, with other hashes of strings and other addresses of objects."""
-    script = (
-        "from protobase_live.testing import simulate\n"
-        "from tests.simulation.one_node import one_node\n"
-        f"for seed in range({FIRST_SEED}, {FIRST_SEED + TWICE}): print(simulate(one_node, seed).trace)"
-    )
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": hashes},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for hashes in ("1", "2")
-    ]
-    first, second = (process.communicate()[0].split() for process in processes)
+    seeds = range(FIRST_SEED, FIRST_SEED + TWICE)
+    first, second = traces_in_fresh_processes("one_node", seeds)
     assert len(first) == TWICE
     assert first == second
 
@@ -79,8 +58,6 @@ def test_a_seed_is_one_run() -> None:
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTED[name](monkeypatch)
-    for seed in range(FOUND_WITHIN):
-        if (run := simulate(one_node, seed)).failure is not None:
-            print(f"{name}: seed {seed}: {run.failure!r}")
-            return
-    raise AssertionError(f"{name} was not found in {FOUND_WITHIN} runs")
+    run = first_found(one_node, range(FOUND_WITHIN))
+    assert run is not None, f"{name} was not found in {FOUND_WITHIN} runs"
+    print(f"{name}: seed {run.seed}: {run.failure!r}")

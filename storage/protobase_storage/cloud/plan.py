@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..commit import Commit, Snapshot, Vector, join, node_of, sequence_of
-from ..contract import check_fresh, check_sequence
+from ..commit import Commit, Snapshot, Vector, join, sequence_of
+from ..contract import check_fresh, check_sequences
 from .state import State
 
 
@@ -28,18 +28,10 @@ class Plan:
 
     def append(self, commits: Sequence[Commit]) -> None:
         """Check commits, and count on them. Raises `SequenceConflict`, `CollectionCorrupt`."""
-        self._check(commits)
+        check_sequences(commits, self._known)
         for commit in commits:
             head = self._find(commit.collection)
             head.vector = join(head.vector, {commit.origin: commit.sequence})
-
-    def _check(self, commits: Iterable[Commit]) -> None:
-        last: dict[tuple[str, str], int] = {}
-        for commit in commits:
-            key = (commit.collection, node_of(commit.origin))
-            known = last.get(key)
-            check_sequence(commit, self._known(commit) if known is None else known)
-            last[key] = commit.sequence
 
     def _known(self, commit: Commit) -> int:
         head = self._find(commit.collection)

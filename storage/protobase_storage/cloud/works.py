@@ -11,12 +11,6 @@ from ..errors import StorageError
 from .plan import Plan
 from .values import Deleted, Effect, Published
 
-OVERHEAD = 256
-"""Bytes by which everything accepted counts towards the backlog, beside the updates themselves."""
-
-KEY_OVERHEAD = 64
-"""The same for each key that a part names."""
-
 
 @dataclass(slots=True, eq=False)
 class Work:
@@ -86,13 +80,3 @@ class Compaction(Work):
 
 
 AnyWork = Append | Deletion | Compaction
-
-
-def weight_of(commits: Sequence[Commit]) -> int:
-    """How much an append adds to the backlog, in bytes."""
-    weight = OVERHEAD
-    for commit in commits:
-        weight += OVERHEAD + len(commit.update)
-        for part in commit.parts:
-            weight += KEY_OVERHEAD * len(part.keys)
-    return weight

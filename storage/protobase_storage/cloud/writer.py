@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from ..backlog import OVERHEAD, weight_of
 from ..commit import Commit, Snapshot
 from ..errors import StorageBusy, StorageError, StorageFenced
 from .errors import storage_error
@@ -17,7 +18,7 @@ from .plan import Plan
 from .state import State
 from .upkeep import Upkeep
 from .values import Effect
-from .works import OVERHEAD, AnyWork, Append, Compaction, Deletion, weight_of
+from .works import AnyWork, Append, Compaction, Deletion
 
 SLOT_EFFECTS = 4096
 """Commits, snapshots and deletions one slot carries at most, unless a single append has more."""
