@@ -10,20 +10,18 @@ from http import HTTPStatus
 from random import Random, SystemRandom
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server as WebSocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
-from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
-from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.errors import Closed, ValidationError
 from protobase_live.limits import check_limits
-from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
@@ -32,22 +30,20 @@ from protobase_live.protocol.live.limits import (
     MESSAGE_TOO_BIG,
     TOO_MANY,
     TRY_AGAIN,
-    UNAUTHORIZED,
     LiveLimits,
 )
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.connection import DIRECT_PREFIX, Connection
 from protobase_live.server.counters import Counters
+from protobase_live.server.doors import Door, door_at
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
-from protobase_live.server.read_ahead import ReadAhead
-from protobase_live.server.refusals import Caller, Refusals
-from protobase_live.server.yjs_door import YjsSession
+from protobase_live.server.yjs_clients import YjsClients
 
 if TYPE_CHECKING:
     from protobase_live.cluster.cluster import Cluster
@@ -56,9 +52,6 @@ FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_B
 """Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
 
 _log = logging.getLogger(__name__)
-
-FRAME_BYTES = 16
-"""What a Yjs message has around its update, at most."""
 
 
 class Server:
@@ -99,7 +92,6 @@ class Server:
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
         self._origins = Origins(origins, host)
         self._counters = Counters()
-        self._read_ahead = ReadAhead(limits.read_ahead_bytes)
         self._live_limits = live_limits or LiveLimits()
         self._live = LiveDoor(
             database,
@@ -115,7 +107,11 @@ class Server:
         self._random = random or SystemRandom()
         self._cluster: Cluster | None = None
         self._closing = False
-        self._refusals = Refusals(self._clock, limits)
+        self._yjs = YjsClients(database, self._authentication, self._clock, limits, self._counters)
+        self._doors = [
+            Door("yjs", DIRECT_PREFIX, self._yjs.serve, self._yjs.admit),
+            Door("live", "/live", self._serve_live),
+        ]
         self._connections: OrderedSet[Connection] = OrderedSet()
         self._sessions: OrderedSet[Connection] = OrderedSet()
         self._tasks: OrderedSet[asyncio.Task[Any]] = OrderedSet()
@@ -161,6 +157,7 @@ class Server:
         database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
         seconds = limits.meeting_seconds
         self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
+        self._doors.append(Door("peer", PEER_PATH, self._serve_peer, self._admit_peer, counted=False))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -264,31 +261,17 @@ class Server:
             return connection.respond(HTTPStatus.OK, await self._metrics())
         if path == "/":
             return connection.respond(HTTPStatus.OK, _DOORS)
-        if path == PEER_PATH and self._cluster is not None:
-            cast(Connection, connection).allow(self._database.replication.limits.message_bytes)
-            return self._unavailable(connection, "the server is stopping") if self._closing else None
-        if path != "/live" and not path.startswith(DIRECT_PREFIX):
+        door = door_at(path, self._doors)
+        if door is None:
             return connection.respond(HTTPStatus.NOT_FOUND, f"no door at {path}\n{_DOORS}")
         if self._closing:
             return self._unavailable(connection, "the server is stopping")
-        if self.sessions >= self._limits.sessions:
+        if door.counted and self.sessions >= self._limits.sessions:
             return self._unavailable(
                 connection, f"at the limit of {self._limits.sessions} sessions (sessions)"
             )
-        return None if path == "/live" else await self._route_yjs(connection, request)
-
-    async def _route_yjs(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Hold who was refused a moment ago, and say how long a message may be."""
-        assert isinstance(connection, Connection)
-        connection.caller = _caller(connection, request)
-        admitted, connection.ticket = await self._refusals.admit(connection.caller)
-        if not admitted:
-            return self._unavailable(connection, "refused too often, come back in half a minute")
-        if connection.protocol.state is not CONNECTING:
-            self._refusals.give_back(connection.caller, connection.ticket)
-        longest = self._limits.message_bytes
-        connection.allow(self._database.limits.document_bytes + FRAME_BYTES if longest is None else longest)
-        return None
+        reason = await door.admit(cast(Connection, connection))
+        return None if reason is None else self._unavailable(connection, reason)
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)
@@ -316,52 +299,25 @@ class Server:
         address = urlsplit(connection.request.path)
         headers = connection.request.headers
         forbidden = self._origins.refusal(headers.get_all("Origin"), headers.get_all("Host"))
-        if address.path == PEER_PATH and self._cluster is not None:
-            from protobase_live.server.peers import serve_peer
+        door = door_at(address.path, self._doors)
+        assert door is not None, "no connection is let in without one"
+        self._counters.connections.add(door.name)
+        await door.serve(connection, forbidden)
 
-            self._counters.connections.add("peer")
-            await serve_peer(self._cluster, connection)
-            return
-        self._counters.connections.add("live" if address.path == "/live" else "yjs")
-        if address.path == "/live":
-            await (
-                connection.refuse(FORBIDDEN_ORIGIN, forbidden) if forbidden else self._live.serve(connection)
-            )
-            return
-        refused = True
-        try:
-            if forbidden:  # only now: pages are not shown how a handshake is refused
-                await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
-            else:
-                refused = await self._serve_yjs(connection, address)
-        finally:
-            if refused:
-                self._refusals.add(connection.caller, connection.ticket)
-
-    async def _serve_yjs(self, connection: Connection, address: SplitResult) -> bool:
-        """Serve a Yjs client; whether it was refused and would only be refused again."""
-        try:
-            name = unquote(address.path[len(DIRECT_PREFIX) :], errors="strict")
-            check_collection(name)
-            author = await self._authentication.author(parse_qs(address.query).get("token", [None])[0])
-            ref = await self._database.ref(name)
-        except Unauthorized as error:
-            await connection.refuse(UNAUTHORIZED, str(error))
-        except (ValidationError, UnicodeDecodeError) as error:
-            await connection.refuse(BAD_NAME, str(error))
-        except ProtoBaseError as error:
-            await connection.refuse(TRY_AGAIN, str(error))
+    async def _serve_live(self, connection: Connection, forbidden: str | None) -> None:
+        if forbidden:  # only now: pages are not shown how a handshake is refused
+            await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
         else:
-            session = YjsSession(
-                connection, ref, self._clock, self._limits, author, self._counters, self._read_ahead
-            )
-            await session.run(self._database.presence_hub, name)
-            return session.refused or connection.faulty or self._wrote_in_vain(connection, name)
-        return True
+            await self._live.serve(connection)
 
-    def _wrote_in_vain(self, connection: Connection, collection: str) -> bool:
-        """Whether a Yjs client was told to come back while nothing is stored: it brings the same again."""
-        return connection.close_code == TRY_AGAIN and collection in self._database.read_only
+    async def _admit_peer(self, connection: Connection) -> None:
+        connection.allow(self._database.replication.limits.message_bytes)
+
+    async def _serve_peer(self, connection: Connection, forbidden: str | None) -> None:
+        from protobase_live.server.peers import serve_peer
+
+        assert self._cluster is not None
+        await serve_peer(self._cluster, connection)  # nodes are known by their secret, and are no pages
 
 
 _DOORS = """\
@@ -370,13 +326,6 @@ ProtoBase Live
   /live               the live protocol
   /healthz /readyz /metrics
 """
-
-
-def _caller(connection: ServerConnection, request: Request) -> Caller:
-    address = cast("tuple[str, int] | str | None", connection.remote_address)
-    asked = urlsplit(request.path)
-    host = address[0] if isinstance(address, tuple) else address
-    return hash((host, asked.path, *parse_qs(asked.query).get("token", [])))
 
 
 def _checked(secret: bytes) -> bytes:
