@@ -21,7 +21,7 @@ class Door:
     path: str
     """Where it is; with a slash at its end, whatever begins so."""
     serve: Callable[[Connection, str | None], Awaitable[None]]
-    """Serves a connection until it ends; it is told, too, why pages of its origin may not connect, or None."""
+    """Serves a connection until it ends; is told, too, why pages of its origin may not connect, or None."""
     admit: Callable[[Connection], Awaitable[str | None]] = _everybody
     """Asked before the handshake is answered: why it is to be refused with HTTP 503, or None."""
     counted: bool = True

@@ -1,4 +1,4 @@
-"""Who comes in at the Yjs door: for which collection, who that is, and how those who were refused come back."""
+"""Who comes in at the Yjs door: for which collection, who that is, and when who was refused may come back."""
 
 from __future__ import annotations
 
