@@ -112,6 +112,9 @@ class Editor:
                     await connection.close()
                 code = connection.close_code
             await self._world.clock.sleep(1.0)
+        self.document.unobserve(
+            self._subscription
+        )  # it has this editor, and that the world: a cycle that stays
 
     def _connect(self) -> connect:
         url = self._node.url.replace("/live", "/yjs/tasks")
