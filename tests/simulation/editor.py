@@ -102,6 +102,15 @@ class Editor:
         if not self._remote:
             self._edits.append(event.update)
 
+    @property
+    def node(self) -> Node:
+        """Where it is connected."""
+        return self._node
+
+    def move(self, node: Node) -> None:
+        """Connect there from now on."""
+        self._node = node
+
     async def finish(self) -> None:
         """Hand over everything as last words. Nothing fails now, but who was turned away is slowed."""
         code = None
