@@ -159,7 +159,7 @@ class DatabaseApi(ABC):
     def _prepared(self, asked: Query | str, params: Mapping[str, Any] | None) -> tuple[Query, Loader | None]:
         """The query with its parameters, and what makes Atoms of its rows."""
         query = _query_of(asked)
-        _check_names(query, tuple(map(self._atom_of, sorted(query.collections))))
+        _check_names(query, tuple(map(self._atom_of, query.collections)))
         return query.bind(params or {}), self._loader_of(query) if query.keeps_records else None
 
     def _atom_of(self, name: str) -> type[Atom] | None:
@@ -257,5 +257,5 @@ def _check_names(query: Query, atoms: tuple[type[Atom] | None, ...]) -> None:
     """`check_names`, once for a query with these classes of its collections, in the order of their names."""
     from protobase_live.query.language.shape import check_names
 
-    known = zip(sorted(query.collections), atoms, strict=True)
+    known = zip(query.collections, atoms, strict=True)
     check_names(query, {name: atom for name, atom in known if atom})

@@ -24,7 +24,7 @@ def note_connection(why: str | None) -> None:
 async def note_absent(database: DatabaseApi, query: Query) -> None:
     """That there is no collection of a name in the query, and which name is close to it."""
     with suppress(ProtoBaseError):  # the answer does not depend on it
-        for name in sorted(query.collections):
+        for name in query.collections:
             if all(each.name != name for each in await database.collections(name)):
                 names = [each.name for each in await database.collections()]
                 close = get_close_matches(name, names, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from protobase_actors import ActorError, ActorFailed, MailboxFull, TooManyActors
+from protobase_actors import ActorError, ActorFailed, ActorStopped, MailboxFull, TooManyActors
 from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.read_only import reason_of
 from protobase_live.errors import (
@@ -38,6 +38,8 @@ def errors_named(what: str, *, commits: bool = False) -> Generator[None]:
     except TimeoutError as error:  # of the actor's start, which is the load
         raise unloadable(what, error) from error
     except ActorError as error:
+        if isinstance(error, ActorStopped) and error.retryable:  # again and again, as it was replaced
+            raise Unavailable(f"{what} was replaced meanwhile, nothing was done: {error}") from error
         raise Closed(f"{what} is closed: {error}") from error
     except StorageError as error:
         kind = Overloaded if error.retryable else StorageFailed

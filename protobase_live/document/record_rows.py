@@ -122,7 +122,7 @@ class RecordRows:
         Answers with what it read otherwise.
         """
         self._before, touched = dict(before._before), list[tuple[str, str]]()
-        for number, key in enumerate(before.rows.keys() | self.rows.keys(), 1):
+        for number, key in enumerate({**before.rows, **self.rows}, 1):
             if number % COMPARE_SLICE == 0:
                 yield
             was, now = before.rows.get(key), self.rows.get(key)

@@ -199,6 +199,8 @@ class LiveConnection:
             case Subscribe() | Watch():
                 await self._streaming.acquire()
                 self._streams.open(message, partial(self._start, slots=self._streaming))
+            case SeenRequest() | Join() | SetPresence() | Leave():  # in the order that they come in
+                await self._answer(message.id, partial(self._perform, message))
             case _:
                 await self._answering.acquire()
                 self._start(

@@ -7,16 +7,19 @@ from dataclasses import replace
 from random import Random
 
 from protobase_live.testing.node import Node
+from protobase_live.testing.one_way import OneWayCuts
 from protobase_live.testing.world import World
 
 CRASHES = "crashes"
 CUTS = "cuts"
+ONE_WAY = "one-way cuts"
 STALLS = "stalls"
 SLOW = "slow links"
 DISK_ERRORS = "disk errors"
 SKEW = "clock skew"
 LATE = "late nodes"
-KINDS = (CRASHES, CUTS, STALLS, SLOW, DISK_ERRORS, SKEW, LATE)
+LEAVING = "nodes that leave"
+KINDS = (CRASHES, CUTS, ONE_WAY, STALLS, SLOW, DISK_ERRORS, SKEW, LATE, LEAVING)
 
 SLOW_SECONDS = (0.01, 0.25)
 """How long a message is under way while the network is slow, from and to."""
@@ -34,10 +37,14 @@ class Faults:
         random = world.random("which faults")
         self.kinds = tuple(kind for kind in KINDS if random.random() < 0.6)
         """What may go wrong in this run."""
+        self.gone: dict[str, None] = {}
+        """The hosts of nodes that have left for good."""
         self._world = world
+        self._one_way = OneWayCuts(world.network)
         self._acts = {
             CRASHES: self._crash,
             CUTS: self._cut,
+            ONE_WAY: self._cut_one_way,
             STALLS: self._stall,
             SLOW: self._slow_down,
             DISK_ERRORS: self._fail_disk,
@@ -52,6 +59,17 @@ class Faults:
         """How many seconds after the others a node starts."""
         random = self._world.random(f"start of {host}")
         return random.choice((0.0, random.uniform(1.0, 6.0))) if LATE in self.kinds else 0.0
+
+    async def leave(self, nodes: Sequence[Node]) -> None:
+        """Have one of ``nodes`` fail for good at some moment, its disk included, if nodes leave."""
+        random = self._world.random("who leaves")
+        await self._sleep(random, 1.0, 8.0)
+        if LEAVING in self.kinds and nodes:
+            node = random.choice(nodes)
+            self.gone[node.host] = None
+            if node.is_started and node.is_up:
+                node.crash()
+            self._world.happened["a node left for good"] += 1
 
     async def work(self, nodes: Sequence[Node], times: int, hand: int) -> None:
         """Have something go wrong, and get well again, so many times. Several hands may work at once."""
@@ -69,17 +87,21 @@ class Faults:
 
     def crash_one(self, nodes: Sequence[Node]) -> None:
         """Have one node fail until `heal`, if there are crashes."""
-        if CRASHES in self.kinds:
-            self._world.random("the last crash").choice(nodes).crash()
+        staying = [node for node in nodes if node.host not in self.gone]
+        if CRASHES in self.kinds and staying:
+            self._world.random("the last crash").choice(staying).crash()
 
     def heal(self, nodes: Sequence[Node]) -> None:
         """From now on nothing is wrong any more."""
-        network = self._world.network
-        network.heal()
+        self._world.network.heal()
+        self._one_way.mend_all()
         for node in nodes:
             node.disk.faults.error = 0.0
-            if not node.is_up:
-                node.start()
+            self._start_again(node)
+
+    def _start_again(self, node: Node) -> None:
+        if not node.is_up and node.host not in self.gone:
+            node.start()
 
     async def _crash(self, nodes: Sequence[Node], random: Random) -> None:
         """At any moment, or while something is on its way to the disk."""
@@ -88,12 +110,11 @@ class Faults:
             if node.disk.is_writing:
                 break
             await self._sleep(random, 0.001, 0.001)
-        if not node.is_up:
+        if not node.is_up or node.host in self.gone:
             return
         node.crash()
         await self._sleep(random, 0.05, 3.0)
-        if not node.is_up:
-            node.start()
+        self._start_again(node)
 
     async def _cut(self, nodes: Sequence[Node], random: Random) -> None:
         """Two groups that hear nothing of each other, or two nodes."""
@@ -103,6 +124,14 @@ class Faults:
         pairs = [(one, other) for one in hosts[:at] for other in hosts[at:]]
         await self._part(pairs if random.random() < 0.7 else pairs[:1], random.uniform(0.3, 5.0))
         self._world.happened["nodes were cut off from each other"] += 1
+
+    async def _cut_one_way(self, nodes: Sequence[Node], random: Random) -> None:
+        """A node hears another one, which does not hear it."""
+        source, target = random.sample([node.host for node in nodes], 2)
+        self._one_way.cut(source, target)
+        await self._sleep(random, 0.3, 5.0)
+        self._one_way.mend(source, target)
+        self._world.happened["a node was heard and did not hear"] += 1
 
     async def _stall(self, nodes: Sequence[Node], random: Random) -> None:
         """Nothing comes through for less time than it takes to notice."""

@@ -38,7 +38,7 @@ def searches(
     case = draw(whole_cases(kinds, changes, SEARCHES))
     fields = [part.field_path for part in parts_of(case.query) if isinstance(part, Field)]
     fields = [*dict.fromkeys([*fields, ("p",), ("_key",)])]
-    names = sorted(case.query.collections)
+    names = list(case.query.collections)
     early, late = [
         [(dice.pick(names), index_of(dice, fields)) for _ in range(1 + dice.below(4))] for _ in range(2)
     ]

@@ -102,6 +102,15 @@ class Editor:
         if not self._remote:
             self._edits.append(event.update)
 
+    @property
+    def node(self) -> Node:
+        """Where it is connected."""
+        return self._node
+
+    def move(self, node: Node) -> None:
+        """Connect there from now on."""
+        self._node = node
+
     async def finish(self) -> None:
         """Hand over everything as last words. Nothing fails now, but who was turned away is slowed."""
         code = None
@@ -112,6 +121,9 @@ class Editor:
                     await connection.close()
                 code = connection.close_code
             await self._world.clock.sleep(1.0)
+        self.document.unobserve(
+            self._subscription
+        )  # it has this editor, and that the world: a cycle that stays
 
     def _connect(self) -> connect:
         url = self._node.url.replace("/live", "/yjs/tasks")

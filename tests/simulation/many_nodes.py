@@ -6,21 +6,34 @@ First come the faults, then all is well again, and everything converges in bound
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import protobase_live as pb
+from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.testing import Faults, Node, World
 from tests.simulation.agreement import check_equal, come_to_agree, standings
+from tests.simulation.bounds import check_bounds
 from tests.simulation.editor import Editor
+from tests.simulation.person import Person
 from tests.simulation.reader import HALF_SEEN, Follower, Watcher
-from tests.simulation.writer import PERMANENT, SCRATCH, SHARED, TASKS, Journal, Writer
+from tests.simulation.writer import PERMANENT, SCRATCH, SHARED, TASKS, Writer
 
 LIMITS = pb.Limits(
     log_commits=40, retained_commits=20, idle_seconds=3.0, read_only_seconds=1.0, restart_seconds=1.0
 )
 """Short logs, so that nodes fall behind them; and collections that leave the memory."""
+
+CLUSTER_LIMITS = ClusterLimits(
+    recent_bytes=32 * 1024,
+    batch_commits=20,
+    batch_bytes=4 * 1024,
+    window_bytes=16 * 1024,
+    snapshot_part_bytes=1024,
+    replication_seconds=2.0,
+)
+"""Little, so that nodes wait for each other, and are served from logs."""
 
 MOST_NODES = 5
 FAULTS = 4
@@ -28,6 +41,10 @@ HANDS = 2
 """Faults that go on at the same time."""
 
 EDITORS = 2
+PEOPLE = 4
+
+LOOK_SECONDS = 0.05
+"""How often it is looked whether all is within its limits."""
 
 TOLD_SECONDS = 15.0
 """So long after that everybody has been told: a client may have to notice first that its node has gone."""
@@ -43,9 +60,9 @@ class ManyNodes:
         self._world = world
         self._faults = Faults(world)
         self._random = world.random("the cluster")
-        self.nodes = self._make_nodes(self._random.randint(2, MOST_NODES))
+        self.nodes, self._may_leave = self._make_nodes(self._random.randint(2, MOST_NODES))
         self._over = asyncio.Event()
-        self._journal = Journal()
+        self.writers = [Writer(world, node) for node in self.nodes]
         self.followers = [Follower(world, name, self.nodes) for name in (TASKS, SHARED, SCRATCH)]
         self.watchers = [
             Watcher(world, query, node)
@@ -56,26 +73,44 @@ class ManyNodes:
         self.editors = [
             Editor(world, self._random.choice(self.nodes), f"editor {n}", text=True) for n in range(EDITORS)
         ]
+        self.people = [Person(world, self._random.choice(self.nodes), n) for n in range(PEOPLE)]
 
-    def _make_nodes(self, count: int) -> list[Node]:
+    def _make_nodes(self, count: int) -> tuple[list[Node], list[Node]]:
+        """The nodes, and those of them without which the others are still linked."""
         hosts = [f"node{n}" for n in range(count)]
-        peers = _topology(self._random.choice(("all", "line", "star")), hosts)
-        return [
-            Node(self._world, host, LIMITS, peers=peers[host], skew=self._faults.skew(host)) for host in hosts
+        kind = self._random.choice(("all", "line", "star"))
+        peers = _topology(kind, hosts)
+        nodes = [
+            Node(
+                self._world,
+                host,
+                LIMITS,
+                peers=peers[host],
+                cluster_limits=CLUSTER_LIMITS,
+                skew=self._faults.skew(host),
+            )
+            for host in hosts
         ]
+        return nodes, nodes if kind == "all" else nodes[-1:]
+
+    @property
+    def staying(self) -> list[Node]:
+        """The nodes that have not left for good."""
+        return [node for node in self.nodes if node.host not in self._faults.gone]
 
     async def run(self) -> None:
         """All of it. Raises AssertionError for what must not be."""
         async with asyncio.TaskGroup() as tasks:
             reading = [
                 tasks.create_task(self._on("readers", each.work()))
-                for each in (*self.followers, *self.watchers)
+                for each in (*self.followers, *self.watchers, *self.people)
             ]
+            reading.append(tasks.create_task(self._look_at_limits()))
             await self._write()
             await self._note_what_differs()
             self._faults.crash_one(self.nodes)
             self._faults.heal(self.nodes)
-            await come_to_agree(self._world, self.nodes, AGREE_SECONDS)
+            await come_to_agree(self._world, self.staying, AGREE_SECONDS)
             await self._check()
             await self._check_readers()
             for task in reading:
@@ -84,10 +119,9 @@ class ManyNodes:
     async def _write(self) -> None:
         """Have everybody write while things go wrong, to the end."""
         async with asyncio.TaskGroup() as tasks:
-            for node in self.nodes:
-                writer = Writer(self._world, node, self._journal)
-                tasks.create_task(self._start(node))
-                tasks.create_task(self._on(f"at {node.host}", writer.work(self._over)))
+            for writer in self.writers:
+                tasks.create_task(self._start(writer.node))
+                tasks.create_task(self._on(f"at {writer.node.host}", writer.work(self._over)))
             for editor in self.editors:
                 tasks.create_task(self._on(editor.name, self._edit(editor)))
             tasks.create_task(self._break_things())
@@ -99,25 +133,34 @@ class ManyNodes:
         """A disk that failed is not asked at once, and what an editor says has no receipt."""
         await editor.work(self._over)
         await self._world.clock.sleep(LIMITS.read_only_seconds * 2)
+        if editor.node not in self.staying:
+            editor.move(self.staying[0])
         await editor.finish()
-        self._journal.acknowledged.setdefault(TASKS, set()).update(editor.keys)
 
     async def _start(self, node: Node) -> None:
-        await self._world.clock.sleep(self._faults.delay(node.host))
-        if not node.is_started:
+        delay = self._faults.delay(node.host)
+        await self._world.clock.sleep(delay)
+        if not node.is_started and node in self.staying:
             node.start()
+            self._world.happened["a node came later"] += delay > 0
+
+    async def _look_at_limits(self) -> None:
+        while True:
+            check_bounds(self.nodes)
+            await self._world.clock.sleep(LOOK_SECONDS)
 
     async def _break_things(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             for hand in range(HANDS):
                 tasks.create_task(self._faults.work(self.nodes, FAULTS, hand))
+            tasks.create_task(self._faults.leave(self._may_leave))
         self._faults.part(self.nodes)
         await self._world.clock.sleep(self._random.uniform(0.2, 3.0))
         self._over.set()
 
     async def _note_what_differs(self) -> None:
         """What comes together when all is well again."""
-        found = [await standings(node) for node in self.nodes]
+        found = [await standings(node) for node in self.staying]
         happened = self._world.happened
         left = [each["left"] for each in found if "left" in each]
         happened["transactions went over a healed cut"] += any(each != left[0] for each in left)
@@ -128,20 +171,38 @@ class ManyNodes:
     # what must hold
 
     async def _check(self) -> None:
-        await check_equal(self.nodes, (*PERMANENT, SCRATCH))
-        items = {
-            name: await (await self.nodes[0].database.collection(name)).items()
-            for name in (*PERMANENT, SCRATCH)
-        }
-        for name, keys in self._journal.acknowledged.items():
+        await check_equal(self.staying, (*PERMANENT, SCRATCH))
+        database = self.staying[0].database
+        items = {name: await (await database.collection(name)).items() for name in (*PERMANENT, SCRATCH)}
+        for name, keys in self._acknowledged():
             assert not keys - items[name].keys(), (
                 f"{name}: acknowledged, and lost: {keys - items[name].keys()}"
             )
             self._world.happened["an insertion was acknowledged"] += len(keys)
-        for key, names in self._journal.joint.items():
+        for writer in self.writers:
+            self._check_joint(writer, items)
+        self._check_buried(items[SCRATCH])
+
+    def _acknowledged(self) -> Iterator[tuple[str, set[str]]]:
+        """What has to be there: of what a node took that is gone with its disk, what others had, too."""
+        for writer in self.writers:
+            journal = writer.journal
+            kept = journal.acknowledged if writer.node in self.staying else journal.replicated
+            yield from kept.items()
+        for editor in self.editors:
+            yield TASKS, editor.keys
+
+    def _check_joint(self, writer: Writer, items: Mapping[str, Mapping[str, Any]]) -> None:
+        for key, names in writer.journal.joint.items():
             there = {name for name in names if key in items[name]}
             assert there in (set(), set(names)), f"of the transaction {key} only {there} is there"
-        back = (self._journal.buried - self._journal.restored) & items[SCRATCH].keys()
+
+    def _check_buried(self, scratch: Mapping[str, Any]) -> None:
+        """What was deleted is deleted, unless nobody knows of that but a node that is gone."""
+        journals = [(writer.node in self.staying, writer.journal) for writer in self.writers]
+        buried = {key for stays, journal in journals if stays for key in journal.buried}
+        restored = {key for _, journal in journals for key in journal.restored}
+        back = (buried - restored) & scratch.keys()
         assert not back, f"deleted with their collection, and there: {back}"
 
     async def _check_readers(self) -> None:
@@ -155,16 +216,22 @@ class ManyNodes:
             raise AssertionError(f"they were told something else than what is there: {wrong}") from None
 
     async def _told_wrongly(self) -> list[str]:
-        database = self.nodes[0].database
+        database = self.staying[0].database
         wrong = [
             each.name
             for each in self.followers
             if each.seen != await (await database.collection(each.collection)).items()
         ]
-        return wrong + [
+        wrong += [
             each.name
             for each in self.watchers
-            if each.rows != list(await each.node.database.query(each.query))
+            if each.node in self.staying and each.rows != list(await each.node.database.query(each.query))
+        ]
+        there = {each.name for each in self.people if each.is_there and each.node in self.staying}
+        return wrong + [
+            f"{each.name}, who sees {sorted(each.seen)}, not {sorted(there)}"
+            for each in self.people
+            if each.name in there and each.seen != there
         ]
 
 

@@ -11,8 +11,12 @@ from protobase_live.cluster.batch import Batch, Batching
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.collection import asleep, held_commits, joint_replication, replica
 from protobase_live.collection.former import History
+from protobase_live.collection.replica import Replica
+from protobase_live.collection.turn import AppliedCommit
 from protobase_live.database.home import Home
-from protobase_storage import Commit, Vector, covers
+from protobase_live.presence.peers import Peers
+from protobase_storage import Commit, Vector, covers, includes, sequence_of
+from tests.simulation.planted import cursor_off_by_one
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -73,7 +77,44 @@ def deletion_merged(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "require_same", lambda collection, here, theirs: None)
 
 
+def wrong_merge(patch: pytest.MonkeyPatch) -> None:
+    """What another node wrote before it knew of what was written here is stored, and not shown."""
+    right = Replica.apply
+
+    async def apply(self: Replica, commit: Commit) -> AppliedCommit:
+        if sequence_of(self.vector, self._origin) <= sequence_of(commit.after, self._origin):
+            return await right(self, commit)
+        self._include({commit.origin: commit.sequence}, commit.time)
+        return AppliedCommit(commit, (), {})
+
+    patch.setattr(Replica, "apply", apply)
+
+
+def acknowledged_before_peers_flushed(patch: pytest.MonkeyPatch) -> None:
+    """What was sent to another node counts as durable there."""
+
+    def has_durable(self: Outgoing, vectors: Mapping[str, Vector]) -> bool:
+        known = self.known
+        return all(name in known and includes(known[name].vector, each) for name, each in vectors.items())
+
+    patch.setattr(Outgoing, "has_durable", has_durable)
+
+
+def lost_presence_expiry(patch: pytest.MonkeyPatch) -> None:
+    """People at a node that cannot be reached are shown for ever."""
+    patch.setattr(Peers, "_lose", lambda self, node: None)
+
+
 PLANTED: dict[str, Plant] = {
     plant.__name__: plant
-    for plant in (skipped_commit, causal_order_dropped, half_a_joint_transaction, deletion_merged)
+    for plant in (
+        skipped_commit,
+        wrong_merge,
+        causal_order_dropped,
+        half_a_joint_transaction,
+        deletion_merged,
+        cursor_off_by_one,
+        lost_presence_expiry,
+        acknowledged_before_peers_flushed,
+    )
 }

@@ -10,12 +10,15 @@ import pytest
 from protobase_live.cluster.incoming import Incoming
 from tests.simulation.many_nodes import many_nodes
 from tests.simulation.planted_in_cluster import PLANTED
-from tests.simulation.runs import all_hold, first_found, traces_in_fresh_processes
+from tests.simulation.runs import all_hold, first_found, is_let_go_of, traces_in_fresh_processes
 
 SEEDS = int(os.environ.get("SEEDS", "4"))
 """Runs; `make simulate SEEDS=500` makes more."""
 
 FIRST_SEED = int(os.environ.get("FIRST_SEED", "0"))
+
+TWICE = SEEDS if "SEEDS" in os.environ else 3
+"""So many of them are run twice more, each time in a process of its own."""
 
 FOUND_WITHIN = 200
 """So many seeds may be needed until something planted is found."""
@@ -27,8 +30,14 @@ SOMETIMES = (
     "a crash kept what nobody was told of",
     "a crash lost what was on its way",
     "a deletion met what was written meanwhile",
+    "a node came later",
+    "a node left for good",
+    "a node was heard and did not hear",
     "a part of a snapshot was sent",
+    "a person left",
     "a stream was reset",
+    "a write was acknowledged by other nodes",
+    "a write was not replicated in time",
     "a write was refused",
     "an editor left with last words",
     "an editor lost its connection",
@@ -59,11 +68,15 @@ def test_what_must_hold_holds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_seed_is_one_run() -> None:
-    """In fresh processes, with other hashes of strings and other addresses of objects."""
-    seeds = [FIRST_SEED, FIRST_SEED + 1]
+    """In fresh processes, with other hashes and addresses, and whatever else was run there before."""
+    seeds = range(FIRST_SEED, FIRST_SEED + TWICE)
     first, second = traces_in_fresh_processes("many_nodes", seeds)
+    assert len(first) == TWICE
     assert first == second
-    assert len(first) == len(seeds)
+
+
+def test_nothing_is_left_of_a_run() -> None:
+    assert is_let_go_of(many_nodes, FIRST_SEED)
 
 
 @pytest.mark.parametrize("name", PLANTED)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulation.one_node import one_node
 from tests.simulation.planted import PLANTED
-from tests.simulation.runs import all_hold, first_found, traces_in_fresh_processes
+from tests.simulation.runs import all_hold, first_found, is_let_go_of, traces_in_fresh_processes
 
 SEEDS = int(os.environ.get("SEEDS", "10"))
 """Runs; `make simulate SEEDS=500` makes more."""
@@ -48,11 +48,15 @@ def test_what_must_hold_holds() -> None:
 
 
 def test_a_seed_is_one_run() -> None:
-    """In fresh processes, with other hashes of strings and other addresses of objects."""
+    """In fresh processes, with other hashes and addresses, and whatever else was run there before."""
     seeds = range(FIRST_SEED, FIRST_SEED + TWICE)
     first, second = traces_in_fresh_processes("one_node", seeds)
     assert len(first) == TWICE
     assert first == second
+
+
+def test_nothing_is_left_of_a_run() -> None:
+    assert is_let_go_of(one_node, FIRST_SEED)
 
 
 @pytest.mark.parametrize("name", PLANTED)

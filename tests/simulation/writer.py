@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import protobase_live as pb
@@ -23,6 +23,8 @@ SHARED_KEYS = ("a", "b", "c")
 
 LIMITS = pb.ClientLimits(call_seconds=5.0, max_backoff_seconds=0.5, attempt_seconds=1.0, silence_seconds=1.0)
 
+LEVELS = ("local", "local", "peers=1", "majority")
+
 REFUSED = (
     pb.Unavailable,
     pb.LimitExceeded,
@@ -36,10 +38,12 @@ REFUSED = (
 
 @dataclass(slots=True)
 class Journal:
-    """What all programs of a run know."""
+    """What one program knows of what it has written."""
 
     acknowledged: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     """Records that were inserted for sure, by collection; of those that are never deleted."""
+    replicated: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """Those of them of which it was said that they are on another node, too."""
     joint: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """In which collections the records of a transaction are, if anywhere."""
     buried: set[str] = field(default_factory=set[str])
@@ -51,10 +55,10 @@ class Journal:
 class Writer:
     """One program."""
 
-    def __init__(self, world: World, node: Node, journal: Journal) -> None:
+    def __init__(self, world: World, node: Node) -> None:
+        self.node = node
+        self.journal = Journal()
         self._world = world
-        self._node = node
-        self._journal = journal
         self._name = f"writer at {node.host}"
         self._random = world.random(f"{self._name}'s pace")
         self._written = 0
@@ -83,7 +87,7 @@ class Writer:
 
     def _connected(self):
         random = self._world.random(f"{self._name} {self._written}")
-        return pb.connect(self._node.url, limits=LIMITS, clock=self._world.clock, random=random)
+        return pb.connect(self.node.url, limits=LIMITS, clock=self._world.clock, random=random)
 
     async def _try(self, act: Callable[[RemoteDatabase], Awaitable[None]], db: RemoteDatabase) -> None:
         try:
@@ -95,12 +99,12 @@ class Writer:
 
     def _key(self) -> str:
         self._written += 1
-        return f"{self._node.host}-{self._written}"
+        return f"{self.node.host}-{self._written}"
 
     async def _insert(self, db: RemoteDatabase) -> None:
         key = self._key()
-        await (await db.collection(TASKS)).insert({"by": self._name}, key=key)
-        self._acknowledge(TASKS, key)
+        async with self._transaction(db, (TASKS,), key) as tx:
+            tx[TASKS].insert({"by": self._name}, key=key)
 
     async def _share(self, db: RemoteDatabase) -> None:
         """Write what others write, too."""
@@ -109,7 +113,7 @@ class Writer:
         if act == 0:
             await shared.put({"by": self._key()}, key=key)
         elif act == 1:
-            await shared.update(key, {self._node.host: self._key()})
+            await shared.update(key, {self.node.host: self._key()})
         else:
             await shared.delete(key)
 
@@ -117,13 +121,32 @@ class Writer:
         """The same key into two or three collections: into all or none."""
         names = tuple(self._random.sample(JOINT, self._random.choice((2, 3))))
         key = f"{self._key()} {' '.join(sorted(names))}"
-        self._journal.joint[key] = names
+        self.journal.joint[key] = names
         also = (SCRATCH,) if self._random.random() < 0.2 else ()
-        async with db.transaction() as tx:
+        async with self._transaction(db, names, key) as tx:
             for name in (*names, *also):
                 tx[name].insert({"by": self._name}, key=key)
+
+    @asynccontextmanager
+    async def _transaction(
+        self, db: RemoteDatabase, names: Iterable[str], key: str
+    ) -> AsyncIterator[pb.Transaction]:
+        """One that inserts a key into these, and is noted as it was acknowledged."""
+        level = self._random.choice(LEVELS)
+        try:
+            async with db.transaction(durability=level) as tx:
+                yield tx
+            others = tx.receipt.nodes - 1
+        except pb.NotReplicated:  # durable here
+            others = 0
+            self._world.happened["a write was not replicated in time"] += 1
+        else:
+            assert others or level == "local", f"{level} was acknowledged with no other node"
         for name in names:
-            self._acknowledge(name, key)
+            self.journal.acknowledged.setdefault(name, set()).add(key)
+            if others:
+                self.journal.replicated.setdefault(name, set()).add(key)
+                self._world.happened["a write was acknowledged by other nodes"] += 1
 
     async def _scribble(self, db: RemoteDatabase) -> None:
         await (await db.collection(SCRATCH)).insert({"by": self._name}, key=self._key())
@@ -131,7 +154,7 @@ class Writer:
     async def _drop(self, db: RemoteDatabase) -> None:
         keys = set(await (await db.collection(SCRATCH)).keys())
         await db.drop(SCRATCH)
-        self._journal.buried |= keys
+        self.journal.buried |= keys
         self._world.happened["a collection was deleted"] += 1
 
     async def _restore(self, db: RemoteDatabase) -> None:
@@ -142,11 +165,8 @@ class Writer:
             return
         stored, keys = self._backup
         self._backup = None
-        self._journal.restored |= keys
+        self.journal.restored |= keys
         await db.drop(SCRATCH)
         with suppress(pb.ValidationError):  # somebody else has written there meanwhile
             await db.restore(SCRATCH, stored)
         self._world.happened["a collection was restored"] += 1
-
-    def _acknowledge(self, collection: str, key: str) -> None:
-        self._journal.acknowledged.setdefault(collection, set()).add(key)

@@ -194,10 +194,10 @@ class QueryTree:
         self.sizes = _sizes_of(self.steps)
 
     @cached_property
-    def collections(self) -> frozenset[str]:
-        """The names of all collections that it reads."""
+    def collections(self) -> tuple[str, ...]:
+        """The names of all collections that it reads, in order."""
         nested = (other.collections for step in self.steps for other in nested_in(step))
-        return frozenset({self.collection}).union(*nested)
+        return tuple(sorted({self.collection}.union(*nested)))
 
     @cached_property
     def keeps_records(self) -> bool:

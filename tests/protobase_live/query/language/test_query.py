@@ -192,7 +192,7 @@ def test_limits() -> None:
 
 def test_collections_and_records() -> None:
     query = TASKS.join(Query("users").union(Query("robots")), on="a")
-    assert query.collections == {"tasks", "users", "robots"}
+    assert query.collections == ("robots", "tasks", "users")
     assert TASKS.where(F.a == 1).order_by("a").limit(1).distinct().keeps_records
     assert not any(each.keeps_records for each in (query, TASKS.select("a"), TASKS.traverse("a", 1)))
 
