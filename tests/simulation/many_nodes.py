@@ -22,6 +22,9 @@ LIMITS = pb.Limits(
 )
 """Short logs, so that nodes fall behind them; and collections that leave the memory."""
 
+CLUSTER_LIMITS = pb.ClusterLimits(kept_log_bytes=16 * 1024)
+"""Logs keep what a node lacks that was away for some moments, and not what it lacks after more."""
+
 MOST_NODES = 5
 FAULTS = 4
 HANDS = 2
@@ -61,7 +64,15 @@ class ManyNodes:
         hosts = [f"node{n}" for n in range(count)]
         peers = _topology(self._random.choice(("all", "line", "star")), hosts)
         return [
-            Node(self._world, host, LIMITS, peers=peers[host], skew=self._faults.skew(host)) for host in hosts
+            Node(
+                self._world,
+                host,
+                LIMITS,
+                peers=peers[host],
+                cluster_limits=CLUSTER_LIMITS,
+                skew=self._faults.skew(host),
+            )
+            for host in hosts
         ]
 
     async def run(self) -> None:
