@@ -22,8 +22,8 @@ LIMITS = pb.Limits(
 )
 """Short logs, so that nodes fall behind them; and collections that leave the memory."""
 
-CLUSTER_LIMITS = pb.ClusterLimits(kept_log_bytes=16 * 1024)
-"""Logs keep what a node lacks that was away for some moments, and not what it lacks after more."""
+KEPT_LOG_BYTES = (0, pb.ClusterLimits().kept_log_bytes)
+"""In one half of the runs a node that was away may need a snapshot, in the other never."""
 
 MOST_NODES = 5
 FAULTS = 4
@@ -61,6 +61,7 @@ class ManyNodes:
         ]
 
     def _make_nodes(self, count: int) -> list[Node]:
+        kept = self._world.random("what logs keep").choice(KEPT_LOG_BYTES)
         hosts = [f"node{n}" for n in range(count)]
         peers = _topology(self._random.choice(("all", "line", "star")), hosts)
         return [
@@ -69,7 +70,7 @@ class ManyNodes:
                 host,
                 LIMITS,
                 peers=peers[host],
-                cluster_limits=CLUSTER_LIMITS,
+                cluster_limits=pb.ClusterLimits(kept_log_bytes=kept),
                 skew=self._faults.skew(host),
             )
             for host in hosts
