@@ -12,6 +12,9 @@ class ClusterLimits:
     recent_bytes: int = 16 * 1024 * 1024
     """Bytes of recent commits kept in memory for all other nodes; one that is further behind is served from
     the log."""
+    kept_log_bytes: int = 32 * 1024 * 1024
+    """Bytes of a collection's log, 200 more for each commit, that folding leaves there for nodes that have
+    not said that they have stored them; a node that lacks more is sent a snapshot."""
     batch_commits: int = 1_000
     """Commits of one message; the others follow. A transaction over several collections is in one message."""
     batch_bytes: int = 256 * 1024

@@ -119,6 +119,20 @@ class Outgoing:
         known = self.known
         return all(name in known and includes(known[name].durable, each) for name, each in vectors.items())
 
+    def position(self, collection: str, history: History, folded: Vector) -> Vector | None:
+        """How far a collection is there at least; None if its log is of no use to the other node.
+
+        So it is for who needs a snapshot: who lacks what was ``folded`` here, and was not sent that yet.
+        """
+        known = self.known.get(collection, Known())
+        if not self._heard:
+            return folded
+        if known.history != history:
+            known = Known()
+        if known.stuck is not None or not includes(known.vector, folded):
+            return None
+        return known.durable if includes(known.durable, folded) else folded
+
     @property
     def backlog(self) -> int:
         """Collections of which the other node may lack something that it was not sent."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, WakeUp, within
+from protobase_live.cluster.keeping import Keeping
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Recent
 from protobase_live.cluster.source import Source
@@ -15,7 +16,7 @@ from protobase_live.errors import NotReplicated
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Receipt
-from protobase_storage import Commit, Storage, Vector
+from protobase_storage import Commit, Loaded, Storage, Vector
 
 if TYPE_CHECKING:
     from protobase_live.cluster.link import Link
@@ -29,8 +30,8 @@ class Replication:
         self.source = Source(storage, Recent(limits.recent_bytes), limits.standings)
         self.links: dict[str, Link] = {}
         """By node."""
-        self.configured = 1
-        """How many nodes the cluster has, this one included, as far as it is told so."""
+        self.keeping = Keeping(limits.kept_log_bytes, limits.links)
+        """What the logs keep for the other nodes."""
         self._acknowledged = WakeUp()
 
     def shown(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
@@ -41,8 +42,22 @@ class Replication:
         for link in self.links.values():
             link.outgoing.lacks(collection)
 
+    @property
+    def configured(self) -> int:
+        """How many nodes the cluster has, this one included, as far as it is told so."""
+        return self.keeping.configured
+
+    @configured.setter
+    def configured(self, nodes: int) -> None:
+        self.keeping.configured = nodes
+
+    def left_in_log(self, collection: str, stored: Loaded, retained: int) -> int:
+        """See `Outlet.left_in_log`."""
+        return self.keeping.left_in_log(collection, stored, retained)
+
     def replaced(self, collection: str, history: History) -> None:
         """See `Outlet.replaced`."""
+        self.keeping.forget(collection)
         self.source.replaced(collection, history)
         for link in self.links.values():
             link.outgoing.replaced(collection)
@@ -77,6 +92,7 @@ class Replication:
     def add(self, link: Link) -> None:
         """From now on the node of this link is sent what is shown."""
         self.links[link.node] = link
+        self.keeping.met(link.node, link.outgoing)
         link.outgoing.acknowledged = self._acknowledged
 
     def remove(self, link: Link) -> None:

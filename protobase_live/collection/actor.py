@@ -93,7 +93,7 @@ class CollectionActor(Actor[Message]):
         self._lost: list[Envelope[Message]] = []
         """What turns served that the storage did not take: it is served anew."""
         self._replica = Replica(name, storage, clock, identity, limits)
-        self._folding = Folding(name, storage, clock, limits, unfolded, fold_slots)
+        self._folding = Folding(name, storage, clock, limits, unfolded, fold_slots, outlet)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams = Streams(
             clock, feed, limits.feed_seconds, lambda told: self._replica.document.tell_structures(told)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from protobase_actors import Clock
 from protobase_live.collection.fold import fold_aside
 from protobase_live.collection.limits import Limits
+from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.unfolded import Unfolded
 from protobase_storage import Commit, Loaded, Snapshot, Storage
 
@@ -27,14 +28,22 @@ class Folding:
         limits: Limits,
         unfolded: Unfolded,
         slots: asyncio.Semaphore,
+        outlet: Outlet,
     ) -> None:
-        """``unfolded`` is told when it cannot be folded. A fold takes one of the database's ``slots``."""
+        """``unfolded`` is told when it cannot be folded. A fold takes one of the database's ``slots``.
+
+        ``outlet`` says what has to stay in the log.
+        """
         self._name = name
+        self._outlet = outlet
         self._storage = storage
         self._clock = clock
         self._limits = limits
         self._commits = 0
         self._bytes = 0
+        self._left_commits = 0
+        self._left_bytes = 0
+        """Of what was left for other nodes when it was folded last, and is not counted above."""
         self._unfolded = unfolded
         self._slots = slots
         self._allowance = 1
@@ -45,8 +54,8 @@ class Folding:
 
     def loaded(self, loaded: Loaded) -> None:
         """The log is as long as this."""
-        self._commits = len(loaded.commits)
-        self._bytes = sum(len(commit.update) for commit in loaded.commits)
+        self._commits, self._bytes = len(loaded.commits), _bytes(loaded.commits)
+        self._left_commits = self._left_bytes = 0
 
     def grew(self, commit: Commit) -> None:
         """One more commit is durable; begins to fold if the log is long."""
@@ -68,9 +77,10 @@ class Folding:
     async def _fold(self) -> None:
         try:
             async with self._slots:
-                older = await self._fold_older()
-            self._commits -= len(older)
-            self._bytes -= sum(len(commit.update) for commit in older)
+                folded, left = await self._fold_older()
+            self._commits += self._left_commits - len(folded) - len(left)
+            self._bytes += self._left_bytes - _bytes(folded) - _bytes(left)
+            self._left_commits, self._left_bytes = len(left), _bytes(left)
             self._allowance = 1
             self._unfolded.remove(self._name)
         except Exception as error:  # whatever it is, the log is as it was, and so is the collection
@@ -80,21 +90,35 @@ class Folding:
             self._storing = False
             self._task = None
 
-    async def _fold_older(self) -> Sequence[Commit]:
-        """Store a snapshot in the place of all but the newest commits; the answer is what it replaces."""
-        loaded = await self._storage.load(self._name)
-        older = Loaded(loaded.snapshot, self._older(loaded.commits))
-        update = await fold_aside(older.updates, self._clock, self._limits)
-        self._storing = True
-        await self._storage.compact(Snapshot(self._name, update, older.vector, self._clock.time()))
-        return older.commits
+    async def _fold_older(self) -> tuple[Sequence[Commit], Sequence[Commit]]:
+        """Store a snapshot in the place of the older commits.
 
-    def _older(self, commits: Sequence[Commit]) -> tuple[Commit, ...]:
-        """All but the newest commits that are retained for cursors."""
+        The answer is what it replaces, and what was left though it is as old, because other nodes need it.
+        """
+        stored = await self._storage.load(self._name)
+        retained = self._retained(stored.commits)
+        left = self._outlet.left_in_log(self._name, stored, retained)
+        older = Loaded(stored.snapshot, _without_newest(stored.commits, left))
+        if older.commits:
+            update = await fold_aside(older.updates, self._clock, self._limits)
+            self._storing = True
+            await self._storage.compact(Snapshot(self._name, update, older.vector, self._clock.time()))
+        return older.commits, _without_newest(stored.commits, retained)[len(older.commits) :]
+
+    def _retained(self, commits: Sequence[Commit]) -> int:
+        """How many of the newest commits are retained for cursors."""
         kept = size = 0
         for commit in reversed(commits):
             size += len(commit.update)
             if kept >= self._limits.retained_commits or size > self._limits.retained_bytes:
                 break
             kept += 1
-        return tuple(commits[: len(commits) - kept])
+        return kept
+
+
+def _without_newest(commits: Sequence[Commit], count: int) -> tuple[Commit, ...]:
+    return tuple(commits[: len(commits) - count])
+
+
+def _bytes(commits: Sequence[Commit]) -> int:
+    return sum(len(commit.update) for commit in commits)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from protobase_live.collection.former import History
-from protobase_storage import Commit, Vector
+from protobase_storage import Commit, Loaded, Vector
 
 
 class Outlet(Protocol):
@@ -14,6 +14,13 @@ class Outlet(Protocol):
 
     def shown(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
         """These commits are durable and shown, in this order; ``before`` is what was shown before them."""
+        ...
+
+    def left_in_log(self, collection: str, stored: Loaded, retained: int) -> int:
+        """How many of the newest commits of a log stay there when it is folded.
+
+        ``retained`` stay anyway; more do for nodes that lack them.
+        """
         ...
 
     def replaced(self, collection: str, history: History) -> None:

@@ -34,6 +34,8 @@ def link_metrics(replication: Replication) -> list[str]:
     """The lines, a figure for each linked node, and how many nodes there are to be."""
     lines = _head("nodes_configured", "Nodes of the cluster, this one included.")
     lines.append(f"protobase_nodes_configured {replication.configured}")
+    lines += _head("log_kept_bytes", "Bytes that logs keep for other nodes, as of when they were folded.")
+    lines.append(f"protobase_log_kept_bytes {replication.keeping.bytes}")
     for name, text, figure in _FIGURES:
         lines += _head(name, text)
         for node, link in sorted(replication.links.items()):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -34,6 +35,9 @@ CLUSTER_LIMITS = ClusterLimits(
     replication_seconds=2.0,
 )
 """Little, so that nodes wait for each other, and are served from logs."""
+
+KEPT_LOG_BYTES = (0, ClusterLimits().kept_log_bytes)
+"""In one half of the runs a node that was away may need a snapshot, in the other never."""
 
 MOST_NODES = 5
 FAULTS = 4
@@ -77,6 +81,7 @@ class ManyNodes:
 
     def _make_nodes(self, count: int) -> tuple[list[Node], list[Node]]:
         """The nodes, and those of them without which the others are still linked."""
+        kept = self._world.random("what logs keep").choice(KEPT_LOG_BYTES)
         hosts = [f"node{n}" for n in range(count)]
         kind = self._random.choice(("all", "line", "star"))
         peers = _topology(kind, hosts)
@@ -86,7 +91,7 @@ class ManyNodes:
                 host,
                 LIMITS,
                 peers=peers[host],
-                cluster_limits=CLUSTER_LIMITS,
+                cluster_limits=replace(CLUSTER_LIMITS, kept_log_bytes=kept),
                 skew=self._faults.skew(host),
             )
             for host in hosts

@@ -14,7 +14,7 @@ def figures(node: Node) -> dict[str, str]:
 
 async def test_a_node_alone_has_no_links():
     node = Node("a")
-    assert figures(node) == {"protobase_nodes_configured": "1"}
+    assert figures(node) == {"protobase_nodes_configured": "1", "protobase_log_kept_bytes": "0"}
     await node.close()
 
 
@@ -27,6 +27,7 @@ async def test_a_link_that_is_up_and_has_nothing_to_send():
     label = '{node="b\\""}'
     assert figures(a) == {
         "protobase_nodes_configured": "1",
+        "protobase_log_kept_bytes": "0",
         f"protobase_link_up{label}": "1",
         f"protobase_link_lacking_collections{label}": "0",
         f"protobase_link_unanswered_bytes{label}": "0",
