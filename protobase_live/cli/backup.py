@@ -39,7 +39,7 @@ def restore(file: Path, target: str, collections: Sequence[str], token: str | No
 
 
 async def _backup(source: str, file: Path, collections: Sequence[str], token: str | None) -> None:
-    place = await open_place(source, token, must_exist=True)
+    place = await open_place(source, token, read_only=True)
     failures = Failures()
     growing = file.with_name(f"{file.name}.part")
     try:
@@ -74,7 +74,7 @@ async def _write(place: Place, names: Sequence[str], failures: Failures, out: IO
 async def _restore(file: Path, target: str, collections: Sequence[str], token: str | None) -> None:
     with file.open("rb") as content:
         _check(file, content)
-        place = await open_place(target, token, must_exist=False)
+        place = await open_place(target, token)
         failures, missing = Failures(), dict.fromkeys(collections)
         try:
             for name, stored in _collections(content):

@@ -32,7 +32,7 @@ async def _copy(source_url: str, target_url: str, token: str | None) -> None:
         raise ValidationError(f"{source_url!r} cannot be copied into itself")
     source = await open_source(source_url, token)
     try:
-        target = await open_place(target_url, token, must_exist=False)
+        target = await open_place(target_url, token)
         try:
             with _progress() as progress:
                 carried, failures = await carry(source, target, progress)

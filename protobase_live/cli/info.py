@@ -22,7 +22,7 @@ def info(source: str, as_json: bool, token: str | None) -> NoReturn:
 
 
 async def _info(source: str, as_json: bool, token: str | None) -> None:
-    place = await open_place(source, token, must_exist=True)
+    place = await open_place(source, token, read_only=True)
     try:
         collections, size = await place.infos(), await place.size()
     finally:

@@ -87,10 +87,15 @@ async def names_in(place: Place) -> list[str]:
     return [each.name for each in await place.infos()]
 
 
-async def open_place(url: str, token: str | None, *, must_exist: bool) -> Place:
-    """The storage or server at ``url``. Raises Unavailable, StorageFailed, ValidationError."""
+async def open_place(
+    url: str, token: str | None, *, must_exist: bool = False, read_only: bool = False
+) -> Place:
+    """The storage or server at ``url``; ``must_exist`` and ``read_only`` as in `open_storage`.
+
+    Raises Unavailable, StorageFailed, ValidationError.
+    """
     if not url.startswith(SERVERS):
-        return StoragePlace(await open_storage(url, must_exist=must_exist))
+        return StoragePlace(await open_storage(url, must_exist=must_exist, read_only=read_only))
     stack = AsyncExitStack()
     limits = ClientLimits(connect_seconds=CONNECT_SECONDS)
     try:

@@ -64,7 +64,7 @@ async def _opened(source: str, token: str | None) -> AsyncGenerator[Database | R
         async with connect(source, token, on_connection=note_connection) as remote:
             yield remote
     else:
-        async with Database(await open_storage(source, must_exist=True)) as embedded:
+        async with Database(await open_storage(source, read_only=True)) as embedded:
             yield embedded
 
 

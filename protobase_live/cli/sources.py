@@ -41,4 +41,4 @@ async def open_source(url: str, token: str | None) -> Source:
     """What is at ``url``. Raises Unavailable, StorageFailed, ValidationError."""
     if url.partition(":")[0] in STORES:
         return await open_rooms(url)
-    return HistorySource(await open_place(url, token, must_exist=True))
+    return HistorySource(await open_place(url, token, read_only=True))

@@ -35,7 +35,7 @@ def import_lines(target: str, file: Path | None, token: str | None) -> NoReturn:
 
 
 async def _export(source: str, collections: Sequence[str], token: str | None, raw: bool) -> None:
-    place = await open_place(source, token, must_exist=True)
+    place = await open_place(source, token, read_only=True)
     failures = Failures()
     try:
         known = await names_in(place)
@@ -64,7 +64,7 @@ def _print(name: str, updates: Sequence[bytes], raw: bool) -> None:
 
 async def _import(target: str, file: Path | None, token: str | None) -> None:
     with file.open(encoding="utf-8") if file else nullcontext(sys.stdin) as lines:
-        place = await open_place(target, token, must_exist=False)
+        place = await open_place(target, token)
         done: list[str] = []
         failed: list[str] = []
         try:

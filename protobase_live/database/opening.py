@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from protobase_live.cluster.limits import ClusterLimits
@@ -18,6 +21,9 @@ from protobase_live.model.values import quoted
 from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
 from protobase_storage.file import DATABASE_NAME
+
+if TYPE_CHECKING:
+    from protobase_storage.cloud.address import CloudAddress
 
 KNOWN = "'memory:', 'file:PATH', 's3://BUCKET/PREFIX' or 'gs://BUCKET/PREFIX'"
 """The addresses that this version opens, for messages."""
@@ -80,9 +86,16 @@ def open(
 
 
 async def open_storage(
-    url: str, *, must_exist: bool = False, limits: StorageLimits = DEFAULT_STORAGE_LIMITS
+    url: str,
+    *,
+    must_exist: bool = False,
+    read_only: bool = False,
+    limits: StorageLimits = DEFAULT_STORAGE_LIMITS,
 ) -> Storage:
     """The storage at ``url``; with ``must_exist``, one that is missing is not made.
+
+    With ``read_only`` it must exist, too, and nothing may be written: an object store is only looked at, and
+    who has the database open goes on.
 
     Raises ValidationError and StorageFailed as `open` does.
     """
@@ -90,31 +103,26 @@ async def open_storage(
     if url == "memory:":
         return MemoryStorage()
     if colon and scheme in CLOUDS:
-        return await _open_cloud(url, must_exist, limits)
+        return await (_view_cloud(url, limits) if read_only else _open_cloud(url, must_exist, limits))
     if scheme != "file" or not path:
         raise ValidationError(f"{url!r} is no storage; use {KNOWN}")
     path = _folder(url, path)
-    if must_exist and not (Path(path) / DATABASE_NAME).exists():
+    if (must_exist or read_only) and not (Path(path) / DATABASE_NAME).exists():
         raise StorageFailed(f"there is no database in {path!r}")
-    try:
+    with _opening(url):
         return await FileStorage.open(
             path,
             backlog_limit=limits.unstored_bytes,
             reads_limit=limits.waiting_reads,
             max_bytes=limits.file_bytes,
         )
-    except StorageError as error:
-        raise StorageFailed(f"cannot open {url!r}: {error}") from error
 
 
 async def _open_cloud(url: str, must_exist: bool, limits: StorageLimits) -> Storage:
-    from protobase_storage.clouds import open_cloud, parse_address  # only who uses one needs what it loads
+    from protobase_storage.clouds import open_cloud  # only who uses one needs what it loads
 
-    try:
-        address = parse_address(url)
-    except ValueError as error:
-        raise ValidationError(str(error)) from None
-    try:
+    address = _cloud_address(url)
+    with _opening(url):
         return await open_cloud(
             address,
             must_exist=must_exist,
@@ -123,6 +131,29 @@ async def _open_cloud(url: str, must_exist: bool, limits: StorageLimits) -> Stor
             interval=limits.interval_seconds,
             checkpoint_slots=limits.checkpoint_slots,
         )
+
+
+async def _view_cloud(url: str, limits: StorageLimits) -> Storage:
+    from protobase_storage.clouds import view_cloud
+
+    address = _cloud_address(url)
+    with _opening(url):
+        return await view_cloud(address, reads_limit=limits.waiting_reads)
+
+
+def _cloud_address(url: str) -> CloudAddress:
+    from protobase_storage.clouds import parse_address
+
+    try:
+        return parse_address(url)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+@contextmanager
+def _opening(url: str) -> Generator[None]:
+    try:
+        yield
     except StorageError as error:
         raise StorageFailed(f"cannot open {url!r}: {error}") from error
 

@@ -9,8 +9,9 @@ from . import gcs, s3
 from .cloud.address import SCHEMES, CloudAddress, parse_address
 from .cloud.blocking import BlockingObjects, ThreadedObjects
 from .cloud.storage import CloudStorage
+from .cloud.view import CloudView
 
-__all__ = ["SCHEMES", "open_cloud", "parse_address"]
+__all__ = ["SCHEMES", "open_cloud", "parse_address", "view_cloud"]
 
 
 async def open_cloud(address: CloudAddress, **options: Any) -> CloudStorage:
@@ -18,8 +19,19 @@ async def open_cloud(address: CloudAddress, **options: Any) -> CloudStorage:
 
     Raises what that raises, and `StorageError` where the provider's library is missing or has no credentials.
     """
-    objects = await asyncio.to_thread(_connect, address)  # finding credentials takes its time
-    return await CloudStorage.open(ThreadedObjects(objects), **options)
+    return await CloudStorage.open(await _connected(address), **options)
+
+
+async def view_cloud(address: CloudAddress, **options: Any) -> CloudView:
+    """Look at what is there and take nothing over; `options` are those of `CloudView.open`.
+
+    Raises what that raises, and `StorageError` as `open_cloud` does.
+    """
+    return await CloudView.open(await _connected(address), **options)
+
+
+async def _connected(address: CloudAddress) -> ThreadedObjects:
+    return ThreadedObjects(await asyncio.to_thread(_connect, address))  # finding credentials takes its time
 
 
 def _connect(address: CloudAddress) -> BlockingObjects:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from contextlib import AsyncExitStack
@@ -13,7 +14,8 @@ import pytest
 
 import protobase_live as pb
 from protobase_live.database.opening import open_storage
-from tests.support.cloud_places import url_of
+from tests.protobase_live.cli.command import run
+from tests.support.cloud_places import keys_at, url_of
 from tests.support.kept import assert_kept
 from tests.support.server_process import COMMAND, ServerProcess
 from tests.support.witness import Witness
@@ -84,3 +86,25 @@ async def test_a_fresh_database_with_only_the_bucket(tmp_path: Path) -> None:
         board = await db.collection("boards/0")
         assert await board.get("a") == {"n": 0}
         assert await (await board.text("notes")).value() == "héllo"
+
+
+@pytest.mark.usefixtures("on_seaweedfs")
+async def test_reading_commands_leave_the_bucket_and_its_server_alone(tmp_path: Path) -> None:
+    url = url_of(tmp_path)
+    async with ServerProcess(tmp_path, storage=url) as server, pb.connect(server.live) as db:
+        tasks = await db.collection("tasks")
+        await tasks.insert({"n": 1}, key="a")
+        before = keys_at(tmp_path)
+        copy, backup = tmp_path / "copy", tmp_path / "backup"
+        assert json.loads((await run("info", url, "--json")).out)["collections"][0]["name"] == "tasks"
+        assert '"key": "a"' in (await run("export", url)).out
+        assert (await run("query", url, "tasks", "--format", "json")).out == '{"_key":"a","n":1}\n'
+        assert await run("backup", url, backup) == (0, "", "")
+        assert (await run("copy", url, f"file:{copy}")).code == 0
+        assert keys_at(tmp_path) == before
+        await tasks.insert({"n": 2}, key="b")  # nobody took it over
+        assert (await run("restore", backup, f"file:{tmp_path / 'restored'}")).code == 0
+        for folder in (copy, tmp_path / "restored"):
+            async with pb.open(f"file:{folder}") as copied:
+                assert await (await copied.collection("tasks")).keys() == ["a"]
+        assert await server.stop() == 0

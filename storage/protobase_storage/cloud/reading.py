@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from ..commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere
 from ..errors import CollectionCorrupt
@@ -40,9 +41,13 @@ async def _read_snapshot(store: ObjectStore, name: str, ref: SnapshotRef) -> Sna
 class Reader:
     """Reads of one moment each: what an entry names never changes, and is deleted long after it."""
 
-    def __init__(self, store: ObjectStore, state: State) -> None:
+    def __init__(
+        self, store: ObjectStore, state: State, renew: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """``renew`` brings a state up to date that does not follow what is stored by itself."""
         self._store = store
         self._state = state
+        self._renew = renew
 
     async def load(self, name: str) -> Loaded:
         """See `Storage.load`."""
@@ -53,7 +58,7 @@ class Reader:
                     self._snapshot(name, entry), read_pieces(self._store, name, entry)
                 )
             except Gone as gone:
-                self._check_changed(name, entry, gone)
+                await self._require_change(name, entry, gone)
             else:
                 return Loaded(snapshot, (*commits, *tail), entry.remains)
 
@@ -70,7 +75,7 @@ class Reader:
             try:
                 pieces = await asyncio.gather(*[_read_piece(self._store, name, each) for each in lacking])
             except Gone as gone:
-                self._check_changed(name, entry, gone)
+                await self._require_change(name, entry, gone)
                 continue
             log = [*(commit for commits in pieces for commit in commits), *tail]
             if any(is_elsewhere(vector, commit.origin, commit.sequence) for commit in log):
@@ -84,8 +89,10 @@ class Reader:
         stored.check(name)
         return stored.entry, tuple(stored.tail)
 
-    def _check_changed(self, name: str, entry: Entry, gone: Gone) -> None:
+    async def _require_change(self, name: str, entry: Entry, gone: Gone) -> None:
         """Raises `CollectionCorrupt` where trying again would find the same."""
+        if self._renew:
+            await self._renew()
         stored = self._state.collections.get(name)
-        if stored is not None and stored.entry is entry:
+        if stored is not None and stored.entry == entry:
             raise CollectionCorrupt(name, f"object {str(gone)!r} is missing")

@@ -74,9 +74,12 @@ class State:
             case Damaged(_, detail):
                 stored.entry = replace(stored.entry, damage=detail)
 
-    def dirty(self) -> list[str]:
-        """The collections with commits in slots."""
-        return [name for name, stored in self.collections.items() if stored.tail]
+    @property
+    def bytes(self) -> int:
+        """Bytes of the snapshots and pieces that count."""
+        entries = [stored.entry for stored in self.collections.values()]
+        snapshots = sum(entry.snapshot.length for entry in entries if entry.snapshot)
+        return snapshots + sum(piece.length for entry in entries for piece in entry.pieces)
 
 
 def _publish(stored: Stored, effect: Published) -> None:

@@ -6,16 +6,12 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
 
-from ..commit import Commit, Loaded, Snapshot, Vector
+from ..commit import Commit, Snapshot
 from ..contract import (
     BACKLOG_LIMIT,
     READS_LIMIT,
-    CollectionInfo,
-    Standing,
-    Storage,
     StorageStats,
     check_commits,
     check_name,
@@ -23,13 +19,13 @@ from ..contract import (
     check_snapshot,
     random_identity,
 )
-from ..errors import StorageClosed, StorageError, TooManyReads
+from ..errors import StorageClosed, StorageError
 from .errors import storage_error
 from .limits import CHECKPOINT_SLOTS, INTERVAL
 from .objects import ObjectError, ObjectStore
 from .patient import Patience, PatientObjects
+from .readable import Readable
 from .reading import Reader
-from .state import Stored
 from .takeover import Opened, take_over
 from .upkeep import Upkeep
 from .writer import Writer
@@ -37,23 +33,18 @@ from .writer import Writer
 WRITER_BYTES = 16
 """Random bytes by which a writer knows its own slots."""
 
-Result = TypeVar("Result")
 
-
-class CloudStorage(Storage):
+class CloudStorage(Readable):
     """Slots, manifests and snapshots under one prefix, written by one process at a time. Made by `open`."""
 
     def __init__(
         self, store: ObjectStore, opened: Opened, upkeep: Upkeep, writer: Writer, reads_limit: int
     ) -> None:
-        self.identity = opened.manifest.identity
+        reader = Reader(store, opened.state)
+        super().__init__(opened.manifest.identity, opened.state, reader, reads_limit)
         self._store = store
-        self._state = opened.state
         self._upkeep = upkeep
         self._writer = writer
-        self._reader = Reader(store, opened.state)
-        self._reads_limit = reads_limit
-        self._reading = 0
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -106,47 +97,11 @@ class CloudStorage(Storage):
             return failed
         return self._writer.append(commits)
 
-    async def load(self, collection: str) -> Loaded:
-        """See `Storage.load`."""
-        check_name(collection)
-        return await self._read(lambda: self._reader.load(collection))
-
-    async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
-        """See `Storage.commits_after`."""
-        check_name(collection)
-        return await self._read(lambda: self._reader.commits_after(collection, vector, limit))
-
     async def compact(self, snapshot: Snapshot) -> None:
         """See `Storage.compact`."""
         self._check_open()
         check_snapshot(snapshot)
         await self._writer.compact(snapshot)
-
-    async def list(self, prefix: str = "") -> list[CollectionInfo]:
-        """See `Storage.list`."""
-        self._check_readable()
-        return [
-            CollectionInfo(
-                name, stored.snapshot_bytes, stored.log_commits, stored.log_bytes, stored.entry.damage
-            )
-            for name, stored in sorted(self._state.collections.items())
-            if name.startswith(prefix) and not stored.is_deleted
-        ]
-
-    async def standing(self, collection: str) -> Standing:
-        """See `Storage.standing`."""
-        check_name(collection)
-        self._check_readable()
-        stored = self._state.collections.get(collection, Stored())
-        stored.check(collection)
-        return _standing(collection, stored)
-
-    async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
-        """See `Storage.standings`."""
-        self._check_readable()
-        collections = self._state.collections
-        names = sorted(name for name, each in collections.items() if name > after and not each.entry.damage)
-        return [_standing(name, collections[name]) for name in names[:limit]]
 
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`."""
@@ -178,18 +133,6 @@ class CloudStorage(Storage):
         await self._writer.stop()
         await self._store.close()
 
-    async def _read(self, read: Callable[[], Awaitable[Result]]) -> Result:
-        self._check_readable()
-        if self._reading >= self._reads_limit:
-            raise TooManyReads(f"{self._reading} reads wait already; the limit is {self._reads_limit}")
-        self._reading += 1
-        try:
-            return await read()
-        except ObjectError as error:
-            raise storage_error(error) from error
-        finally:
-            self._reading -= 1
-
     def _check_readable(self) -> None:
         """A writer that has been replaced does not know what is stored."""
         self._check_open()
@@ -199,7 +142,3 @@ class CloudStorage(Storage):
     def _check_open(self) -> None:
         if self._closing is not None:
             raise StorageClosed(f"the storage at {self._store.address} is closed")
-
-
-def _standing(name: str, stored: Stored) -> Standing:
-    return Standing(name, dict(stored.vector), stored.entry.remains)

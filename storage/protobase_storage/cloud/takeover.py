@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..errors import StorageError, StorageFormatError, StorageLocked
 from .formats import pack_manifest, pack_slot, unpack_manifest
@@ -49,7 +50,7 @@ async def take_over(
     manifest = await _claim(store, writer, None if must_exist else make_identity)
     state = State(manifest.collections)
     replay = Replay(state, manifest.start, manifest.previous)
-    await _read_slots(store, replay, manifest)
+    await read_slots(store, replay, partial(_take, store, replay, manifest))
     await _fence(store, replay, manifest)
     replay.finish()
     kept = (*manifest.kept, *replay.kept)[-KEPT_SLOTS:]
@@ -64,7 +65,7 @@ async def _claim(store: ObjectStore, writer: bytes, make_identity: Callable[[], 
         if last:
             own = replace(last, number=last.number + 1, epoch=last.epoch + 1, writer=writer)
         elif make_identity is None:
-            raise StorageError(f"there is no database at {store.address}")
+            raise missing(store)
         else:
             own = Manifest(number=1, epoch=1, writer=writer, identity=make_identity())
         is_created = await create(store, manifest_key(own.number), pack_manifest(own)) is None
@@ -73,6 +74,11 @@ async def _claim(store: ObjectStore, writer: bytes, make_identity: Callable[[], 
     raise StorageLocked(
         f"{store.address} was taken over {TAKEOVERS} times by others while it was being opened"
     )
+
+
+def missing(store: ObjectStore) -> StorageError:
+    """What is told to who expects a database where none is."""
+    return StorageError(f"there is no database at {store.address}")
 
 
 async def is_latest(store: ObjectStore, manifest: Manifest) -> bool:
@@ -88,14 +94,18 @@ async def latest(store: ObjectStore) -> Manifest | None:
     return None
 
 
-async def _read_slots(store: ObjectStore, replay: Replay, manifest: Manifest) -> None:
+async def read_slots(store: ObjectStore, replay: Replay, take: Callable[[bytes], object]) -> None:
+    """Have all slots taken that there are now, from that on which is the replay's next.
+
+    Raises `ObjectError`, `StorageFormatError`, and what ``take`` raises.
+    """
     keys = [key for key in await list_all(store, SLOTS, slot_key(replay.next - 1)) if number_of(key)]
     for start in range(0, len(keys), SLOTS_AT_ONCE):
         some = keys[start : start + SLOTS_AT_ONCE]
         for key, body in zip(some, await asyncio.gather(*map(store.get, some)), strict=True):
             if body is None or number_of(key) != replay.next:
                 raise StorageFormatError(f"{store.address} lacks object {slot_key(replay.next)!r}")
-            _take(store, replay, manifest, body)
+            take(body)
 
 
 async def _fence(store: ObjectStore, replay: Replay, manifest: Manifest) -> None:

@@ -66,9 +66,7 @@ class Upkeep:
     @property
     def bytes(self) -> int:
         """Bytes of what counts, in all objects."""
-        snapshots = sum(entry.snapshot.length for entry in self._entries if entry.snapshot)
-        pieces = sum(piece.length for entry in self._entries for piece in entry.pieces)
-        return self._slot_bytes + snapshots + pieces
+        return self._slot_bytes + self._state.bytes
 
     @property
     def _entries(self) -> list[Entry]:
