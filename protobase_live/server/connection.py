@@ -8,8 +8,10 @@ connections are encoded once and written to the transports.
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
@@ -22,6 +24,13 @@ from protobase_live.server.refusals import Caller, Ticket
 
 DIRECT_PREFIX = "/yjs/"
 """Connections to these paths have a session attached; all others are read with ``recv``."""
+
+HTTP_PREFIX = "/api/"
+"""Requests for these paths are no WebSocket's, and another stack serves them."""
+
+_HTTP = re.compile(rb"[!-~]{1,20} " + HTTP_PREFIX.encode())
+_TELLING_BYTES = 64
+"""With so many bytes of a request it is known whether it is for `HTTP_PREFIX`."""
 
 
 class Session(Protocol):
@@ -54,14 +63,22 @@ class Connection(ServerConnection):
         *,
         everyone: OrderedSet[Connection],
         unread_pongs: int,
+        first_seconds: float,
+        http: Callable[[Connection, bytes], None],
         **settings: Any,
     ) -> None:
         """``everyone`` holds the connection as long as its socket is open.
 
-        With more than ``unread_pongs`` answers to pings that it does not read, a client is cut off.
+        With more than ``unread_pongs`` answers to pings that it does not read, a client is cut off, and if it
+        says nothing for ``first_seconds``. ``http`` takes over what begins as a request for `HTTP_PREFIX`.
         """
         super().__init__(protocol, server, **settings)
         self._everyone = everyone
+        self._first_seconds = first_seconds
+        self._http = http
+        self._first: bytes | None = b""
+        """What came before it was known who serves the connection, None when that is known."""
+        self._patience: asyncio.TimerHandle | None = None
         self._most_unread_pongs = unread_pongs
         self._unread_pongs = 0
         protocol.fail = partial(_fail, protocol)  # it is the library's only word on a fault of the client
@@ -132,6 +149,9 @@ class Connection(ServerConnection):
         What came before a close frame counts, although the library says that the connection is closing
         before it hands it out. Only after a fault nothing counts any more.
         """
+        if self._first is not None:
+            self._begin(self._first + data)
+            return
         self._heard = True
         super().data_received(data)
         if self._session is not None:
@@ -156,14 +176,45 @@ class Connection(ServerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody has connected, who has to ask for something yet."""
-        super().connection_made(transport)
+        self.transport = cast(asyncio.Transport, transport)
+        self._first = b""
+        self._patience = self.loop.call_later(self._first_seconds, self.transport.abort)
         self._everyone.add(self)
+
+    def _begin(self, data: bytes) -> None:
+        """Find out by the first bytes who serves the connection. The library hears of it only then: it can
+        read no request with a body.
+        """
+        self._first = data
+        is_http = _HTTP.match(data) is not None
+        if not is_http and b"\n" not in data and len(data) < _TELLING_BYTES:
+            return
+        self._first = None
+        self._lose_patience()
+        if is_http:
+            self._everyone.discard(self)
+            self._http(self, data)
+        else:
+            super().connection_made(self.transport)
+            self.data_received(data)
+
+    def _lose_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def eof_received(self) -> None:
+        """The client sends nothing more."""
+        if self._first is None:
+            super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """There is nobody to send to any more."""
         self._everyone.discard(self)
+        self._lose_patience()
         self.writable = False
-        super().connection_lost(exc)
+        if self._first is None:
+            super().connection_lost(exc)
 
     def resume_writing(self) -> None:
         """The write buffer has drained."""

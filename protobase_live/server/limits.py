@@ -51,6 +51,32 @@ class ServerLimits:
     """Handshakes held at once; another one is answered with HTTP 503."""
     refusals: int = 10_000
     """Refusals that are remembered; the oldest is forgotten."""
+    http_connections: int = 10_000
+    """HTTP connections at once; another one is answered with 503 and closed."""
+    http_requests: int = 1_000
+    """HTTP requests that are served at once, streams of events aside; another one is answered with 503."""
+    http_streams: int = 1_000
+    """Streams of server-sent events at once; another one is answered with 503."""
+    http_head_bytes: int = 64 * 1024
+    """Longest head of an HTTP request; a longer one is answered with 431."""
+    http_body_bytes: int = 16 * 1024 * 1024
+    """Longest body of an HTTP request; a longer one is answered with 413."""
+    http_answer_bytes: int = 16 * 1024 * 1024
+    """Longest body of an answer over HTTP; a longer one is answered with 422. An event of a stream that would
+    be longer is told without its values."""
+    request_seconds: float = 60.0
+    """How long an HTTP request may take, from its head to the end of its answer; then it is answered with 408
+    or 504, or cut off. A client of a stream that reads nothing for so long is cut off."""
+    keep_alive_seconds: float = 75.0
+    """How long an HTTP connection without a request is kept. Proxies keep theirs for a minute, and are to be
+    the first to let go."""
+    event_seconds: float = 15.0
+    """Between two signs of life of a stream of server-sent events that has nothing to tell."""
+    idempotency_seconds: float = 3_600.0
+    """How long, at least, an Idempotency-Key is remembered; it is forgotten before it is twice as old."""
+    idempotency_keys: int = 100_000
+    """Keys that are remembered of a period of ``idempotency_seconds``; a request with another one is answered
+    with 503, and one without a key is served."""
 
 
 DEFAULT_SERVER_LIMITS = ServerLimits()

@@ -127,7 +127,7 @@ class LiveStreams:
                 await self._send(frame)
 
     def _encoded(self, change: Change) -> Encoded:
-        return self._session.encodings.of(change, lambda: _change_form(change, self._limits.text_chars))
+        return self._session.encodings.of(change, lambda: change_form(change, self._limits.text_chars))
 
     async def _view(self, request: Watch) -> None:
         await have_queries()
@@ -151,7 +151,7 @@ class LiveStreams:
                 await asyncio.sleep(0)  # a client that reads fast lets `send` not wait at all
 
 
-def _change_form(change: Change, text_chars: int) -> ChangeForm:
+def change_form(change: Change, text_chars: int) -> ChangeForm:
     """A change of a text of more than ``text_chars`` is told as a splice: it comes with each keystroke."""
     form: dict[str, Any] = {
         "structure": change.structure,

@@ -33,16 +33,21 @@ from protobase_live.protocol.live.limits import (
     LiveLimits,
 )
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
-from protobase_live.server.connection import DIRECT_PREFIX, Connection
+from protobase_live.server.connection import DIRECT_PREFIX, HTTP_PREFIX, Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.handshake_log import handshake_log
+from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
+from protobase_live.server.pages import Pages, no_door
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
+from protobase_live.server.rest.answers import send_text
+from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import YjsClients
 
 if TYPE_CHECKING:
@@ -107,6 +112,10 @@ class Server:
         self._random = random or SystemRandom()
         self._cluster: Cluster | None = None
         self._closing = False
+        self._pages = Pages(database, self._metrics)
+        parts = self._authentication, self._origins, self._clock, limits, self._counters
+        self._rest = Rest(database, *parts, self._live_limits)
+        self._http = HttpStack(self._answer, limits)
         self._yjs = YjsClients(database, self._authentication, self._clock, limits, self._counters)
         self._doors = [
             Door("yjs", DIRECT_PREFIX, self._yjs.serve, self._yjs.admit),
@@ -166,7 +175,15 @@ class Server:
 
     def _connection(self, protocol: ServerProtocol, server: WebSocketServer, **settings: Any) -> Connection:
         pongs = self._limits.unread_pongs
-        return Connection(protocol, server, everyone=self._connections, unread_pongs=pongs, **settings)
+        return Connection(
+            protocol,
+            server,
+            everyone=self._connections,
+            unread_pongs=pongs,
+            first_seconds=self._limits.handshake_seconds,
+            http=self._http.take,
+            **settings,
+        )
 
     @property
     def port(self) -> int:
@@ -199,11 +216,13 @@ class Server:
         """
         if self._server is None:
             return
-        self._closing = True
+        self._closing = self._pages.closing = True
         if self._probe is not None:
             self._probe.cancel()
         if self._cluster is not None:
             await self._cluster.close()
+        self._rest.close()
+        self._http.close()
         await self._live.close()
         self._server.close()
         timer = self._clock.call_later(self._limits.close_seconds, self._cut)
@@ -213,6 +232,7 @@ class Server:
     def _cut(self) -> None:
         for connection in list(self._connections):
             connection.transport.abort()
+        self._http.cut()
         for task in list(self._tasks):
             task.cancel()
 
@@ -227,16 +247,6 @@ class Server:
 
     async def _metrics(self) -> str:
         return await metrics(self._database, self._counters, self.sessions, self.backlog)
-
-    def _say_ready(self, connection: ServerConnection) -> Response:
-        """Whether clients had better come here now."""
-        reason = "the server is stopping" if self._closing else None
-        reason = reason or ("the database is closed" if self._database.closed else None)
-        if reason is None and (failure := self._database.health.failure):
-            reason = f"the storage fails: {failure}"
-        if reason is None:
-            return connection.respond(HTTPStatus.OK, "ready\n")
-        return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {reason}\n")
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
         self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))
@@ -253,17 +263,11 @@ class Server:
         """Answer plain HTTP, and refuse what no door is for."""
         self._keep(asyncio.current_task())
         path = urlsplit(request.path).path
-        if path == "/healthz":
-            return connection.respond(HTTPStatus.OK, "ok\n")
-        if path == "/readyz":
-            return self._say_ready(connection)
-        if path == "/metrics":
-            return connection.respond(HTTPStatus.OK, await self._metrics())
-        if path == "/":
-            return connection.respond(HTTPStatus.OK, _DOORS)
+        if page := await self._pages.page(path):
+            return connection.respond(*page)
         door = door_at(path, self._doors)
         if door is None:
-            return connection.respond(HTTPStatus.NOT_FOUND, f"no door at {path}\n{_DOORS}")
+            return connection.respond(*no_door(path))
         if self._closing:
             return self._unavailable(connection, "the server is stopping")
         if door.counted and self.sessions >= self._limits.sessions:
@@ -272,6 +276,15 @@ class Server:
             )
         reason = await door.admit(cast(Connection, connection))
         return None if reason is None else self._unavailable(connection, reason)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request over HTTP: what comes to the REST door, and whatever follows on its connection."""
+        path = scope["path"]
+        if path.startswith(HTTP_PREFIX):
+            await self._rest(scope, receive, send)
+        else:
+            status, text = await self._pages.page(path) or no_door(path)
+            await send_text(send, status, text)
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)
@@ -318,14 +331,6 @@ class Server:
 
         assert self._cluster is not None
         await serve_peer(self._cluster, connection)  # nodes are known by their secret, and are no pages
-
-
-_DOORS = """\
-ProtoBase Live
-  /yjs/<collection>   stock y-websocket clients
-  /live               the live protocol
-  /healthz /readyz /metrics
-"""
 
 
 def _checked(secret: bytes) -> bytes:

@@ -1,0 +1,144 @@
+"""What is answered over HTTP: values and errors as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from protobase_live.errors import (
+    Closed,
+    CollectionDropped,
+    CollectionUnloadable,
+    Conflict,
+    LimitExceeded,
+    NotReplicated,
+    Overloaded,
+    ProtoBaseError,
+    ProtocolError,
+    RecordExists,
+    RecordMissing,
+    StorageFailed,
+    Unauthorized,
+    Unavailable,
+    ValidationError,
+)
+from protobase_live.model import values
+from protobase_live.protocol.live.failure import Failure
+from protobase_live.server.asgi_types import Send
+
+STATUSES: Mapping[type[ProtoBaseError], HTTPStatus] = {
+    ValidationError: HTTPStatus.BAD_REQUEST,
+    RecordExists: HTTPStatus.CONFLICT,
+    RecordMissing: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    LimitExceeded: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    CollectionUnloadable: HTTPStatus.INTERNAL_SERVER_ERROR,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotReplicated: HTTPStatus.GATEWAY_TIMEOUT,
+    CollectionDropped: HTTPStatus.GONE,
+    Closed: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageFailed: HTTPStatus.SERVICE_UNAVAILABLE,
+    ProtocolError: HTTPStatus.BAD_REQUEST,
+    ProtoBaseError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""The status of an error is that of the nearest class above it."""
+
+PORTION = 500
+"""How many items of a list are encoded without a pause."""
+
+Headers = Sequence[tuple[str, str]]
+
+_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with a body of JSON, or none."""
+
+    status: HTTPStatus = HTTPStatus.OK
+    body: bytes = b""
+    headers: Headers = field(default=())
+    type: str = "application/json"
+
+
+class Refusal(Exception):
+    """An error whose status says more than its class does."""
+
+    def __init__(self, status: HTTPStatus, error: ProtoBaseError, headers: Headers = ()) -> None:
+        super().__init__(status, error)
+        self.status = status
+        self.error = error
+        self.headers = headers
+
+
+def encoded(value: Any) -> bytes:
+    """A value as JSON (``docs/protocol.md``, Values)."""
+    return _encoder.encode(values.to_json(value, as_written=True)).encode()
+
+
+def answer(value: Any, status: HTTPStatus = HTTPStatus.OK, headers: Headers = ()) -> Answer:
+    """The answer that tells a value."""
+    return Answer(status, encoded(value), headers)
+
+
+async def listing(name: str, items: Sequence[Any], more: Mapping[str, Any], most_bytes: int) -> Answer:
+    """An object with a list, and ``more`` fields, encoded in portions: others have their turn between them.
+
+    Raises LimitExceeded for more than ``most_bytes``.
+    """
+    parts, size = list[bytes](), 0
+    for start in range(0, len(items), PORTION):
+        parts.append(encoded(items[start : start + PORTION])[1:-1])
+        size += len(parts[-1])
+        if size > most_bytes:
+            raise LimitExceeded(
+                f"the answer is longer than {most_bytes} bytes (http_answer_bytes); ask for less"
+            )
+        await asyncio.sleep(0)
+    fields = b"".join(b"," + encoded({key: value})[1:-1] for key, value in more.items())
+    return Answer(body=b'{"%b":[%b]%b}' % (name.encode(), b",".join(parts), fields))
+
+
+def failed(error: ProtoBaseError, status: HTTPStatus | None = None, headers: Headers = ()) -> Answer:
+    """The answer that tells an error."""
+    kind = next(each for each in type(error).__mro__ if each in STATUSES)
+    failure = Failure.of(error)
+    told, found, extra = {"type": _class_of(error), **failure.form()}, status or STATUSES[kind], [*headers]
+    if error.retryable:
+        extra.append(("retry-after", "1"))
+    if found is HTTPStatus.UNAUTHORIZED:
+        extra.append(("www-authenticate", "Bearer"))
+    return answer({"error": told}, found, extra)
+
+
+def _class_of(error: ProtoBaseError) -> str:
+    """The name of the class in the tree of errors."""
+    module = ProtoBaseError.__module__
+    return next(each.__name__ for each in type(error).__mro__ if each.__module__ == module)
+
+
+async def send_answer(send: Send, told: Answer, more: Iterable[tuple[str, str]] = ()) -> None:
+    """Send it, with ``more`` headers."""
+    headers = [*told.headers, *more, ("content-length", str(len(told.body)))]
+    if told.body:
+        headers.append(("content-type", told.type))
+    if told.status is HTTPStatus.NO_CONTENT:
+        headers = [each for each in headers if each[0] != "content-length"]
+    await send({"type": "http.response.start", "status": int(told.status), "headers": raw_headers(headers)})
+    await send({"type": "http.response.body", "body": told.body})
+
+
+async def send_text(send: Send, status: HTTPStatus, text: str) -> None:
+    """Send a plain page."""
+    await send_answer(send, Answer(status, text.encode(), type="text/plain; charset=utf-8"))
+
+
+def raw_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Headers as ASGI has them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]

@@ -1,0 +1,125 @@
+"""Changes as server-sent events: each has the cursor behind it as its id, with which a reader goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from protobase_actors import within
+from protobase_live.errors import ProtoBaseError
+from protobase_live.model.change import Change
+from protobase_live.protocol.live.failure import Failure
+from protobase_live.server.asgi_types import Receive, Send
+from protobase_live.server.live_database import ChangeStream
+from protobase_live.server.live_streams import change_form
+from protobase_live.server.rest.answers import Headers, encoded, raw_headers
+from protobase_live.server.rest.services import Services
+
+BEAT = b":\n\n"
+"""A comment: readers pass it over, and whatever is between hears that the connection lives."""
+
+
+class Events:
+    """One stream, which is pulled: no more is taken before the last went out."""
+
+    def __init__(self, services: Services, stream: ChangeStream) -> None:
+        """``stream`` was entered, and is left when this ends."""
+        self._services = services
+        self._stream = stream
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """End it; a reader comes back and goes on from there."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def run(self, receive: Receive, send: Send, headers: Headers) -> None:
+        """Send until the client goes away, the stream fails, or it is closed."""
+        try:
+            if not self._closed:
+                self._task = asyncio.get_running_loop().create_task(self._send_all(send, headers))
+                await self._until_gone(self._task, receive)
+        finally:
+            await self._stream.__aexit__(None, None, None)
+
+    async def _until_gone(self, sending: asyncio.Task[None], receive: Receive) -> None:
+        gone = asyncio.get_running_loop().create_task(_disconnected(receive))
+        try:
+            await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            sending.cancel()
+            await asyncio.wait([sending, gone])
+        if not sending.cancelled():
+            sending.result()
+
+    async def _send_all(self, send: Send, headers: Headers) -> None:
+        kind = [
+            ("content-type", "text/event-stream"),
+            ("cache-control", "no-store"),
+            ("x-accel-buffering", "no"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": raw_headers([*kind, *headers])})
+        opened = event("open", {"cursor": self._stream.cursor}, self._stream.cursor)
+        with suppress(asyncio.CancelledError):  # closed: the answer is ended in order
+            await self._send(send, opened)
+            try:
+                await self._send_changes(send)
+            except ProtoBaseError as error:
+                await self._send(send, event("ended", Failure.of(error).form()))
+        await self._send(send, b"", more=False)
+
+    async def _send_changes(self, send: Send) -> None:
+        while True:
+            for change in await self._next(send):
+                await self._send(send, self._event(change))
+
+    async def _next(self, send: Send) -> Sequence[Change]:
+        """The next changes; while there are none, a sign of life from time to time."""
+        pulling = asyncio.get_running_loop().create_task(self._stream.batch(self._services.live_limits.batch))
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    return await within(
+                        self._services.clock, self._services.limits.event_seconds, _shielded(pulling)
+                    )
+                await self._send(send, BEAT)
+        finally:
+            pulling.cancel()
+
+    async def _send(self, send: Send, body: bytes, more: bool = True) -> None:
+        """Send, while the client reads. Raises TimeoutError."""
+        message = {"type": "http.response.body", "body": body, "more_body": more}
+        await within(self._services.clock, self._services.limits.request_seconds, _sent(send, message))
+
+    def _event(self, change: Change) -> bytes:
+        form = dict(change_form(change, self._services.live_limits.text_chars))
+        for omitted in (["before"], ["before", "after"]):
+            told = event("change", form, change.cursor)
+            if len(told) <= self._services.limits.http_answer_bytes:
+                return told
+            form |= {**dict.fromkeys(omitted), "omitted": omitted}
+        return event("change", form, change.cursor)
+
+
+def event(kind: str, data: Any, cursor: str | None = None) -> bytes:
+    """One event. JSON has no line breaks of its own."""
+    id = b"" if cursor is None else b"id: %b\n" % cursor.encode()
+    return b"%bevent: %b\ndata: %b\n\n" % (id, kind.encode(), encoded(data))
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _shielded(pulling: asyncio.Task[list[Change]]) -> list[Change]:
+    return await asyncio.shield(pulling)
+
+
+async def _sent(send: Send, message: dict[str, Any]) -> None:
+    await send(message)

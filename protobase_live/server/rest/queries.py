@@ -1,0 +1,41 @@
+"""Queries over REST, as text or as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from protobase_live.errors import ValidationError
+from protobase_live.model import values
+from protobase_live.server.live_database import have_queries, query_of
+from protobase_live.server.rest.answers import Answer, answer, listing
+from protobase_live.server.rest.request import Request
+from protobase_live.server.rest.services import Services
+
+
+async def query(at: Services, request: Request) -> Answer:
+    """The rows of a query, or how they would be found."""
+    asked = request.fields("query", optional=("params", "explain"))
+    await have_queries()
+    found = _query_of(asked["query"]).bind(_params(asked.get("params", {})))
+    if _flag(asked.get("explain", False)):
+        return answer({"explanation": (await at.database.views.explain(found)).form()})
+    rows = await at.database.views.share().query(found)
+    return await listing("rows", rows, {}, at.limits.http_answer_bytes)
+
+
+def _query_of(given: Any) -> Any:
+    from protobase_live.query.language.text import parse
+
+    return parse(given) if isinstance(given, str) else query_of(given)
+
+
+def _params(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise ValidationError(f"params is {values.short(given)}; expected an object")
+    return cast("dict[str, Any]", given)
+
+
+def _flag(given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise ValidationError(f"explain is {values.short(given)}; expected true or false")
+    return given

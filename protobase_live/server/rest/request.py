@@ -1,0 +1,137 @@
+"""One request to the REST door, read from what ASGI tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import parse_qsl, quote, unquote
+
+from protobase_actors import in_steps
+from protobase_live.errors import Closed, LimitExceeded, ValidationError
+from protobase_live.model import values
+from protobase_live.server.asgi_types import Receive, Scope
+from protobase_live.server.rest.answers import Refusal
+
+MAX_PARAMETERS = 100
+"""Most parameters of a query string; above it ValidationError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a handler is given."""
+
+    root: str
+    """The path below which the application is mounted."""
+    method: str
+    path: Mapping[str, str]
+    """The parts of the path that stand for something, by name."""
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+    """The value in it; None for no body."""
+    author: str | None
+    """Who that is by his token, None if he may say so himself."""
+
+    def count(self, name: str, default: int, most: int) -> int:
+        """A whole number of the query string, from 1 to ``most``. Raises ValidationError."""
+        text = self.query.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= most):
+            raise ValidationError(f"{name} is {values.short(text)}; expected a number from 1 to {most}")
+        return int(text)
+
+    def object(self) -> dict[str, Any]:
+        """The body, which is an object. Raises ValidationError."""
+        body = self.body
+        if not isinstance(body, dict):
+            raise ValidationError(f"the body is {values.short(body)}; expected a JSON object")
+        return cast("dict[str, Any]", body)
+
+    def fields(self, *required: str, optional: Sequence[str] = ()) -> dict[str, Any]:
+        """The body, which is an object with these fields and no others. Raises ValidationError."""
+        found = self.object()
+        for name in required:
+            if name not in found:
+                raise ValidationError(f"the body has no field {name!r}")
+        if unknown := found.keys() - {*required, *optional}:
+            raise ValidationError(
+                f"the body has a field {values.short(min(unknown))}, which means nothing here"
+            )
+        return found
+
+
+def segments(scope: Scope) -> list[str]:
+    """The path behind the prefix that the application is mounted at, piece by piece as it was written.
+
+    Slashes within a name are written ``%2F``, so the path is not decoded as a whole.
+    """
+    root = scope.get("root_path", "")
+    raw = cast("bytes | None", scope.get("raw_path")) or quote(scope["path"]).encode()
+    path = raw.partition(b"?")[0].decode("latin-1")
+    return path.removeprefix(quote(root)).split("/")[1:]
+
+
+def plain(segment: str) -> str:
+    """What a piece of a path says. Raises ValidationError."""
+    try:
+        return unquote(segment, errors="strict")
+    except UnicodeDecodeError:
+        raise ValidationError(f"{segment!r} is no UTF-8") from None
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The headers, by their names in small letters; of several of one name they are joined."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def query_of(scope: Scope) -> dict[str, str]:
+    """The parameters of the query string. Raises ValidationError."""
+    try:
+        text = scope.get("query_string", b"").decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except ValueError as error:
+        raise ValidationError(f"the query string cannot be read: {error}") from None
+    return dict(pairs)
+
+
+async def body_of(receive: Receive, headers: Mapping[str, str], most_bytes: int) -> Any:
+    """The value in the body, None for an empty one. Raises ValidationError, Refusal, and Closed."""
+    announced = headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > most_bytes:
+        raise _too_long(most_bytes)
+    body = await _read(receive, most_bytes)
+    if not body:
+        return None
+    kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        error = ValidationError(f"the body is {kind}; this door takes application/json")
+        raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error)
+    try:
+        return await in_steps(values.from_json_in_steps(body.decode()))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValidationError(f"the body is no JSON: {error}") from None
+
+
+async def _read(receive: Receive, most_bytes: int) -> bytes:
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Closed("the client went away")
+        body += message.get("body", b"")
+        if len(body) > most_bytes:
+            raise _too_long(most_bytes)
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+def _too_long(most_bytes: int) -> Refusal:
+    error = LimitExceeded(f"a body has at most {most_bytes} bytes (http_body_bytes)")
+    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error, [("connection", "close")])

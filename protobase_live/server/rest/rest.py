@@ -1,0 +1,204 @@
+"""The REST door: an ASGI application that admits a request, has it carried out, and answers it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from protobase_actors import Clock, within
+from protobase_live.database.database import Database
+from protobase_live.errors import (
+    Overloaded,
+    ProtoBaseError,
+    Unauthorized,
+    Unavailable,
+    ValidationError,
+)
+from protobase_live.protocol.live.limits import LiveLimits
+from protobase_live.server.asgi_types import Message, Receive, Scope, Send
+from protobase_live.server.authentication import Authentication
+from protobase_live.server.counters import Counters
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.origins import Origins
+from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, send_answer
+from protobase_live.server.rest.events import Events
+from protobase_live.server.rest.request import Request, body_of, headers_of, query_of, segments
+from protobase_live.server.rest.routes import Route, find
+from protobase_live.server.rest.services import Services
+from protobase_live.server.rest.table import ROUTES
+
+PREFIX = ["api", "v1"]
+
+_log = logging.getLogger(__name__)
+
+_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID"
+
+
+class Rest:
+    """Serves one database."""
+
+    def __init__(
+        self,
+        database: Database,
+        authentication: Authentication,
+        origins: Origins,
+        clock: Clock,
+        limits: ServerLimits,
+        counters: Counters,
+        live_limits: LiveLimits,
+    ) -> None:
+        self._services = Services(database, clock, limits, live_limits)
+        self._authentication = authentication
+        self._origins = origins
+        self._clock = clock
+        self._limits = limits
+        self._counters = counters
+        self._requests = 0
+        self._streams: dict[Events, None] = {}
+        self._closing = False
+
+    def close(self) -> None:
+        """End all streams, and refuse what comes."""
+        self._closing = True
+        for stream in list(self._streams):
+            stream.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; see ASGI."""
+        if self._requests >= self._limits.http_requests:
+            full = Overloaded(f"{self._limits.http_requests} requests at once (http_requests)")
+            await send_answer(send, failed(full), [("connection", "close")])
+            return
+        stream = await self._respond(scope, receive, send)
+        if stream is not None:
+            await self._stream(stream, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> tuple[Events, Headers] | None:
+        """Answer, in time; what is to be streamed is not sent yet."""
+        began = self._clock.monotonic()
+        has_begun = False
+
+        async def tell(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        self._requests += 1
+        try:
+            return await within(
+                self._clock, self._limits.request_seconds, self._carry_out(scope, receive, tell)
+            )
+        except TimeoutError:
+            if has_begun:
+                raise  # whoever serves cuts the connection
+            seconds = f"{self._limits.request_seconds:g}"
+            late = Unavailable(f"not done within {seconds} seconds (request_seconds); it may yet be")
+            await send_answer(send, failed(late, HTTPStatus.GATEWAY_TIMEOUT), [("connection", "close")])
+            return None
+        finally:
+            self._requests -= 1
+            self._counters.request_seconds.add(self._clock.monotonic() - began)
+
+    async def _carry_out(self, scope: Scope, receive: Receive, send: Send) -> tuple[Events, Headers] | None:
+        headers = headers_of(scope)
+        told, cors = await self._outcome(scope, headers, receive)
+        if isinstance(told, Events):
+            return told, cors
+        if int(told.status) >= 400:
+            self._counters.refusals.add(str(int(told.status)))
+        await send_answer(send, told, cors)
+        return None
+
+    async def _outcome(
+        self, scope: Scope, headers: Mapping[str, str], receive: Receive
+    ) -> tuple[Answer | Events, Headers]:
+        """What to answer, and the headers for pages of other origins."""
+        cors: Headers = ()
+        try:
+            cors = self._allowed(scope, headers)
+            return await self._perform(scope, headers, receive), cors
+        except Refusal as refusal:
+            return failed(refusal.error, refusal.status, refusal.headers), cors
+        except ProtoBaseError as error:
+            return failed(error), cors
+        except Exception as mistake:  # of ours, which fails alone
+            _log.error("a request failed: %r", mistake)
+            _log.debug("where it failed", exc_info=mistake)
+            return failed(ProtoBaseError("internal error")), cors
+
+    async def _perform(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Answer | Events:
+        if self._closing:
+            raise Unavailable("the server is stopping; nothing was done")
+        pieces = segments(scope)
+        found = find(ROUTES, pieces[2:]) if pieces[:2] == PREFIX else {}
+        if not found:
+            missing = ValidationError(
+                "there is nothing at this path; /api/v1/openapi.json says what there is"
+            )
+            raise Refusal(HTTPStatus.NOT_FOUND, missing)
+        if scope["method"] == "OPTIONS":
+            return Answer(HTTPStatus.NO_CONTENT, headers=_allow([*found, "OPTIONS"]))
+        if scope["method"] not in found:
+            wrong = ValidationError(f"{scope['method']} is not for this path, but {', '.join(found)}")
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, wrong, _allow([*found, "OPTIONS"]))
+        route, path = found[scope["method"]]
+        return await self._handle(route, path, scope, headers, receive)
+
+    async def _handle(
+        self,
+        route: Route,
+        path: Mapping[str, str],
+        scope: Scope,
+        headers: Mapping[str, str],
+        receive: Receive,
+    ) -> Answer | Events:
+        query = query_of(scope)
+        author = None if route.is_open else await self._author(headers, query)
+        body = await body_of(receive, headers, self._limits.http_body_bytes)
+        root = scope.get("root_path", "")
+        request = Request(root, scope["method"], path, query, headers, body, author)
+        return await route.handler(self._services, request)
+
+    async def _author(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme and scheme.lower() != "bearer":
+            raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
+        return await self._authentication.author(token.strip() if scheme else query.get("token"))
+
+    def _allowed(self, scope: Scope, headers: Mapping[str, str]) -> Headers:
+        """The headers that let pages of the request's origin read the answer. Raises Refusal."""
+        origins = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"origin"]
+        if forbidden := self._origins.refusal(origins, [headers.get("host", "")]):
+            raise Refusal(HTTPStatus.FORBIDDEN, Unauthorized(forbidden))
+        return _cors(origins[0], scope["method"]) if origins else ()
+
+    async def _stream(self, opened: tuple[Events, Headers], receive: Receive, send: Send) -> None:
+        stream, headers = opened
+        if len(self._streams) >= self._limits.http_streams:
+            stream.close()
+            full = Overloaded(f"{self._limits.http_streams} streams of events at once (http_streams)")
+            await send_answer(send, failed(full), headers)
+            return
+        self._streams[stream] = None
+        try:
+            await stream.run(receive, send, headers)
+        finally:
+            del self._streams[stream]
+
+
+def _allow(methods: list[str]) -> Headers:
+    return [("allow", ", ".join(methods))]
+
+
+def _cors(origin: str, method: str) -> Headers:
+    headers = [("access-control-allow-origin", origin), ("vary", "Origin")]
+    if method == "OPTIONS":
+        headers += [
+            ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE"),
+            ("access-control-allow-headers", _HEADERS),
+            ("access-control-max-age", "600"),
+        ]
+    else:
+        headers.append(("access-control-expose-headers", "ETag, Idempotency-Replayed, Location"))
+    return headers

@@ -1,0 +1,20 @@
+"""What the REST door's requests are carried out with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protobase_actors import Clock
+from protobase_live.database.database import Database
+from protobase_live.protocol.live.limits import LiveLimits
+from protobase_live.server.limits import ServerLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The same for all requests of one server."""
+
+    database: Database
+    clock: Clock
+    limits: ServerLimits
+    live_limits: LiveLimits

@@ -1,0 +1,132 @@
+"""All that the REST door does: the table of its routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from protobase_live.server.rest import collections, queries, records, texts, transactions
+from protobase_live.server.rest.answers import Answer, encoded
+from protobase_live.server.rest.commits import MAX_KEY_CHARS
+from protobase_live.server.rest.openapi import described, header, limit, query, takes, text, told
+from protobase_live.server.rest.request import Request
+from protobase_live.server.rest.routes import Route
+from protobase_live.server.rest.services import Services
+
+_ONCE = header(
+    "Idempotency-Key",
+    "who repeats a request with the same key is answered as before, and nothing is done twice",
+    minLength=1,
+    maxLength=MAX_KEY_CHARS,
+)
+_IF_MATCH = header("If-Match", "carry it out only if what is there has this ETag")
+_IF_NONE_MATCH = header("If-None-Match", "the ETag that is known; on writing, * for nothing at all")
+_AFTER = query("after", text(), "what the page before said is `next`")
+
+
+async def describe(at: Services, request: Request) -> Answer:
+    """This description."""
+    return Answer(body=encoded(described(ROUTES, request.root)))
+
+
+def _writes(schema: str | None, *conditions: Any, receipt: str = "KeyReceipt", status: str = "200") -> Any:
+    found: dict[str, Any] = {
+        "parameters": [*conditions, _ONCE],
+        "responses": told(status, receipt, "done, and durable"),
+    }
+    return found if schema is None else found | {"requestBody": takes(schema)}
+
+
+def _texts(path: str) -> list[Route]:
+    """The routes of a text, wherever it is."""
+    where = "field" if "{key}" in path else "text"
+    read = told("200", "Text", "the whole text", ["ETag"])
+    edit = _writes("Text", _IF_MATCH, receipt="Receipt")
+    splice = _writes("Splice", _IF_MATCH, receipt="Receipt")
+    return [
+        Route("GET", path, texts.get_text, {"responses": read, "operationId": f"get_{where}"}),
+        Route("PUT", path, texts.put_text, edit | {"operationId": f"put_{where}"}),
+        Route("POST", f"{path}/append", texts.append_text, edit | {"operationId": f"append_{where}"}),
+        Route("POST", f"{path}/splice", texts.splice_text, splice | {"operationId": f"splice_{where}"}),
+    ]
+
+
+_COLLECTION = "/collections/{collection}"
+_RECORDS = f"{_COLLECTION}/records"
+_RECORD = f"{_RECORDS}/{{key}}"
+
+ROUTES: list[Route] = [
+    Route(
+        "GET",
+        "/openapi.json",
+        describe,
+        {"responses": {"200": {"description": "this", "content": {"application/json": {"schema": {}}}}}},
+        is_open=True,
+    ),
+    Route(
+        "GET",
+        "/collections",
+        collections.list_collections,
+        {
+            "parameters": [
+                query("prefix", text(), "how their names begin"),
+                _AFTER,
+                limit(collections.MOST_PAGE, collections.PAGE),
+            ],
+            "responses": told("200", "Collections", "a page of collections"),
+        },
+    ),
+    Route(
+        "DELETE",
+        _COLLECTION,
+        collections.drop_collection,
+        {"responses": {"204": {"description": "done, and durable"}}},
+    ),
+    Route(
+        "GET",
+        f"{_COLLECTION}/changes",
+        collections.stream_changes,
+        {
+            "parameters": [
+                query("since", text(), "a cursor; from now on without one"),
+                header("Last-Event-ID", "the cursor of the last event, as browsers send it"),
+            ],
+            "responses": {
+                "200": {"description": "events", "content": {"text/event-stream": {"schema": text()}}}
+            },
+        },
+    ),
+    Route(
+        "GET",
+        _RECORDS,
+        records.list_records,
+        {
+            "parameters": [_AFTER, limit(records.MOST_PAGE, records.PAGE)],
+            "responses": told("200", "Records", "a page of records"),
+        },
+    ),
+    Route("POST", _RECORDS, records.insert_record, _writes("Record", status="201")),
+    Route(
+        "GET",
+        _RECORD,
+        records.get_record,
+        {
+            "parameters": [_IF_NONE_MATCH],
+            "responses": {
+                **told("200", "Record", "its fields", ["ETag"]),
+                "304": {"description": "it is of the version that is known"},
+            },
+        },
+    ),
+    Route("PUT", _RECORD, records.put_record, _writes("Record", _IF_MATCH, _IF_NONE_MATCH)),
+    Route("PATCH", _RECORD, records.patch_record, _writes("Record", _IF_MATCH)),
+    Route("DELETE", _RECORD, records.delete_record, _writes(None, _IF_MATCH)),
+    *_texts(f"{_COLLECTION}/texts/{{text}}"),
+    *_texts(f"{_RECORD}/texts/{{text}}"),
+    Route(
+        "POST",
+        "/query",
+        queries.query,
+        {"requestBody": takes("Query"), "responses": told("200", "Rows", "the rows, or the explanation")},
+    ),
+    Route("POST", "/transactions", transactions.transact, _writes("Transaction", receipt="Receipt")),
+]

@@ -1,0 +1,55 @@
+"""Texts over REST: structures of a collection, and fields of its records."""
+
+from __future__ import annotations
+
+from protobase_live.model.operations import RECORDS, Op, Read, Target
+from protobase_live.server.rest.answers import Answer, encoded
+from protobase_live.server.rest.commits import Condition, Work, commit, etag
+from protobase_live.server.rest.request import Request
+from protobase_live.server.rest.services import Services
+from protobase_live.structures import Text
+
+
+async def get_text(at: Services, request: Request) -> Answer:
+    """The whole text, and its version as ETag."""
+    value = await at.database.read(request.path["collection"], _value(request))
+    return Answer(body=encoded({"text": value}), headers=[("etag", etag(value))])
+
+
+async def put_text(at: Services, request: Request) -> Answer:
+    """Make something the whole text, by the smallest splice."""
+    return await _write(at, request, Op(_target(request), "replace", (request.fields("text")["text"],)))
+
+
+async def append_text(at: Services, request: Request) -> Answer:
+    """Add at the end of the text."""
+    return await _write(at, request, Op(_target(request), "insert", (None, request.fields("text")["text"])))
+
+
+async def splice_text(at: Services, request: Request) -> Answer:
+    """Take out characters of a text, and put others in their place; positions count code points."""
+    asked, target = request.fields("index", optional=("delete", "insert")), _target(request)
+    ops = list[Op]()
+    if asked.get("delete", 0) != 0:
+        ops.append(Op(target, "delete", (asked["index"], asked["delete"])))
+    if not ops or "insert" in asked:
+        ops.append(Op(target, "insert", (asked["index"], asked.get("insert", ""))))
+    return await _write(at, request, *ops)
+
+
+async def _write(at: Services, request: Request, *ops: Op) -> Answer:
+    name, wanted = request.path["collection"], request.headers.get("if-match")
+    condition = None if wanted is None else Condition(name, _value(request), wanted)
+    return await commit(at, request, Work({name: ops}, author=request.author, condition=condition))
+
+
+def _value(request: Request) -> Read:
+    return Read(_target(request), "value")
+
+
+def _target(request: Request) -> Target:
+    """The text that a path names: a structure, or a field of a record."""
+    path = request.path
+    if "key" in path:
+        return Target(Text.kind, (RECORDS.path[0], path["key"], path["text"]))
+    return Target(Text.kind, (path["text"],))

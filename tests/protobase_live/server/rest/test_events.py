@@ -1,0 +1,102 @@
+"""Changes as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.support.asgi_client import Exchange, call
+
+CHANGES = "/api/v1/collections/tasks/changes"
+
+
+def fields(event: bytes) -> dict[str, str]:
+    """The lines of one event."""
+    assert event.endswith(b"\n\n")
+    return dict(line.split(": ", 1) for line in event.decode()[:-2].split("\n"))
+
+
+async def test_changes_come_with_the_cursor_behind_them(rest, database) -> None:
+    stream = Exchange(rest, "GET", CHANGES)
+    assert fields(await stream.part())["event"] == "open"
+    tasks = await database.collection("tasks")
+    await tasks.insert({"title": "a"}, key="t1")
+    told = fields(await stream.part())
+    change = json.loads(told["data"])
+    assert (told["event"], told["id"]) == ("change", change["cursor"])
+    assert (change["kind"], change["key"], change["after"]) == ("insert", "t1", {"title": "a"})
+    stream.leave()
+    await stream.task
+
+
+async def test_a_reader_goes_on_where_it_was(rest, database) -> None:
+    stream = Exchange(rest, "GET", CHANGES)
+    cursor = fields(await stream.part())["id"]
+    stream.leave()
+    await stream.task
+    tasks = await database.collection("tasks")
+    for key in "ab":
+        await tasks.insert({}, key=key)
+    for key in "ab":
+        stream = Exchange(rest, "GET", CHANGES, last_event_id=cursor)
+        await stream.part()
+        told = fields(await stream.part())
+        assert json.loads(told["data"])["key"] == key
+        cursor = told["id"]
+        stream.leave()
+        await stream.task
+
+
+async def test_a_sign_of_life(rest, clock) -> None:
+    stream = Exchange(rest, "GET", CHANGES)
+    await stream.part()
+    for _ in range(2):
+        await _turns()
+        await clock.advance(15.0)
+        assert await stream.part() == b":\n\n"
+    stream.leave()
+    await stream.task
+
+
+async def test_a_change_that_is_too_long_is_told_without_its_values(make_rest, database) -> None:
+    stream = Exchange(make_rest(http_answer_bytes=400), "GET", CHANGES)
+    await stream.part()
+    tasks = await database.collection("tasks")
+    await tasks.insert({"a": "x" * 400}, key="t1")
+    change = json.loads(fields(await stream.part())["data"])
+    assert (change["after"], change["omitted"]) == (None, ["before", "after"])
+    stream.leave()
+    await stream.task
+
+
+async def test_stopping_ends_a_stream_in_order(rest) -> None:
+    stream = Exchange(rest, "GET", CHANGES)
+    await stream.part()
+    rest.close()
+    assert await stream.part() == b""
+    await stream.task
+
+
+async def test_a_reader_that_does_not_read_is_cut_off(rest, clock) -> None:
+    stream = Exchange(rest, "GET", CHANGES, room=1)  # for the head; the first event finds none
+    await _turns()
+    await clock.advance(60.0)
+    with pytest.raises(TimeoutError):
+        await stream.task
+
+
+async def test_one_stream_too_many(make_rest) -> None:
+    rest = make_rest(http_streams=1)
+    first = Exchange(rest, "GET", CHANGES)
+    await first.part()
+    second = await call(rest, "GET", CHANGES)
+    assert (second.status, second.error) == (503, "Overloaded")
+    first.leave()
+    await first.task
+
+
+async def _turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)

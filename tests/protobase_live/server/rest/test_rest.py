@@ -1,0 +1,144 @@
+"""Who is admitted to the REST door, and how errors are told."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from protobase_live.errors import Unauthorized
+from tests.support.asgi_client import Exchange, call
+
+
+def only_ann(token: str | None) -> str:
+    if token != "ann's":
+        raise Unauthorized("the token is not known")
+    return "ann"
+
+
+async def test_a_token_is_wanted_where_somebody_asks_for_one(make_rest, database) -> None:
+    rest = make_rest(only_ann)
+    refused = await call(rest, "GET", "/api/v1/collections")
+    assert (refused.status, refused.error) == (401, "Unauthorized")
+    assert refused.headers["www-authenticate"] == "Bearer"
+    assert refused.json["error"]["message"] == "the token is not known"
+    assert (await call(rest, "GET", "/api/v1/collections", authorization="Basic YQ==")).status == 401
+    assert (await call(rest, "GET", "/api/v1/collections", authorization="Bearer ann's")).status == 200
+    assert (await call(rest, "GET", "/api/v1/collections?token=ann's")).status == 200
+    assert (await call(rest, "GET", "/api/v1/openapi.json")).status == 200
+
+
+async def test_who_it_is_by_the_token_is_the_author(make_rest, database) -> None:
+    rest = make_rest(only_ann)
+    body = {"writes": {"a": [["records", ["records"], "put", ["x", {}, {}]]]}, "author": "bob"}
+    async with database.changes("a") as changes:
+        done = await call(rest, "POST", "/api/v1/transactions", body, authorization="Bearer ann's")
+        assert done.status == 200
+        assert [change.author for change in await changes.batch(1)] == ["ann"]
+
+
+async def test_pages_of_other_origins_are_refused(rest) -> None:
+    refused = await call(rest, "GET", "/api/v1/collections", origin="https://evil.example")
+    assert refused.status == 403
+    assert "https://evil.example" in refused.json["error"]["message"]
+    assert "access-control-allow-origin" not in refused.headers
+
+
+async def test_pages_that_may_read_are_told_so(rest) -> None:
+    origin = "http://localhost:5173"
+    answer = await call(rest, "GET", "/api/v1/collections", origin=origin)
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, origin)
+    asked = await call(rest, "OPTIONS", "/api/v1/transactions", origin=origin)
+    assert asked.status == 204
+    assert "POST" in asked.headers["access-control-allow-methods"]
+    assert "Idempotency-Key" in asked.headers["access-control-allow-headers"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "error"),
+    [
+        ("GET", "/api/v1/nothing", None, 404, "ValidationError"),
+        ("GET", "/api/v2/collections", None, 404, "ValidationError"),
+        ("GET", "/api/v1/collections//records", None, 404, "ValidationError"),
+        ("POST", "/api/v1/collections", None, 405, "ValidationError"),
+        ("GET", "/api/v1/collections/a/records/none", None, 404, "RecordMissing"),
+        ("PATCH", "/api/v1/collections/a/records/none", {"x": 1}, 404, "RecordMissing"),
+        ("PATCH", "/api/v1/collections/a/records/none", [1], 400, "ValidationError"),
+        ("PUT", "/api/v1/collections/a/records/x", None, 400, "ValidationError"),
+        ("PUT", "/api/v1/collections/a/records/x", b"{", 400, "ValidationError"),
+        ("PUT", "/api/v1/collections/a%00/records/x", {}, 400, "InvalidName"),
+        ("PUT", "/api/v1/collections/a%FF/records/x", {}, 400, "ValidationError"),
+        ("GET", "/api/v1/collections/a/records?limit=0", None, 400, "ValidationError"),
+        ("GET", "/api/v1/collections/a/records?limit=1001", None, 400, "ValidationError"),
+        ("POST", "/api/v1/query", {"query": "where"}, 400, "ValidationError"),
+        ("POST", "/api/v1/query", {"query": "a", "more": 1}, 400, "ValidationError"),
+        ("POST", "/api/v1/transactions", {"writes": {"a": [1]}}, 400, "ProtocolError"),
+        ("GET", "/api/v1/collections/a/changes?since=no", None, 400, "ValidationError"),
+    ],
+)
+async def test_errors(rest, method: str, path: str, body, status: int, error: str) -> None:
+    answer = await call(rest, method, path, body)
+    assert (answer.status, answer.error) == (status, error)
+    assert set(answer.json["error"]) == {"type", "code", "message", "retryable"}
+
+
+async def test_a_method_that_is_not_for_a_path_is_told_those_that_are(rest) -> None:
+    assert (await call(rest, "PUT", "/api/v1/query", {})).headers["allow"] == "POST, OPTIONS"
+
+
+async def test_a_body_of_another_type(rest) -> None:
+    answer = await call(rest, "PUT", "/api/v1/collections/a/records/x", b"a=1", content_type="text/plain")
+    assert answer.status == 415
+
+
+async def test_a_body_that_is_too_long(make_rest) -> None:
+    rest = make_rest(http_body_bytes=10)
+    path, long = "/api/v1/collections/a/records/x", b'{"title": "long"}'
+    assert (await call(rest, "PUT", path, long)).status == 413
+    announced = await call(rest, "PUT", path, b"", content_length="11")
+    assert (announced.status, announced.error) == (413, "LimitExceeded")
+    assert "http_body_bytes" in announced.json["error"]["message"]
+    assert (await call(rest, "PUT", path, b'{"a": 1}')).status == 200
+
+
+async def test_one_request_too_many(make_rest, database) -> None:
+    rest = make_rest(_waiting, http_requests=1)
+    first = Exchange(rest, "GET", "/api/v1/collections")
+    await _turns()
+    second = await call(rest, "GET", "/api/v1/openapi.json")
+    assert (second.status, second.error) == (503, "Overloaded")
+    assert second.headers["retry-after"] == "1"
+    first.task.cancel()
+    await asyncio.wait([first.task])
+    assert (await call(rest, "GET", "/api/v1/openapi.json")).status == 200
+
+
+async def test_a_request_that_takes_too_long(make_rest, clock) -> None:
+    rest = make_rest(_waiting, request_seconds=9.0)  # authenticate_seconds are 10
+    exchange = Exchange(rest, "GET", "/api/v1/collections")
+    await _turns()
+    await clock.advance(9.0)
+    answer = await exchange.response()
+    assert (answer.status, answer.error) == (504, "Unavailable")
+
+
+async def test_an_answer_that_is_too_long(make_rest) -> None:
+    rest = make_rest(http_answer_bytes=100)
+    await call(rest, "PUT", "/api/v1/collections/a/records/x", {"text": "x" * 100})
+    answer = await call(rest, "GET", "/api/v1/collections/a/records")
+    assert (answer.status, answer.error) == (422, "LimitExceeded")
+
+
+async def test_stopping_refuses_what_comes(rest) -> None:
+    rest.close()
+    answer = await call(rest, "GET", "/api/v1/collections")
+    assert (answer.status, answer.error) == (503, "Unavailable")
+
+
+async def _waiting(token: str | None) -> None:
+    await asyncio.Event().wait()
+
+
+async def _turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)

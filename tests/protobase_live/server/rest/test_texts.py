@@ -1,0 +1,40 @@
+"""Texts over REST."""
+
+from __future__ import annotations
+
+from protobase_live import Atom, Text
+from tests.support.asgi_client import call
+
+NOTES = "/api/v1/collections/notes/texts/body"
+
+
+class Page(Atom):
+    body: Text = ""
+
+
+async def test_a_text_is_written_and_read(rest, database) -> None:
+    await call(rest, "POST", f"{NOTES}/append", {"text": "Hé🙂lo"})
+    await call(rest, "POST", f"{NOTES}/splice", {"index": 3, "delete": 1, "insert": "l!"})
+    read = await call(rest, "GET", NOTES)
+    assert read.json == {"text": "Hé🙂l!o"}
+    await call(rest, "POST", f"{NOTES}/splice", {"index": 4, "delete": 2})
+    await call(rest, "POST", f"{NOTES}/splice", {"index": 0, "insert": ">"})
+    assert await (await (await database.collection("notes")).text("body")).value() == ">Hé🙂l"
+    late = await call(rest, "PUT", NOTES, {"text": "new"}, if_match=read.headers["etag"])
+    assert late.status == 412
+    assert (await call(rest, "PUT", NOTES, {"text": "new"})).status == 200
+    assert (await call(rest, "GET", NOTES)).json == {"text": "new"}
+
+
+async def test_a_text_in_a_record(rest, database) -> None:
+    pages = await database.collection("pages", Page)
+    await pages.insert(Page(body="a"), key="p")
+    await call(rest, "POST", "/api/v1/collections/pages/records/p/texts/body/append", {"text": "b"})
+    assert await pages.get("p") == Page(body="ab")
+
+
+async def test_what_is_wrong(rest) -> None:
+    beyond = await call(rest, "POST", f"{NOTES}/splice", {"index": 1, "insert": "x"})
+    assert (beyond.status, beyond.error) == (400, "ValidationError")
+    nowhere = await call(rest, "POST", "/api/v1/collections/pages/records/p/texts/body/append", {"text": ""})
+    assert (nowhere.status, nowhere.error) == (404, "RecordMissing")

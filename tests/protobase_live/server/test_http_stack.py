@@ -1,0 +1,170 @@
+"""HTTP and WebSockets on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from protobase_live.database.database import Database
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.server import Server
+from protobase_storage import MemoryStorage
+
+RECORD = "/api/v1/collections/tasks/records/t1"
+UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@asynccontextmanager
+async def serving(**limits: Any) -> AsyncIterator[Server]:
+    async with (
+        Database(MemoryStorage()) as database,
+        Server(database, port=0, limits=ServerLimits(**limits)) as server,
+    ):
+        yield server
+
+
+class Client:
+    """A connection on which requests are sent one after the other."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    def send(self, data: str) -> None:
+        self.writer.write(data.encode())
+
+    async def answer(self) -> tuple[int, str]:
+        """The status and the body of the next answer."""
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length: ")[2].partition("\r\n")[0] or 0)
+        return int(head.split()[1]), (await self.reader.readexactly(length)).decode()
+
+    async def ask(self, method: str, path: str, body: str = "") -> tuple[int, str]:
+        self.send(
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+        return await self.answer()
+
+
+@asynccontextmanager
+async def connected(server: Server) -> AsyncIterator[Client]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    yield Client(reader, writer)
+    writer.close()
+
+
+async def test_requests_with_bodies_and_without_on_one_connection() -> None:
+    async with serving() as server, connected(server) as client:
+        assert (await client.ask("PUT", RECORD, '{"title": "a"}'))[0] == 200
+        assert await client.ask("GET", RECORD) == (200, '{"title":"a"}')
+        assert await client.ask("GET", "/healthz") == (200, "ok\n")
+        assert (await client.ask("GET", "/readyz"))[0] == 200
+        assert "protobase_sessions" in (await client.ask("GET", "/metrics"))[1]
+        status, text = await client.ask("GET", "/nowhere")
+        assert (status, "no door at /nowhere" in text) == (404, True)
+
+
+async def test_a_connection_of_requests_becomes_a_websocket() -> None:
+    """A proxy may ask for one on any connection that it has."""
+    async with serving() as server, connected(server) as client:
+        await client.ask("GET", RECORD)
+        client.send(f"GET /yjs/tasks HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n")
+        assert (await client.answer())[0] == 101
+        frame = await client.reader.readexactly(2)
+        assert frame[0] == 0x82, "a binary frame: the server's sync step 1"
+
+
+async def test_a_request_that_comes_byte_by_byte() -> None:
+    async with serving() as server, connected(server) as client:
+        for byte in "GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n":
+            client.send(byte)
+            await client.writer.drain()
+            await asyncio.sleep(0)
+        status, body = await client.answer()
+        assert (status, json.loads(body)["openapi"]) == (200, "3.1.0")
+
+
+async def test_what_is_for_no_door_goes_the_way_it_went() -> None:
+    async with serving() as server, connected(server) as client:
+        client.send("GET /apis HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        status, text = await client.answer()
+        assert (status, "no door at /apis" in text) == (404, True)
+
+
+async def test_a_websocket_for_the_rest_door_is_answered_as_a_request() -> None:
+    async with serving() as server, connected(server) as client:
+        client.send(f"GET {RECORD} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n")
+        assert (await client.answer())[0] == 404
+
+
+async def test_a_head_that_is_too_long() -> None:
+    async with serving(http_head_bytes=1_000) as server, connected(server) as client:
+        client.send(f"GET {RECORD} HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 2_000}")
+        status, body = await client.answer()
+        assert (status, json.loads(body)["error"]["type"]) == (431, "ProtocolError")
+        assert await client.reader.read() == b""
+
+
+async def test_a_head_that_does_not_end() -> None:
+    """Neither at the beginning of a connection nor behind a request."""
+    async with serving(handshake_seconds=0.05) as server:
+        for before in ("", f"GET {RECORD} HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+            async with connected(server) as client:
+                if before:
+                    client.send(before)
+                    await client.answer()
+                client.send(f"GET {RECORD} HTTP/1.1\r\nHost: ")
+                with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                    await client.answer()
+
+
+async def test_who_says_nothing_is_given_up() -> None:
+    async with serving(handshake_seconds=0.05) as server, connected(server) as client:
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await client.answer()
+
+
+async def test_a_connection_without_requests_is_given_up() -> None:
+    async with serving(keep_alive_seconds=0.05) as server, connected(server) as client:
+        await client.ask("GET", RECORD)
+        assert await client.reader.read() == b""
+
+
+async def test_one_connection_too_many() -> None:
+    async with serving(http_connections=1) as server, connected(server) as first:
+        await first.ask("GET", RECORD)
+        async with connected(server) as second:
+            assert (await second.ask("GET", RECORD))[0] == 503
+            assert await second.reader.read() == b""
+        assert (await first.ask("GET", RECORD))[0] == 404
+
+
+async def test_stopping_ends_streams_and_connections() -> None:
+    async with serving() as server, connected(server) as stream, connected(server) as idle:
+        stream.send("GET /api/v1/collections/tasks/changes HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"event: open" in await stream.reader.readuntil(b"}\n\n")
+        await idle.ask("GET", RECORD)
+        await server.close()
+        assert (await stream.reader.read()).endswith(b"0\r\n\r\n")
+        assert await idle.reader.read() == b""
+
+
+async def test_the_parser_is_loaded_for_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many at once load it once, and nobody who goes away meanwhile is in the way."""
+    async with serving() as server:
+        async with connected(server) as gone:
+            gone.send(f"GET {RECORD} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answers = await asyncio.gather(*(_ask_once(server) for _ in range(5)))
+        assert [status for status, _ in answers] == [404] * 5
+
+
+async def _ask_once(server: Server) -> tuple[int, str]:
+    async with connected(server) as client:
+        return await client.ask("GET", RECORD)
