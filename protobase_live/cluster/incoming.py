@@ -10,7 +10,7 @@ from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.collection.commit_form import commit_of
 from protobase_live.collection.former import History
 from protobase_live.collection.joint_replication import Answer, KnownHistories
-from protobase_live.collection.messages import Replicated
+from protobase_live.collection.state import State
 from protobase_live.errors import (
     CollectionDropped,
     LimitExceeded,
@@ -18,7 +18,7 @@ from protobase_live.errors import (
     ProtocolError,
     StorageFailed,
 )
-from protobase_live.protocol.packing import unpack
+from protobase_live.protocol.packing import as_bytes, unpack
 from protobase_live.protocol.peer.messages import (
     Commits,
     Deleted,
@@ -28,7 +28,7 @@ from protobase_live.protocol.peer.messages import (
     Standings,
     Taken,
 )
-from protobase_storage import Commit, Loaded, Snapshot
+from protobase_storage import Commit, Loaded
 
 
 class Home(Protocol):
@@ -40,8 +40,8 @@ class Home(Protocol):
         """Take commits; durable on return, or counted as held."""
         ...
 
-    async def install(self, snapshot: Snapshot, history: History) -> Replicated:
-        """Take what a collection came to; durable on return."""
+    async def take_states(self, states: Sequence[State]) -> dict[str, Answer]:
+        """Take what collections came to, as one; durable on return."""
         ...
 
     async def take_deletion(self, collection: str, remains: bytes) -> None:
@@ -65,6 +65,8 @@ class Incoming:
         self._send = send
         self._update = bytearray()
         """As much as has come of a snapshot."""
+        self._states: list[State] = []
+        """The snapshots that have come, and are to be shown with one that follows."""
 
     async def take(self, message: PeerMessage) -> None:
         """Take one message. Raises ProtocolError and LimitExceeded: then the link is good for nothing."""
@@ -104,21 +106,31 @@ class Incoming:
 
     async def _take_part(self, message: SnapshotPart) -> None:
         self._update += message.part
-        if len(self._update) > self._limits.snapshot_bytes:
+        if len(self._update) + sum(each.size for each in self._states) > self._limits.snapshot_bytes:
             most = f"{self._limits.snapshot_bytes} bytes (snapshot_bytes)"
-            raise LimitExceeded(f"a snapshot of {message.collection!r} has more than {most}")
+            raise LimitExceeded(f"snapshots that belong together have more than {most}")
         if not message.last:
             return
-        update, self._update = bytes(self._update), bytearray()
-        collection, history = message.collection, History(*message.history)
-        self._outgoing.has(collection, history, message.vector)
-        snapshot = Snapshot(collection, update, message.vector, message.time)
-        try:
-            taken = await self._home.install(snapshot, history)
-        except ProtoBaseError as error:
-            await self._send(Taken(0, {}, {collection: _failure(error)}))
-        else:
-            await self._send(Standings({collection: (taken.history, taken.vector)}, complete=False))
+        updates, self._update = tuple(map(as_bytes, unpack(bytes(self._update)))), bytearray()
+        history = History(*message.history)
+        self._states.append(State(message.collection, history, message.vector, message.time, updates))
+        if not message.more:
+            await self._take_states()
+
+    async def _take_states(self) -> None:
+        """Take all that has come to be shown as one."""
+        states, self._states = self._states, []
+        for each in states:
+            self._outgoing.has(each.collection, each.history, each.vector)
+        answers = await self._home.take_states(states)
+        failures = {
+            name: _failure(each) for name, each in answers.items() if isinstance(each, ProtoBaseError)
+        }
+        if failures:
+            await self._send(Taken(0, {}, failures))
+        taken = {name: each for name, each in answers.items() if not isinstance(each, ProtoBaseError)}
+        positions = {name: (each.history, each.vector) for name, each in taken.items()}
+        await self._send(Standings(positions, complete=False))
 
     def _require_few_collections(self) -> None:
         if len(self._outgoing.known) > self._limits.peer_collections:

@@ -26,7 +26,10 @@ class ClusterLimits:
     snapshot_part_bytes: int = 256 * 1024
     """Bytes of one message with a part of a snapshot."""
     snapshot_bytes: int = 512 * 1024 * 1024
-    """Bytes of one snapshot that is taken from another node; a longer one ends the connection."""
+    """Bytes of snapshots that are taken from another node as one; more end the connection."""
+    together_bytes: int = 64 * 1024 * 1024
+    """Bytes of the snapshots of several collections that are sent to be shown as one. What is more follows by
+    itself, and of transactions over both only one part may be seen until then."""
     standings: int = 1_000
     """Collections of one message that says how far these are."""
     peer_collections: int = 1_000_000

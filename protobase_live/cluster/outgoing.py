@@ -12,12 +12,12 @@ from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import packed
 from protobase_live.cluster.source import Source
+from protobase_live.cluster.together import as_of_now, belonging, has_gap, parts_of
 from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import (
     Commits,
     Deleted,
     PeerMessage,
-    SnapshotPart,
     Standings,
     Taken,
 )
@@ -56,6 +56,10 @@ class Outgoing:
         """Whether the other node has said how far all of its collections are."""
         self.acknowledged = WakeUp()
         """Wakes when more is known to be durable there."""
+        self.apart = 0
+        """How often snapshots that belong together had no room in one."""
+        self._behind: dict[str, None] = {}
+        """Collections of which the other node lacks what their logs do not tell."""
 
     # what happens
 
@@ -186,6 +190,9 @@ class Outgoing:
             if line is not None:
                 lines[name] = line
         await self._complete(lines)
+        if self._behind:
+            await self._send_snapshots(lines)
+            return
         batch = Batching(lines, self._limits.batch_commits, self._limits.batch_bytes).run()
         for name, line in lines.items():
             if line.waiting or not line.whole:
@@ -232,9 +239,8 @@ class Outgoing:
         if await self._source.history(collection) != here:  # deleted while its log was read
             self._lacking[collection] = None
             return None
-        if commits is None:
-            await self._send_snapshot(collection, known)
-            self._lacking[collection] = None
+        if commits is None or has_gap(known.vector, commits):
+            self._behind[collection] = None
             return None
         return Line(deque(map(packed, commits)), len(commits) < limit, here) if commits else None
 
@@ -258,17 +264,25 @@ class Outgoing:
         known.replace(history)
         await self._send(Deleted(collection, standing.remains))
 
-    async def _send_snapshot(self, collection: str, known: Known) -> None:
-        """Send what the log does not tell any more, in parts."""
-        history = known.history
-        loaded = await self._source.storage.load(collection)
-        if history_of(loaded.remains) != history or known.history != history:  # deleted meanwhile
-            return
-        if loaded.snapshot is None or includes(known.vector, loaded.snapshot.vector):
-            known.stuck = "each of the nodes has another commit in the same place: two histories"
-            return
-        known.go_on(loaded.snapshot.vector)
-        for part in _parts(collection, history, loaded, self._limits.snapshot_part_bytes):
+    async def _send_snapshots(self, lines: Mapping[str, Line]) -> None:
+        """Send what logs do not tell any more, with all that belongs to it, to be shown as one."""
+        names, self._behind = belonging(self._behind, lines), {}
+        self._lacking |= dict.fromkeys([*lines, *names])  # looked at again, from what was sent on
+        found = await as_of_now(self._source, names, self._limits.together_bytes)
+        self.apart += found.left_out
+        for name, why in found.corrupt.items():
+            self.known[name].stuck = why
+        told: dict[str, tuple[History, Loaded]] = {}
+        for name, loaded in found.loaded.items():
+            history, known = history_of(loaded.remains), self.known[name]
+            if history != await self._source.history(name) or history != known.history:  # deleted meanwhile
+                continue
+            if includes(known.vector, loaded.vector):
+                known.stuck = "each of the nodes has another commit in the same place: two histories"
+                continue
+            known.go_on(loaded.vector)
+            told[name] = history, loaded
+        for part in parts_of(told, self._limits.snapshot_part_bytes):
             await self._send(part)
 
 
@@ -283,11 +297,3 @@ def _of_missing_parts(lines: Mapping[str, Line]) -> set[str]:
         for name in joint.collections
         if (name, joint) not in parts and (name not in lines or lines[name].whole)
     }
-
-
-def _parts(collection: str, history: History, loaded: Loaded, size: int) -> list[SnapshotPart]:
-    snapshot = loaded.snapshot
-    assert snapshot is not None
-    update, place = snapshot.update, (collection, history, snapshot.vector, snapshot.time)
-    starts = range(0, max(len(update), 1), size)
-    return [SnapshotPart(*place, update[at : at + size], at + size >= len(update)) for at in starts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ class Source:
         while found := await self.storage.standings(after, self._page):
             yield [Position(each.collection, history_of(each.remains), each.vector) for each in found]
             after = found[-1].collection
+
+    async def moment(self) -> dict[str, Vector]:
+        """How far all collections are at one moment."""
+        found = await self.storage.standings(limit=sys.maxsize)
+        return {each.collection: each.vector for each in found}
 
     async def history(self, collection: str) -> History:
         """Which history of a collection is here."""

@@ -27,6 +27,7 @@ from protobase_live.collection.messages import (
     HashState,
     Hold,
     HoldPart,
+    HoldSnapshot,
     Install,
     Message,
     Question,
@@ -188,8 +189,8 @@ class CollectionActor(Actor[Message]):
                 await self._begin(envelope, envelope.message.views)
             elif isinstance(envelope.message, HashState) and envelope.pending:
                 self._pipeline.push(await self._inquiries.hash_state(envelope), None)
-            elif isinstance(envelope.message, Hold | HoldPart) and envelope.pending:
-                await self._participant.meet(envelope, envelope.message)
+            elif isinstance(envelope.message, Hold | HoldPart | HoldSnapshot) and envelope.pending:
+                await self._meet(envelope, envelope.message)
         for envelope in batch:
             if isinstance(envelope.message, Drop | Restore) and envelope.pending:
                 await self._replace(envelope, envelope.message)
@@ -256,6 +257,14 @@ class CollectionActor(Actor[Message]):
         turn.notices.append(Reply(envelope))
         self._pipeline.push(turn, None)
 
+    async def _meet(self, envelope: Envelope[Message], message: Hold | HoldPart | HoldSnapshot) -> None:
+        """Take part in what concerns several collections. A snapshot is folded there, and nothing else is."""
+        if isinstance(message, HoldSnapshot):
+            await self._folding.stop()
+        await self._participant.meet(envelope, message)
+        if isinstance(message, HoldSnapshot):
+            self._folding.loaded(Loaded(None, ()))
+
     async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
         """Store another history in the place of this one, and end; whoever comes next loads it."""
         await self._pipeline.settled()
@@ -305,7 +314,7 @@ class CollectionActor(Actor[Message]):
         if is_of_the_medium(error):
             for envelope in turn.batch:
                 if isinstance(
-                    envelope.message, Hold | HoldPart
+                    envelope.message, Hold | HoldPart | HoldSnapshot
                 ):  # the others of its transaction are told, too
                     envelope.fail(not_stored(self._name, error))
                 else:

@@ -30,7 +30,7 @@ from protobase_live.collection.turn import (
     Subscribing,
     Turn,
 )
-from protobase_live.live.table_change import TableChange
+from protobase_live.live.table_change import JointChange, TableChange
 from protobase_live.model.cursor import Cursor
 
 if TYPE_CHECKING:
@@ -122,9 +122,10 @@ class Audience:
 
     def drop(self, turn: Turn) -> None:
         """The turn will not be shown. Whoever asked is answered by the runtime, as the actor fails."""
-        for written in turn.commits:
-            if written.joint_change is not None:
-                written.joint_change.give_up()
+        shown = (*turn.commits, turn.installed) if turn.installed is not None else turn.commits
+        for each in shown:
+            if each.joint_change is not None:
+                each.joint_change.give_up()
 
     def _show_commit(self, written: AppliedCommit) -> asyncio.Future[None] | None:
         commit, before = written.commit, self.vector
@@ -136,8 +137,13 @@ class Audience:
     def _show_views(self, written: AppliedCommit) -> asyncio.Future[None] | None:
         """Queries see a transaction over several collections as a whole, with its last part."""
         joint_change, written.joint_change = written.joint_change, None
+        return self._take_views(self._show_of(written.differences, written.indexes), joint_change)
+
+    def _take_views(
+        self, change: TableChange, joint_change: JointChange | None
+    ) -> asyncio.Future[None] | None:
         if self._views is not None:
-            return self._views.take(self._show_of(written.differences, written.indexes), joint_change)
+            return self._views.take(change, joint_change)
         if joint_change is not None:
             joint_change.give_up()
         return None
@@ -145,11 +151,11 @@ class Audience:
     def _show_installed(self, installed: Installed) -> asyncio.Future[None] | None:
         """Streams are told `reset`: how it came to be is not known, commit by commit."""
         outcome, self.vector = installed.outcome, installed.vector
-        self.editors.show(ShownUpdate(outcome.update), outcome.reached, None)
+        if outcome is not None:
+            self.editors.show(ShownUpdate(outcome.update), outcome.reached, None)
         self.streams.feed.skip()
-        if self._views is None:
-            return None
-        return self._views.take(self._show_of(outcome.differences, installed.indexes), None)
+        differences = () if outcome is None else outcome.differences
+        return self._take_views(self._show_of(differences, installed.indexes), installed.joint_change)
 
     def _show_of(self, differences: Sequence[Difference], indexes: Sequence[str] | None) -> TableChange:
         records = [(d.key, d.after) for d in differences if d.structure == "records"]

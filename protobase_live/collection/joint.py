@@ -11,10 +11,10 @@ from protobase_actors import ActorFailed, ActorState, ActorStopped, Clock, Ref, 
 from protobase_live.collection.former import History
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.meeting import Meeting
-from protobase_live.collection.messages import Hold, HoldPart, Message, Question
+from protobase_live.collection.messages import Hold, HoldPart, HoldSnapshot, Message, Question
 from protobase_live.errors import Overloaded, Unavailable
 from protobase_live.model.operations import RECORDS, Check, Op, Read
-from protobase_storage import Commit, Storage, StorageError
+from protobase_storage import Commit, Snapshot, Storage, StorageError
 
 Refs = Callable[[str], Awaitable[Ref[Message]]]
 Parts = Mapping[str, asyncio.Task[object]]
@@ -60,6 +60,27 @@ class JointParts:
         return HoldPart(meeting, self.commits[name], held, self.histories.get(name))
 
 
+@dataclass(frozen=True, slots=True)
+class JointSnapshots:
+    """Snapshots of another node that are shown as one, by collection."""
+
+    snapshots: Mapping[str, tuple[Snapshot, History]]
+
+    @property
+    def names(self) -> list[str]:
+        """The collections it concerns, in the order in which they are held."""
+        return sorted(self.snapshots)
+
+    def part(self, name: str, meeting: Meeting) -> HoldSnapshot:
+        """What it wants of one collection."""
+        held = asyncio.get_running_loop().create_future()
+        snapshot, history = self.snapshots[name]
+        return HoldSnapshot(meeting, snapshot, held, history)
+
+
+AnyJoint = JointTransaction | JointParts | JointSnapshots
+
+
 class NotHeld(Exception):
     """A collection did not answer in time, or was passivated before it could be held."""
 
@@ -69,7 +90,7 @@ class NotHeld(Exception):
 
 
 async def commit_jointly(
-    storage: Storage, ref: Refs, joint: JointTransaction | JointParts, clock: Clock, limits: Limits
+    storage: Storage, ref: Refs, joint: AnyJoint, clock: Clock, limits: Limits
 ) -> dict[str, object]:
     """Carry out all writes or none; once all is durable, what each collection that was written answers.
 
@@ -85,7 +106,7 @@ async def commit_jointly(
         for each in refs.values():
             if each.state is not ActorState.RUNNING:  # it will surely take its time
                 await _wait_for(each)
-        meeting = Meeting(storage, len(refs))
+        meeting = Meeting(storage, len(refs), is_new=isinstance(joint, JointTransaction))
         try:
             parts = await _hold_all(refs, joint, meeting, clock, limits.joint_hold_seconds)
         except NotHeld as missed:
@@ -102,7 +123,7 @@ async def commit_jointly(
 
 async def _hold_all(
     refs: Mapping[str, Ref[Message]],
-    joint: JointTransaction | JointParts,
+    joint: AnyJoint,
     meeting: Meeting,
     clock: Clock,
     seconds: float,

@@ -210,6 +210,21 @@ class HoldPart:
 
 
 @dataclass(slots=True)
+class HoldSnapshot:
+    """Snapshots of another node are to be shown as one: this collection's with those of others.
+
+    Answered once all are durable, with nothing done if the others do nothing either.
+    """
+
+    meeting: Meeting
+    snapshot: Snapshot
+    held: asyncio.Future[None]
+    """As in `Hold`."""
+    history: History | None = None
+    """As in `Replicate`."""
+
+
+@dataclass(slots=True)
 class Drop:
     """The collection is to be deleted. Answered when that is durable; then this actor ends."""
 
@@ -278,7 +293,7 @@ def size_of(message: Message) -> int:
             return sum([len(commit.update) for commit in message.commits])
         case HoldPart():
             return len(message.commit.update)
-        case Install():
+        case Install() | HoldSnapshot():
             return len(message.snapshot.update)
         case _:
             return 0
@@ -300,6 +315,7 @@ Message = (
     | Begin
     | Hold
     | HoldPart
+    | HoldSnapshot
     | Drop
     | Restore
     | Replicate

@@ -9,15 +9,16 @@ from protobase_actors import Envelope, in_steps
 from protobase_live.collection.former import History
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.meeting import Contribution, Meeting
-from protobase_live.collection.messages import Hold, HoldPart, Message
+from protobase_live.collection.messages import Hold, HoldPart, HoldSnapshot, Message
 from protobase_live.collection.mistakes import nothing_done
 from protobase_live.collection.pipeline import Pipeline
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.replica import Replica
+from protobase_live.collection.state import leaps
 from protobase_live.collection.transactor import Transactor
-from protobase_live.collection.turn import Receipt, Refusal, Reply, Turn
+from protobase_live.collection.turn import Installed, Receipt, Refusal, Reply, Turn
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable
-from protobase_storage import Commit
+from protobase_storage import Commit, Snapshot
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Participant:
         self._read_only = read_only
         self._pipeline = pipeline
 
-    async def meet(self, envelope: Envelope[Message], hold: Hold | HoldPart) -> None:
+    async def meet(self, envelope: Envelope[Message], hold: Hold | HoldPart | HoldSnapshot) -> None:
         """Meet the other collections of a transaction, and carry out this one's part if all can do so."""
         try:
             if self._pipeline.full:
@@ -42,11 +43,19 @@ class Participant:
             if not hold.held.done():
                 hold.held.set_result(None)
             if await hold.meeting.begun():
-                own = isinstance(hold, Hold)
-                await (self._take_part(envelope, hold) if own else self._take_in_part(envelope, hold))
+                await self._take_any(envelope, hold)
         except BaseException as error:
             hold.meeting.fail(self._name, error)
             raise
+
+    async def _take_any(self, envelope: Envelope[Message], hold: Hold | HoldPart | HoldSnapshot) -> None:
+        match hold:
+            case Hold():
+                await self._take_part(envelope, hold)
+            case HoldPart():
+                await self._take_in_part(envelope, hold)
+            case HoldSnapshot():
+                await self._take_in_snapshot(envelope, hold)
 
     async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
         turn, durable = Turn(batch=[envelope]), None
@@ -59,8 +68,8 @@ class Participant:
                 await transactor.write(ready, hold.author)
             outcome = await in_steps(self._replica.document.finish_in_steps())
             self._replica.write_in(turn, outcome, transacted=True, joint_change=hold.meeting.joint_change)
-            commit = turn.commits[0].commit if turn.commits else None
-            durable = await hold.meeting.store(Contribution(self._name, commit, bool(ready), self._pipeline))
+            commits = [written.commit for written in turn.commits]
+            durable = await hold.meeting.store(Contribution(self._name, commits, bool(ready), self._pipeline))
             if turn.commits:
                 turn.commits[0].commit = hold.meeting.commits[self._name]
             turn.notices.append(Receipt(envelope))
@@ -80,9 +89,32 @@ class Participant:
         except MalformedUpdate as error:
             turn.notices.append(Refusal(envelope, error))  # the others are shown without it
         if ready is not None:
-            commit = turn.commits[0].commit if turn.commits else None
-            durable = await hold.meeting.store(Contribution(self._name, commit, ready, self._pipeline))
+            commits = [written.commit for written in turn.commits]
+            durable = await hold.meeting.store(Contribution(self._name, commits, ready, self._pipeline))
         self._pipeline.push(turn, durable if ready else None)
+
+    async def _take_in_snapshot(self, envelope: Envelope[Message], hold: HoldSnapshot) -> None:
+        """All are appended as one, and shown as one; each is folded in between."""
+        turn, durable, snapshot = Turn(batch=[envelope]), None, hold.snapshot
+        lacks = await self._agreed(hold.meeting, self._lacks(snapshot, hold.history))
+        if lacks is not None:
+            commits = leaps(snapshot, self._replica.vector) if lacks else []
+            if lacks:
+                outcome = await self._replica.take_in(snapshot)
+                joint_change = hold.meeting.joint_change
+                joint_change.expect()
+                place = self._replica.vector, self._replica.indexes()
+                turn.installed = Installed(outcome, *place, joint_change)
+            durable = await hold.meeting.store(Contribution(self._name, commits, lacks, self._pipeline))
+            if lacks and durable is not None:
+                await self._replica.fold_behind(durable)
+        turn.notices.append(Reply(envelope))
+        self._pipeline.push(turn, durable if lacks else None)
+
+    async def _lacks(self, snapshot: Snapshot, history: History | None) -> bool:
+        self._read_only.require(self._name)
+        self._replica.require_history(history)
+        return self._replica.lacks(snapshot)
 
     async def _needs(self, commit: Commit, history: History | None) -> bool:
         self._read_only.require(self._name)

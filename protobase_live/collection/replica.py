@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from math import inf, isfinite, nextafter
 from typing import TYPE_CHECKING, cast
 
@@ -25,7 +26,7 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.turn import AppliedCommit, Turn
 from protobase_live.document import Document, Outcome, Room
-from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable
+from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable
 from protobase_live.model.operations import INDEXES, Read
 from protobase_storage import (
     TIMELINE_MARK,
@@ -202,17 +203,37 @@ class Replica:
         history, StorageError, and what `Document.replicate_in_steps` raises; after both of these the replica
         is to be loaded again.
         """
+        if not self.lacks(snapshot):
+            return None
+        outcome = await self.take_in(snapshot)
+        await self._fold(snapshot.update)
+        return outcome
+
+    def lacks(self, snapshot: Snapshot) -> bool:
+        """Whether it brings anything. Raises ValidationError if it is of another history."""
         for origin, sequence in snapshot.vector.items():
             require_no_other(self._collection, self.vector, origin, sequence)
-        if includes(self.vector, snapshot.vector):
-            return None
+        return not includes(self.vector, snapshot.vector)
+
+    async def take_in(self, snapshot: Snapshot) -> Outcome | None:
+        """Apply another node's snapshot, and store nothing. Raises as `Document.replicate_in_steps`."""
         outcome = await in_steps(self.document.replicate_in_steps(snapshot.update))
-        stored = await self._storage.load(self._collection)
-        update = await fold_aside([*stored.updates, snapshot.update], self._clock, self._limits)
         self._include(snapshot.vector, snapshot.time)
-        await self._storage.compact(Snapshot(self._collection, update, self.vector, self._time))
         self._held.forget(self.vector)
         return outcome
+
+    async def fold_behind(self, durable: asyncio.Future[None]) -> None:
+        """Once leaps are durable, fold the log. If that fails it is folded when it is long, as any other."""
+        await asyncio.wait([durable])
+        if not durable.cancelled() and durable.exception() is None:
+            with suppress(StorageError, StorageFailed, TimeoutError):
+                await self._fold()
+
+    async def _fold(self, *more: bytes) -> None:
+        """Store all that is durable, and ``more``, as one snapshot."""
+        stored = await self._storage.load(self._collection)
+        update = await fold_aside([*stored.updates, *more], self._clock, self._limits)
+        await self._storage.compact(Snapshot(self._collection, update, self.vector, self._time))
 
     def _include(self, vector: Vector, time: float) -> None:
         self.vector = join(self.vector, vector)

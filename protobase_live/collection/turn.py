@@ -119,10 +119,13 @@ class Beginning:
 class Installed:
     """Another node's snapshot was taken in: many commits at once, of which nothing else is known."""
 
-    outcome: Outcome
+    outcome: Outcome | None
+    """None if all that it brings was known, from whoever told both nodes."""
     vector: Vector
     """How far the collection is then."""
     indexes: Sequence[str]
+    joint_change: JointChange | None = None
+    """What is shown with it."""
 
 
 Notice = (

@@ -7,12 +7,14 @@ from typing import cast
 
 from protobase_actors import ActorPool, Clock, Ref
 from protobase_live.collection.asleep import Asleep
+from protobase_live.collection.fold import fold_aside
 from protobase_live.collection.former import History
-from protobase_live.collection.joint import JointParts, commit_jointly
+from protobase_live.collection.joint import JointParts, JointSnapshots, commit_jointly
 from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, JointReplication, KnownHistories
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Install, Message, Replicated
 from protobase_live.collection.outlet import Outlet
+from protobase_live.collection.state import State
 from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import ProtoBaseError
 from protobase_storage import Commit, Snapshot, Storage
@@ -66,6 +68,43 @@ class Home:
         Raises CollectionDropped if ``history`` is over here, and what `Replica.install` raises.
         """
         return cast(Replicated, await self._ask(snapshot.collection, Install(snapshot, history)))
+
+    async def take_states(self, states: Sequence[State]) -> dict[str, Answer]:
+        """Take what collections came to on another node; durable on return, and shown as one.
+
+        Those that can never be taken are told so, and the others are taken without them.
+        """
+        answers: dict[str, Answer] = {}
+        snapshots: dict[str, tuple[Snapshot, History]] = {}
+        for each in states:
+            try:
+                snapshots[each.collection] = await self._snapshot(each), each.history
+            except ProtoBaseError as error:
+                answers[each.collection] = error
+        try:
+            await self._install_together(snapshots)
+        except ProtoBaseError as error:
+            if error.retryable:
+                return answers | dict.fromkeys(snapshots, error)
+        for name, (snapshot, history) in snapshots.items():
+            try:
+                answers[name] = await self.install(snapshot, history)
+            except ProtoBaseError as error:
+                answers[name] = error
+        return answers
+
+    async def _snapshot(self, state: State) -> Snapshot:
+        updates = state.updates
+        with errors_named(state.collection):
+            whole = len(updates) == 1
+            update = updates[0] if whole else await fold_aside(updates, self._clock, self._limits)
+        return Snapshot(state.collection, update, state.vector, state.time)
+
+    async def _install_together(self, snapshots: Mapping[str, tuple[Snapshot, History]]) -> None:
+        if len(snapshots) > 1:
+            joint = JointSnapshots(snapshots)
+            with errors_named("snapshots of another node"):
+                await commit_jointly(self.storage, self._ref, joint, self._clock, self._limits)
 
     async def take_deletion(self, collection: str, remains: bytes) -> None:
         """Delete a collection that was deleted on another node, where that has left ``remains``.

@@ -83,9 +83,10 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPart:
-    """A part of what a collection came to, in order.
+    """A part of what a collection came to, in order: of the packed list of the updates that have made it.
 
-    ``[6, collection, history, vector, time, part, last]``.
+    ``[6, collection, history, vector, time, part, last, more]``. With ``more`` another collection follows,
+    and both are to be shown as one.
     """
 
     collection: str
@@ -95,6 +96,7 @@ class SnapshotPart:
     """In Unix seconds."""
     part: bytes
     last: bool
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def _form(message: PeerMessage) -> Sequence[Any]:
             return 5, message.collection, message.remains
         case SnapshotPart():
             place = message.collection, message.history, message.vector, message.time
-            return 6, *place, message.part, message.last
+            return 6, *place, message.part, message.last, message.more
         case Beat():
             return 7, message.linked
         case Presence():
@@ -185,10 +187,10 @@ def _deleted(collection: Any, remains: Any) -> Deleted:
 
 
 def _snapshot_part(
-    collection: Any, history: Any, vector: Any, time: Any, part: Any, last: Any
+    collection: Any, history: Any, vector: Any, time: Any, part: Any, last: Any, more: Any
 ) -> SnapshotPart:
     place = as_text(collection), _history(history), as_vector(vector), float(time)
-    return SnapshotPart(*place, as_bytes(part), bool(last))
+    return SnapshotPart(*place, as_bytes(part), bool(last), bool(more))
 
 
 def _beat(linked: Any) -> Beat:

@@ -1,0 +1,105 @@
+"""What collections have come to, as of one moment: for a node that is behind their logs.
+
+Of what was folded nobody knows any more which transactions it was a part of. So the collections that a node
+is to take as snapshots belong together, and so do those whose logs tell of transactions with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from protobase_live.cluster.batch import Line
+from protobase_live.cluster.source import Source
+from protobase_live.protocol.packing import pack
+from protobase_live.protocol.peer.messages import SnapshotPart
+from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, sequence_of
+
+_ATTEMPTS = 3
+"""How often it is looked again after a log was folded while it was looked at."""
+
+
+@dataclass(slots=True)
+class Together:
+    """What is to be taken as one."""
+
+    loaded: dict[str, Loaded] = field(default_factory=dict[str, Loaded])
+    corrupt: dict[str, str] = field(default_factory=dict[str, str])
+    """Why some cannot be read."""
+    left_out: bool = False
+    """Whether something belongs to it that it has no room for."""
+
+
+async def as_of_now(source: Source, names: Iterable[str], most_bytes: int) -> Together:
+    """All of these as of one moment, as far as ``most_bytes`` allow; at least one. Raises StorageError."""
+    found = Together()
+    for _ in range(_ATTEMPTS):
+        moment = await source.moment()
+        found = await _read(source, {name: moment.get(name, {}) for name in names}, most_bytes)
+        if all(_is_before(each, moment.get(name, {})) for name, each in found.loaded.items()):
+            break
+    return found
+
+
+async def _read(source: Source, moment: Mapping[str, Vector], most_bytes: int) -> Together:
+    found, size = Together(), 0
+    for name, vector in moment.items():
+        try:
+            loaded = await source.storage.load(name)
+        except CollectionCorrupt as error:  # of the others it says nothing
+            found.corrupt[name] = str(error)
+            continue
+        loaded = Loaded(loaded.snapshot, _until(loaded, vector), loaded.remains)
+        size += sum(map(len, loaded.updates))
+        if found.loaded and size > most_bytes:
+            found.left_out = True
+            break
+        found.loaded[name] = loaded
+    return found
+
+
+def _until(loaded: Loaded, vector: Vector) -> tuple[Commit, ...]:
+    return tuple(commit for commit in loaded.commits if covers(vector, commit))
+
+
+def _is_before(loaded: Loaded, moment: Vector) -> bool:
+    """Whether nothing later was folded meanwhile."""
+    return loaded.snapshot is None or includes(moment, loaded.snapshot.vector)
+
+
+def belonging(names: Iterable[str], lines: Mapping[str, Line]) -> list[str]:
+    """These collections, and those of ``lines`` that share transactions with them as far as that is known."""
+    found = dict.fromkeys(names)
+    left = {name: line for name, line in lines.items() if name not in found}
+    while more := [name for name, line in left.items() if _shares(line, found)]:
+        for name in more:
+            found[name] = None
+            del left[name]
+    return list(found)
+
+
+def _shares(line: Line, names: Mapping[str, None]) -> bool:
+    joints = (kept.commit.joint for kept in line.waiting)
+    return not line.whole or any(name in names for joint in joints if joint for name in joint.collections)
+
+
+def has_gap(vector: Vector, commits: Iterable[Commit]) -> bool:
+    """Whether a log lacks commits between ``vector`` and these: it was to be folded when the node ended."""
+    last: dict[str, int] = {}
+    for commit in commits:
+        if commit.sequence != last.get(commit.origin, sequence_of(vector, commit.origin)) + 1:
+            return True
+        last[commit.origin] = commit.sequence
+    return False
+
+
+def parts_of(together: Mapping[str, tuple[tuple[int, str], Loaded]], size: int) -> list[SnapshotPart]:
+    """The messages that tell all of it, by collection and history, with ``size`` bytes each."""
+    parts: list[SnapshotPart] = []
+    for left, (name, (history, loaded)) in zip(reversed(range(len(together))), together.items(), strict=True):
+        told = pack(loaded.updates)
+        time = max([each.time for each in (loaded.snapshot, *loaded.commits) if each], default=0.0)
+        for at in range(0, len(told), size):
+            part, last = told[at : at + size], at + size >= len(told)
+            parts.append(SnapshotPart(name, history, loaded.vector, time, part, last, more=left > 0))
+    return parts
