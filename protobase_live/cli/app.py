@@ -55,7 +55,8 @@ class Style(StrEnum):
 @app.command()
 def serve(
     storage: Annotated[
-        str | None, typer.Option(help="Where to keep it: memory: or file:PATH; file:./data if absent.")
+        str | None,
+        typer.Option(help="Where to keep it: file:PATH (file:./data if absent), s3://..., memory:."),
     ] = None,
     listen: Annotated[
         str | None, typer.Option(help="HOST:PORT; port 0 takes a free one. 127.0.0.1:8765 if absent.")
@@ -167,12 +168,15 @@ def import_(
     file: Annotated[
         Path | None, typer.Argument(help="What `export` printed; standard input if absent.")
     ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Merge it with what else collections hold, as Yjs merges.")
+    ] = False,
     token: Token = None,
 ) -> None:
     """Store what `export` printed, in collections that are empty or have a part of it."""
     from protobase_live.cli.transfer import import_lines
 
-    import_lines(target, file, token)
+    import_lines(target, file, token, merge)
 
 
 @app.command()

@@ -47,15 +47,16 @@ class Incoming:
         except ProtoBaseError as error:
             self.spoil(ValidationError(f"line {number}: {error}"))
 
-    def missing_from(self, present: Sequence[bytes]) -> Sequence[bytes]:
+    def missing_from(self, present: Sequence[bytes], *, merge: bool = False) -> Sequence[bytes]:
         """What a collection with the updates ``present`` lacks of the document, in parts.
 
-        Raises ValidationError for one that holds something else, and for the first line that is wrong.
+        Raises ValidationError for one that holds something else, unless both are to ``merge``, and for the
+        first line that is wrong.
         """
         document, there = self._document(), Structs()
         for update in present:
             there.take(update, lenient=True)
-        return missing_from(there, document, self.name)
+        return missing_from(there, document, self.name, merge=merge)
 
     def _document(self) -> Structs:
         document = self._drafted() if self._exact is None else self._exact

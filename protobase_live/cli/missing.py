@@ -9,14 +9,15 @@ from protobase_live.errors import ValidationError
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Structs
 
 
-def missing_from(there: Structs, document: Structs, name: str) -> Sequence[bytes]:
+def missing_from(there: Structs, document: Structs, name: str, *, merge: bool = False) -> Sequence[bytes]:
     """What the collection ``name``, which holds ``there``, lacks of ``document``, in updates.
 
-    Raises ValidationError if it holds something that the document has not, unless it has all of that, too.
+    Raises ValidationError if it holds something that the document has not, unless it has all of that, too, or
+    both are to ``merge``.
     """
     if is_part_of(document, there):
         return []
-    if not there.vector or is_part_of(there, document):
+    if merge or not there.vector or is_part_of(there, document):
         return list(_parts(document, there.vector))
     raise ValidationError(f"collection {name!r} is not empty: it holds what is not imported")
 

@@ -28,10 +28,13 @@ def export_to_stdout(source: str, collections: Sequence[str], token: str | None,
     run(_export(source, collections, token, raw))
 
 
-def import_lines(target: str, file: Path | None, token: str | None) -> NoReturn:
-    """Store what is in ``file`` or standard input, then end the process."""
+def import_lines(target: str, file: Path | None, token: str | None, merge: bool) -> NoReturn:
+    """Store what is in ``file`` or standard input, then end the process.
+
+    With ``merge`` a collection may hold something else.
+    """
     interrupt_at_once()
-    run(_import(target, file, token))
+    run(_import(target, file, token, merge))
 
 
 async def _export(source: str, collections: Sequence[str], token: str | None, raw: bool) -> None:
@@ -62,13 +65,13 @@ def _print(name: str, updates: Sequence[bytes], raw: bool) -> None:
         print(json.dumps(line, ensure_ascii=False))
 
 
-async def _import(target: str, file: Path | None, token: str | None) -> None:
+async def _import(target: str, file: Path | None, token: str | None, merge: bool) -> None:
     with file.open(encoding="utf-8") if file else nullcontext(sys.stdin) as lines:
         place = await open_place(target, token)
         done: list[str] = []
         failed: list[str] = []
         try:
-            async for name, error in _brought(place, lines):
+            async for name, error in _brought(place, lines, merge):
                 done += [name] if error is None else []
                 failed += [str(error)] if error is not None else []
         finally:
@@ -78,7 +81,9 @@ async def _import(target: str, file: Path | None, token: str | None) -> None:
         raise ValidationError(f"{'; '.join(failed)} ({stored})")
 
 
-async def _brought(place: Place, lines: IO[str]) -> AsyncIterator[tuple[str, ProtoBaseError | None]]:
+async def _brought(
+    place: Place, lines: IO[str], merge: bool
+) -> AsyncIterator[tuple[str, ProtoBaseError | None]]:
     """Store collection by collection: each name when it is durable, or with what is wrong with it."""
     incoming: Incoming | None = None
     for number, line in _parsed(lines):
@@ -90,17 +95,17 @@ async def _brought(place: Place, lines: IO[str]) -> AsyncIterator[tuple[str, Pro
             continue
         if incoming is None or line["collection"] != incoming.name:
             if incoming is not None:
-                yield incoming.name, await _stored(place, incoming)
+                yield incoming.name, await _stored(place, incoming, merge)
             incoming = Incoming(line["collection"])
         incoming.add(number, line)
     if incoming is not None:
-        yield incoming.name, await _stored(place, incoming)
+        yield incoming.name, await _stored(place, incoming, merge)
 
 
-async def _stored(place: Place, incoming: Incoming) -> ProtoBaseError | None:
+async def _stored(place: Place, incoming: Incoming, merge: bool) -> ProtoBaseError | None:
     try:
         present = await place.load(incoming.name)
-        if updates := incoming.missing_from(present.updates):
+        if updates := incoming.missing_from(present.updates, merge=merge):
             await place.bring(incoming.name, updates, incoming.structures)
     except ProtoBaseError as error:
         return error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from protobase_live.transactions.limits import TransactionLimits
 from protobase_storage import BACKLOG_LIMIT, READS_LIMIT
 from protobase_storage.cloud.limits import CHECKPOINT_SLOTS, INTERVAL
+from protobase_storage.local_cloud.limits import UNUPLOADED_BYTES, UNUPLOADED_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,11 @@ class StorageLimits:
     """From one write to an object store to the next, at least: what it costs, and how long a commit waits."""
     checkpoint_slots: int = CHECKPOINT_SLOTS
     """Writes to an object store after which a checkpoint takes their place: what an opening has to read."""
+    unuploaded_bytes: int = UNUPLOADED_BYTES
+    """Bytes of commits that are acknowledged from a folder (``?local=FOLDER``) and not in the bucket yet. At
+    so many, writers wait until there are less."""
+    unuploaded_seconds: float = UNUPLOADED_SECONDS
+    """How long such a commit may not be in the bucket. After that, writers wait until it is."""
 
 
 DEFAULT_LIMITS = Limits()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from protobase_live.cluster.limits import ClusterLimits
@@ -119,17 +119,26 @@ async def open_storage(
 
 
 async def _open_cloud(url: str, must_exist: bool, limits: StorageLimits) -> Storage:
-    from protobase_storage.clouds import open_cloud  # only who uses one needs what it loads
+    from protobase_storage.clouds import open_cloud, open_local_cloud  # only who uses one needs what it loads
 
     address = _cloud_address(url)
+    options: dict[str, Any] = {
+        "must_exist": must_exist,
+        "backlog_limit": limits.unstored_bytes,
+        "reads_limit": limits.waiting_reads,
+        "interval": limits.interval_seconds,
+        "checkpoint_slots": limits.checkpoint_slots,
+    }
     with _opening(url):
-        return await open_cloud(
+        if address.local is None:
+            return await open_cloud(address, **options)
+        return await open_local_cloud(
             address,
-            must_exist=must_exist,
-            backlog_limit=limits.unstored_bytes,
-            reads_limit=limits.waiting_reads,
-            interval=limits.interval_seconds,
-            checkpoint_slots=limits.checkpoint_slots,
+            address.local,
+            unuploaded_bytes=limits.unuploaded_bytes,
+            unuploaded_seconds=limits.unuploaded_seconds,
+            max_bytes=limits.file_bytes,
+            **options,
         )
 
 

@@ -36,6 +36,7 @@ async def _figures(database: Database, sessions: int, backlog: int) -> list[tupl
     stats, health = await database.storage.stats(), database.health
     actors, totals = list(database.actor_stats().values()), database.actor_totals()
     quarantined, unfolded = database.quarantine.reasons, database.unfolded.reasons
+    unuploaded = stats.unuploaded_bytes
     return [
         ("sessions", "gauge", "Open connections.", sessions),
         ("backlog_bytes", "gauge", "Bytes written to clients and not yet read by them.", backlog),
@@ -62,6 +63,9 @@ async def _figures(database: Database, sessions: int, backlog: int) -> list[tupl
         ("storage_failing", "gauge", "1 while the storage stores nothing.", int(health.failure is not None)),
         ("storage_flushes_total", "counter", "Flushes that carried them.", stats.flushes),
         ("storage_flush_seconds", "gauge", "Duration of the last flush.", stats.last_flush_seconds),
+        ("storage_unuploaded_bytes", "gauge", "Bytes acknowledged and in a folder alone.", unuploaded),
+        ("storage_unuploaded_seconds", "gauge", "Age of the oldest of them.", stats.unuploaded_seconds),
+        ("storage_may_lack", "gauge", "Others who may have commits that never came here.", stats.may_lack),
     ]
 
 

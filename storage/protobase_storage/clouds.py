@@ -10,8 +10,10 @@ from .cloud.address import SCHEMES, CloudAddress, parse_address
 from .cloud.blocking import BlockingObjects, ThreadedObjects
 from .cloud.storage import CloudStorage
 from .cloud.view import CloudView
+from .local_cloud.opening import open_local
+from .local_cloud.storage import LocalCloudStorage
 
-__all__ = ["SCHEMES", "open_cloud", "parse_address", "view_cloud"]
+__all__ = ["SCHEMES", "open_cloud", "open_local_cloud", "parse_address", "view_cloud"]
 
 
 async def open_cloud(address: CloudAddress, **options: Any) -> CloudStorage:
@@ -20,6 +22,14 @@ async def open_cloud(address: CloudAddress, **options: Any) -> CloudStorage:
     Raises what that raises, and `StorageError` where the provider's library is missing or has no credentials.
     """
     return await CloudStorage.open(await _connected(address), **options)
+
+
+async def open_local_cloud(address: CloudAddress, folder: str, **options: Any) -> LocalCloudStorage:
+    """Open `folder` with what `parse_address` gave behind it; `options` are those of `open_local`.
+
+    Raises what that raises, and `StorageError` as `open_cloud` does.
+    """
+    return await open_local(await _connected(address), folder, **options)
 
 
 async def view_cloud(address: CloudAddress, **options: Any) -> CloudView:

@@ -52,7 +52,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class StorageStats:
-    """Counters since opening, and sizes now. `bytes` is what the medium holds; `backlog` is in bytes."""
+    """Counters since opening, and sizes now. `bytes` is what the medium holds; `backlog` is in bytes.
+
+    `unuploaded_bytes` are acknowledged and in a folder alone, the oldest of them since `unuploaded_seconds`.
+    `may_lack` is how many others may have acknowledged something that never came here.
+    """
 
     collections: int
     bytes: int
@@ -60,6 +64,9 @@ class StorageStats:
     flushes: int
     last_flush_seconds: float
     backlog: int
+    unuploaded_bytes: int = 0
+    unuploaded_seconds: float = 0.0
+    may_lack: int = 0
 
     @property
     def commits_per_flush(self) -> float:

@@ -42,6 +42,10 @@ class StorageFenced(StorageError):
     """Another writer took the database over. This one has stopped; what it acknowledged is with the other."""
 
 
+class StorageDiverged(StorageError):
+    """A folder may have commits that another writer of its bucket does not know of. Nothing was changed."""
+
+
 class TooManyReads(StorageBusy):
     """So many reads as may wait do wait; nothing was read."""
 

@@ -25,25 +25,37 @@ MAX_MOMENTS = 100
 """The server is killed after 1 to so many moments of sending, acknowledging and showing."""
 
 
-async def kill_once(place: Path, seed: int) -> None:
-    server = ServerProcess(place, storage=url_of(place))
+MODES = ("cloud", "local+cloud")
+"""Where a write is before it is acknowledged: in the bucket, or in a folder that is uploaded later."""
+
+
+def local_url_of(place: Path) -> str:
+    """The address of a place with a folder in front of the bucket."""
+    url = url_of(place)
+    return f"{url}{'&' if '?' in url else '?'}local={place / 'folder'}"
+
+
+async def kill_once(place: Path, seed: int, mode: str) -> None:
+    server = ServerProcess(place, storage=url_of(place) if mode == "cloud" else local_url_of(place))
     moments = Random(seed).randint(1, MAX_MOMENTS)
     async with server:
         witness = Witness(server, moments, lambda: server.send(signal.SIGKILL))
         await witness.watch()
-    await assert_kept(server, witness, f"seed {seed}: killed after {moments} moments")
+    await assert_kept(server, witness, f"seed {seed}, {mode}: killed after {moments} moments")
 
 
 @pytest.mark.usefixtures("on_seaweedfs")
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_kill_over_seaweedfs(tmp_path: Path, seed: int) -> None:
-    await kill_once(tmp_path, seed)
+async def test_kill_over_seaweedfs(tmp_path: Path, seed: int, mode: str) -> None:
+    await kill_once(tmp_path, seed, mode)
 
 
 @pytest.mark.usefixtures("on_fake_gcs")
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_kill_over_fake_gcs(tmp_path: Path, seed: int) -> None:
-    await kill_once(tmp_path, seed)
+async def test_kill_over_fake_gcs(tmp_path: Path, seed: int, mode: str) -> None:
+    await kill_once(tmp_path, seed, mode)
 
 
 @pytest.mark.usefixtures("on_fake_gcs")
@@ -108,3 +120,22 @@ async def test_reading_commands_leave_the_bucket_and_its_server_alone(tmp_path: 
             async with pb.open(f"file:{folder}") as copied:
                 assert await (await copied.collection("tasks")).keys() == ["a"]
         assert await server.stop() == 0
+
+
+@pytest.mark.usefixtures("on_fake_gcs")
+async def test_a_folder_that_comes_back_after_a_successor_is_kept_and_can_be_merged(tmp_path: Path) -> None:
+    url, folder = url_of(tmp_path), tmp_path / "folder"
+    async with pb.open(local_url_of(tmp_path)) as db:
+        await (await db.collection("tasks")).insert({"n": 1}, key="uploaded")
+    async with pb.open(f"file:{folder}") as db:  # as a server leaves it that was killed before an upload
+        await (await db.collection("tasks")).insert({"n": 2}, key="in the folder alone")
+    async with ServerProcess(tmp_path, storage=url) as successor, pb.connect(successor.live) as db:
+        tasks = await db.collection("tasks")
+        await tasks.insert({"n": 3}, key="elsewhere")
+        refused = await run("serve", "--storage", local_url_of(tmp_path), "--listen", "127.0.0.1:0")
+        assert refused.code == 1
+        assert "may have commits that were acknowledged and never uploaded, of 1 collections" in refused.err
+        exported = (await run("export", f"file:{folder}", "tasks")).out
+        assert (await run("import", successor.live, stdin=exported)).code == 1
+        assert (await run("import", "--merge", successor.live, stdin=exported)).code == 0
+        assert await tasks.keys() == ["elsewhere", "in the folder alone", "uploaded"]

@@ -9,23 +9,13 @@ from typing import Any
 import protobase_live as pb
 from tests.support.editing_session import Patch, Session, load, text_after
 from tests.support.server_process import ServerProcess
+from tests.support.session_replay import TEXT, Kills, replay_in_node
 from tests.support.yjs_node import NodeClients
 
 BURST_PATCHES = 2_000
 TRANSACTION_PATCHES = 500
 KILLS = (0.2, 0.5, 0.8)
 """Where in the session the server is killed, as parts of it."""
-
-LENGTH = "doc.getText('body').length"
-TEXT = "doc.getText('body').toString()"
-REPLAY = """
-const text = doc.getText('body')
-for (const [position, deleted, inserted] of args.patches) {
-  if (deleted) text.delete(position, deleted)
-  if (inserted) text.insert(position, inserted)
-}
-return text.length
-"""
 
 
 def test_a_session_ends_as_it_says():
@@ -35,43 +25,15 @@ def test_a_session_ends_as_it_says():
 
 async def test_replay_with_kills(server: ServerProcess, node: NodeClients):
     session = load()
-    kills = [asyncio.Event() for _ in KILLS]
+    kills = Kills(KILLS)
     async with pb.connect(server.live) as db:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_replay_in_node(server, node, session, kills))
+            tasks.create_task(replay_in_node(server, node, session, "paper/node", kills, BURST_PATCHES))
             tasks.create_task(_replay_in_python(db, session))
-            tasks.create_task(_kill_when(server, kills))
+            tasks.create_task(kills.restart(server))
         body = await (await db.collection("paper/python")).text("body")
         assert await body.value() == session.end
     await _assert_stored(server, node, session)
-
-
-async def _kill_when(server: ServerProcess, kills: list[asyncio.Event]) -> None:
-    for due in kills:
-        await due.wait()
-        await server.restart()
-
-
-async def _replay_in_node(
-    server: ServerProcess, node: NodeClients, session: Session, kills: list[asyncio.Event]
-) -> None:
-    """Burst by burst: the next begins when a second client has been shown all of the last. At a kill, the
-    server has shown the beginning of a burst and has yet to show its end."""
-    writer, reader = [await (await node.open(server.yjs, "paper/node")).synced() for _ in range(2)]
-    kill_at = [int(len(session.patches) * part) for part in KILLS]
-    length = 0
-    for start in range(0, len(session.patches), BURST_PATCHES):
-        patches = session.patches[start : start + BURST_PATCHES]
-        burst = asyncio.create_task(writer.run(REPLAY, patches=patches))
-        if kill_at and start >= kill_at[0]:
-            await reader.until(f"{LENGTH} !== {length}")
-            kills[-len(kill_at)].set()
-            kill_at.pop(0)
-        length = await burst
-        await reader.until(f"{LENGTH} === {length}")
-    for client in (writer, reader):
-        assert await client.get(TEXT) == session.end
-    assert await writer.get("closes.length") >= len(KILLS)
 
 
 async def _replay_in_python(db: Any, session: Session) -> None:

@@ -15,6 +15,8 @@ from protobase_storage.cloud.blocking import BlockingObjects, ThreadedObjects
 from protobase_storage.cloud.objects import ObjectStore, Page
 from protobase_storage.cloud.storage import CloudStorage
 from protobase_storage.conformance.durability import DurabilityConformance, flipped
+from protobase_storage.local_cloud.opening import open_local
+from protobase_storage.local_cloud.storage import LocalCloudStorage
 
 VARIABLE = "PROTOBASE_TEST_BUCKET"
 """``s3://BUCKET?endpoint=...``, or ``gs://BUCKET``."""
@@ -92,6 +94,15 @@ def kind_of(key: str) -> str:
     return key.partition("/")[0]
 
 
+async def open_local_cloud(
+    place: Path | str, *, on_step: Callable[[str], None] = lambda step: None, **options: float
+) -> LocalCloudStorage:
+    """The folder at a place, with the prefix that stands for it behind."""
+    store = SteppingObjects(ThreadedObjects(PlaceObjects(Path(place))), on_step)
+    limits = {"interval": 0, "checkpoint_slots": SLOTS} | options
+    return await open_local(store, place, on_step=on_step, **limits)
+
+
 async def open_cloud(
     place: Path | str, *, on_step: Callable[[str], None] = lambda step: None, **options: float
 ) -> CloudStorage:
@@ -131,6 +142,23 @@ class CloudDurability(DurabilityConformance):
         """All objects at a place."""
         store = PlaceObjects(place)
         return {key: store.get(key, 0, None) or b"" for key in keys_at(place)}
+
+
+class LocalCloudDurability(CloudDurability):
+    """The conformance suite where a place is a folder, and a prefix behind it."""
+
+    opener = "tests.support.cloud_places:open_local_cloud"
+
+    def copy(self, origin: Path, target: Path) -> None:
+        CloudDurability.copy(self, origin, target)
+        DurabilityConformance.copy(self, origin, target)
+
+    def remove(self, place: Path) -> None:
+        CloudDurability.remove(self, place)
+        DurabilityConformance.remove(self, place)
+
+    def damage(self, place: Path, needle: bytes) -> int:
+        return CloudDurability.damage(self, place, needle) + DurabilityConformance.damage(self, place, needle)
 
 
 def keys_at(place: Path) -> list[str]:

@@ -7,19 +7,23 @@ from urllib.parse import parse_qsl
 
 SCHEMES = ("s3", "gs")
 
+OPTIONS = ("endpoint", "region", "local")
+
 PREFIX_BYTES = 256
 """Longest prefix: what follows needs the rest of the 1,024 bytes that a key may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloudAddress:
-    """Where the objects are. `endpoint` is the URL of a server other than the provider's."""
+    """Where the objects are. `endpoint` is the URL of a server other than the provider's, `local` a folder
+    from which is acknowledged what is uploaded later."""
 
     scheme: str
     bucket: str
     prefix: str
     endpoint: str | None = None
     region: str | None = None
+    local: str | None = None
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.bucket}/{self.prefix}".rstrip("/")
@@ -43,7 +47,6 @@ def parse_address(url: str) -> CloudAddress:
     if len(prefix.encode()) > PREFIX_BYTES:
         raise ValueError(f"{url!r}: the prefix has more than {PREFIX_BYTES} bytes")
     options = dict(parse_qsl(query, keep_blank_values=True))
-    endpoint, region = options.pop("endpoint", None), options.pop("region", None)
-    if options:
-        raise ValueError(f"{url!r} has an unknown option {min(options)!r}; known are 'endpoint' and 'region'")
-    return CloudAddress(scheme, bucket, prefix, endpoint, region)
+    if unknown := sorted(options.keys() - {*OPTIONS}):
+        raise ValueError(f"{url!r} has an unknown option {unknown[0]!r}; known are {', '.join(OPTIONS)}")
+    return CloudAddress(scheme, bucket, prefix, **options)

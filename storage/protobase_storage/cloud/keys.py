@@ -9,6 +9,7 @@ SLOTS = "wal/"
 MANIFESTS = "manifest/"
 SNAPSHOTS = "snap/"
 PACKS = "log/"
+MARKS = "ahead/"
 
 DIGITS = 20
 """Digits of a number in a key, so that the order of keys is that of numbers."""
@@ -44,6 +45,11 @@ def snapshot_key(collection: str, epoch: int, number: int) -> str:
 def pack_key(epoch: int, number: int) -> str:
     """Where the writer of `epoch` puts its object `number`, commits of many collections."""
     return f"{PACKS}{epoch:0{EPOCH_DIGITS}}/{number:0{DIGITS}}"
+
+
+def mark_key(epoch: int) -> str:
+    """Where the writer of `epoch` says that it acknowledges commits before they are here."""
+    return f"{MARKS}{epoch:0{DIGITS}}"
 
 
 def number_of(key: str) -> int | None:

@@ -104,5 +104,5 @@ def fenced(address: str, found: int, own: int) -> StorageFenced:
     """What is told to a writer of epoch `own` that found a slot or manifest of epoch `found` in its place."""
     return StorageFenced(
         f"{address} was taken over by another writer (epoch {found}, this one has {own}), which has all "
-        "that was acknowledged here; let only one server run on it, and start this one again to take it back"
+        "that was stored there; let only one server run on it, and start this one again to take it back"
     )

@@ -22,6 +22,7 @@ from ..contract import (
 from ..errors import StorageClosed, StorageError
 from .errors import storage_error
 from .limits import CHECKPOINT_SLOTS, INTERVAL
+from .marks import read_marks, tell_marks
 from .objects import ObjectError, ObjectStore
 from .patient import Patience, PatientObjects
 from .readable import Readable
@@ -38,11 +39,20 @@ class CloudStorage(Readable):
     """Slots, manifests and snapshots under one prefix, written by one process at a time. Made by `open`."""
 
     def __init__(
-        self, store: ObjectStore, opened: Opened, upkeep: Upkeep, writer: Writer, reads_limit: int
+        self,
+        store: ObjectStore,
+        opened: Opened,
+        upkeep: Upkeep,
+        writer: Writer,
+        reads_limit: int,
+        may_lack: int,
     ) -> None:
         reader = Reader(store, opened.state)
         super().__init__(opened.manifest.identity, opened.state, reader, reads_limit)
+        self.epoch = opened.manifest.epoch
+        """Of its takeover."""
         self._store = store
+        self._may_lack = may_lack
         self._upkeep = upkeep
         self._writer = writer
         self._closing: asyncio.Task[None] | None = None
@@ -53,6 +63,7 @@ class CloudStorage(Readable):
         store: ObjectStore,
         *,
         must_exist: bool = False,
+        folder: str = "",
         interval: float = INTERVAL,
         backlog_limit: int = BACKLOG_LIMIT,
         reads_limit: int = READS_LIMIT,
@@ -66,25 +77,31 @@ class CloudStorage(Readable):
         """Take over what is in `store`, or begin there unless it `must_exist`; who had it open before stops.
 
         `interval` is in seconds (see `limits`), `backlog_limit` in bytes, `reads_limit` how many reads may be
-        under way. After `checkpoint_slots` slots a manifest takes their place. `draw` gives random numbers in
-        [0, 1) for pauses, `make_bytes` random bytes. `store` is closed with it, and if opening fails.
+        under way. `folder` is the identity of what is in the folder behind which this is, if it is: 12
+        hexadecimal digits. After `checkpoint_slots` slots a manifest takes their place. `draw` gives random
+        numbers in [0, 1) for pauses, `make_bytes` random bytes. `store` is closed with it, and if opening
+        fails.
 
         Raises `StorageLocked`, `StorageFenced`, `StorageFormatError`, `StorageUnreachable`, `StorageError`.
         """
         patient = PatientObjects(store, patience, draw)
+        own = bytes.fromhex(folder)
+        writer_id = own + make_bytes(WRITER_BYTES - len(own))
         try:
-            opened = await take_over(patient, make_bytes(WRITER_BYTES), make_identity, must_exist=must_exist)
+            opened = await take_over(patient, writer_id, make_identity, must_exist=must_exist)
+            marks = [mark for mark in await read_marks(patient) if mark.folder != folder]
         except ObjectError as error:
             await patient.close()
             raise storage_error(error) from error
         except BaseException:
             await patient.close()
             raise
+        tell_marks(patient, marks)
         upkeep = Upkeep(patient, opened, checkpoint_slots)
         writer = Writer(
             opened.state, opened.log, upkeep, interval=interval, backlog_limit=backlog_limit, clock=clock
         )
-        return cls(patient, opened, upkeep, writer, reads_limit)
+        return cls(patient, opened, upkeep, writer, reads_limit, len(marks))
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
@@ -121,6 +138,7 @@ class CloudStorage(Readable):
             writer.flushes,
             writer.last_flush_seconds,
             writer.backlog,
+            may_lack=self._may_lack,
         )
 
     async def close(self) -> None:

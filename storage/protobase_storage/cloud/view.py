@@ -13,6 +13,7 @@ from ..contract import READS_LIMIT, StorageStats
 from ..errors import StorageClosed, StorageError, StorageFormatError, StorageUnreachable
 from .errors import storage_error
 from .log import Replay
+from .marks import read_marks, tell_marks
 from .objects import ObjectError, ObjectStore
 from .patient import Patience, PatientObjects
 from .readable import Readable
@@ -92,7 +93,9 @@ class CloudView(Readable):
         """
         patient = PatientObjects(store, patience, draw)
         try:
-            return cls(patient, await look(patient), reads_limit)
+            seen = await look(patient)
+            tell_marks(patient, await read_marks(patient))
+            return cls(patient, seen, reads_limit)
         except ObjectError as error:
             await patient.close()
             raise storage_error(error) from error

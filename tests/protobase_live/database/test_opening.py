@@ -87,7 +87,7 @@ async def test_a_database_that_is_there_is_opened_whatever_it_is_called(tmp_path
         ("s3://bucket/a//b", "may not be empty"),
         ("s3://bucket/../b", "may not be empty, '.' or '..'"),
         ("gs://bucket/" + "x" * 257, "more than 256 bytes"),
-        ("s3://bucket/a?secret=x", "unknown option 'secret'; known are 'endpoint' and 'region'"),
+        ("s3://bucket/a?secret=x", "unknown option 'secret'; known are endpoint, region, local"),
     ],
 )
 async def test_addresses_in_clouds(url, said):

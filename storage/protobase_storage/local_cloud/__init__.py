@@ -1,0 +1,1 @@
+"""Databases that are acknowledged from a folder, and uploaded to an object store behind it."""
