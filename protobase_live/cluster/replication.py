@@ -18,6 +18,7 @@ from protobase_live.model.operations import Receipt
 from protobase_storage import Commit, Storage, Vector
 
 if TYPE_CHECKING:
+    from protobase_live.cluster.dialing import Dialing
     from protobase_live.cluster.link import Link
 
 
@@ -29,6 +30,10 @@ class Replication:
         self.source = Source(storage, Recent(limits.recent_bytes), limits.standings)
         self.links: dict[str, Link] = {}
         """By node."""
+        self.dialings: list[Dialing] = []
+        """The addresses that this node dials."""
+        self.held: dict[str, int] = {}
+        """How many commits of other nodes wait here for what they lack, by collection in memory."""
         self.configured = 1
         """How many nodes the cluster has, this one included, as far as it is told so."""
         self._acknowledged = WakeUp()
@@ -46,6 +51,13 @@ class Replication:
         self.source.replaced(collection, history)
         for link in self.links.values():
             link.outgoing.replaced(collection)
+
+    def holds(self, collection: str, count: int) -> None:
+        """See `Outlet.holds`."""
+        if count:
+            self.held[collection] = count
+        else:
+            self.held.pop(collection, None)
 
     async def reach(self, receipt: Receipt, durability: Durability, clock: Clock) -> Receipt:
         """Wait until a commit of this node is durable on as many others; the receipt says on how many it is.
