@@ -13,6 +13,7 @@ from protobase_live.model.atoms import Atom
 from protobase_live.model.durability import Durability
 from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.names import check_collection
+from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import short
@@ -225,6 +226,10 @@ class DatabaseApi(ABC):
     @abstractmethod
     async def state_hash(self, collection: str) -> StateHash:
         """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
+
+    @abstractmethod
+    async def cluster_status(self) -> NodeStatus:
+        """How the node that serves this is linked with others, and how far these are."""
 
     @abstractmethod
     async def backup(self, collection: str) -> bytes:

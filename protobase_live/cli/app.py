@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from protobase_live.cli.settings import Options
@@ -19,7 +20,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-cluster = typer.Typer(no_args_is_help=True, help="Look at servers that hold the same.")
+
+class _ClusterGroup(TyperGroup):
+    """``cluster URL`` is short for ``cluster status URL``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See ``click.Group``."""
+        short = args and args[0] not in (*self.commands, "-h", "--help")
+        return super().parse_args(ctx, ["status", *args] if short else args)
+
+
+cluster = typer.Typer(
+    cls=_ClusterGroup,
+    no_args_is_help=True,
+    help="Look at servers that hold the same. 'cluster URL' is short for 'cluster status URL'.",
+)
 app.add_typer(cluster, name="cluster")
 
 Token = Annotated[str | None, typer.Option(envvar="PROTOBASE_TOKEN", help="What the server knows you by.")]
@@ -246,6 +261,27 @@ def info(
     from protobase_live.cli.info import info
 
     info(source, json, token)
+
+
+@cluster.command()
+def status(
+    url: ServerUrl,
+    lag: Annotated[
+        float, typer.Option(min=0, help="Seconds for which another node may lack something.")
+    ] = 2.0,
+    hashes: Annotated[
+        bool, typer.Option("--hashes/--no-hashes", help="Hash every collection, which loads it.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    token: Token = None,
+) -> None:
+    """Show a node, its links, how far the others are behind it, and a hash of each collection.
+
+    The exit code is 1 unless all nodes that it dials are linked with it, none lags and none is stuck.
+    """
+    from protobase_live.cli.cluster_status import status
+
+    status(url, token, lag, hashes, json)
 
 
 @cluster.command()

@@ -18,9 +18,11 @@ from protobase_live.handles import Row
 from protobase_live.handles.presence import Presence
 from protobase_live.model.durability import Durability
 from protobase_live.model.names import check_collection
+from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
+from protobase_live.protocol.live.client_messages import ClusterRequest
 from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
@@ -129,6 +131,10 @@ class RemoteDatabase(DatabaseApi):
         """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
         return StateHash(**await self._ask(partial(StateHashRequest, collection=collection)))
 
+    async def cluster_status(self) -> NodeStatus:
+        """How the node that this client is connected to is linked with others, and how far these are."""
+        return NodeStatus.parse(await self._ask(ClusterRequest))
+
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`.
 
@@ -160,7 +166,7 @@ class RemoteDatabase(DatabaseApi):
             given = {"offset": start, "part": part, "more": more}
             await self._ask(partial(RestoreRequest, collection=collection, **given))
 
-    async def _ask(self, request: Callable[[int], OfCollections]) -> Any:
+    async def _ask(self, request: Callable[[int], OfCollections | ClusterRequest]) -> Any:
         return await self._link.call(lambda session: session.ask(request))
 
     async def _query(self, query: Query) -> list[Row]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from protobase_live.errors import Closed
+
+REFUSING = range(4400, 4500)
+"""Close codes that say that the same would follow."""
+
 
 class Channel(Protocol):
     """An open connection to another node."""
@@ -19,3 +24,12 @@ class Channel(Protocol):
     async def close(self, code: int, reason: str) -> None:
         """End it; the other node is told why."""
         ...
+
+
+class Refused(Closed):
+    """The other node has closed the connection for a reason that a new one does not mend."""
+
+
+def closed(code: int, reason: str) -> Closed:
+    """What a close comes to that the other node has sent."""
+    return (Refused if code in REFUSING else Closed)(f"closed with {code}: {reason}")

@@ -9,6 +9,7 @@ from random import Random
 
 from protobase_actors import Clock
 from protobase_live.cluster.channel import Channel
+from protobase_live.cluster.dialing import Dialing
 from protobase_live.cluster.incoming import Home
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.link import Link
@@ -74,7 +75,10 @@ class Cluster:
     def dial(self, dials: Iterable[tuple[str, Dial]]) -> None:
         """Keep up a connection to each of these, by the names that they have in the log."""
         loop = asyncio.get_running_loop()
-        self._dialers += [loop.create_task(self._keep(name, dial)) for name, dial in dials]
+        for address, dial in dials:
+            dialing = Dialing(address, self._limits)
+            self._replication.dialings.append(dialing)
+            self._dialers.append(loop.create_task(self._keep(dialing, dial)))
 
     async def serve(
         self, channel: Channel, *, dialed: bool, met: Callable[[str], None] = lambda node: None
@@ -84,8 +88,7 @@ class Cluster:
         link = Link(channel, self.node, *shared, self._limits, self._clock)
         try:
             await link.meet(self._secret, self._random, dialed=dialed)
-            self._admit(link)
-            met(link.node)
+            self._meet(link, met)
             await link.run(lambda: self.linked)
         except ProtoBaseError as error:
             self._let_go(link)  # before it is closed: that takes long where nothing comes through
@@ -93,6 +96,14 @@ class Cluster:
             raise
         finally:
             self._let_go(link)
+
+    def _meet(self, link: Link, met: Callable[[str], None]) -> None:
+        try:
+            self._admit(link)
+        except LinkedAlready:
+            met(link.node)
+            raise
+        met(link.node)
 
     async def close(self) -> None:
         """End all connections, and dial no more."""
@@ -104,16 +115,23 @@ class Cluster:
             await link.close(GOING_AWAY, "this node stops")
 
     def _admit(self, link: Link) -> None:
-        """Raises LinkedAlready if another connection of the same two nodes is kept, and LimitExceeded."""
+        """Raises LinkedAlready if another connection of the same two nodes is kept, LimitExceeded, and
+        ValidationError if this node has dialed two that have one id.
+        """
         known = self._replication.links.get(link.node)
         if known is None and len(self._replication.links) >= self._limits.links:
             raise LimitExceeded(f"linked with {self._limits.links} nodes already (links)")
         # Both sides decide alike: of two connections that of the lesser node stays, of equals the newer one.
         if known is not None and known.dialer != link.dialer and link.dialer != min(self.node, link.node):
             raise LinkedAlready(f"linked with {link.node!r} already")
+        if known is not None and known.dialer == link.dialer == self.node:
+            raise ValidationError(
+                f"another address leads to a node {link.node!r}, too: each node needs an id of its own "
+                "(node-id), and is dialed at one address"
+            )
         self._replication.add(link)
         if known is not None:
-            known.end("another connection has taken its place")
+            known.end(LinkedAlready(f"another connection of a node {link.node!r} has taken its place"))
         _log.info("linked with %r", link.node)
 
     def _let_go(self, link: Link) -> None:
@@ -121,24 +139,24 @@ class Cluster:
             self._replication.remove(link)
             _log.info("no longer linked with %r", link.node)
 
-    async def _keep(self, name: str, dial: Dial) -> None:
-        """Dial a node again and again; what has gone wrong is told to the log when it changes."""
-        wait, told, node = self._limits.redial_seconds, "", ""
+    async def _keep(self, dialing: Dialing, dial: Dial) -> None:
+        """Dial a node again and again."""
+        while True:
+            await self._try(dialing, dial)
+            if self._closing:  # a cancellation is lost where the link ends in the same moment
+                return
+            await self._clock.sleep(dialing.pause() * self._random.uniform(0.5, 1.0))
 
-        def met(other: str) -> None:
-            nonlocal wait, told, node
-            wait, told, node = self._limits.redial_seconds, "", other
-
-        while not self._closing:
-            try:
-                if node not in self._replication.links:
-                    await self.serve(await dial(), dialed=True, met=met)
-            except (ProtoBaseError, OSError, TimeoutError) as error:
-                if not isinstance(error, LinkedAlready) and str(error) != told:
-                    told = str(error)
-                    _log.warning("no link to %s: %s", name, error)
-            await self._clock.sleep(wait * self._random.uniform(0.5, 1.0))
-            wait = min(2 * wait, self._limits.redial_seconds_most)
+    async def _try(self, dialing: Dialing, dial: Dial) -> None:
+        """Be linked with the node there, until that ends, unless it is linked already."""
+        if dialing.node in self._replication.links:
+            dialing.rest()
+            return
+        dialing.tell()
+        try:
+            await self.serve(await dial(), dialed=True, met=dialing.met)
+        except (ProtoBaseError, OSError, TimeoutError) as error:
+            dialing.failed(error)
 
 
 def _code_of(error: ProtoBaseError) -> int:

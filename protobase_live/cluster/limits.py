@@ -48,6 +48,9 @@ class ClusterLimits:
     """How long to wait before a node is dialed again, for the first time; each time doubles it."""
     redial_seconds_most: float = 0.5
     """The longest such wait."""
+    refused_seconds: float = 10.0
+    """The longest such wait for a node that has refused this one, or was refused, for a reason that dialing
+    again does not mend: another secret, an id that two nodes have, no common version."""
     replication_seconds: float = 5.0
     """How long a commit waits to be durable on as many other nodes as it asks for; then it fails with
     `NotReplicated`, is not undone, and goes on to the others."""

@@ -13,7 +13,7 @@ from protobase_live.cluster.channel import Channel
 from protobase_live.cluster.incoming import Home, Incoming
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.cluster.presence_line import PresenceLine
-from protobase_live.errors import Closed, ProtocolError, Unavailable
+from protobase_live.errors import ProtoBaseError, ProtocolError, Unavailable
 from protobase_live.protocol.peer.handshake import NONCE_BYTES, VERSIONS, Handshake
 from protobase_live.protocol.peer.messages import (
     Beat,
@@ -73,7 +73,7 @@ class Link:
         self._heard = 0
         """Messages that have come."""
         self._queue = asyncio.Queue[PeerMessage](QUEUED_MESSAGES)
-        self._over: asyncio.Future[Closed] = asyncio.get_running_loop().create_future()
+        self._over: asyncio.Future[ProtoBaseError] = asyncio.get_running_loop().create_future()
 
     async def meet(self, secret: bytes, random: Random, *, dialed: bool) -> None:
         """Find out who is at the other end, and that both know the secret.
@@ -117,10 +117,10 @@ class Link:
         finally:
             self._presence.end()
 
-    def end(self, reason: str) -> None:
-        """End it soon."""
+    def end(self, reason: ProtoBaseError) -> None:
+        """End it soon; `run` raises the reason."""
         if not self._over.done():
-            self._over.set_result(Closed(reason))
+            self._over.set_result(reason)
 
     async def close(self, code: int, reason: str) -> None:
         """End it, and tell the other node why, as far as it listens."""

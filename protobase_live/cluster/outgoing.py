@@ -11,7 +11,7 @@ from protobase_live.cluster.batch import Batch, Batching, Line
 from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import packed
-from protobase_live.cluster.source import Source
+from protobase_live.cluster.source import Position, Source
 from protobase_live.cluster.together import as_of_now, belonging, has_gap, parts_of
 from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import (
@@ -21,7 +21,7 @@ from protobase_live.protocol.peer.messages import (
     Standings,
     Taken,
 )
-from protobase_storage import CollectionCorrupt, Loaded, Vector, includes
+from protobase_storage import CollectionCorrupt, Loaded, Vector, includes, sequence_of
 
 Send = Callable[[PeerMessage], Awaitable[None]]
 
@@ -31,6 +31,8 @@ class _Sent:
     """A message that the other node has not said to be durable there."""
 
     size: int
+    since: float
+    """Since when the other node lacks something of it, in seconds of the clock."""
     positions: Mapping[str, tuple[History, Vector]]
     """What each collection comes to by it."""
 
@@ -45,8 +47,11 @@ class Outgoing:
         self._limits = limits
         self._clock = clock
         self._send = send
-        self._lacking: dict[str, None] = {}
-        """Collections of which the other node may lack something, in the order of looking at them."""
+        self._lacking: dict[str, float] = {}
+        """Collections of which the other node may lack something, in the order of looking at them, and since
+        when."""
+        self._later: dict[str, float] = {}
+        """The same of those that are sent again after a while."""
         self._sent: dict[int, _Sent] = {}
         """By the numbers of the messages."""
         self._sent_bytes = 0
@@ -65,7 +70,7 @@ class Outgoing:
 
     def lacks(self, collection: str) -> None:
         """The other node may lack something of a collection."""
-        self._lacking[collection] = None
+        self._lacking.setdefault(collection, self._clock.monotonic())
         self._wake_up.wake()
 
     def replaced(self, collection: str) -> None:
@@ -152,8 +157,27 @@ class Outgoing:
         """Collections of which nothing more is sent."""
         return sum(known.stuck is not None for known in self.known.values())
 
+    @property
+    def lacking_seconds(self) -> float:
+        """For how long the other node has lacked what it has lacked longest of all."""
+        sent = (each.since for each in self._sent.values())
+        now = self._clock.monotonic()
+        return now - min((*sent, *self._lacking.values(), *self._later.values()), default=now)
+
+    def lacking_commits(self, here: Position) -> int:
+        """How many commits of a collection are here and not known to be durable on the other node."""
+        known = self.known.get(here.collection)
+        durable: Vector = known.durable if known is not None and known.history == here.history else {}
+        return sum(max(0, last - sequence_of(durable, origin)) for origin, last in here.vector.items())
+
     def _retry(self, collection: str) -> None:
-        self._clock.call_later(self._limits.retry_seconds, lambda: self.lacks(collection))
+        self._later.setdefault(collection, self._clock.monotonic())
+        self._clock.call_later(self._limits.retry_seconds, lambda: self._send_again(collection))
+
+    def _send_again(self, collection: str) -> None:
+        if (since := self._later.pop(collection, None)) is not None:
+            self._lacking[collection] = min(since, self._lacking.get(collection, since))
+        self.lacks(collection)
 
     # sending
 
@@ -180,25 +204,29 @@ class Outgoing:
             for each in page:
                 known = self.known.get(each.collection, Known())
                 if known.history != each.history or not includes(known.vector, each.vector):
-                    self._lacking[each.collection] = None
+                    self._lacking.setdefault(each.collection, self._clock.monotonic())
 
     async def _send_some(self) -> None:
         lines: dict[str, Line] = {}
+        now = self._clock.monotonic()
+        since: dict[str, float] = {}
         for name in list(self._lacking)[: self._limits.batch_commits]:
-            del self._lacking[name]  # before its log is looked at: what comes from then on is looked at again
+            # Before its log is looked at: what comes from then on is looked at again.
+            since[name] = self._lacking.pop(name)
             line = await self._line(name)
             if line is not None:
                 lines[name] = line
         await self._complete(lines)
         if self._behind:
-            await self._send_snapshots(lines)
+            await self._send_snapshots(lines, since)
             return
         batch = Batching(lines, self._limits.batch_commits, self._limits.batch_bytes).run()
         for name, line in lines.items():
             if line.waiting or not line.whole:
-                self._lacking[name] = None
+                self._lacking[name] = since.get(name, now)
         if batch.commits:
-            await self._send_batch(batch, {name: lines[name].history for name in batch.taken})
+            oldest = min(since.get(name, now) for name in batch.taken)
+            await self._send_batch(batch, {name: lines[name].history for name in batch.taken}, oldest)
 
     async def _complete(self, lines: dict[str, Line]) -> None:
         """Look for the other parts of transactions over several collections.
@@ -237,15 +265,18 @@ class Outgoing:
             known.stuck = str(error)
             return None
         if await self._source.history(collection) != here:  # deleted while its log was read
-            self._lacking[collection] = None
+            self.lacks(collection)
             return None
         if commits is None or has_gap(known.vector, commits):
             self._behind[collection] = None
             return None
         return Line(deque(map(packed, commits)), len(commits) < limit, here) if commits else None
 
-    async def _send_batch(self, batch: Batch, histories: Mapping[str, History]) -> None:
-        """Send commits, each as of the history that it was read of: another one may be known there by now."""
+    async def _send_batch(self, batch: Batch, histories: Mapping[str, History], since: float) -> None:
+        """Send commits, each as of the history that it was read of: another one may be known there by now.
+
+        ``since`` is when the first of them was lacking.
+        """
         self._number += 1
         positions: dict[str, tuple[History, Vector]] = {}
         for name, each in batch.taken.items():
@@ -254,7 +285,7 @@ class Outgoing:
                 known.go_on(Loaded(None, tuple(kept.commit for kept in each)).vector)
                 known.since = max(known.since, each[-1].number)
             positions[name] = histories[name], known.vector
-        self._sent[self._number] = _Sent(batch.size, positions)
+        self._sent[self._number] = _Sent(batch.size, since, positions)
         self._sent_bytes += batch.size
         forms = {name: (histories[name], [kept.form for kept in each]) for name, each in batch.taken.items()}
         await self._send(Commits(self._number, forms))
@@ -264,10 +295,15 @@ class Outgoing:
         known.replace(history)
         await self._send(Deleted(collection, standing.remains))
 
-    async def _send_snapshots(self, lines: Mapping[str, Line]) -> None:
-        """Send what logs do not tell any more, with all that belongs to it, to be shown as one."""
+    async def _send_snapshots(self, lines: Mapping[str, Line], since: Mapping[str, float]) -> None:
+        """Send what logs do not tell any more, with all that belongs to it, to be shown as one.
+
+        ``since`` is when collections were lacking, where that is known.
+        """
         names, self._behind = belonging(self._behind, lines), {}
-        self._lacking |= dict.fromkeys([*lines, *names])  # looked at again, from what was sent on
+        now = self._clock.monotonic()
+        for name in [*lines, *names]:
+            self._lacking[name] = since.get(name, now)  # looked at again, from what was sent on
         found = await as_of_now(self._source, names, self._limits.together_bytes)
         self.apart += found.left_out
         for name, why in found.corrupt.items():

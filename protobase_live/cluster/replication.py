@@ -19,6 +19,7 @@ from protobase_live.model.operations import Receipt
 from protobase_storage import Commit, Loaded, Storage, Vector
 
 if TYPE_CHECKING:
+    from protobase_live.cluster.dialing import Dialing
     from protobase_live.cluster.link import Link
 
 
@@ -32,6 +33,10 @@ class Replication:
         """By node."""
         self.keeping = Keeping(limits.kept_log_bytes, limits.links)
         """What the logs keep for the other nodes."""
+        self.dialings: list[Dialing] = []
+        """The addresses that this node dials."""
+        self.held: dict[str, int] = {}
+        """How many commits of other nodes wait here for what they lack, by collection in memory."""
         self._acknowledged = WakeUp()
 
     def shown(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
@@ -61,6 +66,13 @@ class Replication:
         self.source.replaced(collection, history)
         for link in self.links.values():
             link.outgoing.replaced(collection)
+
+    def holds(self, collection: str, count: int) -> None:
+        """See `Outlet.holds`."""
+        if count:
+            self.held[collection] = count
+        else:
+            self.held.pop(collection, None)
 
     async def reach(self, receipt: Receipt, durability: Durability, clock: Clock) -> Receipt:
         """Wait until a commit of this node is durable on as many others; the receipt says on how many it is.

@@ -128,6 +128,7 @@ class CollectionActor(Actor[Message]):
             for envelope in self._lost:
                 envelope.fail(not_stored(self._name, self._pipeline.failure))
             self._audience.end()
+            self._outlet.holds(self._name, 0)
             self._replica.close()
             await self._folding.stop()
 
@@ -148,6 +149,7 @@ class CollectionActor(Actor[Message]):
         for written in turn.commits:
             self._folding.grew(written.commit)
             self._read_only.release(self._name)
+        self._outlet.holds(self._name, self._replica.replicated.held)
         if turn.commits:
             self._outlet.shown(self._name, [written.commit for written in turn.commits], before)
         if turn.installed is not None:

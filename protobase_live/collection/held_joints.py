@@ -24,6 +24,9 @@ class HeldJoints:
         self._of: dict[str, dict[Joint, Commit]] = {}
         """The same by collection."""
 
+    def __len__(self) -> int:
+        return sum(map(len, self._joints.values()))
+
     def count(self, collection: str) -> int:
         """How many commits of a collection are held."""
         return len(self._of.get(collection, ()))

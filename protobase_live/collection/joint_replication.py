@@ -55,6 +55,11 @@ class JointReplication:
             self._held.add(joint, parts)
         return {name: self._answer(call, name) for name in commits}
 
+    @property
+    def held(self) -> int:
+        """How many commits are held."""
+        return len(self._held)
+
     def forget(self, collection: str) -> None:
         """The history of a collection is over: what is held of it is good for nothing."""
         self._held.forget(collection)

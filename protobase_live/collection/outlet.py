@@ -29,3 +29,7 @@ class Outlet(Protocol):
         ``history`` is the one that is there now.
         """
         ...
+
+    def holds(self, collection: str, count: int) -> None:
+        """So many commits of other nodes wait in a collection for what they lack."""
+        ...

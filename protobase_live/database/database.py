@@ -28,6 +28,7 @@ from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.stream import ChangeStream
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
+from protobase_live.cluster.status import status
 from protobase_live.collection.actor import CollectionActor
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.joint import JointTransaction, commit_jointly
@@ -63,6 +64,7 @@ from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
 from protobase_live.model.names import check_author, check_collection, check_node
+from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
@@ -252,8 +254,7 @@ class Database(DatabaseApi):
             (name,) = names
             message = Transact(writes.get(name, ()), checks, author)
             return Receipt({name: cast(str, await self._ask(name, message))})
-        if len(names) > self.limits.joint_collections:
-            most = self.limits.joint_collections
+        if len(names) > (most := self.limits.joint_collections):
             raise LimitExceeded(
                 f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
             )
@@ -275,15 +276,13 @@ class Database(DatabaseApi):
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
         check_collection(collection)
-
         opened = partial(self._opened.of, collection)
 
         async def subscribe(stream: object) -> Subscribed:
             return cast(Subscribed, await self._ask(collection, Subscribe(stream, opened())))
 
         def unsubscribe(stream: object) -> None:
-            ref = self._pool.peek(collection)
-            if ref is not None and ref.accepts:
+            if (ref := self._pool.peek(collection)) is not None and ref.accepts:
                 self._goodbyes.say(ref, Unsubscribe(stream))
 
         async def load() -> Any:
@@ -297,9 +296,8 @@ class Database(DatabaseApi):
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
-        return Presence(
-            EmbeddedPresenceLine(self.presence_hub, collection), self._random.getrandbits(32), state
-        )
+        line = EmbeddedPresenceLine(self.presence_hub, collection)
+        return Presence(line, self._random.getrandbits(32), state)
 
     async def _query(self, query: Query) -> list[Row]:
         return await in_steps(copied_in_steps(await self.views.query(query)))
@@ -335,6 +333,11 @@ class Database(DatabaseApi):
     async def state_hash(self, collection: str) -> StateHash:
         """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
         return cast(StateHash, await self._ask(collection, HashState()))
+
+    async def cluster_status(self) -> NodeStatus:
+        """How this node is linked with others, and how far these are."""
+        with errors_named("the storage"):
+            return await status(self.node, self.replication, self.home.held, len(self.actor_stats()))
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""

@@ -114,6 +114,11 @@ class Home:
         await self._delete(collection, remains)
         self.forget(collection)
 
+    @property
+    def held(self) -> int:
+        """Commits of transactions over several collections that wait for what they lack."""
+        return self._joints.held
+
     def woken(self, collection: str) -> None:
         """A collection is about to be loaded."""
         self._asleep.woken(collection)

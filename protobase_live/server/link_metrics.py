@@ -26,6 +26,11 @@ _FIGURES: tuple[tuple[str, str, Callable[[Link], float]], ...] = (
         "Collections of which the node is sent nothing more, because it can never take it.",
         lambda link: link.outgoing.stuck,
     ),
+    (
+        "link_lacking_seconds",
+        "For how long the node has lacked what it has lacked longest of all.",
+        lambda link: link.outgoing.lacking_seconds,
+    ),
     ("link_silent_seconds", "How long nothing came from the node.", lambda link: link.silent_seconds),
 )
 

@@ -18,6 +18,7 @@ from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.presence.room import Membership
 from protobase_live.protocol.live.client_messages import (
+    ClusterRequest,
     CommitRequest,
     Hello,
     Join,
@@ -226,6 +227,8 @@ class LiveConnection:
                 self._member(request.collection).leave()
                 del self._members[request.collection]
                 self._pending.pop(request.collection, None)
+            case ClusterRequest():
+                return (await self._database.cluster_status()).form()
             case CollectionsRequest() | DropRequest() | StateHashRequest():
                 return await self._whole.perform(request)
             case BackupRequest() | RestoreRequest():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.model.change import Change
 from protobase_live.model.durability import Durability
+from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.presence.hub import PresenceHub
@@ -100,6 +101,8 @@ class Database(Protocol):
     async def drop(self, collection: str) -> None: ...
 
     async def state_hash(self, collection: str) -> StateHash: ...
+
+    async def cluster_status(self) -> NodeStatus: ...
 
     async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
         """Which version of a collection is stored, or the one asked for, and its bytes. Raises Conflict."""

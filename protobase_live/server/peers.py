@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from protobase_live.cluster.channel import Channel
+from protobase_live.cluster.channel import Channel, closed
 from protobase_live.cluster.cluster import Cluster
 from protobase_live.errors import Closed, ProtoBaseError, Unavailable
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES
@@ -67,5 +67,6 @@ async def dial(url: str, message_bytes: int, seconds: float) -> Channel:
 
 
 def _closed(error: ConnectionClosed) -> Closed:
-    close = error.rcvd or error.sent
-    return Closed("the connection broke" if close is None else f"closed with {close.code}: {close.reason}")
+    if error.rcvd is not None:
+        return closed(error.rcvd.code, error.rcvd.reason)
+    return Closed("the connection broke" if error.sent is None else f"closed: {error.sent.reason}")

@@ -46,6 +46,7 @@ async def test_three_nodes_by_hand(blocks: dict[str, str], tmp_path: Path):
         source.write_text(blocks["program"])
         assert await run(source, tmp_path) == "t1 {'title': 'Write at n1'}\n"
         await _shell(blocks["verify"], tmp_path)
+        await _shell(blocks["status"], tmp_path)
 
 
 async def _shell(commands: str, folder: Path) -> None:

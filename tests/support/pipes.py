@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from protobase_live.cluster.channel import closed
 from protobase_live.errors import Closed
 from protobase_live.protocol.peer.messages import PeerMessage, decode
 
@@ -34,7 +35,7 @@ class End:
     async def receive(self) -> bytes:
         message = await self._arrived.get()
         if message is None:
-            raise Closed("cut")
+            raise Closed("cut") if self.other.closed is None else closed(*self.other.closed)
         return message
 
     async def close(self, code: int, reason: str) -> None:

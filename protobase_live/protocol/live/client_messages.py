@@ -324,6 +324,23 @@ class Ping:
         return {"id": self.id}
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterRequest:
+    """Asks how the node is linked with others; answered with the form of a `NodeStatus`."""
+
+    type: ClassVar[str] = "cluster"
+    id: int
+
+    @classmethod
+    def parse(cls, fields: Fields) -> ClusterRequest:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id}
+
+
 Opening = Subscribe | Watch
 """What opens a stream or view, which then has the id of this request."""
 
@@ -338,6 +355,7 @@ Request = (
     | SetPresence
     | Leave
     | Ping
+    | ClusterRequest
     | OfCollections
 )
 """What is answered once, by a `Result` or an `Error` with its id."""

@@ -12,6 +12,7 @@ from typing import TypeVar
 from protobase_live.errors import ProtocolError
 from protobase_live.protocol.live.client_messages import (
     ClientMessage,
+    ClusterRequest,
     CommitRequest,
     Hello,
     Join,
@@ -55,8 +56,8 @@ _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     message.type: message.parse
     for message in (
         Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, Seen, More, Unsubscribe,
-        Join, SetPresence, Leave, Ping, CollectionsRequest, DropRequest, StateHashRequest, BackupRequest,
-        RestoreRequest,
+        Join, SetPresence, Leave, Ping, ClusterRequest, CollectionsRequest, DropRequest, StateHashRequest,
+        BackupRequest, RestoreRequest,
     )
 }  # fmt: skip
 _SERVER_TYPES: Mapping[str, Callable[[Fields], ServerMessage]] = {

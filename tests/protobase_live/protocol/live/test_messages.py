@@ -9,6 +9,7 @@ from protobase_live import errors
 from protobase_live.errors import ProtocolError, Unavailable
 from protobase_live.model.operations import RECORDS, Check, Op, Read, Target
 from protobase_live.protocol.live.client_messages import (
+    ClusterRequest,
     CommitRequest,
     Hello,
     Join,
@@ -117,6 +118,7 @@ client_messages = st.one_of(
     st.builds(SetPresence, ids, texts, ids, values),
     st.builds(Leave, ids, texts),
     st.builds(Ping, ids),
+    st.builds(ClusterRequest, ids),
     st.builds(CollectionsRequest, ids, texts, texts),
     st.builds(StateHashRequest, ids, texts),
     st.builds(DropRequest, ids, texts),

@@ -1,0 +1,73 @@
+"""How a node is, for who looks after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from protobase_live.model.node_status import LinkStatus, NodeStatus
+
+if TYPE_CHECKING:
+    from protobase_live.cluster.link import Link
+    from protobase_live.cluster.replication import Replication
+
+TOLD_STUCK = 100
+"""Collections of a link of which it is told why they are stuck."""
+
+
+async def status(node: str, replication: Replication, held: int, loaded: int) -> NodeStatus:
+    """How a node is that has ``loaded`` collections in memory, and holds so many commits of transactions over
+    several collections. Raises StorageError.
+    """
+    stats = await replication.source.storage.stats()
+    lacking = await _lacking_commits(replication)
+    return NodeStatus(
+        node,
+        configured=replication.configured,
+        bytes=stats.bytes,
+        collections=stats.collections,
+        loaded=loaded,
+        held_commits=held + sum(replication.held.values()),
+        links=list(_links_of(replication, lacking)),
+    )
+
+
+async def _lacking_commits(replication: Replication) -> dict[str, int]:
+    """By node."""
+    lacking = dict.fromkeys(replication.links, 0)
+    if lacking:
+        async for page in replication.source.pages():
+            for node, link in replication.links.items():
+                more = sum(map(link.outgoing.lacking_commits, page))
+                lacking[node] = lacking.get(node, 0) + more
+    return lacking
+
+
+def _links_of(replication: Replication, lacking: dict[str, int]) -> Iterator[LinkStatus]:
+    dialed = {each.node for each in replication.dialings}
+    for each in replication.dialings:
+        link = replication.links.get(each.node)
+        if link is None or each.problem is not None:
+            yield LinkStatus(each.node, each.address, False, each.problem)
+        else:
+            yield _status(link, each.address, lacking)
+    for node, link in replication.links.items():
+        if node not in dialed:
+            yield _status(link, None, lacking)
+
+
+def _status(link: Link, address: str | None, lacking: dict[str, int]) -> LinkStatus:
+    outgoing = link.outgoing
+    stuck = ((name, known.stuck) for name, known in outgoing.known.items() if known.stuck is not None)
+    return LinkStatus(
+        link.node,
+        address,
+        up=True,
+        linked=link.linked,
+        lacking_commits=lacking.get(link.node, 0),
+        lacking_seconds=outgoing.lacking_seconds,
+        unanswered_bytes=outgoing.unanswered_bytes,
+        silent_seconds=link.silent_seconds,
+        stuck=dict(islice(stuck, TOLD_STUCK)),
+    )
