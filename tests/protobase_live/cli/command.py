@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.forker import forker
+
 COMMAND = Path(sys.executable).with_name("protobase-live")
 SECONDS = 60.0  # for a command to end
 
@@ -18,7 +20,11 @@ class Ended(NamedTuple):
 
 
 async def run(*arguments: object, stdin: str = "", before: Sequence[str] = ()) -> Ended:
-    """Run a command to its end."""
+    """Run a command to its end: in a fork, unless something stands ``before`` it."""
+    if not before:
+        ask = forker().run
+        code, out, err = await asyncio.to_thread(ask, list(map(str, arguments)), stdin.encode(), SECONDS)
+        return Ended(code, out.decode(), err.decode())
     async with running(*arguments, before=before) as process, asyncio.timeout(SECONDS):
         out, err = await process.communicate(stdin.encode())
     return Ended(process.returncode, out.decode(), err.decode())
