@@ -26,6 +26,8 @@ class ShownUpdate:
     update: bytes
     frame: bytes | None = None
     """Room for a door to keep its encoding, so that it is made once for all editors."""
+    message: bytes | None = None
+    """The same for a door whose frames somebody else makes."""
 
 
 class Editor(Protocol):

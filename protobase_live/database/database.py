@@ -250,6 +250,8 @@ class Database(DatabaseApi):
         self._home.require()
         author = check_author(self._author if author is None else author)
         names = {*writes, *(check.collection for check in checks)}
+        if not names:
+            return Receipt({})
         if len(names) == 1:
             (name,) = names
             message = Transact(writes.get(name, ()), checks, author)

@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
@@ -19,8 +19,11 @@ from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 
 from protobase_actors import OrderedSet
+from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
+from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.refusals import Caller, Ticket
+from protobase_live.server.wire import Session
 
 DIRECT_PREFIX = "/yjs/"
 """Connections to these paths have a session attached; all others are read with ``recv``."""
@@ -31,26 +34,6 @@ HTTP_PREFIX = "/api/"
 _HTTP = re.compile(rb"[!-~]{1,20} " + HTTP_PREFIX.encode())
 _TELLING_BYTES = 64
 """With so many bytes of a request it is known whether it is for `HTTP_PREFIX`."""
-
-
-class Session(Protocol):
-    """Who takes the messages of a connection. Nothing here may raise."""
-
-    def take_frame(self, frame: bytes) -> None:
-        """One binary message."""
-        ...
-
-    def take_end(self) -> None:
-        """That was all there is for now."""
-        ...
-
-    def can_write(self) -> None:
-        """The write buffer, which was over its limit, has drained."""
-        ...
-
-    def take_probe(self) -> None:
-        """The client is asked for a life sign; give it one."""
-        ...
 
 
 class Connection(ServerConnection):
@@ -295,6 +278,13 @@ class Connection(ServerConnection):
         """Send what `render` made."""
         if self.writable:
             self.transport.write(frame)
+
+    def show(self, shown: ShownUpdate) -> None:
+        """Send a turn's update, encoded once for all. Runs for every update and connection."""
+        if shown.frame is None:
+            shown.frame = self.render(yjs.encode_update(shown.update))
+        if self.writable:
+            self.transport.write(shown.frame)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; what still comes in is read, for the client's answer may be behind it."""

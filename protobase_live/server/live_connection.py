@@ -99,7 +99,10 @@ class LiveConnection:
         news: PresenceNews,
         limits: LiveLimits,
         counters: Counters,
+        token: str | None = None,
     ) -> None:
+        """``token`` is known of the client; without it that is what it says."""
+        self._token = token
         self._connection = connection
         self._session = session
         self._database = database
@@ -172,7 +175,7 @@ class LiveConnection:
         if not isinstance(hello, Hello):
             raise Violation(BAD_MESSAGE, "the first message has to be hello")
         try:
-            self._author = await authentication.author(hello.token)
+            self._author = await authentication.author(self._token or hello.token)
         except Unauthorized as error:
             await self._connection.send(self._session.refused(error))
             raise Violation(UNAUTHORIZED, str(error)) from error

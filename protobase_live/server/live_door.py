@@ -50,9 +50,10 @@ class LiveDoor:
         """How many connections are served now."""
         return len(self._connections)
 
-    async def serve(self, connection: Connection) -> None:
-        """Serve one connection until it ends. What is raised is a mistake of the server; then the client
-        was told 1011.
+    async def serve(self, connection: Connection, token: str | None = None) -> None:
+        """Serve one connection until it ends; ``token`` is the client's, None: what it says.
+
+        What is raised is a mistake of the server; then the client was told 1011.
         """
         codec = CODECS.get(connection.subprotocol or "")
         if codec is None:
@@ -64,9 +65,8 @@ class LiveDoor:
         else:
             encodings = self._encodings[codec.subprotocol]
             session = ServerSession(codec, self._limits, self._session_id(), encodings)
-            served = LiveConnection(
-                connection, session, self._database, self._clock, self._news, self._limits, self._counters
-            )
+            parts = self._database, self._clock, self._news, self._limits, self._counters
+            served = LiveConnection(connection, session, *parts, token)
             await self._serve(served)
 
     async def _serve(self, served: LiveConnection) -> None:

@@ -22,19 +22,21 @@ OPAQUE = "null"
 class Origins:
     """The origins that a server allows."""
 
-    def __init__(self, allowed: Iterable[str], host: str) -> None:
+    def __init__(self, allowed: Iterable[str], host: str, *, strict: bool = False) -> None:
         """``allowed`` beside the pages of the server's own host, which listens on ``host``.
 
         A server that listens on a loopback address has only pages of loopback addresses as its own,
         whatever host a page asked for: names can be made to stand for any address. Without ``allowed``,
-        a server on any other address takes all pages. Raises ValidationError for what is no origin.
+        a server on any other address takes all pages, unless it is ``strict``. Raises ValidationError for
+        what is no origin.
         """
         self._allowed = {_checked(origin) for origin in allowed}
         self._loopback = _is_loopback(host)
+        self._takes_all = EVERY in self._allowed or not (strict or self._loopback or self._allowed)
 
     def refusal(self, origins: Sequence[str], hosts: Sequence[str]) -> str | None:
         """Why a handshake with these headers ``Origin`` and ``Host`` is refused; None if it is not."""
-        if not origins or EVERY in self._allowed or not (self._loopback or self._allowed):
+        if not origins or self._takes_all:
             return None
         origin = origins[0].lower()
         if len(origins) == 1 and (origin in self._allowed or self._is_own(origin, hosts)):

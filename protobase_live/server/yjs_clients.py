@@ -17,11 +17,17 @@ from protobase_live.server.connection import DIRECT_PREFIX, Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.read_ahead import ReadAhead
-from protobase_live.server.refusals import Caller, Refusals
+from protobase_live.server.refusals import Caller, Refusals, Ticket
+from protobase_live.server.wire import Wire
 from protobase_live.server.yjs_door import YjsSession
 
 FRAME_BYTES = 16
 """What a Yjs message has around its update, at most."""
+
+TOO_OFTEN = "refused too often, come back in half a minute"
+
+Asked = tuple[str, str | None, str | None]
+"""The name of a collection, percent-encoded; a token; and why pages of its origin may not connect."""
 
 
 class YjsClients:
@@ -48,33 +54,50 @@ class YjsClients:
         connection.caller = _caller(connection)
         admitted, connection.ticket = await self._refusals.admit(connection.caller)
         if not admitted:
-            return "refused too often, come back in half a minute"
+            return TOO_OFTEN
         if connection.protocol.state is not CONNECTING:
             self._refusals.give_back(connection.caller, connection.ticket)
-        longest = self._limits.message_bytes
-        connection.allow(self._database.limits.document_bytes + FRAME_BYTES if longest is None else longest)
+        connection.allow(self.message_bytes)
         return None
+
+    @property
+    def message_bytes(self) -> int:
+        """How long a message may be."""
+        longest = self._limits.message_bytes
+        return self._database.limits.document_bytes + FRAME_BYTES if longest is None else longest
 
     async def serve(self, connection: Connection, forbidden: str | None) -> None:
         """See `Door.serve`."""
-        refused = True
-        try:
-            if forbidden:  # only now: pages are not shown how a handshake is refused
-                await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
-            else:
-                refused = await self._serve(connection)
-        finally:
-            if refused:
-                self._refusals.add(connection.caller, connection.ticket)
-
-    async def _serve(self, connection: Connection) -> bool:
-        """Whether the client was refused and would only be refused again."""
         assert connection.request is not None
         address = urlsplit(connection.request.path)
+        token = parse_qs(address.query).get("token", [None])[0]
+        asked = address.path[len(DIRECT_PREFIX) :], token, forbidden
+        await self._attend(connection, asked, connection.caller, connection.ticket)
+
+    async def attend(self, connection: Wire, asked: Asked, caller: Caller) -> None:
+        """Serve a client whose handshake somebody else has answered; one that was refused is held, too."""
+        admitted, ticket = await self._refusals.admit(caller)
+        if admitted:
+            await self._attend(connection, asked, caller, ticket)
+        else:
+            await connection.refuse(TRY_AGAIN, TOO_OFTEN)
+
+    async def _attend(self, connection: Wire, asked: Asked, caller: Caller, ticket: Ticket | None) -> None:
+        refused = True
         try:
-            name = unquote(address.path[len(DIRECT_PREFIX) :], errors="strict")
-            check_collection(name)
-            author = await self._authentication.author(parse_qs(address.query).get("token", [None])[0])
+            refused = await self._serve(connection, *asked)
+        finally:
+            if refused:
+                self._refusals.add(caller, ticket)
+
+    async def _serve(self, connection: Wire, path: str, token: str | None, forbidden: str | None) -> bool:
+        """Whether the client was refused and would only be refused again."""
+        if forbidden:  # only now: pages are not shown how a handshake is refused
+            await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
+            return True
+        try:
+            name = check_collection(unquote(path, errors="strict"))
+            author = await self._authentication.author(token)
             ref = await self._database.ref(name)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
@@ -90,7 +113,7 @@ class YjsClients:
             return session.refused or connection.faulty or self._wrote_in_vain(connection, name)
         return True
 
-    def _wrote_in_vain(self, connection: Connection, collection: str) -> bool:
+    def _wrote_in_vain(self, connection: Wire, collection: str) -> bool:
         """Whether a client was told to come back while nothing is stored: it brings the same again."""
         return connection.close_code == TRY_AGAIN and collection in self._database.read_only
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import (
@@ -32,11 +31,8 @@ from protobase_live.server.counters import Counters
 from protobase_live.server.handover import Handover, LongSync
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.read_ahead import ReadAhead
+from protobase_live.server.wire import Wire
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
-
-if TYPE_CHECKING:
-    from protobase_live.server.connection import Connection
-
 
 _CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE}
 """Refusals that are not the fault of the bytes."""
@@ -47,7 +43,7 @@ class YjsSession:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Wire,
         ref: Ref[Message],
         clock: Clock,
         limits: ServerLimits,
@@ -196,10 +192,7 @@ class YjsSession:
         if connection.paused and connection.crowded:
             self._lagging = True
             return False
-        if shown.frame is None:
-            shown.frame = connection.render(yjs.encode_update(shown.update))
-        if connection.writable:
-            connection.transport.write(shown.frame)
+        connection.show(shown)
         return True
 
     def settle(self, mark: bytes | None) -> None:

@@ -48,7 +48,11 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-FIELDS: Schema = {"type": "object", "description": "the fields of a record, by name"}
+FIELDS: Schema = {
+    "type": "object",
+    "propertyNames": {"minLength": 1, "not": {"const": "_key"}},
+    "description": "the fields of a record, by name",
+}
 _NULLABLE = {"type": ["string", "null"]}
 _RECEIPT = {
     "cursors": {
@@ -156,13 +160,18 @@ SCHEMAS: Mapping[str, Schema] = {
     },
 }
 
+_PIECE = r"(?!\.{1,2}(?:/|$))[^/\u0000-\u001f\u007f-\u009f]+"
+_NAME = f"{_PIECE}(?:/{_PIECE})*$"
+"""A path of pieces: see `model/names.py`."""
+
 _PATHS: Mapping[str, tuple[str, Schema]] = {
     "collection": (
-        "a collection's name; slashes in it are written %2F",
-        text(minLength=1, maxLength=MAX_NAME_BYTES),
+        f"a collection's name, at most {MAX_NAME_BYTES} bytes of UTF-8; slashes in it are written %2F",
+        text(pattern=f"^{_NAME}"),
     ),
-    "key": ("a record's key", text(minLength=1, maxLength=MAX_KEY_BYTES)),
-    "text": ("the name of a text, or of the field of a record that is one", text(minLength=1)),
+    "key": (f"a record's key, at most {MAX_KEY_BYTES} bytes of UTF-8", text(minLength=1)),
+    "text": ("the name of a text of the collection", text(pattern=f"^(?!records$|protobase:){_NAME}")),
+    "field": ("the field of a record that is a text", text(minLength=1)),
 }
 
 _REASONS = {

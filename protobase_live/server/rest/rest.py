@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from protobase_actors import Clock, within
@@ -47,7 +47,10 @@ class Rest:
         limits: ServerLimits,
         counters: Counters,
         live_limits: LiveLimits,
+        token: Callable[[Scope], str | None] | None = None,
     ) -> None:
+        """``token`` says which one a request has; without it that is what the request says."""
+        self._token = token
         self._services = Services(database, clock, limits, live_limits)
         self._authentication = authentication
         self._origins = origins
@@ -154,13 +157,15 @@ class Rest:
         receive: Receive,
     ) -> Answer | Events:
         query = query_of(scope)
-        author = None if route.is_open else await self._author(headers, query)
+        author = None if route.is_open else await self._author(scope, headers, query)
         body = await body_of(receive, headers, self._limits.http_body_bytes)
         root = scope.get("root_path", "")
         request = Request(root, scope["method"], path, query, headers, body, author)
         return await route.handler(self._services, request)
 
-    async def _author(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
+    async def _author(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
+        if self._token is not None:
+            return await self._authentication.author(self._token(scope))
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme and scheme.lower() != "bearer":
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")

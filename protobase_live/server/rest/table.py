@@ -121,7 +121,7 @@ ROUTES: list[Route] = [
     Route("PATCH", _RECORD, records.patch_record, _writes("Record", _IF_MATCH)),
     Route("DELETE", _RECORD, records.delete_record, _writes(None, _IF_MATCH)),
     *_texts(f"{_COLLECTION}/texts/{{text}}"),
-    *_texts(f"{_RECORD}/texts/{{text}}"),
+    *_texts(f"{_RECORD}/texts/{{field}}"),
     Route(
         "POST",
         "/query",

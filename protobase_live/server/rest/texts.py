@@ -50,6 +50,6 @@ def _value(request: Request) -> Read:
 def _target(request: Request) -> Target:
     """The text that a path names: a structure, or a field of a record."""
     path = request.path
-    if "key" in path:
-        return Target(Text.kind, (RECORDS.path[0], path["key"], path["text"]))
+    if "field" in path:
+        return Target(Text.kind, (RECORDS.path[0], path["key"], path["field"]))
     return Target(Text.kind, (path["text"],))

@@ -368,3 +368,7 @@ async def test_the_state_hash_is_of_what_is_durable():
         assert (await db.state_hash("tasks")).hash != one.hash
         with pytest.raises(InvalidName):
             await db.state_hash("")
+
+
+async def test_a_transaction_of_nothing_is_done(database) -> None:
+    assert (await database.commit({})).cursors == {}

@@ -47,9 +47,8 @@ class Client:
         return int(head.split()[1]), (await self.reader.readexactly(length)).decode()
 
     async def ask(self, method: str, path: str, body: str = "") -> tuple[int, str]:
-        self.send(
-            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{more}Content-Length: {len(body)}\r\n\r\n{body}"
-        )
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}"
+        self.send(f"{head}\r\n\r\n{body}")
         return await self.answer()
 
 

@@ -1,0 +1,237 @@
+"""The doors inside somebody else's application: an ASGI application to be mounted under any prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs
+
+from websockets.exceptions import ConnectionClosed
+
+from protobase_actors import Clock, OrderedSet, SystemClock, Timer
+from protobase_live.database.database import Database
+from protobase_live.errors import Closed
+from protobase_live.limits import check_limits
+from protobase_live.protocol.live.limits import FORBIDDEN_ORIGIN, GOING_AWAY, LiveLimits
+from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.server.asgi_connection import AsgiConnection
+from protobase_live.server.asgi_types import Receive, Scope, Send
+from protobase_live.server.authentication import Authenticate, Authentication, anonymous
+from protobase_live.server.counters import Counters
+from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+from protobase_live.server.live_door import LiveDoor
+from protobase_live.server.origins import Origins
+from protobase_live.server.rest.answers import send_text
+from protobase_live.server.rest.request import headers_of, segments
+from protobase_live.server.rest.rest import Rest
+from protobase_live.server.yjs_clients import YjsClients
+
+Token = Callable[[Scope], str | None]
+"""Says which token a request or connection has, of which ASGI tells so much."""
+
+
+def asgi(
+    database: Database | AbstractAsyncContextManager[Database],
+    *,
+    authenticate: Authenticate = anonymous,
+    token: Token | None = None,
+    origins: Iterable[str] = (),
+    limits: ServerLimits = DEFAULT_SERVER_LIMITS,
+    live_limits: LiveLimits | None = None,
+    clock: Clock | None = None,
+) -> Asgi:
+    """An ASGI application with the doors ``/yjs/<collection>``, ``/live`` and ``/api/v1`` of a database.
+
+    ``database`` is open, or is opened and closed with the application: ``pb.asgi(pb.open("file:./data"))``,
+    which is an async context manager, for the lifespan of the application that it is mounted in; alone it
+    has a lifespan of its own. ``authenticate`` is that of `Server`; ``token`` says which token the
+    application's own authentication knows of a request, by its scope: a cookie, or a user of its session.
+    Without it that is what the client sends. ``origins`` are those of pages that may connect, beside pages of
+    the same host.
+
+    Raises ValidationError for what is no origin, and for limits of another class.
+    """
+    check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
+    return Asgi(
+        database,
+        authenticate,
+        token,
+        Origins(origins, "", strict=True),
+        limits,
+        live_limits or LiveLimits(),
+        clock or SystemClock(),
+    )
+
+
+class Asgi:
+    """See `asgi`. An async context manager that gives the database."""
+
+    def __init__(
+        self,
+        database: Database | AbstractAsyncContextManager[Database],
+        authenticate: Authenticate,
+        token: Token | None,
+        origins: Origins,
+        limits: ServerLimits,
+        live_limits: LiveLimits,
+        clock: Clock,
+    ) -> None:
+        self._given = database
+        self._settings = authenticate, token, origins, limits, live_limits, clock
+        self._doors: Doors | None = None
+
+    @property
+    def database(self) -> Database:
+        """The database that is served. Raises Closed while it is not open."""
+        return self._open().database
+
+    async def __aenter__(self) -> Database:
+        given = self._given
+        database = given if isinstance(given, Database) else await given.__aenter__()
+        self._doors = Doors(database, *self._settings)
+        return database
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Say bye to all clients, and close the database if it was opened here."""
+        doors, self._doors = self._doors, None
+        try:
+            if doors is not None:
+                await doors.close()
+        finally:
+            if not isinstance(self._given, Database):
+                await self._given.__aexit__(kind, error, trace)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what an ASGI server brings."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "websocket":
+            await self._open().connect(scope, receive, send)
+        else:
+            await self._open().answer(scope, receive, send)
+
+    def _open(self) -> Doors:
+        if self._doors is None:
+            if not isinstance(self._given, Database):
+                raise Closed(
+                    "the database is not open: enter what pb.asgi gave in the application's lifespan"
+                )
+            self._doors = Doors(self._given, *self._settings)
+        return self._doors
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self.__aenter__()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.__aexit__(None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class Doors:
+    """The doors of an open database."""
+
+    def __init__(
+        self,
+        database: Database,
+        authenticate: Authenticate,
+        token: Token | None,
+        origins: Origins,
+        limits: ServerLimits,
+        live_limits: LiveLimits,
+        clock: Clock,
+    ) -> None:
+        self.database = database
+        self._token = token
+        self._origins = origins
+        self._limits = limits
+        self._live_limits = live_limits
+        self._clock = clock
+        authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
+        counters = Counters()
+        self._yjs = YjsClients(database, authentication, clock, limits, counters)
+        self._live = LiveDoor(
+            database, clock=clock, limits=live_limits, authentication=authentication, counters=counters
+        )
+        self._rest = Rest(
+            database, authentication, origins, clock, limits, counters, live_limits, token=token
+        )
+        self._clients: OrderedSet[AsgiConnection] = OrderedSet()
+        self._probe: Timer = clock.call_later(limits.ping_seconds, self._probe_all)
+
+    async def close(self) -> None:
+        """Close every connection with 1001, and end all streams."""
+        self._probe.cancel()
+        self._rest.close()
+        await self._live.close()
+        for client in list(self._clients):
+            client.close_soon(GOING_AWAY, "the server is stopping")
+
+    def _probe_all(self) -> None:
+        for client in self._clients:
+            client.probe()
+        self._probe = self._clock.call_later(self._limits.ping_seconds, self._probe_all)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request over HTTP."""
+        if segments(scope)[:1] == ["api"]:
+            await self._rest(scope, receive, send)
+        else:
+            await send_text(send, HTTPStatus.NOT_FOUND, "the doors here are yjs/<collection>, live, api/v1\n")
+
+    async def connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket until it ends."""
+        door, *rest = segments(scope)
+        is_live, is_full = (door, rest) == ("live", []), len(self._clients) >= self._limits.sessions
+        if is_full or not (is_live or (door == "yjs" and rest)):
+            await receive()
+            await send({"type": "websocket.close", "code": 1013 if is_full else 4404})
+            return
+        longest = self._live_limits.hello_bytes if is_live else self._yjs.message_bytes
+        connection = AsgiConnection(scope, receive, send, longest)
+        self._clients.add(connection)
+        try:
+            await connection.accept(_choose(scope.get("subprotocols", ()), is_live))
+            await (
+                self._serve_live(scope, connection) if is_live else self._serve_yjs(scope, connection, rest)
+            )
+        except ConnectionClosed:
+            pass  # how every connection ends
+        finally:
+            self._clients.discard(connection)
+
+    async def _serve_live(self, scope: Scope, connection: AsgiConnection) -> None:
+        if forbidden := self._forbidden(scope):
+            await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
+        else:
+            await self._live.serve(connection, None if self._token is None else self._token(scope))
+
+    async def _serve_yjs(self, scope: Scope, connection: AsgiConnection, rest: list[str]) -> None:
+        asked: Any = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [None])[0]
+        token = asked if self._token is None else self._token(scope)
+        named = "/".join(rest), token, self._forbidden(scope)
+        await self._yjs.attend(connection, named, _caller(scope, rest, token))
+
+    def _forbidden(self, scope: Scope) -> str | None:
+        headers = headers_of(scope)
+        origins = [headers["origin"]] if "origin" in headers else []
+        return self._origins.refusal(origins, [headers.get("host", "")])
+
+
+def _choose(offered: Iterable[str], is_live: bool) -> str | None:
+    """The first subprotocol that the door knows; the Yjs door takes whatever comes first."""
+    return next((name for name in offered if not is_live or name in SUBPROTOCOLS), None)
+
+
+def _caller(scope: Scope, rest: list[str], token: str | None) -> int:
+    host, _ = scope.get("client") or ("", 0)
+    return hash((host, *rest, token))

@@ -1,0 +1,223 @@
+"""A WebSocket that somebody else's ASGI server reads and writes, as the doors' sessions see one.
+
+What a session sends goes into a queue, and one task hands it to the ASGI server, which waits while the client
+does not read: so the queue is what is unread, and is bounded by what its sessions do when it is long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
+
+from protobase_actors import WakeUp
+from protobase_live.collection.messages import ShownUpdate
+from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.server.asgi_types import Message, Receive, Scope, Send
+from protobase_live.server.wire import Session
+
+CROWD_BYTES = 64 * 1024
+"""From so much on that is unread, a client is behind."""
+
+
+class AsgiConnection:
+    """One client's connection, after its handshake."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, message_bytes: int) -> None:
+        """A longer message than ``message_bytes`` closes it; the ASGI server may take less."""
+        self._scope = scope
+        self._receive = receive
+        self._send_event = send
+        self._longest = message_bytes
+        self._turn = asyncio.Lock()
+        self._queue: deque[bytes] = deque()
+        self._unread = 0
+        self._changed = WakeUp()
+        self._may_read = asyncio.Event()
+        self._may_read.set()
+        self._backlog_bytes = CROWD_BYTES
+        self._session: Session | None = None
+        self._closing: tuple[int, str] | None = None
+        self._closed = asyncio.Event()
+        self.subprotocol: str | None = None
+        self.close_code: int | None = None
+        """With which code it was closed; None before."""
+        self.faulty = False
+        """Whether the client sent a message that is too big."""
+
+    async def accept(self, subprotocol: str | None) -> None:
+        """Answer the handshake. Raises ConnectionClosed."""
+        while (await self._receive())["type"] != "websocket.connect":
+            pass
+        self.subprotocol = subprotocol
+        await self._tell({"type": "websocket.accept", "subprotocol": subprotocol})
+
+    # for the live door
+
+    def allow(self, message_bytes: int) -> None:
+        """From now on messages may be so long."""
+        self._longest = message_bytes
+
+    async def recv(self) -> bytes | str:
+        """The next message. Raises ConnectionClosed."""
+        while self.close_code is None:
+            message = await self._next()
+            if message["type"] == "websocket.disconnect":
+                self.close_code = message.get("code", 1005)
+                break
+            found = message.get("text") if message.get("bytes") is None else message["bytes"]
+            if found is not None and not self._is_too_long(found):
+                return found
+            await self.close(MESSAGE_TOO_BIG, self._too_big)
+        raise ConnectionClosedOK(None, None)
+
+    async def _next(self) -> Message:
+        """What comes next; not every server says that a connection has ended that was closed from here."""
+        loop = asyncio.get_running_loop()
+        coming = loop.create_task(_coming(self._receive))
+        closed = loop.create_task(self._closed.wait())
+        try:
+            await asyncio.wait([coming, closed], return_when=asyncio.FIRST_COMPLETED)
+            return coming.result() if coming.done() else {"type": "websocket.disconnect"}
+        finally:
+            coming.cancel()
+            closed.cancel()
+
+    async def send(self, message: bytes | str) -> None:
+        """Send, waiting while the client does not read. Raises ConnectionClosed."""
+        kind = "text" if isinstance(message, str) else "bytes"
+        await self._tell({"type": "websocket.send", kind: message})
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close; harmless when it is closed."""
+        short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+        with suppress(ConnectionClosed):
+            await self._tell({"type": "websocket.close", "code": code, "reason": short})
+        self.close_code = code if self.close_code is None else self.close_code
+
+    async def _tell(self, event: Message) -> None:
+        async with self._turn:
+            if self.close_code is not None:
+                raise ConnectionClosedOK(None, None)
+            if event["type"] == "websocket.close":
+                self.close_code = event["code"]
+                self._closed.set()
+            try:
+                await self._send_event(event)
+            except Exception as error:  # servers tell in ways of their own that the client has gone
+                self.close_code = 1006 if self.close_code is None else self.close_code
+                self._closed.set()
+                raise ConnectionClosedOK(None, None) from error
+
+    # for the Yjs door
+
+    @property
+    def paused(self) -> bool:
+        """See `Wire.paused`."""
+        return self._unread > CROWD_BYTES
+
+    @property
+    def crowded(self) -> bool:
+        """See `Wire.crowded`."""
+        return self._unread > self._backlog_bytes
+
+    def write(self, message: bytes) -> None:
+        """See `Wire.write`."""
+        if self._closing is None:
+            self._queue.append(message)
+            self._unread += len(message)
+            self._changed.wake()
+
+    def show(self, shown: ShownUpdate) -> None:
+        """See `Wire.show`."""
+        if shown.message is None:
+            shown.message = yjs.encode_update(shown.update)
+        self.write(shown.message)
+
+    def pause_reading(self) -> None:
+        """See `Wire.pause_reading`."""
+        self._may_read.clear()
+
+    def resume_reading(self) -> None:
+        """See `Wire.resume_reading`."""
+        self._may_read.set()
+
+    def close_soon(self, code: int, reason: str) -> None:
+        """See `Wire.close_soon`."""
+        if self._closing is None:
+            self._closing = code, reason
+            self._changed.wake()
+
+    async def refuse(self, code: int, reason: str) -> None:
+        """See `Wire.refuse`."""
+        await self.close(code, reason)
+
+    async def attend(self, session: Session, backlog_bytes: int) -> None:
+        """See `Wire.attend`."""
+        self._session, self._backlog_bytes = session, backlog_bytes
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(self._read_all(session)), loop.create_task(self._write_all(session))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._closing = self._closing or (1005, "")
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
+
+    def probe(self) -> None:
+        """Show the client that this connection lives."""
+        if self._session is not None and self._closing is None:
+            self._session.take_probe()
+
+    async def _read_all(self, session: Session) -> None:
+        while (message := await self._receive())["type"] != "websocket.disconnect":
+            if self._closing is not None:
+                continue  # what comes behind a fault counts no more
+            frame = message.get("bytes")
+            if frame is None:
+                continue  # text is another product's; this door's messages are binary
+            if self._is_too_long(frame):
+                self.faulty = True
+                self.close_soon(MESSAGE_TOO_BIG, self._too_big)
+                continue
+            session.take_frame(frame)
+            session.take_end()
+            await self._may_read.wait()
+        self.close_code = message.get("code", 1005) if self.close_code is None else self.close_code
+
+    async def _write_all(self, session: Session) -> None:
+        with suppress(ConnectionClosed):
+            while self._closing is None:
+                await self._flush(session)
+                if self._closing is None and not self._queue:
+                    await self._changed.wait()
+            await self._flush(session)
+            await self.close(*self._closing)
+
+    async def _flush(self, session: Session) -> None:
+        was_behind = False
+        while self._queue:
+            was_behind = was_behind or self.paused
+            message = self._queue.popleft()
+            await self.send(message)
+            self._unread -= len(message)
+        if was_behind and self._closing is None:
+            session.can_write()
+
+    def _is_too_long(self, message: bytes | str) -> bool:
+        return len(message) > self._longest
+
+    @property
+    def _too_big(self) -> str:
+        return f"a message has at most {self._longest} bytes (message_bytes)"
+
+
+async def _coming(receive: Receive) -> Message:
+    return await receive()

@@ -1,0 +1,82 @@
+"""What a Yjs client's session needs of the connection that it is served on, whoever reads the socket."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from protobase_live.collection.messages import ShownUpdate
+
+
+class Session(Protocol):
+    """Who takes the messages of a connection. Nothing here may raise."""
+
+    def take_frame(self, frame: bytes) -> None:
+        """One binary message."""
+        ...
+
+    def take_end(self) -> None:
+        """That was all there is for now."""
+        ...
+
+    def can_write(self) -> None:
+        """What was sent, more than there was room for, has been taken."""
+        ...
+
+    def take_probe(self) -> None:
+        """The client is asked for a life sign; give it one."""
+        ...
+
+
+class Wire(Protocol):
+    """One client's connection. Nothing here waits but what is async."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether the client is behind with reading; only then it may be crowded."""
+        ...
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is unread that nothing more should be sent; the session is told of the end."""
+        ...
+
+    def write(self, message: bytes) -> None:
+        """Send a binary message; dropped if the connection is closing."""
+        ...
+
+    def show(self, shown: ShownUpdate) -> None:
+        """Send a turn's update; dropped if the connection is closing."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Leave what comes in the socket."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        ...
+
+    def close_soon(self, code: int, reason: str) -> None:
+        """Begin to close because of a fault; what still comes in is ignored."""
+        ...
+
+    async def attend(self, session: Session, backlog_bytes: int) -> None:
+        """Give ``session`` every message until the connection is closed.
+
+        With more than ``backlog_bytes`` unread the connection is crowded.
+        """
+        ...
+
+    async def refuse(self, code: int, reason: str) -> None:
+        """Close because of a fault, and wait for the end."""
+        ...
+
+    @property
+    def close_code(self) -> int | None:
+        """With which code it was closed; None before."""
+        ...
+
+    @property
+    def faulty(self) -> bool:
+        """Whether the client broke the rules of connections, or sent a message that is too big."""
+        ...
