@@ -26,6 +26,11 @@ _FIGURES: tuple[tuple[str, str, Callable[[Link], float]], ...] = (
         "Collections of which the node is sent nothing more, because it can never take it.",
         lambda link: link.outgoing.stuck,
     ),
+    (
+        "link_apart_snapshots",
+        "How often snapshots had no room in one that may share transactions (together_bytes).",
+        lambda link: link.outgoing.apart,
+    ),
     ("link_silent_seconds", "How long nothing came from the node.", lambda link: link.silent_seconds),
 )
 
