@@ -175,7 +175,9 @@ class Link:
         try:
             return await within(self._clock, self._limits.call_seconds, work)
         except TimeoutError as error:
-            raise Unavailable(f"no answer {error} (call_seconds)") from error
+            raise Unavailable(
+                f"no answer within {self._limits.call_seconds:g} seconds (call_seconds)"
+            ) from error
 
     def subscribe(self, start: Callable[[ClientSession], int], subscriber: Subscriber) -> int:
         """Open the stream or view that ``start`` makes. Raises Overloaded or Closed."""

@@ -31,6 +31,11 @@ _FIGURES: tuple[tuple[str, str, Callable[[Link], float]], ...] = (
         "For how long the node has lacked what it has lacked longest of all.",
         lambda link: link.outgoing.lacking_seconds,
     ),
+    (
+        "link_apart_snapshots",
+        "How often snapshots had no room in one that may share transactions (together_bytes).",
+        lambda link: link.outgoing.apart,
+    ),
     ("link_silent_seconds", "How long nothing came from the node.", lambda link: link.silent_seconds),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 from collections import Counter
@@ -61,7 +62,7 @@ def simulate(scenario: Scenario, seed: int) -> Run:
         patch_time=True,
         net=detangle.NetConfig(fragment=0.1, tcp_timeout=5.0),
     )
-    with _no_entropy(world.random("entropy")), _groups_in_order():
+    with _no_entropy(world.random("entropy")), _groups_in_order(), _no_collector():
         result = detangle.execute(_run, (scenario, world), config=config, strategy=detangle.RandomWalk(seed))
     failure = result.failure
     error = None if failure is None else failure.exception or AssertionError(failure.headline())
@@ -92,6 +93,22 @@ def _no_entropy(drawn: Random) -> Generator[None]:
         yield
     finally:
         os.urandom = random._urandom = real  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _no_collector() -> Generator[None]:
+    """Have nothing be let go of at a moment that depends on what the process did before.
+
+    What a crash has left behind may be generators, whose end is a step of the event loop.
+    """
+    gc.collect()
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextmanager

@@ -126,13 +126,23 @@ class ManyNodes:
         async with asyncio.TaskGroup() as tasks:
             for writer in self.writers:
                 tasks.create_task(self._start(writer.node))
-                tasks.create_task(self._on(f"at {writer.node.host}", writer.work(self._over)))
+                tasks.create_task(self._write_at(writer))
             for editor in self.editors:
                 tasks.create_task(self._on(editor.name, self._edit(editor)))
             tasks.create_task(self._break_things())
 
     async def _on(self, host: str, work: Coroutine[Any, Any, None]) -> None:
         await self._world.spawn(work, host)
+
+    async def _write_at(self, writer: Writer) -> None:
+        """To the end; or until then, at a node that never answers again."""
+        writing = self._world.spawn(writer.work(self._over), f"at {writer.node.host}")
+        await self._over.wait()
+        if writer.node not in self.staying:
+            writing.cancel()
+        await asyncio.wait([writing])
+        if not writing.cancelled():
+            writing.result()
 
     async def _edit(self, editor: Editor) -> None:
         """A disk that failed is not asked at once, and what an editor says has no receipt."""

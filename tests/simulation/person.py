@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import protobase_live as pb
 from protobase_live.testing import Node, World
@@ -33,13 +33,17 @@ class Person(Reader):
         db = await self.come()
         tasks = await db.collection(TASKS)
         with suppress(pb.Unavailable):  # who leaves while the node is away has left all the same
-            async with tasks.presence({"name": self.name}) as self._presence:
-                for step in range(self._random.randint(1, 8)):
-                    await self._world.clock.sleep(self._random.expovariate(1))
-                    with suppress(pb.Unavailable):
-                        await self._presence.set({"name": self.name, "step": step})
+            async with AsyncExitStack() as stack:
+                self._presence = await self.enter(stack, lambda: tasks.presence({"name": self.name}))
+                await self._move(self._presence)
                 if self._random.random() < 0.6:
                     await asyncio.get_running_loop().create_future()
                 self.is_there = False
         await db.close()
         self._world.happened["a person left"] += 1
+
+    async def _move(self, presence: pb.Presence) -> None:
+        for step in range(self._random.randint(1, 8)):
+            await self._world.clock.sleep(self._random.expovariate(1))
+            with suppress(pb.Unavailable):
+                await presence.set({"name": self.name, "step": step})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any, TypeVar
 
 import protobase_live as pb
 from protobase_live.testing import Node, World
 from tests.simulation.writer import LIMITS
+
+T = TypeVar("T")
 
 HALF_SEEN = pb.Query("left").join("right", "_key", as_="other", how="full")
 """Puts the records that a transaction writes in two collections beside each other."""
@@ -36,6 +39,14 @@ class Reader:
             except pb.Unavailable:
                 await self._world.clock.sleep(0.2)
 
+    async def enter(self, stack: AsyncExitStack, make: Callable[[], AbstractAsyncContextManager[T]]) -> T:
+        """Enter what ``make`` gives, as long as ``stack`` lives; again and again while no node answers."""
+        while True:
+            try:
+                return await stack.enter_async_context(make())
+            except pb.Unavailable:
+                await self._world.clock.sleep(0.2)
+
 
 class Follower(Reader):
     """Follows the changes of a collection."""
@@ -50,7 +61,8 @@ class Follower(Reader):
         """Follow for ever. Raises AssertionError for a change that does not go on where the last one was."""
         db = await self.come()
         collection = await db.collection(self.collection)
-        async with collection.changes(since=pb.START) as changes:
+        async with AsyncExitStack() as stack:
+            changes = await self.enter(stack, lambda: collection.changes(since=pb.START))
             async for change in changes:
                 key = str(change.key)
                 if change.kind == "reset":
@@ -79,7 +91,8 @@ class Watcher(Reader):
     async def work(self) -> None:
         """Watch for ever. Raises AssertionError when half a transaction is seen."""
         db = await self.come()
-        async with db.live(self.query) as live:
+        async with AsyncExitStack() as stack:
+            live = await self.enter(stack, lambda: db.live(self.query))
             while True:
                 self.rows = list(live.rows)
                 if self.query is HALF_SEEN:

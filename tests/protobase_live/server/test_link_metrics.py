@@ -32,6 +32,7 @@ async def test_a_link_that_is_up_and_has_nothing_to_send():
         f"protobase_link_lacking_collections{label}": "0",
         f"protobase_link_unanswered_bytes{label}": "0",
         f"protobase_link_stuck_collections{label}": "0",
+        f"protobase_link_apart_snapshots{label}": "0",
         f"protobase_link_silent_seconds{label}": "0.25",
         f"protobase_link_lacking_seconds{label}": "0.0",
     }

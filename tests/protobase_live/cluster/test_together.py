@@ -1,0 +1,156 @@
+"""Snapshots that may have parts of the same transactions are taken as one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from pycrdt import Doc, Map
+
+from protobase_live.cluster.batch import Line
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.recent import packed
+from protobase_live.cluster.together import belonging, has_gap
+from protobase_live.collection.limits import Limits
+from protobase_live.protocol.peer.messages import SnapshotPart
+from protobase_live.query.language.query import Query
+from protobase_storage import Commit, Joint, MemoryStorage, Snapshot, StorageError
+from tests.support.nodes import Connection, Node, agree, settle
+
+SHORT = Limits(log_commits=10, retained_commits=2)
+HALF_SEEN = Query("x").join("y", "_key", as_="other", how="full")
+
+Make = Callable[..., Node]
+
+
+class Watched(MemoryStorage):
+    """Notes what two collections have after each change of either."""
+
+    def __init__(self) -> None:
+        super().__init__(make_identity=lambda: "b")
+        self.seen: list[tuple[set[str], set[str]]] = []
+        self.folds = True
+
+    def append(self, commits: Any) -> Any:
+        """See `Storage.append`."""
+        durable = super().append(commits)
+        self._look()
+        return durable
+
+    async def compact(self, snapshot: Snapshot) -> None:
+        """See `Storage.compact`."""
+        if not self.folds:
+            raise StorageError("no room for snapshots")
+        await super().compact(snapshot)
+        self._look()
+
+    def _look(self) -> None:
+        self.seen.append((self._joint_keys("x"), self._joint_keys("y")))
+
+    def _joint_keys(self, name: str) -> set[str]:
+        document: Doc = Doc()
+        for update in self._stored(name).loaded.updates:
+            document.apply_update(update)
+        return {key for key in document.get("records", type=Map) if key.startswith("joint")}
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    """Makes nodes, and closes them."""
+    made: list[Node] = []
+
+    def node(name: str, **how: Any) -> Node:
+        made.append(Node(name, **how))
+        return made[-1]
+
+    yield node
+    for each in made:
+        await each.close()
+
+
+async def with_folded(node: Node, *names: str) -> None:
+    """Have transactions over x and y, and fold the logs of ``names``."""
+    for n in range(3):
+        await node.together(f"joint{n}", "x", "y")
+    for name in names:
+        for n in range(30):
+            await node.put(name, f"k{n}", n=n)
+        await settle(lambda name=name: _is_folded(node, name))
+
+
+async def _is_folded(node: Node, name: str) -> bool:
+    return (await node.storage.load(name)).snapshot is not None
+
+
+@pytest.mark.parametrize("folded", ["x", "y", "xy"])
+async def test_no_half_of_a_transaction_is_stored_or_seen(make: Make, folded: str) -> None:
+    storage = Watched()
+    a, b = make("a", limits=SHORT), make("b", storage=storage)
+    await with_folded(a, *folded)
+    await b.put("x", "own", n=0)
+    halves: list[Any] = []
+    async with b.db.live(HALF_SEEN) as live:
+        Connection(a, b)
+        await agree([a, b], "x", "y")
+        while len([row for row in live.rows if "other" in row and _is_joint(row)]) < 3:
+            await anext(live)
+            halves += [row for row in live.rows if _is_joint(row) and not _is_whole(row)]
+    assert halves == []
+    assert all(x == y for x, y in storage.seen)
+    assert (await b.storage.load("x")).snapshot is not None
+
+
+def _is_joint(row: dict[str, Any]) -> bool:
+    return str(row.get("_key") or (row.get("other") or {}).get("_key")).startswith("joint")
+
+
+def _is_whole(row: dict[str, Any]) -> bool:
+    return bool(row.get("by") and row.get("other"))
+
+
+async def test_what_has_no_room_comes_by_itself_and_is_counted(make: Make) -> None:
+    a = make("a", limits=SHORT, cluster_limits=ClusterLimits(together_bytes=10))
+    b = make("b")
+    await with_folded(a, "x", "y")
+    connection = Connection(a, b)
+    await agree([a, b], "x", "y")
+    assert a.db.replication.links["b"].outgoing.apart == 1
+    assert not any(part.more for part in connection.ends[0].messages(SnapshotPart))
+
+
+async def test_a_log_that_was_not_folded_yet_is_sent_as_what_it_came_to(make: Make) -> None:
+    storage = Watched()
+    storage.folds = False
+    a, b, c = make("a", limits=SHORT), make("b", storage=storage), make("c")
+    await with_folded(a, "x", "y")
+    Connection(a, b)
+    await agree([a, b], "x", "y")
+    assert (await b.storage.load("x")).snapshot is None
+    Connection(b, c)
+    await agree([b, c], "x", "y")
+    for name in ("x", "y"):
+        assert await c.keys(name) == await a.keys(name)
+
+
+def test_a_gap_is_what_lacks_between() -> None:
+    first, third = (Commit("n/t", n, "x", b"", (), 0.0) for n in (1, 3))
+    assert not has_gap({}, [first])
+    assert not has_gap({"n/t": 2}, [third])
+    assert has_gap({"n/t": 1}, [third])
+    assert has_gap({}, [first, third])
+
+
+def test_collections_belong_together_by_transactions_and_through_each_other() -> None:
+    def line(name: str, *joint: str, whole: bool = True) -> Line:
+        commit = Commit("n/t", 1, name, b"", (), 0.0, joint=Joint("j", joint) if joint else None)
+        return Line([packed(commit)], whole)  # type: ignore[arg-type]
+
+    lines = {
+        "a": line("a"),
+        "b": line("b", "b", "x"),
+        "c": line("c", "b", "c"),
+        "d": line("d", "d", "e"),
+        "f": line("f", whole=False),
+    }
+    assert belonging(["x"], lines) == ["x", "b", "f", "c"]
