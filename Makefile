@@ -18,7 +18,8 @@ help:
 	@echo '             docs/testing.md lists)'
 	@echo 'make simulate  500 runs of one node, and of several, with crashes and faults on virtual time (SEEDS=...,'
 	@echo '             FIRST_SEED=...)'
-	@echo 'make soak    three nodes as processes, killed and cut off under load for minutes (MINUTES=..., SEED=...)'
+	@echo 'make soak    three nodes as processes, killed and cut off under load for minutes, then one before an object'
+	@echo '             store whose answers are late, lost or errors (MINUTES=..., SEED=...)'
 	@echo 'make mutate  a hundred planted bugs, one at a time, and which test notices each (BUGS="no-fsync ..." plants'
 	@echo '             these alone)'
 	@echo 'make check   linter, formatter, types, import contracts'
@@ -44,7 +45,7 @@ soak: export SOAK_MINUTES := $(or $(MINUTES),10)
 soak: export SOAK_SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 soak: $(PYTHON_STAMP) $(NODE_STAMPS)
 	@echo 'make soak MINUTES=$(SOAK_MINUTES) SEED=$(SOAK_SEED)'
-	$(BIN)/pytest -s tests/durability/test_nodes.py -k soak
+	$(BIN)/pytest -s tests/durability/test_nodes.py tests/durability/test_object_faults.py -k soak
 
 mutate: $(PYTHON_STAMP)
 	$(BIN)/python -m tests.mutation $(BUGS)

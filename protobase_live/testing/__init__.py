@@ -3,10 +3,24 @@
 Needs the extra ``testing`` (`pip install 'protobase-live[testing]'`).
 """
 
+from protobase_live.testing.cloud_node import CloudNode
 from protobase_live.testing.disk import Disk, DiskFaults
 from protobase_live.testing.faults import Faults
 from protobase_live.testing.node import Node
 from protobase_live.testing.run import Run, simulate
 from protobase_live.testing.world import World
+from protobase_storage.cloud.simulated import Bucket, ObjectFaults, SimulatedObjects
 
-__all__ = ["Disk", "DiskFaults", "Faults", "Node", "Run", "World", "simulate"]
+__all__ = [
+    "Bucket",
+    "CloudNode",
+    "Disk",
+    "DiskFaults",
+    "Faults",
+    "Node",
+    "ObjectFaults",
+    "Run",
+    "SimulatedObjects",
+    "World",
+    "simulate",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from random import Random
 from typing import Any
 
 from protobase_live.cluster.limits import ClusterLimits
@@ -12,6 +13,7 @@ from protobase_live.database.database import Database
 from protobase_live.server.server import Server
 from protobase_live.testing.disk import Disk
 from protobase_live.testing.world import SkewedClock, World
+from protobase_storage import Storage
 
 PORT = 8765
 
@@ -90,11 +92,15 @@ class Node:
             self.disk.kept_unsaid > before.kept_unsaid
         )
 
+    async def _storage(self, random: Random) -> Storage:
+        """What it opens when it starts; what is drawn for that comes from ``random``."""
+        return self.disk
+
     async def _serve(self) -> None:
         random = self._world.random(f"start {self._starts} of {self.host}")
         clock, limits = self._clock, self._cluster_limits
         async with Database(
-            self.disk,
+            await self._storage(random),
             limits=self._limits,
             clock=clock,
             random=random,

@@ -13,7 +13,7 @@ from .cloud.view import CloudView
 from .local_cloud.opening import open_local
 from .local_cloud.storage import LocalCloudStorage
 
-__all__ = ["SCHEMES", "open_cloud", "open_local_cloud", "parse_address", "view_cloud"]
+__all__ = ["SCHEMES", "connect", "open_cloud", "open_local_cloud", "parse_address", "view_cloud"]
 
 
 async def open_cloud(address: CloudAddress, **options: Any) -> CloudStorage:
@@ -41,8 +41,9 @@ async def view_cloud(address: CloudAddress, **options: Any) -> CloudView:
 
 
 async def _connected(address: CloudAddress) -> ThreadedObjects:
-    return ThreadedObjects(await asyncio.to_thread(_connect, address))  # finding credentials takes its time
+    return ThreadedObjects(await asyncio.to_thread(connect, address))  # finding credentials takes its time
 
 
-def _connect(address: CloudAddress) -> BlockingObjects:
+def connect(address: CloudAddress) -> BlockingObjects:
+    """The provider's client, for a thread to wait in. Raises `StorageError`."""
     return s3.S3Objects(address) if address.scheme == "s3" else gcs.GcsObjects(address)

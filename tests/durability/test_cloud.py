@@ -14,7 +14,9 @@ import pytest
 
 import protobase_live as pb
 from protobase_live.database.opening import open_storage
-from tests.protobase_live.cli.command import run
+from tests.protobase_live.cli.command import run, running
+from tests.protobase_live.cli.test_backup import ODD, stored_at
+from tests.protobase_live.cli.test_copy import GONE, fill, remains_at
 from tests.support.cloud_places import keys_at, url_of
 from tests.support.kept import assert_kept
 from tests.support.server_process import COMMAND, ServerProcess
@@ -24,6 +26,9 @@ SEEDS = range(int(os.environ.get("CLOUD_SEEDS", "2")))
 MAX_MOMENTS = 100
 """The server is killed after 1 to so many moments of sending, acknowledging and showing."""
 
+
+MANY = 20
+"""Collections of a copy that takes a while."""
 
 MODES = ("cloud", "local+cloud")
 """Where a write is before it is acknowledged: in the bucket, or in a folder that is uploaded later."""
@@ -139,3 +144,36 @@ async def test_a_folder_that_comes_back_after_a_successor_is_kept_and_can_be_mer
         assert (await run("import", successor.live, stdin=exported)).code == 1
         assert (await run("import", "--merge", successor.live, stdin=exported)).code == 0
         assert await tasks.keys() == ["elsewhere", "in the folder alone", "uploaded"]
+
+
+@pytest.mark.usefixtures("on_seaweedfs")
+async def test_a_database_is_copied_into_a_bucket_and_back_exactly(tmp_path: Path) -> None:
+    url, origin, back = url_of(tmp_path), f"file:{tmp_path / 'origin'}", f"file:{tmp_path / 'back'}"
+    storage = await open_storage(origin)
+    await fill(storage)
+    await storage.close()
+    for copied, there in ((5, 0), (0, 5)):
+        said = f"5 collections: {copied} copied and verified, {there} there already\n"
+        assert await run("copy", origin, url) == (0, said, "")
+    for copied, there in ((5, 0), (0, 5)):
+        said = f"5 collections: {copied} copied and verified, {there} there already\n"
+        assert await run("copy", url, back) == (0, said, "")
+    for place in (url, back):
+        assert await stored_at(place) == ODD
+        assert await remains_at(place, "gone") == GONE
+
+
+@pytest.mark.usefixtures("on_fake_gcs")
+async def test_a_copy_into_a_bucket_that_was_killed_is_completed(tmp_path: Path) -> None:
+    url, origin = url_of(tmp_path), f"file:{tmp_path / 'origin'}"
+    async with pb.open(origin) as db:
+        for n in range(MANY):
+            await (await db.collection(f"c{n:02}")).insert({"n": n}, key="k")
+    async with running("copy", origin, url) as process:
+        while not await asyncio.to_thread(lambda: any("wal" in key for key in keys_at(tmp_path))):
+            assert process.returncode is None
+        process.kill()
+        await process.wait()
+    completed = await run("copy", origin, url)
+    assert (completed.code, completed.out[:15]) == (0, f"{MANY} collections:")
+    assert await stored_at(url) == await stored_at(origin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -84,6 +85,35 @@ def no_empty_slot(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(takeover, "_fence", fence)
 
 
+LEASE_SECONDS = 10.0
+
+
+def fence_by_clock(patch: pytest.MonkeyPatch) -> None:
+    """Who takes over waits until the writer before must have stopped: that stores nothing more when it has
+    stored nothing for so long."""
+    read, add = takeover.read_slots, SlotLog.add
+    stored_at: dict[SlotLog, float] = {}
+
+    async def wait_and_read(store: ObjectStore, replay: Replay, take) -> None:
+        await asyncio.sleep(LEASE_SECONDS)
+        await read(store, replay, take)
+
+    async def no_fence(store: ObjectStore, replay: Replay, manifest: Manifest) -> None:
+        pass
+
+    async def add_in_time(self: SlotLog, effects) -> int:
+        now = asyncio.get_running_loop().time()
+        if now - stored_at.get(self, now) > LEASE_SECONDS:
+            raise fenced("bucket", 0, 0)
+        size = await add(self, effects)
+        stored_at[self] = now
+        return size
+
+    patch.setattr(takeover, "read_slots", wait_and_read)
+    patch.setattr(takeover, "_fence", no_fence)
+    patch.setattr(SlotLog, "add", add_in_time)
+
+
 def clean_at_once(patch: pytest.MonkeyPatch) -> None:
     """Slots are deleted before the manifest that takes their place is there."""
     right = Upkeep._publish
@@ -104,4 +134,5 @@ PLANTED = (
     manifest_before_slot,
     no_empty_slot,
     clean_at_once,
+    fence_by_clock,
 )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ..errors import StorageFenced, StorageFormatError
 from .formats import hash_of, pack_slot, unpack_slot
-from .keys import slot_key
-from .objects import ObjectStore, create
+from .keys import MANIFESTS, slot_key
+from .objects import ObjectStore, Refused, create
 from .state import State
 from .values import Damaged, Effect, Slot
 
@@ -22,6 +22,7 @@ class SlotLog:
         self._writer = writer
         self._epoch = epoch
         self._voids_previous = False
+        self._has_failed = False
 
     async def add(self, effects: Sequence[Effect]) -> int:
         """Store effects as the next slot; returns its size in bytes.
@@ -29,6 +30,22 @@ class SlotLog:
         Raises `StorageFenced`, and `ObjectError`: the slot may have been created nevertheless, but will not
         count, because the next one either takes its place or says so.
         """
+        if self._has_failed:
+            await self._require_database()
+        self._has_failed = True
+        size = await self._add(effects)
+        self._has_failed = False
+        return size
+
+    async def _require_database(self) -> None:
+        """A bucket that was lost and made again has room for the next slot, which would be all there is."""
+        if not (await self._store.list(MANIFESTS, "")).keys:
+            raise Refused(
+                f"{self._store.address}: the database is gone, and nothing is stored without it: bring back "
+                "what was in the bucket"
+            )
+
+    async def _add(self, effects: Sequence[Effect]) -> int:
         while True:
             slot = Slot(
                 self.next, self._epoch, self._writer, self.previous, tuple(effects), self._voids_previous
