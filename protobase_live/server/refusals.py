@@ -10,6 +10,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import cast
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request
 
 from protobase_actors import Clock
 from protobase_live.server.limits import ServerLimits
@@ -24,6 +29,14 @@ class Ticket:
 
     seconds: float
     until: float
+
+
+def caller_of(connection: ServerConnection, request: Request) -> Caller:
+    """Who has sent this request."""
+    address = cast("tuple[str, int] | str | None", connection.remote_address)
+    asked = urlsplit(request.path)
+    host = address[0] if isinstance(address, tuple) else address
+    return hash((host, asked.path, *parse_qs(asked.query).get("token", [])))
 
 
 class Refusals:

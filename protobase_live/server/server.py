@@ -28,6 +28,7 @@ from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
     FORBIDDEN_ORIGIN,
+    GOING_AWAY,
     INTERNAL_ERROR,
     MESSAGE_TOO_BIG,
     TOO_MANY,
@@ -37,8 +38,10 @@ from protobase_live.protocol.live.limits import (
 )
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
-from protobase_live.server.connection import DIRECT_PREFIX, Connection
+from protobase_live.server.connection import DIRECT_PREFIX, Connection, choose_subprotocol
 from protobase_live.server.counters import Counters
+from protobase_live.server.draining import drain
+from protobase_live.server.gate import Gate
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
@@ -46,7 +49,7 @@ from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
 from protobase_live.server.read_ahead import ReadAhead
-from protobase_live.server.refusals import Caller, Refusals
+from protobase_live.server.refusals import Refusals, caller_of
 from protobase_live.server.yjs_door import YjsSession
 
 if TYPE_CHECKING:
@@ -116,6 +119,7 @@ class Server:
         self._cluster: Cluster | None = None
         self._closing = False
         self._refusals = Refusals(self._clock, limits)
+        self._gate = Gate(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
         self._sessions: OrderedSet[Connection] = OrderedSet()
         self._tasks: OrderedSet[asyncio.Task[Any]] = OrderedSet()
@@ -134,7 +138,7 @@ class Server:
             create_connection=cast("type[Connection]", self._connection),
             process_request=self._route,
             subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
-            select_subprotocol=_choose,
+            select_subprotocol=choose_subprotocol,
             compression=None,
             max_size=self._live_limits.hello_bytes,
             open_timeout=self._limits.handshake_seconds,
@@ -190,21 +194,30 @@ class Server:
         return len(self._sessions)
 
     @property
+    def waiting(self) -> int:
+        """Clients that wait for their turn to come in."""
+        return self._gate.waiting
+
+    @property
     def backlog(self) -> int:
         """Bytes that were written to all connections and not yet taken by the network."""
         return sum(connection.backlog for connection in self._connections)
 
     async def close(self) -> None:
-        """Accept nothing more, close every connection with 1001, and wait until their sessions ended.
+        """Accept nothing more, close every connection with 1001, a few at a time, and wait until their
+        sessions ended.
 
-        Whatever clients do, that takes at most ``bye_seconds`` for what live clients wait for, and
-        ``close_seconds`` for closing; then connections that are left are cut.
+        Whatever clients do, that takes at most ``drain_seconds``, ``bye_seconds`` for what live clients wait
+        for, and ``close_seconds`` for closing; then connections that are left are cut.
         """
         if self._server is None:
             return
         self._closing = True
         if self._probe is not None:
             self._probe.cancel()
+        self._gate.close()
+        clients = [each for each in self._sessions if not each.is_peer]
+        await drain(clients, self._let_go, self._clock, self._limits)
         if self._cluster is not None:
             await self._cluster.close()
         await self._live.close()
@@ -212,6 +225,11 @@ class Server:
         timer = self._clock.call_later(self._limits.close_seconds, self._cut)
         await self._server.wait_closed()
         timer.cancel()
+
+    async def _let_go(self, connection: Connection) -> None:
+        """Close a client; not waited for is how long it takes to answer."""
+        if not await self._live.let_go(connection):
+            self._keep(asyncio.ensure_future(connection.close(GOING_AWAY, "the server is stopping")))
 
     def _cut(self) -> None:
         for connection in list(self._connections):
@@ -265,22 +283,25 @@ class Server:
         if path == "/":
             return connection.respond(HTTPStatus.OK, _DOORS)
         if path == PEER_PATH and self._cluster is not None:
-            cast(Connection, connection).allow(self._database.replication.limits.message_bytes)
+            assert isinstance(connection, Connection)
+            connection.is_peer = True
+            connection.allow(self._database.replication.limits.message_bytes)
             return self._unavailable(connection, "the server is stopping") if self._closing else None
         if path != "/live" and not path.startswith(DIRECT_PREFIX):
             return connection.respond(HTTPStatus.NOT_FOUND, f"no door at {path}\n{_DOORS}")
+        came = await self._gate.enter(lambda: connection.protocol.state is not CONNECTING)
         if self._closing:
             return self._unavailable(connection, "the server is stopping")
-        if self.sessions >= self._limits.sessions:
-            return self._unavailable(
-                connection, f"at the limit of {self._limits.sessions} sessions (sessions)"
-            )
+        if not came:
+            return self._unavailable(connection, "too many come at once (waiting_handshakes)")
+        if self.sessions >= (most := self._limits.sessions):
+            return self._unavailable(connection, f"at the limit of {most} sessions (sessions)")
         return None if path == "/live" else await self._route_yjs(connection, request)
 
     async def _route_yjs(self, connection: ServerConnection, request: Request) -> Response | None:
         """Hold who was refused a moment ago, and say how long a message may be."""
         assert isinstance(connection, Connection)
-        connection.caller = _caller(connection, request)
+        connection.caller = caller_of(connection, request)
         admitted, connection.ticket = await self._refusals.admit(connection.caller)
         if not admitted:
             return self._unavailable(connection, "refused too often, come back in half a minute")
@@ -372,24 +393,7 @@ ProtoBase Live
 """
 
 
-def _caller(connection: ServerConnection, request: Request) -> Caller:
-    address = cast("tuple[str, int] | str | None", connection.remote_address)
-    asked = urlsplit(request.path)
-    host = address[0] if isinstance(address, tuple) else address
-    return hash((host, asked.path, *parse_qs(asked.query).get("token", [])))
-
-
 def _checked(secret: bytes) -> bytes:
     from protobase_live.protocol.peer.handshake import check_secret
 
     return check_secret(secret)
-
-
-def _choose(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The first live subprotocol the client offers; of a Yjs client the first of all.
-
-    Stock Yjs clients offer what their application put there, a token perhaps, and insist on an answer.
-    """
-    if connection.request is not None and connection.request.path.startswith(DIRECT_PREFIX):
-        return next(iter(offered), None)
-    return next((name for name in offered if name in SUBPROTOCOLS), None)
