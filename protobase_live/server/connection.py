@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -17,10 +17,12 @@ from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from protobase_actors import OrderedSet
 from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
+from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.refusals import Caller, Ticket
 from protobase_live.server.wire import Session
@@ -78,6 +80,8 @@ class Connection(ServerConnection):
         """Who asked for the connection."""
         self.ticket: Ticket | None = None
         """What it had to wait with."""
+        self.is_peer = False
+        """Whether another node is at the other end."""
         self.writable = False
         """Whether messages may be sent: the handshake is over and no close has begun."""
 
@@ -316,3 +320,13 @@ def _fail(protocol: ServerProtocol, code: int, reason: str = "") -> None:
         code = MESSAGE_TOO_BIG
         reason = f"a message has at most {protocol.max_message_size} bytes (message_bytes)"
     type(protocol).fail(protocol, code, reason)
+
+
+def choose_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """The first live subprotocol the client offers; of a Yjs client the first of all.
+
+    Stock Yjs clients offer what their application put there, a token perhaps, and insist on an answer.
+    """
+    if connection.request is not None and connection.request.path.startswith(DIRECT_PREFIX):
+        return next(iter(offered), None)
+    return next((name for name in offered if name in SUBPROTOCOLS), None)

@@ -17,8 +17,21 @@ class ServerLimits:
     backlog_bytes: int = 1024 * 1024
     """Bytes that wait to be sent to one Yjs client. Above it, the client is sent nothing more until it has
     read them, and then what it missed, in parts."""
+    handshakes_per_second: int = 300
+    """Clients that may come in a second; others wait for their turn. Stock clients all come back in the same
+    moment after a restart, and would hold up those that are served."""
+    handshakes_at_once: int = 100
+    """How many of these may come in the same moment, if few came before."""
+    waiting_handshakes: int = 2_400
+    """Clients that wait for their turn; another one is answered with HTTP 503, and comes back."""
+    drain_clients: int = 100
+    """Clients that are closed at once when the server stops; the next ones follow after a twentieth of a
+    second."""
+    drain_seconds: float = 5.0
+    """How long that may take; then all others are closed at once."""
     handshake_seconds: float = 10.0
-    """How long a client may take to ask for a connection; then it is disconnected."""
+    """How long a client may take to ask for a connection, and may wait for its turn; then it is
+    disconnected."""
     authenticate_seconds: float = 10.0
     """How long the program's ``authenticate`` may take; then the client is refused with 4401."""
     close_seconds: float = 5.0

@@ -150,10 +150,13 @@ class LiveConnection:
             raise self._mistake
 
     async def leave(self) -> None:
-        """Say bye, answer the requests that are under way, both within ``bye_seconds``, and begin to close.
+        """Say bye, answer the requests that are under way, both within ``bye_seconds``, and begin to close;
+        once, however often it is called.
 
         Closing is not waited for: it takes as long as a client that does not read likes.
         """
+        if self._leaving:
+            return
         self._leaving = True
         with suppress(ConnectionClosed, TimeoutError):
             await within(self._clock, self._limits.bye_seconds, self._say_bye())

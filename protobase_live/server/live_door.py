@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from protobase_actors import Clock, OrderedSet
+from protobase_actors import Clock
 from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
@@ -39,7 +39,7 @@ class LiveDoor:
         self._counters = counters or Counters()
         self._session_id = session_id
         self._news = PresenceNews()
-        self._connections: OrderedSet[LiveConnection] = OrderedSet()
+        self._connections: dict[Connection, LiveConnection] = {}
         self._encodings = {
             name: Encodings(codec, self._limits.encoded_bytes) for name, codec in CODECS.items()
         }
@@ -67,18 +67,25 @@ class LiveDoor:
             session = ServerSession(codec, self._limits, self._session_id(), encodings)
             parts = self._database, self._clock, self._news, self._limits, self._counters
             served = LiveConnection(connection, session, *parts, token)
-            await self._serve(served)
+            await self._serve(connection, served)
 
-    async def _serve(self, served: LiveConnection) -> None:
-        self._connections.add(served)
+    async def _serve(self, connection: Connection, served: LiveConnection) -> None:
+        self._connections[connection] = served
         try:
             await served.run(self._authentication)
         finally:
-            self._connections.discard(served)
+            del self._connections[connection]
+
+    async def let_go(self, connection: Connection) -> bool:
+        """What `close` does, for one connection alone; false if it is none that is served here."""
+        served = self._connections.get(connection)
+        if served is not None:
+            await served.leave()
+        return served is not None
 
     async def close(self) -> None:
         """Stop: every client is told `Bye`, gets the answers it waits for (for ``bye_seconds`` at most), and
         is closed with 1001. New requests and connections are refused with an error to try again.
         """
         self._closing = True
-        await asyncio.gather(*(served.leave() for served in self._connections))
+        await asyncio.gather(*(served.leave() for served in self._connections.values()))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from websockets.asyncio.server import Server as WebSocketServer
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
+from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
@@ -26,6 +27,7 @@ from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
     FORBIDDEN_ORIGIN,
+    GOING_AWAY,
     INTERNAL_ERROR,
     MESSAGE_TOO_BIG,
     TOO_MANY,
@@ -35,9 +37,11 @@ from protobase_live.protocol.live.limits import (
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
-from protobase_live.server.connection import DIRECT_PREFIX, HTTP_PREFIX, Connection
+from protobase_live.server.connection import DIRECT_PREFIX, HTTP_PREFIX, Connection, choose_subprotocol
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
+from protobase_live.server.draining import drain
+from protobase_live.server.gate import Gate
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
@@ -121,6 +125,7 @@ class Server:
             Door("yjs", DIRECT_PREFIX, self._yjs.serve, self._yjs.admit),
             Door("live", "/live", self._serve_live),
         ]
+        self._gate = Gate(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
         self._sessions: OrderedSet[Connection] = OrderedSet()
         self._tasks: OrderedSet[asyncio.Task[Any]] = OrderedSet()
@@ -139,7 +144,7 @@ class Server:
             create_connection=cast("type[Connection]", self._connection),
             process_request=self._route,
             subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
-            select_subprotocol=_choose,
+            select_subprotocol=choose_subprotocol,
             compression=None,
             max_size=self._live_limits.hello_bytes,
             open_timeout=self._limits.handshake_seconds,
@@ -204,21 +209,30 @@ class Server:
         return len(self._sessions)
 
     @property
+    def waiting(self) -> int:
+        """Clients that wait for their turn to come in."""
+        return self._gate.waiting
+
+    @property
     def backlog(self) -> int:
         """Bytes that were written to all connections and not yet taken by the network."""
         return sum(connection.backlog for connection in self._connections)
 
     async def close(self) -> None:
-        """Accept nothing more, close every connection with 1001, and wait until their sessions ended.
+        """Accept nothing more, close every connection with 1001, a few at a time, and wait until their
+        sessions ended.
 
-        Whatever clients do, that takes at most ``bye_seconds`` for what live clients wait for, and
-        ``close_seconds`` for closing; then connections that are left are cut.
+        Whatever clients do, that takes at most ``drain_seconds``, ``bye_seconds`` for what live clients wait
+        for, and ``close_seconds`` for closing; then connections that are left are cut.
         """
         if self._server is None:
             return
         self._closing = self._pages.closing = True
         if self._probe is not None:
             self._probe.cancel()
+        self._gate.close()
+        clients = [each for each in self._sessions if not each.is_peer]
+        await drain(clients, self._let_go, self._clock, self._limits)
         if self._cluster is not None:
             await self._cluster.close()
         self._rest.close()
@@ -228,6 +242,11 @@ class Server:
         timer = self._clock.call_later(self._limits.close_seconds, self._cut)
         await self._server.wait_closed()
         timer.cancel()
+
+    async def _let_go(self, connection: Connection) -> None:
+        """Close a client; not waited for is how long it takes to answer."""
+        if not await self._live.let_go(connection):
+            self._keep(asyncio.ensure_future(connection.close(GOING_AWAY, "the server is stopping")))
 
     def _cut(self) -> None:
         for connection in list(self._connections):
@@ -268,12 +287,13 @@ class Server:
         door = door_at(path, self._doors)
         if door is None:
             return connection.respond(*no_door(path))
+        came = not door.counted or await self._gate.enter(lambda: connection.protocol.state is not CONNECTING)
         if self._closing:
             return self._unavailable(connection, "the server is stopping")
-        if door.counted and self.sessions >= self._limits.sessions:
-            return self._unavailable(
-                connection, f"at the limit of {self._limits.sessions} sessions (sessions)"
-            )
+        if not came:
+            return self._unavailable(connection, "too many come at once (waiting_handshakes)")
+        if door.counted and self.sessions >= (most := self._limits.sessions):
+            return self._unavailable(connection, f"at the limit of {most} sessions (sessions)")
         reason = await door.admit(cast(Connection, connection))
         return None if reason is None else self._unavailable(connection, reason)
 
@@ -324,6 +344,7 @@ class Server:
             await self._live.serve(connection)
 
     async def _admit_peer(self, connection: Connection) -> None:
+        connection.is_peer = True
         connection.allow(self._database.replication.limits.message_bytes)
 
     async def _serve_peer(self, connection: Connection, forbidden: str | None) -> None:
@@ -337,13 +358,3 @@ def _checked(secret: bytes) -> bytes:
     from protobase_live.protocol.peer.handshake import check_secret
 
     return check_secret(secret)
-
-
-def _choose(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The first live subprotocol the client offers; of a Yjs client the first of all.
-
-    Stock Yjs clients offer what their application put there, a token perhaps, and insist on an answer.
-    """
-    if connection.request is not None and connection.request.path.startswith(DIRECT_PREFIX):
-        return next(iter(offered), None)
-    return next((name for name in offered if name in SUBPROTOCOLS), None)

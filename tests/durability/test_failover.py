@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class Reader:
 
 
 @asynccontextmanager
-async def following(cluster: ServerNodes) -> AsyncIterator[tuple[RemoteDatabase, Reader]]:
+async def following(cluster: ServerNodes) -> AsyncGenerator[tuple[RemoteDatabase, Reader]]:
     reader, begun = Reader(), asyncio.Event()
     urls = [node.live for node in cluster.nodes]
     async with pb.connect(urls, on_connection=reader.on_connection) as db:

@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from protobase_actors import ManualClock
 from protobase_live.database.database import Database
+from protobase_live.protocol.live.codec import JsonCodec
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.server.draining import PAUSE_SECONDS
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage
@@ -168,3 +171,46 @@ async def test_a_client_for_which_a_program_takes_its_time(database: Database, c
     async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks"):
         await asked.wait()
         await stopped(server, clock)
+
+
+async def test_clients_are_closed_a_few_at_a_time(database: Database, clock: ManualClock) -> None:
+    server = Server(database, port=0, clock=clock, limits=ServerLimits(drain_clients=2))
+    await server.__aenter__()
+    clients = [await connect(f"ws://127.0.0.1:{server.port}/yjs/tasks") for _ in range(4)]
+    names = [Subprotocol(JsonCodec.subprotocol)]
+    clients.append(await connect(f"ws://127.0.0.1:{server.port}/live", subprotocols=names))
+    await clients[-1].send('{"type":"hello","version":1,"token":null,"client":""}')
+    assert "welcome" in await clients[-1].recv()
+    stopping = asyncio.ensure_future(server.close())
+    for several in (clients[:2], clients[2:4]):
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(each.wait_closed() for each in several))
+        assert [each.close_code for each in several] == [1001, 1001]
+        assert not clients[-1].close_code
+        assert await get(server, "/readyz") == b"not ready: the server is stopping\n"
+        await clock.advance(PAUSE_SECONDS)
+    assert "bye" in await asyncio.wait_for(clients[-1].recv(), 10)
+    await asyncio.wait_for(clients[-1].wait_closed(), 10)
+    await asyncio.wait_for(stopping, 10)
+    assert clients[-1].close_code == 1001
+
+
+async def test_who_comes_when_many_come_waits_for_its_turn(database: Database, clock: ManualClock) -> None:
+    limits = ServerLimits(handshakes_at_once=2, handshakes_per_second=10, waiting_handshakes=3)
+    server = Server(database, port=0, clock=clock, limits=limits)
+    await server.__aenter__()
+    url = f"ws://127.0.0.1:{server.port}/yjs/tasks"
+    for _ in range(2):
+        await connect(url)
+    waiting = [asyncio.ensure_future(connect(url).__aenter__()) for _ in range(3)]
+    async with asyncio.timeout(10):
+        while server.waiting < 3:  # noqa: ASYNC110 - nobody says so
+            await asyncio.sleep(0)
+    with pytest.raises(InvalidStatus, match="503"):
+        await connect(url)
+    assert await get(server, "/healthz") == b"ok\n"
+    for number, client in enumerate(waiting):
+        assert [each.done() for each in waiting] == [each < number for each in range(3)]
+        await clock.advance(0.12)
+        await asyncio.wait_for(client, 10)
+    await stopped(server, clock)
