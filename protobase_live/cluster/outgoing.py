@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from protobase_actors import Clock, WakeUp
 from protobase_live.cluster.batch import Batch, Batching, Line
 from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
-from protobase_live.cluster.recent import packed
+from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.source import Source
 from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import (
@@ -165,12 +166,7 @@ class Outgoing:
                     self._lacking[each.collection] = None
 
     async def _send_some(self) -> None:
-        lines: dict[str, Line] = {}
-        for name in list(self._lacking)[: self._limits.batch_commits]:
-            del self._lacking[name]  # before its log is looked at: what comes from then on is looked at again
-            line = await self._line(name)
-            if line is not None:
-                lines[name] = line
+        lines = await self._lines()
         await self._complete(lines)
         batch = Batching(lines, self._limits.batch_commits, self._limits.batch_bytes).run()
         for name, line in lines.items():
@@ -178,6 +174,20 @@ class Outgoing:
                 self._lacking[name] = None
         if batch.commits:
             await self._send_batch(batch, {name: lines[name].history for name in batch.taken})
+
+    async def _lines(self) -> dict[str, Line]:
+        """What is lacking of as many collections as fill a message: more would be read in vain."""
+        lines: dict[str, Line] = {}
+        commits, most = 0, self._limits.batch_commits
+        for name in list(islice(self._lacking, most)):
+            if commits >= most:
+                break
+            del self._lacking[name]  # before its log is looked at: what comes from then on is looked at again
+            line = await self._line(name)
+            if line is not None:
+                lines[name] = line
+                commits += len(line.waiting)
+        return lines
 
     async def _complete(self, lines: dict[str, Line]) -> None:
         """Look for the other parts of transactions over several collections.
@@ -222,7 +232,7 @@ class Outgoing:
             await self._send_snapshot(collection, known)
             self._lacking[collection] = None
             return None
-        return Line(deque(map(packed, commits)), len(commits) < limit, here) if commits else None
+        return Line(deque(map(Packed, commits)), len(commits) < limit, here) if commits else None
 
     async def _send_batch(self, batch: Batch, histories: Mapping[str, History]) -> None:
         """Send commits, each as of the history that it was read of: another one may be known there by now."""

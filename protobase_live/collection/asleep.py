@@ -13,7 +13,7 @@ from protobase_live.collection.messages import Replicated
 from protobase_live.collection.outlet import Outlet
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.names import check_collection
-from protobase_storage import Commit, Joint, Standing, Storage, covers, follows, join
+from protobase_storage import Commit, Joint, Standing, Storage, covers, follows, include
 
 Given = Mapping[str, Sequence[Commit]]
 
@@ -24,7 +24,7 @@ class _Plan:
 
     standing: Standing
     taken: list[Commit]
-    vector: Mapping[str, int]
+    vector: dict[str, int]
     """What is there when that is stored."""
     lacking: int
     """Commits that lack something, and are to be sent again."""
@@ -103,16 +103,14 @@ class Asleep:
 
     def _plan(self, standing: Standing, commits: Sequence[Commit], histories: KnownHistories) -> _Plan:
         require_same(standing.collection, history_of(standing.remains), histories.get(standing.collection))
-        plan = _Plan(standing, [], standing.vector, 0)
+        plan = _Plan(standing, [], dict(standing.vector), 0)
         for commit in commits:
-            require_same_history(plan.vector, commit)
-            if covers(plan.vector, commit):
-                continue
             if follows(plan.vector, commit):
                 plan.taken.append(commit)
-                plan.vector = join(plan.vector, {commit.origin: commit.sequence})
+                include(plan.vector, commit)
             else:
-                plan.lacking += 1
+                require_same_history(plan.vector, commit)
+                plan.lacking += not covers(plan.vector, commit)
         return plan
 
 
