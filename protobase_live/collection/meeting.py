@@ -23,7 +23,7 @@ class Contribution:
     """What one collection has written of the transaction; nothing, if it was only read."""
 
     collection: str
-    commit: Commit | None
+    commits: Sequence[Commit]
     writes: bool
     pipeline: Pipeline[Any]
     """What the commit comes behind: it must not be stored if something there is lost."""
@@ -32,17 +32,18 @@ class Contribution:
 class Meeting:
     """One transaction over several collections, while these are held."""
 
-    def __init__(self, storage: Storage, count: int) -> None:
-        """``count`` collections take part."""
+    def __init__(self, storage: Storage, count: int, *, own: bool = True) -> None:
+        """``count`` collections take part; ``own`` if it is one transaction of this node."""
         create = asyncio.get_running_loop().create_future
         self.joint_change = JointChange()
         """What they show."""
         self.refusal: ProtoBaseError | None = None
         """Why nothing was done, if one of them could not carry out its part."""
         self.commits: dict[str, Commit] = {}
-        """What was given to the storage, by collection."""
+        """What was given to the storage of an own one, by collection."""
         self._storage = storage
         self._count = count
+        self._own = own
         self._begun: asyncio.Future[bool] = create()
         self._ready = 0
         self._agreed: asyncio.Future[bool] = create()
@@ -117,8 +118,10 @@ class Meeting:
         if lost:
             self.fail(lost[0], Unavailable("the storage failed"))
             return
-        commits = jointly([each.commit for each in self._contributions if each.commit is not None])
-        self.commits = {commit.collection: commit for commit in commits}
+        commits = [commit for each in self._contributions for commit in each.commits]
+        if self._own:
+            commits = jointly(commits)
+            self.commits = {commit.collection: commit for commit in commits}
         try:
             self._stored.set_result(self._storage.append(commits) if commits else None)
         except Exception as error:
@@ -126,11 +129,8 @@ class Meeting:
 
 
 def jointly(commits: Sequence[Commit]) -> list[Commit]:
-    """The commits of one transaction, each with what says so: a peer shows them together.
-
-    Those of another node say so already.
-    """
-    if len(commits) < 2 or commits[0].joint is not None:
+    """The commits of one transaction of this node, each with what says so: a peer shows them together."""
+    if len(commits) < 2:
         return list(commits)
     first = commits[0]  # no other transaction has a commit of this origin and sequence in this collection
     name = f"{first.origin}:{first.sequence}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from protobase_actors import Envelope, in_steps
@@ -58,36 +59,39 @@ class Participant:
             with transactor.writing():
                 await transactor.write(ready, hold.author)
             outcome = await in_steps(self._replica.document.finish_in_steps())
-            self._replica.write_in(turn, outcome, transacted=True, joint_change=hold.meeting.joint_change)
-            commit = turn.commits[0].commit if turn.commits else None
-            durable = await hold.meeting.store(Contribution(self._name, commit, bool(ready), self._pipeline))
+            self._replica.write_in(turn, outcome, transacted=True)
+            durable = await self._store(hold.meeting, turn, writes=bool(ready))
             if turn.commits:
                 turn.commits[0].commit = hold.meeting.commits[self._name]
             turn.notices.append(Receipt(envelope))
         self._pipeline.push(turn, durable if ready else None)
 
     async def _take_in_part(self, envelope: Envelope[Message], hold: HoldPart) -> None:
-        """`_take_part` with a commit that another node has made."""
+        """`_take_part` with commits that another node has made."""
         turn, durable = Turn(batch=[envelope]), None
-        ready = await self._agreed(hold.meeting, self._needs(hold.commit, hold.history))
+        lacking = await self._agreed(hold.meeting, self._lacking(hold.commits, hold.history))
         try:
-            if ready:
-                written = await self._replica.apply(hold.commit)
-                written.joint_change = hold.meeting.joint_change
-                written.joint_change.expect()
-                turn.commits.append(written)
+            for commit in lacking or ():
+                turn.commits.append(await self._replica.apply(commit))
             turn.notices.append(Reply(envelope))
         except MalformedUpdate as error:
             turn.notices.append(Refusal(envelope, error))  # the others are shown without it
-        if ready is not None:
-            commit = turn.commits[0].commit if turn.commits else None
-            durable = await hold.meeting.store(Contribution(self._name, commit, ready, self._pipeline))
-        self._pipeline.push(turn, durable if ready else None)
+        if lacking is not None:
+            durable = await self._store(hold.meeting, turn, writes=bool(lacking))
+        self._pipeline.push(turn, durable if lacking else None)
 
-    async def _needs(self, commit: Commit, history: History | None) -> bool:
+    async def _store(self, meeting: Meeting, turn: Turn, *, writes: bool) -> asyncio.Future[None] | None:
+        """Store what was applied with what the others have applied, to be shown with that."""
+        if turn.commits:
+            turn.joint_change = meeting.joint_change
+            turn.joint_change.expect()
+        commits = [written.commit for written in turn.commits]
+        return await meeting.store(Contribution(self._name, commits, writes, self._pipeline))
+
+    async def _lacking(self, commits: Sequence[Commit], history: History | None) -> Sequence[Commit]:
         self._read_only.require(self._name)
         self._replica.require_history(history)
-        return self._replica.requires(commit)
+        return self._replica.lacking(commits)
 
     async def _agreed(self, meeting: Meeting, preparing: Awaitable[T]) -> T | None:
         """What this collection does, if it and all others can carry out their parts."""

@@ -33,8 +33,6 @@ class AppliedCommit:
     """Whose update it is, if it is nobody else's: he has it."""
     indexes: Sequence[str] | None = None
     """The declared indexes, if the commit may have changed them."""
-    joint_change: JointChange | None = None
-    """What else the transaction shows of which this is a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +144,8 @@ class Turn:
 
     commits: list[AppliedCommit] = field(default_factory=list[AppliedCommit])
     notices: list[Notice] = field(default_factory=list[Notice])
+    joint_change: JointChange | None = None
+    """What else the transactions show of which the commits are parts."""
     installed: Installed | None = None
     """A snapshot that the storage has already; such a turn has no commits."""
     batch: Sequence[Envelope[Message]] = ()
