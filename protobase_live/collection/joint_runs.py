@@ -9,7 +9,11 @@ from protobase_storage import Commit, Joint, Vector, covers, follows, include
 
 def connected(commits: Mapping[str, Sequence[Commit]]) -> Iterator[list[str]]:
     """The collections that transactions connect, those together that are connected through others, too."""
-    joints = {name: {each.joint for each in of_one if each.joint} for name, of_one in commits.items()}
+    # Dictionaries, and no sets: the order is the same in every run.
+    joints = {
+        name: list(dict.fromkeys(each.joint for each in of_one if each.joint))
+        for name, of_one in commits.items()
+    }
     of_joint: dict[Joint, list[str]] = {}
     for name, found in joints.items():
         for joint in found:
