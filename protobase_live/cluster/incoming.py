@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.outgoing import Outgoing
-from protobase_live.collection.commit_form import commit_of
+from protobase_live.cluster.sack import Sack
 from protobase_live.collection.former import History
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.state import State
@@ -15,7 +16,6 @@ from protobase_live.errors import (
     CollectionDropped,
     LimitExceeded,
     ProtoBaseError,
-    ProtocolError,
     StorageFailed,
 )
 from protobase_live.protocol.packing import as_bytes, unpack
@@ -63,13 +63,24 @@ class Incoming:
         self._outgoing = outgoing
         self._limits = limits
         self._send = send
+        self._sack = Sack()
         self._update = bytearray()
         """As much as has come of a snapshot."""
         self._states: list[State] = []
         """The snapshots that have come, and are to be shown with one that follows."""
 
-    async def take(self, message: PeerMessage) -> None:
-        """Take one message. Raises ProtocolError and LimitExceeded: then the link is good for nothing."""
+    async def take(self, messages: Sequence[PeerMessage]) -> None:
+        """Take messages in their order, and commits that follow each other in one go.
+
+        Raises ProtocolError and LimitExceeded: then the link is good for nothing.
+        """
+        for message in messages:
+            if not (isinstance(message, Commits) and self._sack.fits(message)):
+                await self._empty_sack()
+            await self._take_one(message)
+        await self._empty_sack()
+
+    async def _take_one(self, message: PeerMessage) -> None:
         match message:
             case Standings():
                 self._outgoing.stands(message)
@@ -77,7 +88,9 @@ class Incoming:
             case Taken():
                 self._outgoing.taken(message)
             case Commits():
-                await self._take_commits(message)
+                if self._sack.number:
+                    await asyncio.sleep(0)  # each may take long to read: others are served in between
+                self._sack.add(message)
             case Deleted():
                 await self._take_deletion(message)
             case SnapshotPart():
@@ -85,17 +98,15 @@ class Incoming:
             case _:
                 pass
 
-    async def _take_commits(self, message: Commits) -> None:
-        commits: dict[str, list[Commit]] = {}
-        histories: dict[str, History] = {}
-        for collection, (history, forms) in message.commits.items():
-            commits[collection] = [_commit(collection, form) for form in forms]
-            histories[collection] = History(*history)
-            self._outgoing.has(
-                collection, histories[collection], Loaded(None, tuple(commits[collection])).vector
-            )
-        answers = await self._home.replicate(commits, histories)
-        await self._send(_taken(message.number, answers))
+    async def _empty_sack(self) -> None:
+        sack, self._sack = self._sack, Sack()
+        if not sack.number:
+            return
+        for collection, history in sack.histories.items():
+            vector = Loaded(None, tuple(sack.commits[collection])).vector
+            self._outgoing.has(collection, history, vector)
+        answers = await self._home.replicate(sack.commits, sack.histories)
+        await self._send(_taken(sack.number, answers))
 
     async def _take_deletion(self, message: Deleted) -> None:
         collection = message.collection
@@ -136,13 +147,6 @@ class Incoming:
         if len(self._outgoing.known) > self._limits.peer_collections:
             most = self._limits.peer_collections
             raise LimitExceeded(f"the other node has more than {most} collections (peer_collections)")
-
-
-def _commit(collection: str, form: bytes) -> Commit:
-    try:
-        return commit_of(collection, *unpack(form))
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ProtocolError(f"a commit of {collection!r} cannot be read: {error}") from error
 
 
 def _failure(error: ProtoBaseError) -> tuple[str, bool]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from protobase_live.cluster.source import Source
     from protobase_live.presence.hub import PresenceHub
 
+TAKEN_MESSAGES = 4
+"""Messages that are taken in one go, where so many wait: the storage flushes once for their commits."""
+
 Beats = Callable[[], tuple[str, ...]]
 """Whom this node is linked with."""
 
@@ -148,7 +151,10 @@ class Link:
 
     async def _take(self) -> None:
         while True:
-            await self._incoming.take(await self._queue.get())
+            messages = [await self._queue.get()]
+            while len(messages) < TAKEN_MESSAGES and not self._queue.empty():
+                messages.append(self._queue.get_nowait())
+            await self._incoming.take(messages)
 
     async def _watch(self) -> None:
         """End it when nothing has come for too long, in which this node could have heard it.

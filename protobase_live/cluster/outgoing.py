@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from protobase_actors import Clock, WakeUp
 from protobase_live.cluster.batch import Batch, Batching, Line
 from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
-from protobase_live.cluster.recent import packed
+from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.source import Position, Source
 from protobase_live.cluster.together import as_of_now, belonging, has_gap, parts_of
 from protobase_live.collection.former import History, history_of
@@ -207,15 +208,9 @@ class Outgoing:
                     self._lacking.setdefault(each.collection, self._clock.monotonic())
 
     async def _send_some(self) -> None:
-        lines: dict[str, Line] = {}
         now = self._clock.monotonic()
         since: dict[str, float] = {}
-        for name in list(self._lacking)[: self._limits.batch_commits]:
-            # Before its log is looked at: what comes from then on is looked at again.
-            since[name] = self._lacking.pop(name)
-            line = await self._line(name)
-            if line is not None:
-                lines[name] = line
+        lines = await self._lines(since)
         await self._complete(lines)
         if self._behind:
             await self._send_snapshots(lines, since)
@@ -227,6 +222,24 @@ class Outgoing:
         if batch.commits:
             oldest = min(since.get(name, now) for name in batch.taken)
             await self._send_batch(batch, {name: lines[name].history for name in batch.taken}, oldest)
+
+    async def _lines(self, since: dict[str, float]) -> dict[str, Line]:
+        """What is lacking of as many collections as fill a message: more would be read in vain.
+
+        Notes ``since`` when each collection that was looked at was lacking.
+        """
+        lines: dict[str, Line] = {}
+        commits, most = 0, self._limits.batch_commits
+        for name in list(islice(self._lacking, most)):
+            if commits >= most:
+                break
+            # Before its log is looked at: what comes from then on is looked at again.
+            since[name] = self._lacking.pop(name)
+            line = await self._line(name)
+            if line is not None:
+                lines[name] = line
+                commits += len(line.waiting)
+        return lines
 
     async def _complete(self, lines: dict[str, Line]) -> None:
         """Look for the other parts of transactions over several collections.
@@ -270,7 +283,7 @@ class Outgoing:
         if commits is None or has_gap(known.vector, commits):
             self._behind[collection] = None
             return None
-        return Line(deque(map(packed, commits)), len(commits) < limit, here) if commits else None
+        return Line(deque(map(Packed, commits)), len(commits) < limit, here) if commits else None
 
     async def _send_batch(self, batch: Batch, histories: Mapping[str, History], since: float) -> None:
         """Send commits, each as of the history that it was read of: another one may be known there by now.

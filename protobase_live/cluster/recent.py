@@ -11,27 +11,29 @@ from protobase_live.protocol.packing import pack
 from protobase_storage import Commit, Vector, covers, includes, join
 
 OVERHEAD_BYTES = 1_000
-"""What keeping a commit costs beside its packed form."""
+"""What keeping a commit costs beside its update, packed once and as an object."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Packed:
-    """A commit as it is sent."""
+    """A commit as it is sent: packed for the first node that is sent it, and kept so for the others."""
 
     commit: Commit
-    form: bytes
     number: int = 0
     """Of those that were kept, in the order in which they came."""
+    _form: bytes = b""
+
+    @property
+    def form(self) -> bytes:
+        """Its bytes on the wire."""
+        if not self._form:
+            self._form = pack(form_of(self.commit))
+        return self._form
 
     @property
     def size(self) -> int:
         """About how many bytes it takes in memory."""
-        return len(self.form) + OVERHEAD_BYTES
-
-
-def packed(commit: Commit, number: int = 0) -> Packed:
-    """A commit with its packed form."""
-    return Packed(commit, pack(form_of(commit)), number)
+        return len(self.commit.update) + OVERHEAD_BYTES
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Recent:
             tail = self._tails[collection] = _Tail(before)
         for commit in commits:
             self._count += 1
-            kept = packed(commit, self._count)
+            kept = Packed(commit, self._count)
             tail.commits.append(kept)
             self._order.append((collection, tail))
             self._bytes += kept.size

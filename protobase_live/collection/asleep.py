@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
+from protobase_actors import in_steps
 from protobase_live.collection.former import history_of, require_same, require_same_history
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Replicated
 from protobase_live.collection.outlet import Outlet
-from protobase_live.errors import ProtoBaseError
+from protobase_live.collection.unreadable import unreadable
+from protobase_live.errors import MalformedUpdate, ProtoBaseError
 from protobase_live.model.names import check_collection
-from protobase_storage import Commit, Joint, Standing, Storage, covers, follows, join
+from protobase_live.protocol.yjs.structs import check_in_steps
+from protobase_storage import Commit, Joint, Standing, Storage, covers, follows, include
 
 Given = Mapping[str, Sequence[Commit]]
 
@@ -24,10 +27,12 @@ class _Plan:
 
     standing: Standing
     taken: list[Commit]
-    vector: Mapping[str, int]
+    vector: dict[str, int]
     """What is there when that is stored."""
-    lacking: int
+    lacking: int = 0
     """Commits that lack something, and are to be sent again."""
+    failure: MalformedUpdate | None = None
+    """Why the rest is not taken."""
 
 
 class Asleep:
@@ -68,7 +73,7 @@ class Asleep:
             for name in names:
                 try:
                     check_collection(name)
-                    plans[name] = self._plan(await self._standing(name), commits[name], histories)
+                    plans[name] = await self._plan(await self._standing(name), commits[name], histories)
                 except ProtoBaseError as error:
                     answers[name] = error
             for name in _of_what_is_not_whole(plans, commits):
@@ -80,7 +85,7 @@ class Asleep:
                 self._remember(replace(plan.standing, vector=plan.vector))
                 self._outlet.shown(name, plan.taken, plan.standing.vector)
                 history = history_of(plan.standing.remains)
-                answers[name] = Replicated(plan.vector, plan.lacking, history)
+                answers[name] = plan.failure or Replicated(plan.vector, plan.lacking, history)
         return answers
 
     def woken(self, name: str) -> None:
@@ -101,18 +106,21 @@ class Asleep:
         """Whether a collection may sleep on: its log is folded when it is loaded."""
         return self._grown[name] < self._log_commits or not self._grown.pop(name)
 
-    def _plan(self, standing: Standing, commits: Sequence[Commit], histories: KnownHistories) -> _Plan:
+    async def _plan(self, standing: Standing, commits: Sequence[Commit], histories: KnownHistories) -> _Plan:
         require_same(standing.collection, history_of(standing.remains), histories.get(standing.collection))
-        plan = _Plan(standing, [], standing.vector, 0)
+        plan = _Plan(standing, [], dict(standing.vector))
         for commit in commits:
-            require_same_history(plan.vector, commit)
-            if covers(plan.vector, commit):
-                continue
             if follows(plan.vector, commit):
+                try:
+                    await in_steps(check_in_steps(commit.update))
+                except MalformedUpdate as error:  # stored, it would keep the collection from being loaded
+                    plan.failure = unreadable(commit, error)
+                    break
                 plan.taken.append(commit)
-                plan.vector = join(plan.vector, {commit.origin: commit.sequence})
+                include(plan.vector, commit)
             else:
-                plan.lacking += 1
+                require_same_history(plan.vector, commit)
+                plan.lacking += not covers(plan.vector, commit)
         return plan
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from protobase_live.changes.entry import Entry, after
@@ -101,13 +101,23 @@ class Audience:
 
         None if that is done, else a future that is done when it is.
         """
-        under_way = [shown for written in turn.commits if (shown := self._show_commit(written)) is not None]
-        if turn.installed is not None and (shown := self._show_installed(turn.installed)) is not None:
-            under_way.append(shown)
+        under_way = list(filter(None, self._show_all(turn)))
         if under_way:
             return asyncio.ensure_future(self._say_behind(under_way, turn))
         self._say(turn)
         return None
+
+    def _show_all(self, turn: Turn) -> Iterator[asyncio.Future[None] | None]:
+        """Queries are shown one commit after the other, or as one what transactions show elsewhere, too."""
+        for written in turn.commits:
+            self._show_commit(written)
+            if turn.joint_change is None:
+                yield self._show_views([written], None)
+        joint_change, turn.joint_change = turn.joint_change, None
+        if turn.installed is not None:
+            yield self._show_installed(turn.installed, joint_change)
+        elif joint_change is not None:
+            yield self._show_views(turn.commits, joint_change)
 
     async def _say_behind(self, under_way: Iterable[asyncio.Future[None]], turn: Turn) -> None:
         for shown in under_way:
@@ -122,44 +132,49 @@ class Audience:
 
     def drop(self, turn: Turn) -> None:
         """The turn will not be shown. Whoever asked is answered by the runtime, as the actor fails."""
-        shown = (*turn.commits, turn.installed) if turn.installed is not None else turn.commits
-        for each in shown:
-            if each.joint_change is not None:
-                each.joint_change.give_up()
+        if turn.joint_change is not None:
+            turn.joint_change.give_up()
 
-    def _show_commit(self, written: AppliedCommit) -> asyncio.Future[None] | None:
+    def _show_commit(self, written: AppliedCommit) -> None:
         commit, before = written.commit, self.vector
         vector = self.vector = after(commit, before)
         self.editors.show(ShownUpdate(commit.update), written.reached, written.sole)
         self.streams.show(lambda: Entry(commit, written.differences, before, vector))
-        return self._show_views(written)
 
-    def _show_views(self, written: AppliedCommit) -> asyncio.Future[None] | None:
+    def _show_views(
+        self, commits: Sequence[AppliedCommit], joint_change: JointChange | None
+    ) -> asyncio.Future[None] | None:
         """Queries see a transaction over several collections as a whole, with its last part."""
-        joint_change, written.joint_change = written.joint_change, None
-        return self._take_views(self._show_of(written.differences, written.indexes), joint_change)
+        differences = [each for written in commits for each in written.differences]
+        indexes = [None, *(each.indexes for each in commits if each.indexes is not None)]
+        return self._take_views(differences, indexes[-1], joint_change)
 
     def _take_views(
-        self, change: TableChange, joint_change: JointChange | None
+        self,
+        differences: Sequence[Difference],
+        indexes: Sequence[str] | None,
+        joint_change: JointChange | None,
     ) -> asyncio.Future[None] | None:
         if self._views is not None:
-            return self._views.take(change, joint_change)
+            return self._views.take(self._show_of(differences, indexes), joint_change)
         if joint_change is not None:
             joint_change.give_up()
         return None
 
-    def _show_installed(self, installed: Installed) -> asyncio.Future[None] | None:
+    def _show_installed(
+        self, installed: Installed, joint_change: JointChange | None
+    ) -> asyncio.Future[None] | None:
         """Streams are told `reset`: how it came to be is not known, commit by commit."""
         outcome, self.vector = installed.outcome, installed.vector
         if outcome is not None:
             self.editors.show(ShownUpdate(outcome.update), outcome.reached, None)
         self.streams.feed.skip()
         differences = () if outcome is None else outcome.differences
-        return self._take_views(self._show_of(differences, installed.indexes), installed.joint_change)
+        return self._take_views(differences, installed.indexes, joint_change)
 
     def _show_of(self, differences: Sequence[Difference], indexes: Sequence[str] | None) -> TableChange:
-        records = [(d.key, d.after) for d in differences if d.structure == "records"]
-        return TableChange(self._collection, records, self.vector, indexes)
+        records = {d.key: d.after for d in differences if d.structure == "records"}  # what came of each
+        return TableChange(self._collection, list(records.items()), self.vector, indexes)
 
     def _say_one(self, notice: Notice) -> None:
         match notice:

@@ -43,9 +43,12 @@ class JointTransaction:
 
 @dataclass(frozen=True, slots=True)
 class JointParts:
-    """The commits of a transaction of another node, by collection."""
+    """The commits of another node that are carried out together, by collection and in order.
 
-    commits: Mapping[str, Commit]
+    A transaction, or all that transactions connect.
+    """
+
+    commits: Mapping[str, Sequence[Commit]]
     histories: Mapping[str, History]
     """Of which history each is, where that is known."""
 
@@ -106,7 +109,7 @@ async def commit_jointly(
         for each in refs.values():
             if each.state is not ActorState.RUNNING:  # it will surely take its time
                 await _wait_for(each)
-        meeting = Meeting(storage, len(refs), is_new=isinstance(joint, JointTransaction))
+        meeting = Meeting(storage, len(refs), own=isinstance(joint, JointTransaction))
         try:
             parts = await _hold_all(refs, joint, meeting, clock, limits.joint_hold_seconds)
         except NotHeld as missed:

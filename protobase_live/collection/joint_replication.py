@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
+from protobase_actors import in_steps
 from protobase_live.collection.former import History
 from protobase_live.collection.held_joints import HeldJoints, Parts
+from protobase_live.collection.joint_runs import connected, run_of
 from protobase_live.collection.messages import Replicate, Replicated
 from protobase_live.errors import CollectionDropped, MalformedUpdate, ProtoBaseError, ValidationError
+from protobase_live.protocol.yjs.structs import check_in_steps
 from protobase_storage import Commit, Joint, Vector, covers, follows
 
 NONE_KNOWN: Mapping[str, History] = {}
@@ -18,7 +22,7 @@ Ask = Callable[[str, Replicate], Awaitable[object]]
 KnownHistories = Mapping[str, History]
 """Which history of a collection commits are of, where that is known."""
 
-JointChange = Callable[[Parts, KnownHistories], Awaitable[object]]
+JointChange = Callable[[Mapping[str, Sequence[Commit]], KnownHistories], Awaitable[object]]
 Answer = Replicated | ProtoBaseError
 """What a collection has then, or why something of what was sent to it was not taken."""
 
@@ -26,14 +30,16 @@ Answer = Replicated | ProtoBaseError
 class JointReplication:
     """Takes commits for any number of collections, of which none waits for another one without need."""
 
-    def __init__(self, ask: Ask, joint_change: JointChange, most_bytes: int) -> None:
-        """``ask`` tells one collection, ``joint_change`` carries out the parts of a transaction as one.
+    def __init__(self, ask: Ask, joint_change: JointChange, most_bytes: int, most_collections: int) -> None:
+        """``ask`` tells one collection, ``joint_change`` carries out the parts of transactions as one.
 
-        ``most_bytes`` bounds what is held of transactions that cannot be shown yet.
+        ``most_bytes`` bounds what is held of transactions that cannot be shown yet, ``most_collections`` how
+        many collections are held at once.
         """
         self._ask = ask
         self._together = joint_change
         self._held = HeldJoints(most_bytes)
+        self._most_collections = most_collections
 
     async def replicate(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
@@ -45,8 +51,9 @@ class JointReplication:
         The parts of a transaction that come here, in one call or while others of them are held, are shown
         together. Whoever sends has all parts that he wants shown together in one call.
         """
-        alone, joints = _sorted_out(commits)
         call = _Call(self._ask, self._together, self._held, histories)
+        shown = await call.show_runs(commits, self._most_collections)
+        alone, joints = _sorted_out({name: each for name, each in commits.items() if name not in shown})
         await call.replicate(alone)
         for joint, parts in joints.items():
             call.pending[joint] = self._held.take(joint) | parts
@@ -91,6 +98,39 @@ class _Call:
     async def replicate(self, commits: Mapping[str, Sequence[Commit]]) -> None:
         """Send each collection what is for it alone, all at the same time."""
         await asyncio.gather(*(self._send(*each) for each in commits.items()))
+
+    async def show_runs(self, commits: Mapping[str, Sequence[Commit]], most: int) -> set[str]:
+        """Show all that transactions connect as one, where all of it fits; of which collections that is.
+
+        Where more than ``most`` collections are connected, nothing is.
+
+        One after the other each transaction would hold its collections, and wait for the disk.
+        """
+        shown = set[str]()
+        for names in connected(commits):
+            if len(names) <= most and await self._show_run({name: commits[name] for name in names}):
+                shown.update(names)
+        return shown
+
+    async def _show_run(self, commits: Mapping[str, Sequence[Commit]]) -> bool:
+        """Whether that is done. If not, transactions are shown one by one, which says what is wrong."""
+        if any(map(self._held.count, commits)):
+            return False
+        await self.replicate(dict.fromkeys(commits, ()))
+        runs = {name: self._run(name, each) for name, each in commits.items()}
+        lacking = {name: run for name, run in runs.items() if run}
+        if len(lacking) < 2 or None in runs.values() or not await _are_readable(lacking.values()):
+            return False
+        try:
+            await self._together(lacking, self._histories)
+        except ProtoBaseError:
+            return False
+        await self.replicate(dict.fromkeys(commits, ()))
+        return True
+
+    def _run(self, collection: str, commits: Sequence[Commit]) -> list[Commit] | None:
+        vector = self._vector(collection)
+        return None if vector is None else run_of(commits, vector)
 
     async def show_what_fits(self) -> None:
         """Show transactions until none is left that can be shown: each may be what others wait for."""
@@ -151,7 +191,7 @@ class _Call:
     async def _show_together(self, parts: Parts) -> bool:
         """Whether they are shown, or one of them cannot be, which is told so when it comes alone."""
         try:
-            await self._together(parts, self._histories)
+            await self._together({each: (commit,) for each, commit in parts.items()}, self._histories)
         except (ValidationError, MalformedUpdate, CollectionDropped):
             return True
         except ProtoBaseError as error:
@@ -178,6 +218,16 @@ class _Call:
         answer = await self._ask(collection, Replicate(commits, history))
         assert isinstance(answer, Replicated)
         self.answers[collection] = answer
+
+
+async def _are_readable(runs: Iterable[Sequence[Commit]]) -> bool:
+    """Whether none of them has to be left out while others are carried out."""
+    try:
+        for commit in chain.from_iterable(runs):
+            await in_steps(check_in_steps(commit.update))
+    except MalformedUpdate:
+        return False
+    return True
 
 
 def _sorted_out(

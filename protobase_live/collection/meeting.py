@@ -32,18 +32,18 @@ class Contribution:
 class Meeting:
     """One transaction over several collections, while these are held."""
 
-    def __init__(self, storage: Storage, count: int, *, is_new: bool = True) -> None:
-        """``count`` collections take part. Of what is not new it is said already what belongs together."""
-        self._is_new = is_new
+    def __init__(self, storage: Storage, count: int, *, own: bool = True) -> None:
+        """``count`` collections take part; ``own`` if it is one transaction of this node."""
         create = asyncio.get_running_loop().create_future
         self.joint_change = JointChange()
         """What they show."""
         self.refusal: ProtoBaseError | None = None
         """Why nothing was done, if one of them could not carry out its part."""
         self.commits: dict[str, Commit] = {}
-        """What was given to the storage, by collection."""
+        """What was given to the storage of an own one, by collection."""
         self._storage = storage
         self._count = count
+        self._own = own
         self._begun: asyncio.Future[bool] = create()
         self._ready = 0
         self._agreed: asyncio.Future[bool] = create()
@@ -119,9 +119,9 @@ class Meeting:
             self.fail(lost[0], Unavailable("the storage failed"))
             return
         commits = [commit for each in self._contributions for commit in each.commits]
-        if self._is_new:
+        if self._own:
             commits = jointly(commits)
-        self.commits = {commit.collection: commit for commit in commits}
+            self.commits = {commit.collection: commit for commit in commits}
         try:
             self._stored.set_result(self._storage.append(commits) if commits else None)
         except Exception as error:
@@ -129,7 +129,7 @@ class Meeting:
 
 
 def jointly(commits: Sequence[Commit]) -> list[Commit]:
-    """The commits of one transaction, each with what says so: a peer shows them together."""
+    """The commits of one transaction of this node, each with what says so: a peer shows them together."""
     if len(commits) < 2:
         return list(commits)
     first = commits[0]  # no other transaction has a commit of this origin and sequence in this collection

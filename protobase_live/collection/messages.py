@@ -197,14 +197,14 @@ class Hold:
 
 @dataclass(slots=True)
 class HoldPart:
-    """A transaction of another node over several collections wants this one to meet the others, and to show
-    its part with theirs.
+    """Transactions of another node over several collections want this one to meet the others, and to show
+    its parts with theirs, and what stands between these.
 
     Answered once durable, with nothing done if the others do nothing either.
     """
 
     meeting: Meeting
-    commit: Commit
+    commits: Sequence[Commit]
     held: asyncio.Future[None]
     """As in `Hold`."""
     history: History | None = None
@@ -291,10 +291,8 @@ def size_of(message: Message) -> int:
             return sum(map(len, message.updates))
         case Transact():
             return sum([weight(op.args) for op in message.ops])
-        case Replicate():
+        case Replicate() | HoldPart():
             return sum([len(commit.update) for commit in message.commits])
-        case HoldPart():
-            return len(message.commit.update)
         case Install() | HoldSnapshot():
             return len(message.snapshot.update)
         case _:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from protobase_actors import Envelope, in_steps
@@ -67,31 +68,26 @@ class Participant:
             with transactor.writing():
                 await transactor.write(ready, hold.author)
             outcome = await in_steps(self._replica.document.finish_in_steps())
-            self._replica.write_in(turn, outcome, transacted=True, joint_change=hold.meeting.joint_change)
-            commits = [written.commit for written in turn.commits]
-            durable = await hold.meeting.store(Contribution(self._name, commits, bool(ready), self._pipeline))
+            self._replica.write_in(turn, outcome, transacted=True)
+            durable = await self._store(hold.meeting, turn, writes=bool(ready))
             if turn.commits:
                 turn.commits[0].commit = hold.meeting.commits[self._name]
             turn.notices.append(Receipt(envelope))
         self._pipeline.push(turn, durable if ready else None)
 
     async def _take_in_part(self, envelope: Envelope[Message], hold: HoldPart) -> None:
-        """`_take_part` with a commit that another node has made."""
+        """`_take_part` with commits that another node has made."""
         turn, durable = Turn(batch=[envelope]), None
-        ready = await self._agreed(hold.meeting, self._needs(hold.commit, hold.history))
+        lacking = await self._agreed(hold.meeting, self._lacking(hold.commits, hold.history))
         try:
-            if ready:
-                written = await self._replica.apply(hold.commit)
-                written.joint_change = hold.meeting.joint_change
-                written.joint_change.expect()
-                turn.commits.append(written)
+            for commit in lacking or ():
+                turn.commits.append(await self._replica.apply(commit))
             turn.notices.append(Reply(envelope))
         except MalformedUpdate as error:
             turn.notices.append(Refusal(envelope, error))  # the others are shown without it
-        if ready is not None:
-            commits = [written.commit for written in turn.commits]
-            durable = await hold.meeting.store(Contribution(self._name, commits, ready, self._pipeline))
-        self._pipeline.push(turn, durable if ready else None)
+        if lacking is not None:
+            durable = await self._store(hold.meeting, turn, writes=bool(lacking))
+        self._pipeline.push(turn, durable if lacking else None)
 
     async def _take_in_snapshot(self, envelope: Envelope[Message], hold: HoldSnapshot) -> None:
         """All are appended as one, and shown as one; each is folded in between."""
@@ -101,10 +97,9 @@ class Participant:
             commits = leaps(snapshot, self._replica.vector) if lacks else []
             if lacks:
                 outcome = await self._replica.take_in(snapshot)
-                joint_change = hold.meeting.joint_change
-                joint_change.expect()
-                place = self._replica.vector, self._replica.indexes()
-                turn.installed = Installed(outcome, *place, joint_change)
+                turn.installed = Installed(outcome, self._replica.vector, self._replica.indexes())
+                turn.joint_change = hold.meeting.joint_change
+                turn.joint_change.expect()
             durable = await hold.meeting.store(Contribution(self._name, commits, lacks, self._pipeline))
             if lacks and durable is not None:
                 await self._replica.fold_behind(durable)
@@ -116,10 +111,18 @@ class Participant:
         self._replica.require_history(history)
         return self._replica.lacks(snapshot)
 
-    async def _needs(self, commit: Commit, history: History | None) -> bool:
+    async def _store(self, meeting: Meeting, turn: Turn, *, writes: bool) -> asyncio.Future[None] | None:
+        """Store what was applied with what the others have applied, to be shown with that."""
+        if turn.commits:
+            turn.joint_change = meeting.joint_change
+            turn.joint_change.expect()
+        commits = [written.commit for written in turn.commits]
+        return await meeting.store(Contribution(self._name, commits, writes, self._pipeline))
+
+    async def _lacking(self, commits: Sequence[Commit], history: History | None) -> Sequence[Commit]:
         self._read_only.require(self._name)
         self._replica.require_history(history)
-        return self._replica.requires(commit)
+        return self._replica.lacking(commits)
 
     async def _agreed(self, meeting: Meeting, preparing: Awaitable[T]) -> T | None:
         """What this collection does, if it and all others can carry out their parts."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from math import inf, isfinite, nextafter
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from protobase_actors import Clock, in_steps
 from protobase_live.collection.fold import fold_aside
@@ -25,6 +25,7 @@ from protobase_live.collection.messages import Editor, Replicated
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.turn import AppliedCommit, Turn
+from protobase_live.collection.unreadable import place_of, unreadable
 from protobase_live.document import Document, Outcome, Room
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable
 from protobase_live.model.operations import INDEXES, Read
@@ -39,13 +40,11 @@ from protobase_storage import (
     Vector,
     covers,
     follows,
+    include,
     includes,
     join,
     sequence_of,
 )
-
-if TYPE_CHECKING:
-    from protobase_live.live.table_change import JointChange
 
 
 class Replica:
@@ -106,7 +105,7 @@ class Replica:
 
     # commits
 
-    def write(self, outcome: Outcome, *, joint_change: JointChange | None = None) -> AppliedCommit:
+    def write(self, outcome: Outcome) -> AppliedCommit:
         """What this node did in a turn, as its next commit; its sequences have no gap."""
         after, sequence = self.vector, sequence_of(self.vector, self._origin) + 1
         # A clock that was set back, or is behind another node's, goes on from the last time it is known to
@@ -115,28 +114,19 @@ class Replica:
         place = self._origin, sequence, self._collection
         commit = Commit(*place, outcome.update, outcome.parts, self._time, after)
         self.vector = join(after, {self._origin: sequence})
-        return self._written(commit, outcome, joint_change)
+        return self._written(commit, outcome)
 
     def require_history(self, history: History | None) -> None:
         """See `require_same`."""
         require_same(self._collection, self.former.history, history)
 
-    def write_in(
-        self,
-        turn: Turn,
-        outcome: Outcome | None,
-        *,
-        transacted: bool,
-        joint_change: JointChange | None = None,
-    ) -> None:
+    def write_in(self, turn: Turn, outcome: Outcome | None, *, transacted: bool) -> None:
         """`write` what this node did in a turn, if that is anything."""
         if outcome is None:
             return
-        written = self.write(outcome, joint_change=joint_change)
+        written = self.write(outcome)
         if len(outcome.senders) == 1 and not transacted:
             written.sole = cast("Editor", outcome.senders[0])
-        if joint_change is not None:
-            joint_change.expect()
         turn.commits.append(written)
 
     async def replicate(self, commits: Sequence[Commit], applied: list[AppliedCommit]) -> None:
@@ -164,17 +154,22 @@ class Replica:
         while (held := self._held.take_next(self.vector)) is not None:
             applied.append(await self.apply(held))
 
-    def requires(self, commit: Commit) -> bool:
-        """Whether a commit of another node is to be applied next; false if it is here.
+    def lacking(self, commits: Sequence[Commit]) -> list[Commit]:
+        """Those commits of another node that are to be applied next, one behind the other.
 
-        Raises ValidationError if it belongs to another history, Unavailable if something lacks here.
+        Raises ValidationError if one belongs to another history, Unavailable if one lacks something here.
         """
-        require_same_history(self.vector, commit)
-        if covers(self.vector, commit):
-            return False
-        if follows(self.vector, commit):
-            return True
-        raise Unavailable(f"{_place(commit)} waits for what it was made on; nothing was done, send it again")
+        reached, found = dict(self.vector), list[Commit]()
+        for commit in commits:
+            if follows(reached, commit):
+                found.append(commit)
+                include(reached, commit)
+                continue
+            require_same_history(reached, commit)
+            if not covers(reached, commit):
+                waits = "waits for what it was made on; nothing was done, send it again"
+                raise Unavailable(f"{place_of(commit)} {waits}")
+        return found
 
     async def apply(self, commit: Commit) -> AppliedCommit:
         """Apply a commit of another node that is to be applied next.
@@ -184,12 +179,10 @@ class Replica:
         try:
             outcome = await in_steps(self.document.replicate_in_steps(commit.update))
         except MalformedUpdate as error:
-            raise MalformedUpdate(
-                f"{_place(commit)} cannot be read, nothing of it was taken: {error}"
-            ) from error
+            raise unreadable(commit, error) from error
         self._include({commit.origin: commit.sequence}, commit.time)
         self._held.discard(commit)
-        return self._written(commit, outcome, None)
+        return self._written(commit, outcome)
 
     @property
     def replicated(self) -> Replicated:
@@ -240,16 +233,12 @@ class Replica:
         if isfinite(time):
             self._time = max(self._time, time)
 
-    def _written(
-        self, commit: Commit, outcome: Outcome | None, joint_change: JointChange | None
-    ) -> AppliedCommit:
+    def _written(self, commit: Commit, outcome: Outcome | None) -> AppliedCommit:
         touches_indexes = any(key[0] == INDEXES.path[0] for part in commit.parts for key in part.keys)
         indexes = self.indexes() if touches_indexes else None
         if outcome is None:  # all that it brings was known, from whoever told both nodes
-            return AppliedCommit(commit, (), {}, indexes=indexes, joint_change=joint_change)
-        return AppliedCommit(
-            commit, outcome.differences, outcome.reached, indexes=indexes, joint_change=joint_change
-        )
+            return AppliedCommit(commit, (), {}, indexes=indexes)
+        return AppliedCommit(commit, outcome.differences, outcome.reached, indexes=indexes)
 
     # histories
 
@@ -300,7 +289,3 @@ class Replica:
 def room_of(limits: Limits) -> Room:
     """What a document may hold for what it lacks."""
     return Room(limits.held_update_bytes, limits.held_client_bytes)
-
-
-def _place(commit: Commit) -> str:
-    return f"commit {commit.origin}:{commit.sequence} of {commit.collection!r}"

@@ -33,8 +33,6 @@ class AppliedCommit:
     """Whose update it is, if it is nobody else's: he has it."""
     indexes: Sequence[str] | None = None
     """The declared indexes, if the commit may have changed them."""
-    joint_change: JointChange | None = None
-    """What else the transaction shows of which this is a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +122,6 @@ class Installed:
     vector: Vector
     """How far the collection is then."""
     indexes: Sequence[str]
-    joint_change: JointChange | None = None
-    """What is shown with it."""
 
 
 Notice = (
@@ -149,6 +145,8 @@ class Turn:
 
     commits: list[AppliedCommit] = field(default_factory=list[AppliedCommit])
     notices: list[Notice] = field(default_factory=list[Notice])
+    joint_change: JointChange | None = None
+    """What is shown elsewhere, too, with the commits or the snapshot."""
     installed: Installed | None = None
     """A snapshot that the storage has already; such a turn has no commits."""
     batch: Sequence[Envelope[Message]] = ()

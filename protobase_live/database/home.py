@@ -45,7 +45,8 @@ class Home:
         self._clock = clock
         self._limits = limits
         self._asleep = Asleep(storage, pool.without, outlet, limits.log_commits, limits.remembered_names)
-        self._joints = JointReplication(ask, self._show_together, limits.held_commit_bytes)
+        most = limits.held_commit_bytes, limits.joint_collections
+        self._joints = JointReplication(ask, self._show_together, *most)
 
     async def replicate(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
@@ -128,7 +129,9 @@ class Home:
         self._joints.forget(collection)
         self._asleep.woken(collection)
 
-    async def _show_together(self, parts: Mapping[str, Commit], histories: KnownHistories) -> None:
-        joint = JointParts(parts, histories)
+    async def _show_together(
+        self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories
+    ) -> None:
+        joint = JointParts(commits, histories)
         with errors_named("a transaction of another node"):
             await commit_jointly(self.storage, self._ref, joint, self._clock, self._limits)

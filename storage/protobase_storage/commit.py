@@ -114,6 +114,14 @@ def sequence_of(vector: Vector, origin: str) -> int:
     return sequence
 
 
+def include(vector: dict[str, int], commit: Commit) -> None:
+    """Have `vector` include a commit that is above what it has of its node."""
+    if commit.origin not in vector:  # its node has begun another timeline, or is a new one
+        for former in [each for each in vector if node_of(each) == node_of(commit.origin)]:
+            del vector[former]
+    vector[commit.origin] = commit.sequence
+
+
 def is_elsewhere(vector: Vector, origin: str, sequence: int) -> bool:
     """Whether `vector` has another commit in the place of this one."""
     return origin not in vector and sequence_of(vector, origin) == sequence
@@ -135,10 +143,10 @@ def includes(vector: Vector, other: Vector) -> bool:
 
     Of two timelines of a node that have come equally far, neither includes the other.
     """
-    return all(
-        vector.get(origin, 0) >= sequence or sequence_of(vector, origin) > sequence
-        for origin, sequence in other.items()
-    )
+    for origin, sequence in other.items():  # a loop: it is asked of each commit of a log
+        if vector.get(origin, 0) < sequence and sequence_of(vector, origin) <= sequence:
+            return False
+    return True
 
 
 def join(vector: Vector, other: Vector) -> dict[str, int]:

@@ -7,6 +7,7 @@ import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .commit import Commit, Loaded, Snapshot, Vector, includes, node_of
 from .errors import InvalidName, SequenceConflict, StaleSnapshot, StorageError
@@ -25,6 +26,9 @@ MAX_SEQUENCE = 2**63 - 1
 
 BACKLOG_LIMIT = 64 * 1024 * 1024
 """Default limit, in bytes, of what was accepted and is not durable yet. Beyond it: `StorageBusy`."""
+
+CHECKED_NAMES = 10_000
+"""Names that were checked and are remembered: a log has few, and each commit of it has them all."""
 
 READS_LIMIT = 10_000
 """Default limit of reads that wait for their turn. Beyond it: `TooManyReads`."""
@@ -162,6 +166,7 @@ def random_identity() -> str:
     return secrets.token_hex(6)
 
 
+@lru_cache(CHECKED_NAMES)
 def check_name(name: str) -> bytes:
     """`name` as UTF-8; raises `InvalidName`."""
     try:

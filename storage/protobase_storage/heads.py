@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from . import catalogue
 from .catalogue import Survey
-from .commit import Commit, join, sequence_of
+from .commit import Commit, include, join, sequence_of
 from .contract import check_sequences
 from .errors import CollectionCorrupt
 from .rows import Entry, LogRow, log_row
@@ -53,7 +53,7 @@ class Heads:
         for commit in commits:
             head = self._heads[commit.collection]
             head.position += 1
-            head.vector = join(head.vector, {commit.origin: commit.sequence})
+            include(head.vector, commit)
             rows.append(log_row(head.entry.id, head.position, commit))
         return rows
 

@@ -13,12 +13,13 @@ from .catalogue import COLUMNS, Survey
 from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere, join
 from .contract import CollectionInfo, Standing, check_name
 from .errors import CollectionCorrupt, StorageError
+from .places import Places
 from .rows import Entry, SnapshotHead, read_chunk, read_commit, read_entry, readable
 from .sqlite_schema import is_corruption, translate
 
 _LOG = (
     "SELECT collection, position, origin, sequence, head, body, checksum FROM log "
-    "WHERE collection = ? ORDER BY position"
+    "WHERE collection = ? AND position > ? ORDER BY position"
 )
 _ENDS = "SELECT origin, max(sequence) FROM log WHERE collection = ? GROUP BY origin"
 _CHUNKS = "SELECT snapshot, ordinal, body, checksum FROM chunks WHERE snapshot = ? ORDER BY ordinal"
@@ -32,6 +33,7 @@ class Reader:
         self._connection = connection
         self._path = path
         self._survey = survey
+        self._places = Places()
 
     def load(self, collection: str) -> Loaded:
         """See `Storage.load`."""
@@ -50,14 +52,17 @@ class Reader:
                 return ()
             if entry.snapshot and not includes(vector, entry.snapshot.vector):
                 return None
-            if self._forks(entry, vector):
+            place = self._places.of(entry.id, vector)
+            if self._forks(entry, vector, place):
                 return None
-            found: list[Commit] = []
-            for commit in self._commits(entry):
+            found = list[Commit]()
+            for position, commit in self._placed_commits(entry, place):
                 if len(found) == limit:
                     break
+                place = position
                 if not covers(vector, commit):
                     found.append(commit)
+            self._places.keep(entry.id, Loaded(Snapshot("", b"", vector, 0), tuple(found)).vector, place)
             return tuple(found)
 
     def standing(self, collection: str) -> Standing:
@@ -135,28 +140,33 @@ class Reader:
         return Snapshot(name, update, head.vector, head.time)
 
     def _commits(self, entry: Entry) -> Iterator[Commit]:
+        return (commit for _, commit in self._placed_commits(entry, 0))
+
+    def _placed_commits(self, entry: Entry, behind: int) -> Iterator[tuple[int, Commit]]:
+        """The commits behind a position that the snapshot does not cover, each with its own."""
         covered = entry.snapshot.vector if entry.snapshot else {}
-        expected = entry.floor + 1  # the position, where nothing was dropped
-        for row in self._connection.execute(_LOG, (entry.id,)):
+        expected = max(entry.floor, behind) + 1  # the position, where nothing was dropped
+        for row in self._connection.execute(_LOG, (entry.id, behind)):
             commit = read_commit(entry.name, row)
-            if row[1] > entry.floor:
-                if row[1] != expected:
+            position = row[1]
+            if position > entry.floor:
+                if position != expected:
                     raise CollectionCorrupt(entry.name, f"the commit at position {expected} is missing")
                 expected += 1
             if not covers(covered, commit):
-                yield commit
+                yield position, commit
         if expected <= entry.end:
             raise CollectionCorrupt(
                 entry.name, f"its log ends at position {expected - 1} instead of {entry.end}"
             )
 
-    def _forks(self, entry: Entry, vector: Vector) -> bool:
-        """Whether a commit of the log has another one in its place in `vector`."""
-        query = "SELECT origin FROM log WHERE collection = ? AND sequence = ?"
+    def _forks(self, entry: Entry, vector: Vector, behind: int) -> bool:
+        """Whether a commit of the log behind a position has another one in its place in `vector`."""
+        query = "SELECT origin FROM log WHERE collection = ? AND position > ? AND sequence = ?"
         return any(
             is_elsewhere(vector, found.decode(errors="replace"), sequence)
             for sequence in {*vector.values()}
-            for (found,) in self._connection.execute(query, (entry.id, sequence))
+            for (found,) in self._connection.execute(query, (entry.id, behind, sequence))
         )
 
     def _info(self, row: tuple[Any, ...]) -> CollectionInfo | None:

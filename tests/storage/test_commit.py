@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_storage import Loaded, covers, includes, join
+from protobase_storage import Loaded, covers, include, includes, join
 from protobase_storage.commit import is_elsewhere
 from protobase_storage.conformance.model import make_commit, make_snapshot
 
@@ -18,6 +18,13 @@ def test_join_is_the_least_upper_bound(
     assert includes(joined, one)
     assert includes(joined, other)
     assert includes(third, joined) == (includes(third, one) and includes(third, other))
+
+
+def test_a_commit_is_included_as_join_does() -> None:
+    for vector in ({}, {"x": 1}, {"node-a": 2, "x": 1}, {"node-a/old": 2, "x": 1}):
+        included = dict(vector)
+        include(included, make_commit("c", 3))
+        assert included == join(vector, {"node-a": 3})
 
 
 def test_absent_is_zero() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protobase_live.cluster.batch import Batch, Batching, Line
-from protobase_live.cluster.recent import Packed, packed
+from protobase_live.cluster.recent import Packed
 from protobase_storage import Commit, Joint
 
 NAMES = ("a", "b", "c")
@@ -23,7 +23,7 @@ def logs_of(steps: list[set[str]]) -> dict[str, list[Packed]]:
         joint = Joint(f"j{number}", tuple(sorted(names))) if len(names) > 1 else None
         for name in names:
             place = "n/t", len(logs[name]) + 1, name
-            logs[name].append(packed(Commit(*place, b"update", (), float(number), {}, joint)))
+            logs[name].append(Packed(Commit(*place, b"update", (), float(number), {}, joint)))
     return logs
 
 
@@ -64,7 +64,7 @@ def test_what_the_other_node_has_of_a_transaction_is_not_waited_for(steps: list[
 def test_a_part_that_may_come_in_the_next_page_is_waited_for() -> None:
     logs = logs_of([{"a", "b"}])
     lines = {"a": Line(deque(logs["a"]), whole=True), "b": Line(deque(), whole=False)}
-    lines["b"].waiting.append(packed(Commit("n/t", 9, "b", b"", (), 0.0)))
+    lines["b"].waiting.append(Packed(Commit("n/t", 9, "b", b"", (), 0.0)))
     assert set(Batching(lines, 100, 10**6).run().taken) == {"b"}
 
 

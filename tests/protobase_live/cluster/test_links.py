@@ -46,6 +46,40 @@ async def test_what_was_there_and_what_is_written_later_goes_both_ways(make: Mak
     assert await a.keys("other") == ["k4"]
 
 
+async def test_no_more_logs_are_read_than_fill_a_message(make: Make) -> None:
+    a, b = make("a", cluster_limits=ClusterLimits(batch_commits=2)), make("b")
+    names = [f"c{n}" for n in range(6)]
+    for name in names:
+        await a.put(name, "k1", n=1)
+        await a.put(name, "k2", n=2)
+    read: list[str] = []
+    commits_after = a.storage.commits_after
+    a.storage.commits_after = lambda name, *how: read.append(name) or commits_after(name, *how)  # type: ignore[method-assign]
+    Connection(a, b)
+    await agree([a, b], *names)
+    assert len(read) <= 2 * len(names)  # the second time there is nothing more
+
+
+async def test_messages_that_wait_are_taken_in_one_go(make: Make) -> None:
+    a, b = make("a", cluster_limits=ClusterLimits(batch_commits=1)), make("b")
+    for n in range(4):
+        await a.put("tasks", f"k{n}", n=n)
+    appended, flushed = list[int](), asyncio.Event()
+    append = b.storage.append
+
+    async def flush(stored: asyncio.Future[None]) -> None:
+        await flushed.wait()
+        await stored
+
+    b.storage.append = lambda told: appended.append(len(told)) or asyncio.ensure_future(flush(append(told)))  # type: ignore[method-assign,return-value]
+    connection = Connection(a, b)
+    await settle(lambda: len(connection.ends[0].messages(Commits)) == 4)
+    flushed.set()
+    await agree([a, b], "tasks")
+    assert appended == [1, 3]
+    await settle(lambda: connection.ends[1].messages(Taken)[-1].number == 4)
+
+
 async def test_what_was_written_on_both_sides_of_a_cut_is_merged(make: Make) -> None:
     a, b = make("a"), make("b")
     connection = Connection(a, b)

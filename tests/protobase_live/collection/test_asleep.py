@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from protobase_live.collection.former import FIRST
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Replicated
-from protobase_live.errors import CollectionDropped, Unavailable
+from protobase_live.errors import CollectionDropped, MalformedUpdate, Unavailable
 from tests.support.nodes import Node
 
 
@@ -116,3 +117,18 @@ async def test_a_log_that_has_grown_long_is_loaded_and_can_be_folded() -> None:
     assert in_memory(b) == ["tasks"]
     for node in (a, b):
         await node.close()
+
+
+async def test_one_that_cannot_be_read_fails_alone(nodes: tuple[Node, Node]) -> None:
+    a, b = nodes
+    for n in range(3):
+        await a.put("tasks", f"k{n}", n=n)
+    await a.put("sound", "k", n=0)
+    sent = await commits(a, "tasks", "sound")
+    first, second, third = sent["tasks"]
+    answers = await b.db.replicate({**sent, "tasks": [first, replace(second, update=b"nonsense"), third]})
+    assert isinstance(answers["tasks"], MalformedUpdate)
+    assert in_memory(b) == []
+    assert (await b.keys("tasks"), await b.keys("sound")) == (["k0"], ["k"])
+    await b.db.replicate(sent)
+    assert await b.keys("tasks") == ["k0", "k1", "k2"]

@@ -70,10 +70,8 @@ def asked(message: object = None) -> tuple[Envelope, asyncio.Future[object]]:
     return Envelope(message, answer), answer
 
 
-def written(sequence: int, joint_change: JointChange | None = None) -> AppliedCommit:
-    return AppliedCommit(
-        Commit("n", sequence, "tasks", b"\x00\x00", (), 0.0), (), {}, joint_change=joint_change
-    )
+def written(sequence: int) -> AppliedCommit:
+    return AppliedCommit(Commit("n", sequence, "tasks", b"\x00\x00", (), 0.0), (), {})
 
 
 async def test_a_receipt_has_the_cursor_behind_the_commits_of_its_turn(audience: Audience) -> None:
@@ -121,7 +119,7 @@ async def test_nobody_waits_for_a_part_that_will_not_be_shown(audience: Audience
     joint_change = JointChange()
     joint_change.expect()
     joint_change.expect()
-    audience.drop(Turn([written(5, joint_change), written(6)]))
+    audience.drop(Turn([written(5), written(6)], joint_change=joint_change))
     assert joint_change.missing == 1
 
 

@@ -131,8 +131,47 @@ async def test_what_comes_before_and_behind_it_keeps_its_place(first: Node, seco
     commits = await first.commits("a", "b")
     answers = await second.replicate(commits)
     assert held(answers) == {"a": 0, "b": 0}
-    assert ["a2", "b1"] in second.storage.batches
-    assert ["a3", "b3"] in second.storage.batches
+    assert second.storage.batches == [["a1", "a2", "a3", "b1", "b2", "b3"]]
+    assert await second.commits("a", "b") == commits
+    assert await second.keys("a") == await first.keys("a")
+
+
+async def test_many_of_them_are_stored_and_shown_as_one_and_told_to_streams_one_by_one(
+    first: Node, second: Node
+) -> None:
+    for n in range(4):
+        await first.write(f"k{n}", *("abc" if n % 2 else "ab"))
+    commits = await first.commits(*"abc")
+    async with second.db.live(BOTH) as live, (await second.db.collection("a")).changes() as changes:
+        answers = await second.replicate(commits)
+        told = [await anext(changes) for _ in range(4)]
+        assert len((await anext(live)).changes) == 8
+    assert [each.key for each in told] == ["k0", "k1", "k2", "k3"]
+    assert len(second.storage.batches) == 1
+    assert held(answers) == {"a": 0, "b": 0, "c": 0}
+    assert await second.commits(*"abc") == commits
+
+
+async def test_where_they_connect_too_many_collections_they_come_one_by_one(first: Node) -> None:
+    await first.write("k1", "a", "b")
+    await first.write("k2", "b", "c")
+    narrow = Node("narrow", Limits(joint_collections=2))
+    answers = await narrow.replicate(await first.commits(*"abc"))
+    assert narrow.storage.batches == [["a1", "b1"], ["b2", "c1"]]
+    assert held(answers) == {"a": 0, "b": 0, "c": 0}
+    await narrow.db.close()
+
+
+async def test_one_that_cannot_be_read_leaves_no_part_of_those_behind_it(first: Node, second: Node) -> None:
+    for n in range(3):
+        await first.write(f"k{n}", "a", "b")
+    commits = await first.commits("a", "b")
+    broken = [commits["b"][0], replace(commits["b"][1], update=b"nonsense"), commits["b"][2]]
+    answers = await second.replicate({**commits, "b": broken})
+    assert isinstance(answers["b"], MalformedUpdate)
+    assert (await second.keys("a"), await second.keys("b")) == (["k0", "k1"], ["k0"])
+    assert held(await second.replicate(commits)) == {"a": 0, "b": 0}
+    assert await second.keys("a") == await second.keys("b") == ["k0", "k1", "k2"]
     assert await second.commits("a", "b") == commits
 
 
@@ -269,7 +308,7 @@ async def test_what_comes_twice_at_once_is_stored_once(first: Node, second: Node
     second.storage.batches.clear()
     await asyncio.gather(*(second.db.replicate(each) for each in (later, commits, later, commits)))
     assert held(await second.db.replicate(commits)) == {"a": 0, "b": 0}
-    assert second.storage.batches == [["a1", "b1"], ["a2", "b2"]]
+    assert second.storage.batches == [["a1", "a2", "b1", "b2"]]
 
 
 async def test_what_is_held_is_in_memory_alone(first: Node, second: Node) -> None:

@@ -35,8 +35,8 @@ class Line:
 
 
 def contribution(name: str, line: Line, *, writes: bool = True) -> Contribution:
-    commit = Commit("n", 1, name, b"\x00\x00", (), 0.0) if writes else None
-    return Contribution(name, [commit] if commit else [], writes, line)
+    commits = [Commit("n", 1, name, b"\x00\x00", (), 0.0)] if writes else []
+    return Contribution(name, commits, writes, line)
 
 
 async def started(*work) -> list[asyncio.Task]:

@@ -29,6 +29,12 @@ _ENTRY = re.compile(rb"\x01\x01" + ID + rb"\xa8" + ID + rb"\x01" + PLAIN + _DELE
 """One struct with one plain value and a left neighbour, and one clock deleted."""
 
 
+def is_typing(update: bytes) -> bool:
+    """Whether it is ASCII that is typed behind something; where that is, is not looked at."""
+    found = _TYPING.fullmatch(update)
+    return found is not None and len(found[9]) == found[8][0]
+
+
 def take_typing(store: Store, update: bytes, barred: int | None) -> bool:
     """Take in ASCII that is typed behind what its client typed last. False: it is something else."""
     found = _TYPING.fullmatch(update)

@@ -1,0 +1,59 @@
+"""Who reads a long log in portions reads no row of it twice."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from protobase_storage import Commit, FileStorage, reader
+from protobase_storage.conformance.model import make_commit
+from protobase_storage.places import PLACES_KEPT, Places
+
+
+def of_timeline(sequence: int) -> Commit:
+    return replace(make_commit("c", sequence), origin="n/1")
+
+
+async def test_a_log_is_read_on_where_the_last_portion_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    read = reader.read_commit
+    monkeypatch.setattr(reader, "read_commit", lambda name, row: rows.append(row[1]) or read(name, row))
+    storage = await FileStorage.open(tmp_path)
+    await storage.append([make_commit("c", n) for n in range(1, 7)])
+    for known in (0, 2, 4, 6):
+        found = await storage.commits_after("c", {"node-a": known} if known else {}, 2)
+        assert [each.sequence for each in found or ()] == list(range(known + 1, min(known + 3, 7)))
+    await storage.append([make_commit("c", 7)])
+    assert await storage.commits_after("c", {"node-a": 6}, 2) == (make_commit("c", 7),)
+    await storage.close()
+    assert sorted({*rows}) == list(range(1, 8))
+    assert len(rows) <= 7 + 2  # one beyond a full portion is looked at
+
+
+async def test_another_commit_in_the_place_of_one_is_found_behind_it_too(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path)
+    await storage.append([of_timeline(1), of_timeline(2)])
+    assert await storage.commits_after("c", {"n/lost": 3}, 9) == ()
+    await storage.append([of_timeline(3)])
+    assert await storage.commits_after("c", {"n/lost": 3}, 9) is None
+    await storage.close()
+
+
+async def test_a_collection_that_was_made_anew_is_read_from_its_start(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path)
+    await storage.append([make_commit("c", 1), make_commit("c", 2)])
+    assert len(await storage.commits_after("c", {}, 2) or ()) == 2
+    await storage.delete("c")
+    await storage.append([make_commit("c", n) for n in (1, 2, 3)])
+    assert await storage.commits_after("c", {"node-a": 2}, 2) == (make_commit("c", 3),)
+    await storage.close()
+
+
+def test_only_so_many_places_are_kept() -> None:
+    places = Places()
+    for n in range(PLACES_KEPT + 1):
+        places.keep(n, {"n": 1}, 7)
+    assert places.of(0, {"n": 1}) == 0
+    assert places.of(1, {"n": 1}) == places.of(PLACES_KEPT, {"n": 1}) == 7
