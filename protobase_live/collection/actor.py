@@ -151,7 +151,7 @@ class CollectionActor(Actor[Message]):
             self._read_only.release(self._name)
         self._outlet.holds(self._name, self._replica.replicated.held)
         if turn.commits:
-            self._outlet.shown(self._name, [written.commit for written in turn.commits], before)
+            self._outlet.shown(self._name, turn.stored, before)
         if turn.installed is not None:
             self._outlet.replaced(self._name, self._replica.former.history)
         return shown
@@ -233,7 +233,7 @@ class CollectionActor(Actor[Message]):
 
     async def _store(self, turn: Turn) -> asyncio.Future[None] | None:
         """Hand commits to the storage, unless one before them is lost: then these are, too."""
-        commits = [written.commit for written in turn.commits]
+        commits = turn.stored
         if not commits or self._pipeline.failed:
             return None
         seconds = self._limits.busy_seconds

@@ -69,7 +69,7 @@ class Participant:
                 await transactor.write(ready, hold.author)
             outcome = await in_steps(self._replica.document.finish_in_steps())
             self._replica.write_in(turn, outcome, transacted=True)
-            durable = await self._store(hold.meeting, turn, writes=bool(ready))
+            durable = await self._store(hold.meeting, turn, turn.stored, writes=bool(ready))
             if turn.commits:
                 turn.commits[0].commit = hold.meeting.commits[self._name]
             turn.notices.append(Receipt(envelope))
@@ -86,7 +86,7 @@ class Participant:
         except MalformedUpdate as error:
             turn.notices.append(Refusal(envelope, error))  # the others are shown without it
         if lacking is not None:
-            durable = await self._store(hold.meeting, turn, writes=bool(lacking))
+            durable = await self._store(hold.meeting, turn, turn.stored, writes=bool(lacking))
         self._pipeline.push(turn, durable if lacking else None)
 
     async def _take_in_snapshot(self, envelope: Envelope[Message], hold: HoldSnapshot) -> None:
@@ -98,9 +98,7 @@ class Participant:
             if lacks:
                 outcome = await self._replica.take_in(snapshot)
                 turn.installed = Installed(outcome, self._replica.vector, self._replica.indexes())
-                turn.joint_change = hold.meeting.joint_change
-                turn.joint_change.expect()
-            durable = await hold.meeting.store(Contribution(self._name, commits, lacks, self._pipeline))
+            durable = await self._store(hold.meeting, turn, commits, writes=lacks)
             if lacks and durable is not None:
                 await self._replica.fold_behind(durable)
         turn.notices.append(Reply(envelope))
@@ -111,12 +109,13 @@ class Participant:
         self._replica.require_history(history)
         return self._replica.lacks(snapshot)
 
-    async def _store(self, meeting: Meeting, turn: Turn, *, writes: bool) -> asyncio.Future[None] | None:
+    async def _store(
+        self, meeting: Meeting, turn: Turn, commits: Sequence[Commit], *, writes: bool
+    ) -> asyncio.Future[None] | None:
         """Store what was applied with what the others have applied, to be shown with that."""
-        if turn.commits:
+        if turn.commits or turn.installed is not None:
             turn.joint_change = meeting.joint_change
             turn.joint_change.expect()
-        commits = [written.commit for written in turn.commits]
         return await meeting.store(Contribution(self._name, commits, writes, self._pipeline))
 
     async def _lacking(self, commits: Sequence[Commit], history: History | None) -> Sequence[Commit]:

@@ -151,3 +151,8 @@ class Turn:
     """A snapshot that the storage has already; such a turn has no commits."""
     batch: Sequence[Envelope[Message]] = ()
     """What the turn serves; it is served anew if the storage does not take the turn."""
+
+    @property
+    def stored(self) -> list[Commit]:
+        """The commits as the storage has them, and other nodes."""
+        return [written.commit for written in self.commits]

@@ -10,7 +10,7 @@ from pycrdt import Doc, Map
 
 from protobase_live.cluster.batch import Line
 from protobase_live.cluster.limits import ClusterLimits
-from protobase_live.cluster.recent import packed
+from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.together import belonging, has_gap
 from protobase_live.collection.limits import Limits
 from protobase_live.protocol.peer.messages import SnapshotPart
@@ -144,7 +144,7 @@ def test_a_gap_is_what_lacks_between() -> None:
 def test_collections_belong_together_by_transactions_and_through_each_other() -> None:
     def line(name: str, *joint: str, whole: bool = True) -> Line:
         commit = Commit("n/t", 1, name, b"", (), 0.0, joint=Joint("j", joint) if joint else None)
-        return Line([packed(commit)], whole)  # type: ignore[arg-type]
+        return Line([Packed(commit)], whole)  # type: ignore[arg-type]
 
     lines = {
         "a": line("a"),
