@@ -113,6 +113,10 @@ class _Server:
         return True
 
 
+def _no_http(connection: Connection, data: bytes) -> None:
+    raise AssertionError(f"taken for a request: {data!r}")
+
+
 class Wire:
     """A connection to ``path`` that ``serve`` is given after the handshake."""
 
@@ -135,6 +139,8 @@ class Wire:
             self._server,
             everyone=OrderedSet(),
             unread_pongs=unread_pongs,
+            first_seconds=10.0,
+            http=_no_http,
             ping_interval=None,
             write_limit=write_limit,
         )

@@ -1,0 +1,228 @@
+"""The doors as an ASGI application, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pycrdt import Doc, Map, Text
+
+import protobase_live as pb
+from protobase_actors import ManualClock
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.server.asgi import Asgi
+from protobase_live.server.asgi_types import Message, Scope
+from tests.support.asgi_client import call, scope_of
+
+LIVE = "protobase-live.v1.json"
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[pb.Database]:
+    async with pb.open("memory:") as database:
+        yield database
+
+
+class Socket:
+    """A WebSocket as an ASGI server brings it to an application."""
+
+    def __init__(self, app: Asgi, path: str, protocols: tuple[str, ...] = (), **headers: str) -> None:
+        self.sent: asyncio.Queue[Message] = asyncio.Queue()
+        self.room = asyncio.Event()
+        """Cleared: the client does not read."""
+        self.room.set()
+        self._received: asyncio.Queue[Message] = asyncio.Queue()
+        self._received.put_nowait({"type": "websocket.connect"})
+        scope = scope_of("GET", path, {"host": "app.example.com", **headers}, "/collab")
+        scope |= {"type": "websocket", "subprotocols": list(protocols), "client": ("10.0.0.1", 1)}
+        self.task = asyncio.ensure_future(app(scope, self._received.get, self._send))
+
+    async def _send(self, message: Message) -> None:
+        await self.room.wait()
+        self.sent.put_nowait(message)
+
+    def send(self, data: bytes | str) -> None:
+        kind = "text" if isinstance(data, str) else "bytes"
+        self._received.put_nowait({"type": "websocket.receive", kind: data})
+
+    def leave(self) -> None:
+        self._received.put_nowait({"type": "websocket.disconnect", "code": 1001})
+
+    async def until(self, kind: str) -> Message:
+        """The next message of a kind; what comes before it is passed over."""
+        while (message := await self.sent.get())["type"] != kind:
+            pass
+        return message
+
+    async def until_yjs(self, *kind: type[Any]) -> Any:
+        """The next Yjs message of one of these kinds."""
+        while True:
+            message = yjs.decode((await self.until("websocket.send"))["bytes"])
+            if isinstance(message, kind):
+                return message
+
+
+async def edited(text: str) -> bytes:
+    doc = Doc()
+    doc["text"] = Text(text)
+    return yjs.encode_update(doc.get_update())
+
+
+async def test_yjs_clients_of_one_collection(database) -> None:
+    app = pb.asgi(database)
+    first, second = (Socket(app, "/yjs/boards%2F42", ("a token", "b")) for _ in range(2))
+    assert (await first.until("websocket.accept"))["subprotocol"] == "a token"
+    for each in (first, second):
+        await each.until_yjs(yjs.SyncStep1)
+        each.send(b"\x00\x00\x01\x00")
+        await each.until_yjs(yjs.SyncStep2)
+    first.send(await edited("hello"))
+    await second.until_yjs(yjs.Update)
+    assert await (await (await database.collection("boards/42")).text("text")).value() == "hello"
+    for each in (first, second):
+        each.leave()
+        await each.task
+
+
+async def test_the_live_protocol(database) -> None:
+    client = Socket(pb.asgi(database), "/live", ("other", LIVE))
+    assert (await client.until("websocket.accept"))["subprotocol"] == LIVE
+    client.send('{"type": "hello", "version": 1}')
+    assert '"type":"welcome"' in (await client.until("websocket.send"))["text"]
+    client.send('{"type": "ping", "id": 1}')
+    assert '"type":"result"' in (await client.until("websocket.send"))["text"]
+    client.leave()
+    await client.task
+
+
+async def test_the_application_says_who_it_is(database) -> None:
+    def who(token: str | None) -> str:
+        if token != "ann's":
+            raise pb.Unauthorized("log in first")
+        return "ann"
+
+    def cookie(scope: Scope) -> str:
+        return dict(scope["headers"]).get(b"cookie", b"").decode()
+
+    app = pb.asgi(database, authenticate=who, token=cookie)
+    stranger = Socket(app, "/yjs/notes?token=ann's")
+    assert (await stranger.until("websocket.close"))["code"] == 4401
+    refused = Socket(app, "/live", (LIVE,))
+    refused.send('{"type": "hello", "version": 1, "token": "a guess"}')
+    assert (await refused.until("websocket.close"))["code"] == 4401
+    assert (await call(app, "GET", "/api/v1/collections", authorization="Bearer ann's")).status == 401
+    ann = Socket(app, "/yjs/notes", cookie="ann's")
+    async with database.changes("notes") as changes:
+        await (await database.collection("notes")).text("text")
+        ann.send(await edited("hello"))
+        assert (await anext(changes)).author == "ann"
+    assert (await call(app, "GET", "/api/v1/collections", cookie="ann's")).status == 200
+    live = Socket(app, "/live", (LIVE,), cookie="ann's")
+    live.send('{"type": "hello", "version": 1}')
+    assert '"type":"welcome"' in (await live.until("websocket.send"))["text"]
+
+
+async def test_pages_of_other_hosts_are_refused(database) -> None:
+    evil, own = "https://evil.example", "https://app.example.com"
+    app = pb.asgi(database)
+    for path, protocols in (("/yjs/notes", ()), ("/live", (LIVE,))):
+        assert (await Socket(app, path, protocols, origin=evil).until("websocket.close"))["code"] == 4403
+        await Socket(app, path, protocols, origin=own).until("websocket.accept")
+    assert (await call(app, "GET", "/api/v1/collections", origin=evil)).status == 403
+    allowing = pb.asgi(database, origins=[evil])
+    assert (await call(allowing, "GET", "/api/v1/collections", origin=evil)).status == 200
+
+
+async def test_what_is_no_door(database) -> None:
+    app = pb.asgi(database)
+    assert (await call(app, "GET", "/nothing")).status == 404
+    assert (await Socket(app, "/yjs").until("websocket.close"))["code"] == 4404
+
+
+async def test_one_connection_too_many(database) -> None:
+    app = pb.asgi(database, limits=pb.ServerLimits(sessions=1))
+    await Socket(app, "/yjs/notes").until("websocket.accept")
+    assert (await Socket(app, "/yjs/notes").until("websocket.close"))["code"] == 1013
+
+
+async def test_a_message_that_is_too_long(database) -> None:
+    limits, live_limits = pb.ServerLimits(message_bytes=10), pb.LiveLimits(hello_bytes=10)
+    app = pb.asgi(database, limits=limits, live_limits=live_limits)
+    yjs_client, live = Socket(app, "/yjs/notes"), Socket(app, "/live", (LIVE,))
+    yjs_client.send(b"x" * 11)
+    live.send("x" * 11)
+    assert (await yjs_client.until("websocket.close"))["code"] == 4413
+    assert (await live.until("websocket.close"))["code"] == 4413
+    await live.task
+
+
+async def test_a_client_that_does_not_read_costs_no_more_than_its_backlog(database) -> None:
+    """It is sent what it missed when it reads again."""
+    client = Socket(pb.asgi(database, limits=pb.ServerLimits(backlog_bytes=100_000)), "/yjs/notes")
+    await client.until_yjs(yjs.SyncStep1)
+    client.send(b"\x00\x00\x01\x00")
+    await client.until_yjs(yjs.SyncStep2)
+    client.room.clear()
+    notes = await database.collection("notes")
+    for n in range(20):
+        await notes.put({"n": "x" * 20_000}, key=str(n))
+    assert client.sent.empty()
+    client.room.set()
+    doc = Doc()
+    while len(doc.get("records", type=Map)) < 20:
+        doc.apply_update((await client.until_yjs(yjs.Update, yjs.SyncStep2)).update)
+    client.leave()
+    await client.task
+
+
+async def test_clients_are_shown_that_their_connection_lives(database) -> None:
+    clock = ManualClock()
+    client = Socket(pb.asgi(database, clock=clock), "/yjs/notes")
+    await client.until_yjs(yjs.SyncStep1)
+    await clock.advance(20.0)
+    assert (await client.until_yjs(yjs.AwarenessUpdate)).payload == b"\x00"
+
+
+async def test_it_opens_and_closes_what_is_not_open() -> None:
+    app = pb.asgi(pb.open("memory:"))
+    with pytest.raises(pb.Closed, match="lifespan"):
+        await call(app, "GET", "/api/v1/collections")
+    async with app as database:
+        assert app.database is database
+        client = Socket(app, "/yjs/notes")
+        await client.until("websocket.accept")
+    assert (await client.until("websocket.close"))["code"] == 1001
+    assert database.closed
+
+
+async def test_a_database_that_is_open_stays_so(database) -> None:
+    async with pb.asgi(database):
+        pass
+    assert not database.closed
+
+
+async def test_alone_it_has_a_lifespan() -> None:
+    app = pb.asgi(pb.open("memory:"))
+    received: asyncio.Queue[Message] = asyncio.Queue()
+    sent: asyncio.Queue[Message] = asyncio.Queue()
+    running = asyncio.ensure_future(app({"type": "lifespan"}, received.get, sent.put))
+    received.put_nowait({"type": "lifespan.startup"})
+    assert (await sent.get())["type"] == "lifespan.startup.complete"
+    database = app.database
+    assert (await call(app, "GET", "/api/v1/collections")).status == 200
+    received.put_nowait({"type": "lifespan.shutdown"})
+    assert (await sent.get())["type"] == "lifespan.shutdown.complete"
+    await running
+    assert database.closed
+
+
+async def test_a_database_that_cannot_be_opened_fails_the_start() -> None:
+    app = pb.asgi(pb.open("file:/dev/null/none"))
+    sent: asyncio.Queue[Message] = asyncio.Queue()
+    received: asyncio.Queue[Message] = asyncio.Queue()
+    received.put_nowait({"type": "lifespan.startup"})
+    with pytest.raises(pb.StorageFailed):
+        await app({"type": "lifespan"}, received.get, sent.put)
+    assert (await sent.get())["type"] == "lifespan.startup.failed"
