@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from protobase_live.cluster.incoming import Incoming
+from protobase_live.database.home import Home
 from tests.simulation.many_nodes import many_nodes
 from tests.simulation.planted_in_cluster import PLANTED
 from tests.simulation.runs import all_hold, first_found, is_let_go_of, traces_in_fresh_processes
@@ -33,8 +33,8 @@ SOMETIMES = (
     "a node came later",
     "a node left for good",
     "a node was heard and did not hear",
-    "a part of a snapshot was sent",
     "a person left",
+    "a snapshot was taken",
     "a stream was reset",
     "a write was acknowledged by other nodes",
     "a write was not replicated in time",
@@ -44,6 +44,7 @@ SOMETIMES = (
     "an insertion was acknowledged",
     "an outcome was unknown",
     "nodes were cut off from each other",
+    "snapshots were taken as one",
     "transactions went over a healed cut",
 )
 """A set of runs in which one of these never happened has not looked at what it was made for."""
@@ -53,15 +54,15 @@ ENOUGH_SEEDS = 50
 
 
 def test_what_must_hold_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    parts = Counter[str]()
-    take_part = Incoming._take_part
+    taken = Counter[str]()
+    take_states = Home.take_states
 
-    async def count(self: Incoming, message) -> None:
-        parts["a part of a snapshot was sent"] += 1
-        await take_part(self, message)
+    async def count(self: Home, states):
+        taken["snapshots were taken as one" if len(states) > 1 else "a snapshot was taken"] += 1
+        return await take_states(self, states)
 
-    monkeypatch.setattr(Incoming, "_take_part", count)
-    happened = all_hold(many_nodes, FIRST_SEED, SEEDS) + parts
+    monkeypatch.setattr(Home, "take_states", count)
+    happened = all_hold(many_nodes, FIRST_SEED, SEEDS) + taken
     print(dict(sorted(happened.items())))
     if SEEDS >= ENOUGH_SEEDS:
         assert not [what for what in SOMETIMES if not happened[what]]
