@@ -41,9 +41,11 @@ class Counted:
         self.address = store.address
         self.requests: Counter[str] = Counter()
         self.put_seconds: list[float] = []
+        self.put_bytes = 0
         self._store = store
 
     async def put(self, key: str, body: bytes) -> bool:
+        self.put_bytes += len(body)
         start = perf_counter()
         try:
             return await self._count("PUT", self._store.put(key, body))
@@ -116,6 +118,7 @@ async def measure(what: str, store: Counted, writing: Writing, load: Awaitable[N
     """One row: requests per 1,000 commits, commits a second, and waiting beside what was aimed for."""
     store.requests.clear()
     store.put_seconds.clear()
+    store.put_bytes = 0
     start = perf_counter()
     await load
     seconds, count = perf_counter() - start, len(writing.seconds)
@@ -123,15 +126,17 @@ async def measure(what: str, store: Counted, writing: Writing, load: Awaitable[N
     put, p50 = at(0.5, store.put_seconds), at(0.5, writing.seconds)
     aim = 1e3 * INTERVAL / 2 + 1.3 * put
     print(
-        f"  {what:<28}{each['PUT']:>8.1f}{each['GET']:>8.1f}{each['LIST']:>8.1f}{count / seconds:>10.0f}"
+        f"  {what:<24}{each['PUT']:>8.1f}{each['GET']:>7.1f}{each['LIST']:>7.1f}"
+        f"{store.put_bytes / count / 1.024:>7.0f}{count / seconds:>10.0f}"
         f"{put:>9.1f}{p50:>9.1f}{at(0.99, writing.seconds):>9.1f}{aim:>9.1f}"
     )
 
 
 async def rows(name: str, url: str, opened: Callable[[Counted], Awaitable[Storage]]) -> None:
-    print(f"{name}: requests per 1,000 commits; milliseconds")
+    print(f"{name}: requests and KiB per 1,000 commits; milliseconds")
     print(
-        f"  {'':<28}{'PUT':>8}{'GET':>8}{'LIST':>8}{'/s':>10}{'PUT p50':>9}{'ack p50':>9}{'p99':>9}{'aim':>9}"
+        f"  {'':<24}{'PUT':>8}{'GET':>7}{'LIST':>7}{'KiB':>7}"
+        f"{'/s':>10}{'PUT p50':>9}{'ack p50':>9}{'p99':>9}{'aim':>9}"
     )
     for rate, seconds in RATES.items():
         store = counted(url, f"{name}-{rate}-{os.getpid()}")

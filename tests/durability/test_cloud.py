@@ -9,6 +9,7 @@ import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -177,3 +178,40 @@ async def test_a_copy_into_a_bucket_that_was_killed_is_completed(tmp_path: Path)
     completed = await run("copy", origin, url)
     assert (completed.code, completed.out[:15]) == (0, f"{MANY} collections:")
     assert await stored_at(url) == await stored_at(origin)
+
+
+async def insert_until_refused(tasks: Any) -> list[str]:
+    """The keys of what was acknowledged."""
+    acknowledged: list[str] = []
+    try:
+        while True:
+            key = f"after {len(acknowledged)}"
+            await tasks.insert({}, key=key)
+            acknowledged.append(key)
+    except pb.ProtoBaseError:
+        return acknowledged
+
+
+@pytest.mark.usefixtures("on_fake_gcs")
+async def test_a_paused_server_with_a_folder_says_what_it_has_that_its_successor_has_not(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log"
+    serve = ["sh", "-c", f'exec {COMMAND} serve "$@" 2>{log}', "serve"]
+    first = ServerProcess(tmp_path, serve, storage=local_url_of(tmp_path))
+    async with first, pb.connect(first.live) as db:
+        tasks = await db.collection("tasks")
+        await tasks.insert({}, key="before")
+        first.send(signal.SIGSTOP)
+        second_log = tmp_path / "second"
+        told = ["sh", "-c", f'exec {COMMAND} serve "$@" 2>{second_log}', "serve"]
+        async with ServerProcess(tmp_path, told, storage=url_of(tmp_path)) as second:
+            assert f"may lack commits that folder '{tmp_path / 'folder'}'" in second_log.read_text()
+            first.send(signal.SIGCONT)
+            acknowledged = ["before", *await insert_until_refused(tasks)]
+            assert await first.wait() == 1
+            assert "commits were acknowledged here and are not in the bucket" in log.read_text()
+            async with pb.connect(second.live) as elsewhere:
+                assert await (await elsewhere.collection("tasks")).keys() == ["before"]
+    async with pb.open(f"file:{tmp_path / 'folder'}") as kept:
+        assert {*acknowledged} <= {*await (await kept.collection("tasks")).keys()}

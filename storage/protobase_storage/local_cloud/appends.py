@@ -53,6 +53,7 @@ class Appends:
         self._coming = 0
         """Bytes on their way into the folder."""
         self._last: asyncio.Future[None] | None = None
+        self._entered_last: asyncio.Future[None] | None = None
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`; the commits were checked."""
@@ -83,9 +84,11 @@ class Appends:
             self._release()
 
     async def settled(self, last: asyncio.Future[None] | None) -> None:
-        """Wait until ``last``, and all before it, have been answered and uploaded. Raises why not."""
-        if last and not last.done():
-            await asyncio.wait([last])
+        """Wait until ``last``, all before it, and all that is on its way into the folder have been answered
+        and uploaded. Raises why not."""
+        for each in (last, self._entered_last):
+            if each and not each.done():
+                await asyncio.wait([each])
         if self.dead:
             raise self.dead
         try:
@@ -112,6 +115,7 @@ class Appends:
 
     def _enter(self, append: _Append) -> None:
         self._coming += append.weight
+        self._entered_last = append.future
         stored = self._folder.append(append.commits)
         stored.add_done_callback(lambda stored: self._entered(append, stored))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from ..cloud.storage import CloudStorage
-from ..commit import Commit, Loaded, Snapshot, Vector
+from ..commit import Commit, Loaded, Snapshot, Vector, includes
 from ..contract import (
     CollectionInfo,
     Standing,
@@ -19,7 +20,7 @@ from ..contract import (
     check_remains,
     check_snapshot,
 )
-from ..errors import StorageClosed, StorageError
+from ..errors import CollectionCorrupt, StorageClosed, StorageError
 from .appends import Appends, lost
 
 _log = logging.getLogger(__name__)
@@ -78,9 +79,18 @@ class LocalCloudStorage(Storage):
         check_snapshot(snapshot)
         last = self._appends.last
         async with self._order:
-            await self._appends.settled(last)
-            await self._bucket.compact(snapshot)
-            await self._folder.compact(snapshot)
+            with self._appends.barred(snapshot.collection) if await self._brings(snapshot) else nullcontext():
+                await self._appends.settled(last)
+                await self._bucket.compact(snapshot)
+                await self._folder.compact(snapshot)
+
+    async def _brings(self, snapshot: Snapshot) -> bool:
+        """Whether it has what the folder has not. The bucket then gets that first, and what a crash leaves of
+        the collection in the folder must be no more than the bucket has."""
+        try:
+            return not includes((await self._folder.standing(snapshot.collection)).vector, snapshot.vector)
+        except CollectionCorrupt:
+            return True
 
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """See `Storage.delete`. Waits until the bucket has what was stored before."""

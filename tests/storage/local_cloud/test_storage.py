@@ -38,16 +38,17 @@ TestLocalCloudModel = model_test(opened, persistent=True, examples=10, steps=15)
 
 
 class Held(SimulatedObjects):
-    """A store that answers no writing of a slot until it is let go of, or fails it."""
+    """A store that answers no writing of a slot, or of what ``holds`` names, until it is let go of."""
 
     def __init__(self, bucket: Bucket) -> None:
         super().__init__(bucket)
+        self.holds = "wal/"
         self.free = asyncio.Event()
         self.asked = asyncio.Event()
         self.free.set()
 
     async def put(self, key: str, body: bytes) -> bool:
-        if key.startswith("wal/") and not self.free.is_set():
+        if key.startswith(self.holds) and not self.free.is_set():
             self.asked.set()
             await self.free.wait()
         return await super().put(key, body)
@@ -58,6 +59,12 @@ async def held(tmp_path: Path, **options: float) -> tuple[LocalCloudStorage, Hel
     storage = await open_local(objects, tmp_path, interval=0, patience=IMPATIENT, **options)
     objects.free.clear()
     return storage, objects
+
+
+async def all_is_in_the_folder(storage: LocalCloudStorage) -> None:
+    """The folder has done what it was told before."""
+    await storage._folder.append([make_commit("z", 1)])
+    await asyncio.sleep(0)
 
 
 async def in_bucket(objects: SimulatedObjects, name: str) -> int:
@@ -90,7 +97,7 @@ async def test_writers_wait_while_the_bucket_is_too_far_behind(
     await storage.append([make_commit("a", 1)])
     await objects.asked.wait()
     waiting = [storage.append([make_commit("a", 2)]), storage.append([make_commit("b", 1)])]
-    await storage.load("a")  # the folder has done all that it was told
+    await all_is_in_the_folder(storage)
     assert not any(each.done() for each in waiting)
     assert (await storage.stats()).backlog > 0
     objects.free.set()
@@ -129,6 +136,24 @@ async def test_what_waits_for_a_bucket_that_takes_nothing_is_not_stored(tmp_path
     await storage.compact(make_snapshot("a", {"node-a": 1}))  # the bucket is asked again, by and by
     await storage.append([make_commit("a", 2, update=b"again")])
     assert (await storage.load("a")).commits == (make_commit("a", 2, update=b"again"),)
+    await storage.close()
+
+
+@pytest.mark.parametrize(("vector", "waits"), [({"node-a": 1}, False), ({"node-a": 1, "node-b": 1}, True)])
+async def test_nothing_is_added_in_the_folder_while_the_bucket_alone_has_what_another_node_brought(
+    tmp_path: Path, vector: dict[str, int], waits: bool
+) -> None:
+    storage, objects = await held(tmp_path)
+    objects.holds = "snap/"
+    await storage.append([make_commit("a", 1)])
+    compaction = asyncio.ensure_future(storage.compact(make_snapshot("a", vector)))
+    await objects.asked.wait()
+    appended = storage.append([make_commit("a", 2)])
+    await all_is_in_the_folder(storage)
+    assert appended.done() != waits
+    objects.free.set()
+    await asyncio.gather(compaction, appended)
+    assert (await storage.load("a")).commits == (make_commit("a", 2),)
     await storage.close()
 
 
