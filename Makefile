@@ -11,7 +11,7 @@ NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard $(INTEROP)/package-l
 NODE_STAMPS := $(addsuffix /node_modules/.installed,$(NODE_FOLDERS))
 
 help:
-	@echo 'make demo    a server on file:./demo-data and a writer, changes shown live'
+	@echo 'make demo    three linked nodes on file:./demo-data and people who write, changes shown live; kill a node'
 	@echo 'make test    all tests (needs Node for those with real Yjs clients)'
 	@echo 'make fuzz    20,000 random queries against an oracle, 10,000 histories of Yjs clients, 200,000 impossible'
 	@echo '             updates, from a seed that it prints (SEED=... repeats it; HISTORIES_WITHOUT=... leaves out what'

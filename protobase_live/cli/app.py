@@ -305,11 +305,13 @@ def verify(
 
 @app.command()
 def demo(
-    storage: Annotated[str, typer.Option(help="Where to keep it.")] = "file:./demo-data",
-    port: Annotated[int, typer.Option(help="Or the next one that is free.")] = 8765,
+    storage: Annotated[
+        str, typer.Option(help="Where to keep it: each node below it, or in memory.")
+    ] = "file:./demo-data",
+    port: Annotated[int, typer.Option(help="Of the first node; those that are taken are left out.")] = 8765,
     seconds: Annotated[float | None, typer.Option(help="Stop by itself after so long.")] = None,
 ) -> None:
-    """Run a server and three peers that work on a board, and show the changes live."""
+    """Run three linked nodes and three people who work on a board, and show the changes live."""
     from protobase_live.cli.demo import demo
 
     demo(storage, port, seconds)

@@ -93,7 +93,9 @@ def _print(node: NodeStatus, hashes: Hashes, faults: Sequence[str]) -> None:
 
 
 def _links(links: Sequence[LinkStatus]) -> Table:
-    table = Table("node", "address", "linked with", box=None)
+    table = Table("node", box=None)
+    table.add_column("address", overflow="fold")
+    table.add_column("linked with")
     for column in ("lacks commits", "lag (s)", "unanswered", "silent (s)"):
         table.add_column(column, justify="right")
     for each in links:

@@ -6,7 +6,7 @@ import asyncio
 from random import Random
 from typing import Any
 
-from protobase_live.errors import RecordMissing
+from protobase_live.errors import OutcomeUnknown, RecordMissing, Unavailable
 from protobase_live.handles import Collection
 from protobase_live.handles.presence import Presence
 from protobase_live.model.atoms import Atom
@@ -50,11 +50,11 @@ class DemoPeer:
         deeds = (self._plan, self._plan, self._vote, self._vote, self._finish, self._write, self._write)
         while True:
             await asyncio.sleep(self._random.uniform(*PAUSE_SECONDS))
-            await self._presence.set({**self._state, "busy": self._random.random() < 0.5})
             try:
+                await self._presence.set({**self._state, "busy": self._random.random() < 0.5})
                 await self._random.choice(deeds)()
-            except RecordMissing:
-                continue  # somebody else tidied it up first
+            except (RecordMissing, OutcomeUnknown, Unavailable):
+                continue  # somebody else tidied it up first, or a node was lost
 
     @property
     def _state(self) -> dict[str, Any]:

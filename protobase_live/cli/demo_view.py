@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Group
@@ -17,9 +17,26 @@ from protobase_live.model.change import Change
 SHOWN_CHANGES = 8
 """The most recent changes that are listed."""
 
+SHOWN_WORDS = 2
+"""The latest that was told of the nodes."""
+
 Row = Mapping[str, Any]
 
 _COLORS = {"insert": "green", "update": "cyan", "delete": "red", "reset": "yellow"}
+
+
+class Nodes(Protocol):
+    """The nodes of the demo."""
+
+    @property
+    def urls(self) -> Sequence[str]:
+        """Where they are."""
+        ...
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """Their processes."""
+        ...
 
 
 class View(Protocol):
@@ -33,6 +50,10 @@ class View(Protocol):
         """A change, and the presence states of everybody who is there."""
         ...
 
+    def tell(self, text: str) -> None:
+        """What has become of the nodes."""
+        ...
+
     def stop(self) -> None:
         """That was all."""
         ...
@@ -41,16 +62,22 @@ class View(Protocol):
 class LineView:
     """A line a change."""
 
-    def __init__(self, url: str) -> None:
-        print(f"listening on {url}; stop with Ctrl-C", flush=True)
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+        print(f"listening on {', '.join(nodes.urls)}; stop with Ctrl-C", flush=True)
 
     def start(self, tasks: Mapping[str, Row], notes: str) -> None:
         """See View."""
         print(f"{len(tasks)} tasks", flush=True)
+        self.tell(_hint(self._nodes))
 
     def show(self, change: Change, present: Iterable[Any]) -> None:
         """See View."""
         print(_sentence(change), flush=True)
+
+    def tell(self, text: str) -> None:
+        """See View."""
+        print(f"# {text}", flush=True)
 
     def stop(self) -> None:
         """See View."""
@@ -60,8 +87,9 @@ class LineView:
 class BoardView:
     """The board, the notes, who is there and the latest changes, redrawn at each change."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+        self._told: deque[str] = deque(maxlen=SHOWN_WORDS)
         self._live = Live(auto_refresh=False)
         self._latest: deque[Text] = deque(maxlen=SHOWN_CHANGES)
         self._tasks: dict[str, Row] = {}
@@ -76,7 +104,9 @@ class BoardView:
 
     def show(self, change: Change, present: Iterable[Any]) -> None:
         """See View."""
-        if change.structure == "notes":
+        if change.kind == "reset":
+            self._tasks.clear()
+        elif change.structure == "notes":
             self._notes = change.after or ""
         elif change.after is None:
             self._tasks.pop(change.key, None)
@@ -87,6 +117,10 @@ class BoardView:
         self._last = change.author, change.structure
         self._latest.append(Text(_sentence(change), _COLORS[change.kind], no_wrap=True, overflow="ellipsis"))
         self._draw(present)
+
+    def tell(self, text: str) -> None:
+        """See View."""
+        self._told.append(text)
 
     def stop(self) -> None:
         """See View."""
@@ -115,11 +149,23 @@ class BoardView:
 
     def _hints(self) -> Text:
         return Text(
-            f"Follow it: protobase-live tail {self._url} demo/board\n"
-            f"Join it: a y-websocket provider for {self._url}/yjs, room demo/board\n"
-            "Ctrl-C stops",
+            "\n".join(
+                (
+                    f"Nodes: {', '.join(self._nodes.urls)}; {_hint(self._nodes)}",
+                    *self._told,
+                    f"Follow it: protobase-live tail {self._nodes.urls[0]} demo/board",
+                    f"Join it: a y-websocket provider for {self._nodes.urls[1]}/yjs, room demo/board",
+                    f"Look at it: protobase-live cluster {self._nodes.urls[-1]}",
+                    "Ctrl-C stops",
+                )
+            ),
             "dim",
         )
+
+
+def _hint(nodes: Nodes) -> str:
+    """What to try."""
+    return f"kill one: kill -9 {' or '.join(map(str, nodes.pids))}"
 
 
 def _people(present: Iterable[Any]) -> Text:
@@ -130,6 +176,8 @@ def _people(present: Iterable[Any]) -> Text:
 
 def _sentence(change: Change) -> str:
     who = change.author or "somebody"
+    if change.kind == "reset":
+        return "what was missed is not known here: all of the board follows"
     if change.structure != "records":
         return f"{who} wrote in {change.structure}: ...{str(change.after)[-40:]!r}"
     before: Row = change.before or {}
