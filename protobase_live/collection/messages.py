@@ -26,6 +26,8 @@ class ShownUpdate:
     update: bytes
     frame: bytes | None = None
     """Room for a door to keep its encoding, so that it is made once for all editors."""
+    keyed_frame: bytes | None = None
+    """The same, for a door that puts the collection's name before it."""
 
 
 class Editor(Protocol):
@@ -51,6 +53,11 @@ class Editor(Protocol):
 
     def settle(self, mark: bytes | None) -> None:
         """Everything that was sent before the `Settle` with this mark is durable and shown."""
+        ...
+
+    def compared(self, known: bool) -> None:
+        """Whether the collection had all of what this editor sent with a `Compare`; these are answered in
+        order, when what was known is durable."""
         ...
 
     def reject(self, error: ProtoBaseError) -> None:
@@ -112,6 +119,14 @@ class Updates:
     updates: Sequence[bytes]
     read: Walker | None = None
     """The only update, read already; let go of when it is taken."""
+
+
+@dataclass(slots=True)
+class Compare:
+    """What a Yjs client that may only read has sent: is there anything new in it? Nothing of it is taken."""
+
+    editor: Editor
+    update: bytes
 
 
 @dataclass(slots=True)
@@ -272,6 +287,8 @@ def size_of(message: Message) -> int:
     match message:
         case Updates():
             return sum(map(len, message.updates))
+        case Compare():
+            return len(message.update)
         case Transact():
             return sum([weight(op.args) for op in message.ops])
         case Replicate():
@@ -291,6 +308,7 @@ Message = (
     | Settle
     | Leave
     | Updates
+    | Compare
     | Transact
     | Question
     | HashState

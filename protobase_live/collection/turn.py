@@ -77,6 +77,14 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """A Yjs client that may only read is told whether what it sent was known."""
+
+    editor: Editor
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Parting:
     """A Yjs client that has left is forgotten."""
 
@@ -132,6 +140,7 @@ Notice = (
     | Answer
     | Greeting
     | Settled
+    | Compared
     | Parting
     | Subscribing
     | Reaching

@@ -18,10 +18,8 @@ from websockets.server import ServerProtocol
 
 from protobase_actors import OrderedSet
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
+from protobase_live.server.paths import DIRECT_PREFIXES
 from protobase_live.server.refusals import Caller, Ticket
-
-DIRECT_PREFIX = "/yjs/"
-"""Connections to these paths have a session attached; all others are read with ``recv``."""
 
 
 class Session(Protocol):
@@ -118,7 +116,7 @@ class Connection(ServerConnection):
             self._count_pong()
         super().process_event(event)
         if self.request is not None and not self._direct:
-            self._direct = self.request.path.startswith(DIRECT_PREFIX)
+            self._direct = self.request.path.startswith(DIRECT_PREFIXES)
 
     def _count_pong(self) -> None:
         """The library answers every ping, also while nothing of that is read."""

@@ -37,13 +37,15 @@ from protobase_live.protocol.live.limits import (
 )
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
-from protobase_live.server.connection import DIRECT_PREFIX, Connection
+from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.handshake_log import handshake_log
+from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
+from protobase_live.server.paths import DIRECT_PREFIXES, DOORS, YJS_PREFIX, door_of
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
 from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.refusals import Caller, Refusals
@@ -108,6 +110,8 @@ class Server:
             authentication=self._authentication,
             counters=self._counters,
         )
+        shared = self._clock, limits, self._authentication, self._counters, self._read_ahead
+        self._hocuspocus = HocuspocusDoor(database, *shared)
         self._peers = check_peers(peers)
         self._secret = None if cluster_secret is None else _checked(cluster_secret)
         if self._peers and self._secret is None:
@@ -263,12 +267,12 @@ class Server:
         if path == "/metrics":
             return connection.respond(HTTPStatus.OK, await self._metrics())
         if path == "/":
-            return connection.respond(HTTPStatus.OK, _DOORS)
+            return connection.respond(HTTPStatus.OK, DOORS)
         if path == PEER_PATH and self._cluster is not None:
             cast(Connection, connection).allow(self._database.replication.limits.message_bytes)
             return self._unavailable(connection, "the server is stopping") if self._closing else None
-        if path != "/live" and not path.startswith(DIRECT_PREFIX):
-            return connection.respond(HTTPStatus.NOT_FOUND, f"no door at {path}\n{_DOORS}")
+        if door_of(path) is None:
+            return connection.respond(HTTPStatus.NOT_FOUND, f"no door at {path}\n{DOORS}")
         if self._closing:
             return self._unavailable(connection, "the server is stopping")
         if self.sessions >= self._limits.sessions:
@@ -286,9 +290,14 @@ class Server:
             return self._unavailable(connection, "refused too often, come back in half a minute")
         if connection.protocol.state is not CONNECTING:
             self._refusals.give_back(connection.caller, connection.ticket)
-        longest = self._limits.message_bytes
-        connection.allow(self._database.limits.document_bytes + FRAME_BYTES if longest is None else longest)
+        decided = door_of(urlsplit(request.path).path) == "yjs"
+        connection.allow(self._message_bytes if decided else self._limits.undecided_bytes)
         return None
+
+    @property
+    def _message_bytes(self) -> int:
+        longest = self._limits.message_bytes
+        return self._database.limits.document_bytes + FRAME_BYTES if longest is None else longest
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)
@@ -322,8 +331,8 @@ class Server:
             self._counters.connections.add("peer")
             await serve_peer(self._cluster, connection)
             return
-        self._counters.connections.add("live" if address.path == "/live" else "yjs")
-        if address.path == "/live":
+        self._counters.connections.add(door := door_of(address.path) or "")
+        if door == "live":
             await (
                 connection.refuse(FORBIDDEN_ORIGIN, forbidden) if forbidden else self._live.serve(connection)
             )
@@ -332,6 +341,8 @@ class Server:
         try:
             if forbidden:  # only now: pages are not shown how a handshake is refused
                 await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
+            elif door == "hocuspocus":
+                refused = await self._hocuspocus.serve(connection, self._message_bytes)
             else:
                 refused = await self._serve_yjs(connection, address)
         finally:
@@ -341,9 +352,9 @@ class Server:
     async def _serve_yjs(self, connection: Connection, address: SplitResult) -> bool:
         """Serve a Yjs client; whether it was refused and would only be refused again."""
         try:
-            name = unquote(address.path[len(DIRECT_PREFIX) :], errors="strict")
+            name = unquote(address.path[len(YJS_PREFIX) :], errors="strict")
             check_collection(name)
-            author = await self._authentication.author(parse_qs(address.query).get("token", [None])[0])
+            identity = await self._authentication.identity(parse_qs(address.query).get("token", [None])[0])
             ref = await self._database.ref(name)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
@@ -352,24 +363,15 @@ class Server:
         except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
-            session = YjsSession(
-                connection, ref, self._clock, self._limits, author, self._counters, self._read_ahead
-            )
-            await session.run(self._database.presence_hub, name)
+            shared = self._clock, self._limits, identity.author, self._counters, self._read_ahead
+            session = YjsSession(connection, ref, *shared, read_only=identity.read_only)
+            await session.run(connection, self._database.presence_hub, name)
             return session.refused or connection.faulty or self._wrote_in_vain(connection, name)
         return True
 
     def _wrote_in_vain(self, connection: Connection, collection: str) -> bool:
         """Whether a Yjs client was told to come back while nothing is stored: it brings the same again."""
         return connection.close_code == TRY_AGAIN and collection in self._database.read_only
-
-
-_DOORS = """\
-ProtoBase Live
-  /yjs/<collection>   stock y-websocket clients
-  /live               the live protocol
-  /healthz /readyz /metrics
-"""
 
 
 def _caller(connection: ServerConnection, request: Request) -> Caller:
@@ -390,6 +392,6 @@ def _choose(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Sub
 
     Stock Yjs clients offer what their application put there, a token perhaps, and insist on an answer.
     """
-    if connection.request is not None and connection.request.path.startswith(DIRECT_PREFIX):
+    if connection.request is not None and connection.request.path.startswith(DIRECT_PREFIXES):
         return next(iter(offered), None)
     return next((name for name in offered if name in SUBPROTOCOLS), None)

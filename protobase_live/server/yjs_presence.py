@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, Timer
 from protobase_live.errors import LimitExceeded
@@ -12,9 +11,7 @@ from protobase_live.presence.room import Membership
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.awareness import encode_entries
 from protobase_live.server.limits import ServerLimits
-
-if TYPE_CHECKING:
-    from protobase_live.server.connection import Connection
+from protobase_live.server.line import Line
 
 NOBODY = encode_entries([])
 """The presence of an empty room."""
@@ -34,9 +31,9 @@ class YjsPresence:
     """
 
     def __init__(
-        self, hub: PresenceHub, collection: str, connection: Connection, clock: Clock, limits: ServerLimits
+        self, hub: PresenceHub, collection: str, line: Line, clock: Clock, limits: ServerLimits
     ) -> None:
-        self._connection = connection
+        self._line = line
         self._missed = False
         self._waiting: Timer | None = None
         self._membership: Membership | None = None
@@ -90,7 +87,7 @@ class YjsPresence:
     def _send(self, payload: bytes) -> None:
         if payload == NOBODY:
             return
-        if self._connection.crowded:
+        if self._line.crowded:
             self._missed = True
         else:
-            self._connection.write(_frame(payload))
+            self._line.write(_frame(payload))
