@@ -64,12 +64,13 @@ class Documents:
     """Who is who on one socket. A document is known by its key, which may name a session of it."""
 
     def __init__(self, limits: UndecidedLimits, most_silent: int) -> None:
-        """Of more than ``most_silent`` refused documents the oldest is forgotten."""
+        """Of more than ``most_silent`` documents that are silent the oldest is forgotten."""
         self._limits = limits
         self._most_silent = most_silent
         self._undecided: dict[bytes, _Undecided] = {}
         self._open: set[bytes] = set()
-        self._silent: dict[bytes, None] = {}
+        self._silent: dict[bytes, bool] = {}
+        """Those of which nothing is kept, and whether their clients have let go of them by themselves."""
         self._bytes = 0
         self._messages = 0
 
@@ -97,11 +98,7 @@ class Documents:
 
     def silence(self, key: bytes) -> None:
         """The document was refused, or is served no more: it is ignored until its client asks anew."""
-        self._forget(key)
-        self._open.discard(key)
-        self._silent[key] = None
-        if len(self._silent) > self._most_silent:
-            del self._silent[next(iter(self._silent))]
+        self._end(key, left=False)
 
     def _take(self, key: bytes, message: bytes) -> Event | None:
         undecided = self._undecided.get(key)
@@ -114,12 +111,13 @@ class Documents:
             return self._ask(key, message)
         if key in self._open:
             return Said(key, message)
-        if key in self._silent:
+        # Older providers that have no token do not say so: they begin with step 1. And they have last words
+        # about a document that they have let go of.
+        begins = message.startswith(_STEP1) and self._silent.get(key, True)
+        if begins or key not in self._silent:
+            self._keep(key, message)
+        if not begins:
             return None
-        self._keep(key, message)
-        if not message.startswith(_STEP1):
-            return None
-        # Older providers that have no token do not say so: they begin with this.
         self._undecided[key].asked = True
         return Asked(key, None)
 
@@ -133,10 +131,15 @@ class Documents:
 
     def _leave(self, key: bytes) -> Left | None:
         was_here = key in self._open or key in self._undecided
+        self._end(key, left=True)
+        return Left(key) if was_here else None
+
+    def _end(self, key: bytes, *, left: bool) -> None:
         self._forget(key)
         self._open.discard(key)
-        self._silent.pop(key, None)
-        return Left(key) if was_here else None
+        self._silent[key] = left
+        if len(self._silent) > self._most_silent:
+            del self._silent[next(iter(self._silent))]
 
     def _keep(self, key: bytes, message: bytes) -> None:
         self._require_room(key)
