@@ -34,6 +34,8 @@ class Editor(Protocol):
     """A Yjs client as a collection sees it. All calls are made in the event loop and must not raise."""
 
     author: str | None
+    echo: bool
+    """Whether it is sent what it wrote itself, too, when that is durable."""
 
     def greet(self, state: bytes) -> None:
         """The collection has this state vector; the client is to send what that lacks."""

@@ -133,7 +133,8 @@ class Replica:
             return
         written = self.write(outcome, joint_change=joint_change)
         if len(outcome.senders) == 1 and not transacted:
-            written.sole = cast("Editor", outcome.senders[0])
+            sender = cast("Editor", outcome.senders[0])
+            written.sole = None if sender.echo else sender
         if joint_change is not None:
             joint_change.expect()
         turn.commits.append(written)

@@ -354,7 +354,8 @@ class Server:
         try:
             name = unquote(address.path[len(YJS_PREFIX) :], errors="strict")
             check_collection(name)
-            identity = await self._authentication.identity(parse_qs(address.query).get("token", [None])[0])
+            asked = parse_qs(address.query)
+            identity = await self._authentication.identity(asked.get("token", [None])[0])
             ref = await self._database.ref(name)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
@@ -364,7 +365,9 @@ class Server:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
             shared = self._clock, self._limits, identity.author, self._counters, self._read_ahead
-            session = YjsSession(connection, ref, *shared, read_only=identity.read_only)
+            session = YjsSession(
+                connection, ref, *shared, read_only=identity.read_only, echo=asked.get("echo") == ["1"]
+            )
             await session.run(connection, self._database.presence_hub, name)
             return session.refused or connection.faulty or self._wrote_in_vain(connection, name)
         return True

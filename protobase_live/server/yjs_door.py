@@ -63,8 +63,10 @@ class YjsSession:
         read_ahead: ReadAhead | None = None,
         *,
         read_only: bool = False,
+        echo: bool = False,
     ) -> None:
         self.author = author
+        self.echo = echo
         self.read_only = read_only
         """Whether nothing that the client writes is taken."""
         self.refused = False
