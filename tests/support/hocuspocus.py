@@ -50,7 +50,7 @@ class Client:
             assert isinstance(frame, bytes)
             key, message = hocuspocus.split(frame) if len(frame) > 1 else (b"", frame)
             if message[0] != yjs.AWARENESS:
-                return key.decode(), message
+                return key.decode(errors="replace"), message
 
     async def hear_until(self, name: str, message: bytes) -> list[bytes]:
         """What is told of a document, up to this message."""
