@@ -17,8 +17,8 @@ from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.server import Server
 from tests.support.hocuspocus import AUTH, STEP1, STORED, Client, an_update, client_of
 
-SESSIONS = 2 * settings().max_examples
-"""8,000 in `make fuzz`."""
+SESSIONS = settings().max_examples
+"""4,000 in `make fuzz`."""
 
 SESSION_FRAMES = 20
 NAMES = ("notes", "notes\0s1", "notes\0s2", "other", "home", "", "a//b")
