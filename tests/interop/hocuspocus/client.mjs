@@ -1,26 +1,23 @@
-// Stock providers of Hocuspocus and y-websocket, driven by a test (see ../requests.mjs).
+// Stock providers of Hocuspocus, y-websocket, y-sweet and PartyServer, driven by a test (see ../requests.mjs).
 //
 //   {do: 'open', client, url, room, options: {provider, socket, ...}}
-//                a new document with the provider of PROVIDERS.mjs; those that name the same `socket` share one.
+//                a new document with a provider of KINDS; those that name the same `socket` share one.
 //                Other options are the provider's.
 //
-// The code sees doc, provider, awareness, told (what the provider has emitted, as [event, detail]), socket, Y, and
-// drop (which cuts the connection without a word).
+// The code sees doc, provider, awareness, told (what the provider has emitted, as [event, detail]), socket (which can
+// connect and disconnect) and Y.
 
-import { readFileSync } from 'node:fs'
 import WebSocket from 'ws'
 import * as Y from 'yjs'
 import { serve } from '../requests.mjs'
 
-const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url)))
 const sockets = new Map()
 
 serve(async ({ url, room, options: { provider: kind, ...options } }, happened) => {
-  const library = await import(kind)
+  const { module, open } = KINDS[kind]
   const doc = new Y.Doc()
   const told = []
-  const open = dependencies[kind].includes('hocuspocus') ? openHocuspocus : openYWebsocket
-  const { provider, socket, events, drop } = open(library, { url, room, doc, kind, ...options })
+  const { provider, socket, events } = open(await import(module), { url, room, doc, ...options })
   for (const [event, detail] of Object.entries(events)) {
     provider.on(event, (...given) => {
       told.push([event, detail(...given) ?? null])
@@ -29,25 +26,26 @@ serve(async ({ url, room, options: { provider: kind, ...options } }, happened) =
   }
   doc.on('update', happened)
   provider.awareness?.on('update', happened)
-  return { doc, provider, socket, awareness: provider.awareness, told, drop, Y }
+  return { doc, provider, socket, awareness: provider.awareness, told, Y }
 })
 
-function openYWebsocket ({ WebsocketProvider }, { url, room, doc, kind, socket, ...options }) {
+const EVENTS = {
+  status: ({ status }) => status,
+  sync: synced => synced,
+  'connection-close': event => event?.code
+}
+
+function openYWebsocket ({ WebsocketProvider }, { url, room, doc, ...options }) {
   const provider = new WebsocketProvider(url, room, doc, {
     WebSocketPolyfill: WebSocket,
     disableBc: true, // the clients of one process are to meet on the server only
     maxBackoffTime: 100,
     ...options
   })
-  const events = {
-    status: ({ status }) => status,
-    sync: synced => synced,
-    'connection-close': event => event?.code
-  }
-  return { provider, events, socket: provider, drop: () => provider.ws._socket.destroy() }
+  return { provider, events: EVENTS, socket: provider }
 }
 
-function openHocuspocus (library, { url, room, doc, kind, socket: name, ...options }) {
+function openHocuspocus (library, { url, room, doc, socket: name, ...options }) {
   const socket = sockets.get(name) ?? new library.HocuspocusProviderWebsocket({
     url,
     WebSocketPolyfill: WebSocket,
@@ -73,5 +71,40 @@ function openHocuspocus (library, { url, room, doc, kind, socket: name, ...optio
     close: ({ event }) => [event.code, event.reason],
     stateless: ({ payload }) => payload
   }
-  return { provider, socket, events, drop: () => socket.webSocket._socket.destroy() }
+  return { provider, socket, events }
+}
+
+function openYSweet ({ createYjsProvider }, { url, room, doc, params, ...options }) {
+  const clientToken = { url, docId: room, token: params?.token }
+  const provider = createYjsProvider(doc, room, async () => clientToken, {
+    WebSocketPolyfill: WebSocket,
+    showDebuggerLink: false,
+    ...options
+  })
+  const events = { 'connection-status': status => status, 'local-changes': has => has }
+  return { provider, events, socket: provider }
+}
+
+function openPartyServer ({ default: YProvider }, { url, room, doc, ...options }) {
+  const { host, pathname } = new URL(url)
+  const provider = new YProvider(host, room, doc, {
+    prefix: `${pathname}/${room}`,
+    WebSocketPolyfill: WebSocket,
+    disableBc: true,
+    maxBackoffTime: 100,
+    ...options
+  })
+  return { provider, events: EVENTS, socket: provider }
+}
+
+const KINDS = {
+  hp2: { module: 'hp2', open: openHocuspocus },
+  hp3: { module: 'hp3', open: openHocuspocus },
+  hp4: { module: 'hp4', open: openHocuspocus },
+  yw15: { module: 'yw15', open: openYWebsocket },
+  yw21: { module: 'yw21', open: openYWebsocket },
+  yw30: { module: 'yw30', open: openYWebsocket },
+  yw31: { module: 'yw31', open: openYWebsocket },
+  'y-sweet': { module: 'ysweet', open: openYSweet },
+  'y-partyserver': { module: 'y-partyserver/provider', open: openPartyServer }
 }
