@@ -31,11 +31,13 @@ from tests.support.hocuspocus import (
 
 
 @asynccontextmanager
-async def serving(limits: ServerLimits | None = None, **settings) -> AsyncIterator[Server]:
+async def serving(
+    limits: ServerLimits | None = None, storage: MemoryStorage | None = None, **settings
+) -> AsyncIterator[Server]:
     """A server that is stuck nowhere for more than some seconds."""
     async with asyncio.timeout(20):
         async with (
-            Database(MemoryStorage()) as database,
+            Database(storage or MemoryStorage()) as database,
             Server(database, port=0, limits=limits or ServerLimits(), **settings) as server,
         ):
             yield server
@@ -73,6 +75,68 @@ async def test_each_message_is_told_of_for_itself(client: Client):
     doc: Doc = Doc()
     await client.say("notes", *(yjs.encode_update(an_update(key, doc)) for key in "abc"))
     assert [await client.hear() for _ in range(3)] == [("notes", STORED)] * 3
+
+
+class GatedStorage(MemoryStorage):
+    """Nothing is durable while the gate is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    def append(self, commits):
+        return asyncio.ensure_future(self._append(commits))
+
+    async def _append(self, commits) -> None:
+        self.asked.set()
+        await self.gate.wait()
+        await super().append(commits)
+
+
+async def test_nothing_is_told_to_be_stored_before_it_is():
+    storage = GatedStorage()
+    async with serving(storage=storage) as server, client_of(server) as client:
+        await client.open("notes")
+        await client.say("notes", yjs.encode_update(an_update("a")))
+        await storage.asked.wait()
+        await client.say_raw(b"\x09")
+        assert await client.hear() == ("", b"\x0a")
+        storage.gate.set()
+        assert await client.hear() == ("notes", STORED)
+
+
+async def test_a_document_that_takes_no_more_holds_up_its_socket_and_no_other():
+    storage, limits = GatedStorage(), ServerLimits(pending_bytes=10)
+    async with serving(limits, storage=storage) as server, client_of(server) as client:
+        await client.open("full")
+        await client.open("next")
+        await client.say("full", yjs.encode_update(an_update("a")))
+        await storage.asked.wait()
+        await client.say_raw(b"\x09")  # not read now
+        await client.say("next", yjs.encode_update(an_update("a")))
+        async with client_of(server) as other:
+            await other.say_raw(b"\x09")
+            assert await other.hear() == ("", b"\x0a")
+        storage.gate.set()
+        assert sorted([await client.hear() for _ in range(3)]) == [
+            ("", b"\x0a"),
+            ("full", STORED),
+            ("next", STORED),
+        ]
+
+
+async def test_a_document_that_ends_while_it_takes_no_more_lets_its_socket_go_on():
+    storage, limits = GatedStorage(), ServerLimits(pending_bytes=10)
+    async with serving(limits, storage=storage) as server, client_of(server) as client:
+        await client.open("full")
+        await client.say("full", yjs.encode_update(an_update("a")))
+        await storage.asked.wait()
+        await client.say("full", b"\x07")
+        storage.gate.set()
+        while await client.hear() != ("full", hocuspocus.encode_close("provider_initiated")):
+            pass
+        await client.open("next")
 
 
 async def test_an_answer_in_reply_asks_for_no_further_step_1(client: Client):
