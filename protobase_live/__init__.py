@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from protobase_live.query.result.diff import Diff, RowChange
     from protobase_live.query.result.rows import Rows
     from protobase_live.server.asgi import asgi
+    from protobase_live.server.authentication import Identity
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.server import Server
     from protobase_live.structures import Dict, HashDict, XmlFragment
@@ -85,6 +86,7 @@ __all__ = [
     "Expr",
     "F",
     "HashDict",
+    "Identity",
     "InvalidName",
     "KindMismatch",
     "LimitExceeded",
@@ -159,6 +161,7 @@ _HOMES = {
     "query.result.rows": "Rows",
     "query.language.text": "parse",
     "server.asgi": "asgi",
+    "server.authentication": "Identity",
     "server.limits": "ServerLimits",
     "server.server": "Server",
     "structures": "CountedSet Counter Dict HashDict List Set Text XmlFragment",

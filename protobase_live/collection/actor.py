@@ -23,6 +23,7 @@ from protobase_live.collection.intake import Taker
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import (
     Begin,
+    Compare,
     Drop,
     HashState,
     Hold,
@@ -189,6 +190,8 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, Begin):
                 await self._begin(envelope, envelope.message.views)
+            elif isinstance(envelope.message, Compare):
+                self._pipeline.push(await self._inquiries.compare(envelope.message), None)
             elif isinstance(envelope.message, HashState) and envelope.pending:
                 self._pipeline.push(await self._inquiries.hash_state(envelope), None)
             elif isinstance(envelope.message, Hold | HoldPart | HoldSnapshot) and envelope.pending:

@@ -17,6 +17,7 @@ from protobase_live.collection.replica import Replica, room_of
 from protobase_live.collection.turn import (
     AppliedCommit,
     Beginning,
+    Compared,
     Greeting,
     Installed,
     Notice,
@@ -190,6 +191,8 @@ class Audience:
                 editor.greet(state)
             case Settled(editor, mark):
                 editor.settle(mark)
+            case Compared(editor, known):
+                editor.compared(known)
             case Parting(editor):
                 self.editors.forget(editor)
             case Subscribing():

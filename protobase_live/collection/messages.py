@@ -28,12 +28,16 @@ class ShownUpdate:
     """Room for a door to keep its encoding, so that it is made once for all editors."""
     message: bytes | None = None
     """The same for a door whose frames somebody else makes."""
+    keyed_frame: bytes | None = None
+    """The same, for a door that puts the collection's name before it."""
 
 
 class Editor(Protocol):
     """A Yjs client as a collection sees it. All calls are made in the event loop and must not raise."""
 
     author: str | None
+    echo: bool
+    """Whether it is sent what it wrote itself, too, when that is durable."""
 
     def greet(self, state: bytes) -> None:
         """The collection has this state vector; the client is to send what that lacks."""
@@ -53,6 +57,11 @@ class Editor(Protocol):
 
     def settle(self, mark: bytes | None) -> None:
         """Everything that was sent before the `Settle` with this mark is durable and shown."""
+        ...
+
+    def compared(self, known: bool) -> None:
+        """Whether the collection had all of what this editor sent with a `Compare`; these are answered in
+        order, when what was known is durable."""
         ...
 
     def reject(self, error: ProtoBaseError) -> None:
@@ -114,6 +123,14 @@ class Updates:
     updates: Sequence[bytes]
     read: Walker | None = None
     """The only update, read already; let go of when it is taken."""
+
+
+@dataclass(slots=True)
+class Compare:
+    """What a Yjs client that may only read has sent: is there anything new in it? Nothing of it is taken."""
+
+    editor: Editor
+    update: bytes
 
 
 @dataclass(slots=True)
@@ -289,6 +306,8 @@ def size_of(message: Message) -> int:
     match message:
         case Updates():
             return sum(map(len, message.updates))
+        case Compare():
+            return len(message.update)
         case Transact():
             return sum([weight(op.args) for op in message.ops])
         case Replicate() | HoldPart():
@@ -306,6 +325,7 @@ Message = (
     | Settle
     | Leave
     | Updates
+    | Compare
     | Transact
     | Question
     | HashState

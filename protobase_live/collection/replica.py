@@ -126,7 +126,8 @@ class Replica:
             return
         written = self.write(outcome)
         if len(outcome.senders) == 1 and not transacted:
-            written.sole = cast("Editor", outcome.senders[0])
+            sender = cast("Editor", outcome.senders[0])
+            written.sole = None if sender.echo else sender
         turn.commits.append(written)
 
     async def replicate(self, commits: Sequence[Commit], applied: list[AppliedCommit]) -> None:

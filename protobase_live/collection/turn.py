@@ -75,6 +75,14 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """A Yjs client that may only read is told whether what it sent was known."""
+
+    editor: Editor
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Parting:
     """A Yjs client that has left is forgotten."""
 
@@ -131,6 +139,7 @@ Notice = (
     | Answer
     | Greeting
     | Settled
+    | Compared
     | Parting
     | Subscribing
     | Reaching

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any
-from urllib.parse import parse_qs
 
 from websockets.exceptions import ConnectionClosed
 
@@ -27,7 +25,7 @@ from protobase_live.server.origins import Origins
 from protobase_live.server.rest.answers import send_text
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
-from protobase_live.server.yjs_clients import YjsClients
+from protobase_live.server.yjs_clients import YjsClients, asked_for
 
 Token = Callable[[Scope], str | None]
 """Says which token a request or connection has, of which ASGI tells so much."""
@@ -216,10 +214,11 @@ class Doors:
             await self._live.serve(connection, None if self._token is None else self._token(scope))
 
     async def _serve_yjs(self, scope: Scope, connection: AsgiConnection, rest: list[str]) -> None:
-        asked: Any = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [None])[0]
-        token = asked if self._token is None else self._token(scope)
-        named = "/".join(rest), token, self._forbidden(scope)
-        await self._yjs.attend(connection, named, _caller(scope, rest, token))
+        query = scope.get("query_string", b"").decode("latin-1")
+        asked = asked_for("/".join(rest), query, self._forbidden(scope))
+        if self._token is not None:
+            asked = asked._replace(token=self._token(scope))
+        await self._yjs.attend(connection, asked, _caller(scope, rest, asked.token))
 
     def _forbidden(self, scope: Scope) -> str | None:
         headers = headers_of(scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
@@ -13,11 +14,20 @@ from protobase_live.errors import InvalidName, Unauthorized
 from protobase_live.model.names import check_author
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 
-Authenticate = Callable[[str | None], str | Awaitable[str | None] | None]
-"""Turns a client's token (None if it has none) into the author of its commits; it may be async.
 
-None as the author lets the client name one. It raises Unauthorized to refuse the client, with a message for
-it; whatever else it raises or gives refuses, too.
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a client is: the author of its commits, None if it may name one, and whether it may only read."""
+
+    author: str | None = None
+    read_only: bool = False
+
+
+Authenticate = Callable[[str | None], Identity | str | Awaitable[Identity | str | None] | None]
+"""Turns a client's token (None if it has none) into who it is; it may be async.
+
+A str is the author of the client's commits, None lets it name one. It raises Unauthorized to refuse the
+client, with a message for it; whatever else it raises or gives refuses, too.
 """
 
 _log = logging.getLogger(__name__)
@@ -42,14 +52,27 @@ class Authentication:
         self._seconds = seconds
 
     async def author(self, token: str | None) -> str | None:
-        """The author of the commits of who has this token, None if it may name one. Raises Unauthorized."""
+        """The author of the commits of who has this token, None if it may name one.
+
+        For a door that lets everybody write: raises Unauthorized for who may only read, too.
+        """
+        identity = await self.identity(token)
+        if identity.read_only:
+            raise Unauthorized("this token is for reading, and can be used at the Yjs doors only")
+        return identity.author
+
+    async def identity(self, token: str | None) -> Identity:
+        """Who has this token. Raises Unauthorized."""
         try:
-            return check_author(await self._answer(token))
+            answer = await self._answer(token)
+            identity = answer if isinstance(answer, Identity) else Identity(answer)
+            check_author(identity.author)
+            return identity
         except Unauthorized as error:
             _log.info("refused a client: %r", str(error))
             raise
         except InvalidName as error:
-            mistake = f"it has to return a str or None: {error}"
+            mistake = f"it has to return a str, an Identity or None: {error}"
         except TimeoutError:
             mistake = f"no answer within {self._seconds:g} seconds (authenticate_seconds)"
         except asyncio.CancelledError:

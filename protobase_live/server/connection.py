@@ -24,14 +24,9 @@ from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.server.paths import DIRECT_PREFIXES, HTTP_PREFIX
 from protobase_live.server.refusals import Caller, Ticket
 from protobase_live.server.wire import Session
-
-DIRECT_PREFIX = "/yjs/"
-"""Connections to these paths have a session attached; all others are read with ``recv``."""
-
-HTTP_PREFIX = "/api/"
-"""Requests for these paths are no WebSocket's, and another stack serves them."""
 
 _HTTP = re.compile(rb"[!-~]{1,20} " + HTTP_PREFIX.encode())
 _TELLING_BYTES = 64
@@ -122,7 +117,7 @@ class Connection(ServerConnection):
             self._count_pong()
         super().process_event(event)
         if self.request is not None and not self._direct:
-            self._direct = self.request.path.startswith(DIRECT_PREFIX)
+            self._direct = self.request.path.startswith(DIRECT_PREFIXES)
 
     def _count_pong(self) -> None:
         """The library answers every ping, also while nothing of that is read."""
@@ -327,6 +322,6 @@ def choose_subprotocol(connection: ServerConnection, offered: Sequence[Subprotoc
 
     Stock Yjs clients offer what their application put there, a token perhaps, and insist on an answer.
     """
-    if connection.request is not None and connection.request.path.startswith(DIRECT_PREFIX):
+    if connection.request is not None and connection.request.path.startswith(DIRECT_PREFIXES):
         return next(iter(offered), None)
     return next((name for name in offered if name in SUBPROTOCOLS), None)

@@ -13,9 +13,10 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
 from protobase_live.server.asgi_types import App
-from protobase_live.server.connection import HTTP_PREFIX, Connection
+from protobase_live.server.connection import Connection
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.paths import HTTP_PREFIX
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 

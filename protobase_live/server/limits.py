@@ -53,6 +53,20 @@ class ServerLimits:
     """Bytes of large updates of all Yjs clients that are read before their turn comes and not yet taken.
     What was read takes up to 150 times as much memory. Beyond the limit an update is read in its turn, for
     which the others in its collection wait."""
+    undecided_bytes: int = 5 * 1024 * 1024
+    """Bytes of what a Hocuspocus client says about documents before it is decided whether it may; above it,
+    its socket is closed with 4205. Until its first document is open, a longer message closes it with 4413."""
+    undecided_messages: int = 1_000
+    """Messages of the same; above it, the socket is closed with 4205."""
+    undecided_documents: int = 100
+    """Documents of a Hocuspocus socket that are not decided; above it, the socket is closed with 4205."""
+    socket_documents: int = 1_000
+    """Documents that are open on one Hocuspocus socket; another one is refused. Also how many refused ones
+    are remembered, to ignore what still comes for them."""
+    refused_documents: int = 100
+    """Documents of a Hocuspocus socket that were refused or ended; the last of them closes it with 4429."""
+    first_document_seconds: float = 60.0
+    """How long a Hocuspocus socket may be open without a document; then it is closed with 4408."""
     refusal_seconds: float = 1.0
     """How long a Yjs client that was refused for good is kept waiting when it comes back, for the first time;
     each time it is refused again doubles it. Older stock clients come back ten times a second."""

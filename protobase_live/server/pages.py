@@ -10,6 +10,7 @@ from protobase_live.database.database import Database
 DOORS = """\
 ProtoBase Live
   /yjs/<collection>   stock y-websocket clients
+  /hocuspocus         stock @hocuspocus/provider clients
   /live               the live protocol
   /api/v1             REST; its description is /api/v1/openapi.json
   /healthz /readyz /metrics

@@ -37,18 +37,20 @@ from protobase_live.protocol.live.limits import (
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
-from protobase_live.server.connection import DIRECT_PREFIX, HTTP_PREFIX, Connection, choose_subprotocol
+from protobase_live.server.connection import Connection, choose_subprotocol
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
 from protobase_live.server.gate import Gate
 from protobase_live.server.handshake_log import handshake_log
+from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import Pages, no_door
+from protobase_live.server.paths import HOCUSPOCUS_PATH, HTTP_PREFIX, YJS_PREFIX
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
 from protobase_live.server.rest.answers import send_text
 from protobase_live.server.rest.rest import Rest
@@ -120,17 +122,24 @@ class Server:
         parts = self._authentication, self._origins, self._clock, limits, self._counters
         self._rest = Rest(database, *parts, self._live_limits)
         self._http = HttpStack(self._answer, limits)
-        self._yjs = YjsClients(database, self._authentication, self._clock, limits, self._counters)
-        self._doors = [
-            Door("yjs", DIRECT_PREFIX, self._yjs.serve, self._yjs.admit),
-            Door("live", "/live", self._serve_live),
-        ]
+        self._doors = self._open_doors(database, limits)
         self._gate = Gate(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
         self._sessions: OrderedSet[Connection] = OrderedSet()
         self._tasks: OrderedSet[asyncio.Task[Any]] = OrderedSet()
         self._probe: Timer | None = None
         self._server: WebSocketServer | None = None
+
+    def _open_doors(self, database: Database, limits: ServerLimits) -> list[Door]:
+        shared = database, self._authentication, self._clock, limits, self._counters
+        yjs = YjsClients(*shared)
+        hocuspocus = HocuspocusDoor(*shared, yjs)
+        return [
+            Door("yjs", YJS_PREFIX, yjs.serve, yjs.admit),
+            Door("hocuspocus", HOCUSPOCUS_PATH, hocuspocus.serve, hocuspocus.admit),
+            Door("hocuspocus", f"{HOCUSPOCUS_PATH}/", hocuspocus.serve, hocuspocus.admit),
+            Door("live", "/live", self._serve_live),
+        ]
 
     def __repr__(self) -> str:
         listens = self._server is not None and not self._closing

@@ -1,4 +1,4 @@
-"""What a Yjs client's session needs of the connection that it is served on, whoever reads the socket."""
+"""What a Yjs client's session needs of what it is served on, whoever reads the socket."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Session(Protocol):
         ...
 
 
-class Wire(Protocol):
-    """One client's connection. Nothing here waits but what is async."""
+class Line(Protocol):
+    """A connection, or the share that one collection has of it. Nothing here waits."""
 
     @property
     def paused(self) -> bool:
@@ -59,6 +59,10 @@ class Wire(Protocol):
     def close_soon(self, code: int, reason: str) -> None:
         """Begin to close because of a fault; what still comes in is ignored."""
         ...
+
+
+class Wire(Line, Protocol):
+    """One client's connection."""
 
     async def attend(self, session: Session, backlog_bytes: int) -> None:
         """Give ``session`` every message until the connection is closed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.protocol import CONNECTING
@@ -13,9 +13,10 @@ from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
 from protobase_live.server.authentication import Authentication
-from protobase_live.server.connection import DIRECT_PREFIX, Connection
+from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.paths import YJS_PREFIX
 from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.refusals import Caller, Refusals, Ticket
 from protobase_live.server.wire import Wire
@@ -26,8 +27,17 @@ FRAME_BYTES = 16
 
 TOO_OFTEN = "refused too often, come back in half a minute"
 
-Asked = tuple[str, str | None, str | None]
-"""The name of a collection, percent-encoded; a token; and why pages of its origin may not connect."""
+
+class Asked(NamedTuple):
+    """What a client asks for."""
+
+    path: str
+    """The name of a collection, percent-encoded."""
+    token: str | None
+    echo: bool
+    """Whether what it writes is to come back to it."""
+    forbidden: str | None
+    """Why pages of its origin may not connect."""
 
 
 class YjsClients:
@@ -46,19 +56,28 @@ class YjsClients:
         self._clock = clock
         self._limits = limits
         self._counters = counters
-        self._read_ahead = ReadAhead(limits.read_ahead_bytes)
+        self.read_ahead = ReadAhead(limits.read_ahead_bytes)
+        """For the sessions of all clients."""
         self._refusals = Refusals(clock, limits)
 
     async def admit(self, connection: Connection) -> str | None:
         """Hold who was refused a moment ago, and say how long a message may be; see `Door.admit`."""
+        connection.allow(self.message_bytes)
+        return await self.hold(connection)
+
+    async def hold(self, connection: Connection) -> str | None:
+        """Hold a client that was refused a moment ago; why it may not come in now, or None."""
         connection.caller = _caller(connection)
         admitted, connection.ticket = await self._refusals.admit(connection.caller)
         if not admitted:
             return TOO_OFTEN
         if connection.protocol.state is not CONNECTING:
             self._refusals.give_back(connection.caller, connection.ticket)
-        connection.allow(self.message_bytes)
         return None
+
+    def refused(self, connection: Connection) -> None:
+        """A client that was held was refused, and would only be refused again."""
+        self._refusals.add(connection.caller, connection.ticket)
 
     @property
     def message_bytes(self) -> int:
@@ -70,8 +89,7 @@ class YjsClients:
         """See `Door.serve`."""
         assert connection.request is not None
         address = urlsplit(connection.request.path)
-        token = parse_qs(address.query).get("token", [None])[0]
-        asked = address.path[len(DIRECT_PREFIX) :], token, forbidden
+        asked = asked_for(address.path[len(YJS_PREFIX) :], address.query, forbidden)
         await self._attend(connection, asked, connection.caller, connection.ticket)
 
     async def attend(self, connection: Wire, asked: Asked, caller: Caller) -> None:
@@ -85,19 +103,19 @@ class YjsClients:
     async def _attend(self, connection: Wire, asked: Asked, caller: Caller, ticket: Ticket | None) -> None:
         refused = True
         try:
-            refused = await self._serve(connection, *asked)
+            refused = await self._serve(connection, asked)
         finally:
             if refused:
                 self._refusals.add(caller, ticket)
 
-    async def _serve(self, connection: Wire, path: str, token: str | None, forbidden: str | None) -> bool:
+    async def _serve(self, connection: Wire, asked: Asked) -> bool:
         """Whether the client was refused and would only be refused again."""
-        if forbidden:  # only now: pages are not shown how a handshake is refused
-            await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
+        if asked.forbidden:  # only now: pages are not shown how a handshake is refused
+            await connection.refuse(FORBIDDEN_ORIGIN, asked.forbidden)
             return True
         try:
-            name = check_collection(unquote(path, errors="strict"))
-            author = await self._authentication.author(token)
+            name = check_collection(unquote(asked.path, errors="strict"))
+            identity = await self._authentication.identity(asked.token)
             ref = await self._database.ref(name)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
@@ -106,16 +124,21 @@ class YjsClients:
         except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
-            session = YjsSession(
-                connection, ref, self._clock, self._limits, author, self._counters, self._read_ahead
-            )
-            await session.run(self._database.presence_hub, name)
+            shared = self._clock, self._limits, identity.author, self._counters, self.read_ahead
+            session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
+            await session.run(connection, self._database.presence_hub, name)
             return session.refused or connection.faulty or self._wrote_in_vain(connection, name)
         return True
 
     def _wrote_in_vain(self, connection: Wire, collection: str) -> bool:
         """Whether a client was told to come back while nothing is stored: it brings the same again."""
         return connection.close_code == TRY_AGAIN and collection in self._database.read_only
+
+
+def asked_for(path: str, query: str, forbidden: str | None) -> Asked:
+    """What the address of a client asks for."""
+    options = parse_qs(query)
+    return Asked(path, options.get("token", [None])[0], options.get("echo") == ["1"], forbidden)
 
 
 def _caller(connection: Connection) -> Caller:

@@ -14,6 +14,7 @@ from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import (
     LARGE_UPDATE_BYTES,
     CatchUp,
+    Compare,
     Greet,
     Message,
     Settle,
@@ -31,8 +32,10 @@ from protobase_live.server.counters import Counters
 from protobase_live.server.handover import Handover, LongSync
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.read_ahead import ReadAhead
-from protobase_live.server.wire import Wire
+from protobase_live.server.wire import Line, Wire
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
+
+READ_ONLY = "this token is for reading: what was written is not taken"
 
 _CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE}
 """Refusals that are not the fault of the bytes."""
@@ -41,25 +44,34 @@ _CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE}
 class YjsSession:
     """One Yjs client of one collection; the collection's `Editor`."""
 
+    door = "yjs"
+    """What metrics call where it came in."""
+
     def __init__(
         self,
-        connection: Wire,
+        line: Line,
         ref: Ref[Message],
         clock: Clock,
         limits: ServerLimits,
         author: str | None,
         counters: Counters | None = None,
         read_ahead: ReadAhead | None = None,
+        *,
+        read_only: bool = False,
+        echo: bool = False,
     ) -> None:
         self.author = author
+        self.echo = echo
+        self.read_only = read_only
+        """Whether nothing that the client writes is taken."""
         self.refused = False
         """Whether the client was closed for something that it would only do again."""
-        self._connection = connection
+        self._line = line
         self._clock = clock
         self._limits = limits
         self._counters = counters or Counters()
         read_ahead = read_ahead or ReadAhead(limits.read_ahead_bytes)
-        self._handover = Handover(self, ref, connection, clock, limits, read_ahead, self.resync)
+        self._handover = Handover(self, ref, line, clock, limits, read_ahead, self.resync)
         self._updates: list[bytes] = []
         self._greeting: bytes | None = None
         self._asked = False
@@ -70,16 +82,28 @@ class YjsSession:
         self._mark: bytes | None = None
         self._presence: YjsPresence | None = None
 
-    async def run(self, presence: PresenceHub, collection: str) -> None:
+    async def run(self, connection: Wire, presence: PresenceHub, collection: str) -> None:
         """Serve the client until its connection ends."""
-        self._presence = YjsPresence(presence, collection, self._connection, self._clock, self._limits)
+        self.begin(presence, collection)
         try:
             self._handover.send(Greet(self))
-            await self._connection.attend(self, self._limits.backlog_bytes)
+            await connection.attend(self, self._limits.backlog_bytes)
         finally:
+            await self.end()
+
+    def begin(self, presence: PresenceHub, collection: str) -> None:
+        """Take part in the presence of the collection."""
+        self._presence = self._join(presence, collection)
+
+    async def end(self) -> None:
+        """The client is gone; wait until what it has said is handed over."""
+        if self._presence is not None:
             self._presence.leave()
-            self.take_end()
-            await self._handover.finish()
+        self.take_end()
+        await self._handover.finish()
+
+    def _join(self, presence: PresenceHub, collection: str) -> YjsPresence:
+        return YjsPresence(presence, collection, self._line, self._clock, self._limits)
 
     # from the client
 
@@ -88,7 +112,7 @@ class YjsSession:
         try:
             update = yjs.update_of(frame)
             if update is None:
-                self._take_message(yjs.decode(frame))
+                self._take_other(frame)
             else:
                 self._take_update(update)
         except ProtoBaseError as error:
@@ -104,16 +128,22 @@ class YjsSession:
             else:
                 for some in _apart(updates):
                     self._handover.send(Updates(self, some), sum(map(len, some)))
-            self._counters.received_bytes.add("yjs", size)
+            self._counters.received_bytes.add(self.door, size)
 
     def take_probe(self) -> None:
         """Show a client that only reads that this connection lives."""
-        if not self._connection.crowded:
-            self._connection.write(LIFE_SIGN)
+        if not self._line.crowded:
+            self._line.write(LIFE_SIGN)
 
     def _take_update(self, update: bytes) -> None:
-        if update != EMPTY_UPDATE:
+        if self.read_only:
+            self._handover.send(Compare(self, update), len(update))
+        elif update != EMPTY_UPDATE:
             self._updates.append(update)
+
+    def _take_other(self, frame: bytes) -> None:
+        """Take any message but an ordinary update. Raises ProtocolError."""
+        self._take_message(yjs.decode(frame))
 
     def _take_message(self, message: yjs.Message | None) -> None:
         match message:
@@ -142,17 +172,20 @@ class YjsSession:
 
         A newer state vector of it replaces an older one, and what was left of an answer to that.
         """
-        if self._asked or self._connection.crowded:
+        if self._asked or self._line.crowded:
             return
         self.take_end()
         if self._wanted is not None:
-            self._handover.send(self._wanted)
+            self._send_wanted(self._wanted)
         elif self._more or self._lagging:
             self._handover.send(CatchUp(self))
             self._lagging = False
         else:
             return
         self._asked, self._wanted, self._more = True, None, False
+
+    def _send_wanted(self, wanted: Sync | LongSync) -> None:
+        self._handover.send(wanted)
 
     def _settle(self) -> None:
         if self._mark is not None and not self._settling:
@@ -171,28 +204,31 @@ class YjsSession:
 
     def greet(self, state: bytes) -> None:
         """Sync step 1: stock clients expect it first, and answer it with what the collection lacks."""
-        if self._connection.crowded:
+        if self._line.crowded:
             self._greeting = state
         else:
-            self._connection.write(yjs.encode_step1(state))
+            self._send_greeting(state)
+
+    def _send_greeting(self, state: bytes) -> None:
+        self._line.write(yjs.encode_step1(state))
 
     def answer(self, update: bytes, complete: bool) -> None:
         """A part; the last one is sync step 2, which tells the client that it has all there is."""
         self._asked = False
         if complete:
-            self._connection.write(yjs.encode_step2(update))
+            self._line.write(yjs.encode_step2(update))
         elif update != EMPTY_UPDATE:
-            self._connection.write(yjs.encode_update(update))
+            self._line.write(yjs.encode_update(update))
         self._more = not complete
         self._ask()
 
     def show(self, shown: ShownUpdate) -> bool:
         """A turn's update, unless the client does not read. Runs for every update and editor."""
-        connection = self._connection
-        if connection.paused and connection.crowded:
+        line = self._line
+        if line.paused and line.crowded:
             self._lagging = True
             return False
-        connection.show(shown)
+        line.show(shown)
         return True
 
     def settle(self, mark: bytes | None) -> None:
@@ -201,8 +237,13 @@ class YjsSession:
             self._handover.settled()
             return
         self._settling = False
-        self._connection.write(yjs.encode_sync_status(mark))
+        self._line.write(yjs.encode_sync_status(mark))
         self._settle()
+
+    def compared(self, known: bool) -> None:
+        """The client may not write; stock clients print what they are told then, and go on to read."""
+        if not known:
+            self._line.write(yjs.encode_permission_denied(READ_ONLY))
 
     def reject(self, error: ProtoBaseError) -> None:
         """Close: what the client sent cannot be taken. Stock clients do not reconnect after 44xx."""
@@ -211,11 +252,11 @@ class YjsSession:
         else:
             self.refused = True
             code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), BAD_MESSAGE)
-        self._connection.close_soon(code, str(error))
+        self._line.close_soon(code, str(error))
 
     def resync(self) -> None:
         """Close: the client has to begin again."""
-        self._connection.close_soon(TRY_AGAIN, "the collection was reloaded, please reconnect")
+        self._line.close_soon(TRY_AGAIN, "the collection was reloaded, please reconnect")
 
 
 def _apart(updates: Iterable[bytes]) -> Iterator[list[bytes]]:

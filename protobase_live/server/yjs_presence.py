@@ -11,7 +11,7 @@ from protobase_live.presence.room import Membership
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.awareness import encode_entries
 from protobase_live.server.limits import ServerLimits
-from protobase_live.server.wire import Wire
+from protobase_live.server.wire import Line
 
 NOBODY = encode_entries([])
 """The presence of an empty room."""
@@ -31,9 +31,9 @@ class YjsPresence:
     """
 
     def __init__(
-        self, hub: PresenceHub, collection: str, connection: Wire, clock: Clock, limits: ServerLimits
+        self, hub: PresenceHub, collection: str, line: Line, clock: Clock, limits: ServerLimits
     ) -> None:
-        self._connection = connection
+        self._line = line
         self._missed = False
         self._waiting: Timer | None = None
         self._membership: Membership | None = None
@@ -87,7 +87,7 @@ class YjsPresence:
     def _send(self, payload: bytes) -> None:
         if payload == NOBODY:
             return
-        if self._connection.crowded:
+        if self._line.crowded:
             self._missed = True
         else:
-            self._connection.write(_frame(payload))
+            self._line.write(_frame(payload))

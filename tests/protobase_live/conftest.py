@@ -61,6 +61,7 @@ class YjsClient:
 
     def __init__(self, ref, author: str | None = None, reads: bool = True) -> None:
         self.author = author
+        self.echo = False
         self.doc: Doc = Doc()
         self.reads = reads
         self.answers: list[Sequence[bytes]] = []

@@ -61,6 +61,11 @@ class ServerProcess:
         return f"ws://127.0.0.1:{self._port}/yjs"
 
     @property
+    def hocuspocus(self) -> str:
+        """What a Hocuspocus provider is given."""
+        return f"ws://127.0.0.1:{self._port}/hocuspocus"
+
+    @property
     def live(self) -> str:
         """What ``pb.connect`` is given."""
         return f"ws://127.0.0.1:{self._port}/live"
@@ -117,6 +122,13 @@ class ServerProcess:
             if self._process.returncode is None:
                 self.send(signal.SIGKILL)
             await self.wait()
+
+    async def says(self) -> str:
+        """The next line that it prints."""
+        assert self._process is not None, "it does not run"
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            return (await self._process.stdout.readline()).decode().rstrip()
 
     async def stop(self) -> int:
         """SIGTERM; the exit code."""

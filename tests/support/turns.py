@@ -16,6 +16,7 @@ class Peer:
     """Who sends updates."""
 
     author: str | None = None
+    echo: bool = False
 
 
 PEER = Peer()

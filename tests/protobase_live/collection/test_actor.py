@@ -45,6 +45,19 @@ async def test_two_clients_see_each_other(yjs) -> None:
     assert ann.shown == []  # a turn that is all ann's own is not sent back
 
 
+async def test_a_client_that_asks_for_the_echo_is_sent_its_own_when_it_is_durable(yjs, storage) -> None:
+    ann = await yjs("doc")
+    ann.echo = True
+    ann.doc.get("body", type=Text).insert(0, "hello")
+    storage.gate.clear()
+    await ann.send()
+    await settle()
+    assert ann.shown == []
+    storage.gate.set()
+    await settle()
+    assert ann.shown == [ann.doc.get_update()]
+
+
 async def test_what_a_client_writes_is_a_record_and_a_change(database, yjs) -> None:
     tasks = await database.collection("tasks")
     ann = await yjs("tasks", author="ann")

@@ -38,6 +38,7 @@ class Editor:
     """A Yjs client that writes down what it is told."""
 
     author = None
+    echo = False
 
     def __init__(self) -> None:
         self.told: list[object] = []

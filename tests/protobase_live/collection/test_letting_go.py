@@ -29,6 +29,7 @@ class Visitor:
     """A Yjs client that takes whatever it is given."""
 
     author = None
+    echo = False
 
     def greet(self, state: bytes) -> None: ...
 

@@ -110,6 +110,7 @@ class Refused:
     """A Yjs client that hears no more than that."""
 
     author = None
+    echo = False
 
     def reject(self, error: pb.ProtoBaseError) -> None: ...
 

@@ -9,7 +9,7 @@ import pytest
 
 from protobase_actors import ManualClock
 from protobase_live.errors import Unauthorized
-from protobase_live.server.authentication import Authentication
+from protobase_live.server.authentication import Authentication, Identity
 
 
 async def in_time(token):
@@ -41,6 +41,18 @@ async def forgets_to_await(token):
 @pytest.mark.parametrize("author", ["ann", None])
 async def test_an_author_or_none_lets_in(authenticate, author):
     assert await Authentication(authenticate, ManualClock()).author(author) == author
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+async def test_an_identity_says_more_than_the_author(read_only):
+    authentication = Authentication(lambda token: Identity(token, read_only), ManualClock())
+    assert await authentication.identity("ann") == Identity("ann", read_only)
+
+
+async def test_who_may_only_read_has_no_author_where_everybody_writes():
+    assert await Authentication(lambda token: Identity(token), ManualClock()).author("ann") == "ann"
+    with pytest.raises(Unauthorized, match="for reading"):
+        await Authentication(lambda token: Identity(token, read_only=True), ManualClock()).author("ann")
 
 
 @pytest.mark.parametrize("authenticate", [lambda token: raise_unauthorized(), refuses])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import cast
 
 import pytest
@@ -19,6 +20,7 @@ from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
 from protobase_live.errors import RecordExists, Unauthorized
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.server.authentication import Identity
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage, StorageFull
@@ -224,6 +226,42 @@ async def test_the_first_subprotocol_of_a_yjs_client_is_chosen(server: Server):
     offered = [Subprotocol("auth-token-abc"), Subprotocol("other")]
     async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks", subprotocols=offered) as client:
         assert client.subprotocol == "auth-token-abc"
+
+
+@pytest.mark.parametrize(("query", "hears"), [("?echo=1", True), ("?echo=0", False), ("", False)])
+async def test_who_asks_for_the_echo_hears_what_it_wrote(server: Server, query: str, hears: bool):
+    doc: Doc = Doc()
+    doc.get("body", type=Text).insert(0, "hello")
+    async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks{query}") as client:
+        await client.send(yjs.encode_step1(NOTHING))
+        while not isinstance(yjs.decode(await client.recv()), yjs.SyncStep2):
+            pass
+        await client.send(yjs.encode_update(doc.get_update()))
+        await client.send(yjs.encode_sync_status(b"all"))
+        heard = []
+        while yjs.SyncStatus(b"all") not in heard:
+            heard.append(yjs.decode(await client.recv()))
+        assert (yjs.Update(doc.get_update()) in heard) == hears
+
+
+async def test_a_yjs_client_that_may_only_read_is_told_so_and_reads_on(database: Database):
+    doc: Doc = Doc()
+    doc.get("body", type=Text).insert(0, "hello")
+    everybody_reads = partial(Identity, read_only=True)
+    async with Server(database, port=0, authenticate=everybody_reads) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks?token=ann") as client:
+            assert yjs.decode(await client.recv()) == yjs.SyncStep1(NOTHING)
+            await client.send(yjs.encode_step2(b"\x00\x00"))
+            await client.send(yjs.encode_update(doc.get_update()))
+            told = yjs.decode(await client.recv())
+            assert isinstance(told, yjs.PermissionDenied)
+            assert "for reading" in told.reason
+            await (await database.collection("tasks")).put({"n": 1}, key="k")
+            assert isinstance(yjs.decode(await client.recv()), yjs.Update | yjs.AwarenessUpdate)
+        assert await (await database.collection("tasks")).text("body").value() == ""
+        with pytest.raises(Unauthorized, match="for reading"):
+            async with connect_live(f"ws://127.0.0.1:{server.port}/live", token="ann") as remote:
+                await remote.collection("tasks")
 
 
 async def test_a_message_may_be_as_long_as_a_document():

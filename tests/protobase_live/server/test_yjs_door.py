@@ -87,7 +87,7 @@ class Door:
 
     async def _serve(self, connection) -> None:
         self.session = YjsSession(connection, self.ref, self.clock, self.limits, None)
-        await self.session.run(self.hub, "room")
+        await self.session.run(connection, self.hub, "room")
 
     async def settle(self) -> None:
         await self.clock.settle()

@@ -1,0 +1,86 @@
+"""The Hocuspocus door: ``/hocuspocus`` for stock `@hocuspocus/provider` clients."""
+
+from __future__ import annotations
+
+from protobase_actors import Clock, Ref
+from protobase_live.collection.messages import Message
+from protobase_live.database.database import Database
+from protobase_live.model.names import check_collection
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.protocol.live.limits import FORBIDDEN_ORIGIN, TRY_AGAIN
+from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.server.connection import Connection
+from protobase_live.server.counters import Counters
+from protobase_live.server.hocuspocus_line import HocuspocusLine
+from protobase_live.server.hocuspocus_session import HocuspocusSession
+from protobase_live.server.hocuspocus_socket import HocuspocusSocket
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.yjs_clients import YjsClients
+
+
+class HocuspocusDoor:
+    """Serves the collections of one database to any number of sockets, several over each."""
+
+    def __init__(
+        self,
+        database: Database,
+        authentication: Authentication,
+        clock: Clock,
+        limits: ServerLimits,
+        counters: Counters,
+        clients: YjsClients,
+    ) -> None:
+        """``clients`` has what is common to the clients of both Yjs doors."""
+        self._database = database
+        self._authentication = authentication
+        self._clock = clock
+        self._limits = limits
+        self._counters = counters
+        self._clients = clients
+
+    async def admit(self, connection: Connection) -> str | None:
+        """See `Door.admit`. Before its first document is decided a client may say little."""
+        connection.allow(self._limits.undecided_bytes)
+        return await self._clients.hold(connection)
+
+    async def serve(self, connection: Connection, forbidden: str | None) -> None:
+        """Serve a socket until it ends; see `Door.serve`."""
+        refused = True
+        try:
+            if forbidden:  # only now: pages are not shown how a handshake is refused
+                await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
+            else:
+                refused = await self._serve(connection)
+        finally:
+            if refused:
+                self._clients.refused(connection)
+
+    async def _serve(self, connection: Connection) -> bool:
+        """Whether the client was refused and would only be refused again."""
+        socket = HocuspocusSocket(connection, self, self._clock, self._limits, self._clients.message_bytes)
+        await socket.run()
+        return socket.refused or connection.faulty or self._wrote_in_vain(connection, socket)
+
+    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
+        """Who has the token, and the collection that he wants.
+
+        Raises InvalidName, Unauthorized, and what `Database.ref` raises.
+        """
+        check_collection(collection)
+        identity = await self._authentication.identity(token)
+        return identity, await self._database.ref(collection)
+
+    def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession:
+        """A session of a collection."""
+        shared = self._clock, self._limits, None, self._counters, self._clients.read_ahead
+        return HocuspocusSession(line, ref, *shared)
+
+    @property
+    def presence(self) -> PresenceHub:
+        """Who is in which collection."""
+        return self._database.presence_hub
+
+    def _wrote_in_vain(self, connection: Connection, socket: HocuspocusSocket) -> bool:
+        """Whether a client was told to come back while nothing is stored: it brings the same again."""
+        read_only = self._database.read_only
+        return connection.close_code == TRY_AGAIN and any(name in read_only for name in socket.collections)

@@ -1,0 +1,92 @@
+"""The share that one document has of a Hocuspocus socket."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from protobase_live.collection.messages import ShownUpdate
+from protobase_live.protocol.live.limits import TRY_AGAIN
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.varint import prefixed
+
+if TYPE_CHECKING:
+    from protobase_live.server.connection import Connection
+
+
+class Sharer(Protocol):
+    """What the documents of one socket have in common."""
+
+    def pause(self, line: HocuspocusLine) -> None:
+        """A document can take no more for now."""
+        ...
+
+    def resume(self, line: HocuspocusLine) -> None:
+        """It can again."""
+        ...
+
+    def close_document(self, line: HocuspocusLine, code: int, reason: str) -> None:
+        """End a document because of a fault."""
+        ...
+
+
+class HocuspocusLine:
+    """One document's line: everything that is sent has the document's key before it."""
+
+    def __init__(self, sharer: Sharer, connection: Connection, key: bytes) -> None:
+        self._sharer = sharer
+        self._connection = connection
+        self._head = prefixed(key)
+        self.key = key
+        self.open = True
+        """Whether the document is served."""
+        self.shares_frames = True
+        """Whether others have the same key, and so are sent the same frames."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much of the whole socket is unread that nothing more should be sent."""
+        return self._connection.crowded
+
+    @property
+    def paused(self) -> bool:
+        """Whether anything is unread."""
+        return self._connection.paused
+
+    def show(self, shown: ShownUpdate) -> None:
+        """Send a turn's update; its frame is that of all who have this key."""
+        frame = shown.keyed_frame if self.shares_frames else None
+        if frame is None:
+            frame = self._connection.render(self._head + yjs.encode_update(shown.update))
+            if self.shares_frames:
+                shown.keyed_frame = frame
+        if self._writable:
+            self._connection.transport.write(frame)
+
+    def write_often(self, message: bytes, count: int) -> None:
+        """Send a message so many times."""
+        if count and self._writable:
+            self._connection.transport.write(self._connection.render(self._head + message) * count)
+
+    def write(self, message: bytes) -> None:
+        """Send a message; dropped if the document is not served any more."""
+        if self.open:
+            self._connection.write(self._head + message)
+
+    def pause_reading(self) -> None:
+        """Read nothing of the socket: what comes in for one document stands before what is for another."""
+        self._sharer.pause(self)
+
+    def resume_reading(self) -> None:
+        """Read on, if every document can take more."""
+        self._sharer.resume(self)
+
+    def close_soon(self, code: int, reason: str) -> None:
+        """End the document, or the socket if its client is to begin again: it does with a new one only."""
+        if code == TRY_AGAIN:
+            self._connection.close_soon(code, reason)
+        elif self.open:
+            self._sharer.close_document(self, code, reason)
+
+    @property
+    def _writable(self) -> bool:
+        return self.open and self._connection.writable

@@ -1,0 +1,269 @@
+"""One Hocuspocus client's socket, and the documents on it.
+
+Each document is a collection, and is decided, served, refused and closed for itself. What makes a client
+begin again (its collection was loaded again) ends the socket: stock providers begin a document again with a
+new socket only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from protobase_actors import Clock, OrderedSet, Ref
+from protobase_live.collection.messages import Message
+from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError, Unauthorized, ValidationError
+from protobase_live.presence.hub import PresenceHub
+from protobase_live.protocol.hocuspocus import messages as hocuspocus
+from protobase_live.protocol.hocuspocus.documents import Asked, Documents, Event, Left, Said, UndecidedLimits
+from protobase_live.protocol.live.limits import (
+    BAD_MESSAGE,
+    BAD_NAME,
+    HELLO_TIMEOUT,
+    INTERNAL_ERROR,
+    TOO_MANY,
+    TRY_AGAIN,
+)
+from protobase_live.protocol.yjs.varint import prefixed
+from protobase_live.server.authentication import Identity
+from protobase_live.server.connection import Connection
+from protobase_live.server.hocuspocus_line import HocuspocusLine
+from protobase_live.server.hocuspocus_session import HocuspocusSession
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.yjs_presence import LIFE_SIGN
+
+RESET = 4205
+"""Close code of who would have more kept than may be, while nothing is decided; as of Hocuspocus."""
+
+PROVIDER_INITIATED = "provider_initiated"
+"""How Hocuspocus answers who lets go of a document."""
+
+_log = logging.getLogger(__name__)
+
+
+class Door(Protocol):
+    """What a socket's documents are found through."""
+
+    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]: ...
+
+    def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession: ...
+
+    @property
+    def presence(self) -> PresenceHub: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A document that is served."""
+
+    line: HocuspocusLine
+    session: HocuspocusSession
+    collection: str
+
+
+class HocuspocusSocket:
+    """A client, and its documents by their keys."""
+
+    def __init__(
+        self, connection: Connection, door: Door, clock: Clock, limits: ServerLimits, message_bytes: int
+    ) -> None:
+        """``message_bytes`` may a message have behind its key, once a document was opened."""
+        kept = UndecidedLimits(limits.undecided_bytes, limits.undecided_messages, limits.undecided_documents)
+        self.refused = False
+        """Whether the socket was closed for something that its client would only do again."""
+        self._connection = connection
+        self._door = door
+        self._limits = limits
+        self._message_bytes = message_bytes + hocuspocus.MAX_KEY_BYTES
+        self._documents = Documents(kept, limits.socket_documents)
+        self._served: dict[bytes, Served] = {}
+        self._fed: dict[bytes, None] = {}
+        self._deciding: dict[bytes, asyncio.Task[None]] = {}
+        self._ending: OrderedSet[asyncio.Task[None]] = OrderedSet()
+        self._full: OrderedSet[HocuspocusLine] = OrderedSet()
+        self._refusals = 0
+        self._deadline = clock.call_later(limits.first_document_seconds, self._give_up)
+
+    @property
+    def collections(self) -> Iterable[str]:
+        """What was served last."""
+        return (served.collection for served in self._served.values())
+
+    async def run(self) -> None:
+        """Serve the socket until it ends."""
+        try:
+            await self._connection.attend(self, self._limits.backlog_bytes)
+        finally:
+            self._deadline.cancel()
+            for deciding in self._deciding.values():
+                deciding.cancel()
+            for served in self._served.values():
+                self._end(served)
+            await asyncio.gather(*self._ending)
+
+    # from the client
+
+    def take_frame(self, frame: bytes) -> None:
+        """One message. Must not raise."""
+        if frame in (hocuspocus.PING_FRAME, hocuspocus.PONG_FRAME):
+            self._answer_ping(frame)
+            return
+        try:
+            self._serve(self._documents.receive(frame))
+        except LimitExceeded as error:
+            self._refuse(RESET, error)
+        except ProtocolError as error:
+            self._refuse(BAD_MESSAGE, error)
+
+    def take_end(self) -> None:
+        """That was all for now of the documents that there was something of."""
+        fed, self._fed = self._fed, {}
+        for key in fed:
+            if (served := self._served.get(key)) is not None:
+                served.session.take_end()
+
+    def take_probe(self) -> None:
+        """Show a client that only reads that the socket lives, by what every version of it can read."""
+        served = next(iter(self._served.values()), None)
+        if served is not None and not self._connection.crowded:
+            served.line.write(LIFE_SIGN)
+
+    def can_write(self) -> None:
+        """The socket's buffer is empty again."""
+        for served in list(self._served.values()):
+            served.session.can_write()
+
+    def _answer_ping(self, frame: bytes) -> None:
+        if frame == hocuspocus.PING_FRAME and not self._connection.crowded:
+            self._connection.write(hocuspocus.PONG_FRAME)
+
+    def _serve(self, event: Event | None) -> None:
+        match event:
+            case Said(key, message):
+                self._fed[key] = None
+                self._served[key].session.take_frame(message)
+            case Asked(key, token):
+                self._stop_deciding(key)
+                self._deciding[key] = asyncio.get_running_loop().create_task(self._decide(key, token))
+            case Left(key):
+                self._stop_deciding(key)
+                self._let_go(key)
+                self._write(key, hocuspocus.encode_close(PROVIDER_INITIATED))
+            case None:
+                pass
+
+    # deciding
+
+    async def _decide(self, key: bytes, token: str | None) -> None:
+        try:
+            collection, _ = hocuspocus.document_of(key)
+            identity, ref = await self._door.find(collection, token)
+        except Unauthorized as error:
+            self._deny(key, str(error))
+        except (ValidationError, ProtocolError) as error:
+            self._deny(key, f"{BAD_NAME} {error}")
+        except ProtoBaseError as error:
+            self._connection.close_soon(TRY_AGAIN, str(error))
+        except Exception as error:  # a mistake of ours, which fails alone
+            _log.error("a document could not be opened: %r", error)
+            _log.debug("where it failed", exc_info=error)
+            self._deny(key, f"{INTERNAL_ERROR} internal error")
+        else:
+            self._admit(key, identity, ref)
+
+    def _stop_deciding(self, key: bytes) -> None:
+        if (deciding := self._deciding.pop(key, None)) is not None:
+            deciding.cancel()
+
+    def _admit(self, key: bytes, identity: Identity, ref: Ref[Message]) -> None:
+        self._deciding.pop(key, None)
+        served = self._served.get(key)
+        if served is None and len(self._served) >= self._limits.socket_documents:
+            most = self._limits.socket_documents
+            self._deny(key, f"{TOO_MANY} {most} documents are open on this socket (socket_documents)")
+            return
+        served = served or self._open(key, ref)
+        served.session.author, served.session.read_only = identity.author, identity.read_only
+        scope = hocuspocus.READ_ONLY if identity.read_only else hocuspocus.READ_WRITE
+        served.line.write(hocuspocus.encode_authenticated(scope))
+        self._catch_up(key)
+
+    def _open(self, key: bytes, ref: Ref[Message]) -> Served:
+        self._deadline.cancel()
+        self._connection.allow(self._message_bytes)
+        collection, session = hocuspocus.document_of(key)
+        line = HocuspocusLine(self, self._connection, key)
+        served = Served(line, self._door.session(line, ref), collection)
+        line.shares_frames = not session
+        served.session.begin(self._door.presence, collection)
+        self._served[key] = served
+        return served
+
+    def _catch_up(self, key: bytes) -> None:
+        """Serve what a document's client has said while it was undecided."""
+        try:
+            for event in self._documents.accept(key):
+                self._serve(event)
+        except (LimitExceeded, ProtocolError) as error:
+            self._refuse(BAD_MESSAGE, error)
+        self.take_end()
+
+    def _deny(self, key: bytes, reason: str) -> None:
+        """A document is not served, or no longer."""
+        self._deciding.pop(key, None)
+        self._let_go(key)
+        self._documents.silence(key)
+        self._write(key, hocuspocus.encode_permission_denied(reason))
+        self._refusals += 1
+        if self._refusals >= self._limits.refused_documents:
+            self._refuse(TOO_MANY, f"{self._refusals} documents were refused (refused_documents)")
+
+    # what ends
+
+    def close_document(self, line: HocuspocusLine, code: int, reason: str) -> None:
+        """End a document because of a fault; its client is told so in the ways that its versions know."""
+        self._stop_deciding(line.key)
+        self._deny(line.key, f"{code} {reason}")
+        self._write(line.key, hocuspocus.encode_close(f"{code} {reason}"))
+
+    def _let_go(self, key: bytes) -> None:
+        if (served := self._served.pop(key, None)) is not None:
+            self._end(served)
+
+    def _end(self, served: Served) -> None:
+        self.resume(served.line)
+        served.line.open = False
+        ending = asyncio.get_running_loop().create_task(served.session.end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    def _refuse(self, code: int, reason: object) -> None:
+        self.refused = True
+        self._connection.close_soon(code, str(reason))
+
+    def _give_up(self) -> None:
+        seconds = self._limits.first_document_seconds
+        self._connection.close_soon(
+            HELLO_TIMEOUT, f"no document within {seconds:g} seconds (first_document_seconds)"
+        )
+
+    # what the documents share
+
+    def pause(self, line: HocuspocusLine) -> None:
+        """A document can take no more: nothing is read."""
+        if line.open:
+            self._full.add(line)
+            self._connection.pause_reading()
+
+    def resume(self, line: HocuspocusLine) -> None:
+        """It can again: if all can, something is."""
+        if line in self._full:
+            self._full.discard(line)
+            if not self._full:
+                self._connection.resume_reading()
+
+    def _write(self, key: bytes, message: bytes) -> None:
+        self._connection.write(prefixed(key) + message)

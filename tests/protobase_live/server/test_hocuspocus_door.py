@@ -1,0 +1,328 @@
+"""What a client says at the Hocuspocus door that a stock provider does not, and what it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from pycrdt import Doc, Map
+
+import protobase_live as pb
+from protobase_actors import ManualClock
+from protobase_live.database.database import Database
+from protobase_live.protocol.hocuspocus import messages as hocuspocus
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.server import Server
+from protobase_storage import MemoryStorage
+from tests.support.hocuspocus import (
+    AUTH,
+    READ_ONLY,
+    READ_WRITE,
+    REFUSED,
+    STEP1,
+    STORED,
+    Client,
+    an_update,
+    client_of,
+)
+
+
+@asynccontextmanager
+async def serving(
+    limits: ServerLimits | None = None, storage: MemoryStorage | None = None, **settings
+) -> AsyncIterator[Server]:
+    """A server that is stuck nowhere for more than some seconds."""
+    async with asyncio.timeout(20):
+        async with (
+            Database(storage or MemoryStorage()) as database,
+            Server(database, port=0, limits=limits or ServerLimits(), **settings) as server,
+        ):
+            yield server
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    async with serving() as server, client_of(server) as client:
+        yield client
+
+
+async def test_a_document_is_synced_both_ways_each_time(client: Client):
+    await client.open("notes")
+    await client.say("notes", yjs.encode_step2(an_update("a")))
+    assert await client.hear() == ("notes", STORED)
+    await client.say("notes", STEP1)
+    asked = (await client.hear())[1]
+    assert asked[:2] == b"\x00\x00"
+    assert len(asked) > len(STEP1)
+    assert (await client.hear())[1][:2] == b"\x00\x01"
+
+
+async def test_any_path_below_the_door_and_none_beside_it():
+    async with serving() as server:
+        for path in ("/hocuspocus/", "/hocuspocus/collaboration?v=1"):
+            async with client_of(server, path) as client:
+                await client.open("notes")
+        with pytest.raises(Exception, match="404"):
+            async with client_of(server, "/hocuspocussy"):
+                pass
+
+
+async def test_each_message_is_told_of_for_itself(client: Client):
+    await client.open("notes")
+    doc: Doc = Doc()
+    await client.say("notes", *(yjs.encode_update(an_update(key, doc)) for key in "abc"))
+    assert [await client.hear() for _ in range(3)] == [("notes", STORED)] * 3
+
+
+class GatedStorage(MemoryStorage):
+    """Nothing is durable while the gate is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    def append(self, commits):
+        return asyncio.ensure_future(self._append(commits))
+
+    async def _append(self, commits) -> None:
+        self.asked.set()
+        await self.gate.wait()
+        await super().append(commits)
+
+
+async def test_nothing_is_told_to_be_stored_before_it_is():
+    storage = GatedStorage()
+    async with serving(storage=storage) as server, client_of(server) as client:
+        await client.open("notes")
+        await client.say("notes", yjs.encode_update(an_update("a")))
+        await storage.asked.wait()
+        await client.say_raw(b"\x09")
+        assert await client.hear() == ("", b"\x0a")
+        storage.gate.set()
+        assert await client.hear() == ("notes", STORED)
+
+
+async def test_a_document_that_takes_no_more_holds_up_its_socket_and_no_other():
+    storage, limits = GatedStorage(), ServerLimits(pending_bytes=10)
+    async with serving(limits, storage=storage) as server, client_of(server) as client:
+        await client.open("full")
+        await client.open("next")
+        await client.say("full", yjs.encode_update(an_update("a")))
+        await storage.asked.wait()
+        await client.say_raw(b"\x09")  # not read now
+        await client.say("next", yjs.encode_update(an_update("a")))
+        async with client_of(server) as other:
+            await other.say_raw(b"\x09")
+            assert await other.hear() == ("", b"\x0a")
+        storage.gate.set()
+        assert sorted([await client.hear() for _ in range(3)]) == [
+            ("", b"\x0a"),
+            ("full", STORED),
+            ("next", STORED),
+        ]
+
+
+async def test_a_document_that_ends_while_it_takes_no_more_lets_its_socket_go_on():
+    storage, limits = GatedStorage(), ServerLimits(pending_bytes=10)
+    async with serving(limits, storage=storage) as server, client_of(server) as client:
+        await client.open("full")
+        await client.say("full", yjs.encode_update(an_update("a")))
+        await storage.asked.wait()
+        await client.say("full", b"\x07")
+        storage.gate.set()
+        while await client.hear() != ("full", hocuspocus.encode_close("provider_initiated")):
+            pass
+        await client.open("next")
+
+
+async def test_an_answer_in_reply_asks_for_no_further_step_1(client: Client):
+    await client.open("notes")
+    await client.say("notes", b"\x04" + STEP1[1:])
+    assert (await client.hear())[1][:2] == b"\x00\x01"
+
+
+async def test_who_lets_go_of_a_document_is_answered(client: Client):
+    await client.open("notes")
+    await client.open("other")
+    await client.say("notes", b"\x07")
+    assert await client.hear() == ("notes", hocuspocus.encode_close("provider_initiated"))
+    await client.say("notes", yjs.encode_update(an_update("a")))  # said by nobody
+    await client.say("other", yjs.encode_update(an_update("a")))
+    assert await client.hear() == ("other", STORED)
+
+
+async def test_pings(client: Client):
+    await client.say_raw(b"\x0a")
+    await client.say_raw(b"\x09")
+    assert await client.hear() == ("", b"\x0a")
+
+
+FAULTS = {
+    "no update": (yjs.encode_update(b"\xff" * 40), "4400"),
+    "cut off": (yjs.encode_update(an_update("a"))[:-3], "4400"),
+    "bad state vector": (yjs.encode_step1(b"\xff\xff\xff"), "4400"),
+    "broadcast": (b"\x06\x02hi", "4400"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_ends_its_document_alone(client: Client, fault: str):
+    message, code = FAULTS[fault]
+    await client.open("good")
+    await client.open("bad")
+    await client.say("bad", message)
+    denied, closed = (await client.hear())[1], (await client.hear())[1]
+    assert denied[:2] == b"\x02\x01"
+    assert denied[3:7].decode() == code
+    assert closed == hocuspocus.encode_close(denied[3:].decode())
+    await client.say("bad", yjs.encode_update(an_update("a")))  # ignored
+    await client.say("good", yjs.encode_update(an_update("a")))
+    assert await client.hear() == ("good", STORED)
+    await client.open("bad")
+
+
+@pytest.mark.parametrize("frame", [b"\x00", b"\x05no", b"\x80" * 40, b"\x05notes\x02\x00\x05no"])
+async def test_a_frame_without_a_document_ends_the_socket(client: Client, frame: bytes):
+    await client.open("notes")
+    await client.say_raw(frame)
+    assert (await client.end())[0] == 4400
+
+
+async def test_what_is_not_known_is_ignored(client: Client):
+    await client.open("notes")
+    await client.say("notes", b"\x63what", b"\x05\x02hi", b"\x08\x01", b"\x01\x05x", b"\x00\x09\x00")
+    await client.say_raw("a text")
+    await client.say("notes", yjs.encode_update(an_update("a")))
+    assert await client.hear() == ("notes", STORED)
+
+
+@pytest.mark.parametrize("name", ["", "a//b", "x" * 600, "notes\0" + "s" * 200])
+async def test_names_that_cannot_be(client: Client, name: str):
+    await client.open("notes")
+    await client.say(name, AUTH)
+    of, told = await client.hear()
+    assert (of, told[:2]) == (name, b"\x02\x01")
+    assert b"4404" in told
+
+
+# before it is decided
+
+
+async def test_what_comes_before_the_decision_is_bounded():
+    limits = ServerLimits(undecided_bytes=10_000, undecided_messages=3, undecided_documents=2)
+    for said, code, why in (
+        ([("notes", yjs.encode_awareness(bytes(6_000)))] * 2, 4205, "undecided_bytes"),
+        ([("notes", yjs.encode_awareness(b"\x00"))] * 4, 4205, "undecided_messages"),
+        ([(f"notes{n}", yjs.encode_awareness(b"\x00")) for n in range(3)], 4205, "undecided_documents"),
+        ([("notes", bytes(20_000))], 4413, "message_bytes"),
+    ):
+        async with serving(limits) as server, client_of(server) as client:
+            for name, message in said:
+                await client.say(name, message)
+            ended, reason = await client.end()
+            assert ended == code
+            assert why in reason
+
+
+async def test_a_message_may_be_long_once_a_document_is_open():
+    limits = ServerLimits(undecided_bytes=1_000)
+    async with serving(limits) as server, client_of(server) as client:
+        await client.open("notes")
+        doc: Doc = Doc()
+        doc.get("records", type=Map)["a"] = "x" * 10_000
+        await client.say("notes", yjs.encode_update(doc.get_update()))
+        assert await client.hear() == ("notes", STORED)
+
+
+async def test_a_socket_without_a_document_is_closed():
+    clock = ManualClock()
+    async with serving(clock=clock) as server, client_of(server) as client:
+        await client.say_raw(b"\x09")
+        assert await client.hear() == ("", b"\x0a")
+        ended = asyncio.ensure_future(client.end())
+        await clock.advance(61)
+        assert (await ended)[0] == 4408
+
+
+async def test_documents_of_a_socket_are_bounded():
+    async with serving(ServerLimits(socket_documents=2)) as server, client_of(server) as client:
+        await client.open("one")
+        await client.open("two")
+        await client.say("three", AUTH)
+        assert b"socket_documents" in (await client.hear())[1]
+        await client.say("one", b"\x07")
+        await client.hear()
+        await client.open("three")
+
+
+async def test_who_is_refused_again_and_again_is_closed():
+    def authenticate(token: str | None) -> None:
+        raise pb.Unauthorized("no")
+
+    async with (
+        serving(ServerLimits(refused_documents=3), authenticate=authenticate) as server,
+        client_of(server) as client,
+    ):
+        for _ in range(3):
+            await client.say("notes", AUTH)
+            assert await client.hear() == ("notes", hocuspocus.encode_permission_denied("no"))
+        assert (await client.end())[0] == 4429
+
+
+async def test_a_document_may_be_left_while_it_is_decided():
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def authenticate(token: str | None) -> str:
+        asked.set()
+        await answer.wait()
+        return "ann"
+
+    async with serving(authenticate=authenticate) as server, client_of(server) as client:
+        await client.say("notes", AUTH, STEP1)
+        await asked.wait()
+        await client.say("notes", b"\x07")
+        assert await client.hear() == ("notes", hocuspocus.encode_close("provider_initiated"))
+        answer.set()
+        await client.open("notes")
+
+
+async def test_a_token_that_is_said_again_is_checked_again():
+    accepted = [True, True, False]
+
+    def authenticate(token: str | None) -> str:
+        if not accepted.pop(0):
+            raise pb.Unauthorized("expired")
+        return "ann"
+
+    async with serving(authenticate=authenticate) as server, client_of(server) as client:
+        await client.open("notes")
+        await client.say("notes", AUTH)
+        assert await client.hear() == ("notes", READ_WRITE)
+        await client.say("notes", AUTH, yjs.encode_update(an_update("a")))
+        assert await client.hear() == ("notes", hocuspocus.encode_permission_denied("expired"))
+        await client.say_raw(b"\x09")
+        assert await client.hear() == ("", b"\x0a"), "nothing more was said of the document"
+
+
+# who may only read
+
+
+async def test_who_may_only_read():
+    def authenticate(token: str | None) -> pb.Identity:
+        return pb.Identity("ann", read_only=True)
+
+    async with serving(authenticate=authenticate) as server, client_of(server) as client:
+        await client.open("notes", READ_ONLY)
+        await client.say("notes", yjs.encode_step2(b"\x00\x00"))
+        assert await client.hear() == ("notes", STORED)
+        await client.say("notes", yjs.encode_update(an_update("a")))
+        assert await client.hear() == ("notes", REFUSED)
+        await client.say("notes", STEP1)
+        await client.hear()
+        assert await client.hear() == ("notes", yjs.encode_step2(b"\x00\x00")), "nothing was taken"
+        await client.say("notes", yjs.encode_update(b"\xff" * 20))
+        assert b"4400" in (await client.hear())[1]
