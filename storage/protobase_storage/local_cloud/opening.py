@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import random
-import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..cloud.errors import storage_error
-from ..cloud.limits import CHECKPOINT_SLOTS, INTERVAL
 from ..cloud.marks import Mark, add_mark, read_marks, remove_marks
 from ..cloud.objects import ObjectError, ObjectStore
 from ..cloud.patient import Patience, PatientObjects
 from ..cloud.storage import CloudStorage
 from ..cloud.takeover import latest
-from ..cloud.view import CloudView, look
+from ..cloud.values import Manifest
+from ..cloud.view import CloudView, Seen, look
 from ..contract import BACKLOG_LIMIT, READS_LIMIT, Storage
 from ..errors import StorageDiverged, StorageError
 from ..file import FileStorage
@@ -33,63 +34,48 @@ async def open_local(
     store: ObjectStore,
     folder: str | Path,
     *,
-    must_exist: bool = False,
     unuploaded_bytes: int = UNUPLOADED_BYTES,
     unuploaded_seconds: float = UNUPLOADED_SECONDS,
+    must_exist: bool = False,
     backlog_limit: int = BACKLOG_LIMIT,
     reads_limit: int = READS_LIMIT,
     max_bytes: int | None = None,
-    interval: float = INTERVAL,
-    checkpoint_slots: int = CHECKPOINT_SLOTS,
     patience: Patience = Patience(),  # noqa: B008 - it is frozen
-    make_bytes: Callable[[int], bytes] = secrets.token_bytes,
     draw: Callable[[], float] = random.random,
     on_step: Callable[[str], None] = lambda step: None,
+    **options: Any,
 ) -> LocalCloudStorage:
     """The database in ``folder``, and in ``store`` behind it. An empty folder is filled from the store, and
     what the store lacks is uploaded, before anything else happens.
 
     At most ``unuploaded_bytes`` are acknowledged and not uploaded, for at most ``unuploaded_seconds`` while
     the store answers; then appends wait, ``backlog_limit`` bytes of them. ``max_bytes`` and ``on_step`` are
-    those of `FileStorage.open`, the others those of `CloudStorage.open`.
+    those of `FileStorage.open`, the others, ``options`` too, those of `CloudStorage.open`.
 
     Raises `StorageDiverged` where another writer has the database by now and the folder may have something
     that was never uploaded; nothing is changed then. Else what the other two raise.
     """
-    patient = PatientObjects(store, patience, draw)
-    try:
-        local = await FileStorage.open(
-            folder, backlog_limit=backlog_limit, reads_limit=reads_limit, max_bytes=max_bytes, on_step=on_step
-        )
-    except BaseException:
-        await patient.close()
-        raise
-    try:
-        meeting = await _meet(patient, local, Path(folder), reads_limit, must_exist)
-        bucket = await CloudStorage.open(
-            store,
-            must_exist=must_exist,
-            folder=local.identity,
-            interval=interval,
-            backlog_limit=backlog_limit,
-            reads_limit=reads_limit,
-            checkpoint_slots=checkpoint_slots,
-            patience=patience,
-            make_identity=lambda: meeting.record.database,
-            make_bytes=make_bytes,
-            draw=draw,
-        )
-        try:
+    limits: dict[str, Any] = {"backlog_limit": backlog_limit, "reads_limit": reads_limit}
+    async with AsyncExitStack() as opened:
+        patient = PatientObjects(store, patience, draw)
+        opened.push_async_callback(patient.close)
+        local = await FileStorage.open(folder, max_bytes=max_bytes, on_step=on_step, **limits)
+        opened.push_async_callback(local.close)
+        with _translated():
+            meeting = await _meet(patient, local, Path(folder), must_exist)
+            bucket = await CloudStorage.open(
+                store,
+                must_exist=must_exist,
+                folder=local.identity,
+                make_identity=lambda: local.identity,
+                patience=patience,
+                draw=draw,
+                **limits,
+                **options,
+            )
+            opened.push_async_callback(bucket.close)
             await meeting.agree(bucket)
-        except BaseException:
-            await bucket.close()
-            raise
-    except BaseException as error:
-        await local.close()
-        await patient.close()
-        if isinstance(error, ObjectError | OSError):
-            raise storage_error(error) from error
-        raise
+        opened.pop_all()
     return LocalCloudStorage(
         local,
         bucket,
@@ -101,37 +87,31 @@ async def open_local(
     )
 
 
-async def _meet(
-    store: ObjectStore, local: FileStorage, path: Path, reads_limit: int, must_exist: bool
-) -> Meeting:
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except (ObjectError, OSError) as error:
+        raise storage_error(error) from error
+
+
+async def _meet(store: ObjectStore, local: FileStorage, path: Path, must_exist: bool) -> Meeting:
     """Look at both, and note in the folder what is about to happen. Nobody is taken over yet.
 
     Raises `StorageDiverged`, `StorageError`, `ObjectError`, `OSError`.
     """
     seen = await look(store) if must_exist or await latest(store) else None
     record = read_record(path)
-    is_empty = not await local.standings(limit=1)
     meeting = Meeting(store, local, path, record or Record(local.identity, is_stale=True))
-    if record is None and not is_empty:
-        raise StorageError(
-            f"{meeting.place} has a database that is in no bucket: "
-            f"copy it (protobase-live copy file:{path} {store.address}), and name a new folder"
-        )
+    if await local.standings(limit=1):
+        meeting.require_own(record, seen)
     if seen is None:
-        if record is not None and not is_empty:
-            raise StorageError(f"there is no database at {store.address} any more; {meeting.place} has it")
         meeting.begin(epoch=0, is_own=True, database=local.identity)
         return meeting
-    if record is not None and record.database != seen.manifest.identity:
-        raise StorageError(f"{meeting.place} belongs to another database than {store.address}")
     manifest = seen.manifest
-    is_own = manifest.writer.startswith(bytes.fromhex(local.identity)) and manifest.epoch in (
-        meeting.record.epoch,
-        meeting.record.claim,
-    )
-    view = CloudView(store, seen, reads_limit)
+    is_own = meeting.is_own(manifest)
     meeting.trust = await _trust(local, meeting.record, is_own)
-    meeting.require_whole(await compare(local, view, meeting.trust))
+    meeting.require_whole(await compare(local, CloudView(store, seen, READS_LIMIT), meeting.trust))
     meeting.begin(manifest.epoch, is_own, manifest.identity)
     return meeting
 
@@ -159,6 +139,23 @@ class Meeting:
     def place(self) -> str:
         """Where the folder is, for people."""
         return f"folder {str(self.path.absolute())!r} on {socket.gethostname()}"
+
+    def is_own(self, manifest: Manifest) -> bool:
+        """Whether nobody but this folder has taken the bucket over since both had the same."""
+        is_of_folder = manifest.writer.startswith(bytes.fromhex(self.local.identity))
+        return is_of_folder and manifest.epoch in (self.record.epoch, self.record.claim)
+
+    def require_own(self, record: Record | None, seen: Seen | None) -> None:
+        """Raises `StorageError` if what is in the folder is not of the database in the bucket."""
+        if record is None:
+            raise StorageError(
+                f"{self.place} has a database that is in no bucket: copy it "
+                f"(protobase-live copy file:{self.path} {self.store.address}), and name a new folder"
+            )
+        if seen is None:
+            raise StorageError(f"there is no database at {self.store.address} any more; {self.place} has it")
+        if record.database != seen.manifest.identity:
+            raise StorageError(f"{self.place} belongs to another database than {self.store.address}")
 
     def require_whole(self, difference: Difference) -> None:
         """Raises `StorageDiverged` if something can never come into the bucket."""
