@@ -30,6 +30,10 @@ _log = logging.getLogger(__name__)
 class LinkedAlready(ProtoBaseError):
     """The nodes have another connection, which is kept."""
 
+    def __init__(self, node: str) -> None:
+        super().__init__(f"linked with {node!r} already")
+        self.node = node
+
 
 _CODES: tuple[tuple[type[ProtoBaseError], int], ...] = (
     (LinkedAlready, LINKED_ALREADY),
@@ -110,7 +114,7 @@ class Cluster:
             raise LimitExceeded(f"linked with {self._limits.links} nodes already (links)")
         # Both sides decide alike: of two connections that of the lesser node stays, of equals the newer one.
         if known is not None and known.dialer != link.dialer and link.dialer != min(self.node, link.node):
-            raise LinkedAlready(f"linked with {link.node!r} already")
+            raise LinkedAlready(link.node)
         self._replication.add(link)
         if known is not None:
             known.end("another connection has taken its place")
@@ -133,10 +137,13 @@ class Cluster:
             try:
                 if node not in self._replication.links:
                     await self.serve(await dial(), dialed=True, met=met)
+            except LinkedAlready as error:
+                node = error.node  # who is there is not dialed again while it is linked
             except (ProtoBaseError, OSError, TimeoutError) as error:
-                if not isinstance(error, LinkedAlready) and str(error) != told:
+                if str(error) != told:
                     told = str(error)
-                    _log.warning("no link to %s: %s", name, error)
+                    is_linked = node in self._replication.links  # over another connection: nothing is wrong
+                    _log.log(logging.INFO if is_linked else logging.WARNING, "no link to %s: %s", name, error)
             await self._clock.sleep(wait * self._random.uniform(0.5, 1.0))
             wait = min(2 * wait, self._limits.redial_seconds_most)
 
