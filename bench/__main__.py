@@ -10,9 +10,12 @@ from time import perf_counter
 
 from pycrdt import Doc, Text
 
+from bench.catching_up import catching_up
 from bench.costs import costs
+from bench.crowd import crowd
 from bench.presence import presence
 from bench.queries import queries
+from bench.replication import replication
 from protobase_actors import Actor, ActorSystem
 from protobase_live import Server, connect
 from protobase_live.collection.messages import Greet, Question, Updates
@@ -138,7 +141,20 @@ async def client() -> None:
 
 
 PARTS: dict[str, Callable[[], Awaitable[None]]] = {
-    part.__name__: part for part in (actors, storage, codec, collection, client, presence, queries, costs)
+    part.__name__: part
+    for part in (
+        actors,
+        storage,
+        codec,
+        collection,
+        client,
+        presence,
+        queries,
+        costs,
+        replication,
+        catching_up,
+        crowd,
+    )
 }
 
 

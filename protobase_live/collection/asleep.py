@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
-from protobase_actors import in_steps
 from protobase_live.collection.former import history_of, require_same, require_same_history
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Replicated
 from protobase_live.collection.outlet import Outlet
-from protobase_live.collection.unreadable import unreadable
+from protobase_live.collection.unreadable import require_readable
 from protobase_live.errors import MalformedUpdate, ProtoBaseError
 from protobase_live.model.names import check_collection
-from protobase_live.protocol.yjs.structs import check_in_steps
 from protobase_storage import Commit, Joint, Standing, Storage, covers, follows, include
 
 Given = Mapping[str, Sequence[Commit]]
@@ -112,9 +110,9 @@ class Asleep:
         for commit in commits:
             if follows(plan.vector, commit):
                 try:
-                    await in_steps(check_in_steps(commit.update))
-                except MalformedUpdate as error:  # stored, it would keep the collection from being loaded
-                    plan.failure = unreadable(commit, error)
+                    await require_readable(commit)
+                except MalformedUpdate as error:
+                    plan.failure = error
                     break
                 plan.taken.append(commit)
                 include(plan.vector, commit)

@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from protobase_actors import in_steps
 from protobase_live.collection.former import History
 from protobase_live.collection.held_joints import HeldJoints, Parts
 from protobase_live.collection.joint_runs import connected, run_of
 from protobase_live.collection.messages import Replicate, Replicated
+from protobase_live.collection.unreadable import require_readable
 from protobase_live.errors import CollectionDropped, MalformedUpdate, ProtoBaseError, ValidationError
-from protobase_live.protocol.yjs.structs import check_in_steps
 from protobase_storage import Commit, Joint, Vector, covers, follows
 
 NONE_KNOWN: Mapping[str, History] = {}
@@ -224,7 +223,7 @@ async def _are_readable(runs: Iterable[Sequence[Commit]]) -> bool:
     """Whether none of them has to be left out while others are carried out."""
     try:
         for commit in chain.from_iterable(runs):
-            await in_steps(check_in_steps(commit.update))
+            await require_readable(commit)
     except MalformedUpdate:
         return False
     return True

@@ -1,14 +1,26 @@
-"""What is said of a commit of another node that cannot be read."""
+"""Commits of other nodes that cannot be read."""
 
 from __future__ import annotations
 
+from protobase_actors import in_steps
 from protobase_live.errors import MalformedUpdate
+from protobase_live.protocol.yjs.structs import check_in_steps, is_common
 from protobase_storage import Commit
 
 
 def place_of(commit: Commit) -> str:
     """Which commit it is."""
     return f"commit {commit.origin}:{commit.sequence} of {commit.collection!r}"
+
+
+async def require_readable(commit: Commit) -> None:
+    """Raises MalformedUpdate if its update is none: stored, it would keep others from being loaded."""
+    if is_common(commit.update):
+        return
+    try:
+        await in_steps(check_in_steps(commit.update))
+    except MalformedUpdate as error:
+        raise unreadable(commit, error) from error
 
 
 def unreadable(commit: Commit, error: MalformedUpdate) -> MalformedUpdate:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import pytest
 
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import Limits
-from protobase_live.errors import Closed, Unauthorized, ValidationError
+from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.protocol.packing import unpack
 from protobase_live.protocol.peer.messages import Commits, Deleted, SnapshotPart, Standings, Taken
 from protobase_live.query.language.query import Query
 from protobase_storage import CollectionCorrupt, MemoryStorage, StorageError, StorageFull
 from tests.support.nodes import Connection, Node, agree, settle
+from tests.support.pipes import End, pipe
 
 Make = Callable[..., Node]
 
@@ -429,3 +432,31 @@ async def test_who_is_at_one_node_is_shown_at_the_other_until_it_cannot_be_reach
         await connection.cut()
         await b.clock.advance(3)
         assert [state["name"] for state in seen.states.values()] == ["bob"]
+
+
+async def test_a_node_that_is_linked_is_not_dialed_again_and_again(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = make("a"), make("b")
+    Connection(a, b)
+    await settle(lambda: a.cluster.linked and b.cluster.linked)
+    dialed: list[End] = []
+    served: list[asyncio.Future[None]] = []
+
+    async def dial() -> End:
+        ours, theirs = pipe()
+        dialed.append(theirs)
+        served.append(asyncio.ensure_future(_serve(a, theirs)))
+        return ours
+
+    b.cluster.dial([("a", dial)])
+    for _ in range(20):
+        for node in (a, b):
+            await node.clock.advance(0.25)
+    assert len(dialed) == 1
+    assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+async def _serve(node: Node, end: End) -> None:
+    with suppress(ProtoBaseError):
+        await node.cluster.serve(end, dialed=False)

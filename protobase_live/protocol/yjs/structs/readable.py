@@ -9,10 +9,13 @@ from protobase_live.protocol.yjs.structs.shortcuts import is_typing
 from protobase_live.protocol.yjs.update_walker import Walker
 
 
+def is_common(update: bytes) -> bool:
+    """Whether it is an update of those that editors send most, which are read at once."""
+    return is_typing(update) or read_edit(update) is not None
+
+
 def check_in_steps(update: bytes) -> Generator[None, None, None]:
-    """Read an update, with pauses. Raises MalformedUpdate where it is none."""
-    if is_typing(update) or read_edit(update) is not None:
-        return
+    """Read any update, with pauses. Raises MalformedUpdate where it is none."""
     walker = Walker(update)
     for _ in walker.steps():
         if not walker.unread:

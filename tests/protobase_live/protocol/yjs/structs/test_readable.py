@@ -7,7 +7,7 @@ from pycrdt import Doc, Map, Text
 
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.steps import at_once
-from protobase_live.protocol.yjs.structs import check_in_steps
+from protobase_live.protocol.yjs.structs import check_in_steps, is_common
 
 
 def updates() -> list[bytes]:
@@ -29,3 +29,10 @@ def test_what_is_one_is_taken_and_what_is_cut_off_is_not(update: bytes) -> None:
     for wrong in (update[:-1], update + b"\x00", b"nonsense", b""):
         with pytest.raises(MalformedUpdate):
             at_once(check_in_steps(wrong))
+        assert not is_common(wrong)
+
+
+def test_most_need_no_walker() -> None:
+    *edits, whole = updates()
+    assert [is_common(each) for each in edits] == [True, True, True, False, True]
+    assert not is_common(whole)
