@@ -83,7 +83,8 @@ class HocuspocusSocket:
         self._fed: dict[bytes, None] = {}
         self._deciding: dict[bytes, asyncio.Task[None]] = {}
         self._ending: OrderedSet[asyncio.Task[None]] = OrderedSet()
-        self._full: OrderedSet[HocuspocusLine] = OrderedSet()
+        self._full: OrderedSet[object] = OrderedSet()
+        """The documents that can take no more, and this socket while its client does not read."""
         self._refusals = 0
         self._deadline = clock.call_later(limits.first_document_seconds, self._give_up)
 
@@ -124,6 +125,9 @@ class HocuspocusSocket:
         for key in fed:
             if (served := self._served.get(key)) is not None:
                 served.session.take_end()
+        if self._connection.crowded:  # nearly everything is answered: who does not read is not read
+            self._full.add(self)
+            self._connection.pause_reading()
 
     def take_probe(self) -> None:
         """Show a client that only reads that the socket lives, by what every version of it can read."""
@@ -133,6 +137,7 @@ class HocuspocusSocket:
 
     def can_write(self) -> None:
         """The socket's buffer is empty again."""
+        self._release(self)
         for served in list(self._served.values()):
             served.session.can_write()
 
@@ -166,7 +171,10 @@ class HocuspocusSocket:
         except (ValidationError, ProtocolError) as error:
             self._deny(key, f"{BAD_NAME} {error}")
         except ProtoBaseError as error:
-            self._connection.close_soon(TRY_AGAIN, str(error))
+            if error.retryable:
+                self._connection.close_soon(TRY_AGAIN, str(error))
+            else:
+                self._deny(key, f"{TRY_AGAIN} {error}")
         except Exception as error:  # a mistake of ours, which fails alone
             _log.error("a document could not be opened: %r", error)
             _log.debug("where it failed", exc_info=error)
@@ -259,9 +267,13 @@ class HocuspocusSocket:
             self._connection.pause_reading()
 
     def resume(self, line: HocuspocusLine) -> None:
-        """It can again: if all can, something is."""
-        if line in self._full:
-            self._full.discard(line)
+        """It can again."""
+        self._release(line)
+
+    def _release(self, full: object) -> None:
+        """Read on, if that was the last that could take no more."""
+        if full in self._full:
+            self._full.discard(full)
             if not self._full:
                 self._connection.resume_reading()
 

@@ -10,11 +10,17 @@ import pytest
 from pycrdt import Doc, Map
 
 import protobase_live as pb
-from protobase_actors import ManualClock
+from protobase_actors import ManualClock, SystemClock
 from protobase_live.database.database import Database
+from protobase_live.errors import CollectionUnloadable
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.varint import prefixed
+from protobase_live.server.authentication import Authentication, anonymous
+from protobase_live.server.counters import Counters
+from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage
 from tests.support.hocuspocus import (
@@ -28,6 +34,7 @@ from tests.support.hocuspocus import (
     an_update,
     client_of,
 )
+from tests.support.wire import Wire, client_frame
 
 
 class GatedStorage(MemoryStorage):
@@ -141,6 +148,49 @@ async def test_a_document_that_ends_while_it_takes_no_more_lets_its_socket_go_on
         while await client.hear() != ("full", hocuspocus.encode_close("provider_initiated")):
             pass
         await client.open("next")
+
+
+async def test_who_does_not_read_is_not_read():
+    async with asyncio.timeout(20), Database(MemoryStorage()) as database:
+        limits, clock = ServerLimits(backlog_bytes=2_000), SystemClock()
+        shared = clock, limits, Authentication(anonymous, clock), Counters(), ReadAhead(1_000)
+        door = HocuspocusDoor(database, *shared)
+        wire = Wire(lambda connection: door.serve(connection, 1_000), "/hocuspocus", write_limit=1_000)
+        fed = 0
+        while wire.transport.reading and fed < 1_000:
+            wire.feed(client_frame(prefixed(b"notes") + AUTH))
+            fed += 1
+            for _ in range(20):
+                await asyncio.sleep(0)
+        assert not wire.transport.reading
+        assert fed < 200
+        wire.transport.drain()
+        assert wire.transport.reading
+        wire.hang_up()
+        await wire.served
+
+
+async def test_a_collection_that_cannot_be_loaded_leaves_the_other_documents_alone(monkeypatch):
+    async with serving() as server, client_of(server) as client:
+        await client.open("notes")
+
+        async def ref(self, collection):
+            raise CollectionUnloadable("it is broken")
+
+        monkeypatch.setattr(Database, "ref", ref)
+        await client.say("broken", AUTH)
+        told = hocuspocus.encode_permission_denied("1013 it is broken")
+        assert await client.hear() == ("broken", told)
+        await client.say("notes", yjs.encode_update(an_update("a")))
+        assert await client.hear() == ("notes", STORED)
+
+
+async def test_a_server_that_stops_says_so():
+    async with serving() as server, client_of(server) as client:
+        await client.open("notes")
+        ended = asyncio.ensure_future(client.end())
+        await server.close()
+        assert (await ended)[0] == 1001
 
 
 async def test_an_answer_in_reply_asks_for_no_further_step_1(client: Client):
