@@ -250,8 +250,17 @@ class Outgoing:
         known.replace(history)
         await self._send(Deleted(collection, standing.remains))
 
-    async def _send_snapshots(self, lines: Mapping[str, Line]) -> None:
+    async def _look_at_all(self, lines: dict[str, Line]) -> None:
+        """Find what else the other node lacks: what is stored here as one may be shown one after the other."""
+        for name, vector in (await self._source.moment()).items():
+            is_known = name in lines or name in self._behind or includes(self.known[name].vector, vector)
+            line = None if is_known else await self._line(name, recent=False)
+            if line is not None:
+                lines[name] = line
+
+    async def _send_snapshots(self, lines: dict[str, Line]) -> None:
         """Send what logs do not tell any more, with all that belongs to it, to be shown as one."""
+        await self._look_at_all(lines)
         names, self._behind = belonging(self._behind, lines), {}
         self._lacking |= dict.fromkeys([*lines, *names])  # looked at again, from what was sent on
         found = await as_of_now(self._source, names, self._limits.together_bytes)
