@@ -251,7 +251,7 @@ class Outgoing:
         await self._send(Deleted(collection, standing.remains))
 
     async def _look_at_all(self, lines: dict[str, Line]) -> None:
-        """Find what else the other node lacks: what is stored here as one may be shown one after the other."""
+        """Find what else the other node lacks: what is stored as one may be shown one after the other."""
         for name, vector in (await self._source.moment()).items():
             is_known = name in lines or name in self._behind or includes(self.known[name].vector, vector)
             line = None if is_known else await self._line(name, recent=False)
