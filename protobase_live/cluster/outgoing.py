@@ -308,11 +308,20 @@ class Outgoing:
         known.replace(history)
         await self._send(Deleted(collection, standing.remains))
 
-    async def _send_snapshots(self, lines: Mapping[str, Line], since: Mapping[str, float]) -> None:
+    async def _look_at_all(self, lines: dict[str, Line]) -> None:
+        """Find what else the other node lacks: what is stored as one may be shown one after the other."""
+        for name, vector in (await self._source.moment()).items():
+            is_known = name in lines or name in self._behind or includes(self.known[name].vector, vector)
+            line = None if is_known else await self._line(name, recent=False)
+            if line is not None:
+                lines[name] = line
+
+    async def _send_snapshots(self, lines: dict[str, Line], since: Mapping[str, float]) -> None:
         """Send what logs do not tell any more, with all that belongs to it, to be shown as one.
 
         ``since`` is when collections were lacking, where that is known.
         """
+        await self._look_at_all(lines)
         names, self._behind = belonging(self._behind, lines), {}
         now = self._clock.monotonic()
         for name in [*lines, *names]:

@@ -160,8 +160,9 @@ class Writer:
     async def _restore(self, db: RemoteDatabase) -> None:
         """Take a backup, or put the last one back in the place of what is there."""
         if self._backup is None:
-            stored = await db.backup(SCRATCH)
-            self._backup = stored, set(await (await db.collection(SCRATCH)).keys())
+            scratch = await db.collection(SCRATCH)
+            before, stored = set(await scratch.keys()), await db.backup(SCRATCH)
+            self._backup = stored, before | set(await scratch.keys())  # it may be deleted meanwhile
             return
         stored, keys = self._backup
         self._backup = None
