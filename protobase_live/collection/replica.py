@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from math import inf, isfinite, nextafter
 from typing import cast
 
@@ -44,6 +45,9 @@ from protobase_storage import (
     join,
     sequence_of,
 )
+
+RUN_COMMITS = 100
+"""Commits that are applied as one, at most: blocks of one client cost pycrdt the square of their number."""
 
 
 class Replica:
@@ -128,8 +132,13 @@ class Replica:
             written.sole = cast("Editor", outcome.senders[0])
         turn.commits.append(written)
 
-    async def replicate(self, commits: Sequence[Commit], applied: list[AppliedCommit]) -> None:
+    async def replicate(
+        self, commits: Sequence[Commit], applied: list[AppliedCommit], *, apart: bool = True
+    ) -> None:
         """Apply commits of other nodes, each as it is, once, and behind all that it was made on.
+
+        Unless ``apart``, as many as follow each other are applied as one, and the last of them has what all
+        have done: nobody asks what each did.
 
         What is applied is put behind ``applied``, also if a later one fails. One that lacks something is held
         until that has come (`replicated` counts them).
@@ -140,6 +149,9 @@ class Replica:
         for commit in commits:
             require_same_history(self.vector, commit)
         await self._apply_held(applied)  # behind what came as a part of a transaction
+        if not apart:
+            for start in range(0, len(commits), RUN_COMMITS):
+                await self._apply_run(commits[start : start + RUN_COMMITS], applied)
         for commit in commits:
             if covers(self.vector, commit):
                 continue
@@ -148,6 +160,22 @@ class Replica:
                 continue
             applied.append(await self.apply(commit))
             await self._apply_held(applied)
+
+    async def _apply_run(self, commits: Sequence[Commit], applied: list[AppliedCommit]) -> None:
+        """Apply what follows of some commits, as one. What cannot be read is left, with all behind it."""
+        taken = list[Commit]()
+        with suppress(MalformedUpdate):  # whoever looks at it alone says so
+            for commit in commits:
+                if follows(self.vector, commit):
+                    await in_steps(self.document.take_stored_in_steps(commit.update))
+                    self._include({commit.origin: commit.sequence}, commit.time)
+                    self._held.discard(commit)
+                    taken.append(commit)
+        if taken:
+            await in_steps(self.document.apply_in_steps())
+            outcome = await in_steps(self.document.finish_in_steps())
+            applied += [AppliedCommit(commit, (), {}) for commit in taken[:-1]]
+            applied.append(self._written(taken[-1], outcome))
 
     async def _apply_held(self, applied: list[AppliedCommit]) -> None:
         while (held := self._held.take_next(self.vector)) is not None:
