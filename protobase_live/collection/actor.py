@@ -222,7 +222,8 @@ class CollectionActor(Actor[Message]):
             message = cast("Replicate", envelope.message)
             try:
                 self._replica.require_history(message.history)
-                await self._replica.replicate(message.commits, turn.commits)
+                apart = self._audience.is_followed
+                await self._replica.replicate(message.commits, turn.commits, apart=apart)
             except (ValidationError, MalformedUpdate, CollectionDropped, Unavailable) as error:
                 turn.notices.append(Refusal(envelope, error))
             else:

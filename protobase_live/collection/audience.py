@@ -87,6 +87,11 @@ class Audience:
             self._views is not None and self._views.busy(self._collection)
         )
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether anybody is told what each commit did, and not only what it brings."""
+        return self.streams.told or self._begun
+
     def end(self) -> None:
         """No more will be shown: whoever is left has to begin again."""
         self.streams.close()

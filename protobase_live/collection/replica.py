@@ -46,6 +46,9 @@ from protobase_storage import (
     sequence_of,
 )
 
+RUN_COMMITS = 100
+"""Commits that are applied as one, at most: blocks of one client cost pycrdt the square of their number."""
+
 
 class Replica:
     """The document with everything that was applied, be it durable yet or not."""
@@ -130,8 +133,13 @@ class Replica:
             written.sole = None if sender.echo else sender
         turn.commits.append(written)
 
-    async def replicate(self, commits: Sequence[Commit], applied: list[AppliedCommit]) -> None:
+    async def replicate(
+        self, commits: Sequence[Commit], applied: list[AppliedCommit], *, apart: bool = True
+    ) -> None:
         """Apply commits of other nodes, each as it is, once, and behind all that it was made on.
+
+        Unless ``apart``, as many as follow each other are applied as one, and the last of them has what all
+        have done: nobody asks what each did.
 
         What is applied is put behind ``applied``, also if a later one fails. One that lacks something is held
         until that has come (`replicated` counts them).
@@ -142,6 +150,9 @@ class Replica:
         for commit in commits:
             require_same_history(self.vector, commit)
         await self._apply_held(applied)  # behind what came as a part of a transaction
+        if not apart:
+            for start in range(0, len(commits), RUN_COMMITS):
+                await self._apply_run(commits[start : start + RUN_COMMITS], applied)
         for commit in commits:
             if covers(self.vector, commit):
                 continue
@@ -150,6 +161,22 @@ class Replica:
                 continue
             applied.append(await self.apply(commit))
             await self._apply_held(applied)
+
+    async def _apply_run(self, commits: Sequence[Commit], applied: list[AppliedCommit]) -> None:
+        """Apply what follows of some commits, as one. What cannot be read is left, with all behind it."""
+        taken = list[Commit]()
+        with suppress(MalformedUpdate):  # whoever looks at it alone says so
+            for commit in commits:
+                if follows(self.vector, commit):
+                    await in_steps(self.document.take_stored_in_steps(commit.update))
+                    self._include({commit.origin: commit.sequence}, commit.time)
+                    self._held.discard(commit)
+                    taken.append(commit)
+        if taken:
+            await in_steps(self.document.apply_in_steps())
+            outcome = await in_steps(self.document.finish_in_steps())
+            applied += [AppliedCommit(commit, (), {}) for commit in taken[:-1]]
+            applied.append(self._written(taken[-1], outcome))
 
     async def _apply_held(self, applied: list[AppliedCommit]) -> None:
         while (held := self._held.take_next(self.vector)) is not None:

@@ -145,12 +145,16 @@ class Document:
         What is held and fits now stays held until `release_in_steps`: it is no part of that commit. Raises
         MalformedUpdate where it is no update, BrokenDocument.
         """
+        yield from self.take_stored_in_steps(update)
+        yield from self.apply_in_steps()
+        return (yield from self.finish_in_steps())
+
+    def take_stored_in_steps(self, update: bytes) -> Generator[None, None, None]:
+        """Take a stored commit alone, of several that are applied as one. Raises MalformedUpdate."""
         self._begin_run(None)
         rest = yield from self._take_own(update, lenient=True)
         if rest is not None:
             self._held.add(LOG, rest)
-        yield from self.apply_in_steps()
-        return (yield from self.finish_in_steps())
 
     def release_in_steps(self) -> Generator[None, None, None]:
         """Take and apply what is held and fits now, as a part of the turn that begins, with pauses."""

@@ -18,6 +18,7 @@ from protobase_actors import ManualClock
 from protobase_live.collection.fold import fold
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import Install, Replicate, Replicated
+from protobase_live.collection.replica import RUN_COMMITS, Replica
 from protobase_live.database.database import Database
 from protobase_live.errors import MalformedUpdate, ValidationError
 from protobase_storage import Commit, Loaded, MemoryStorage, Snapshot, covers, follows, join
@@ -372,3 +373,44 @@ async def _agree(history: list[tuple]) -> None:
         for update in stored.updates:
             doc.apply_update(update)
         assert records_of(doc) == wanted
+
+
+async def test_what_nobody_follows_is_applied_as_one_and_stored_as_it_came(monkeypatch) -> None:
+    first, storage = Node(1), Kept(make_identity=lambda: "second")
+    await first.start()
+    for n in range(RUN_COMMITS + 5):
+        await first.write(f"k{n}", n)
+    commits = (await first.loaded()).commits
+    alone: list[Commit] = []
+    apply = Replica.apply
+    monkeypatch.setattr(
+        Replica, "apply", lambda replica, commit: alone.append(commit) or apply(replica, commit)
+    )
+    second = Database(storage, clock=ManualClock(), random=Random(2))
+    ref = await second.ref(NAME)
+    answer = await ref.ask(Replicate(commits))
+    assert isinstance(answer, Replicated)
+    assert (answer.vector, answer.held) == ((await first.loaded()).vector, 0)
+    assert (await storage.load(NAME)).commits == commits
+    assert dict(await (await second.collection(NAME)).items()) == await first.records()
+    assert (await second.state_hash(NAME)).hash == (await first.database.state_hash(NAME)).hash
+    assert alone == []
+    await first.stop()
+    await second.close()
+
+
+async def test_one_of_them_that_cannot_be_read_fails_with_what_is_behind_it() -> None:
+    first = Node(1)
+    await first.start()
+    for n in range(4):
+        await first.write(f"k{n}", n)
+    commits = (await first.loaded()).commits
+    second = Database(Kept(make_identity=lambda: "second"), clock=ManualClock(), random=Random(2))
+    ref, tasks = await second.ref(NAME), await second.collection(NAME)
+    with pytest.raises(MalformedUpdate, match=":3 of 'tasks' cannot be read"):
+        await ref.ask(Replicate([*commits[:2], replace(commits[2], update=b"nonsense"), commits[3]]))
+    assert sorted(dict(await tasks.items())) == ["k0", "k1"]
+    await ref.ask(Replicate(commits))
+    assert sorted(dict(await tasks.items())) == ["k0", "k1", "k2", "k3"]
+    await first.stop()
+    await second.close()
