@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import (
     ActorError,
-    ActorPool,
     ActorStats,
     ActorSystem,
     ActorTotals,
     Clock,
     Ref,
-    Supervision,
     SystemClock,
     in_steps,
 )
@@ -42,7 +40,6 @@ from protobase_live.collection.messages import (
     Subscribe,
     Transact,
     Unsubscribe,
-    size_of,
 )
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
@@ -55,6 +52,7 @@ from protobase_live.database.histories import Histories
 from protobase_live.database.home import Home
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
+from protobase_live.database.pool import collection_pool
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.document import OPEN
 from protobase_live.errors import Closed, CollectionUnloadable, LimitExceeded
@@ -118,22 +116,7 @@ class Database(DatabaseApi):
         self.limits = limits
         self._random = SystemRandom() if random is None else random
         self._system = ActorSystem(clock=self._clock, random=self._random)
-        self._pool = ActorPool[Message](
-            self._system,
-            self._actor,
-            idle_seconds=limits.idle_seconds,
-            limit=limits.collections,
-            mailbox=limits.mailbox_messages,
-            mailbox_bytes=limits.mailbox_bytes,
-            mailbox_senders=limits.mailbox_senders,
-            weigh=size_of,
-            batch=limits.turn_messages,
-            supervision=Supervision(
-                backoff_cap_seconds=limits.restart_seconds,
-                hook_seconds=limits.stop_seconds,
-                start_seconds=limits.load_seconds,
-            ),
-        )
+        self._pool = collection_pool(self._system, self._actor, limits)
         self.presence_hub = PresenceHub(self._clock, limits=presence_limits, random=self._random)
         self._view_limits = view_limits
         self._views: Views | None = None
