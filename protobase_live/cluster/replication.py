@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, WakeUp, within
+from protobase_live.cluster.calls import Serve, nobody
 from protobase_live.cluster.keeping import Keeping
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Recent
@@ -20,6 +21,7 @@ from protobase_storage import Commit, Loaded, Storage, Vector
 
 if TYPE_CHECKING:
     from protobase_live.cluster.link import Link
+    from protobase_live.cluster.owned_log import OwnedLog
 
 
 class Replication:
@@ -32,10 +34,16 @@ class Replication:
         """By node."""
         self.keeping = Keeping(limits.kept_log_bytes, limits.links)
         """What the logs keep for the other nodes."""
+        self.serve: Serve = nobody
+        """Answers what other nodes ask."""
+        self.owned: OwnedLog | None = None
+        """Is told of what is shown, too."""
         self._acknowledged = WakeUp()
 
     def shown(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
         """See `Outlet.shown`."""
+        if self.owned is not None:
+            self.owned.shown(collection, commits)
         if not self.links:
             return
         self.source.recent.push(collection, commits, before)
@@ -57,6 +65,8 @@ class Replication:
 
     def replaced(self, collection: str, history: History) -> None:
         """See `Outlet.replaced`."""
+        if self.owned is not None:
+            self.owned.replaced(collection)
         self.keeping.forget(collection)
         self.source.replaced(collection, history)
         for link in self.links.values():

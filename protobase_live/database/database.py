@@ -62,7 +62,7 @@ from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
-from protobase_live.model.names import check_author, check_collection, check_node
+from protobase_live.model.names import check_author, check_collection, check_node, is_internal
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
@@ -72,6 +72,7 @@ from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import Commit, Storage
 
 if TYPE_CHECKING:
+    from protobase_live.cluster.owner import Owner
     from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Line
     from protobase_live.live.views import Views
@@ -95,13 +96,15 @@ class Database(DatabaseApi):
         cluster_limits: ClusterLimits | None = None,
         node_id: str | None = None,
         durability: Durability = LOCAL,
+        owner: Sequence[str] = (),
         address: str = "",
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
 
         ``node_id`` is what other nodes of a cluster call it, if None by its storage's identity; two on copies
-        of a folder need one each. ``durability`` is that of what is written without saying. ``address`` is
-        what the database is called in its repr.
+        of a folder need one each. ``durability`` is that of what is written without saying. ``owner``
+        says which collections are owned, by patterns: their transactions are carried out by one node of the
+        cluster at a time. ``address`` is what the database is called in its repr.
 
         Raises InvalidName for a node id that cannot be one.
         """
@@ -154,6 +157,13 @@ class Database(DatabaseApi):
         asks = self._pool, self._ask, self.ref, self._histories.delete
         self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
         """What other nodes send."""
+        self.owner: Owner | None = None
+        """What this node does for owned collections."""
+        if owner:
+            from protobase_live.cluster.owner import Owner  # a database that has none starts without
+
+            how = self.home, self.replication, limits, self._clock, self._random
+            self.owner = Owner(self.node, owner, self._storage, *how)
         self._home = HomeLoop()
         self._closed = False
         self._address = address
@@ -239,28 +249,40 @@ class Database(DatabaseApi):
 
         Raises LimitExceeded for more than ``Limits.joint_collections`` collections, and NotReplicated.
         """
-        receipt = await self._commit(writes, checks, author)
+        names = [*{**writes, **{check.collection: None for check in checks}}]
+        if self.owner is not None and self.owner.owns(names):
+            self._require_few(names)
+            receipt = await self.owner.commit(writes, checks, self._checked(author))
+        else:
+            receipt = await self._commit(names, writes, checks, self._checked(author))
         return await self.replication.reach(receipt, durability or self._durability, self._clock)
 
+    def _checked(self, author: str | None) -> str | None:
+        return check_author(self._author if author is None else author)
+
     async def _commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check], author: str | None
+        self,
+        names: Sequence[str],
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check],
+        author: str | None,
     ) -> Receipt:
         self._home.require()
-        author = check_author(self._author if author is None else author)
-        names = {*writes, *(check.collection for check in checks)}
         if len(names) == 1:
             (name,) = names
             message = Transact(writes.get(name, ()), checks, author)
             return Receipt({name: cast(str, await self._ask(name, message))})
-        if len(names) > self.limits.joint_collections:
-            most = self.limits.joint_collections
-            raise LimitExceeded(
-                f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
-            )
+        self._require_few(names)
         joint = JointTransaction(writes, checks, author)
         with errors_named("this transaction", commits=True):
             cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, self.limits)
         return Receipt({name: str(cursor) for name, cursor in cursors.items()})
+
+    def _require_few(self, names: Sequence[str]) -> None:
+        if len(names) > (most := self.limits.joint_collections):
+            raise LimitExceeded(
+                f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
+            )
 
     async def replicate(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
@@ -319,7 +341,11 @@ class Database(DatabaseApi):
         with errors_named("the storage"):
             found = await self._storage.list(prefix)
         why = self.read_only.reasons
-        return [CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in found]
+        return [
+            CollectionInfo(**asdict(each), read_only=why.get(each.name))
+            for each in found
+            if not is_internal(each.name)
+        ]
 
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return.

@@ -112,6 +112,8 @@ class Server:
         self._secret = None if cluster_secret is None else _checked(cluster_secret)
         if self._peers and self._secret is None:
             raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
+        if database.owner is not None and self._secret is None:
+            raise ValidationError("nodes that have an owner have a secret in common (cluster-secret-file)")
         self._random = random or SystemRandom()
         self._cluster: Cluster | None = None
         self._closing = False
@@ -160,6 +162,8 @@ class Server:
         self._cluster = Cluster(database.node, self._secret, *parts)
         database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
         seconds = limits.meeting_seconds
+        if database.owner is not None:
+            database.owner.start()
         self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
 
     async def __aexit__(
@@ -205,6 +209,8 @@ class Server:
         self._closing = True
         if self._probe is not None:
             self._probe.cancel()
+        if self._database.owner is not None:
+            await self._database.owner.close()
         if self._cluster is not None:
             await self._cluster.close()
         await self._live.close()
