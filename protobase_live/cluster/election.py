@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from math import inf
 from random import Random
 from typing import TypeVar
 
@@ -60,6 +61,16 @@ class Election:
         self._asking: OrderedSet[asyncio.Task[object]] = OrderedSet()
         """Questions that nobody waits for any more; each ends within two beats."""
         self._complaint = ""
+        self._asker = ""
+        """Who has asked for the lease last, or for more of it."""
+        self._asked_at = -inf
+
+    @property
+    def holder(self) -> str | None:
+        """Who seems to have the lease: a majority may have granted it, and this node something else."""
+        if self._clock.monotonic() < self._asked_at + self._limits.lease_seconds:
+            return self._asker
+        return self.voter.holder
 
     async def run(self) -> None:
         """For ever."""
@@ -84,6 +95,7 @@ class Election:
         if name == GRANT:
             term, holder, patterns, nodes = unpack(body)
             self._require_same(as_text(holder), list(patterns), as_number(nodes))
+            self._asker, self._asked_at = holder, self._clock.monotonic()
             return (await self.voter.grant(as_number(term), holder)).encode()
         term, holder, number, proposal = unpack(body)
         vote = self.voter.accept(as_number(term), as_text(holder), as_number(number), as_bytes(proposal))

@@ -118,7 +118,7 @@ class Owner:
         """Have the owner that is known now carry it out. Raises NoOwner, OutcomeUnknown, Overloaded."""
         if (reign := self._election.reign) is not None:
             return await self._transact_here(reign, request)
-        holder = self._election.voter.holder
+        holder = self._election.holder
         link = None if holder is None else self._replication.links.get(holder)
         if link is None:
             raise NoOwner("no node that can be reached is the owner of these collections; nothing was done")

@@ -155,11 +155,14 @@ async def test_without_a_majority_there_is_no_owner_and_the_rest_goes_on() -> No
 
 
 async def test_a_transaction_on_owned_and_other_collections_is_refused() -> None:
+    async def both(node: Node) -> None:
+        async with node.db.transaction() as tx:
+            tx["orders"].put({"n": 1}, key="k")
+            tx["tasks"].put({"n": 1}, key="k")
+
     async with cluster("a") as one:
         with pytest.raises(ValidationError, match="'orders' is owned and 'tasks' is not"):
-            async with one.nodes[0].db.transaction() as tx:
-                tx["orders"].put({"n": 1}, key="k")
-                tx["tasks"].put({"n": 1}, key="k")
+            await both(one.nodes[0])
 
 
 async def test_a_transaction_over_several_owned_collections_is_one() -> None:
