@@ -31,7 +31,10 @@ KEY = "all"
 MARKS = 12
 """Keys that all try to insert."""
 
-FAULTS = 8
+FAULTS = 3
+COUPS = 5
+"""So often the owner is lost."""
+
 AGREE_SECONDS = 5.0
 OWNER_SECONDS = 8.0
 """So long after all is well again there is an owner: leases of before are over, and one is found."""
@@ -164,7 +167,7 @@ class Owned:
         self._world = world
         self._faults = Faults(world)
         self._random = world.random("the cluster")
-        hosts = [f"node{n}" for n in range(self._random.choice((1, 2, 3, 3, 3, 5)))]
+        hosts = [f"node{n}" for n in range(self._random.choice((1, 2, 3, 3, 3, 3, 5)))]
         self.nodes = [self._node(host, hosts) for host in hosts]
         self._journal = Journal()
         self._programs = [Program(world, node, self._journal) for node in self.nodes]
@@ -214,18 +217,40 @@ class Owned:
         await self._world.clock.sleep(2.0)
         if len(self.nodes) > 1:
             async with asyncio.TaskGroup() as tasks:
-                for hand in range(2):
-                    tasks.create_task(self._faults.work(self.nodes, FAULTS, hand))
+                tasks.create_task(self._faults.work(self.nodes, FAULTS, 0))
+                tasks.create_task(self._lose_owners())
         self._over.set()
+
+    async def _lose_owners(self) -> None:
+        for _ in range(COUPS):
+            await self._world.clock.sleep(self._random.uniform(0.5, 2.0))
+            if owner := next((node for node in self.nodes if is_owner(node)), None):
+                others = [node for node in self.nodes if node is not owner]
+                await self._random.choice((self._cut_off, self._crash))(owner, others)
+
+    async def _cut_off(self, owner: Node, others: Sequence[Node]) -> None:
+        for other in others:
+            self._world.network.disconnect(owner.host, other.host)
+        await self._world.clock.sleep(self._random.uniform(0.5, 3.0))
+        for other in others:
+            self._world.network.reconnect(owner.host, other.host)
+
+    async def _crash(self, owner: Node, others: Sequence[Node]) -> None:
+        """Also with another one, which is back at once."""
+        also = [node for node in others if node.is_up and self._random.random() < 0.4][:1]
+        for node in (owner, *also):
+            node.crash()
+        await self._world.clock.sleep(0.01)
+        for node in also:
+            node.start()
+        await self._world.clock.sleep(self._random.uniform(0.05, 3.0))
+        if not owner.is_up:
+            owner.start()
 
     async def _watch(self) -> None:
         """There is never more than one owner."""
         while True:
-            owners = [
-                node.host
-                for node in self.nodes
-                if node.is_serving and node.database.owner is not None and node.database.owner.is_owner
-            ]
+            owners = [node.host for node in self.nodes if is_owner(node)]
             assert len(owners) < 2, f"two owners at once: {owners}"
             if owners and owners[0] != self._owners:
                 self._world.happened["the owner is another one"] += bool(self._owners)
@@ -241,6 +266,11 @@ class Owned:
         left, right = (items[name].keys() for name in TWINS)
         assert left == right, f"half a transaction is there: {left ^ right}"
         assert not self._journal.joint - left, f"acknowledged, and lost: {self._journal.joint - left}"
+
+
+def is_owner(node: Node) -> bool:
+    """Whether a node is the owner, as it thinks itself."""
+    return node.is_serving and node.database.owner is not None and node.database.owner.is_owner
 
 
 async def owned(world: World) -> None:

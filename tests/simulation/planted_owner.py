@@ -50,15 +50,6 @@ def what_was_proposed_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Reign, "_recover", recover)
 
 
-def not_caught_up(patch: pytest.MonkeyPatch) -> None:
-    """A new owner begins with what it has."""
-
-    async def recover(self: Reign, votes, places) -> None:
-        pass
-
-    patch.setattr(Reign, "_recover", recover)
-
-
 def a_minority_elects(patch: pytest.MonkeyPatch) -> None:
     """One node less than a majority grants the lease, and stores what is proposed."""
     patch.setattr(Election, "_majority", property(lambda self: max(1, self._replication.configured // 2)))
@@ -71,7 +62,6 @@ PLANTED: dict[str, Plant] = {
         term_not_stored,
         acknowledged_before_a_majority_has_it,
         what_was_proposed_forgotten,
-        not_caught_up,
         a_minority_elects,
     )
 }
