@@ -122,7 +122,7 @@ class Election:
             self._reigning.cancel()
             try:
                 await self._reigning
-            except (asyncio.CancelledError, ReignOver):
+            except (asyncio.CancelledError, ReignOver, TimeoutError):
                 _log.info("no longer the owner")
             except Exception as error:
                 _log.error("the owner failed: %s", error)

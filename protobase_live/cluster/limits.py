@@ -58,7 +58,8 @@ class ClusterLimits:
     """By how much of the time the clocks of nodes run apart, at most; the owner stops so much earlier."""
     owner_seconds: float = 5.0
     """How long a transaction on owned collections may take, the search for the owner included; then it fails
-    with `NoOwner`, or with `OutcomeUnknown` if it was under way."""
+    with `NoOwner`, or with `OutcomeUnknown` if it was under way. So long a new owner may take to get what it
+    lacks; then another one is looked for."""
     owner_transactions: int = 10_000
     """Transactions that wait at the owner; one more fails with `Overloaded`."""
     owner_batch: int = 100

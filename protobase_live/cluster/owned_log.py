@@ -107,7 +107,7 @@ class OwnedLog:
             if len(self._vectors) >= MOST_KNOWN:
                 self._histories.clear()
                 self._vectors.clear()
-            self._vectors[name] = {}  # from now on it is told what comes
+            self._vectors.setdefault(name, {})  # from now on it is told what comes
             standing = await self._storage.standing(name)
             if name not in self._vectors:  # it has become something else meanwhile
                 return history_of(standing.remains), standing.vector

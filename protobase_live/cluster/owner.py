@@ -6,9 +6,10 @@ How that comes to be safe is in docs/design.md, "Owned collections".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import partial
 from random import Random
 
 from protobase_actors import Clock, within
@@ -16,6 +17,7 @@ from protobase_live.cluster.election import ACCEPT, GRANT, PLACES, Election
 from protobase_live.cluster.forwarding import decode_done, decode_request, encode_done, encode_request
 from protobase_live.cluster.incoming import Home
 from protobase_live.cluster.lease import Lease
+from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.owned_log import OwnedLog
 from protobase_live.cluster.promise import PromiseStore
 from protobase_live.cluster.proposal import pack_places
@@ -106,15 +108,23 @@ class Owner:
         Raises what that raises there, NoOwner if it did not begin within ``owner_seconds``, and
         OutcomeUnknown if it did, and it is not known what came of it.
         """
-        search = _Search(self, Request(writes, checks, author))
-        done = await search.within(self._limits.owner_seconds)
+        if self._running is None:
+            raise NoOwner("this node takes no part: its server has not started; nothing was done")
+        done = await self._find_and_ask(Request(writes, checks, author))
         with suppress(TimeoutError):  # whoever reads too early is told so by the next owner
             await within(self._clock, self._limits.owner_seconds, self._until_here(done.cursors))
         if done.failure is not None:
             raise done.failure
         return Receipt(done.cursors, done.nodes)
 
-    async def transact(self, request: Request, encoded: bytes) -> Done:
+    async def _find_and_ask(self, request: Request) -> Done:
+        search = _Search(partial(self._ask, request, encode_request(request)), self._clock, self._limits)
+        try:
+            return await within(self._clock, self._limits.owner_seconds, search.run())
+        except TimeoutError:
+            raise search.failure from None
+
+    async def _ask(self, request: Request, encoded: bytes) -> Done:
         """Have the owner that is known now carry it out. Raises NoOwner, OutcomeUnknown, Overloaded."""
         if (reign := self._election.reign) is not None:
             return await self._transact_here(reign, request)
@@ -174,33 +184,32 @@ class Owner:
 class _Search:
     """One transaction that looks for the owner until it finds it."""
 
-    def __init__(self, owner: Owner, request: Request) -> None:
-        self._owner = owner
-        self._request = request
-        self._encoded = encode_request(request)
-        self._refusal = NoOwner("this node takes no part: its server has not started; nothing was done")
+    def __init__(self, ask: Callable[[], Awaitable[Done]], clock: Clock, limits: ClusterLimits) -> None:
+        """``ask`` raises NoOwner while it is not found."""
+        self._ask = ask
+        self._clock = clock
+        self._limits = limits
+        self._refusal = NoOwner("no owner was found; nothing was done")
         self._is_under_way = False
 
-    async def within(self, seconds: float) -> Done:
-        if self._owner._running is None:
-            raise self._refusal
-        try:
-            return await within(self._owner._clock, seconds, self._run())
-        except TimeoutError:
-            late = f"within {seconds:g} s (owner_seconds)"
-            if self._is_under_way:
-                raise OutcomeUnknown(f"the owner did not answer {late}; look whether it was done") from None
-            raise NoOwner(f"{self._refusal}, {late}") from None
-
-    async def _run(self) -> Done:
+    async def run(self) -> Done:
+        """What the owner says."""
         while True:
             self._is_under_way = True
             try:
-                done = await self._owner.transact(self._request, self._encoded)
+                done = await self._ask()
                 if not isinstance(done.failure, NoOwner):
                     return done
                 self._refusal = done.failure
             except NoOwner as error:
                 self._refusal = error
             self._is_under_way = False
-            await self._owner._clock.sleep(self._owner._limits.beat_seconds / 5)
+            await self._clock.sleep(self._limits.beat_seconds / 5)
+
+    @property
+    def failure(self) -> ProtoBaseError:
+        """What to say when there is no more time."""
+        late = f"within {self._limits.owner_seconds:g} s (owner_seconds)"
+        if self._is_under_way:
+            return OutcomeUnknown(f"the owner did not answer {late}; look whether the transaction was done")
+        return NoOwner(f"{self._refusal}, {late}")

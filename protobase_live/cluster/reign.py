@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from protobase_actors import Clock, WakeUp
+from protobase_actors import Clock, WakeUp, within
 from protobase_live.cluster.lease import Lease
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.owned_log import OwnedLog
@@ -107,10 +107,11 @@ class Reign:
     async def run(self, votes: Sequence[Vote], places: Sequence[Place]) -> None:
         """Come to have what was stored before, of which those who voted tell, and serve.
 
-        Ends with ReignOver, or when it is cancelled.
+        Ends with ReignOver, with TimeoutError if that takes longer than ``owner_seconds``, or when it is
+        cancelled.
         """
         try:
-            await self._recover(votes, places)
+            await within(self._clock, self._limits.owner_seconds, self._recover(votes, places))
             self.ready = True
             while True:
                 while not self._waiting:
@@ -127,13 +128,15 @@ class Reign:
 
     async def _recover(self, votes: Sequence[Vote], places: Sequence[Place]) -> None:
         """A majority has, in its logs or as its last proposals, all that was ever acknowledged."""
-        await self._log.until(lambda: self._log.has(places))
         last = max(votes, key=lambda vote: vote.accepted)
-        if not last.proposal:
-            return
-        proposal = Proposal.decode(last.proposal)
+        if last.proposal:
+            await self._complete(Proposal.decode(last.proposal))
+        await self._log.until(lambda: self._log.has(places))
+
+    async def _complete(self, proposal: Proposal) -> None:
+        """The last one of an earlier term: a majority may have stored it, and it may be acknowledged."""
+        await self._log.until(lambda: self._log.fits(proposal.commits))
         if not await self._log.has(proposal.places):
-            await self._log.until(lambda: self._log.fits(proposal.commits))
             await self._choose(proposal)
             await self._store(proposal.commits)
         self._previous = proposal.places

@@ -5,7 +5,7 @@ Nothing of it is shown to anybody. What is never stored is let go of with the wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from math import inf, isfinite, nextafter
 from random import Random
@@ -97,7 +97,7 @@ class Shadow:
         return commit
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self) -> Generator[None]:
         with self._document.writing():
             yield
 

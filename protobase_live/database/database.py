@@ -30,7 +30,6 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
 from protobase_live.collection.actor import CollectionActor
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.joint import JointTransaction, commit_jointly
 from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, KnownHistories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import (
@@ -47,6 +46,7 @@ from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
 from protobase_live.database.arriving import arrive
+from protobase_live.database.committing import Committing
 from protobase_live.database.copying import copied_in_steps
 from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
@@ -56,7 +56,7 @@ from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.document import OPEN
-from protobase_live.errors import Closed, CollectionUnloadable, LimitExceeded
+from protobase_live.errors import Closed, CollectionUnloadable
 from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
@@ -164,6 +164,8 @@ class Database(DatabaseApi):
 
             how = self.home, self.replication, limits, self._clock, self._random
             self.owner = Owner(self.node, owner, self._storage, *how)
+        ways = self._ask, self.ref, self.replication, self.owner
+        self._committing = Committing(self._storage, *ways, limits, self._clock)
         self._home = HomeLoop()
         self._closed = False
         self._address = address
@@ -247,42 +249,12 @@ class Database(DatabaseApi):
     ) -> Receipt:
         """Carry out all ``writes`` or none, if every check still holds; durable on return.
 
-        Raises LimitExceeded for more than ``Limits.joint_collections`` collections, and NotReplicated.
+        Raises LimitExceeded for more than ``Limits.joint_collections`` collections, NotReplicated, and of
+        owned collections NoOwner and OutcomeUnknown.
         """
-        names = [*{**writes, **{check.collection: None for check in checks}}]
-        if self.owner is not None and self.owner.owns(names):
-            self._require_few(names)
-            receipt = await self.owner.commit(writes, checks, self._checked(author))
-        else:
-            receipt = await self._commit(names, writes, checks, self._checked(author))
-        return await self.replication.reach(receipt, durability or self._durability, self._clock)
-
-    def _checked(self, author: str | None) -> str | None:
-        return check_author(self._author if author is None else author)
-
-    async def _commit(
-        self,
-        names: Sequence[str],
-        writes: Mapping[str, Sequence[Op]],
-        checks: Sequence[Check],
-        author: str | None,
-    ) -> Receipt:
         self._home.require()
-        if len(names) == 1:
-            (name,) = names
-            message = Transact(writes.get(name, ()), checks, author)
-            return Receipt({name: cast(str, await self._ask(name, message))})
-        self._require_few(names)
-        joint = JointTransaction(writes, checks, author)
-        with errors_named("this transaction", commits=True):
-            cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, self.limits)
-        return Receipt({name: str(cursor) for name, cursor in cursors.items()})
-
-    def _require_few(self, names: Sequence[str]) -> None:
-        if len(names) > (most := self.limits.joint_collections):
-            raise LimitExceeded(
-                f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
-            )
+        author = check_author(self._author if author is None else author)
+        return await self._committing.commit(writes, checks, author, durability or self._durability)
 
     async def replicate(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN

@@ -14,6 +14,7 @@ from typing import Any
 
 import protobase_live as pb
 from protobase_live.testing import Faults, Node, World
+from protobase_storage import includes
 from tests.simulation.agreement import check_equal, come_to_agree
 from tests.simulation.writer import LIMITS as CLIENT_LIMITS
 from tests.simulation.writer import REFUSED
@@ -236,16 +237,27 @@ class Owned:
             self._world.network.reconnect(owner.host, other.host)
 
     async def _crash(self, owner: Node, others: Sequence[Node]) -> None:
-        """Also with another one, which is back at once."""
-        also = [node for node in others if node.is_up and self._random.random() < 0.4][:1]
+        """At any moment; or with all others, back at once, when its last commit is in no other log."""
+        also = [node for node in others if node.is_serving] if self._random.random() < 0.4 else []
+        if also:
+            await self._until_ahead(owner, others)
         for node in (owner, *also):
-            node.crash()
+            if node.is_up:
+                node.crash()
         await self._world.clock.sleep(0.01)
         for node in also:
             node.start()
-        await self._world.clock.sleep(self._random.uniform(0.05, 3.0))
+        await self._world.clock.sleep(self._random.uniform(0.05, 4.0))
         if not owner.is_up:
             owner.start()
+
+    async def _until_ahead(self, owner: Node, others: Sequence[Node]) -> None:
+        """Wait until the log of the owner has something that is in no other one, for a while at most."""
+        for _ in range(1_000):
+            logs = [(await node.disk.standing(LIST)).vector for node in (owner, *others)]
+            if owner.is_up and all(not includes(log, logs[0]) for log in logs[1:]):
+                return
+            await self._world.clock.sleep(0.001)
 
     async def _watch(self) -> None:
         """There is never more than one owner."""
