@@ -20,6 +20,7 @@ from protobase_live.collection.former import FIRST
 from protobase_live.collection.limits import DEFAULT_LIMITS
 from protobase_live.collection.messages import Replicated
 from protobase_live.errors import NoOwner, OutcomeUnknown, Overloaded, RecordExists
+from protobase_live.model import values
 from protobase_live.model.operations import RECORDS, Check, Op, Read
 from protobase_storage import Commit, MemoryStorage
 
@@ -58,7 +59,7 @@ class Term:
         self.running = asyncio.get_running_loop().create_task(self.reign.run(votes or [NO_VOTE], places))
 
     def transact(self, *ops: Op, reads: str | None = None) -> asyncio.Future[object]:
-        checks = [Check("orders", Read(RECORDS, "get", (reads,)), b"")] if reads else []
+        checks = [Check("orders", Read(RECORDS, "get", (reads,)), values.digest(None))] if reads else []
         return asyncio.ensure_future(
             self.reign.transact(Request({"orders": ops} if ops else {}, checks, None))
         )
