@@ -60,7 +60,8 @@ class Election:
         self._reigning: asyncio.Task[None] | None = None
         self._asking: OrderedSet[asyncio.Task[object]] = OrderedSet()
         """Questions that nobody waits for any more; each ends within two beats."""
-        self._complaint = ""
+        self._complaints: dict[str, str] = {}
+        """What the log was told of each node that has asked."""
         self._asker = ""
         """Who has asked for the lease last, or for more of it."""
         self._asked_at = -inf
@@ -189,9 +190,11 @@ class Election:
             complaint = f"{holder!r} has other patterns of owned collections, or other peers, than this node"
         elif self._replication.keeping.met_nodes >= nodes:
             complaint = f"more nodes than {nodes} were linked with this one: nobody is granted the lease"
-        if complaint and complaint != self._complaint:
+        if complaint and complaint != self._complaints.get(holder):
             _log.warning("%s", complaint)
-        self._complaint = complaint
+        if len(self._complaints) > self._limits.links:
+            self._complaints.clear()
+        self._complaints[holder] = complaint
         if complaint:
             raise Unavailable(complaint)
 

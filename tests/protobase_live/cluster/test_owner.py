@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import pytest
 
-from protobase_live.errors import NoOwner, RecordExists, ValidationError
+from protobase_live.errors import NoOwner, OutcomeUnknown, RecordExists, ValidationError
 from tests.support.nodes import Connection, Node
 
 T = TypeVar("T")
@@ -18,13 +18,15 @@ T = TypeVar("T")
 class Nodes:
     """Nodes whose clocks go on while something is waited for."""
 
-    def __init__(self, names: str = "abc") -> None:
-        self.nodes = [Node(name, owner=("orders*",)) for name in names]
+    def __init__(self, names: str, configured: int, others: Sequence[str]) -> None:
+        """``others`` are the patterns that all but the first have."""
+        self.nodes = [Node(name, owner=others if at else ("orders*",)) for at, name in enumerate(names)]
         self.links: dict[frozenset[str], Connection] = {}
+        self._configured = configured
 
     async def start(self) -> None:
         for node in self.nodes:
-            node.db.replication.configured = len(self.nodes)
+            node.db.replication.configured = self._configured
             assert node.db.owner is not None
             node.db.owner.start()
         for at, one in enumerate(self.nodes):
@@ -71,8 +73,10 @@ class Nodes:
 
 
 @asynccontextmanager
-async def cluster(names: str = "abc") -> AsyncIterator[Nodes]:
-    made = Nodes(names)
+async def cluster(
+    names: str = "abc", configured: int = 0, others: Sequence[str] = ("orders*",)
+) -> AsyncIterator[Nodes]:
+    made = Nodes(names, configured or len(names), others)
     await made.start()
     try:
         yield made
@@ -152,6 +156,40 @@ async def test_without_a_majority_there_is_no_owner_and_the_rest_goes_on() -> No
             await three.get(increment(b))
         assert await count(b) == 1
         await b.put("tasks", "k", n=1)
+
+
+async def test_what_no_majority_has_is_not_acknowledged_nor_shown() -> None:
+    async with cluster() as three:
+        await three.get(increment(three.nodes[0]))
+        (owner,) = three.owners
+        await three.cut_off(owner)
+        assert owner in three.owners
+        with pytest.raises(OutcomeUnknown):
+            await three.get(increment(owner))
+        assert await count(owner) == 1
+        three.join(owner)
+        for node in three.nodes:
+            await three.get(increment(node))
+        assert await count(three.nodes[2]) in (4, 5)
+
+
+@pytest.mark.parametrize("how", [{"names": "ab", "others": ("orders",)}, {"configured": 2}])
+async def test_nodes_that_are_told_something_else_have_no_owner(how: dict[str, Any]) -> None:
+    async with cluster(**how) as three:
+        for _ in range(100):
+            await three.tick()
+        assert three.owners == []
+
+
+async def test_a_collection_that_was_deleted_begins_again() -> None:
+    async with cluster() as three:
+        await three.get(increment(three.nodes[0], 3))
+        (owner,) = three.owners
+        await three.get(owner.db.drop("orders"))
+        for node in three.nodes:
+            await three.tick(0.0)
+            await three.get(increment(node))
+        assert await count(three.nodes[2]) == 3
 
 
 async def test_a_transaction_on_owned_and_other_collections_is_refused() -> None:
