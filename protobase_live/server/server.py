@@ -110,10 +110,8 @@ class Server:
         )
         self._peers = check_peers(peers)
         self._secret = None if cluster_secret is None else _checked(cluster_secret)
-        if self._peers and self._secret is None:
+        if (self._peers or database.owner is not None) and self._secret is None:
             raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
-        if database.owner is not None and self._secret is None:
-            raise ValidationError("nodes that have an owner have a secret in common (cluster-secret-file)")
         self._random = random or SystemRandom()
         self._cluster: Cluster | None = None
         self._closing = False
