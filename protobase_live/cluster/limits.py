@@ -63,7 +63,7 @@ class ClusterLimits:
     owner_transactions: int = 10_000
     """Transactions that wait at the owner; one more fails with `Overloaded`."""
     owner_batch: int = 100
-    """Transactions that the owner has others store at once; the next wait."""
+    """Transactions that the owner has others store at once, of ``batch_bytes`` or one more; the next wait."""
     owner_documents: int = 100
     """Owned collections that the owner has in memory a second time, to check transactions; the one that was
     not used for longest is loaded anew when it is used."""

@@ -146,6 +146,8 @@ class Reign:
         nodes, made = 1, list[OwnedCommit]()
         try:
             done = await self._carry_out([each.request for each in batch], made)
+            batch, later = batch[: len(done)], batch[len(done) :]
+            self._waiting.extendleft(reversed(later))
             if made:
                 lost = OutcomeUnknown("the owner was lost; look whether the transaction was done")
                 nodes = await self._choose(Proposal(self._previous, tuple(made)))
@@ -160,10 +162,15 @@ class Reign:
             waiting.tell(Done(found.cursors, found.failure, nodes))
 
     async def _carry_out(self, requests: Sequence[Request], made: list[OwnedCommit]) -> list[Done]:
-        """What comes of each, if what is put into ``made`` comes to be stored."""
+        """What comes of each, if what is put into ``made`` comes to be stored.
+
+        Of those that are many bytes together the last ones are left out.
+        """
         done: list[Done] = []
         failed = await self._shadows.begin(sorted({name for each in requests for name in each.names}))
         for request in requests:
+            if sum(len(each.commit.update) for each in made) >= self._limits.batch_bytes:
+                break
             try:
                 if unread := [failed[name] for name in request.names if name in failed]:
                     raise unread[0]

@@ -79,18 +79,13 @@ class Voter:
             self._until = self._clock.monotonic() + self._limits.lease_seconds
             return Vote(True, term, known.accepted, known.proposal)
 
-    def release(self, term: int) -> None:
-        """Who was granted this term will make no use of it."""
-        if term == self._promise.term:
-            self._until = self._clock.monotonic()
-
     async def accept(self, term: int, holder: str, number: int, proposal: bytes) -> bool:
         """Store a proposal of the owner, behind the one before it. Raises StorageError, ProtocolError."""
         if self._is_over(term, holder) or not await self._follows(Proposal.decode(proposal)):
             return False
         async with self._lock:
-            if self._is_over(term, holder):
-                return False
+            if self._is_over(term, holder) or (term, number) < self._promise.accepted:
+                return False  # also what was overtaken by the one behind it: that is not to be forgotten
             await self._keep(Promise(term, holder, (term, number), proposal))
             return True
 

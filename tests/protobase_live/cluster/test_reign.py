@@ -109,6 +109,14 @@ async def test_what_waits_is_proposed_together_and_each_is_told_what_came_of_it(
     assert term.proposed[1].previous == term.proposed[0].places
 
 
+async def test_what_is_long_is_proposed_by_itself(term: Term) -> None:
+    long = Op(RECORDS, "put", ("k", {"text": "x" * LIMITS.batch_bytes}))
+    told = [term.transact(long), term.transact(insert("l"))]
+    term.begin()
+    await asyncio.gather(*told)
+    assert [len(each.commits) for each in term.proposed] == [1, 1]
+
+
 async def test_so_many_may_wait(term: Term) -> None:
     waiting = [term.transact(insert(f"k{n}")) for n in range(3)]
     await settle()

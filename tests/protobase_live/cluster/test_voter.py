@@ -145,6 +145,15 @@ async def test_a_proposal_waits_for_what_it_builds_on(node: Node) -> None:
     assert await voter.accept(1, "a", 2, second), "also again"
 
 
+async def test_what_comes_late_does_not_take_the_place_of_the_next(node: Node) -> None:
+    voter = await node.start()
+    await voter.grant(1, "a")
+    assert await voter.accept(1, "a", 2, proposal(commits=(commit(1),)))
+    assert not await voter.accept(1, "a", 1, NOTHING)
+    assert (await voter.grant(2, "a")).accepted == (1, 2)
+    assert await voter.accept(2, "a", 1, NOTHING), "each term counts from the beginning"
+
+
 async def test_a_proposal_waits_for_what_other_nodes_wrote_before_it(node: Node) -> None:
     voter = await node.start()
     await voter.grant(1, "a")
