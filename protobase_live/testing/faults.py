@@ -24,9 +24,6 @@ SLOW_SECONDS = (0.01, 0.25)
 SKEW_SECONDS = 30.0
 """How far clocks are ahead or behind, at most."""
 
-DRIFT_SHARE = 0.09
-"""By how much of the time a clock is too fast or too slow, at most: two of them run apart by 0.2 of it."""
-
 _ERRORS = (0.1, 0.5)
 
 
@@ -37,7 +34,6 @@ class Faults:
         random = world.random("which faults")
         self.kinds = tuple(kind for kind in KINDS if random.random() < 0.6)
         """What may go wrong in this run."""
-        self.drifts = world.random("whether clocks drift").random() < 0.6
         self._world = world
         self._acts = {
             CRASHES: self._crash,
@@ -51,11 +47,6 @@ class Faults:
         """How many seconds the clock of a host is ahead."""
         random = self._world.random(f"skew of {host}")
         return random.uniform(-SKEW_SECONDS, SKEW_SECONDS) if SKEW in self.kinds else 0.0
-
-    def rate(self, host: str) -> float:
-        """How many seconds the clock of a host counts in one."""
-        random = self._world.random(f"drift of {host}")
-        return random.uniform(1 - DRIFT_SHARE, 1 + DRIFT_SHARE) if self.drifts else 1.0
 
     def delay(self, host: str) -> float:
         """How many seconds after the others a node starts."""

@@ -33,6 +33,9 @@ MARKS = 12
 """Keys that all try to insert."""
 
 FAULTS = 3
+RATES = (0.91, 1.09)
+"""How many seconds clocks count in one: two of them run apart by as much as a lease allows."""
+
 COUPS = 5
 """So often the owner is lost."""
 
@@ -183,7 +186,7 @@ class Owned:
             peers=[each for each in hosts if each != host],
             cluster_limits=CLUSTER_LIMITS,
             skew=self._faults.skew(host),
-            rate=self._faults.rate(host),
+            rate=self._world.random(f"drift of {host}").uniform(*RATES),
             owner=("orders/*",),
         )
 
