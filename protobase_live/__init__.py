@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         KindMismatch,
         LimitExceeded,
         MalformedUpdate,
+        NoOwner,
         NotReplicated,
         OutcomeUnknown,
         Overloaded,
@@ -96,6 +97,7 @@ __all__ = [
     "LiveLimits",
     "MalformedUpdate",
     "Misfit",
+    "NoOwner",
     "NotReplicated",
     "OutcomeUnknown",
     "Overloaded",
@@ -144,7 +146,7 @@ _HOMES = {
     "cluster.limits": "ClusterLimits",
     "collection.limits": "Limits StorageLimits",
     "errors": (
-        "Behind Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate NotReplicated "
+        "Behind Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate NoOwner NotReplicated "
         "OutcomeUnknown Overloaded ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed "
         "Unauthorized Unavailable ValidationError"
     ),

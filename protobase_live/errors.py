@@ -15,8 +15,9 @@
     ├── Unavailable              the collection, server or connection failed, or nothing can be stored;
     │   │                        nothing was done (retryable)
     │   ├── Behind               this server has not what this client was shown by another (retryable)
+    │   ├── NoOwner              no node is the owner of the collections right now (retryable)
     │   └── CollectionUnloadable what is stored of a collection cannot be loaded; its bytes are kept
-    ├── OutcomeUnknown           the connection broke after sending: the commit may or may not have happened
+    ├── OutcomeUnknown           the connection or the owner was lost: the commit may or may not have happened
     ├── NotReplicated            a commit is durable, but not known to be on as many nodes as asked for
     ├── CollectionDropped        a Yjs client has a copy of a collection that was deleted
     ├── Closed                   the database, stream or connection was closed
@@ -93,6 +94,11 @@ class Behind(Unavailable):
     """
 
 
+class NoOwner(Unavailable):
+    """A transaction on owned collections was not carried out: no node that can be reached is their owner, or
+    the one that is was lost before it began."""
+
+
 class CollectionUnloadable(Unavailable):
     """What is stored of a collection cannot be loaded: an operator has to look at it. Its bytes are kept."""
 
@@ -100,7 +106,8 @@ class CollectionUnloadable(Unavailable):
 
 
 class OutcomeUnknown(ProtoBaseError):
-    """The connection broke while a commit was under way: it may or may not have happened."""
+    """The connection, or the owner of the collections, was lost while a commit was under way: it may or may
+    not have happened."""
 
 
 class NotReplicated(ProtoBaseError):

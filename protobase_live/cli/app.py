@@ -86,6 +86,9 @@ def serve(
     node_id: Annotated[
         str | None, typer.Option(help="What other nodes call this one; an id of the storage if absent.")
     ] = None,
+    owner: Annotated[
+        list[str] | None, typer.Option(help="Collections of this pattern have one owner of all nodes.")
+    ] = None,
     durability: Annotated[
         str | None, typer.Option(help="Where a write is durable first: local, peers=K or majority.")
     ] = None,
@@ -109,6 +112,7 @@ def serve(
         "origin": origin,
         "peer": peer,
         "node_id": node_id,
+        "owner": owner,
         "durability": durability,
         "cluster_secret_file": cluster_secret_file,
         "limit": limit,

@@ -17,6 +17,7 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.database.opening import open_storage
 from protobase_live.database.stored import pack_stored, unpack_stored
 from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
+from protobase_live.model.names import is_internal
 from protobase_live.model.operations import CollectionInfo
 from protobase_live.protocol.yjs.structs import merge
 from protobase_storage import (
@@ -159,7 +160,8 @@ class StoragePlace:
 
     async def infos(self) -> Sequence[CollectionInfo]:
         """See Place."""
-        return [CollectionInfo(**asdict(each)) for each in await self._storage.list()]
+        found = await self._storage.list()
+        return [CollectionInfo(**asdict(each)) for each in found if not is_internal(each.name)]
 
     async def deleted(self) -> Sequence[str]:
         """See Place."""
@@ -167,7 +169,8 @@ class StoragePlace:
         gone, after = list[str](), ""
         while standings := await self._storage.standings(after):
             after = standings[-1].collection
-            gone += [each.collection for each in standings if each.collection not in there]
+            names = [each.collection for each in standings if not is_internal(each.collection)]
+            gone += [name for name in names if name not in there]
         return gone
 
     async def size(self) -> int | None:

@@ -23,7 +23,7 @@ from protobase_live.server.server import Server
 
 MAX_PORT = 65_535
 
-REPEATED = ("origin", "peer", "limit")
+REPEATED = ("origin", "peer", "owner", "limit")
 """Options that may come more than once."""
 
 _log = logging.getLogger(__name__)
@@ -88,6 +88,7 @@ def _opened(how: Settings) -> AbstractAsyncContextManager[Database]:
         cluster_limits=how.cluster_limits,
         node_id=how.node_id,
         durability=how.durability,
+        owner=how.owners,
     )
 
 

@@ -46,6 +46,7 @@ class Settings:
     listen: str = "127.0.0.1:8765"
     origins: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
     node_id: str | None = None
     durability: str = "local"
     cluster_secret_file: str | None = None
@@ -68,6 +69,7 @@ class Options(TypedDict, total=False):
     config: str
     origin: Sequence[str]
     peer: Sequence[str]
+    owner: Sequence[str]
     node_id: str
     durability: str
     cluster_secret_file: str
@@ -202,7 +204,7 @@ def _plain(name: str, given: _Given) -> Any:
 
 
 _TEXTS = ("storage", "listen", "node_id", "durability", "cluster_secret_file", "log_level", "log_format")
-_LISTS = {"origins": "origins", "peers": "addresses of nodes"}
+_LISTS = {"origins": "origins", "peers": "addresses of nodes", "owners": "patterns of collections"}
 """What can be given several times, and what it is a list of. The option is in the singular."""
 _PLAIN = (*_TEXTS, *_LISTS)
 _LIMITS = {f"{name}.{each.name}": each.default for name, kind in SECTIONS.items() for each in fields(kind)}

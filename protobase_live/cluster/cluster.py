@@ -85,7 +85,7 @@ class Cluster:
     ) -> None:
         """Be linked over a channel until that ends. ``met`` is told with whom. Raises what has ended it."""
         shared = self._home, self._replication.source, self._presence
-        link = Link(channel, self.node, *shared, self._limits, self._clock)
+        link = Link(channel, self.node, *shared, self._limits, self._clock, self._replication.serve)
         try:
             await link.meet(self._secret, self._random, dialed=dialed)
             self._meet(link, met)

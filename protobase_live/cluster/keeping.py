@@ -27,6 +27,11 @@ class Keeping:
         """Bytes that the log of a collection keeps for them, where it does."""
 
     @property
+    def met_nodes(self) -> int:
+        """How many other nodes were linked with this one since it has started, as far as is remembered."""
+        return len(self._nodes)
+
+    @property
     def bytes(self) -> int:
         """Bytes that all logs keep for other nodes alone, as of when each was folded."""
         return sum(self._kept.values())

@@ -54,5 +54,24 @@ class ClusterLimits:
     replication_seconds: float = 5.0
     """How long a commit waits to be durable on as many other nodes as it asks for; then it fails with
     `NotReplicated`, is not undone, and goes on to the others."""
+    link_calls: int = 1_000
+    """Questions to one node that wait for an answer, most of them forwarded transactions; one more fails
+    with `Overloaded`."""
+    lease_seconds: float = 2.0
+    """How long a node that was granted the lease of owned collections keeps others from it. So long they have
+    no owner, about, when that is lost; and so long after its start a node grants it to nobody anew."""
+    lease_drift: float = 0.2
+    """By how much of the time the clocks of nodes run apart, at most; the owner stops so much earlier."""
+    owner_seconds: float = 5.0
+    """How long a transaction on owned collections may take, the search for the owner included; then it fails
+    with `NoOwner`, or with `OutcomeUnknown` if it was under way. So long a new owner may take to get what it
+    lacks; then another one is looked for."""
+    owner_transactions: int = 10_000
+    """Transactions that wait at the owner; one more fails with `Overloaded`."""
+    owner_batch: int = 100
+    """Transactions that the owner has others store at once, of ``batch_bytes`` or one more; the next wait."""
+    owner_documents: int = 100
+    """Owned collections that the owner has in memory a second time, to check transactions; the one that was
+    not used for longest is loaded anew when it is used."""
     retry_seconds: float = 0.5
     """How long to wait before a node that could not store something is sent it again."""

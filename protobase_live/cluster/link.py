@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from protobase_actors import Clock, within
+from protobase_live.cluster.calls import Calls, Serve, nobody
 from protobase_live.cluster.channel import Channel
 from protobase_live.cluster.incoming import Home, Incoming
 from protobase_live.cluster.outgoing import Outgoing
@@ -16,7 +17,9 @@ from protobase_live.cluster.presence_line import PresenceLine
 from protobase_live.errors import ProtoBaseError, ProtocolError, Unavailable
 from protobase_live.protocol.peer.handshake import NONCE_BYTES, VERSIONS, Handshake
 from protobase_live.protocol.peer.messages import (
+    Answer,
     Beat,
+    Call,
     Introduce,
     PeerMessage,
     Presence,
@@ -56,7 +59,9 @@ class Link:
         presence: PresenceHub,
         limits: ClusterLimits,
         clock: Clock,
+        serve: Serve = nobody,
     ) -> None:
+        """``serve`` answers what the other node asks."""
         self.node = ""
         """Who is at the other end, once `meet` has ended."""
         self.dialer = ""
@@ -66,6 +71,8 @@ class Link:
         self.silent_seconds = 0.0
         """How long nothing has come from the other node, in beats of this one."""
         self.outgoing = Outgoing(source, limits, clock, self._send)
+        self.calls = Calls(self._send, serve, limits.link_calls)
+        """What both ask each other."""
         self._incoming = Incoming(home, self.outgoing, limits, self._send)
         self._hub = presence
         self._presence: PresenceLine | None = None
@@ -119,6 +126,7 @@ class Link:
             raise group.exceptions[0] from None
         finally:
             self._presence.end()
+            self.calls.end()
 
     def end(self, reason: ProtoBaseError) -> None:
         """End it soon; `run` raises the reason."""
@@ -146,6 +154,8 @@ class Link:
             elif isinstance(message, Presence):
                 if self._presence is not None:
                     self._presence.apply(message)
+            elif isinstance(message, Call | Answer):
+                self.calls.take(message)
             elif message is not None:
                 await self._queue.put(message)
 

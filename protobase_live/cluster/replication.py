@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, WakeUp, within
+from protobase_live.cluster.calls import Serve, nobody
 from protobase_live.cluster.keeping import Keeping
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Recent
@@ -21,6 +22,7 @@ from protobase_storage import Commit, Loaded, Storage, Vector
 if TYPE_CHECKING:
     from protobase_live.cluster.dialing import Dialing
     from protobase_live.cluster.link import Link
+    from protobase_live.cluster.owned_log import OwnedLog
 
 
 class Replication:
@@ -37,10 +39,16 @@ class Replication:
         """The addresses that this node dials."""
         self.held: dict[str, int] = {}
         """How many commits of other nodes wait here for what they lack, by collection in memory."""
+        self.serve: Serve = nobody
+        """Answers what other nodes ask."""
+        self.owned: OwnedLog | None = None
+        """Is told of what is shown, too."""
         self._acknowledged = WakeUp()
 
     def shown(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
         """See `Outlet.shown`."""
+        if self.owned is not None:
+            self.owned.shown(collection, commits)
         if not self.links:
             return
         self.source.recent.push(collection, commits, before)
@@ -62,6 +70,8 @@ class Replication:
 
     def replaced(self, collection: str, history: History) -> None:
         """See `Outlet.replaced`."""
+        if self.owned is not None:
+            self.owned.replaced(collection)
         self.keeping.forget(collection)
         self.source.replaced(collection, history)
         for link in self.links.values():
@@ -80,7 +90,7 @@ class Replication:
         Raises NotReplicated when that takes longer than ``replication_seconds``.
         """
         wanted = durability.others(self.configured)
-        if not wanted:
+        if wanted < receipt.nodes:  # it is already
             return receipt
         vectors = {name: Cursor.decode(cursor).vector for name, cursor in receipt.cursors.items()}
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from protobase_live.cluster.recent import Recent
 from protobase_live.collection.former import FIRST, History, history_of
+from protobase_live.model.names import is_internal
 from protobase_storage import Storage, Vector
 
 
@@ -36,7 +37,11 @@ class Source:
         """How far all collections are, a page of them at a time."""
         after = ""
         while found := await self.storage.standings(after, self._page):
-            yield [Position(each.collection, history_of(each.remains), each.vector) for each in found]
+            yield [
+                Position(each.collection, history_of(each.remains), each.vector)
+                for each in found
+                if not is_internal(each.collection)
+            ]
             after = found[-1].collection
 
     async def moment(self) -> dict[str, Vector]:

@@ -29,7 +29,6 @@ from protobase_live.cluster.replication import Replication
 from protobase_live.cluster.status import status
 from protobase_live.collection.actor import CollectionActor
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.joint import JointTransaction, commit_jointly
 from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, KnownHistories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import (
@@ -45,6 +44,7 @@ from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
 from protobase_live.database.arriving import arrive
+from protobase_live.database.committing import Committing
 from protobase_live.database.copying import copied_in_steps
 from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
@@ -55,13 +55,13 @@ from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.pool import collection_pool
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.document import OPEN
-from protobase_live.errors import Closed, CollectionUnloadable, LimitExceeded
+from protobase_live.errors import Closed, CollectionUnloadable
 from protobase_live.handles import Row
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
-from protobase_live.model.names import check_author, check_collection, check_node
+from protobase_live.model.names import check_author, check_collection, check_node, is_internal
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
@@ -72,6 +72,7 @@ from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import Commit, Storage
 
 if TYPE_CHECKING:
+    from protobase_live.cluster.owner import Owner
     from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Line
     from protobase_live.live.views import Views
@@ -95,13 +96,15 @@ class Database(DatabaseApi):
         cluster_limits: ClusterLimits | None = None,
         node_id: str | None = None,
         durability: Durability = LOCAL,
+        owner: Sequence[str] = (),
         address: str = "",
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
 
         ``node_id`` is what other nodes of a cluster call it, if None by its storage's identity; two on copies
-        of a folder need one each. ``durability`` is that of what is written without saying. ``address`` is
-        what the database is called in its repr.
+        of a folder need one each. ``durability`` is that of what is written without saying. ``owner``
+        says which collections are owned, by patterns: their transactions are carried out by one node of the
+        cluster at a time. ``address`` is what the database is called in its repr.
 
         Raises InvalidName for a node id that cannot be one.
         """
@@ -139,6 +142,15 @@ class Database(DatabaseApi):
         asks = self._pool, self._ask, self.ref, self._histories.delete
         self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
         """What other nodes send."""
+        self.owner: Owner | None = None
+        """What this node does for owned collections."""
+        if owner:
+            from protobase_live.cluster.owner import Owner  # a database that has none starts without
+
+            how = self.home, self.replication, limits, self._clock, self._random
+            self.owner = Owner(self.node, owner, self._storage, *how)
+        ways = self._ask, self.ref, self.replication, self.owner
+        self._committing = Committing(self._storage, *ways, limits, self._clock)
         self._home = HomeLoop()
         self._closed = False
         self._address = address
@@ -222,31 +234,12 @@ class Database(DatabaseApi):
     ) -> Receipt:
         """Carry out all ``writes`` or none, if every check still holds; durable on return.
 
-        Raises LimitExceeded for more than ``Limits.joint_collections`` collections, and NotReplicated.
+        Raises LimitExceeded for more than ``Limits.joint_collections`` collections, NotReplicated, and of
+        owned collections NoOwner and OutcomeUnknown.
         """
-        receipt = await self._commit(writes, checks, author)
-        return await self.replication.reach(receipt, durability or self._durability, self._clock)
-
-    async def _commit(
-        self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check], author: str | None
-    ) -> Receipt:
         self._home.require()
         author = check_author(self._author if author is None else author)
-        names = {*writes, *(check.collection for check in checks)}
-        if not names:
-            return Receipt({})
-        if len(names) == 1:
-            (name,) = names
-            message = Transact(writes.get(name, ()), checks, author)
-            return Receipt({name: cast(str, await self._ask(name, message))})
-        if len(names) > (most := self.limits.joint_collections):
-            raise LimitExceeded(
-                f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
-            )
-        joint = JointTransaction(writes, checks, author)
-        with errors_named("this transaction", commits=True):
-            cursors = await commit_jointly(self._storage, self.ref, joint, self._clock, self.limits)
-        return Receipt({name: str(cursor) for name, cursor in cursors.items()})
+        return await self._committing.commit(writes, checks, author, durability or self._durability)
 
     async def replicate(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
@@ -302,7 +295,11 @@ class Database(DatabaseApi):
         with errors_named("the storage"):
             found = await self._storage.list(prefix)
         why = self.read_only.reasons
-        return [CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in found]
+        return [
+            CollectionInfo(**asdict(each), read_only=why.get(each.name))
+            for each in found
+            if not is_internal(each.name)
+        ]
 
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,7 @@ def open(
     cluster_limits: ClusterLimits | None = None,
     node_id: str | None = None,
     durability: str = "local",
+    owner: str | Sequence[str] = (),
 ) -> Entering[Database]:
     """The database stored at ``url``, in this process, until the block ends: ``async with`` it. Or ``await``
     it and call ``close()`` in the end.
@@ -56,6 +57,8 @@ def open(
     ``storage_limits`` those of its storage, ``cluster_limits`` those of its links to other nodes, which call
     it ``node_id``; None: by an id that is made with the storage. ``durability`` says on how many nodes what
     is written is durable before it is acknowledged: ``local``, ``peers=K`` (on K others), ``majority``.
+    ``owner`` are patterns such as ``orders*``: transactions on collections of such names are carried out by
+    one node of the cluster at a time, once a `Server` has linked it with the others.
 
     Raises ValidationError for an address that is none of these, for limits of another class and for what is
     no node id, and StorageFailed when the storage cannot be opened, for instance because another process
@@ -79,6 +82,7 @@ def open(
             cluster_limits=cluster_limits,
             node_id=node_id,
             durability=level,
+            owner=(owner,) if isinstance(owner, str) else owner,
             address=url,
         )
 

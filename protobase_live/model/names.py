@@ -29,7 +29,15 @@ RESERVED_PREFIX = "protobase:"
 KEY_FIELD = "_key"
 """The pseudo-field that stands for a record's key in rows and expressions."""
 
+INTERNAL_PREFIX = "\x01"
+"""How the names begin under which a node stores what is its own, and no collection: none can be named so."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def is_internal(name: str) -> bool:
+    """Whether what is stored under this name is no collection."""
+    return name.startswith(INTERNAL_PREFIX)
 
 
 def check_collection(name: Any) -> str:

@@ -113,7 +113,7 @@ class Server:
         )
         self._peers = check_peers(peers)
         self._secret = None if cluster_secret is None else _checked(cluster_secret)
-        if self._peers and self._secret is None:
+        if (self._peers or database.owner is not None) and self._secret is None:
             raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
         self._random = random or SystemRandom()
         self._cluster: Cluster | None = None
@@ -179,6 +179,8 @@ class Server:
         self._cluster = Cluster(database.node, self._secret, *parts)
         database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
         seconds = limits.meeting_seconds
+        if database.owner is not None:
+            database.owner.start()
         self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
         self._doors.append(Door("peer", PEER_PATH, self._serve_peer, self._admit_peer, counted=False))
 
@@ -242,6 +244,8 @@ class Server:
         self._gate.close()
         clients = [each for each in self._sessions if not each.is_peer]
         await drain(clients, self._let_go, self._clock, self._limits)
+        if self._database.owner is not None:
+            await self._database.owner.close()
         if self._cluster is not None:
             await self._cluster.close()
         self._rest.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -33,9 +33,12 @@ class Node:
         peers: Iterable[str] = (),
         cluster_limits: ClusterLimits | None = None,
         skew: float = 0.0,
+        rate: float = 1.0,
+        owner: Sequence[str] = (),
     ) -> None:
         """``peers`` are the hosts of other nodes, to be linked with; ``skew`` is how many seconds the clock
-        of this host is ahead of the others'.
+        of this host is ahead of the others', and ``rate`` how many seconds it counts in one. ``owner`` as in
+        `Database`.
         """
         self.host = host
         self.disk = Disk(world.clock, world.random(f"disk of {host}"))
@@ -43,7 +46,8 @@ class Node:
         self._limits = limits
         self._peers = [f"ws://{peer}:{PORT}/peer" for peer in peers]
         self._cluster_limits = cluster_limits
-        self._clock = SkewedClock(world.clock, skew)
+        self._clock = SkewedClock(world.clock, skew, rate)
+        self._owner = owner
         self._starts = 0
         self._process: asyncio.Task[Any] | None = None
         self._database: Database | None = None
@@ -106,6 +110,7 @@ class Node:
             random=random,
             cluster_limits=limits,
             node_id=self.host,
+            owner=self._owner,
         ) as database:
             server = Server(
                 database,

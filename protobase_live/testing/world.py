@@ -38,16 +38,29 @@ class VirtualClock:
 
 
 class SkewedClock(VirtualClock):
-    """The clock of a host that is ahead of the others, or behind; seconds take as long there."""
+    """The clock of a host that is ahead of the others, or behind, and may run faster or slower."""
 
-    def __init__(self, clock: Clock, skew: float) -> None:
-        """``skew`` is in seconds."""
+    def __init__(self, clock: Clock, skew: float, rate: float = 1.0) -> None:
+        """``skew`` is in seconds; while a second goes by, ``rate`` seconds go by on this clock."""
         self._clock = clock
         self._skew = skew
+        self._rate = rate
 
     def time(self) -> float:
         """See `Clock.time`."""
         return self._clock.time() + self._skew
+
+    def monotonic(self) -> float:
+        """See `Clock.monotonic`."""
+        return self._clock.monotonic() * self._rate
+
+    async def sleep(self, seconds: float) -> None:
+        """See `Clock.sleep`."""
+        await self._clock.sleep(seconds / self._rate)
+
+    def call_later(self, seconds: float, callback: Callable[[], object]) -> Timer:
+        """See `Clock.call_later`."""
+        return self._clock.call_later(seconds / self._rate, callback)
 
 
 class World:

@@ -8,6 +8,7 @@ from typing import Any
 from pycrdt import Doc, Map, Text
 
 from protobase_live.collection.former import History, history_of
+from protobase_live.model.names import is_internal
 from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from protobase_live.testing import Node, World
 from tests.simulation.editor import NOTES, ROOT
@@ -20,7 +21,9 @@ EVERY_SECONDS = 0.05
 
 async def standings(node: Node) -> dict[str, Standing]:
     """How far each collection is on a node's disk, and which history of it."""
-    found = {each.collection: each for each in await node.disk.standings()}
+    found = {
+        each.collection: each for each in await node.disk.standings() if not is_internal(each.collection)
+    }
     return {name: (history_of(each.remains), dict(each.vector)) for name, each in found.items()}
 
 

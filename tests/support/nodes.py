@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -32,6 +32,7 @@ class Node:
         storage: Storage | None = None,
         limits: Limits = DEFAULT_LIMITS,
         cluster_limits: ClusterLimits | None = None,
+        owner: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.clock = ManualClock()
@@ -43,6 +44,7 @@ class Node:
             limits=limits,
             cluster_limits=cluster_limits,
             node_id=name,
+            owner=owner,
         )
         replication = self.db.replication
         parts = self.db.home, replication, self.db.presence_hub, replication.limits, self.clock, Random(name)

@@ -113,7 +113,26 @@ class Presence:
     payloads: Mapping[str, bytes]
 
 
-PeerMessage = Introduce | Prove | Standings | Commits | Taken | Deleted | SnapshotPart | Beat | Presence
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A question. ``[9, number, name, body]``: ``number`` counts these."""
+
+    number: int
+    name: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to the `Call` with this number. ``[10, number, body]``; nil: there is none."""
+
+    number: int
+    body: bytes | None
+
+
+PeerMessage = (
+    Introduce | Prove | Standings | Commits | Taken | Deleted | SnapshotPart | Beat | Presence | Call | Answer
+)
 
 
 def encode(message: PeerMessage) -> bytes:
@@ -155,6 +174,10 @@ def _form(message: PeerMessage) -> Sequence[Any]:
             return 7, message.linked
         case Presence():
             return 8, message.payloads
+        case Call():
+            return 9, message.number, message.name, message.body
+        case Answer():
+            return 10, message.number, message.body
 
 
 def _introduce(node: Any, versions: Any, nonce: Any) -> Introduce:
@@ -201,6 +224,14 @@ def _presence(payloads: Any) -> Presence:
     return Presence({as_text(name): as_bytes(payload) for name, payload in payloads.items()})
 
 
+def _call(number: Any, name: Any, body: Any) -> Call:
+    return Call(as_number(number), as_text(name), as_bytes(body))
+
+
+def _answer(number: Any, body: Any) -> Answer:
+    return Answer(as_number(number), None if body is None else as_bytes(body))
+
+
 def _positions(raw: Any) -> dict[str, Position]:
     return {as_text(name): (_history(history), as_vector(vector)) for name, (history, vector) in raw.items()}
 
@@ -220,5 +251,7 @@ _READERS: tuple[Callable[..., PeerMessage], ...] = (
     _snapshot_part,
     _beat,
     _presence,
+    _call,
+    _answer,
 )
 """By kind."""

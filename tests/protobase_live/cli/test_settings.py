@@ -54,15 +54,21 @@ def test_options_go_before_the_environment_and_that_before_the_file(config):
 
 def test_lists_are_given_option_by_option_in_a_variable_or_in_the_file(config):
     urls = ["ws://a:1/peer", "ws://b:2/peer"]
-    file = config(f"peers = {urls}\nnode_id = 'n1'\ncluster_secret_file = 's'\ndurability = 'majority'\n")
+    file = config(
+        f"peers = {urls}\nnode_id = 'n1'\ncluster_secret_file = 's'\ndurability = 'majority'\n"
+        "owners = ['a*', 'b']\n"
+    )
     variables = {
         "PROTOBASE_PEERS": " ".join(urls),
         "PROTOBASE_NODE_ID": "n1",
         "PROTOBASE_CLUSTER_SECRET_FILE": "s",
         "PROTOBASE_DURABILITY": "majority",
+        "PROTOBASE_OWNERS": "a* b",
     }
     given = {"peer": urls, "node_id": "n1", "cluster_secret_file": "s", "durability": "majority"}
-    expected = Settings(peers=tuple(urls), node_id="n1", cluster_secret_file="s", durability="majority")
+    given["owner"] = ["a*", "b"]
+    node = {"node_id": "n1", "cluster_secret_file": "s", "durability": "majority"}
+    expected = Settings(peers=tuple(urls), owners=("a*", "b"), **node)
     for each in ((given, {}), ({}, variables), ({"config": file}, {})):
         assert settings(*each) == expected
 

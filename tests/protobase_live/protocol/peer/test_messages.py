@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from protobase_live.errors import ProtocolError
 from protobase_live.protocol.packing import pack
 from protobase_live.protocol.peer.messages import (
+    Answer,
     Beat,
+    Call,
     Commits,
     Deleted,
     Introduce,
@@ -36,12 +38,18 @@ MESSAGES: list[PeerMessage] = [
     SnapshotPart("a", HISTORY, {"n1/t": 7}, 1.5, b"part", last=False),
     Beat(("n2", "n3")),
     Presence({"a": b"payload"}),
+    Call(4, "transact", b"body"),
+    Answer(4, b"body"),
 ]
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
 def test_it_comes_back_as_it_was(message: PeerMessage) -> None:
     assert decode(encode(message)) == message
+
+
+def test_an_answer_may_be_none() -> None:
+    assert decode(encode(Answer(4, None))) == Answer(4, None)
 
 
 def test_a_kind_that_is_not_known_is_left_out() -> None:

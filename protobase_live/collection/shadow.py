@@ -1,0 +1,106 @@
+"""A collection a second time, as the owner of it sees it: with what is proposed and not stored yet.
+
+Nothing of it is shown to anybody. What is never stored is let go of with the whole of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from math import inf, isfinite, nextafter
+from random import Random
+
+from protobase_actors import Clock, in_steps
+from protobase_live.collection.checking import check_in_steps
+from protobase_live.collection.digests import Digests
+from protobase_live.collection.former import History, history_of
+from protobase_live.collection.identity import LEAST_ID
+from protobase_live.collection.limits import Limits
+from protobase_live.collection.replica import room_of
+from protobase_live.collection.room import make_room, needs_room
+from protobase_live.document import Document
+from protobase_live.errors import naming
+from protobase_live.model.operations import Check, Op
+from protobase_storage import Commit, Loaded, Storage, join, sequence_of
+
+ID_BITS = 48
+PAGE = 1_000
+"""Commits that are read at once."""
+
+
+class Shadow:
+    """The document, and which commits have made it."""
+
+    def __init__(
+        self, collection: str, node: str, stored: Loaded, clock: Clock, random: Random, limits: Limits
+    ) -> None:
+        """``node`` is whose commits and elements of sets it makes; use `load`."""
+        self.vector = dict(stored.vector)
+        self.history: History = history_of(stored.remains)
+        self._collection = collection
+        self._clock = clock
+        self._limits = limits
+        client_id = LEAST_ID + random.getrandbits(ID_BITS)  # a new one each time: nothing is written twice
+        self._document = Document(node, client_id, room_of(limits))
+        times = [each.time for each in (stored.snapshot, *stored.commits) if each is not None]
+        self._time = max(filter(isfinite, times), default=0.0)
+
+    @classmethod
+    async def load(
+        cls, collection: str, node: str, storage: Storage, clock: Clock, random: Random, limits: Limits
+    ) -> Shadow:
+        """As what is durable. Raises StorageError, and what `Document.load` raises."""
+        stored = await storage.load(collection)
+        made = cls(collection, node, stored, clock, random, limits)
+        try:
+            await in_steps(made._document.load(stored.updates))
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    async def catch_up(self, storage: Storage) -> bool:
+        """Take in what has become durable since. False: it cannot, and is to be loaded anew."""
+        while True:
+            commits = await storage.commits_after(self._collection, self.vector, PAGE)
+            if commits is None:
+                return False
+            for commit in commits:
+                await in_steps(self._document.replicate_in_steps(commit.update))
+                self.vector = join(self.vector, {commit.origin: commit.sequence})
+                self._time = max(self._time, commit.time) if isfinite(commit.time) else self._time
+            if len(commits) < PAGE:
+                await in_steps(self._document.compact())
+                return True
+
+    async def prepare(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
+        """The operations, ready to be written; raises what `Transactor.prepare` raises, but Unavailable."""
+        document = self._document
+        digests = Digests(lambda read: document.read(read))
+        with naming(self._collection), self._writing():
+            if needs_room(ops):
+                await make_room(document, 0, self._limits.document_bytes)
+            await in_steps(check_in_steps(digests, checks, self._limits.check_bytes))
+            return await in_steps(document.rehearse_in_steps(ops))
+
+    async def write(self, ready: Sequence[Op], author: str | None, origin: str) -> Commit | None:
+        """What was prepared, as the next commit of ``origin``; None if it changes nothing."""
+        with self._writing():
+            await in_steps(self._document.write_in_steps(ready, author))
+        outcome = await in_steps(self._document.finish_in_steps())
+        if outcome is None:
+            return None
+        self._time = max(self._clock.time(), nextafter(self._time, inf))
+        place = origin, sequence_of(self.vector, origin) + 1, self._collection
+        commit = Commit(*place, outcome.update, outcome.parts, self._time, dict(self.vector))
+        self.vector = join(self.vector, {origin: commit.sequence})
+        return commit
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        with self._document.writing():
+            yield
+
+    def close(self) -> None:
+        """Let go of the document now."""
+        self._document.close()

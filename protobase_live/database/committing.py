@@ -1,0 +1,74 @@
+"""Which way a transaction goes: to one collection, to several that are held together, or to their owner."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from protobase_actors import Clock, Ref
+from protobase_live.cluster.replication import Replication
+from protobase_live.collection.joint import JointTransaction, commit_jointly
+from protobase_live.collection.limits import Limits
+from protobase_live.collection.messages import Message, Transact
+from protobase_live.database.home import Ask
+from protobase_live.database.known_errors import errors_named
+from protobase_live.errors import LimitExceeded
+from protobase_live.model.durability import Durability
+from protobase_live.model.names import check_collection
+from protobase_live.model.operations import Check, Op, Receipt
+from protobase_storage import Storage
+
+if TYPE_CHECKING:
+    from protobase_live.cluster.owner import Owner
+
+
+class Committing:
+    """Carries out the transactions that come to one database."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        ask: Ask,
+        ref: Callable[[str], Awaitable[Ref[Message]]],
+        replication: Replication,
+        owner: Owner | None,
+        limits: Limits,
+        clock: Clock,
+    ) -> None:
+        """``ask`` and ``ref`` are the database's."""
+        self._storage = storage
+        self._ask = ask
+        self._ref = ref
+        self._replication = replication
+        self._owner = owner
+        self._limits = limits
+        self._clock = clock
+
+    async def commit(
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check],
+        author: str | None,
+        durability: Durability,
+    ) -> Receipt:
+        """See `Database.commit`."""
+        names = list({**writes, **{check.collection: () for check in checks}})
+        if len(names) > (most := self._limits.joint_collections):
+            raise LimitExceeded(
+                f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"
+            )
+        if self._owner is not None and self._owner.owns(names):
+            for name in names:
+                check_collection(name)
+            receipt = await self._owner.commit(writes, checks, author)
+        elif len(names) == 1:
+            message = Transact(writes.get(names[0], ()), checks, author)
+            receipt = Receipt({names[0]: cast(str, await self._ask(names[0], message))})
+        else:
+            receipt = await self._commit_jointly(JointTransaction(writes, checks, author))
+        return await self._replication.reach(receipt, durability, self._clock)
+
+    async def _commit_jointly(self, joint: JointTransaction) -> Receipt:
+        with errors_named("this transaction", commits=True):
+            cursors = await commit_jointly(self._storage, self._ref, joint, self._clock, self._limits)
+        return Receipt({name: str(cursor) for name, cursor in cursors.items()})

@@ -1,0 +1,215 @@
+"""One term of an owner: what it does first, what it stores where, and what it says when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from random import Random
+
+import pytest
+
+from protobase_actors import ManualClock
+from protobase_live.cluster.lease import Lease
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.owned_log import OwnedLog
+from protobase_live.cluster.proposal import OwnedCommit, Place, Proposal
+from protobase_live.cluster.reign import Reign, ReignOver
+from protobase_live.cluster.shadows import Request, Shadows
+from protobase_live.cluster.voter import Vote
+from protobase_live.collection.former import FIRST
+from protobase_live.collection.limits import DEFAULT_LIMITS
+from protobase_live.collection.messages import Replicated
+from protobase_live.errors import NoOwner, OutcomeUnknown, Overloaded, RecordExists
+from protobase_live.model import values
+from protobase_live.model.operations import RECORDS, Check, Op, Read
+from protobase_storage import Commit, MemoryStorage
+
+LIMITS = ClusterLimits(owner_transactions=3, owner_batch=2)
+NO_VOTE = Vote(True, 2)
+
+
+class Term:
+    """A reign, and what it has stored by whom."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.storage = MemoryStorage()
+        self.log = OwnedLog(self.storage)
+        self.proposed: list[Proposal] = []
+        self.is_stored = True
+        """Whether a majority stores what is proposed."""
+        self.lease = Lease(self.clock, 4.0, 0.0)
+        self.lease.renew(self.clock.monotonic())
+        how = self.clock, Random(1), DEFAULT_LIMITS, 10
+        shadows = Shadows(self.storage, self.log, 2, *how)
+        self.reign = Reign(2, self.lease, self, shadows, self.log, self.take, LIMITS, self.clock)
+        self.running: asyncio.Task[None] | None = None
+
+    async def propose(self, term: int, number: int, proposal: bytes) -> int:
+        self.proposed.append(Proposal.decode(proposal))
+        return 3 if self.is_stored else 0
+
+    async def take(self, commits: Mapping[str, Sequence[Commit]], histories: object) -> dict[str, Replicated]:
+        for name, each in commits.items():
+            await self.storage.append(each)
+            self.log.shown(name, each)
+        return {name: Replicated({}, 0) for name in commits}
+
+    def begin(self, *votes: Vote, places: Sequence[Place] = ()) -> None:
+        self.running = asyncio.get_running_loop().create_task(self.reign.run(votes or [NO_VOTE], places))
+
+    def transact(self, *ops: Op, reads: str | None = None) -> asyncio.Future[object]:
+        checks = [Check("orders", Read(RECORDS, "get", (reads,)), values.digest(None))] if reads else []
+        return asyncio.ensure_future(
+            self.reign.transact(Request({"orders": ops} if ops else {}, checks, None))
+        )
+
+
+@pytest.fixture
+async def term() -> AsyncIterator[Term]:
+    made = Term()
+    yield made
+    if made.running is not None:
+        made.running.cancel()
+        await asyncio.gather(made.running, return_exceptions=True)
+
+
+def insert(key: str) -> Op:
+    return Op(RECORDS, "insert", (key, {}))
+
+
+async def settle() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_what_is_acknowledged_was_stored_by_a_majority(term: Term) -> None:
+    term.begin()
+    term.is_stored = False
+    told = term.transact(insert("k"))
+    await settle()
+    assert len(term.proposed) == 1
+    assert not told.done()
+    assert (await term.storage.load("orders")).commits == (), "it is in no log before"
+    term.is_stored = True
+    await term.clock.advance(0.05)
+    await settle()
+    assert (await told).nodes == 3  # type: ignore[attr-defined]
+    assert len((await term.storage.load("orders")).commits) == 1
+
+
+async def test_what_waits_is_proposed_together_and_each_is_told_what_came_of_it(term: Term) -> None:
+    first, again, third = (term.transact(insert(key)) for key in ("k", "k", "l"))
+    term.begin()
+    await settle()
+    assert (await first).failure is None  # type: ignore[attr-defined]
+    assert isinstance((await again).failure, RecordExists)  # type: ignore[attr-defined]
+    assert (await third).failure is None  # type: ignore[attr-defined]
+    assert [len(each.commits) for each in term.proposed] == [1, 1]
+    assert term.proposed[1].previous == term.proposed[0].places
+
+
+async def test_what_is_long_is_proposed_by_itself(term: Term) -> None:
+    long = Op(RECORDS, "put", ("k", {"text": "x" * LIMITS.batch_bytes}))
+    told = [term.transact(long), term.transact(insert("l"))]
+    term.begin()
+    await asyncio.gather(*told)
+    assert [len(each.commits) for each in term.proposed] == [1, 1]
+
+
+async def test_so_many_may_wait(term: Term) -> None:
+    waiting = [term.transact(insert(f"k{n}")) for n in range(3)]
+    await settle()
+    with pytest.raises(Overloaded, match="owner_transactions"):
+        await term.transact(insert("k"))
+    for each in waiting:
+        each.cancel()
+    term.begin()
+    await settle()
+    assert term.proposed == [], "who gave up is not served"
+
+
+async def test_the_last_proposal_of_a_term_before_is_completed_first(term: Term) -> None:
+    commit = Commit("~owner/1", 1, "orders", b"\0\0", (), 1.0)
+    before = Proposal((), (OwnedCommit(FIRST, commit),))
+    older = Proposal((), (OwnedCommit(FIRST, Commit("~owner/1", 1, "orders", b"\0\0\0", (), 1.0)),))
+    term.begin(Vote(True, 2, (1, 8), older.encode()), Vote(True, 2, (1, 9), before.encode()))
+    told = term.transact(insert("k"))
+    await settle()
+    await told
+    assert term.proposed[0] == before
+    assert term.proposed[1].previous == before.places
+    first, second = (await term.storage.load("orders")).commits
+    assert first == commit
+    assert dict(second.after) == {"~owner/1": 1}
+
+
+async def test_a_proposal_that_is_in_the_log_is_not_proposed_again(term: Term) -> None:
+    commit = Commit("~owner/1", 1, "orders", b"\0\0", (), 1.0)
+    await term.storage.append([commit])
+    before = Proposal((), (OwnedCommit(FIRST, commit),))
+    term.begin(Vote(True, 2, (1, 9), before.encode()))
+    await term.transact(insert("k"))
+    assert [each.previous for each in term.proposed] == [before.places]
+
+
+async def test_it_waits_for_what_the_voters_have(term: Term) -> None:
+    term.begin(places=[Place("orders", FIRST, "~owner/1", 1)])
+    told = term.transact(insert("k"))
+    await settle()
+    assert not term.reign.ready
+    assert term.proposed == []
+    commit = Commit("~owner/1", 1, "orders", b"\0\0", (), 1.0)
+    await term.take({"orders": [commit]}, {})
+    await settle()
+    assert term.reign.ready
+    await told
+
+
+async def test_what_does_not_come_ends_it(term: Term) -> None:
+    term.begin(places=[Place("orders", FIRST, "~owner/1", 1)])
+    told = term.transact(insert("k"))
+    await settle()
+    await term.clock.advance(LIMITS.owner_seconds)
+    with pytest.raises(NoOwner):
+        await told
+    assert term.running is not None
+    with pytest.raises(TimeoutError):
+        await term.running
+
+
+async def test_when_the_lease_is_lost_it_is_unknown_what_came_of_what_was_proposed(term: Term) -> None:
+    term.begin()
+    term.is_stored = False
+    first, second, third = (term.transact(insert(f"k{n}")) for n in range(3))
+    await settle()
+    await term.clock.advance(4.5)
+    await settle()
+    for each in (first, second):
+        with pytest.raises(OutcomeUnknown):
+            await each
+    with pytest.raises(NoOwner):
+        await third
+    assert term.running is not None
+    with pytest.raises(ReignOver):
+        await term.running
+    with pytest.raises(NoOwner):
+        await term.reign.transact(Request({}, (), None))
+    assert (await term.storage.load("orders")).commits == ()
+
+
+async def test_what_only_reads_is_answered_under_the_lease_alone(term: Term) -> None:
+    term.begin()
+    read = term.transact(reads="k")
+    await settle()
+    assert read.done()
+    load = term.storage.load
+
+    async def slow(name: str):
+        await term.clock.advance(4.0)
+        return await load(name)
+
+    term.storage.load = slow  # type: ignore[method-assign]
+    term.reign._shadows.forget("orders")
+    with pytest.raises(NoOwner):
+        await term.transact(reads="k")
