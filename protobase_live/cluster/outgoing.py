@@ -335,8 +335,9 @@ class Outgoing:
             history, known = history_of(loaded.remains), self.known[name]
             if history != await self._source.history(name) or history != known.history:  # deleted meanwhile
                 continue
-            if includes(known.vector, loaded.vector):
-                known.stuck = "each of the nodes has another commit in the same place: two histories"
+            if includes(known.vector, loaded.vector):  # it came from elsewhere meanwhile, or never can
+                if await self._source.storage.commits_after(name, known.vector, 1) is None:
+                    known.stuck = "each of the nodes has another commit in the same place: two histories"
                 continue
             known.go_on(loaded.vector)
             told[name] = history, loaded

@@ -299,6 +299,7 @@ class CollectionActor(Actor[Message]):
         await self._folding.stop()
         try:
             self._replica.require_history(message.history)
+            lacks = self._replica.lacks(message.snapshot)
             outcome = await self._replica.install(message.snapshot)
         except (ValidationError, MalformedUpdate, CollectionDropped, Unavailable) as error:
             envelope.fail(error)
@@ -308,7 +309,7 @@ class CollectionActor(Actor[Message]):
             envelope.fail(error)
             return
         turn = Turn(notices=[Reply(envelope, self._replica.replicated)])
-        if outcome is not None:
+        if lacks:  # commits that bring nothing new count, too: others may not have them
             self._folding.loaded(Loaded(None, ()))
             turn.installed = Installed(outcome, self._replica.vector, self._replica.indexes())
         self._pipeline.push(turn, None)
