@@ -64,13 +64,13 @@ class Events:
             ("x-accel-buffering", "no"),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": raw_headers([*kind, *headers])})
-        opened = event("open", {"cursor": self._stream.cursor}, self._stream.cursor)
+        opened = event("open", encoded({"cursor": self._stream.cursor}), self._stream.cursor)
         with suppress(asyncio.CancelledError):  # closed: the answer is ended in order
             await self._send(send, opened)
             try:
                 await self._send_changes(send)
             except ProtoBaseError as error:
-                await self._send(send, event("ended", Failure.of(error).form()))
+                await self._send(send, event("ended", encoded(Failure.of(error).form())))
         await self._send(send, b"", more=False)
 
     async def _send_changes(self, send: Send) -> None:
@@ -97,19 +97,22 @@ class Events:
         await within(self._services.clock, self._services.limits.request_seconds, _sent(send, message))
 
     def _event(self, change: Change) -> bytes:
-        form = dict(change_form(change, self._services.live_limits.text_chars))
+        """The event that tells a change, encoded once for all; values that are too long are left out."""
+        text_chars = self._services.live_limits.text_chars
+        told = self._services.encodings.of(change, lambda: change_form(change, text_chars))
+        data, form = told.data, dict(told.form)
         for omitted in (["before"], ["before", "after"]):
-            told = event("change", form, change.cursor)
-            if len(told) <= self._services.limits.http_answer_bytes:
-                return told
+            if len(data) <= self._services.limits.http_answer_bytes:
+                break
             form |= {**dict.fromkeys(omitted), "omitted": omitted}
-        return event("change", form, change.cursor)
+            data = encoded(form)
+        return event("change", data, change.cursor)
 
 
-def event(kind: str, data: Any, cursor: str | None = None) -> bytes:
-    """One event. JSON has no line breaks of its own."""
+def event(kind: str, data: bytes, cursor: str | None = None) -> bytes:
+    """One event; ``data`` is JSON, which has no line breaks of its own."""
     id = b"" if cursor is None else b"id: %b\n" % cursor.encode()
-    return b"%bevent: %b\ndata: %b\n\n" % (id, kind.encode(), encoded(data))
+    return b"%bevent: %b\ndata: %b\n\n" % (id, kind.encode(), data)
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -15,6 +15,8 @@ from protobase_live.errors import (
     Unavailable,
     ValidationError,
 )
+from protobase_live.protocol.live.codec import JsonCodec
+from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
 from protobase_live.server.authentication import Authentication
@@ -51,7 +53,8 @@ class Rest:
     ) -> None:
         """``token`` says which one a request has; without it that is what the request says."""
         self._token = token
-        self._services = Services(database, clock, limits, live_limits)
+        encodings = Encodings(JsonCodec(), live_limits.encoded_bytes)
+        self._services = Services(database, clock, limits, live_limits, encodings)
         self._authentication = authentication
         self._origins = origins
         self._clock = clock

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from protobase_actors import Clock
 from protobase_live.database.database import Database
+from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.limits import ServerLimits
 
@@ -18,3 +19,5 @@ class Services:
     clock: Clock
     limits: ServerLimits
     live_limits: LiveLimits
+    encodings: Encodings
+    """Of changes, which many streams are told."""
