@@ -38,9 +38,6 @@ from protobase_live.server.yjs_presence import LIFE_SIGN
 RESET = 4205
 """Close code of who would have more kept than may be, while nothing is decided; as of Hocuspocus."""
 
-PROVIDER_INITIATED = "provider_initiated"
-"""How Hocuspocus answers who lets go of a document."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -155,8 +152,9 @@ class HocuspocusSocket:
                 self._deciding[key] = asyncio.get_running_loop().create_task(self._decide(key, token))
             case Left(key):
                 self._stop_deciding(key)
-                self._let_go(key)
-                self._write(key, hocuspocus.encode_close(PROVIDER_INITIATED))
+                self._let_go(
+                    key
+                )  # no answer: a provider that has come in its place would take it for its own
             case None:
                 pass
 

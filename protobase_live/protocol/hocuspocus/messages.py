@@ -118,7 +118,7 @@ def encode_permission_denied(reason: str) -> bytes:
 
 
 def encode_close(reason: str) -> bytes:
-    """'I let go of this document', or an answer to that."""
+    """'This document is served no more.'"""
     return bytes([CLOSE]) + prefixed(reason.encode())
 
 
