@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -167,3 +169,8 @@ async def test_the_parser_is_loaded_for_the_first_request(monkeypatch: pytest.Mo
 async def _ask_once(server: Server) -> tuple[int, str]:
     async with connected(server) as client:
         return await client.ask("GET", RECORD)
+
+
+def test_a_server_without_requests_does_not_load_the_parser() -> None:
+    program = "import sys, protobase_live.server.server; sys.exit('h11' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

@@ -1,0 +1,1 @@
+"""The port, its doors, and what serves those who come through them."""
