@@ -12,7 +12,7 @@ from protobase_live.protocol.yjs.structs import check_in_steps, is_common
 
 def updates() -> list[bytes]:
     """Typing, a record, a deletion, and all of it."""
-    doc, made = Doc(), list[bytes]()
+    doc, made = Doc(client_id=7), list[bytes]()
     subscription = doc.observe(lambda event: made.append(event.update))
     text, records = doc.get("text", type=Text), doc.get("records", type=Map)
     for at, letter in enumerate("abc"):
@@ -23,7 +23,7 @@ def updates() -> list[bytes]:
     return [*made, doc.get_update()]
 
 
-@pytest.mark.parametrize("update", updates())
+@pytest.mark.parametrize("update", updates(), ids=len)
 def test_what_is_one_is_taken_and_what_is_cut_off_is_not(update: bytes) -> None:
     at_once(check_in_steps(update))
     for wrong in (update[:-1], update + b"\x00", b"nonsense", b""):
