@@ -152,13 +152,13 @@ class Reign:
                 lost = OutcomeUnknown("the owner was lost; look whether the transaction was done")
                 nodes = await self._choose(Proposal(self._previous, tuple(made)))
                 await self._store(made)
+            elif not self.lease.holds:  # nothing was written, and what was read may be old
+                raise ReignOver
         except BaseException:
             for each in batch:
                 each.tell(Done({}, lost))
             raise
         for waiting, found in zip(batch, done, strict=True):
-            if not found.cursors and not self.lease.holds:  # it only read, and another may have written
-                found = Done({}, NoOwner("the owner lost its lease; nothing was done"))
             waiting.tell(Done(found.cursors, found.failure, nodes))
 
     async def _carry_out(self, requests: Sequence[Request], made: list[OwnedCommit]) -> list[Done]:

@@ -153,6 +153,7 @@ class Replica:
         if not apart:
             for start in range(0, len(commits), RUN_COMMITS):
                 await self._apply_run(commits[start : start + RUN_COMMITS], applied)
+            await self._apply_held(applied)
         for commit in commits:
             if covers(self.vector, commit):
                 continue

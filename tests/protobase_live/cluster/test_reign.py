@@ -58,6 +58,17 @@ class Term:
     def begin(self, *votes: Vote, places: Sequence[Place] = ()) -> None:
         self.running = asyncio.get_running_loop().create_task(self.reign.run(votes or [NO_VOTE], places))
 
+    def lose_lease_while_loading(self) -> None:
+        """Loading a collection takes longer than the lease holds."""
+        load = self.storage.load
+
+        async def slow(name: str):
+            await self.clock.advance(4.0)
+            return await load(name)
+
+        self.storage.load = slow  # type: ignore[method-assign]
+        self.reign._shadows.forget("orders")
+
     def transact(self, *ops: Op, reads: str | None = None) -> asyncio.Future[object]:
         checks = [Check("orders", Read(RECORDS, "get", (reads,)), values.digest(None))] if reads else []
         return asyncio.ensure_future(
@@ -203,13 +214,17 @@ async def test_what_only_reads_is_answered_under_the_lease_alone(term: Term) -> 
     read = term.transact(reads="k")
     await settle()
     assert read.done()
-    load = term.storage.load
-
-    async def slow(name: str):
-        await term.clock.advance(4.0)
-        return await load(name)
-
-    term.storage.load = slow  # type: ignore[method-assign]
-    term.reign._shadows.forget("orders")
+    term.lose_lease_while_loading()
     with pytest.raises(NoOwner):
         await term.transact(reads="k")
+
+
+async def test_what_changes_nothing_is_acknowledged_under_the_lease_alone(term: Term) -> None:
+    same = Op(RECORDS, "put", ("k", {"n": 1}))
+    term.begin()
+    await term.transact(same)
+    await term.transact(same)
+    assert len(term.proposed) == 1
+    term.lose_lease_while_loading()
+    with pytest.raises(NoOwner):
+        await term.transact(same)
