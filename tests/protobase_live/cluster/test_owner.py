@@ -9,10 +9,13 @@ from typing import Any, TypeVar
 
 import pytest
 
+from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.errors import NoOwner, OutcomeUnknown, RecordExists, ValidationError
+from protobase_storage import Commit, StorageFull
 from tests.support.nodes import Connection, Node
 
 T = TypeVar("T")
+LIMITS = ClusterLimits()
 
 
 class Nodes:
@@ -214,6 +217,41 @@ async def test_a_transaction_over_several_owned_collections_is_one() -> None:
         with pytest.raises(RecordExists):
             await three.get(both(three.nodes[2]))
         assert await three.nodes[2].keys("orders/1") == await three.nodes[2].keys("orders/2") == ["k"]
+
+
+async def test_who_stops_ends_what_is_under_way_and_gives_back_the_lease() -> None:
+    async with cluster() as three:
+        await three.get(increment(three.nodes[0]))
+        (owner,) = three.owners
+        others = [node for node in three.nodes if node is not owner]
+        told = [asyncio.ensure_future(increment(node)) for node in others]
+        await asyncio.sleep(0)
+        assert owner.db.owner is not None
+        await three.get(owner.db.owner.close())
+        stopped_at = others[0].clock.monotonic()
+        await three.until(lambda: three.owners)
+        assert three.owners[0] in others
+        assert others[0].clock.monotonic() - stopped_at < LIMITS.lease_seconds / 2
+        await three.get(asyncio.gather(*told))
+        assert await count(others[0]) == await count(others[1]) == 3
+
+
+async def test_who_cannot_store_is_not_the_owner_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(commits: Sequence[Commit]) -> asyncio.Future[None]:
+        failed = asyncio.get_running_loop().create_future()
+        failed.set_exception(StorageFull("no room"))
+        return failed
+
+    async with cluster() as three:
+        await three.get(increment(three.nodes[0]))
+        (owner,) = three.owners
+        others = [node for node in three.nodes if node is not owner]
+        monkeypatch.setattr(owner.storage, "append", full)
+        with pytest.raises(OutcomeUnknown):
+            await three.get(increment(others[0]))
+        await three.until(lambda: three.owners and three.owners[0] in others)
+        await three.get(increment(others[0]))
+        assert await count(others[1]) == 3, "what a majority had was completed"
 
 
 async def test_a_database_without_a_server_has_no_owner() -> None:
