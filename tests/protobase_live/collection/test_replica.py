@@ -414,19 +414,3 @@ async def test_one_of_them_that_cannot_be_read_fails_with_what_is_behind_it() ->
     assert sorted(dict(await tasks.items())) == ["k0", "k1", "k2", "k3"]
     await first.stop()
     await second.close()
-
-
-async def test_what_waits_for_one_of_them_is_applied_behind_them() -> None:
-    first = Node(1)
-    await first.start()
-    for n in range(3):
-        await first.write(f"k{n}", n)
-    commits = (await first.loaded()).commits
-    second = Database(Kept(make_identity=lambda: "second"), clock=ManualClock(), random=Random(2))
-    ref = await second.ref(NAME)
-    assert await ref.ask(Replicate(commits[2:])) == Replicated({}, 1)
-    answer = await ref.ask(Replicate(commits[:2]))
-    assert answer == Replicated((await first.loaded()).vector, 0)
-    assert dict(await (await second.collection(NAME)).items()) == await first.records()
-    await first.stop()
-    await second.close()
