@@ -125,7 +125,7 @@ class Election:
                 await self._clock.sleep(self._limits.retry_seconds)
 
     async def _end(self) -> None:
-        """Be the owner no more: first what is under way ends, and then the lease is given back."""
+        """Be the owner no more: first what is under way ends, and then a lease that holds is given back."""
         reign, reigning = self.reign, self._reigning
         if reign is None or reigning is None:
             return
@@ -142,7 +142,8 @@ class Election:
             _log.error("the owner failed: %s", error)
         _log.info("no longer the owner")
         self._reigning = self.reign = None
-        await self._resign(reign.term)
+        if reign.lease.holds:
+            await self._resign(reign.term)
 
     async def _resign(self, term: int) -> None:
         """Give back what was granted for a term that is over here, and let others stand first."""

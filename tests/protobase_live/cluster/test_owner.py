@@ -21,9 +21,10 @@ LIMITS = ClusterLimits()
 class Nodes:
     """Nodes whose clocks go on while something is waited for."""
 
-    def __init__(self, names: str, configured: int, others: Sequence[str]) -> None:
+    def __init__(self, names: str, configured: int, others: Sequence[str], **settings: Any) -> None:
         """``others`` are the patterns that all but the first have."""
-        self.nodes = [Node(name, owner=others if at else ("orders*",)) for at, name in enumerate(names)]
+        patterns = [others if at else ("orders*",) for at in range(len(names))]
+        self.nodes = [Node(name, owner=each, **settings) for name, each in zip(names, patterns, strict=True)]
         self.links: dict[frozenset[str], Connection] = {}
         self._configured = configured
 
@@ -77,9 +78,9 @@ class Nodes:
 
 @asynccontextmanager
 async def cluster(
-    names: str = "abc", configured: int = 0, others: Sequence[str] = ("orders*",)
+    names: str = "abc", configured: int = 0, others: Sequence[str] = ("orders*",), **settings: Any
 ) -> AsyncIterator[Nodes]:
-    made = Nodes(names, configured or len(names), others)
+    made = Nodes(names, configured or len(names), others, **settings)
     await made.start()
     try:
         yield made
