@@ -84,6 +84,8 @@ def _print(node: NodeStatus, hashes: Hashes, faults: Sequence[str]) -> None:
     collections = f"{node.collections} collections, {node.loaded} of them in memory"
     print(f"node {node.node}, one of {node.configured}: {collections}, {decimal(node.bytes)} on disk")
     print(f"{node.held_commits} commits held until what they were made on comes")
+    if node.owner:
+        print(f"{node.owner} is the owner of the owned collections")
     if node.links:
         console.print(_links(node.links))
     if hashes:

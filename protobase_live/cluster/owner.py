@@ -56,6 +56,7 @@ class Owner:
         random: Random,
     ) -> None:
         """``patterns`` say which collections are owned, as in shells: ``orders*``."""
+        self._node = node
         self.patterns = tuple(patterns)
         self._storage = storage
         self._home = home
@@ -90,6 +91,12 @@ class Owner:
         """Whether this node is the owner now."""
         reign = self._election.reign
         return reign is not None and reign.lease.holds
+
+    @property
+    def holder(self) -> str:
+        """Who seems to be the owner; empty if nobody does."""
+        holder = self._election.holder or ""
+        return holder if holder != self._node or self.is_owner else ""
 
     def owns(self, names: Sequence[str]) -> bool:
         """Whether these collections are owned. Raises ValidationError if some are and others are not."""

@@ -16,9 +16,11 @@ TOLD_STUCK = 100
 """Collections of a link of which it is told why they are stuck."""
 
 
-async def status(node: str, replication: Replication, held: int, loaded: int) -> NodeStatus:
+async def status(
+    node: str, replication: Replication, held: int, loaded: int, owner: str | None
+) -> NodeStatus:
     """How a node is that has ``loaded`` collections in memory, and holds so many commits of transactions over
-    several collections. Raises StorageError.
+    several collections; ``owner`` as in `NodeStatus`. Raises StorageError.
     """
     stats = await replication.source.storage.stats()
     lacking = await _lacking_commits(replication)
@@ -30,6 +32,7 @@ async def status(node: str, replication: Replication, held: int, loaded: int) ->
         loaded=loaded,
         held_commits=held + sum(replication.held.values()),
         links=list(_links_of(replication, lacking)),
+        owner=owner,
     )
 
 

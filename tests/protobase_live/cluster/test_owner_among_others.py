@@ -94,3 +94,23 @@ async def test_one_that_cannot_be_loaded_stops_no_other() -> None:
         (owner,) = three.owners
         await three.get(increment(owner))
         assert await count(owner) == 2
+
+
+async def test_a_status_tells_who_is_the_owner_and_that_nobody_is() -> None:
+    async with cluster() as three:
+        await three.get(increment(three.nodes[0]))
+        (owner,) = three.owners
+        found = [await node.db.cluster_status() for node in three.nodes]
+        assert {(each.owner, each.held_commits) for each in found} == {(owner.name, 0)}
+        assert found[0].faults(2.0) == []
+        await three.cut_off(owner)
+        await three.until(lambda: owner not in three.owners)
+        alone = await owner.db.cluster_status()
+        assert (alone.owner, alone.faults(2.0)) == ("", ["no node is the owner of the owned collections"])
+
+
+async def test_a_status_of_a_node_without_owned_collections_names_no_owner() -> None:
+    node = Node("a")
+    status = await node.db.cluster_status()
+    assert (status.owner, status.faults(2.0)) == (None, [])
+    await node.close()
