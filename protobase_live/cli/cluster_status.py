@@ -29,7 +29,7 @@ SHOWN_DIGITS = 12
 """How much of a hash the table shows."""
 
 NOT_WELL = 1
-"""The exit code when a node is not linked, lags or is stuck."""
+"""The exit code when a node is not linked, lags or is stuck, or there is no owner."""
 
 Hashes = Mapping[str, StateHash | ProtoBaseError]
 """What each collection shows, or why that cannot be told."""

@@ -129,21 +129,22 @@ class Election:
         reign, reigning = self.reign, self._reigning
         if reign is None or reigning is None:
             return
+        await self._stop(reign, reigning)
+        self._reigning = self.reign = None
+        _log.info("no longer the owner")
+        if reign.lease.holds:
+            await self._resign(reign.term)
+
+    async def _stop(self, reign: Reign, reigning: asyncio.Task[None]) -> None:
         reign.stop()
         if reign.ready:
             with suppress(TimeoutError):
                 await within(self._clock, 2 * self._limits.beat_seconds, asyncio.wait([reigning]))
         reigning.cancel()
-        try:
-            await reigning
-        except (asyncio.CancelledError, ReignOver, TimeoutError):
-            pass
-        except Exception as error:
-            _log.error("the owner failed: %s", error)
-        _log.info("no longer the owner")
-        self._reigning = self.reign = None
-        if reign.lease.holds:
-            await self._resign(reign.term)
+        await asyncio.wait([reigning])  # and nothing is raised here but that this is cancelled itself
+        failure = None if reigning.cancelled() else reigning.exception()
+        if failure is not None and not isinstance(failure, (ReignOver, TimeoutError)):
+            _log.error("the owner failed: %s", failure)
 
     async def _resign(self, term: int) -> None:
         """Give back what was granted for a term that is over here, and let others stand first."""

@@ -255,6 +255,30 @@ async def test_who_cannot_store_is_not_the_owner_for_long(monkeypatch: pytest.Mo
         assert await count(others[1]) == 3, "what a majority had was completed"
 
 
+async def test_who_is_closed_while_a_term_ends_is_closed() -> None:
+    async def end_slowly() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0.0)
+            await asyncio.sleep(0.0)
+
+    async with cluster("a") as one:
+        assert one.nodes[0].db.owner is not None
+        election = one.nodes[0].db.owner._election
+        await one.until(lambda: election.reign)
+        assert election.reign is not None
+        ending = asyncio.ensure_future(end_slowly())
+        await asyncio.sleep(0.0)
+        election.reign.ready = False
+        stopping = asyncio.ensure_future(election._stop(election.reign, ending))
+        await asyncio.sleep(0.0)
+        stopping.cancel()
+        await asyncio.wait([stopping])
+        assert stopping.cancelled()
+        await asyncio.wait([ending])
+
+
 async def test_a_database_without_a_server_has_no_owner() -> None:
     node = Node("a", owner=("orders*",))
     with pytest.raises(NoOwner, match="its server has not started"):
