@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from protobase_live.model.names import INTERNAL_PREFIX
 from protobase_live.model.node_status import LinkStatus, NodeStatus
 
 if TYPE_CHECKING:
@@ -22,13 +23,14 @@ async def status(
     """How a node is that has ``loaded`` collections in memory, and holds so many commits of transactions over
     several collections; ``owner`` as in `NodeStatus`. Raises StorageError.
     """
-    stats = await replication.source.storage.stats()
+    storage = replication.source.storage
+    stats, internal = await storage.stats(), await storage.list(INTERNAL_PREFIX)
     lacking = await _lacking_commits(replication)
     return NodeStatus(
         node,
         configured=replication.configured,
         bytes=stats.bytes,
-        collections=stats.collections,
+        collections=stats.collections - len(internal),
         loaded=loaded,
         held_commits=held + sum(replication.held.values()),
         links=list(_links_of(replication, lacking)),

@@ -102,6 +102,7 @@ async def test_a_status_tells_who_is_the_owner_and_that_nobody_is() -> None:
         (owner,) = three.owners
         found = [await node.db.cluster_status() for node in three.nodes]
         assert {(each.owner, each.held_commits) for each in found} == {(owner.name, 0)}
+        assert [each.collections for each in found] == [1, 1, 1], "what was promised is no collection"
         assert found[0].faults(2.0) == []
         await three.cut_off(owner)
         await three.until(lambda: owner not in three.owners)
