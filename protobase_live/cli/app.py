@@ -87,7 +87,8 @@ def serve(
         str | None, typer.Option(help="What other nodes call this one; an id of the storage if absent.")
     ] = None,
     owner: Annotated[
-        list[str] | None, typer.Option(help="Collections of this pattern have one owner of all nodes.")
+        list[str] | None,
+        typer.Option(help="Pattern of collections whose transactions one node at a time does."),
     ] = None,
     durability: Annotated[
         str | None, typer.Option(help="Where a write is durable first: local, peers=K or majority.")
@@ -281,7 +282,8 @@ def status(
 ) -> None:
     """Show a node, its links, how far the others are behind it, and a hash of each collection.
 
-    The exit code is 1 unless all nodes that it dials are linked with it, none lags and none is stuck.
+    The exit code is 1 unless all nodes that it dials are linked with it, none lags, none is stuck,
+    and owned collections have an owner.
     """
     from protobase_live.cli.cluster_status import status
 

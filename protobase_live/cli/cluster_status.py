@@ -29,7 +29,7 @@ SHOWN_DIGITS = 12
 """How much of a hash the table shows."""
 
 NOT_WELL = 1
-"""The exit code when a node is not linked, lags or is stuck."""
+"""The exit code when a node is not linked, lags or is stuck, or there is no owner."""
 
 Hashes = Mapping[str, StateHash | ProtoBaseError]
 """What each collection shows, or why that cannot be told."""
@@ -84,6 +84,8 @@ def _print(node: NodeStatus, hashes: Hashes, faults: Sequence[str]) -> None:
     collections = f"{node.collections} collections, {node.loaded} of them in memory"
     print(f"node {node.node}, one of {node.configured}: {collections}, {decimal(node.bytes)} on disk")
     print(f"{node.held_commits} commits held until what they were made on comes")
+    if node.owner:
+        print(f"{node.owner} is the owner of the owned collections")
     if node.links:
         console.print(_links(node.links))
     if hashes:

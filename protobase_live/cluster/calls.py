@@ -48,6 +48,11 @@ class Calls:
         finally:
             del self._waiting[number]
 
+    async def tell(self, name: str, body: bytes) -> None:
+        """Ask, and pass over the answer. Raises Closed."""
+        self._number += 1
+        await self._send(Call(self._number, name, body))
+
     def take(self, message: Call | Answer) -> None:
         """The other node asks, or answers."""
         if isinstance(message, Call):

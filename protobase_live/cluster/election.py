@@ -22,7 +22,7 @@ from protobase_live.errors import ProtoBaseError, Unavailable
 from protobase_live.protocol.packing import as_bytes, as_number, as_text, pack, unpack
 from protobase_storage import StorageError
 
-GRANT, ACCEPT, PLACES = "grant", "accept", "places"
+GRANT, ACCEPT, PLACES, RESIGN = "grant", "accept", "places", "resign"
 YES, NO = b"\1", b""
 
 T = TypeVar("T")
@@ -65,6 +65,8 @@ class Election:
         self._asker = ""
         """Who has asked for the lease last, or for more of it."""
         self._asked_at = -inf
+        self._rests_until = -inf
+        """Until then it does not stand: it could not do what an owner has to."""
 
     @property
     def holder(self) -> str | None:
@@ -98,6 +100,10 @@ class Election:
             self._require_same(as_text(holder), list(patterns), as_number(nodes))
             self._asker, self._asked_at = holder, self._clock.monotonic()
             return (await self.voter.grant(as_number(term), holder)).encode()
+        if name == RESIGN:
+            term, holder = unpack(body)
+            self._resigned(as_number(term), as_text(holder))
+            return YES
         term, holder, number, proposal = unpack(body)
         vote = self.voter.accept(as_number(term), as_text(holder), as_number(number), as_bytes(proposal))
         return YES if await vote else NO
@@ -119,15 +125,37 @@ class Election:
                 await self._clock.sleep(self._limits.retry_seconds)
 
     async def _end(self) -> None:
-        if self._reigning is not None:
-            self._reigning.cancel()
-            try:
-                await self._reigning
-            except (asyncio.CancelledError, ReignOver, TimeoutError):
-                _log.info("no longer the owner")
-            except Exception as error:
-                _log.error("the owner failed: %s", error)
+        """Be the owner no more: first what is under way ends, and then a lease that holds is given back."""
+        reign, reigning = self.reign, self._reigning
+        if reign is None or reigning is None:
+            return
+        await self._stop(reign, reigning)
         self._reigning = self.reign = None
+        _log.info("no longer the owner")
+        if reign.lease.holds:
+            await self._resign(reign.term)
+
+    async def _stop(self, reign: Reign, reigning: asyncio.Task[None]) -> None:
+        reign.stop()
+        if reign.ready:
+            with suppress(TimeoutError):
+                await within(self._clock, 2 * self._limits.beat_seconds, asyncio.wait([reigning]))
+        reigning.cancel()
+        await asyncio.wait([reigning])  # and nothing is raised here but that this is cancelled itself
+        failure = None if reigning.cancelled() else reigning.exception()
+        if failure is not None and not isinstance(failure, (ReignOver, TimeoutError)):
+            _log.error("the owner failed: %s", failure)
+
+    async def _resign(self, term: int) -> None:
+        """Give back what was granted for a term that is over here, and let others stand first."""
+        self._rests_until = self._clock.monotonic() + self._limits.lease_seconds
+        self.voter.release(term, self._node)
+        await asyncio.gather(*(self._tell(link, RESIGN, pack([term, self._node])) for link in self._links))
+
+    def _resigned(self, term: int, holder: str) -> None:
+        self.voter.release(term, holder)
+        if self._asker == holder:
+            self._asked_at = -inf
 
     async def _round(self) -> None:
         if self.reign is not None and not self._is_reigning(self.reign):
@@ -144,7 +172,8 @@ class Election:
         """Whether nobody has the lease; the nodes are asked one after the other, in their order."""
         rank = sorted([self._node, *self._replication.links]).index(self._node)
         await self._clock.sleep(rank * self._limits.beat_seconds)
-        return self.voter.holder in (None, self._node)
+        rests = self._clock.monotonic() < self._rests_until
+        return not rests and self.voter.holder in (None, self._node)
 
     async def _renew(self, reign: Reign) -> None:
         asked_at = self._clock.monotonic()
@@ -163,6 +192,7 @@ class Election:
             return
         own = await self._first([self._own(self._granted(self.voter.grant(term, self._node)))], 1)
         if not own:
+            await self._resign(term)
             return
         lease = Lease(self._clock, self._limits.lease_seconds, self._limits.lease_drift)
         lease.renew(asked_at)
@@ -215,6 +245,11 @@ class Election:
             asked = link.calls.ask(name, body)
             return read(await within(self._clock, 2 * self._limits.beat_seconds, asked))
         return None
+
+    async def _tell(self, link: Link, name: str, body: bytes) -> None:
+        """Say something to another node within a beat, if it takes that."""
+        with suppress(ProtoBaseError, TimeoutError):
+            await within(self._clock, self._limits.beat_seconds, link.calls.tell(name, body))
 
     async def _first(self, asked: Sequence[Awaitable[T | None]], count: int) -> list[T]:
         """The first answers that are any, so many of them or all; the other questions go on by themselves."""

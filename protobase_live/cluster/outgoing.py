@@ -22,7 +22,7 @@ from protobase_live.protocol.peer.messages import (
     Standings,
     Taken,
 )
-from protobase_storage import CollectionCorrupt, Loaded, Vector, includes, sequence_of
+from protobase_storage import CollectionCorrupt, Loaded, Vector, includes, join, sequence_of
 
 Send = Callable[[PeerMessage], Awaitable[None]]
 
@@ -335,7 +335,7 @@ class Outgoing:
             history, known = history_of(loaded.remains), self.known[name]
             if history != await self._source.history(name) or history != known.history:  # deleted meanwhile
                 continue
-            if includes(known.vector, loaded.vector):  # it came from elsewhere meanwhile, or never can
+            if join(known.vector, loaded.vector) == known.vector:  # it has come from elsewhere, or never can
                 if await self._source.storage.commits_after(name, known.vector, 1) is None:
                     known.stuck = "each of the nodes has another commit in the same place: two histories"
                 continue

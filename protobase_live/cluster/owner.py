@@ -13,7 +13,7 @@ from functools import partial
 from random import Random
 
 from protobase_actors import Clock, within
-from protobase_live.cluster.election import ACCEPT, GRANT, PLACES, Election
+from protobase_live.cluster.election import ACCEPT, GRANT, PLACES, RESIGN, Election
 from protobase_live.cluster.forwarding import decode_done, decode_request, encode_done, encode_request
 from protobase_live.cluster.incoming import Home
 from protobase_live.cluster.lease import Lease
@@ -56,6 +56,7 @@ class Owner:
         random: Random,
     ) -> None:
         """``patterns`` say which collections are owned, as in shells: ``orders*``."""
+        self._node = node
         self.patterns = tuple(patterns)
         self._storage = storage
         self._home = home
@@ -78,7 +79,8 @@ class Owner:
         self._running = asyncio.get_running_loop().create_task(self._election.run())
 
     async def close(self) -> None:
-        """Take part no more."""
+        """Take part no more. The owner ends what is under way, and gives back the lease; takes two beats at
+        most."""
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
@@ -89,6 +91,12 @@ class Owner:
         """Whether this node is the owner now."""
         reign = self._election.reign
         return reign is not None and reign.lease.holds
+
+    @property
+    def holder(self) -> str:
+        """Who seems to be the owner; empty if nobody does."""
+        holder = self._election.holder or ""
+        return holder if holder != self._node or self.is_owner else ""
 
     def owns(self, names: Sequence[str]) -> bool:
         """Whether these collections are owned. Raises ValidationError if some are and others are not."""
@@ -146,7 +154,7 @@ class Owner:
 
     async def _answer(self, name: str, body: bytes) -> bytes:
         """What another node asks. Raises ProtoBaseError, StorageError."""
-        if name in (GRANT, ACCEPT):
+        if name in (GRANT, ACCEPT, RESIGN):
             return await self._election.answer(name, body)
         if name == PLACES:
             return pack_places(await self._log.places(self._owns, OWNER))

@@ -107,15 +107,16 @@ class Reign:
     async def run(self, votes: Sequence[Vote], places: Sequence[Place]) -> None:
         """Come to have what was stored before, of which those who voted tell, and serve.
 
-        Ends with ReignOver, with TimeoutError if that takes longer than ``owner_seconds``, or when it is
-        cancelled.
+        Ends after `stop`, with ReignOver, with TimeoutError if that or storing something here takes longer
+        than ``owner_seconds``, or when it is cancelled.
         """
         try:
             await within(self._clock, self._limits.owner_seconds, self._recover(votes, places))
             self.ready = True
-            while True:
-                while not self._waiting:
+            while not self._is_over:
+                if not self._waiting:
                     await self._wake_up.wait()
+                    continue
                 count = min(len(self._waiting), self._limits.owner_batch)
                 batch = [self._waiting.popleft() for _ in range(count)]
                 await self._serve([each for each in batch if not each.done.done()])  # some have given up
@@ -125,6 +126,11 @@ class Reign:
             self._shadows.close()
             for waiting in self._waiting:
                 waiting.tell(Done({}, NoOwner("the owner lost its lease; nothing was done")))
+
+    def stop(self) -> None:
+        """Begin nothing more; what is under way goes on."""
+        self._is_over = True
+        self._wake_up.wake()
 
     async def _recover(self, votes: Sequence[Vote], places: Sequence[Place]) -> None:
         """A majority has, in its logs or as its last proposals, all that was ever acknowledged."""
@@ -151,14 +157,14 @@ class Reign:
             if made:
                 lost = OutcomeUnknown("the owner was lost; look whether the transaction was done")
                 nodes = await self._choose(Proposal(self._previous, tuple(made)))
-                await self._store(made)
+                await within(self._clock, self._limits.owner_seconds, self._store(made))
+            elif not self.lease.holds:  # nothing was written, and what was read may be old
+                raise ReignOver
         except BaseException:
             for each in batch:
                 each.tell(Done({}, lost))
             raise
         for waiting, found in zip(batch, done, strict=True):
-            if not found.cursors and not self.lease.holds:  # it only read, and another may have written
-                found = Done({}, NoOwner("the owner lost its lease; nothing was done"))
             waiting.tell(Done(found.cursors, found.failure, nodes))
 
     async def _carry_out(self, requests: Sequence[Request], made: list[OwnedCommit]) -> list[Done]:

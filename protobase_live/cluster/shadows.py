@@ -12,8 +12,9 @@ from protobase_live.cluster.owned_log import OwnedLog
 from protobase_live.cluster.proposal import OwnedCommit
 from protobase_live.cluster.voter import OWNER
 from protobase_live.collection.limits import Limits
+from protobase_live.collection.mistakes import nothing_done
 from protobase_live.collection.shadow import Shadow
-from protobase_live.errors import StorageFailed
+from protobase_live.errors import CollectionUnloadable, ProtoBaseError, StorageFailed
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import Check, Op
 from protobase_storage import TIMELINE_MARK, Commit, Joint, Storage, StorageError
@@ -58,15 +59,18 @@ class Shadows:
         self._most = most
         self._shadows: OrderedDict[str, Shadow] = OrderedDict()
 
-    async def begin(self, names: Sequence[str]) -> dict[str, StorageFailed]:
+    async def begin(self, names: Sequence[str]) -> dict[str, ProtoBaseError]:
         """Have these as they are durable, and no more than ``most`` of others; answers which cannot be read.
 
         What was made before must be durable: it is not waited for.
         """
-        failed: dict[str, StorageFailed] = {}
+        failed: dict[str, ProtoBaseError] = {}
         for name in names:
             try:
                 await self._begin(name)
+            except CollectionUnloadable as error:
+                self.forget(name)
+                failed[name] = error
             except StorageError as error:
                 self.forget(name)
                 failed[name] = StorageFailed(f"{name}: the owner cannot read it: {error}")
@@ -87,16 +91,13 @@ class Shadows:
     async def transact(self, request: Request) -> tuple[list[OwnedCommit], dict[str, str]]:
         """The commits of a transaction, and a cursor of each collection that it wrote.
 
-        Raises the ProtoBaseError that keeps it from being carried out, with nothing done.
+        Raises the ProtoBaseError that keeps it from being carried out, with nothing done; any other exception
+        leaves something that nobody will store, and all shadows are good for nothing.
         """
-        ready: dict[str, list[Op]] = {}
-        for name in request.names:
-            checks = [check for check in request.checks if check.collection == name]
-            ready[name] = await self._shadows[name].prepare(request.writes.get(name, ()), checks)
+        ready = {name: await self._prepare(name, request) for name in request.names}
         made: list[Commit] = []
         for name, ops in ready.items():
-            commit = await self._shadows[name].write(ops, request.author, self._origin) if ops else None
-            if commit is not None:
+            if ops and (commit := await self._write(name, ops, request.author)) is not None:
                 made.append(commit)
         if len(made) > 1:
             id = f"{self._random.getrandbits(JOINT_BITS):x}"
@@ -104,6 +105,21 @@ class Shadows:
             made = [replace(commit, joint=joint) for commit in made]
         owned = [OwnedCommit(self._shadows[each.collection].history, each) for each in made]
         return owned, self.cursors([name for name, ops in ready.items() if ops])
+
+    async def _prepare(self, name: str, request: Request) -> list[Op]:
+        checks = [check for check in request.checks if check.collection == name]
+        try:
+            return await self._shadows[name].prepare(request.writes.get(name, ()), checks)
+        except ProtoBaseError:
+            raise
+        except Exception as error:
+            raise nothing_done("a transaction", error) from error
+
+    async def _write(self, name: str, ops: Sequence[Op], author: str | None) -> Commit | None:
+        try:
+            return await self._shadows[name].write(ops, author, self._origin)
+        except ProtoBaseError as error:
+            raise RuntimeError(f"{name}: what was prepared cannot be written: {error}") from error
 
     def cursors(self, names: Sequence[str]) -> dict[str, str]:
         """How far these are."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from protobase_live.model.names import INTERNAL_PREFIX
 from protobase_live.model.node_status import LinkStatus, NodeStatus
 
 if TYPE_CHECKING:
@@ -16,20 +17,24 @@ TOLD_STUCK = 100
 """Collections of a link of which it is told why they are stuck."""
 
 
-async def status(node: str, replication: Replication, held: int, loaded: int) -> NodeStatus:
+async def status(
+    node: str, replication: Replication, held: int, loaded: int, owner: str | None
+) -> NodeStatus:
     """How a node is that has ``loaded`` collections in memory, and holds so many commits of transactions over
-    several collections. Raises StorageError.
+    several collections; ``owner`` as in `NodeStatus`. Raises StorageError.
     """
-    stats = await replication.source.storage.stats()
+    storage = replication.source.storage
+    stats, internal = await storage.stats(), await storage.list(INTERNAL_PREFIX)
     lacking = await _lacking_commits(replication)
     return NodeStatus(
         node,
         configured=replication.configured,
         bytes=stats.bytes,
-        collections=stats.collections,
+        collections=stats.collections - len(internal),
         loaded=loaded,
         held_commits=held + sum(replication.held.values()),
         links=list(_links_of(replication, lacking)),
+        owner=owner,
     )
 
 

@@ -79,6 +79,11 @@ class Voter:
             self._until = self._clock.monotonic() + self._limits.lease_seconds
             return Vote(True, term, known.accepted, known.proposal)
 
+    def release(self, term: int, holder: str) -> None:
+        """``holder`` gives back the lease. Nothing happens if a later term was granted."""
+        if (term, holder) == (self._promise.term, self._promise.holder):
+            self._until = self._clock.monotonic()
+
     async def accept(self, term: int, holder: str, number: int, proposal: bytes) -> bool:
         """Store a proposal of the owner, behind the one before it. Raises StorageError, ProtocolError."""
         if self._is_over(term, holder) or not await self._follows(Proposal.decode(proposal)):

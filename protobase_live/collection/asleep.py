@@ -11,10 +11,11 @@ from protobase_live.collection.former import history_of, require_same, require_s
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.messages import Replicated
 from protobase_live.collection.outlet import Outlet
+from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.unreadable import require_readable
 from protobase_live.errors import MalformedUpdate, ProtoBaseError
 from protobase_live.model.names import check_collection
-from protobase_storage import Commit, Joint, Standing, Storage, covers, follows, include
+from protobase_storage import CollectionCorrupt, Commit, Joint, Standing, Storage, covers, follows, include
 
 Given = Mapping[str, Sequence[Commit]]
 
@@ -62,7 +63,8 @@ class Asleep:
         """Store what is for collections that are not in memory, in one batch; durable on return.
 
         Of which nothing is said in the answer is to be loaded: it is in memory, or belongs to a transaction
-        over several collections that cannot be stored as a whole here. Raises StorageError.
+        over several collections that cannot be stored as a whole here, or one of those to be stored with it
+        cannot be read. Raises StorageError.
         """
         with ExitStack() as stack:
             names = [name for name in commits if self._may(name) and stack.enter_context(self._without(name))]
@@ -72,12 +74,17 @@ class Asleep:
                 try:
                     check_collection(name)
                     plans[name] = await self._plan(await self._standing(name), commits[name], histories)
+                except CollectionCorrupt as error:
+                    answers[name] = unloadable(name, error)
                 except ProtoBaseError as error:
                     answers[name] = error
             for name in _of_what_is_not_whole(plans, commits):
                 del plans[name]
             if taken := [commit for plan in plans.values() for commit in plan.taken]:
-                await self._storage.append(taken)
+                try:
+                    await self._storage.append(taken)
+                except CollectionCorrupt:
+                    return answers
             for name, plan in plans.items():
                 self._grown[name] += len(plan.taken)
                 self._remember(replace(plan.standing, vector=plan.vector))

@@ -21,7 +21,7 @@ Ask = Callable[[str, Replicate], Awaitable[object]]
 KnownHistories = Mapping[str, History]
 """Which history of a collection commits are of, where that is known."""
 
-JointChange = Callable[[Mapping[str, Sequence[Commit]], KnownHistories], Awaitable[object]]
+CarryOut = Callable[[Mapping[str, Sequence[Commit]], KnownHistories], Awaitable[object]]
 Answer = Replicated | ProtoBaseError
 """What a collection has then, or why something of what was sent to it was not taken."""
 
@@ -29,14 +29,14 @@ Answer = Replicated | ProtoBaseError
 class JointReplication:
     """Takes commits for any number of collections, of which none waits for another one without need."""
 
-    def __init__(self, ask: Ask, joint_change: JointChange, most_bytes: int, most_collections: int) -> None:
-        """``ask`` tells one collection, ``joint_change`` carries out the parts of transactions as one.
+    def __init__(self, ask: Ask, carry_out: CarryOut, most_bytes: int, most_collections: int) -> None:
+        """``ask`` tells one collection, ``carry_out`` does the parts of transactions as one.
 
         ``most_bytes`` bounds what is held of transactions that cannot be shown yet, ``most_collections`` how
         many collections are held at once.
         """
         self._ask = ask
-        self._together = joint_change
+        self._carry_out = carry_out
         self._held = HeldJoints(most_bytes)
         self._most_collections = most_collections
 
@@ -50,7 +50,7 @@ class JointReplication:
         The parts of a transaction that come here, in one call or while others of them are held, are shown
         together. Whoever sends has all parts that he wants shown together in one call.
         """
-        call = _Call(self._ask, self._together, self._held, histories)
+        call = _Call(self._ask, self._carry_out, self._held, histories)
         shown = await call.show_runs(commits, self._most_collections)
         alone, joints = _sorted_out({name: each for name, each in commits.items() if name not in shown})
         await call.replicate(alone)
@@ -80,9 +80,7 @@ class JointReplication:
 class _Call:
     """What is known of the collections while the commits of one call are taken."""
 
-    def __init__(
-        self, ask: Ask, joint_change: JointChange, held: HeldJoints, histories: KnownHistories
-    ) -> None:
+    def __init__(self, ask: Ask, carry_out: CarryOut, held: HeldJoints, histories: KnownHistories) -> None:
         self.answers: dict[str, Replicated] = {}
         """The last answer of each collection."""
         self.failures: dict[str, ProtoBaseError] = {}
@@ -90,7 +88,7 @@ class _Call:
         self.pending: dict[Joint, Parts] = {}
         """The transactions that may be shown."""
         self._ask = ask
-        self._together = joint_change
+        self._carry_out = carry_out
         self._held = held
         self._histories = histories
 
@@ -121,7 +119,7 @@ class _Call:
         if len(lacking) < 2 or None in runs.values() or not await _are_readable(lacking.values()):
             return False
         try:
-            await self._together(lacking, self._histories)
+            await self._carry_out(lacking, self._histories)
         except ProtoBaseError:
             return False
         await self.replicate(dict.fromkeys(commits, ()))
@@ -190,7 +188,7 @@ class _Call:
     async def _show_together(self, parts: Parts) -> bool:
         """Whether they are shown, or one of them cannot be, which is told so when it comes alone."""
         try:
-            await self._together({each: (commit,) for each, commit in parts.items()}, self._histories)
+            await self._carry_out({each: (commit,) for each, commit in parts.items()}, self._histories)
         except (ValidationError, MalformedUpdate, CollectionDropped):
             return True
         except ProtoBaseError as error:

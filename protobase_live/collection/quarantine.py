@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 
 from protobase_actors import Clock
 from protobase_live.collection.pauses import Pauses
 from protobase_live.errors import CollectionUnloadable
+from protobase_storage import CollectionCorrupt, StorageError
 
 _log = logging.getLogger("protobase_live")
 
@@ -19,6 +22,21 @@ def unloadable(collection: str, cause: BaseException) -> CollectionUnloadable:
         f"collection {collection!r} cannot be loaded: {reason}; its bytes are kept, "
         f"'protobase-live export --raw' prints them"
     )
+
+
+@contextmanager
+def loading(collection: str) -> Generator[None]:
+    """Raises CollectionUnloadable for what goes wrong inside with what is stored, and StorageError."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+        raise
+    except StorageError as error:
+        if not isinstance(error, CollectionCorrupt):
+            raise
+        raise unloadable(collection, error) from error
+    except BaseException as error:  # a panic of pycrdt derives from BaseException alone
+        raise unloadable(collection, error) from error
 
 
 class Quarantine:

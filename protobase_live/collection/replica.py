@@ -23,7 +23,7 @@ from protobase_live.collection.identity import Identity
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Editor, Replicated
 from protobase_live.collection.put_back import put_back
-from protobase_live.collection.quarantine import unloadable
+from protobase_live.collection.quarantine import loading
 from protobase_live.collection.turn import AppliedCommit, Turn
 from protobase_live.collection.unreadable import place_of, unreadable
 from protobase_live.document import Document, Outcome, Room
@@ -31,7 +31,6 @@ from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed
 from protobase_live.model.operations import INDEXES, Read
 from protobase_storage import (
     TIMELINE_MARK,
-    CollectionCorrupt,
     Commit,
     Loaded,
     Snapshot,
@@ -77,16 +76,8 @@ class Replica:
 
         Raises CollectionUnloadable for what goes wrong with what is stored, and StorageError.
         """
-        try:
+        with loading(self._collection):
             return await self._load(told)
-        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
-            raise
-        except StorageError as error:
-            if not isinstance(error, CollectionCorrupt):
-                raise
-            raise unloadable(self._collection, error) from error
-        except BaseException as error:  # a panic of pycrdt derives from BaseException alone
-            raise unloadable(self._collection, error) from error
 
     async def _load(self, told: bool) -> Loaded:
         loaded = await self._storage.load(self._collection)
@@ -153,6 +144,7 @@ class Replica:
         if not apart:
             for start in range(0, len(commits), RUN_COMMITS):
                 await self._apply_run(commits[start : start + RUN_COMMITS], applied)
+            await self._apply_held(applied)
         for commit in commits:
             if covers(self.vector, commit):
                 continue

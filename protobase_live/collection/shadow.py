@@ -16,6 +16,7 @@ from protobase_live.collection.digests import Digests
 from protobase_live.collection.former import History, history_of
 from protobase_live.collection.identity import LEAST_ID
 from protobase_live.collection.limits import Limits
+from protobase_live.collection.quarantine import loading
 from protobase_live.collection.replica import room_of
 from protobase_live.collection.room import make_room, needs_room
 from protobase_live.document import Document
@@ -49,18 +50,26 @@ class Shadow:
     async def load(
         cls, collection: str, node: str, storage: Storage, clock: Clock, random: Random, limits: Limits
     ) -> Shadow:
-        """As what is durable. Raises StorageError, and what `Document.load` raises."""
-        stored = await storage.load(collection)
-        made = cls(collection, node, stored, clock, random, limits)
-        try:
-            await in_steps(made._document.load(stored.updates))
-        except BaseException:
-            made.close()
-            raise
+        """As what is durable. Raises CollectionUnloadable, and StorageError."""
+        with loading(collection):
+            stored = await storage.load(collection)
+            made = cls(collection, node, stored, clock, random, limits)
+            try:
+                await in_steps(made._document.load(stored.updates))
+            except BaseException:
+                made.close()
+                raise
         return made
 
     async def catch_up(self, storage: Storage) -> bool:
-        """Take in what has become durable since. False: it cannot, and is to be loaded anew."""
+        """Take in what has become durable since. False: it cannot, and is to be loaded anew.
+
+        Raises as `load` does; then it is good for nothing.
+        """
+        with loading(self._collection):
+            return await self._catch_up(storage)
+
+    async def _catch_up(self, storage: Storage) -> bool:
         while True:
             commits = await storage.commits_after(self._collection, self.vector, PAGE)
             if commits is None:

@@ -157,7 +157,7 @@ class Turn:
     joint_change: JointChange | None = None
     """What is shown elsewhere, too, with the commits or the snapshot."""
     installed: Installed | None = None
-    """A snapshot that the storage has already; such a turn has no commits."""
+    """A snapshot, which the storage has already or is given as leaps; such a turn has no commits."""
     batch: Sequence[Envelope[Message]] = ()
     """What the turn serves; it is served anew if the storage does not take the turn."""
 

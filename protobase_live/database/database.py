@@ -318,8 +318,9 @@ class Database(DatabaseApi):
 
     async def cluster_status(self) -> NodeStatus:
         """How this node is linked with others, and how far these are."""
+        owner = None if self.owner is None else self.owner.holder
         with errors_named("the storage"):
-            return await status(self.node, self.replication, self.home.held, len(self.actor_stats()))
+            return await status(self.node, self.replication, self.home.held, len(self.actor_stats()), owner)
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""

@@ -50,10 +50,13 @@ class NodeStatus:
     """Commits of other nodes that wait for what they were made on."""
     links: Sequence[LinkStatus]
     """Those that are configured first."""
+    owner: str | None = None
+    """Who seems to be the owner of the owned collections: empty if nobody, None if this node has none."""
 
     def faults(self, lag_seconds: float) -> list[str]:
-        """What is not well, in words: who is not linked, has lacked something for longer, or is stuck."""
-        return [fault for link in self.links for fault in _faults(link, lag_seconds)]
+        """What is not well, in words: who is not linked, lacks something for longer or is stuck; no owner."""
+        faults = [fault for link in self.links for fault in _faults(link, lag_seconds)]
+        return faults if self.owner != "" else [*faults, "no node is the owner of the owned collections"]
 
     def form(self) -> dict[str, Any]:
         """As plain data."""

@@ -367,6 +367,51 @@ async def test_a_collection_that_cannot_be_read_stops_no_other(make: Make) -> No
     assert "damaged" in known.stuck
 
 
+class RottenStanding(MemoryStorage):
+    """Where a collection of it stands cannot be read."""
+
+    async def standing(self, collection):
+        if collection == "rotten":
+            raise CollectionCorrupt(collection, "a page is damaged")
+        return await super().standing(collection)
+
+    async def load(self, collection):
+        if collection == "rotten":
+            raise CollectionCorrupt(collection, "a page is damaged")
+        return await super().load(collection)
+
+
+class RottenLog(RottenStanding):
+    """Nothing can be put behind its log, either."""
+
+    async def standing(self, collection):
+        return await MemoryStorage.standing(self, collection)
+
+    def append(self, commits):
+        if not any(commit.collection == "rotten" for commit in commits):
+            return super().append(commits)
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        failed.set_exception(CollectionCorrupt("rotten", "a page is damaged"))
+        return failed
+
+
+@pytest.mark.parametrize("kind", [RottenStanding, RottenLog])
+async def test_a_collection_that_cannot_be_read_there_stops_no_other_of_its_message(
+    make: Make, kind: type[MemoryStorage]
+) -> None:
+    a, b = make("a"), make("b", storage=kind(make_identity=lambda: "b"))
+    await a.put("rotten", "k", n=1)
+    for name in ("sound", "well"):
+        await a.put(name, "k", n=1)
+    Connection(a, b)
+    await agree([a, b], "sound", "well")
+    outgoing = a.db.replication.links["b"].outgoing
+    await settle(lambda: outgoing.known["rotten"].stuck)
+    assert "damaged" in (outgoing.known["rotten"].stuck or "")
+    assert outgoing.has_durable({"sound": await a.vector("sound")})
+    assert not outgoing.has_durable({"rotten": await a.vector("rotten")})
+
+
 async def test_who_knows_another_secret_is_sent_nothing(make: Make) -> None:
     a, b = make("a"), make("b", secret=b"another secret of enough bytes")
     await a.put("tasks", "k", n=1)

@@ -9,18 +9,22 @@ from typing import Any, TypeVar
 
 import pytest
 
+from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.errors import NoOwner, OutcomeUnknown, RecordExists, ValidationError
+from protobase_storage import Commit, StorageFull
 from tests.support.nodes import Connection, Node
 
 T = TypeVar("T")
+LIMITS = ClusterLimits()
 
 
 class Nodes:
     """Nodes whose clocks go on while something is waited for."""
 
-    def __init__(self, names: str, configured: int, others: Sequence[str]) -> None:
+    def __init__(self, names: str, configured: int, others: Sequence[str], **settings: Any) -> None:
         """``others`` are the patterns that all but the first have."""
-        self.nodes = [Node(name, owner=others if at else ("orders*",)) for at, name in enumerate(names)]
+        patterns = [others if at else ("orders*",) for at in range(len(names))]
+        self.nodes = [Node(name, owner=each, **settings) for name, each in zip(names, patterns, strict=True)]
         self.links: dict[frozenset[str], Connection] = {}
         self._configured = configured
 
@@ -74,9 +78,9 @@ class Nodes:
 
 @asynccontextmanager
 async def cluster(
-    names: str = "abc", configured: int = 0, others: Sequence[str] = ("orders*",)
+    names: str = "abc", configured: int = 0, others: Sequence[str] = ("orders*",), **settings: Any
 ) -> AsyncIterator[Nodes]:
-    made = Nodes(names, configured or len(names), others)
+    made = Nodes(names, configured or len(names), others, **settings)
     await made.start()
     try:
         yield made
@@ -214,6 +218,65 @@ async def test_a_transaction_over_several_owned_collections_is_one() -> None:
         with pytest.raises(RecordExists):
             await three.get(both(three.nodes[2]))
         assert await three.nodes[2].keys("orders/1") == await three.nodes[2].keys("orders/2") == ["k"]
+
+
+async def test_who_stops_ends_what_is_under_way_and_gives_back_the_lease() -> None:
+    async with cluster() as three:
+        await three.get(increment(three.nodes[0]))
+        (owner,) = three.owners
+        others = [node for node in three.nodes if node is not owner]
+        told = [asyncio.ensure_future(increment(node)) for node in others]
+        await asyncio.sleep(0)
+        assert owner.db.owner is not None
+        await three.get(owner.db.owner.close())
+        stopped_at = others[0].clock.monotonic()
+        await three.until(lambda: three.owners)
+        assert three.owners[0] in others
+        assert others[0].clock.monotonic() - stopped_at < LIMITS.lease_seconds / 2
+        await three.get(asyncio.gather(*told))
+        assert await count(others[0]) == await count(others[1]) == 3
+
+
+async def test_who_cannot_store_is_not_the_owner_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(commits: Sequence[Commit]) -> asyncio.Future[None]:
+        failed = asyncio.get_running_loop().create_future()
+        failed.set_exception(StorageFull("no room"))
+        return failed
+
+    async with cluster() as three:
+        await three.get(increment(three.nodes[0]))
+        (owner,) = three.owners
+        others = [node for node in three.nodes if node is not owner]
+        monkeypatch.setattr(owner.storage, "append", full)
+        with pytest.raises(OutcomeUnknown):
+            await three.get(increment(others[0]))
+        await three.until(lambda: three.owners and three.owners[0] in others)
+        await three.get(increment(others[0]))
+        assert await count(others[1]) == 3, "what a majority had was completed"
+
+
+async def test_who_is_closed_while_a_term_ends_is_closed() -> None:
+    async def end_slowly() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(0.0)
+            await asyncio.sleep(0.0)
+
+    async with cluster("a") as one:
+        assert one.nodes[0].db.owner is not None
+        election = one.nodes[0].db.owner._election
+        await one.until(lambda: election.reign)
+        assert election.reign is not None
+        ending = asyncio.ensure_future(end_slowly())
+        await asyncio.sleep(0.0)
+        election.reign.ready = False
+        stopping = asyncio.ensure_future(election._stop(election.reign, ending))
+        await asyncio.sleep(0.0)
+        stopping.cancel()
+        await asyncio.wait([stopping])
+        assert stopping.cancelled()
+        await asyncio.wait([ending])
 
 
 async def test_a_database_without_a_server_has_no_owner() -> None:

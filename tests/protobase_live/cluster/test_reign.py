@@ -19,7 +19,16 @@ from protobase_live.cluster.voter import Vote
 from protobase_live.collection.former import FIRST
 from protobase_live.collection.limits import DEFAULT_LIMITS
 from protobase_live.collection.messages import Replicated
-from protobase_live.errors import NoOwner, OutcomeUnknown, Overloaded, RecordExists
+from protobase_live.collection.shadow import Shadow
+from protobase_live.errors import (
+    CollectionUnloadable,
+    NoOwner,
+    OutcomeUnknown,
+    Overloaded,
+    RecordExists,
+    Unavailable,
+    ValidationError,
+)
 from protobase_live.model import values
 from protobase_live.model.operations import RECORDS, Check, Op, Read
 from protobase_storage import Commit, MemoryStorage
@@ -57,6 +66,17 @@ class Term:
 
     def begin(self, *votes: Vote, places: Sequence[Place] = ()) -> None:
         self.running = asyncio.get_running_loop().create_task(self.reign.run(votes or [NO_VOTE], places))
+
+    def lose_lease_while_loading(self) -> None:
+        """Loading a collection takes longer than the lease holds."""
+        load = self.storage.load
+
+        async def slow(name: str):
+            await self.clock.advance(4.0)
+            return await load(name)
+
+        self.storage.load = slow  # type: ignore[method-assign]
+        self.reign._shadows.forget("orders")
 
     def transact(self, *ops: Op, reads: str | None = None) -> asyncio.Future[object]:
         checks = [Check("orders", Read(RECORDS, "get", (reads,)), values.digest(None))] if reads else []
@@ -203,13 +223,61 @@ async def test_what_only_reads_is_answered_under_the_lease_alone(term: Term) -> 
     read = term.transact(reads="k")
     await settle()
     assert read.done()
-    load = term.storage.load
-
-    async def slow(name: str):
-        await term.clock.advance(4.0)
-        return await load(name)
-
-    term.storage.load = slow  # type: ignore[method-assign]
-    term.reign._shadows.forget("orders")
+    term.lose_lease_while_loading()
     with pytest.raises(NoOwner):
         await term.transact(reads="k")
+
+
+async def test_what_changes_nothing_is_acknowledged_under_the_lease_alone(term: Term) -> None:
+    same = Op(RECORDS, "put", ("k", {"n": 1}))
+    term.begin()
+    await term.transact(same)
+    await term.transact(same)
+    assert len(term.proposed) == 1
+    term.lose_lease_while_loading()
+    with pytest.raises(NoOwner):
+        await term.transact(same)
+
+
+async def test_a_collection_that_cannot_be_loaded_fails_alone(term: Term) -> None:
+    await term.storage.append([Commit("x/1", 1, "orders/bad", b"nonsense", (), 1.0)])
+    term.begin()
+    ops = {"orders/bad": (insert("k"),)}
+    with_bad = asyncio.ensure_future(term.reign.transact(Request(ops, (), None)))
+    others = term.transact(insert("k"))
+    assert isinstance((await with_bad).failure, CollectionUnloadable)
+    assert (await others).failure is None  # type: ignore[attr-defined]
+    await term.storage.append([Commit("x/1", 1, "orders", b"nonsense", (), 1.0)])
+    told = await term.transact(insert("l"))
+    assert isinstance(told.failure, CollectionUnloadable), "also one that could be loaded before"  # type: ignore[attr-defined]
+    assert term.reign.ready
+
+
+async def test_a_transaction_that_fails_on_a_mistake_fails_alone(term: Term, monkeypatch) -> None:
+    prepare = Shadow.prepare
+
+    async def mistaken(shadow: Shadow, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
+        if ops[0].args[0] == "bad":
+            raise ZeroDivisionError
+        return await prepare(shadow, ops, checks)
+
+    monkeypatch.setattr(Shadow, "prepare", mistaken)
+    bad, good = term.transact(insert("bad")), term.transact(insert("good"))
+    term.begin()
+    assert isinstance((await bad).failure, Unavailable)  # type: ignore[attr-defined]
+    assert (await good).failure is None  # type: ignore[attr-defined]
+
+
+async def test_nothing_is_made_on_what_was_written_in_part(term: Term, monkeypatch) -> None:
+    async def late(shadow: Shadow, ready: Sequence[Op], author: str | None, origin: str) -> Commit | None:
+        raise ValidationError("too late")
+
+    monkeypatch.setattr(Shadow, "write", late)
+    told = term.transact(insert("k"))
+    term.begin()
+    with pytest.raises(NoOwner):
+        await told
+    assert term.proposed == []
+    assert term.running is not None
+    with pytest.raises(RuntimeError):
+        await term.running

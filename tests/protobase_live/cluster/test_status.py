@@ -146,5 +146,5 @@ async def test_parts_of_transactions_that_wait_are_held(make: Make) -> None:
 
 def test_a_status_is_read_back_from_its_form() -> None:
     link = LinkStatus("b", "ws://b/peer", True, None, ["a"], 1, 0.5, 10, 0.25, {"tasks": "why"})
-    status = NodeStatus("a", 2, 100, 3, 1, 0, [link])
+    status = NodeStatus("a", 2, 100, 3, 1, 0, [link], "b")
     assert NodeStatus.parse(status.form()) == status

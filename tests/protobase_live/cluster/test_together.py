@@ -133,6 +133,19 @@ async def test_a_log_that_was_not_folded_yet_is_sent_as_what_it_came_to(make: Ma
         assert await c.keys(name) == await a.keys(name)
 
 
+async def test_two_histories_that_are_equally_far_are_not_sent_for_ever(make: Make) -> None:
+    a, b = make("a"), make("b")
+    for node, timeline in ((a, "x/1"), (b, "x/2")):
+        await node.storage.append([Commit(timeline, 1, "tasks", b"\0\0", (), 1.0)])
+    connection = Connection(a, b)
+    await a.put("others", "k")
+    await agree([a, b], "others")
+    outgoing = a.db.replication.links["b"].outgoing
+    await settle(lambda: outgoing.known["tasks"].stuck)
+    assert "two histories" in (outgoing.known["tasks"].stuck or "")
+    assert connection.ends[0].messages(SnapshotPart) == []
+
+
 def test_a_gap_is_what_lacks_between() -> None:
     first, third = (Commit("n/t", n, "x", b"", (), 0.0) for n in (1, 3))
     assert not has_gap({}, [first])

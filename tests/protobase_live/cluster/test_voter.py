@@ -111,6 +111,20 @@ async def test_a_first_start_waits_as_well(node: Node) -> None:
     assert (await voter.grant(1, "a")).granted
 
 
+async def test_who_gives_back_the_lease_is_waited_for_no_longer(node: Node) -> None:
+    voter = await node.start()
+    await voter.grant(1, "a")
+    await voter.grant(2, "a")
+    voter.release(1, "a")
+    voter.release(2, "b")
+    assert voter.holder == "a", "what was granted since is another lease"
+    voter.release(2, "a")
+    assert voter.holder is None
+    assert (await voter.grant(3, "b")).granted
+    voter.release(2, "a")
+    assert voter.holder == "b"
+
+
 async def test_what_it_has_accepted_is_told_to_the_next_owner(node: Node) -> None:
     voter = await node.start()
     await voter.grant(1, "a")

@@ -246,7 +246,7 @@ async def test_one_that_was_passivated_before_it_is_held_is_loaded_again(databas
             await stopped[0].stop()
         return found
 
-    monkeypatch.setattr(database, "ref", ref)
+    monkeypatch.setattr(database._committing, "_ref", ref)
     await both(database)
     assert stopped
     assert await a.keys() == ["both", "zero"]
