@@ -92,6 +92,13 @@ async def test_yjs_clients_of_one_collection(database) -> None:
         await each.task
 
 
+@pytest.mark.parametrize("path", ["", "/", "/yjs", "/live/more", "/nowhere"])
+async def test_there_is_no_door_at_other_paths(database, path: str) -> None:
+    stranger = Socket(pb.asgi(database), path)
+    assert (await stranger.until("websocket.close"))["code"] == 4404
+    await stranger.task
+
+
 async def test_the_live_protocol(database) -> None:
     client = Socket(pb.asgi(database), "/live", ("other", LIVE))
     assert (await client.until("websocket.accept"))["subprotocol"] == LIVE

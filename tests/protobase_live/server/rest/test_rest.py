@@ -44,6 +44,13 @@ async def test_pages_of_other_origins_are_refused(rest) -> None:
     assert "access-control-allow-origin" not in refused.headers
 
 
+async def test_a_host_that_only_a_page_can_have_asked_for_is_refused(rest) -> None:
+    """Its name stands for this machine now; what reads from it has no origin."""
+    refused = await call(rest, "GET", "/api/v1/collections", host="evil.example:8765")
+    assert refused.status == 403
+    assert "evil.example" in refused.json["error"]["message"]
+
+
 async def test_pages_that_may_read_are_told_so(rest) -> None:
     origin = "http://localhost:5173"
     answer = await call(rest, "GET", "/api/v1/collections", origin=origin)
