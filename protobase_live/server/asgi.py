@@ -188,7 +188,7 @@ class Doors:
 
     async def connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket until it ends."""
-        door, *rest = segments(scope)
+        door, *rest = segments(scope) or [""]
         is_live, is_full = (door, rest) == ("live", []), len(self._clients) >= self._limits.sessions
         if is_full or not (is_live or (door == "yjs" and rest)):
             await receive()
