@@ -285,6 +285,18 @@ class Connection(ServerConnection):
         if self.writable:
             self.transport.write(shown.frame)
 
+    def show_keyed(self, shown: ShownUpdate, head: bytes) -> None:
+        """The same, behind the key of its collection. Runs for every update and connection."""
+        if shown.keyed_frame is None:
+            shown.keyed_frame = self.render(head + yjs.encode_update(shown.update))
+        if self.writable:
+            self.transport.write(shown.keyed_frame)
+
+    def write_often(self, message: bytes, count: int) -> None:
+        """Send a binary message so many times, as one write."""
+        if self.writable and count:
+            self.transport.write(self.render(message) * count)
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; what still comes in is read, for the client's answer may be behind it."""
         self.resume_reading()
