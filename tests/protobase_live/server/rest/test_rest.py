@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
 from protobase_live.errors import Unauthorized
+from protobase_live.server.authentication import Identity
+from protobase_live.server.rest.table import ROUTES
 from tests.support.asgi_client import Exchange, call
 
 
@@ -26,6 +29,15 @@ async def test_a_token_is_wanted_where_somebody_asks_for_one(make_rest, database
     assert (await call(rest, "GET", "/api/v1/collections", authorization="Bearer ann's")).status == 200
     assert (await call(rest, "GET", "/api/v1/collections?token=ann's")).status == 200
     assert (await call(rest, "GET", "/api/v1/openapi.json")).status == 200
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+async def test_nothing_but_the_description_is_for_strangers_and_readers(make_rest, database, route) -> None:
+    path = "/api/v1" + re.sub(r"{\w+}", "x", route.path)
+    for authenticate in (only_ann, lambda token: Identity("ann", read_only=True)):
+        answer = await call(make_rest(authenticate), route.method, path, {})
+        assert answer.status == (200 if route.path == "/openapi.json" else 401)
+    assert await database.collections() == []
 
 
 async def test_who_it_is_by_the_token_is_the_author(make_rest, database) -> None:
