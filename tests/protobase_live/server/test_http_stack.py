@@ -222,13 +222,14 @@ async def test_a_connection_without_requests_is_given_up() -> None:
         assert await client.reader.read() == b""
 
 
-async def test_one_connection_too_many() -> None:
+async def test_one_connection_too_many(caplog: pytest.LogCaptureFixture) -> None:
     async with serving(http_connections=1) as server, connected(server) as first:
         await first.ask("GET", RECORD)
         async with connected(server) as second:
             assert (await second.ask("GET", RECORD))[0] == 503
             assert await second.reader.read() == b""
         assert (await first.ask("GET", RECORD))[0] == 404
+    assert not caplog.records
 
 
 async def test_stopping_ends_streams_and_connections() -> None:
