@@ -30,6 +30,8 @@ class ShownUpdate:
     """The same for a door whose frames somebody else makes."""
     keyed_frame: bytes | None = None
     """The same, for a door that puts the collection's name before it."""
+    keyed_message: bytes | None = None
+    """The same, where somebody else makes the frames."""
 
 
 class Editor(Protocol):

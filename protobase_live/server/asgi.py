@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 
@@ -19,16 +20,23 @@ from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.counters import Counters
+from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
+from protobase_live.server.refusals import Caller
 from protobase_live.server.rest.answers import send_text
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
-from protobase_live.server.yjs_clients import YjsClients, asked_for
+from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
+
+DOORS = "the doors here are yjs/<collection>, hocuspocus, live, api/v1\n"
 
 Token = Callable[[Scope], str | None]
 """Says which token a request or connection has, of which ASGI tells so much."""
+
+Serve = Callable[[Scope, AsgiConnection, Sequence[str]], Awaitable[None]]
+"""Serves a connection, to a path of these pieces, until it ends."""
 
 
 def asgi(
@@ -41,7 +49,8 @@ def asgi(
     live_limits: LiveLimits | None = None,
     clock: Clock | None = None,
 ) -> Asgi:
-    """An ASGI application with the doors ``/yjs/<collection>``, ``/live`` and ``/api/v1`` of a database.
+    """An ASGI application with the doors of a database: ``/yjs/<collection>``, ``/hocuspocus``, ``/live`` and
+    ``/api/v1``.
 
     ``database`` is open, or is opened and closed with the application: ``pb.asgi(pb.open("file:./data"))``,
     which is an async context manager, for the lifespan of the application that it is mounted in; alone it
@@ -156,7 +165,9 @@ class Doors:
         self._clock = clock
         authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
         counters = Counters()
-        self._yjs = YjsClients(database, authentication, clock, limits, counters)
+        shared = database, authentication, clock, limits, counters
+        self._yjs = YjsClients(*shared)
+        self._hocuspocus = HocuspocusDoor(*shared, self._yjs)
         self._live = LiveDoor(
             database, clock=clock, limits=live_limits, authentication=authentication, counters=counters
         )
@@ -184,41 +195,59 @@ class Doors:
         if segments(scope)[:1] == ["api"]:
             await self._rest(scope, receive, send)
         else:
-            await send_text(send, HTTPStatus.NOT_FOUND, "the doors here are yjs/<collection>, live, api/v1\n")
+            await send_text(send, HTTPStatus.NOT_FOUND, DOORS)
 
     async def connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket until it ends."""
-        door, *rest = segments(scope)
-        is_live, is_full = (door, rest) == ("live", []), len(self._clients) >= self._limits.sessions
-        if is_full or not (is_live or (door == "yjs" and rest)):
+        pieces = segments(scope)
+        serve, is_full = self._door_at(pieces), len(self._clients) >= self._limits.sessions
+        if is_full or serve is None:
             await receive()
             await send({"type": "websocket.close", "code": 1013 if is_full else 4404})
             return
-        longest = self._live_limits.hello_bytes if is_live else self._yjs.message_bytes
-        connection = AsgiConnection(scope, receive, send, longest)
+        connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes)
         self._clients.add(connection)
         try:
-            await connection.accept(_choose(scope.get("subprotocols", ()), is_live))
-            await (
-                self._serve_live(scope, connection) if is_live else self._serve_yjs(scope, connection, rest)
-            )
+            await connection.accept(_choose(scope.get("subprotocols", ()), pieces[0] == "live"))
+            await serve(scope, connection, pieces)
         except ConnectionClosed:
             pass  # how every connection ends
         finally:
             self._clients.discard(connection)
 
-    async def _serve_live(self, scope: Scope, connection: AsgiConnection) -> None:
+    def _door_at(self, pieces: Sequence[str]) -> Serve | None:
+        match pieces:
+            case ["live"]:
+                return self._serve_live
+            case ["hocuspocus", *_]:
+                return self._serve_hocuspocus
+            case ["yjs", _, *_]:
+                return self._serve_yjs
+            case _:
+                return None
+
+    async def _serve_live(self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]) -> None:
         if forbidden := self._forbidden(scope):
             await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
         else:
             await self._live.serve(connection, None if self._token is None else self._token(scope))
 
-    async def _serve_yjs(self, scope: Scope, connection: AsgiConnection, rest: list[str]) -> None:
+    async def _serve_hocuspocus(
+        self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]
+    ) -> None:
+        asked = self._asked(scope, pieces)
+        known = None if self._token is None else partial(self._token, scope)
+        caller = _caller(scope, pieces, asked.token)
+        await self._hocuspocus.attend(connection, asked.forbidden, caller, known)
+
+    async def _serve_yjs(self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]) -> None:
+        asked = self._asked(scope, pieces)
+        await self._yjs.attend(connection, asked, _caller(scope, pieces, asked.token))
+
+    def _asked(self, scope: Scope, pieces: Sequence[str]) -> Asked:
         query = scope.get("query_string", b"").decode("latin-1")
-        asked = asked_for("/".join(rest), query, self._forbidden(scope))
-        if self._token is not None:
-            asked = asked._replace(token=self._token(scope))
-        await self._yjs.attend(connection, asked, _caller(scope, rest, asked.token))
+        asked = asked_for("/".join(pieces[1:]), query, self._forbidden(scope))
+        return asked if self._token is None else asked._replace(token=self._token(scope))
 
     def _forbidden(self, scope: Scope) -> str | None:
         headers = headers_of(scope)
@@ -227,10 +256,10 @@ class Doors:
 
 
 def _choose(offered: Iterable[str], is_live: bool) -> str | None:
-    """The first subprotocol that the door knows; the Yjs door takes whatever comes first."""
+    """The first subprotocol that the door knows; the Yjs doors take whatever comes first."""
     return next((name for name in offered if not is_live or name in SUBPROTOCOLS), None)
 
 
-def _caller(scope: Scope, rest: list[str], token: str | None) -> int:
+def _caller(scope: Scope, pieces: Sequence[str], token: str | None) -> Caller:
     host, _ = scope.get("client") or ("", 0)
-    return hash((host, *rest, token))
+    return hash((host, *pieces, token))

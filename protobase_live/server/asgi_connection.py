@@ -55,11 +55,11 @@ class AsgiConnection:
         self.subprotocol = subprotocol
         await self._tell({"type": "websocket.accept", "subprotocol": subprotocol})
 
-    # for the live door
-
     def allow(self, message_bytes: int) -> None:
         """From now on messages may be so long."""
         self._longest = message_bytes
+
+    # for the live door
 
     async def recv(self) -> bytes | str:
         """The next message. Raises ConnectionClosed."""
@@ -112,12 +112,12 @@ class AsgiConnection:
                 self._closed.set()
                 raise ConnectionClosedOK(None, None) from error
 
-    # for the Yjs door
+    # for the Yjs doors
 
     @property
     def paused(self) -> bool:
         """See `Wire.paused`."""
-        return self._unread > CROWD_BYTES
+        return self._unread > min(CROWD_BYTES, self._backlog_bytes)
 
     @property
     def crowded(self) -> bool:
@@ -136,6 +136,17 @@ class AsgiConnection:
         if shown.message is None:
             shown.message = yjs.encode_update(shown.update)
         self.write(shown.message)
+
+    def show_keyed(self, shown: ShownUpdate, head: bytes) -> None:
+        """See `Wire.show_keyed`."""
+        if shown.keyed_message is None:
+            shown.keyed_message = head + yjs.encode_update(shown.update)
+        self.write(shown.keyed_message)
+
+    def write_often(self, message: bytes, count: int) -> None:
+        """See `Wire.write_often`."""
+        for _ in range(count):
+            self.write(message)
 
     def pause_reading(self) -> None:
         """See `Wire.pause_reading`."""

@@ -58,6 +58,8 @@ class Connection(ServerConnection):
         self._http = http
         self._first: bytes | None = b""
         """What came before it was known who serves the connection, None when that is known."""
+        self._is_told = False
+        """Whether the library knows of the connection, which it does not of one for requests."""
         self._patience: asyncio.TimerHandle | None = None
         self._most_unread_pongs = unread_pongs
         self._unread_pongs = 0
@@ -177,6 +179,7 @@ class Connection(ServerConnection):
             self._everyone.discard(self)
             self._http(self, data)
         else:
+            self._is_told = True
             super().connection_made(self.transport)
             self.data_received(data)
 
@@ -187,7 +190,7 @@ class Connection(ServerConnection):
 
     def eof_received(self) -> None:
         """The client sends nothing more."""
-        if self._first is None:
+        if self._is_told:
             super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -195,7 +198,7 @@ class Connection(ServerConnection):
         self._everyone.discard(self)
         self._lose_patience()
         self.writable = False
-        if self._first is None:
+        if self._is_told:
             super().connection_lost(exc)
 
     def resume_writing(self) -> None:
@@ -284,6 +287,18 @@ class Connection(ServerConnection):
             shown.frame = self.render(yjs.encode_update(shown.update))
         if self.writable:
             self.transport.write(shown.frame)
+
+    def show_keyed(self, shown: ShownUpdate, head: bytes) -> None:
+        """The same, behind the key of its collection. Runs for every update and connection."""
+        if shown.keyed_frame is None:
+            shown.keyed_frame = self.render(head + yjs.encode_update(shown.update))
+        if self.writable:
+            self.transport.write(shown.keyed_frame)
+
+    def write_often(self, message: bytes, count: int) -> None:
+        """Send a binary message so many times, as one write."""
+        if self.writable and count:
+            self.transport.write(self.render(message) * count)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; what still comes in is read, for the client's answer may be behind it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.database.database import Database
@@ -13,8 +15,10 @@ from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
-from protobase_live.server.hocuspocus_socket import HocuspocusSocket
+from protobase_live.server.hocuspocus_socket import HocuspocusSocket, KnownToken
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.refusals import Caller
+from protobase_live.server.wire import Wire
 from protobase_live.server.yjs_clients import YjsClients
 
 
@@ -45,19 +49,24 @@ class HocuspocusDoor:
 
     async def serve(self, connection: Connection, forbidden: str | None) -> None:
         """Serve a socket until it ends; see `Door.serve`."""
-        refused = True
-        try:
-            if forbidden:  # only now: pages are not shown how a handshake is refused
-                await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
-            else:
-                refused = await self._serve(connection)
-        finally:
-            if refused:
-                self._clients.refused(connection)
+        serve = partial(self._serve, connection, forbidden)
+        await self._clients.remember(serve, connection.caller, connection.ticket)
 
-    async def _serve(self, connection: Connection) -> bool:
+    async def attend(
+        self, connection: Wire, forbidden: str | None, caller: Caller, token: KnownToken | None
+    ) -> None:
+        """Serve a client whose handshake somebody else has answered; for ``token`` see `HocuspocusSocket`."""
+        connection.allow(self._limits.undecided_bytes)
+        serve = partial(self._serve, connection, forbidden, token)
+        await self._clients.serve_accepted(connection, serve, caller)
+
+    async def _serve(self, connection: Wire, forbidden: str | None, token: KnownToken | None = None) -> bool:
         """Whether the client was refused and would only be refused again."""
-        socket = HocuspocusSocket(connection, self, self._clock, self._limits, self._clients.message_bytes)
+        if forbidden:  # only now: pages are not shown how a handshake is refused
+            await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
+            return True
+        shared = self._clock, self._limits, self._clients.message_bytes
+        socket = HocuspocusSocket(connection, self, *shared, token)
         await socket.run()
         return socket.refused or connection.faulty or self._wrote_in_vain(connection, socket)
 
@@ -80,7 +89,7 @@ class HocuspocusDoor:
         """Who is in which collection."""
         return self._database.presence_hub
 
-    def _wrote_in_vain(self, connection: Connection, socket: HocuspocusSocket) -> bool:
+    def _wrote_in_vain(self, connection: Wire, socket: HocuspocusSocket) -> bool:
         """Whether a client was told to come back while nothing is stored: it brings the same again."""
         read_only = self._database.read_only
         return connection.close_code == TRY_AGAIN and any(name in read_only for name in socket.collections)

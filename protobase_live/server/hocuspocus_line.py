@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import TRY_AGAIN
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.varint import prefixed
-
-if TYPE_CHECKING:
-    from protobase_live.server.connection import Connection
+from protobase_live.server.wire import Wire
 
 
 class Sharer(Protocol):
@@ -32,7 +30,7 @@ class Sharer(Protocol):
 class HocuspocusLine:
     """One document's line: everything that is sent has the document's key before it."""
 
-    def __init__(self, sharer: Sharer, connection: Connection, key: bytes) -> None:
+    def __init__(self, sharer: Sharer, connection: Wire, key: bytes) -> None:
         self._sharer = sharer
         self._connection = connection
         self._head = prefixed(key)
@@ -54,18 +52,15 @@ class HocuspocusLine:
 
     def show(self, shown: ShownUpdate) -> None:
         """Send a turn's update; its frame is that of all who have this key."""
-        frame = shown.keyed_frame if self.shares_frames else None
-        if frame is None:
-            frame = self._connection.render(self._head + yjs.encode_update(shown.update))
-            if self.shares_frames:
-                shown.keyed_frame = frame
-        if self._writable:
-            self._connection.transport.write(frame)
+        if not self.shares_frames:
+            self.write(yjs.encode_update(shown.update))
+        elif self.open:
+            self._connection.show_keyed(shown, self._head)
 
     def write_often(self, message: bytes, count: int) -> None:
         """Send a message so many times."""
-        if count and self._writable:
-            self._connection.transport.write(self._connection.render(self._head + message) * count)
+        if self.open:
+            self._connection.write_often(self._head + message, count)
 
     def write(self, message: bytes) -> None:
         """Send a message; dropped if the document is not served any more."""
@@ -86,7 +81,3 @@ class HocuspocusLine:
             self._connection.close_soon(code, reason)
         elif self.open:
             self._sharer.close_document(self, code, reason)
-
-    @property
-    def _writable(self) -> bool:
-        return self.open and self._connection.writable

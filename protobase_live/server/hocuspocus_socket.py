@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,11 +29,14 @@ from protobase_live.protocol.live.limits import (
 )
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.authentication import Identity
-from protobase_live.server.connection import Connection
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.wire import Wire
 from protobase_live.server.yjs_presence import LIFE_SIGN
+
+KnownToken = Callable[[], str | None]
+"""Says which token a client has, whatever it says itself."""
 
 RESET = 4205
 """Close code of who would have more kept than may be, while nothing is decided; as of Hocuspocus."""
@@ -65,14 +68,23 @@ class HocuspocusSocket:
     """A client, and its documents by their keys."""
 
     def __init__(
-        self, connection: Connection, door: Door, clock: Clock, limits: ServerLimits, message_bytes: int
+        self,
+        connection: Wire,
+        door: Door,
+        clock: Clock,
+        limits: ServerLimits,
+        message_bytes: int,
+        token: KnownToken | None = None,
     ) -> None:
-        """``message_bytes`` may a message have behind its key, once a document was opened."""
+        """``message_bytes`` may a message have behind its key, once a document was opened. Without ``token``
+        the client says itself which one it has for a document.
+        """
         kept = UndecidedLimits(limits.undecided_bytes, limits.undecided_messages, limits.undecided_documents)
         self.refused = False
         """Whether the socket was closed for something that its client would only do again."""
         self._connection = connection
         self._door = door
+        self._token = token
         self._limits = limits
         self._message_bytes = message_bytes + hocuspocus.MAX_KEY_BYTES
         self._documents = Documents(kept, limits.socket_documents)
@@ -163,7 +175,8 @@ class HocuspocusSocket:
     async def _decide(self, key: bytes, token: str | None) -> None:
         try:
             collection, _ = hocuspocus.document_of(key)
-            identity, ref = await self._door.find(collection, token)
+            known = token if self._token is None else self._token()
+            identity, ref = await self._door.find(collection, known)
         except Unauthorized as error:
             self._deny(key, str(error))
         except (ValidationError, ProtocolError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from typing import Any, cast
 
 import h11
@@ -34,7 +35,6 @@ class HttpConnections:
             interface="asgi3",
             log_config=None,
             proxy_headers=False,
-            h11_max_incomplete_event_size=limits.http_head_bytes,
         )
         self.config.load()
         self.state = ServerState()
@@ -65,35 +65,92 @@ class HttpConnections:
             task.cancel()
 
 
+class Parser(h11.Connection):
+    """Refuses, too, what servers before this one may have read as another request."""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """What came next. Raises RemoteProtocolError."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            names = {name for name, _ in event.headers}
+            if {b"content-length", b"transfer-encoding"} <= names:
+                raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
+        return event
+
+
 class HttpConnection(H11Protocol):
-    """One of them, from its first request on; behind a request it may become a WebSocket again."""
+    """One of them, from its first request on; behind a request it may become a WebSocket again.
+
+    Whatever is waited for has a timer: the client's next request (uvicorn's, ``keep_alive_seconds``), the
+    rest of what it has begun to send, and that it reads.
+    """
 
     def __init__(self, connections: HttpConnections, connection: Connection) -> None:
         super().__init__(connections.config, connections.state, {})
         self._limits = connections.limits
+        self.conn = Parser(h11.SERVER, self._limits.http_head_bytes)
         self.timeout_keep_alive = cast(int, self._limits.keep_alive_seconds)
         self.access_log = False
         self.logger = handshake_log()  # each of its lines tells of what a client did
+        self._websocket = connection
         self.ws_protocol_class = cast(Any, lambda **_: connection)  # pyright: ignore[reportUnknownLambdaType]
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._rest_timer: asyncio.TimerHandle | None = None
+        self._unread_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Begin, and be told whenever anything is left unread."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(0)
 
     def data_received(self, data: bytes) -> None:
-        """What came; a head has to be complete ``handshake_seconds`` after it began."""
+        """What came; what a client has begun, a head or a body that was answered before its end, has to be
+        complete ``handshake_seconds`` later."""
         super().data_received(data)
         answered = self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
-        if not (answered and self.conn.trailing_data[0]):
-            self._forget_head()
-        elif self._head_timer is None:
-            seconds = self._limits.handshake_seconds
-            self._head_timer = self.loop.call_later(seconds, self.transport.abort)
+        if not answered or self.transport.get_protocol() is not self:
+            self._forget_rest()
+        elif self.conn.trailing_data[0] or self.conn.their_state is h11.SEND_BODY:
+            if self._rest_timer is None:
+                self._rest_timer = self._later(self._limits.handshake_seconds, self.transport.abort)
+        else:
+            self._forget_rest()
+            if self.timeout_keep_alive_task is None:
+                self.timeout_keep_alive_task = self._later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
+
+    def pause_writing(self) -> None:
+        """Something is unread; that ends within ``request_seconds``, also on a connection that is closing."""
+        super().pause_writing()
+        if self._unread_timer is None:
+            self._unread_timer = self._later(self._limits.request_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """All was read."""
+        super().resume_writing()
+        self._forget_unread()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """There is nobody to answer any more."""
-        self._forget_head()
+        self._forget_rest()
+        self._forget_unread()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Give the connection back, with what came behind the request."""
+        super().handle_websocket_upgrade(event)
+        if self.flow.write_paused:  # by an answer before it
+            self._forget_unread()
+            self._websocket.pause_writing()
+        if behind := self.conn.trailing_data[0]:
+            self._websocket.data_received(behind)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no request as HTTP with JSON, as all errors are told, and close."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()  # it has been answered, and only the rest of its body is broken
+            return
         fault = sys.exception()
         status = fault.error_status_hint if isinstance(fault, h11.RemoteProtocolError) else 400
         failure = {
@@ -114,7 +171,15 @@ class HttpConnection(H11Protocol):
     def _should_upgrade_to_ws(self) -> bool:
         return not self.scope["path"].startswith(HTTP_PREFIX)
 
-    def _forget_head(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_later(seconds, act)
+
+    def _forget_rest(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
+
+    def _forget_unread(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None

@@ -30,8 +30,8 @@ class ServerLimits:
     drain_seconds: float = 5.0
     """How long that may take; then all others are closed at once."""
     handshake_seconds: float = 10.0
-    """How long a client may take to ask for a connection, and may wait for its turn; then it is
-    disconnected."""
+    """How long a client may take to ask for a connection, and may wait for its turn; also for each head of
+    an HTTP request, and the rest of a body that was answered before its end. Then it is disconnected."""
     authenticate_seconds: float = 10.0
     """How long the program's ``authenticate`` may take; then the client is refused with 4401."""
     close_seconds: float = 5.0
@@ -92,8 +92,8 @@ class ServerLimits:
     """Longest body of an answer over HTTP; a longer one is answered with 422. An event of a stream that would
     be longer is told without its values."""
     request_seconds: float = 60.0
-    """How long an HTTP request may take, from its head to the end of its answer; then it is answered with 408
-    or 504, or cut off. A client of a stream that reads nothing for so long is cut off."""
+    """How long an HTTP request may take, from its head to the end of its answer; then it is answered with
+    504, or cut off. A client that has anything of an answer unread for so long is cut off, too."""
     keep_alive_seconds: float = 75.0
     """How long an HTTP connection without a request is kept. Proxies keep theirs for a minute, and are to be
     the first to let go."""

@@ -43,6 +43,22 @@ class Origins:
             return None
         return f"pages of {origins[0]!r} may not connect here; the server's option --origin allows them"
 
+    def request_refusal(self, origins: Sequence[str], hosts: Sequence[str]) -> str | None:
+        """The same for a request over HTTP.
+
+        Browsers send no origin with what only reads, of pages of the host that they ask. So a loopback server
+        looks at the host there: a page that made its own name stand for this machine would read everything.
+        """
+        if origins or self._takes_all or not self._loopback:
+            return self.refusal(origins, hosts)
+        strange = [each for each in hosts if each and not self._is_known(_host(f"//{each}"))]
+        if not strange:
+            return None
+        return f"{strange[0]!r} is no name of this machine; the server's option --origin allows its pages"
+
+    def _is_known(self, host: str) -> bool:
+        return _is_loopback(host) or host in map(_host, self._allowed)
+
     def _is_own(self, origin: str, hosts: Sequence[str]) -> bool:
         host = _host(origin)
         if self._loopback:

@@ -1,4 +1,4 @@
-"""What a Yjs client's session needs of what it is served on, whoever reads the socket."""
+"""What the sessions of Yjs clients need of what they are served on, whoever reads the socket."""
 
 from __future__ import annotations
 
@@ -63,6 +63,18 @@ class Line(Protocol):
 
 class Wire(Line, Protocol):
     """One client's connection."""
+
+    def allow(self, message_bytes: int) -> None:
+        """From now on messages may be so long."""
+        ...
+
+    def write_often(self, message: bytes, count: int) -> None:
+        """Send a binary message so many times; dropped if the connection is closing."""
+        ...
+
+    def show_keyed(self, shown: ShownUpdate, head: bytes) -> None:
+        """Send a turn's update behind the key of its collection, which is the same for all; see `show`."""
+        ...
 
     async def attend(self, session: Session, backlog_bytes: int) -> None:
         """Give ``session`` every message until the connection is closed.

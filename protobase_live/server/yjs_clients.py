@@ -1,7 +1,9 @@
-"""Who comes in at the Yjs door: for which collection, who that is, and when who was refused may come back."""
+"""Who comes in at the Yjs doors: for which collection, who that is, and when the refused may come back."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -24,6 +26,9 @@ from protobase_live.server.yjs_door import YjsSession
 
 FRAME_BYTES = 16
 """What a Yjs message has around its update, at most."""
+
+Serve = Callable[[], Awaitable[bool]]
+"""Serves a client until it ends: whether it was refused and would only be refused again."""
 
 TOO_OFTEN = "refused too often, come back in half a minute"
 
@@ -75,10 +80,6 @@ class YjsClients:
             self._refusals.give_back(connection.caller, connection.ticket)
         return None
 
-    def refused(self, connection: Connection) -> None:
-        """A client that was held was refused, and would only be refused again."""
-        self._refusals.add(connection.caller, connection.ticket)
-
     @property
     def message_bytes(self) -> int:
         """How long a message may be."""
@@ -90,20 +91,26 @@ class YjsClients:
         assert connection.request is not None
         address = urlsplit(connection.request.path)
         asked = asked_for(address.path[len(YJS_PREFIX) :], address.query, forbidden)
-        await self._attend(connection, asked, connection.caller, connection.ticket)
+        await self.remember(partial(self._serve, connection, asked), connection.caller, connection.ticket)
 
     async def attend(self, connection: Wire, asked: Asked, caller: Caller) -> None:
-        """Serve a client whose handshake somebody else has answered; one that was refused is held, too."""
+        """Serve a client whose handshake somebody else has answered."""
+        connection.allow(self.message_bytes)
+        await self.serve_accepted(connection, partial(self._serve, connection, asked), caller)
+
+    async def serve_accepted(self, connection: Wire, serve: Serve, caller: Caller) -> None:
+        """Serve a client whose handshake was answered already; one that was refused is held, too."""
         admitted, ticket = await self._refusals.admit(caller)
         if admitted:
-            await self._attend(connection, asked, caller, ticket)
+            await self.remember(serve, caller, ticket)
         else:
             await connection.refuse(TRY_AGAIN, TOO_OFTEN)
 
-    async def _attend(self, connection: Wire, asked: Asked, caller: Caller, ticket: Ticket | None) -> None:
+    async def remember(self, serve: Serve, caller: Caller, ticket: Ticket | None) -> None:
+        """Serve a client, and remember it if it was refused."""
         refused = True
         try:
-            refused = await self._serve(connection, asked)
+            refused = await serve()
         finally:
             if refused:
                 self._refusals.add(caller, ticket)

@@ -120,7 +120,7 @@ class Once:
     def __init__(self, at: Services, request: Request, key: str) -> None:
         self._at = at
         self._key = hashlib.blake2b(values.pack([request.author, key]), digest_size=16).hexdigest()
-        asked = [request.method, dict(request.path), dict(request.query), request.body]
+        asked = [request.method, dict(request.path), request.body]  # no query: only a token stands there
         self._request = values.digest(asked).hex()
         self._seconds = at.limits.idempotency_seconds
         self._now = at.clock.time()

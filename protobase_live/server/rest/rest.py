@@ -177,7 +177,7 @@ class Rest:
     def _allowed(self, scope: Scope, headers: Mapping[str, str]) -> Headers:
         """The headers that let pages of the request's origin read the answer. Raises Refusal."""
         origins = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"origin"]
-        if forbidden := self._origins.refusal(origins, [headers.get("host", "")]):
+        if forbidden := self._origins.request_refusal(origins, [headers.get("host", "")]):
             raise Refusal(HTTPStatus.FORBIDDEN, Unauthorized(forbidden))
         return _cors(origins[0], scope["method"]) if origins else ()
 

@@ -11,10 +11,13 @@ from pycrdt import Doc, Map, Text
 
 import protobase_live as pb
 from protobase_actors import ManualClock
+from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.asgi import Asgi
 from protobase_live.server.asgi_types import Message, Scope
 from tests.support.asgi_client import call, scope_of
+from tests.support.hocuspocus import AUTH, READ_ONLY, READ_WRITE, STEP1
 
 LIVE = "protobase-live.v1.json"
 
@@ -62,6 +65,11 @@ class Socket:
             await asyncio.sleep(0)
         return [self.sent.get_nowait() for _ in range(self.sent.qsize())]
 
+    async def until_said(self, beginning: bytes) -> None:
+        """Until a message that begins so."""
+        while not (await self.until("websocket.send"))["bytes"].startswith(beginning):
+            pass
+
     async def until_yjs(self, *kind: type[Any]) -> Any:
         """The next Yjs message of one of these kinds."""
         while True:
@@ -92,6 +100,13 @@ async def test_yjs_clients_of_one_collection(database) -> None:
         await each.task
 
 
+@pytest.mark.parametrize("path", ["", "/", "/yjs", "/live/more", "/nowhere"])
+async def test_there_is_no_door_at_other_paths(database, path: str) -> None:
+    stranger = Socket(pb.asgi(database), path)
+    assert (await stranger.until("websocket.close"))["code"] == 4404
+    await stranger.task
+
+
 async def test_the_live_protocol(database) -> None:
     client = Socket(pb.asgi(database), "/live", ("other", LIVE))
     assert (await client.until("websocket.accept"))["subprotocol"] == LIVE
@@ -99,6 +114,78 @@ async def test_the_live_protocol(database) -> None:
     assert '"type":"welcome"' in (await client.until("websocket.send"))["text"]
     client.send('{"type": "ping", "id": 1}')
     assert '"type":"result"' in (await client.until("websocket.send"))["text"]
+    client.leave()
+    await client.task
+
+
+async def test_hocuspocus_clients_beside_those_of_y_websocket(database) -> None:
+    """Several documents over one socket; what is written is shown to all, and said to be stored."""
+    app = pb.asgi(database)
+    first, second, third = (Socket(app, "/hocuspocus") for _ in range(3))
+    for each in (first, second):
+        for name in ("boards/42", "notes"):
+            await open_document(each, name)
+    await open_document(third, "notes\0a session of its own")
+    stock = Socket(app, "/yjs/notes")
+    stock.send(STEP1)
+    await stock.until_yjs(yjs.SyncStep2)
+    update = await edited("hello")
+    first.send(keyed("notes", update))
+    await first.until_said(keyed("notes", hocuspocus.encode_sync_status(True)))
+    await second.until_said(keyed("notes", update))
+    await third.until_said(keyed("notes\0a session of its own", update))
+    assert yjs.encode_update((await stock.until_yjs(yjs.Update)).update) == update
+    assert await (await (await database.collection("notes")).text("text")).value() == "hello"
+    for each in (first, second, third, stock):
+        each.leave()
+        await each.task
+
+
+async def open_document(socket: Socket, name: str) -> None:
+    socket.send(keyed(name, AUTH))
+    socket.send(keyed(name, STEP1))
+    await socket.until_said(keyed(name, READ_WRITE))
+    await socket.until_said(keyed(name, b"\x00\x01"))
+
+
+def keyed(name: str, message: bytes) -> bytes:
+    return prefixed(name.encode()) + message
+
+
+async def test_who_a_hocuspocus_client_is_says_the_application(database) -> None:
+    def who(token: str | None) -> pb.Identity:
+        if token != "ann's":
+            raise pb.Unauthorized("log in first")
+        return pb.Identity("ann", read_only=True)
+
+    app = pb.asgi(
+        database, authenticate=who, token=lambda scope: dict(scope["headers"]).get(b"cookie", b"").decode()
+    )
+    stranger, ann = Socket(app, "/hocuspocus"), Socket(app, "/hocuspocus", cookie="ann's")
+    for each in (stranger, ann):
+        each.send(keyed("notes", b"\x02\x00\x05ann's"))
+    await stranger.until_said(keyed("notes", hocuspocus.encode_permission_denied("log in first")))
+    await ann.until_said(keyed("notes", READ_ONLY))
+
+
+@pytest.mark.parametrize("path", ["/yjs/notes", "/hocuspocus"])
+async def test_a_client_that_was_behind_by_less_than_usual_goes_on(database, path: str) -> None:
+    """``backlog_bytes`` may be fewer than what a client is behind with otherwise."""
+    client = Socket(pb.asgi(database, limits=pb.ServerLimits(backlog_bytes=10)), path)
+    name = "" if path == "/yjs/notes" else "notes"
+    wrap = (lambda message: message) if not name else (lambda message: keyed(name, message))
+    if name:
+        await open_document(client, name)
+    else:
+        await client.until_yjs(yjs.SyncStep1)
+    client.room.clear()
+    notes = await database.collection("notes")
+    for n in range(3):
+        await notes.put({"n": "x" * 100}, key=str(n))
+    client.send(wrap(STEP1))
+    assert await client.soon() == []
+    client.room.set()
+    await client.until_said(wrap(b"\x00\x01"))
     client.leave()
     await client.task
 

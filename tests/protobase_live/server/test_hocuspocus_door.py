@@ -20,8 +20,8 @@ from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.limits import ServerLimits
-from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.server import Server
+from protobase_live.server.yjs_clients import YjsClients
 from protobase_storage import MemoryStorage
 from tests.support.hocuspocus import (
     AUTH,
@@ -153,9 +153,9 @@ async def test_a_document_that_ends_while_it_takes_no_more_lets_its_socket_go_on
 async def test_who_does_not_read_is_not_read():
     async with asyncio.timeout(20), Database(MemoryStorage()) as database:
         limits, clock = ServerLimits(backlog_bytes=2_000), SystemClock()
-        shared = clock, limits, Authentication(anonymous, clock), Counters(), ReadAhead(1_000)
-        door = HocuspocusDoor(database, *shared)
-        wire = Wire(lambda connection: door.serve(connection, 1_000), "/hocuspocus", write_limit=1_000)
+        shared = database, Authentication(anonymous, clock), clock, limits, Counters()
+        door = HocuspocusDoor(*shared, YjsClients(*shared))
+        wire = Wire(lambda connection: door.serve(connection, None), "/hocuspocus", write_limit=1_000)
         fed = 0
         while wire.transport.reading and fed < 1_000:
             wire.feed(client_frame(prefixed(b"notes") + AUTH))

@@ -126,6 +126,92 @@ async def test_a_head_that_does_not_end() -> None:
                     await client.answer()
 
 
+async def test_a_request_whose_end_can_be_read_in_two_ways() -> None:
+    """A proxy that reads it in the other way lets a request pass that it has not seen."""
+    async with serving() as server, connected(server) as client:
+        both = "Content-Length: 60\r\nTransfer-Encoding: chunked"
+        hidden = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        client.send(f"POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\n{both}\r\n\r\n0\r\n\r\n{hidden}")
+        status, body = await client.answer()
+        assert (status, json.loads(body)["error"]["type"]) == (400, "ProtocolError")
+        assert await client.reader.read() == b""
+
+
+HALF = "POST /api/v1/nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+
+
+async def test_the_rest_of_a_body_that_was_answered_already() -> None:
+    """It is waited for, however little of it comes."""
+    async with serving(handshake_seconds=0.05) as server, connected(server) as client:
+        client.send(HALF)
+        assert (await client.answer())[0] == 404
+        client.send("x")
+        assert await _end(client) == b""
+
+
+async def test_a_connection_is_idle_behind_such_a_rest() -> None:
+    async with serving(keep_alive_seconds=0.05) as server, connected(server) as client:
+        client.send(HALF)
+        assert (await client.answer())[0] == 404
+        client.send("x" * 10)
+        assert await _end(client) == b""
+
+
+async def test_such_a_rest_that_is_broken(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as server, connected(server) as client:
+        client.send(HALF.replace("Content-Length: 10", "Transfer-Encoding: chunked"))
+        assert (await client.answer())[0] == 404
+        client.send("no length\r\n")
+        assert await _end(client) == b""
+    assert not caplog.records
+
+
+async def test_who_does_not_read_an_answer_is_cut_off() -> None:
+    """Also when it is complete for the one who answers, and the connection closing: it takes memory."""
+    limits = {"request_seconds": 0.2, "keep_alive_seconds": 0.05, "http_connections": 1}
+    async with serving(**limits) as server, connected(server) as client:
+        for number in range(9):
+            path = f"/api/v1/collections/tasks/records/{number}"
+            assert (await client.ask("PUT", path, json.dumps({"long": "x" * 900_000})))[0] == 200
+        client.send("GET /api/v1/collections/tasks/records HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert await client.reader.readexactly(12) == b"HTTP/1.1 200"
+        while (await _ask_once(server))[0] == 503:  # as long as there is the one that does not read
+            pass
+
+
+STEP_1 = bytes([0x82, 0x84, 0, 0, 0, 0, 0, 0, 1, 0])
+"""A Yjs client's question for everything, as a frame."""
+
+
+async def test_what_comes_behind_a_request_for_a_websocket() -> None:
+    """Nothing of it is lost, and no timer of the requests ends the connection."""
+    async with serving(handshake_seconds=0.05) as server, connected(server) as client:
+        await client.ask("GET", RECORD)
+        client.writer.write(f"GET /yjs/tasks HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n".encode() + STEP_1)
+        assert (await client.answer())[0] == 101
+        await _everything(client)
+        async with connected(server) as silent:  # which is given up later than a timer would end the other
+            assert await silent.reader.read() == b""
+        client.writer.write(STEP_1)
+        await _everything(client)
+
+
+async def _everything(client: Client) -> None:
+    """Read until the answer to `STEP_1` has come."""
+    kind = b""
+    while kind != b"\x00\x01":
+        _, length = await client.reader.readexactly(2)
+        kind = (await client.reader.readexactly(length))[:2]
+
+
+async def _end(client: Client) -> bytes:
+    """What comes until the connection ends, in order or not."""
+    try:
+        return await client.reader.read()
+    except ConnectionError:
+        return b""
+
+
 async def test_who_says_nothing_is_given_up() -> None:
     async with serving(handshake_seconds=0.05) as server, connected(server) as client:
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
@@ -138,13 +224,14 @@ async def test_a_connection_without_requests_is_given_up() -> None:
         assert await client.reader.read() == b""
 
 
-async def test_one_connection_too_many() -> None:
+async def test_one_connection_too_many(caplog: pytest.LogCaptureFixture) -> None:
     async with serving(http_connections=1) as server, connected(server) as first:
         await first.ask("GET", RECORD)
         async with connected(server) as second:
             assert (await second.ask("GET", RECORD))[0] == 503
             assert await second.reader.read() == b""
         assert (await first.ask("GET", RECORD))[0] == 404
+    assert not caplog.records
 
 
 async def test_stopping_ends_streams_and_connections() -> None:

@@ -58,6 +58,18 @@ def test_a_refusal_says_what_would_allow_it():
     )
 
 
+def test_a_request_without_an_origin_has_to_be_for_this_machine():
+    """A page that reads from its own host sends none, and its host may be a name for a loopback address."""
+    origins = Origins(["https://app.example.com"], "127.0.0.1")
+    for host in ("127.0.0.1:8765", "localhost", "[::1]:8765", "app.example.com", "APP.example.com:80", ""):
+        assert origins.request_refusal([], [host]) is None, host
+    for host in ("evil.example:8765", "localhost.evil.example", "10.0.0.1"):
+        assert repr(host) in (origins.request_refusal([], [host]) or ""), host
+    assert origins.request_refusal(["http://evil.example"], ["localhost"]) is not None
+    for takes_all in (Origins(["*"], "127.0.0.1"), Origins([], "0.0.0.0"), Origins([], "", strict=True)):
+        assert takes_all.request_refusal([], ["evil.example"]) is None
+
+
 @pytest.mark.parametrize(
     "origin", ["", "app.example.com", "//app.example.com", "http://", "https://a/b", "http://["]
 )

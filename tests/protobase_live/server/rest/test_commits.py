@@ -119,3 +119,15 @@ async def test_who_began_in_the_period_before_and_is_late_is_not_done_twice(
     again = await call(rest, "POST", TO, ADD, idempotency_key="k")
     assert again.headers["idempotency-replayed"] == "true"
     assert await count(database) == 1
+
+
+async def test_a_key_is_its_authors_with_whatever_token(make_rest, database) -> None:
+    """A token may be another one when the request is repeated."""
+    rest = make_rest(lambda token: token.partition("-")[0])
+    first = await call(rest, "POST", f"{TO}?token=ann-1", ADD, idempotency_key="k")
+    again = await call(rest, "POST", f"{TO}?token=ann-2", ADD, idempotency_key="k")
+    other = await call(rest, "POST", f"{TO}?token=bob-1", ADD, idempotency_key="k")
+    assert (first.status, again.status, other.status) == (200, 200, 200)
+    assert "idempotency-replayed" in again.headers
+    assert "idempotency-replayed" not in other.headers
+    assert await count(database) == 2

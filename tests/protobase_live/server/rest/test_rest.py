@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
 from protobase_live.errors import Unauthorized
+from protobase_live.server.authentication import Identity
+from protobase_live.server.rest.table import ROUTES
 from tests.support.asgi_client import Exchange, call
 
 
@@ -28,6 +31,15 @@ async def test_a_token_is_wanted_where_somebody_asks_for_one(make_rest, database
     assert (await call(rest, "GET", "/api/v1/openapi.json")).status == 200
 
 
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+async def test_nothing_but_the_description_is_for_strangers_and_readers(make_rest, database, route) -> None:
+    path = "/api/v1" + re.sub(r"{\w+}", "x", route.path)
+    for authenticate in (only_ann, lambda token: Identity("ann", read_only=True)):
+        answer = await call(make_rest(authenticate), route.method, path, {})
+        assert answer.status == (200 if route.path == "/openapi.json" else 401)
+    assert await database.collections() == []
+
+
 async def test_who_it_is_by_the_token_is_the_author(make_rest, database) -> None:
     rest = make_rest(only_ann)
     body = {"writes": {"a": [["records", ["records"], "put", ["x", {}, {}]]]}, "author": "bob"}
@@ -42,6 +54,13 @@ async def test_pages_of_other_origins_are_refused(rest) -> None:
     assert refused.status == 403
     assert "https://evil.example" in refused.json["error"]["message"]
     assert "access-control-allow-origin" not in refused.headers
+
+
+async def test_a_host_that_only_a_page_can_have_asked_for_is_refused(rest) -> None:
+    """Its name stands for this machine now; what reads from it has no origin."""
+    refused = await call(rest, "GET", "/api/v1/collections", host="evil.example:8765")
+    assert refused.status == 403
+    assert "evil.example" in refused.json["error"]["message"]
 
 
 async def test_pages_that_may_read_are_told_so(rest) -> None:
