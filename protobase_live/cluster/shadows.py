@@ -16,7 +16,7 @@ from protobase_live.collection.shadow import Shadow
 from protobase_live.errors import StorageFailed
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import Check, Op
-from protobase_storage import TIMELINE_MARK, Commit, Joint, Storage, StorageError
+from protobase_storage import Commit, Joint, Storage, StorageError
 
 JOINT_BITS = 64
 
@@ -51,7 +51,7 @@ class Shadows:
         """``most`` are kept in memory."""
         self._storage = storage
         self._log = log
-        self._origin = f"{OWNER}{TIMELINE_MARK}{term}"
+        self._timeline = f"{term}"
         self._clock = clock
         self._random = random
         self._limits = limits
@@ -95,7 +95,7 @@ class Shadows:
             ready[name] = await self._shadows[name].prepare(request.writes.get(name, ()), checks)
         made: list[Commit] = []
         for name, ops in ready.items():
-            commit = await self._shadows[name].write(ops, request.author, self._origin) if ops else None
+            commit = await self._shadows[name].write(ops, request.author, self._timeline) if ops else None
             if commit is not None:
                 made.append(commit)
         if len(made) > 1:

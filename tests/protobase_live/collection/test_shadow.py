@@ -30,7 +30,7 @@ def insert(key: str) -> Op:
 
 
 async def make(one: Shadow, *ops: Op, checks: tuple[Check, ...] = ()) -> Commit:
-    commit = await one.write(await one.prepare(ops, checks), "ann", ORIGIN)
+    commit = await one.write(await one.prepare(ops, checks), "ann", "3")
     assert commit is not None
     return commit
 
@@ -86,7 +86,7 @@ async def test_terms_count_on_and_nobody_writes_as_the_same_yjs_client() -> None
     one = await shadow(storage, 1)
     await storage.append([await make(one, put("k", 1))])
     later = await shadow(storage, 2)
-    commit = await later.write(await later.prepare((put("k", 2),), ()), None, "~owner/4")
+    commit = await later.write(await later.prepare((put("k", 2),), ()), None, "4")
     assert commit is not None
     assert (commit.origin, commit.sequence, dict(commit.after)) == ("~owner/4", 2, {ORIGIN: 1})
     assert len(later._document.vector) == 2
