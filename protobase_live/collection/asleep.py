@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -63,7 +64,13 @@ class Asleep:
 
         Of which nothing is said in the answer is to be loaded: it is in memory, or belongs to a transaction
         over several collections that cannot be stored as a whole here. Raises StorageError.
+
+        It goes on where nobody waits for it any more, as when a link ends: what the storage was given can
+        become durable all the same, and has to be told then.
         """
+        return await asyncio.shield(self._replicate(commits, histories))
+
+    async def _replicate(self, commits: Given, histories: KnownHistories) -> dict[str, Answer]:
         with ExitStack() as stack:
             names = [name for name in commits if self._may(name) and stack.enter_context(self._without(name))]
             answers: dict[str, Answer] = {}
