@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from protobase_actors import ManualClock
+from protobase_live.collection.former import FIRST, Former
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.shadow import Shadow
 from protobase_live.errors import Conflict, LimitExceeded, RecordExists
@@ -101,3 +102,12 @@ async def test_limits_are_those_of_the_collection() -> None:
         await one.prepare((put("l", 1),), ())
     await make(one, Op(RECORDS, "delete", ("k",)))
     one.close()
+
+
+async def test_the_owner_counts_anew_in_each_history() -> None:
+    """One that begins with a backup has what owners before wrote, and this one may not have all of it yet."""
+    storage = MemoryStorage()
+    later = FIRST.next("h")
+    await storage.delete("orders", Former().remains({}, later))
+    commit = await make(await shadow(storage), insert("k"))
+    assert (commit.origin, commit.sequence) == ("~owner/h/3", 1)
