@@ -12,7 +12,7 @@ from typing import Protocol
 from protobase_live.cli.yjs_peer import bring
 from protobase_live.client import ClientLimits, RemoteDatabase, connect
 from protobase_live.client.address import without_secrets
-from protobase_live.collection.former import remains_of
+from protobase_live.collection.former import history_of, remains_of
 from protobase_live.collection.put_back import put_back
 from protobase_live.database.opening import open_storage
 from protobase_live.database.stored import pack_stored, unpack_stored
@@ -185,8 +185,10 @@ class StoragePlace:
     async def bring(self, collection: str, updates: Sequence[bytes], structures: Sequence[str]) -> None:
         """See Place."""
         parts = (Part(None, tuple((structure, None) for structure in structures)),) if structures else ()
-        origin, now = f"{self._storage.identity}{TIMELINE_MARK}{token_hex(6)}", time.time()
-        first = sequence_of((await self.load(collection)).vector, origin) + 1
+        stored, now = await self.load(collection), time.time()
+        writer = history_of(stored.remains).writer(self._storage.identity)
+        origin = f"{writer}{TIMELINE_MARK}{token_hex(6)}"
+        first = sequence_of(stored.vector, origin) + 1
         commits = [Commit(origin, n, collection, each, parts, now) for n, each in enumerate(updates, first)]
         with _named("store", collection):
             await self._storage.append(commits)

@@ -94,18 +94,20 @@ class Replication:
             return receipt
         vectors = {name: Cursor.decode(cursor).vector for name, cursor in receipt.cursors.items()}
         try:
-            await within(clock, self.limits.replication_seconds, self._reach(vectors, wanted))
+            nodes = await within(clock, self.limits.replication_seconds, self._reach(vectors, wanted))
         except TimeoutError:
             reached = f"{self._reached(vectors)} other nodes, not on {wanted}"
             raise NotReplicated(
                 f"durable here and on {reached}, within {self.limits.replication_seconds} s "
                 f"(replication_seconds); it is not undone, and goes on to the others"
             ) from None
-        return replace(receipt, nodes=1 + self._reached(vectors))
+        return replace(receipt, nodes=1 + nodes)
 
-    async def _reach(self, vectors: Mapping[str, Vector], wanted: int) -> None:
-        while self._reached(vectors) < wanted:
+    async def _reach(self, vectors: Mapping[str, Vector], wanted: int) -> int:
+        """On how many other nodes it is then: a link that ends in the same moment takes nothing back."""
+        while (nodes := self._reached(vectors)) < wanted:
             await self._acknowledged.wait()
+        return nodes
 
     def _reached(self, vectors: Mapping[str, Vector]) -> int:
         """On how many other nodes all of it is durable."""

@@ -17,7 +17,7 @@ from protobase_live.collection.shadow import Shadow
 from protobase_live.errors import CollectionUnloadable, ProtoBaseError, StorageFailed
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import Check, Op
-from protobase_storage import TIMELINE_MARK, Commit, Joint, Storage, StorageError
+from protobase_storage import Commit, Joint, Storage, StorageError
 
 JOINT_BITS = 64
 
@@ -52,7 +52,7 @@ class Shadows:
         """``most`` are kept in memory."""
         self._storage = storage
         self._log = log
-        self._origin = f"{OWNER}{TIMELINE_MARK}{term}"
+        self._timeline = f"{term}"
         self._clock = clock
         self._random = random
         self._limits = limits
@@ -117,7 +117,7 @@ class Shadows:
 
     async def _write(self, name: str, ops: Sequence[Op], author: str | None) -> Commit | None:
         try:
-            return await self._shadows[name].write(ops, author, self._origin)
+            return await self._shadows[name].write(ops, author, self._timeline)
         except ProtoBaseError as error:
             raise RuntimeError(f"{name}: what was prepared cannot be written: {error}") from error
 

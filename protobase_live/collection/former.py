@@ -21,7 +21,7 @@ from protobase_live.errors import (
 from protobase_live.protocol.packing import as_bytes, as_number, as_text, pack, unpack
 from protobase_live.protocol.yjs.state_vector import decode_state_vector, encode_state_vector
 from protobase_live.protocol.yjs.structs import Structs
-from protobase_storage import CollectionCorrupt, Commit, Loaded, Storage, Vector, is_elsewhere
+from protobase_storage import TIMELINE_MARK, CollectionCorrupt, Commit, Loaded, Storage, Vector, is_elsewhere
 
 _MARK = b"\0"
 """Begins remains that name a history. Earlier versions left a state vector, never an empty one."""
@@ -43,6 +43,14 @@ class History(NamedTuple):
 
     number: int = 0
     id: str = ""
+
+    def writer(self, node: str) -> str:
+        """Who ``node`` is in this history: what its commits, and its shares of counters, are counted under.
+
+        Another one in each history. One that begins with a backup may have more of what a node wrote before
+        than has come to that node when it goes on writing.
+        """
+        return f"{node}{TIMELINE_MARK}{self.id}" if self.id else node
 
     def next(self, id: str) -> History:
         """The one after this; ``id`` is a name that nobody had before."""

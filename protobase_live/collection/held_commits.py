@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from protobase_storage import Commit, Vector, follows, node_of, sequence_of
+from collections.abc import Mapping
+
+from protobase_storage import Commit, Vector, follows, sequence_of, writer_of
 
 OVERHEAD_BYTES = 500
 """What holding a commit costs beside its update."""
@@ -16,24 +18,23 @@ class HeldCommits:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._commits: dict[str, dict[int, Commit]] = {}
-        """By node and sequence."""
+        """By writer and sequence; none of them is empty."""
 
     def __len__(self) -> int:
         return sum(map(len, self._commits.values()))
 
     def add(self, commit: Commit) -> None:
         """Hold a commit, once however often it comes."""
-        size = size_of(commit)
-        of_node = self._commits.setdefault(node_of(commit.origin), {})
-        if commit.sequence not in of_node and self._bytes + size <= self._most_bytes:
-            of_node[commit.sequence] = commit
+        size, writer = size_of(commit), writer_of(commit.origin)
+        if commit.sequence not in self._commits.get(writer, {}) and self._bytes + size <= self._most_bytes:
+            self._commits.setdefault(writer, {})[commit.sequence] = commit
             self._bytes += size
 
     def take_next(self, vector: Vector) -> Commit | None:
         """A commit that follows ``vector``, held no more; None if there is none."""
-        # One look at each node is enough: of what it has sent only its next commit can follow.
-        for node, commits in self._commits.items():
-            commit = commits.get(sequence_of(vector, node) + 1)
+        # One look at each writer is enough: of what it has made only its next commit can follow.
+        for commits in self._commits.values():
+            commit = commits.get(_reached(vector, commits) + 1)
             if commit is not None and follows(vector, commit):
                 self.discard(commit)
                 return commit
@@ -41,18 +42,24 @@ class HeldCommits:
 
     def discard(self, commit: Commit) -> None:
         """Hold a commit no more. Harmless if it is not held."""
-        node = node_of(commit.origin)
-        held = self._commits.get(node, {}).pop(commit.sequence, None)
+        writer = writer_of(commit.origin)
+        held = self._commits.get(writer, {}).pop(commit.sequence, None)
         if held is not None:
             self._bytes -= size_of(held)
-            if not self._commits[node]:
-                del self._commits[node]
+            if not self._commits[writer]:
+                del self._commits[writer]
 
     def forget(self, vector: Vector) -> None:
         """Let go of what ``vector`` includes."""
-        for node, commits in list(self._commits.items()):
-            for commit in [each for each in commits.values() if each.sequence <= sequence_of(vector, node)]:
+        for commits in list(self._commits.values()):
+            reached = _reached(vector, commits)
+            for commit in [each for each in commits.values() if each.sequence <= reached]:
                 self.discard(commit)
+
+
+def _reached(vector: Vector, commits: Mapping[int, Commit]) -> int:
+    """How much of the writer of these ``vector`` includes."""
+    return sequence_of(vector, next(iter(commits.values())).origin)
 
 
 def size_of(commit: Commit) -> int:

@@ -58,9 +58,9 @@ class Replica:
         self._identity = identity
         self._client_id = identity.client_id(collection)
         self._limits = limits
-        self.document = self._new_document()
         self.former = Former()
         """Whose copies of the collection are of a deleted history."""
+        self.document = self._new_document()
         self.vector: dict[str, int] = {}
         """Which commits were applied."""
         self._collection = collection
@@ -69,7 +69,7 @@ class Replica:
         self._time = 0.0
         """The latest time of what was applied."""
         self._held = HeldCommits(limits.held_commit_bytes)
-        self._origin = identity.node + TIMELINE_MARK + identity.timeline()
+        self._timeline = identity.timeline()
 
     async def load(self, *, told: bool) -> Loaded:
         """Begin with what is durable; ``told`` as in `Document.tell_structures`.
@@ -81,6 +81,7 @@ class Replica:
 
     async def _load(self, told: bool) -> Loaded:
         loaded = await self._storage.load(self._collection)
+        self.former = Former(loaded.remains)
         document = self._new_document()
         try:
             await in_steps(document.load(loaded.updates))
@@ -94,21 +95,25 @@ class Replica:
         self.vector = dict(loaded.vector)
         times = [each.time for each in (loaded.snapshot, *loaded.commits) if each is not None]
         self._time = max(filter(isfinite, times), default=0.0)
-        self.former = Former(loaded.remains)
         return loaded
 
     # commits
 
     def write(self, outcome: Outcome) -> AppliedCommit:
         """What this node did in a turn, as its next commit; its sequences have no gap."""
-        after, sequence = self.vector, sequence_of(self.vector, self._origin) + 1
+        origin = self._writer + TIMELINE_MARK + self._timeline
+        after, sequence = self.vector, sequence_of(self.vector, origin) + 1
         # A clock that was set back, or is behind another node's, goes on from the last time it is known to
         # have been.
         self._time = max(self._clock.time(), nextafter(self._time, inf))
-        place = self._origin, sequence, self._collection
+        place = origin, sequence, self._collection
         commit = Commit(*place, outcome.update, outcome.parts, self._time, after)
-        self.vector = join(after, {self._origin: sequence})
+        self.vector = join(after, {origin: sequence})
         return self._written(commit, outcome)
+
+    @property
+    def _writer(self) -> str:
+        return self.former.history.writer(self._identity.node)
 
     def require_history(self, history: History | None) -> None:
         """See `require_same`."""
@@ -303,7 +308,7 @@ class Replica:
         self.document.close()
 
     def _new_document(self) -> Document:
-        return Document(self._identity.node, self._client_id, room_of(self._limits))
+        return Document(self._writer, self._client_id, room_of(self._limits))
 
 
 def room_of(limits: Limits) -> Room:

@@ -22,7 +22,7 @@ from protobase_live.collection.room import make_room, needs_room
 from protobase_live.document import Document
 from protobase_live.errors import naming
 from protobase_live.model.operations import Check, Op
-from protobase_storage import Commit, Loaded, Storage, join, sequence_of
+from protobase_storage import TIMELINE_MARK, Commit, Loaded, Storage, join, sequence_of
 
 ID_BITS = 48
 PAGE = 1_000
@@ -39,10 +39,11 @@ class Shadow:
         self.vector = dict(stored.vector)
         self.history: History = history_of(stored.remains)
         self._collection = collection
+        self._writer = self.history.writer(node)
         self._clock = clock
         self._limits = limits
         client_id = LEAST_ID + random.getrandbits(ID_BITS)  # a new one each time: nothing is written twice
-        self._document = Document(node, client_id, room_of(limits))
+        self._document = Document(self._writer, client_id, room_of(limits))
         times = [each.time for each in (stored.snapshot, *stored.commits) if each is not None]
         self._time = max(filter(isfinite, times), default=0.0)
 
@@ -92,14 +93,15 @@ class Shadow:
             await in_steps(check_in_steps(digests, checks, self._limits.check_bytes))
             return await in_steps(document.rehearse_in_steps(ops))
 
-    async def write(self, ready: Sequence[Op], author: str | None, origin: str) -> Commit | None:
-        """What was prepared, as the next commit of ``origin``; None if it changes nothing."""
+    async def write(self, ready: Sequence[Op], author: str | None, timeline: str) -> Commit | None:
+        """What was prepared, as the next commit, on ``timeline``; None if it changes nothing."""
         with self._writing():
             await in_steps(self._document.write_in_steps(ready, author))
         outcome = await in_steps(self._document.finish_in_steps())
         if outcome is None:
             return None
         self._time = max(self._clock.time(), nextafter(self._time, inf))
+        origin = self._writer + TIMELINE_MARK + timeline
         place = origin, sequence_of(self.vector, origin) + 1, self._collection
         commit = Commit(*place, outcome.update, outcome.parts, self._time, dict(self.vector))
         self.vector = join(self.vector, {origin: commit.sequence})

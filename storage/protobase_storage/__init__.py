@@ -16,6 +16,7 @@ from .commit import (
     join,
     node_of,
     sequence_of,
+    writer_of,
 )
 from .contract import (
     BACKLOG_LIMIT,
@@ -90,4 +91,5 @@ __all__ = [
     "node_of",
     "random_identity",
     "sequence_of",
+    "writer_of",
 ]

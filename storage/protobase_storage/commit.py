@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Vector = Mapping[str, int]
-"""Origin to the highest sequence included, one origin for each node. A node that is absent counts as 0."""
+"""Origin to the highest sequence included, one origin for each writer. One that is absent counts as 0."""
 
 NOTHING: Vector = {}
 """Where every history begins."""
 
 TIMELINE_MARK = "/"
-"""Between the two parts of an origin: NODE, or NODE/TIMELINE."""
+"""Between the parts of an origin, WRITER or WRITER/TIMELINE, and those of a writer, NODE or NODE/HISTORY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Joint:
 class Commit:
     """One step of one collection. `update` is opaque.
 
-    `sequence` counts the node's commits from 1, through all its timelines. `time` is in Unix seconds, and
+    `sequence` counts the writer's commits from 1, through all its timelines. `time` is in Unix seconds, and
     above that of every commit in `after`. Commits of earlier versions have an empty `after`.
     """
 
@@ -83,9 +83,9 @@ class Loaded:
         """What snapshot and commits include together."""
         last: dict[str, Commit] = {}
         for commit in self.commits:
-            known = last.get(node := node_of(commit.origin))
+            known = last.get(writer := writer_of(commit.origin))
             if known is None or known.sequence < commit.sequence:
-                last[node] = commit
+                last[writer] = commit
         base = self.snapshot.vector if self.snapshot else NOTHING
         return join(base, {commit.origin: commit.sequence for commit in last.values()})
 
@@ -101,23 +101,28 @@ class Loaded:
 
 
 def node_of(origin: str) -> str:
-    """The node of an origin, without the timeline."""
+    """The node of an origin, whatever it writes as."""
     return origin.partition(TIMELINE_MARK)[0]
 
 
+def writer_of(origin: str) -> str:
+    """Whose commits are counted: the origin without the timeline."""
+    return origin.rpartition(TIMELINE_MARK)[0] or origin
+
+
 def sequence_of(vector: Vector, origin: str) -> int:
-    """How much of the origin's node `vector` includes, whatever the timeline."""
+    """How much of the origin's writer `vector` includes, whatever the timeline."""
     sequence = vector.get(origin)
     if sequence is None:
-        node = node_of(origin)
-        sequence = max((each for other, each in vector.items() if node_of(other) == node), default=0)
+        writer = writer_of(origin)
+        sequence = max((each for other, each in vector.items() if writer_of(other) == writer), default=0)
     return sequence
 
 
 def include(vector: dict[str, int], commit: Commit) -> None:
-    """Have `vector` include a commit that is above what it has of its node."""
-    if commit.origin not in vector:  # its node has begun another timeline, or is a new one
-        for former in [each for each in vector if node_of(each) == node_of(commit.origin)]:
+    """Have `vector` include a commit that is above what it has of its writer."""
+    if commit.origin not in vector:  # its writer has begun another timeline, or is a new one
+        for former in [each for each in vector if writer_of(each) == writer_of(commit.origin)]:
             del vector[former]
     vector[commit.origin] = commit.sequence
 
@@ -133,7 +138,7 @@ def covers(vector: Vector, commit: Commit) -> bool:
 
 
 def follows(vector: Vector, commit: Commit) -> bool:
-    """Whether `commit` is the next of its node, and `vector` includes all that it was made on."""
+    """Whether `commit` is the next of its writer, and `vector` includes all that it was made on."""
     is_next = sequence_of(vector, commit.origin) + 1 == commit.sequence
     return is_next and includes(vector, commit.after)
 
@@ -141,7 +146,7 @@ def follows(vector: Vector, commit: Commit) -> bool:
 def includes(vector: Vector, other: Vector) -> bool:
     """Whether `vector` includes everything `other` does.
 
-    Of two timelines of a node that have come equally far, neither includes the other.
+    Of two timelines of a writer that have come equally far, neither includes the other.
     """
     for origin, sequence in other.items():  # a loop: it is asked of each commit of a log
         if vector.get(origin, 0) < sequence and sequence_of(vector, origin) <= sequence:
@@ -150,14 +155,14 @@ def includes(vector: Vector, other: Vector) -> bool:
 
 
 def join(vector: Vector, other: Vector) -> dict[str, int]:
-    """The smallest vector that includes both: of each node the timeline that has come further."""
+    """The smallest vector that includes both: of each writer the timeline that has come further."""
     joined = dict(vector)
     for origin, sequence in other.items():
         if origin in joined:
             joined[origin] = max(joined[origin], sequence)
             continue
-        node = node_of(origin)
-        known = next((each for each in joined if node_of(each) == node), None)
+        writer = writer_of(origin)
+        known = next((each for each in joined if writer_of(each) == writer), None)
         if known is None:
             joined[origin] = sequence
         elif joined[known] < sequence:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .commit import Commit, Loaded, Snapshot, Vector, includes, node_of
+from .commit import Commit, Loaded, Snapshot, Vector, includes, writer_of
 from .errors import InvalidName, SequenceConflict, StaleSnapshot, StorageError
 
 MAX_NAME_BYTES = 512
@@ -205,7 +205,7 @@ def check_snapshot(snapshot: Snapshot) -> None:
 
 
 def check_sequence(commit: Commit, last: int) -> None:
-    """Raises `SequenceConflict` unless `commit` is above `last`, the highest stored of its node."""
+    """Raises `SequenceConflict` unless `commit` is above `last`, the highest stored of its writer."""
     if not last < commit.sequence <= MAX_SEQUENCE:
         raise SequenceConflict(
             f"commit {commit.origin}:{commit.sequence} of collection {commit.collection!r} must have a "
@@ -214,13 +214,13 @@ def check_sequence(commit: Commit, last: int) -> None:
 
 
 def check_sequences(commits: Iterable[Commit], stored: Callable[[Commit], int]) -> None:
-    """Raises `SequenceConflict` unless each commit is above those of its node before it.
+    """Raises `SequenceConflict` unless each commit is above those of its writer before it.
 
-    `stored` is the highest sequence that the collection of a commit has of its node.
+    `stored` is the highest sequence that the collection of a commit has of its writer.
     """
     last: dict[tuple[str, str], int] = {}
     for commit in commits:
-        place = (commit.collection, node_of(commit.origin))
+        place = (commit.collection, writer_of(commit.origin))
         known = last.get(place)
         check_sequence(commit, stored(commit) if known is None else known)
         last[place] = commit.sequence

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_storage import Loaded, covers, include, includes, join
+from protobase_storage import Loaded, covers, include, includes, join, node_of, writer_of
 from protobase_storage.commit import is_elsewhere
 from protobase_storage.conformance.model import make_commit, make_snapshot
 
@@ -51,6 +51,16 @@ def test_a_vector_has_one_timeline_of_a_node() -> None:
     assert is_elsewhere({"n/2": 3}, "n/1", 3)
     assert not is_elsewhere({"n/2": 3}, "n/2", 3)
     assert not is_elsewhere({"n/2": 3}, "m/2", 3)
+
+
+def test_a_node_counts_anew_in_each_history() -> None:
+    assert {each: (node_of(each), writer_of(each)) for each in ("n", "n/1", "n/h/1")} == {
+        "n": ("n", "n"),
+        "n/1": ("n", "n"),
+        "n/h/1": ("n", "n/h"),
+    }
+    assert join({"n/1": 2, "n/h/1": 4}, {"n/h/2": 5}) == {"n/1": 2, "n/h/2": 5}
+    assert not covers({"n/1": 2}, make_commit("c", 1, origin="n/h/1"))
 
 
 def test_where_a_history_has_been() -> None:

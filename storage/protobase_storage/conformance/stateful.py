@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ..commit import Vector, node_of, sequence_of
+from ..commit import Vector, sequence_of, writer_of
 from ..contract import Storage
 from ..errors import SequenceConflict, StaleSnapshot
 from .model import Delete, Model, make_commit, make_snapshot, perform, read_state
@@ -24,7 +24,7 @@ _names = st.sampled_from(["a", "b", "b/c"])
 _origins = st.sampled_from(["x", "y", "x/1", "x/2"])
 _commits = st.lists(st.tuples(_names, _origins, st.integers(-1, 3)), max_size=4)
 _vectors = st.dictionaries(_origins, st.integers(0, 12)).filter(
-    lambda vector: len({*map(node_of, vector)}) == len(vector)
+    lambda vector: len({*map(writer_of, vector)}) == len(vector)
 )
 
 

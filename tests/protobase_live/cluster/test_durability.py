@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from protobase_live.errors import NotReplicated, ValidationError
 from protobase_live.model.durability import LOCAL, MAJORITY, Durability, durability
 from protobase_live.protocol.peer.messages import Taken
-from protobase_storage import MemoryStorage
+from protobase_storage import MemoryStorage, Vector
 from tests.protobase_live.cluster.test_links import Make, make
 from tests.support.nodes import Connection, Node, agree, settle
 
@@ -57,6 +58,22 @@ async def test_it_is_acknowledged_when_the_other_nodes_have_stored_it(make: Make
     assert connection.ends[1].messages(Taken) == []
     storage.flush()
     assert await written == 2
+
+
+async def test_a_link_that_ends_in_the_same_moment_takes_nothing_back(make: Make) -> None:
+    a, b = make("a"), make("b")
+    Connection(a, b)
+    await settle(lambda: a.cluster.linked)
+    (link,) = a.db.replication.links.values()
+    has_durable = link.outgoing.has_durable
+
+    def end_then(vectors: Mapping[str, Vector]) -> bool:
+        if has := has_durable(vectors):
+            asyncio.get_running_loop().call_soon(a.db.replication.remove, link)
+        return has
+
+    link.outgoing.has_durable = end_then  # type: ignore[method-assign]
+    assert await write(a, "peers=1") == 2
 
 
 async def test_all_collections_of_a_transaction_are_waited_for(make: Make) -> None:

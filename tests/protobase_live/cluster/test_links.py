@@ -232,6 +232,28 @@ async def test_what_is_restored_takes_the_place_of_what_was_deleted_everywhere(m
     assert again.ends[1].messages(Deleted) == []
 
 
+async def test_who_writes_before_all_of_a_restored_history_has_come_loses_nothing(make: Make) -> None:
+    """It has fewer of its own commits then than others have of it."""
+    a, b = make("a"), make("b")
+    connection = Connection(a, b)
+    for n in range(3):
+        await b.put("tasks", f"early {n}", n=n)
+        await (await b.db.collection("tasks")).counter("count").add(1)
+    await agree([a, b], "tasks")
+    await connection.cut()
+    backup = await a.db.backup("tasks")
+    await a.db.drop("tasks")
+    await a.db.restore("tasks", backup)
+    await b.db.home.take_deletion("tasks", (await a.storage.standing("tasks")).remains)
+    await b.put("tasks", "later", n=4)
+    await (await b.db.collection("tasks")).counter("count").add(1)
+    Connection(a, b)
+    await agree([a, b], "tasks")
+    for node in (a, b):
+        assert await node.keys("tasks") == ["early 0", "early 1", "early 2", "later"]
+        assert await (await node.db.collection("tasks")).counter("count").value() == 4
+
+
 async def test_the_parts_of_a_transaction_are_in_one_message(make: Make) -> None:
     a, b = make("a", cluster_limits=ClusterLimits(batch_commits=2)), make("b")
     for n in range(5):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,8 @@ from protobase_live.collection.former import FIRST
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Replicated
 from protobase_live.errors import CollectionDropped, MalformedUpdate, Unavailable
-from tests.support.nodes import Node
+from protobase_storage import Commit
+from tests.support.nodes import Node, settle
 
 
 @pytest.fixture
@@ -57,6 +59,37 @@ async def test_what_is_known_is_left_out_and_what_lacks_something_is_counted(
     await b.db.replicate({"tasks": log[2:]})
     assert await b.vector("tasks") == await a.vector("tasks")
     assert in_memory(b) == []
+
+
+async def test_what_is_stored_behind_a_link_that_has_ended_is_told_all_the_same(
+    nodes: tuple[Node, Node],
+) -> None:
+    a, b = nodes
+    for n in range(4):
+        await a.put("tasks", f"k{n}", n=n)
+    log = (await commits(a, "tasks"))["tasks"]
+    await b.db.replicate({"tasks": log[:1]})
+    shown: list[int] = []
+    b.db.replication.shown = lambda name, told, before: shown.extend(each.sequence for each in told)  # type: ignore[method-assign]
+    durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    append = b.storage.append
+
+    def give(told: Sequence[Commit]) -> asyncio.Future[None]:
+        b.storage.append = append  # type: ignore[method-assign]
+        append(told)
+        return durable
+
+    b.storage.append = give  # type: ignore[method-assign]
+    taking = asyncio.ensure_future(b.db.replicate({"tasks": log[1:3]}))
+    await settle(lambda: b.storage.append is append)
+    taking.cancel()
+    await asyncio.wait([taking])
+    if not durable.cancelled():
+        durable.set_result(None)
+        await settle(lambda: shown)
+    assert shown == [2, 3]
+    answers = await b.db.replicate({"tasks": log[1:]})
+    assert answers == {"tasks": Replicated(await a.vector("tasks"), 0, FIRST)}
 
 
 async def test_a_transaction_over_several_is_one_append(nodes: tuple[Node, Node]) -> None:

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from protobase_actors import ManualClock
+from protobase_live.collection.former import FIRST, Former
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.shadow import Shadow
 from protobase_live.errors import Conflict, LimitExceeded, RecordExists
@@ -30,7 +31,7 @@ def insert(key: str) -> Op:
 
 
 async def make(one: Shadow, *ops: Op, checks: tuple[Check, ...] = ()) -> Commit:
-    commit = await one.write(await one.prepare(ops, checks), "ann", ORIGIN)
+    commit = await one.write(await one.prepare(ops, checks), "ann", "3")
     assert commit is not None
     return commit
 
@@ -86,7 +87,7 @@ async def test_terms_count_on_and_nobody_writes_as_the_same_yjs_client() -> None
     one = await shadow(storage, 1)
     await storage.append([await make(one, put("k", 1))])
     later = await shadow(storage, 2)
-    commit = await later.write(await later.prepare((put("k", 2),), ()), None, "~owner/4")
+    commit = await later.write(await later.prepare((put("k", 2),), ()), None, "4")
     assert commit is not None
     assert (commit.origin, commit.sequence, dict(commit.after)) == ("~owner/4", 2, {ORIGIN: 1})
     assert len(later._document.vector) == 2
@@ -101,3 +102,12 @@ async def test_limits_are_those_of_the_collection() -> None:
         await one.prepare((put("l", 1),), ())
     await make(one, Op(RECORDS, "delete", ("k",)))
     one.close()
+
+
+async def test_the_owner_counts_anew_in_each_history() -> None:
+    """One that begins with a backup has what owners before wrote, and this one may not have all of it yet."""
+    storage = MemoryStorage()
+    later = FIRST.next("h")
+    await storage.delete("orders", Former().remains({}, later))
+    commit = await make(await shadow(storage), insert("k"))
+    assert (commit.origin, commit.sequence) == ("~owner/h/3", 1)
