@@ -53,6 +53,8 @@ class Committing:
     ) -> Receipt:
         """See `Database.commit`."""
         names = list({**writes, **{check.collection: () for check in checks}})
+        if not names:
+            return Receipt({})
         if len(names) > (most := self._limits.joint_collections):
             raise LimitExceeded(
                 f"a transaction takes at most {most} collections (joint_collections), not {len(names)}"

@@ -27,7 +27,7 @@ MAX_SEQUENCE = 2**63 - 1
 BACKLOG_LIMIT = 64 * 1024 * 1024
 """Default limit, in bytes, of what was accepted and is not durable yet. Beyond it: `StorageBusy`."""
 
-CHECKED_NAMES = 10_000
+CHECKED_NAMES = 256
 """Names that were checked and are remembered: a log has few, and each commit of it has them all."""
 
 READS_LIMIT = 10_000

@@ -64,12 +64,13 @@ def first_check_only(patch: pytest.MonkeyPatch) -> None:
 def fold_claims_too_much(patch: pytest.MonkeyPatch) -> None:
     """A snapshot says that it has a commit more than it has."""
 
-    async def fold_older(self: Folding) -> Sequence[Commit]:
+    async def fold_older(self: Folding) -> tuple[Sequence[Commit], Sequence[Commit]]:
         loaded = await self._storage.load(self._name)
-        older = Loaded(loaded.snapshot, self._older(loaded.commits))
+        newest = len(loaded.commits) - self._retained(loaded.commits)
+        older = Loaded(loaded.snapshot, loaded.commits[:newest])
         update = fold(older.updates[:-1])
         await self._storage.compact(Snapshot(self._name, update, older.vector, self._clock.time()))
-        return older.commits
+        return older.commits, ()
 
     patch.setattr(Folding, "_fold_older", fold_older)
 

@@ -50,8 +50,8 @@ def ref(name: str) -> Schema:
 
 FIELDS: Schema = {
     "type": "object",
-    "propertyNames": {"minLength": 1, "not": {"const": "_key"}},
-    "description": "the fields of a record, by name",
+    "propertyNames": {"minLength": 1, "not": {"enum": ["_key", "@"]}},
+    "description": "the fields of a record, by name; `@` marks values that are none of JSON",
 }
 _NULLABLE = {"type": ["string", "null"]}
 _RECEIPT = {
