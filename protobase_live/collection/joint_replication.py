@@ -8,14 +8,12 @@ from dataclasses import replace
 from itertools import chain
 
 from protobase_live.collection.former import History
-from protobase_live.collection.held_joints import HeldJoints, Parts
+from protobase_live.collection.held_joints import NONE_KNOWN, HeldJoints, Parts
 from protobase_live.collection.joint_runs import connected, run_of
 from protobase_live.collection.messages import Replicate, Replicated
 from protobase_live.collection.unreadable import require_readable
 from protobase_live.errors import CollectionDropped, MalformedUpdate, ProtoBaseError, ValidationError
 from protobase_storage import Commit, Joint, Vector, covers, follows
-
-NONE_KNOWN: Mapping[str, History] = {}
 
 Ask = Callable[[str, Replicate], Awaitable[object]]
 KnownHistories = Mapping[str, History]
@@ -55,10 +53,10 @@ class JointReplication:
         alone, joints = _sorted_out({name: each for name, each in commits.items() if name not in shown})
         await call.replicate(alone)
         for joint, parts in joints.items():
-            call.pending[joint] = self._held.take(joint) | parts
+            call.pending[joint] = call.take_held(joint) | parts
         await call.show_what_fits()
         for joint, parts in call.pending.items():
-            self._held.add(joint, parts)
+            self._held.add(joint, parts, call.histories)
         return {name: self._answer(call, name) for name in commits}
 
     @property
@@ -90,7 +88,16 @@ class _Call:
         self._ask = ask
         self._carry_out = carry_out
         self._held = held
-        self._histories = histories
+        self.histories = dict(histories)
+        """Of which histories of the collections the commits are, where that is known."""
+
+    def take_held(self, joint: Joint) -> Parts:
+        """The held parts of a transaction, but for those of other histories than what is taken now."""
+        histories, parts = self._held.histories(joint), self._held.take(joint)
+        for name, history in histories.items():
+            if self.histories.setdefault(name, history) != history:
+                del parts[name]
+        return parts
 
     async def replicate(self, commits: Mapping[str, Sequence[Commit]]) -> None:
         """Send each collection what is for it alone, all at the same time."""
@@ -119,7 +126,7 @@ class _Call:
         if len(lacking) < 2 or None in runs.values() or not await _are_readable(lacking.values()):
             return False
         try:
-            await self._carry_out(lacking, self._histories)
+            await self._carry_out(lacking, self.histories)
         except ProtoBaseError:
             return False
         await self.replicate(dict.fromkeys(commits, ()))
@@ -137,7 +144,7 @@ class _Call:
     async def _show_all_that_fit(self) -> bool:
         for collection, answer in self.answers.items():
             for joint in self._held.due(collection, answer.vector):
-                self.pending[joint] = self._held.take(joint) | self.pending.get(joint, {})
+                self.pending[joint] = self.take_held(joint) | self.pending.get(joint, {})
         shown = False
         for joint in sorted(self.pending, key=self._begun_at):
             parts = self.pending[joint]
@@ -171,15 +178,25 @@ class _Call:
         return collection in self.answers or collection in self.failures
 
     def _lacks_something(self, commit: Commit) -> bool:
-        """Whether it cannot be applied yet. A collection that there cannot be here is not waited for."""
-        vector = self._vector(commit.collection)
+        """Whether it cannot be applied yet. A collection that there cannot be here is not waited for, and no
+        more is a history that is over here.
+        """
+        collection = commit.collection
+        vector = self._vector(collection)
         if vector is None:
-            return self.failures[commit.collection].retryable
+            return self.failures[collection].retryable
+        here = self.answers[collection].history
+        history = self.histories.get(collection, here)
+        if history != here:
+            return history > here
         return not covers(vector, commit) and not follows(vector, commit)
 
     def _fits(self, commit: Commit) -> bool:
-        vector = self._vector(commit.collection)
-        return vector is not None and not covers(vector, commit) and follows(vector, commit)
+        answer = self.answers.get(commit.collection)
+        if answer is None or self.histories.get(commit.collection, answer.history) != answer.history:
+            return False
+        vector = answer.vector
+        return not covers(vector, commit) and follows(vector, commit)
 
     def _vector(self, collection: str) -> Vector | None:
         answer = self.answers.get(collection)
@@ -188,7 +205,7 @@ class _Call:
     async def _show_together(self, parts: Parts) -> bool:
         """Whether they are shown, or one of them cannot be, which is told so when it comes alone."""
         try:
-            await self._carry_out({each: (commit,) for each, commit in parts.items()}, self._histories)
+            await self._carry_out({each: (commit,) for each, commit in parts.items()}, self.histories)
         except (ValidationError, MalformedUpdate, CollectionDropped):
             return True
         except ProtoBaseError as error:
@@ -211,7 +228,7 @@ class _Call:
             self._fail([collection], error)
 
     async def _ask_for_answer(self, collection: str, commits: Sequence[Commit]) -> None:
-        history = self._histories.get(collection) if commits else None
+        history = self.histories.get(collection) if commits else None
         answer = await self._ask(collection, Replicate(commits, history))
         assert isinstance(answer, Replicated)
         self.answers[collection] = answer

@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 
 import protobase_live as pb
 from protobase_actors import ManualClock
+from protobase_live.collection.former import FIRST, History
 from protobase_live.collection.joint_replication import Answer
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import Replicated
 from protobase_live.database.database import Database
-from protobase_live.errors import CollectionUnloadable, MalformedUpdate, Unavailable, ValidationError
+from protobase_live.errors import (
+    CollectionDropped,
+    CollectionUnloadable,
+    MalformedUpdate,
+    Unavailable,
+    ValidationError,
+)
 from protobase_live.live.view import View
 from protobase_live.live.view_cursor import Steps
 from protobase_live.query.language.query import Query
@@ -241,6 +248,29 @@ async def test_nor_for_another_history_which_is_told(first: Node, second: Node) 
     answers = await second.replicate(commits)
     assert isinstance(answers["b"], ValidationError)
     assert (held(answers), await second.keys("a")) == ({"a": 0}, ["k"])
+
+
+async def test_nor_for_a_history_that_is_over(first: Node, second: Node) -> None:
+    """Its part may have been under way while the collection was deleted."""
+    await first.write("before", "b")
+    await first.write("k", "a", "b")
+    await second.write("own", "b")
+    await second.db.drop("b")
+    await second.write("again", "b")
+    commits = await first.commits("a", "b")
+    answers = await second.db.replicate({"a": commits["a"], "b": commits["b"][1:]}, {"a": FIRST, "b": FIRST})
+    assert isinstance(answers["b"], CollectionDropped)
+    assert (held(answers), await second.keys("a")) == ({"a": 0}, ["k"])
+
+
+async def test_but_for_a_history_that_is_not_here_yet(first: Node, second: Node) -> None:
+    await first.write("k", "a", "b")
+    await second.write("own", "b")
+    commits, later = await first.commits("a", "b"), History(1, "later")
+    answers = await second.db.replicate(commits, {"a": FIRST, "b": later})
+    assert (held(answers), await second.keys("a")) == ({"a": 1, "b": 1}, [])
+    answers = await second.db.replicate(commits, {"a": FIRST, "b": FIRST})  # what was held is of another one
+    assert (held(answers), await second.keys("a")) == ({"a": 0, "b": 0}, ["k"])
 
 
 async def test_nor_for_what_cannot_be_read(first: Node, second: Node) -> None:
