@@ -36,9 +36,14 @@ def url_of(place: Path) -> str:
     return f"{parts.scheme}://{parts.netloc}/{prefix_of(place)}" + (f"?{parts.query}" if parts.query else "")
 
 
-@cache
 def bucket_at(url: str) -> BlockingObjects:
     """All objects of a bucket. Making a client takes longer than most tests do."""
+    return _bucket_at(url, os.environ.get("STORAGE_EMULATOR_HOST", ""))
+
+
+@cache
+def _bucket_at(url: str, emulator: str) -> BlockingObjects:
+    """There are several emulators in a run, and the address of a bucket does not say on which it is."""
     address = parse_address(url)
     return s3.S3Objects(address) if address.scheme == "s3" else gcs.GcsObjects(address)
 
