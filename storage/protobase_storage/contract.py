@@ -191,6 +191,24 @@ def check_commits(commits: Iterable[Commit]) -> None:
             )
 
 
+def append_checked(
+    commits: Sequence[Commit], append: Callable[[Sequence[Commit]], asyncio.Future[None]]
+) -> asyncio.Future[None]:
+    """What `append` answers, or why no storage would take the commits, as a future that has failed."""
+    try:
+        check_commits(commits)
+    except StorageError as error:
+        return refused(error)
+    return append(commits)
+
+
+def refused(error: StorageError) -> asyncio.Future[None]:
+    """What an append answers of which nothing is stored."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
+
+
 def check_remains(remains: bytes) -> None:
     """Raises `StorageError` if no storage would keep so much of a deleted collection."""
     if len(remains) > MAX_REMAINS_BYTES:

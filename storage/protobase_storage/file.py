@@ -23,7 +23,7 @@ from .contract import (
     Standing,
     Storage,
     StorageStats,
-    check_commits,
+    append_checked,
     check_name,
     check_remains,
     check_snapshot,
@@ -94,13 +94,7 @@ class FileStorage(Storage):
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
         self._check_open()
-        try:
-            check_commits(commits)
-        except StorageError as error:
-            failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            failed.set_exception(error)
-            return failed
-        return self._writer.append(commits)
+        return append_checked(commits, self._writer.append)
 
     async def load(self, collection: str) -> Loaded:
         """See `Storage.load`."""

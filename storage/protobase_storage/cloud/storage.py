@@ -13,13 +13,13 @@ from ..contract import (
     BACKLOG_LIMIT,
     READS_LIMIT,
     StorageStats,
-    check_commits,
+    append_checked,
     check_name,
     check_remains,
     check_snapshot,
     random_identity,
 )
-from ..errors import StorageClosed, StorageError
+from ..errors import StorageClosed
 from .errors import storage_error
 from .limits import CHECKPOINT_SLOTS, INTERVAL
 from .marks import read_marks, tell_marks
@@ -106,13 +106,7 @@ class CloudStorage(Readable):
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
         self._check_open()
-        try:
-            check_commits(commits)
-        except StorageError as error:
-            failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            failed.set_exception(error)
-            return failed
-        return self._writer.append(commits)
+        return append_checked(commits, self._writer.append)
 
     async def compact(self, snapshot: Snapshot) -> None:
         """See `Storage.compact`."""

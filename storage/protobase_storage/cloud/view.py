@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..commit import Commit, Snapshot
-from ..contract import READS_LIMIT, StorageStats
+from ..contract import READS_LIMIT, StorageStats, refused
 from ..errors import StorageClosed, StorageError, StorageFormatError, StorageUnreachable
 from .errors import storage_error
 from .log import Replay
@@ -105,9 +105,7 @@ class CloudView(Readable):
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """Nothing is stored."""
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        failed.set_exception(self._refusal())
-        return failed
+        return refused(self._refusal())
 
     async def compact(self, snapshot: Snapshot) -> None:
         """Nothing is stored."""

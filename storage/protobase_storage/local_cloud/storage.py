@@ -15,7 +15,7 @@ from ..contract import (
     Standing,
     Storage,
     StorageStats,
-    check_commits,
+    append_checked,
     check_name,
     check_remains,
     check_snapshot,
@@ -65,13 +65,7 @@ class LocalCloudStorage(Storage):
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
         self._check_open()
-        try:
-            check_commits(commits)
-        except StorageError as error:
-            failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            failed.set_exception(error)
-            return failed
-        return self._appends.append(commits)
+        return append_checked(commits, self._appends.append)
 
     async def compact(self, snapshot: Snapshot) -> None:
         """See `Storage.compact`. Waits until the bucket has what was stored before."""
