@@ -14,7 +14,7 @@ from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed
 from protobase_live.limits import check_limits
-from protobase_live.protocol.live.limits import FORBIDDEN_ORIGIN, GOING_AWAY, LiveLimits
+from protobase_live.protocol.live.limits import GOING_AWAY, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
@@ -62,15 +62,16 @@ def asgi(
     Raises ValidationError for what is no origin, and for limits of another class.
     """
     check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
-    return Asgi(
-        database,
-        authenticate,
-        token,
-        Origins(origins, "", strict=True),
-        limits,
-        live_limits or LiveLimits(),
-        clock or SystemClock(),
+    doors = partial(
+        Doors,
+        authenticate=authenticate,
+        token=token,
+        origins=Origins(origins, "", strict=True),
+        limits=limits,
+        live_limits=live_limits or LiveLimits(),
+        clock=clock or SystemClock(),
     )
+    return Asgi(database, doors)
 
 
 class Asgi:
@@ -79,15 +80,11 @@ class Asgi:
     def __init__(
         self,
         database: Database | AbstractAsyncContextManager[Database],
-        authenticate: Authenticate,
-        token: Token | None,
-        origins: Origins,
-        limits: ServerLimits,
-        live_limits: LiveLimits,
-        clock: Clock,
+        doors: Callable[[Database], Doors],
     ) -> None:
+        """``doors`` are made when the database is open."""
         self._given = database
-        self._settings = authenticate, token, origins, limits, live_limits, clock
+        self._make_doors = doors
         self._doors: Doors | None = None
 
     @property
@@ -98,7 +95,7 @@ class Asgi:
     async def __aenter__(self) -> Database:
         given = self._given
         database = given if isinstance(given, Database) else await given.__aenter__()
-        self._doors = Doors(database, *self._settings)
+        self._doors = self._make_doors(database)
         return database
 
     async def __aexit__(
@@ -128,7 +125,7 @@ class Asgi:
                 raise Closed(
                     "the database is not open: enter what pb.asgi gave in the application's lifespan"
                 )
-            self._doors = Doors(self._given, *self._settings)
+            self._doors = self._make_doors(self._given)
         return self._doors
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -167,7 +164,7 @@ class Doors:
         counters = Counters()
         shared = database, authentication, clock, limits, counters
         self._yjs = YjsClients(*shared)
-        self._hocuspocus = HocuspocusDoor(*shared, self._yjs)
+        self._hocuspocus = HocuspocusDoor(self._yjs, clock, limits, counters)
         self._live = LiveDoor(
             database, clock=clock, limits=live_limits, authentication=authentication, counters=counters
         )
@@ -227,10 +224,8 @@ class Doors:
                 return None
 
     async def _serve_live(self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]) -> None:
-        if forbidden := self._forbidden(scope):
-            await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
-        else:
-            await self._live.serve(connection, None if self._token is None else self._token(scope))
+        token = None if self._token is None else self._token(scope)
+        await self._live.serve(connection, self._forbidden(scope), token)
 
     async def _serve_hocuspocus(
         self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]

@@ -6,11 +6,9 @@ from functools import partial
 
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
-from protobase_live.database.database import Database
-from protobase_live.model.names import check_collection
 from protobase_live.presence.hub import PresenceHub
-from protobase_live.protocol.live.limits import FORBIDDEN_ORIGIN, TRY_AGAIN
-from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.protocol.live.limits import FORBIDDEN_ORIGIN
+from protobase_live.server.authentication import Identity
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.hocuspocus_line import HocuspocusLine
@@ -25,22 +23,12 @@ from protobase_live.server.yjs_clients import YjsClients
 class HocuspocusDoor:
     """Serves the collections of one database to any number of sockets, several over each."""
 
-    def __init__(
-        self,
-        database: Database,
-        authentication: Authentication,
-        clock: Clock,
-        limits: ServerLimits,
-        counters: Counters,
-        clients: YjsClients,
-    ) -> None:
+    def __init__(self, clients: YjsClients, clock: Clock, limits: ServerLimits, counters: Counters) -> None:
         """``clients`` has what is common to the clients of both Yjs doors."""
-        self._database = database
-        self._authentication = authentication
+        self._clients = clients
         self._clock = clock
         self._limits = limits
         self._counters = counters
-        self._clients = clients
 
     async def admit(self, connection: Connection) -> str | None:
         """See `Door.admit`. Before its first document is decided a client may say little."""
@@ -68,16 +56,11 @@ class HocuspocusDoor:
         shared = self._clock, self._limits, self._clients.message_bytes
         socket = HocuspocusSocket(connection, self, *shared, token)
         await socket.run()
-        return socket.refused or connection.faulty or self._wrote_in_vain(connection, socket)
+        return socket.refused or self._clients.is_refused(connection, socket.collections)
 
     async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
-        """Who has the token, and the collection that he wants.
-
-        Raises InvalidName, Unauthorized, and what `Database.ref` raises.
-        """
-        check_collection(collection)
-        identity = await self._authentication.identity(token)
-        return identity, await self._database.ref(collection)
+        """See `YjsClients.find`."""
+        return await self._clients.find(collection, token)
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession:
         """A session of a collection."""
@@ -87,9 +70,4 @@ class HocuspocusDoor:
     @property
     def presence(self) -> PresenceHub:
         """Who is in which collection."""
-        return self._database.presence_hub
-
-    def _wrote_in_vain(self, connection: Wire, socket: HocuspocusSocket) -> bool:
-        """Whether a client was told to come back while nothing is stored: it brings the same again."""
-        read_only = self._database.read_only
-        return connection.close_code == TRY_AGAIN and any(name in read_only for name in socket.collections)
+        return self._clients.presence

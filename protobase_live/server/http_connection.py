@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, cast
 
 import h11
@@ -13,11 +13,13 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
+from protobase_live.errors import ProtocolError
 from protobase_live.server.asgi_types import App
 from protobase_live.server.connection import Connection
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.paths import HTTP_PREFIX
+from protobase_live.server.rest.answers import failed
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -153,18 +155,12 @@ class HttpConnection(H11Protocol):
             return
         fault = sys.exception()
         status = fault.error_status_hint if isinstance(fault, h11.RemoteProtocolError) else 400
-        failure = {
-            "type": "ProtocolError",
-            "code": "protocol_error",
-            "retryable": False,
-            "message": str(fault),
-        }
-        body = json.dumps({"error": failure}).encode()
-        headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+        told = failed(ProtocolError(str(fault)), HTTPStatus(status))
+        headers = [("content-type", told.type), ("content-length", str(len(told.body)))]
         response = h11.Response(
             status_code=status, headers=[*headers, ("connection", "close")], reason=STATUS_PHRASES[status]
         )
-        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+        for event in (response, h11.Data(data=told.body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 

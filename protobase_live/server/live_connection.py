@@ -86,6 +86,10 @@ class Connection(Protocol):
         """Close; harmless when it is closed."""
         ...
 
+    async def refuse(self, code: int, reason: str) -> None:
+        """Close because of a fault, and wait for the end."""
+        ...
+
 
 class LiveConnection:
     """Serves one connection."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from protobase_actors import Clock
 from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.encodings import Encodings
-from protobase_live.protocol.live.limits import BAD_MESSAGE, TOO_MANY, TRY_AGAIN, LiveLimits
+from protobase_live.protocol.live.limits import BAD_MESSAGE, FORBIDDEN_ORIGIN, TOO_MANY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
@@ -50,13 +50,19 @@ class LiveDoor:
         """How many connections are served now."""
         return len(self._connections)
 
-    async def serve(self, connection: Connection, token: str | None = None) -> None:
+    async def serve(
+        self, connection: Connection, forbidden: str | None = None, token: str | None = None
+    ) -> None:
         """Serve one connection until it ends; ``token`` is the client's, None: what it says.
+
+        ``forbidden`` is why pages of its origin may not connect: then it is closed with 4403.
 
         What is raised is a mistake of the server; then the client was told 1011.
         """
         codec = CODECS.get(connection.subprotocol or "")
-        if codec is None:
+        if forbidden:  # only now: pages are not shown how a handshake is refused
+            await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
+        elif codec is None:
             await connection.close(BAD_MESSAGE, f"ask for a subprotocol: {' or '.join(CODECS)}")
         elif self._closing:
             await connection.close(TRY_AGAIN, "the server is stopping")

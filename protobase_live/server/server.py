@@ -133,12 +133,12 @@ class Server:
     def _open_doors(self, database: Database, limits: ServerLimits) -> list[Door]:
         shared = database, self._authentication, self._clock, limits, self._counters
         yjs = YjsClients(*shared)
-        hocuspocus = HocuspocusDoor(*shared, yjs)
+        hocuspocus = HocuspocusDoor(yjs, self._clock, limits, self._counters)
         return [
             Door("yjs", YJS_PREFIX, yjs.serve, yjs.admit),
             Door("hocuspocus", HOCUSPOCUS_PATH, hocuspocus.serve, hocuspocus.admit),
             Door("hocuspocus", f"{HOCUSPOCUS_PATH}/", hocuspocus.serve, hocuspocus.admit),
-            Door("live", "/live", self._serve_live),
+            Door("live", "/live", self._live.serve),
         ]
 
     def __repr__(self) -> str:
@@ -349,12 +349,6 @@ class Server:
         assert door is not None, "no connection is let in without one"
         self._counters.connections.add(door.name)
         await door.serve(connection, forbidden)
-
-    async def _serve_live(self, connection: Connection, forbidden: str | None) -> None:
-        if forbidden:  # only now: pages are not shown how a handshake is refused
-            await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
-        else:
-            await self._live.serve(connection)
 
     async def _admit_peer(self, connection: Connection) -> None:
         connection.is_peer = True

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import NamedTuple, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.protocol import CONNECTING
 
-from protobase_actors import Clock
+from protobase_actors import Clock, Ref
+from protobase_live.collection.messages import Message
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.model.names import check_collection
+from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
-from protobase_live.server.authentication import Authentication
+from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
@@ -121,9 +123,8 @@ class YjsClients:
             await connection.refuse(FORBIDDEN_ORIGIN, asked.forbidden)
             return True
         try:
-            name = check_collection(unquote(asked.path, errors="strict"))
-            identity = await self._authentication.identity(asked.token)
-            ref = await self._database.ref(name)
+            name = unquote(asked.path, errors="strict")
+            identity, ref = await self.find(name, asked.token)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
         except (ValidationError, UnicodeDecodeError) as error:
@@ -133,13 +134,32 @@ class YjsClients:
         else:
             shared = self._clock, self._limits, identity.author, self._counters, self.read_ahead
             session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
-            await session.run(connection, self._database.presence_hub, name)
-            return session.refused or connection.faulty or self._wrote_in_vain(connection, name)
+            await session.run(connection, self.presence, name)
+            return session.refused or self.is_refused(connection, [name])
         return True
 
-    def _wrote_in_vain(self, connection: Wire, collection: str) -> bool:
-        """Whether a client was told to come back while nothing is stored: it brings the same again."""
-        return connection.close_code == TRY_AGAIN and collection in self._database.read_only
+    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
+        """Who has the token, and the collection that he wants.
+
+        Raises InvalidName, Unauthorized, and what `Database.ref` raises.
+        """
+        check_collection(collection)
+        identity = await self._authentication.identity(token)
+        return identity, await self._database.ref(collection)
+
+    @property
+    def presence(self) -> PresenceHub:
+        """Who is in which collection."""
+        return self._database.presence_hub
+
+    def is_refused(self, connection: Wire, collections: Iterable[str]) -> bool:
+        """Whether a connection was closed for something that its client would only do again.
+
+        So it is, too, if the client was told to come back while nothing is stored: it brings the same again.
+        """
+        read_only = self._database.read_only
+        in_vain = connection.close_code == TRY_AGAIN and any(name in read_only for name in collections)
+        return connection.faulty or in_vain
 
 
 def asked_for(path: str, query: str, forbidden: str | None) -> Asked:

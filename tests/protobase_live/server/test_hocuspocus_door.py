@@ -154,7 +154,7 @@ async def test_who_does_not_read_is_not_read():
     async with asyncio.timeout(20), Database(MemoryStorage()) as database:
         limits, clock = ServerLimits(backlog_bytes=2_000), SystemClock()
         shared = database, Authentication(anonymous, clock), clock, limits, Counters()
-        door = HocuspocusDoor(*shared, YjsClients(*shared))
+        door = HocuspocusDoor(YjsClients(*shared), *shared[2:])
         wire = Wire(lambda connection: door.serve(connection, None), "/hocuspocus", write_limit=1_000)
         fed = 0
         while wire.transport.reading and fed < 1_000:
