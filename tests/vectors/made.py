@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -31,26 +31,76 @@ FOLDER = Path(__file__).parent
 ZONE = timezone(timedelta(hours=-3, minutes=-30))
 
 VALUES: Mapping[str, Any] = {
-    "null": None, "true": True, "false": False, "zero": 0, "minus zero": -0.0, "fixed": 127, "one byte": 255,
-    "two bytes": 256, "four bytes": 2**31, "eight bytes": 2**32, "largest safe": 2**53 - 1, "beyond safe": 2**53,
-    "largest of 64 bits": 2**64 - 1, "beyond 64 bits": 2**64, "negative fixed": -32, "negative byte": -33,
-    "negative two bytes": -129, "negative four bytes": -32769, "negative eight bytes": -(2**31) - 1,
-    "smallest safe": -(2**53) + 1, "smallest of 64 bits": -(2**63), "below 64 bits": -(2**63) - 1,
-    "fraction": 0.1, "integral float": 3.0, "large float": 2.0**60, "huge float": 1e300,
-    "empty text": "", "text": "Grüße", "31 bytes": "a" * 31, "32 bytes": "a" * 32, "long text": "b" * 300,
-    "pair": "\U0001f600", "no bytes": b"", "bytes": b"\x00\xff", "many bytes": bytes(range(256)),
-    "naive": datetime(2026, 11, 28, 9, 30), "utc": datetime(2026, 11, 28, 9, 30, tzinfo=timezone.utc),
-    "offset": datetime(2026, 11, 28, 9, 30, 0, 120, tzinfo=ZONE), "date": date(2026, 11, 28),
-    "empty list": [], "list": [1, "a", [None]], "15 items": [0] * 15, "16 items": [0] * 16,
-    "empty object": {}, "order": {"b": 1, "a": 2, "10": 3, "2": 4}, "16 keys": {f"k{n:02}": n for n in range(16)},
-    "surrogates": {"\U0001f600": 1, "\ufb00": 2}, "marked": {"@": "int", "v": "1"}, "proto": {"__proto__": 1},
-    "set": {1, True, "a", (1, 2)}, "empty set": set(), "map": {1: "one", (1, "a"): "pair", "x": None},
+    "null": None,
+    "true": True,
+    "false": False,
+    "zero": 0,
+    "minus zero": -0.0,
+    "fixed": 127,
+    "one byte": 255,
+    "two bytes": 256,
+    "four bytes": 2**31,
+    "eight bytes": 2**32,
+    "largest safe": 2**53 - 1,
+    "beyond safe": 2**53,
+    "largest of 64 bits": 2**64 - 1,
+    "beyond 64 bits": 2**64,
+    "negative fixed": -32,
+    "negative byte": -33,
+    "negative two bytes": -129,
+    "negative four bytes": -32769,
+    "negative eight bytes": -(2**31) - 1,
+    "smallest safe": -(2**53) + 1,
+    "smallest of 64 bits": -(2**63),
+    "below 64 bits": -(2**63) - 1,
+    "fraction": 0.1,
+    "integral float": 3.0,
+    "large float": 2.0**60,
+    "huge float": 1e300,
+    "empty text": "",
+    "text": "Grüße",
+    "31 bytes": "a" * 31,
+    "32 bytes": "a" * 32,
+    "long text": "b" * 300,
+    "pair": "\U0001f600",
+    "no bytes": b"",
+    "bytes": b"\x00\xff",
+    "many bytes": bytes(range(256)),
+    "naive": datetime(2026, 11, 28, 9, 30),
+    "utc": datetime(2026, 11, 28, 9, 30, tzinfo=UTC),
+    "offset": datetime(2026, 11, 28, 9, 30, 0, 120, tzinfo=ZONE),
+    "date": date(2026, 11, 28),
+    "empty list": [],
+    "list": [1, "a", [None]],
+    "15 items": [0] * 15,
+    "16 items": [0] * 16,
+    "empty object": {},
+    "order": {"b": 1, "a": 2, "10": 3, "2": 4},
+    "16 keys": {f"k{n:02}": n for n in range(16)},
+    "surrogates": {"\U0001f600": 1, "\ufb00": 2},
+    "marked": {"@": "int", "v": "1"},
+    "proto": {"__proto__": 1},
+    "set": {1, "a", (1, 2)},
+    "empty set": set(),
+    "map": {1: "one", (1, "a"): "pair", "x": None},
     "nested": {"a": [{"b": {"c": b"\x01"}}], "when": [date(2000, 2, 29)]},
-}  # fmt: skip
+}
 """Everything that has a form of its own, and the borders between them."""
 
-ATOMS = ("null", "true", "zero", "minus zero", "integral float", "fraction", "beyond safe", "beyond 64 bits", "pair",
-         "bytes", "offset", "date")  # fmt: skip
+ATOMS = (
+    "null",
+    "true",
+    "zero",
+    "minus zero",
+    "integral float",
+    "fraction",
+    "beyond safe",
+    "beyond 64 bits",
+    "pair",
+    "bytes",
+    "offset",
+    "date",
+)
 
 
 def value_vectors() -> Iterator[dict[str, Any]]:
@@ -88,21 +138,37 @@ def limit_vectors() -> dict[str, float]:
 
 STRUCTURES: Mapping[str, list[tuple[str, str, str, tuple[Any, ...]]]] = {
     "a set": [
-        ("set", "n1", "add", ("a", 1, True)), ("set", "7", "add", ("a", (1, "b"))), ("set", "7", "remove", (1,)),
+        ("set", "n1", "add", ("a", 1, True)),
+        ("set", "7", "add", ("a", (1, "b"))),
+        ("set", "7", "remove", (1,)),
         ("set", "n1", "add", (b"\x00", 0.0)),
     ],
-    "a set that was cleared": [("set", "n1", "add", ("a", "b")), ("set", "7", "clear", ()), ("set", "7", "add", ("c",))],
-    "a counter": [("counter", "n1", "add", (3,)), ("counter", "7", "add", (-5,)), ("counter", "n1", "add", (1,))],
+    "a set that was cleared": [
+        ("set", "n1", "add", ("a", "b")),
+        ("set", "7", "clear", ()),
+        ("set", "7", "add", ("c",)),
+    ],
+    "a counter": [
+        ("counter", "n1", "add", (3,)),
+        ("counter", "7", "add", (-5,)),
+        ("counter", "n1", "add", (1,)),
+    ],
     "a counter beyond numbers": [("counter", "n1", "add", (2**60,)), ("counter", "7", "add", (1,))],
     "a counted set": [
-        ("counted_set", "n1", "add", ("a", 2)), ("counted_set", "7", "add", ("a", 1)), ("counted_set", "7", "remove", ("a", 2)),
-        ("counted_set", "7", "add", (date(2026, 11, 28), 4)), ("counted_set", "n1", "remove", ("b", 1)),
+        ("counted_set", "n1", "add", ("a", 2)),
+        ("counted_set", "7", "add", ("a", 1)),
+        ("counted_set", "7", "remove", ("a", 2)),
+        ("counted_set", "7", "add", (date(2026, 11, 28), 4)),
+        ("counted_set", "n1", "remove", ("b", 1)),
     ],
     "a hash dictionary": [
-        ("hash_dict", "n1", "set", (1, "one")), ("hash_dict", "7", "set", ((1, 2), {"big": 2**53})),
-        ("hash_dict", "7", "set", (True, None)), ("hash_dict", "n1", "set", ("gone", 1)), ("hash_dict", "7", "delete", ("gone",)),
+        ("hash_dict", "n1", "set", (1, "one")),
+        ("hash_dict", "7", "set", ((1, 2), {"big": 2**53})),
+        ("hash_dict", "7", "set", (True, None)),
+        ("hash_dict", "n1", "set", ("gone", 1)),
+        ("hash_dict", "7", "delete", ("gone",)),
     ],
-}  # fmt: skip
+}
 
 
 def structure_vectors() -> Iterator[dict[str, Any]]:
@@ -186,9 +252,16 @@ def _row_change(form: list[Any]) -> RowChange:
 
 
 ADDRESSES = (
-    "ws://127.0.0.1:8765/live", "http://127.0.0.1:8765", "https://example.com/", "ws://h:1/prefix/live/?a=1",
-    "wss://user:secret@h/live", "ws://h:1/yjs/tasks", "file:./data", "tasks", "ftp://h/live",
-)  # fmt: skip
+    "ws://127.0.0.1:8765/live",
+    "http://127.0.0.1:8765",
+    "https://example.com/",
+    "ws://h:1/prefix/live/?a=1",
+    "wss://user:secret@h/live",
+    "ws://h:1/yjs/tasks",
+    "file:./data",
+    "tasks",
+    "ftp://h/live",
+)
 
 
 def address_vectors() -> dict[str, Any]:

@@ -16,9 +16,14 @@ from protobase_live.transactions.overlay import Overlay
 
 ROOT = ["records"]
 TAGS, COUNTS, CODES, LINES, NOTES, SEEN, PAIRS = (
-    ["set", ["tags"]], ["counted_set", ["counts"]], ["dict", ["codes"]], ["list", ["lines"]], ["text", ["notes"]],
-    ["counter", ["seen"]], ["hash_dict", ["pairs"]],
-)  # fmt: skip
+    ["set", ["tags"]],
+    ["counted_set", ["counts"]],
+    ["dict", ["codes"]],
+    ["list", ["lines"]],
+    ["text", ["notes"]],
+    ["counter", ["seen"]],
+    ["hash_dict", ["pairs"]],
+)
 
 CONTENT: Mapping[Target, Any] = {
     RECORDS: {"t1": {"title": "a", "n": 1, "tags": {"x"}}, "t2": {"title": "b"}, "t3": {"title": "c"}},
@@ -47,28 +52,48 @@ def of(structure: list[Any], verb: str, *args: Any) -> list[Any]:
 CASES: Mapping[str, tuple[list[list[Any]], list[list[Any]]]] = {
     "records": (
         [
-            record("insert", "t0", {"title": "new"}, {}), record("update", "t1", {"n": 2, "tags": ["y"]}, {}),
-            record("delete", "t2"), record("put", "t3", {"other": True}, {}), record("delete", "none"),
+            record("insert", "t0", {"title": "new"}, {}),
+            record("update", "t1", {"n": 2, "tags": ["y"]}, {}),
+            record("delete", "t2"),
+            record("put", "t3", {"other": True}, {}),
+            record("delete", "none"),
         ],
         [
-            record("get", "t0"), record("get", "t1"), record("get", "t2"), record("get", "t3"), record("contains", "t2"),
-            record("count"), record("keys", None, 2), record("items", "t0", 10), record("keys", "t3", 1),
+            record("get", "t0"),
+            record("get", "t1"),
+            record("get", "t2"),
+            record("get", "t3"),
+            record("contains", "t2"),
+            record("count"),
+            record("keys", None, 2),
+            record("items", "t0", 10),
+            record("keys", "t3", 1),
         ],
     ),
     "taken": ([record("insert", "t1", {}, {})], [record("get", "t1"), record("get", "t2"), record("count")]),
     "missing": ([record("update", "none", {"n": 1}, {})], [record("contains", "none")]),
     "fields": (
         [
-            field("counter", "t1", "n", "add", 4), field("set", "t1", "tags", "add", "z", 1), field("text", "t2", "title", "insert", None, "!"),
-            field("list", "t2", "more", "extend", [1, 2]), field("counted_set", "t3", "marks", "add", "m", 2),
+            field("counter", "t1", "n", "add", 4),
+            field("set", "t1", "tags", "add", "z", 1),
+            field("text", "t2", "title", "insert", None, "!"),
+            field("list", "t2", "more", "extend", [1, 2]),
+            field("counted_set", "t3", "marks", "add", "m", 2),
         ],
         [
-            record("get", "t1"), record("get", "t2"), record("get", "t3"), field("counter", "t1", "n", "value"),
-            field("set", "t1", "tags", "contains", "x"), field("text", "t2", "title", "count"),
+            record("get", "t1"),
+            record("get", "t2"),
+            record("get", "t3"),
+            field("counter", "t1", "n", "value"),
+            field("set", "t1", "tags", "contains", "x"),
+            field("text", "t2", "title", "count"),
             field("counted_set", "t3", "marks", "count_of", "m"),
         ],
     ),
-    "a field of no record": ([field("counter", "none", "n", "add", 1)], [field("counter", "none", "n", "value")]),
+    "a field of no record": (
+        [field("counter", "none", "n", "add", 1)],
+        [field("counter", "none", "n", "value")],
+    ),
     "a set": (
         [of(TAGS, "add", "b", [1, "x"]), of(TAGS, "remove", "a", "none")],
         [of(TAGS, "values"), of(TAGS, "contains", "a"), of(TAGS, "count")],
@@ -79,11 +104,28 @@ CASES: Mapping[str, tuple[list[list[Any]], list[list[Any]]]] = {
     ),
     "a dictionary": (
         [of(CODES, "set", "c", [1]), of(CODES, "update", {"d": 2, "b": 3}), of(CODES, "delete", "a")],
-        [of(CODES, "items"), of(CODES, "keys"), of(CODES, "get", "b"), of(CODES, "contains", "a"), of(CODES, "count")],
+        [
+            of(CODES, "items"),
+            of(CODES, "keys"),
+            of(CODES, "get", "b"),
+            of(CODES, "contains", "a"),
+            of(CODES, "count"),
+        ],
     ),
     "a list": (
-        [of(LINES, "extend", [4]), of(LINES, "insert", 1, ["x", "y"]), of(LINES, "delete", 0, 1), of(LINES, "set", 0, "z")],
-        [of(LINES, "values"), of(LINES, "get", -1), of(LINES, "slice", 1, -1), of(LINES, "count"), of(LINES, "get", 9)],
+        [
+            of(LINES, "extend", [4]),
+            of(LINES, "insert", 1, ["x", "y"]),
+            of(LINES, "delete", 0, 1),
+            of(LINES, "set", 0, "z"),
+        ],
+        [
+            of(LINES, "values"),
+            of(LINES, "get", -1),
+            of(LINES, "slice", 1, -1),
+            of(LINES, "count"),
+            of(LINES, "get", 9),
+        ],
     ),
     "outside of a list": ([of(LINES, "delete", 2, 5)], [of(LINES, "values")]),
     "a text": (
@@ -95,7 +137,7 @@ CASES: Mapping[str, tuple[list[list[Any]], list[list[Any]]]] = {
         [of(PAIRS, "set", 1, "one"), of(PAIRS, "delete", True), of(PAIRS, "set", [1, 2], "again")],
         [of(PAIRS, "items"), of(PAIRS, "get", [1, 2]), of(PAIRS, "contains", True), of(PAIRS, "count")],
     ),
-}  # fmt: skip
+}
 
 
 def overlays() -> Iterator[dict[str, Any]]:

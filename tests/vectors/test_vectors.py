@@ -1,4 +1,4 @@
-"""The vectors in this folder are what the Python code does; tests of the TypeScript client do the same with them.
+"""The vectors in this folder are what the Python code does; the tests of the TypeScript client use them, too.
 
 ``python -m tests.vectors`` writes them anew.
 """
