@@ -74,6 +74,11 @@ class Outgoing:
         self._lacking.setdefault(collection, self._clock.monotonic())
         self._wake_up.wake()
 
+    def loaded(self, collection: str, vector: Vector) -> None:
+        """So much of a collection is durable here."""
+        if not includes(self.known.get(collection, Known()).vector, vector):
+            self.lacks(collection)
+
     def replaced(self, collection: str) -> None:
         """A collection has become something else here."""
         known = self.known[collection]

@@ -55,6 +55,17 @@ class Replication:
         for link in self.links.values():
             link.outgoing.lacks(collection)
 
+    def loaded(self, collection: str, history: History, vector: Vector) -> None:
+        """See `Outlet.loaded`."""
+        if self.source.is_other(collection, history):
+            self.replaced(collection, history)
+            return
+        if self.owned is not None:
+            self.owned.loaded(collection, vector)
+        self.source.recent.forget(collection)  # what comes next may follow a gap there
+        for link in self.links.values():
+            link.outgoing.loaded(collection, vector)
+
     @property
     def configured(self) -> int:
         """How many nodes the cluster has, this one included, as far as it is told so."""

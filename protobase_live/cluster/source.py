@@ -55,6 +55,10 @@ class Source:
             await self._read_histories()
         return self._histories.get(collection, FIRST)
 
+    def is_other(self, collection: str, history: History) -> bool:
+        """Whether that is another history than the one that is known to be here."""
+        return history != self._histories.get(collection, FIRST)
+
     def replaced(self, collection: str, history: History) -> None:
         """A collection has become something else, of this history."""
         if history != FIRST:

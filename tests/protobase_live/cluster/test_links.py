@@ -10,8 +10,11 @@ from contextlib import suppress
 import pytest
 
 from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.collection.audience import Audience
+from protobase_live.collection.former import History, history_of
 from protobase_live.collection.limits import Limits
-from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.collection.turn import Turn
+from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.protocol.packing import unpack
 from protobase_live.protocol.peer.messages import Commits, Deleted, SnapshotPart, Standings, Taken
 from protobase_live.query.language.query import Query
@@ -283,6 +286,7 @@ class Full(MemoryStorage):
     """Takes nothing for a while."""
 
     full = False
+    full_after_deletion = False
     error: StorageError = StorageFull("no room")
 
     def append(self, commits):
@@ -296,6 +300,12 @@ class Full(MemoryStorage):
         if self.full:
             raise self.error
         await super().delete(collection, remains)
+        self.full = self.full_after_deletion
+
+    async def compact(self, snapshot):
+        if self.full:
+            raise self.error
+        await super().compact(snapshot)
 
 
 @pytest.mark.parametrize("error", [StorageFull("no room"), StorageError("no room: the disk failed")])
@@ -332,6 +342,56 @@ async def test_a_deletion_that_the_other_node_cannot_store_is_told_again(make: M
         await a.clock.advance(0.6)
     await agree([a, b], "tasks")
     assert await b.keys("tasks") == ["k2"]
+
+
+async def test_a_restore_that_fails_half_way_is_no_other_history_at_other_nodes(make: Make) -> None:
+    storage = Full(make_identity=lambda: "a")
+    a, b = make("a", storage=storage), make("b")
+    Connection(a, b)
+    await a.put("tasks", "early", n=1)
+    backup = await a.db.backup("tasks")
+    await a.db.drop("tasks")
+    await agree([a, b], "tasks")
+    storage.full_after_deletion = True
+    with pytest.raises(Unavailable, match="no room"):
+        await a.db.restore("tasks", backup)
+    storage.full = storage.full_after_deletion = False
+    begun = history_of((await a.storage.standing("tasks")).remains)
+    await settle(lambda: _is_of(b, "tasks", begun))
+    await b.put("tasks", "of b", n=2)
+    await agree([a, b], "tasks")
+    await a.put("tasks", "of a", n=3)
+    await agree([a, b], "tasks")
+    assert await a.keys("tasks") == await b.keys("tasks") == ["of a", "of b"]
+
+
+async def _is_of(node: Node, collection: str, history: History) -> bool:
+    return history_of((await node.storage.standing(collection)).remains) == history
+
+
+async def test_what_is_durable_and_could_not_be_shown_is_sent_when_it_is_loaded(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = make("a"), make("b")
+    Connection(a, b)
+    await a.put("tasks", "k1", n=1)
+    await agree([a, b], "tasks")
+    show = Audience.show
+
+    def fail_once(audience: Audience, turn: Turn) -> asyncio.Future[None] | None:
+        monkeypatch.setattr(Audience, "show", show)
+        raise RuntimeError("it cannot be shown")
+
+    monkeypatch.setattr(Audience, "show", fail_once)
+    writing = asyncio.create_task(a.put("tasks", "k2", n=2))
+    await settle(lambda: Audience.show is show)
+    await a.clock.advance(0.2)  # it begins again, before the link is taken for dead
+    with pytest.raises(ProtoBaseError):
+        await writing
+    await agree([a, b], "tasks")
+    assert await b.keys("tasks") == ["k1", "k2"]
+    await a.put("tasks", "k3", n=3)
+    await agree([a, b], "tasks")
 
 
 async def _has_no(node: Node, key: str) -> bool:
