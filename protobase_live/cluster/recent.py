@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from protobase_live.collection.commit_form import form_of
-from protobase_live.protocol.packing import pack
 from protobase_storage import Commit, Vector, covers, includes, join
+from protobase_storage.commit_format import pack_commit
 
 OVERHEAD_BYTES = 1_000
 """What keeping a commit costs beside its update, packed once and as an object."""
@@ -27,7 +26,7 @@ class Packed:
     def form(self) -> bytes:
         """Its bytes on the wire."""
         if not self._form:
-            self._form = pack(form_of(self.commit))
+            self._form = pack_commit(self.commit)
         return self._form
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from itertools import permutations
 from pathlib import Path
@@ -13,10 +14,14 @@ SECRET = "a secret of sixteen bytes or more"
 
 
 class ServerNodes:
-    """So many nodes below a folder, each of which dials all others; an async context manager."""
+    """So many nodes below a folder, each of which dials all others; an async context manager.
 
-    def __init__(self, folder: Path, count: int = 3) -> None:
+    ``options`` are more of ``protobase-live serve``, for all of them.
+    """
+
+    def __init__(self, folder: Path, count: int = 3, options: Sequence[str] = ()) -> None:
         self._folder = folder
+        self._options = options
         self._numbers = range(count)
         self._stack = AsyncExitStack()
         self.nodes: list[ServerProcess] = []
@@ -54,4 +59,4 @@ class ServerNodes:
         for (dialer, _), proxy in self.proxies.items():
             if dialer == number:
                 command += ["--peer", f"ws://127.0.0.1:{proxy.port}/peer"]
-        return command
+        return [*command, *self._options]
