@@ -87,7 +87,8 @@ def has_gap(vector: Vector, commits: Iterable[Commit]) -> bool:
     """Whether a log lacks commits between ``vector`` and these: it was to be folded when the node ended."""
     last: dict[str, int] = {}
     for commit in commits:
-        if commit.sequence != last.get(commit.origin, sequence_of(vector, commit.origin)) + 1:
+        before = last.get(commit.origin)
+        if commit.sequence != (sequence_of(vector, commit.origin) if before is None else before) + 1:
             return True
         last[commit.origin] = commit.sequence
     return False

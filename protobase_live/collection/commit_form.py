@@ -32,7 +32,7 @@ def commit_of(
     joint: Any = None,
 ) -> Commit:
     """A commit of ``collection``. Raises TypeError, ValueError, or AttributeError for another value."""
-    told = tuple(Part(*part) for part in parts)
+    told = tuple([Part(*part) for part in parts])
     of = _joint(*joint) if joint else None
     place = as_text(origin), as_number(sequence), collection
     return Commit(*place, as_bytes(update), told, float(time), as_vector(after), of)

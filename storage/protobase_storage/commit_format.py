@@ -30,7 +30,7 @@ def unpack_commit(collection: str, origin: str, sequence: int, head: bytes, upda
     time, parts, *rest = unpack(head)
     after: Vector = rest[0] if rest else NOTHING
     joint = rest[1] if rest else None
-    told = tuple(Part(*part) for part in parts)
+    told = tuple([Part(*part) for part in parts])
     commit = Commit(origin, sequence, collection, update, told, time, after, joint and Joint(*joint))
     return keep_head(commit, head)
 
