@@ -44,6 +44,7 @@ class Replication:
         self.owned: OwnedLog | None = None
         """Is told of what is shown, too."""
         self._acknowledged = WakeUp()
+        self._unlinked = WakeUp()
 
     def shown(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
         """See `Outlet.shown`."""
@@ -134,5 +135,11 @@ class Replication:
         """The link has ended. Harmless if another one has taken its place."""
         if self.links.get(link.node) is link:
             del self.links[link.node]
+            self._unlinked.wake()
         if not self.links:
             self.source.recent.clear()
+
+    async def without(self, node: str) -> None:
+        """Wait until there is no link with this node."""
+        while node in self.links:
+            await self._unlinked.wait()

@@ -212,6 +212,11 @@ class Database(DatabaseApi):
         return 0 if self._views is None else self._views.count
 
     @property
+    def held_commits(self) -> int:
+        """Commits of other nodes that wait here for what they were made on, or for parts of a transaction."""
+        return self.home.held + sum(self.replication.held.values())
+
+    @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed
@@ -307,8 +312,10 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
-        await self._histories.delete(collection)
-        self.home.forget(collection)
+        try:
+            await self._histories.delete(collection)
+        finally:  # who has asked may have gone, and it is carried out all the same
+            self.home.forget(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
 
@@ -320,7 +327,8 @@ class Database(DatabaseApi):
         """How this node is linked with others, and how far these are."""
         owner = None if self.owner is None else self.owner.holder
         with errors_named("the storage"):
-            return await status(self.node, self.replication, self.home.held, len(self.actor_stats()), owner)
+            held, loaded = self.held_commits, len(self.actor_stats())
+            return await status(self.node, self.replication, held, loaded, owner)
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
@@ -340,7 +348,10 @@ class Database(DatabaseApi):
 
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
-        await self._histories.restore(collection, unpack_stored(collection, stored))
+        try:
+            await self._histories.restore(collection, unpack_stored(collection, stored))
+        finally:
+            self.home.forget(collection)
 
     # for doors
 

@@ -112,8 +112,10 @@ class Home:
 
         Durable on return. Nothing is done if it is known here.
         """
-        await self._delete(collection, remains)
-        self.forget(collection)
+        try:
+            await self._delete(collection, remains)
+        finally:  # the link may have ended, and it is carried out all the same
+            self.forget(collection)
 
     @property
     def held(self) -> int:

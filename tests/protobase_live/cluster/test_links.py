@@ -11,11 +11,11 @@ import pytest
 
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.audience import Audience
+from protobase_live.collection.commit_form import unpack_commit_of
 from protobase_live.collection.former import History, history_of
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.turn import Turn
 from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavailable, ValidationError
-from protobase_live.protocol.packing import unpack
 from protobase_live.protocol.peer.messages import Commits, Deleted, SnapshotPart, Standings, Taken
 from protobase_live.query.language.query import Query
 from protobase_storage import CollectionCorrupt, MemoryStorage, StorageError, StorageFull
@@ -277,7 +277,7 @@ async def test_the_parts_of_a_transaction_are_in_one_message(make: Make) -> None
 def _joints(message: Commits) -> tuple[set[str], set[str]]:
     def of(name: str) -> set[str]:
         _, forms = message.commits.get(name, (None, ()))
-        return {joint[0] for form in forms if (joint := unpack(form)[6])}
+        return {joint.id for form in forms if (joint := unpack_commit_of("x", form).joint)}
 
     return of("x"), of("y")
 
