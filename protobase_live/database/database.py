@@ -61,7 +61,14 @@ from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
-from protobase_live.model.names import check_author, check_collection, check_node, is_internal
+from protobase_live.model.names import (
+    check_author,
+    check_collection,
+    check_node,
+    is_internal,
+    is_reserved,
+    known_collection,
+)
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
@@ -296,14 +303,17 @@ class Database(DatabaseApi):
     # collections as a whole
 
     async def collections(self, prefix: str = "") -> list[CollectionInfo]:
-        """The stored collections whose names begin with ``prefix``, in order, and what they take."""
+        """The stored collections whose names begin with ``prefix``, in order, and what they take.
+
+        Those that are the server's own (``protobase:...``) are told only to who asks for such a prefix.
+        """
         with errors_named("the storage"):
             found = await self._storage.list(prefix)
         why = self.read_only.reasons
         return [
             CollectionInfo(**asdict(each), read_only=why.get(each.name))
             for each in found
-            if not is_internal(each.name)
+            if not is_internal(each.name) and (is_reserved(prefix) or not is_reserved(each.name))
         ]
 
     async def drop(self, collection: str) -> None:
@@ -358,7 +368,7 @@ class Database(DatabaseApi):
     async def ref(self, collection: str) -> Ref[Message]:
         """The collection's actor, loaded. Raises Closed, Overloaded, StorageFailed."""
         self._home.require()
-        check_collection(collection)
+        known_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
         with self._loading(collection), errors_named(collection):
@@ -366,7 +376,7 @@ class Database(DatabaseApi):
 
     async def _ask(self, collection: str, message: Message) -> object:
         self._home.require()
-        check_collection(collection)
+        known_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
         commits = isinstance(message, Transact)

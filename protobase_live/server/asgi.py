@@ -25,7 +25,7 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
 from protobase_live.server.refusals import Caller
-from protobase_live.server.rest.answers import send_text
+from protobase_live.server.rest.answers import plain_page, send_answer
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
@@ -192,7 +192,7 @@ class Doors:
         if segments(scope)[:1] == ["api"]:
             await self._rest(scope, receive, send)
         else:
-            await send_text(send, HTTPStatus.NOT_FOUND, DOORS)
+            await send_answer(send, plain_page(HTTPStatus.NOT_FOUND, DOORS))
 
     async def connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket until it ends."""

@@ -52,7 +52,7 @@ from protobase_live.server.origins import Origins
 from protobase_live.server.pages import Pages, no_door
 from protobase_live.server.paths import HOCUSPOCUS_PATH, HTTP_PREFIX, YJS_PREFIX
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
-from protobase_live.server.rest.answers import send_text
+from protobase_live.server.rest.answers import send_answer
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import YjsClients
 
@@ -315,9 +315,9 @@ class Server:
         path = scope["path"]
         if path.startswith(HTTP_PREFIX):
             await self._rest(scope, receive, send)
-        else:
-            status, text = await self._pages.page(path) or no_door(path)
-            await send_text(send, status, text)
+            return
+        is_door = door_at(path, self._doors) is not None
+        await send_answer(send, await self._pages.answer(scope["method"], path, is_door))
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)

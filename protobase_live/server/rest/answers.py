@@ -87,6 +87,11 @@ def answer(value: Any, status: HTTPStatus = HTTPStatus.OK, headers: Headers = ()
     return Answer(status, encoded(value), headers)
 
 
+def plain_page(status: HTTPStatus, text: str, headers: Headers = ()) -> Answer:
+    """The answer that is read by people."""
+    return Answer(status, text.encode(), headers, "text/plain; charset=utf-8")
+
+
 async def listing(name: str, items: Sequence[Any], more: Mapping[str, Any], most_bytes: int) -> Answer:
     """An object with a list, and ``more`` fields, encoded in portions: others have their turn between them.
 
@@ -132,11 +137,6 @@ async def send_answer(send: Send, told: Answer, more: Iterable[tuple[str, str]] 
         headers = [each for each in headers if each[0] != "content-length"]
     await send({"type": "http.response.start", "status": int(told.status), "headers": raw_headers(headers)})
     await send({"type": "http.response.body", "body": told.body})
-
-
-async def send_text(send: Send, status: HTTPStatus, text: str) -> None:
-    """Send a plain page."""
-    await send_answer(send, Answer(status, text.encode(), type="text/plain; charset=utf-8"))
 
 
 def raw_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

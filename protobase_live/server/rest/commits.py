@@ -19,6 +19,7 @@ from urllib.parse import quote
 from protobase_live.errors import Conflict, Overloaded, ProtoBaseError, RecordExists, ValidationError
 from protobase_live.model import values
 from protobase_live.model.durability import Durability
+from protobase_live.model.names import RESERVED_PREFIX
 from protobase_live.model.operations import RECORDS, Check, Op, Read
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, answer
 from protobase_live.server.rest.request import Request
@@ -29,7 +30,7 @@ KEY_HEADER = "idempotency-key"
 MAX_KEY_CHARS = 255
 """Longest Idempotency-Key; above it ValidationError."""
 
-KEYS = "protobase:requests/"
+KEYS = f"{RESERVED_PREFIX}requests/"
 """How the names of the collections begin that remember keys."""
 
 REPLAYED: Headers = [("idempotency-replayed", "true")]

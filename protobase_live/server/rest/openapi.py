@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from protobase_live.model.names import MAX_KEY_BYTES, MAX_NAME_BYTES
+from protobase_live.model.names import MAX_KEY_BYTES, MAX_NAME_BYTES, RESERVED_PREFIX
 from protobase_live.server.rest.routes import Route
 
 Schema = Mapping[str, Any]
@@ -167,10 +167,10 @@ _NAME = f"{_PIECE}(?:/{_PIECE})*$"
 _PATHS: Mapping[str, tuple[str, Schema]] = {
     "collection": (
         f"a collection's name, at most {MAX_NAME_BYTES} bytes of UTF-8; slashes in it are written %2F",
-        text(pattern=f"^{_NAME}"),
+        text(pattern=f"^(?!{RESERVED_PREFIX}){_NAME}"),
     ),
     "key": (f"a record's key, at most {MAX_KEY_BYTES} bytes of UTF-8", text(minLength=1)),
-    "text": ("the name of a text of the collection", text(pattern=f"^(?!records$|protobase:){_NAME}")),
+    "text": ("the name of a text of the collection", text(pattern=f"^(?!records$|{RESERVED_PREFIX}){_NAME}")),
     "field": ("the field of a record that is a text", text(minLength=1)),
 }
 

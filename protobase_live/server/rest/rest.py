@@ -15,6 +15,7 @@ from protobase_live.errors import (
     Unavailable,
     ValidationError,
 )
+from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.codec import JsonCodec
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
@@ -163,6 +164,8 @@ class Rest:
         author = None if route.is_open else await self._author(scope, headers, query)
         body = await body_of(receive, headers, self._limits.http_body_bytes)
         root = scope.get("root_path", "")
+        if "collection" in path:
+            check_collection(path["collection"])
         request = Request(root, scope["method"], path, query, headers, body, author)
         return await route.handler(self._services, request)
 
