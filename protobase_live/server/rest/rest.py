@@ -161,7 +161,7 @@ class Rest:
     ) -> Answer | Events:
         query = query_of(scope)
         author = None if route.is_open else await self._author(scope, headers, query)
-        body = await body_of(receive, headers, self._limits.http_body_bytes)
+        body = await body_of(receive, headers, self._limits.http_body_bytes, route.reads)
         root = scope.get("root_path", "")
         request = Request(root, scope["method"], path, query, headers, body, author)
         return await route.handler(self._services, request)
