@@ -1,7 +1,9 @@
-"""Rich texts: the documents of editors such as TipTap and BlockNote, in the forms that programs read and write.
+"""Rich texts: the documents of editors such as TipTap and BlockNote, in the forms that programs read and
+write.
 
-ProseMirror JSON is the neutral form (`document`). An editor keeps it in a Y.XmlFragment (`prosemirror`), in words of
-its own (`dialects`); HTML, Markdown and plain text are made of TipTap's words, and become them (`forms`). Pure.
+ProseMirror JSON is the neutral form (`document`). An editor keeps it in a Y.XmlFragment (`prosemirror`), in
+words of its own (`dialects`); HTML, Markdown and plain text are made of TipTap's words, and become them
+(`forms`). Pure.
 """
 
 from protobase_live.rich_text.blocknote import ids_of, with_free_ids

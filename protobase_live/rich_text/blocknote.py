@@ -1,6 +1,7 @@
 """BlockNote's documents: one group of blocks, each a container of what it is and, nested, of a group.
 
-Where TipTap nests lists, BlockNote has list items in a row, which belong together because they follow each other.
+Where TipTap nests lists, BlockNote has list items in a row, which belong together because they follow each
+other.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from protobase_live.rich_text.document import Node, attribute, content_of, every
 BLOCK_GROUP, CONTAINER = "blockGroup", "blockContainer"
 
 _RIGHT = (
-    "BlockNote's document is {'type': 'doc', 'content': [blockGroup]}; a blockGroup holds blockContainers, and each of "
-    "these one block, such as a paragraph, and then a blockGroup where blocks are nested in it"
+    "BlockNote's document is {'type': 'doc', 'content': [blockGroup]}; a blockGroup holds blockContainers, "
+    "and each of these one block, such as a paragraph, and then a blockGroup where blocks are nested in it"
 )
 
 
@@ -50,8 +51,8 @@ def _require_ids(found: Node, taken: set[Any]) -> None:
         id: Any = attribute(found, "id")
         if not isinstance(id, str) or id in taken:
             raise ValidationError(
-                f"a blockContainer has the id {short(id)}; each needs one of its own, a str, else every open editor "
-                "gives it another one"
+                f"a blockContainer has the id {short(id)}; each needs one of its own, a str, else every open "
+                "editor gives it another one"
             )
         taken.add(id)
     for each in content_of(found):
@@ -69,7 +70,7 @@ _LISTS = {
 
 
 def nested_of(document: Node) -> Node:
-    """A document of BlockNote in TipTap's words: its list items in lists. What is nested in no list follows."""
+    """A document of BlockNote in TipTap's words: list items in lists; what is nested elsewhere follows."""
     return {"type": "doc", "content": _nested(content_of(document))}
 
 

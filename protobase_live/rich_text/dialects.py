@@ -1,7 +1,8 @@
 """The words of editors: what TipTap, ProseMirror's own schema and BlockNote call the same things.
 
-An editor deletes what its schema does not know. So what is made of HTML, Markdown or plain text is made in TipTap's
-words and said in those of the editor, and a document is not written into a fragment where another editor's words are.
+An editor deletes what its schema does not know. So what is made of HTML, Markdown or plain text is made in
+TipTap's words and said in those of the editor, and a document is not written into a fragment where another
+editor's words are.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def dialect_of(document: Node) -> str | None:
 
 
 def require_dialect(current: Node, given: Node) -> None:
-    """Raise ValidationError unless the editor of one document would keep the other, as far as one can know."""
+    """Raise ValidationError unless the editor of one document would keep the other, as far as one knows."""
     require_blocks(given)
     if not content_of(current) or not content_of(given):
         return
@@ -69,8 +70,8 @@ def require_dialect(current: Node, given: Node) -> None:
         return
     raise ValidationError(
         f"the fragment is in the words of {mine or 'another editor'}, and what is given in those of "
-        f"{other or 'another one'}: the editor would delete what it does not know. Say dialect={short(mine)} with "
-        "text, HTML or Markdown, give ProseMirror JSON of that editor, or delete what is there first"
+        f"{other or 'another one'}: the editor would delete what it does not know. Say dialect={mine!r} "
+        "with text, HTML or Markdown, give ProseMirror JSON of that editor, or delete what is there first"
     )
 
 
@@ -89,12 +90,15 @@ def said_in(document: Node, dialect: str) -> Node:
     return say(document)
 
 
+def _tiptap_name(found: Node) -> str:
+    name: str = found["type"]
+    return _TO_TIPTAP.get(name, name)
+
+
 def _renamed(found: Node) -> Node:
-    name = _TO_TIPTAP.get(found["type"], found["type"])
+    name = _tiptap_name(found)
     if name == "text":
-        marks = [
-            mark(_TO_TIPTAP.get(each["type"], each["type"]), each.get("attrs")) for each in marks_of(found)
-        ]
+        marks = [mark(_tiptap_name(each), each.get("attrs")) for each in marks_of(found)]
         return text_node(found["text"], marks)
     attrs: dict[str, Any] = dict(found.get("attrs", {}))
     if name == "orderedList" and "order" in attrs:
@@ -114,8 +118,8 @@ def _simple(found: Node) -> Node:
     kind = found["type"]
     if kind == "table":
         raise ValidationError(
-            "a table has no place in the starter kit of TipTap and the schema of ProseMirror; give ProseMirror "
-            "JSON with the nodes that the editor has, or leave it out"
+            "a table has no place in the starter kit of TipTap and the schema of ProseMirror; give "
+            "ProseMirror JSON with the nodes that the editor has, or leave it out"
         )
     if kind == "image":
         return node("paragraph", None, [_image_link(found)])

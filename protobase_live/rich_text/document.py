@@ -1,9 +1,10 @@
 """A rich text as ProseMirror JSON, the neutral form: what `editor.getJSON()` gives.
 
-A document is ``{"type": "doc", "content": [node, ...]}``. A **node** is ``{"type", "attrs", "content"}``, or a text,
-``{"type": "text", "text", "marks"}``; a **mark** is ``{"type", "attrs"}``. One form stands for each document: what is
-empty is left out, and so are attributes of nodes that are null, as y-prosemirror stores none; marks are sorted, since
-their order means nothing; texts beside each other that have the same marks are one.
+A document is ``{"type": "doc", "content": [node, ...]}``. A **node** is ``{"type", "attrs", "content"}``,
+or a text, ``{"type": "text", "text", "marks"}``; a **mark** is ``{"type", "attrs"}``. One form stands for
+each document: what is empty is left out, and so are attributes of nodes that are null, as y-prosemirror
+stores none; marks are sorted, since their order means nothing; texts beside each other that have the same
+marks are one.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ def _order(found: Node) -> tuple[str, str]:
 def check_document(value: Any, where: str = "the document") -> Node:
     """The document in its one form.
 
-    Marks of what is no text are left out, as y-prosemirror stores none. Raises ValidationError, which names the
-    place, for what is no document or would make an editor drop it; LimitExceeded.
+    Marks of what is no text are left out, as y-prosemirror stores none. Raises ValidationError, which names
+    the place, for what is no document or would make an editor drop it; LimitExceeded.
     """
     return _Check().document(value, where)
 
@@ -135,8 +136,8 @@ class _Check:
             return self._text(fields, marks, where)
         if "text" in fields or kind == "doc":
             raise ValidationError(
-                f"{where} is a {kind!r} {'with a text' if 'text' in fields else 'within a document'}; a text is a "
-                "node of type 'text', and the whole a 'doc'"
+                f"{where} is a {kind!r} {'with a text' if 'text' in fields else 'within a document'}; a text "
+                "is a node of type 'text', and the whole a 'doc'"
             )
         attrs = self._attributes(fields, where, level + 1)
         return node(kind, attrs, self._content(fields, where, level + 1))
@@ -214,7 +215,9 @@ class _Check:
         if isinstance(value, (list, tuple)):
             items = cast("Sequence[Any]", value)
             return [self._json(each, f"{where}[{at}]", level + 1) for at, each in enumerate(items)]
-        if not isinstance(value, dict) or not all(isinstance(key, str) for key in cast("Node", value)):
+        if not isinstance(value, dict) or not all(
+            isinstance(key, str) for key in cast("dict[Any, Any]", value)
+        ):
             raise ValidationError(f"{where} is {short(value)}; expected what JSON has")
         pairs = cast("Node", value).items()
         return {
@@ -243,7 +246,8 @@ class _Check:
     def _require_level(self, level: int, where: str) -> None:
         if level > MAX_LEVELS:
             raise LimitExceeded(
-                f"{where}: a document has at most {MAX_LEVELS} lists and objects inside each other (MAX_LEVELS)"
+                f"{where}: a document has at most {MAX_LEVELS} lists and objects inside each other "
+                "(MAX_LEVELS)"
             )
 
 

@@ -33,7 +33,7 @@ def _document_of_markdown(source: str) -> Node:
 
 
 def _markdown() -> Any:
-    """The module, imported when it is asked for. Raises ValidationError where its libraries are not installed."""
+    """The module, imported when it is asked for. Raises ValidationError where its libraries are missing."""
     try:
         from protobase_live.rich_text import markdown
     except ImportError as error:

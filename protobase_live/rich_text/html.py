@@ -1,4 +1,4 @@
-"""Documents as HTML that can be put into a page: texts and attributes are escaped, addresses are safe (`urls`)."""
+"""Documents as HTML that can be put into a page: what is in it is escaped, addresses are safe (`urls`)."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _RANKS = {name: rank for rank, name in enumerate(["link", *_MARKS], 1)}
 def html_of(document: Node) -> str:
     """The HTML of a document in TipTap's words, to be put into a body.
 
-    A node that has no element of its own is a ``div`` or ``span`` with its name as ``data-type``, such a mark a
-    ``span`` with it as ``data-mark``.
+    A node that has no element of its own is a ``div`` or ``span`` with its name as ``data-type``, such a
+    mark a ``span`` with it as ``data-mark``.
     """
     return _inside(document)
 

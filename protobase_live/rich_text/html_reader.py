@@ -1,9 +1,9 @@
 """HTML as documents in TipTap's words.
 
-Read with the standard library's parser, since what programs and editors write needs none that repairs like a
-browser. Blocks end each other as in HTML: a paragraph at the next block, a list's item at the next one. Elements
-that have no meaning here are left out and what is in them stays; scripts, styles and what else is not shown goes
-with all that is in it, and so do addresses that could run code (`urls`).
+Read with the standard library's parser, since what programs and editors write needs none that repairs like
+a browser. Blocks end each other as in HTML: a paragraph at the next block, a list's item at the next one.
+Elements that have no meaning here are left out and what is in them stays; scripts, styles and what else is
+not shown goes with all that is in it, and so do addresses that could run code (`urls`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What Lexical keeps (@lexical/yjs), read in TipTap's words. It has another shape, so nothing is written to it.
+"""What Lexical keeps (@lexical/yjs), read in TipTap's words. It has another shape, so nothing is written to
+it.
 
-An element is a Y.XmlText with the attribute ``__type``. In it, a Y.Map comes before each text, with the text's
-``__format``, a sum of bits; other elements and decorators are embedded.
+An element is a Y.XmlText with the attribute ``__type``. In it, a Y.Map comes before each text, with the
+text's ``__format``, a sum of bits; other elements and decorators are embedded.
 """
 
 from __future__ import annotations

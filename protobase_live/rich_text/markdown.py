@@ -20,7 +20,7 @@ _BOX_CHARS = 4
 
 
 def markdown_of(document: Node) -> str:
-    """The Markdown of a document in TipTap's words. What Markdown has not, such as underlining, is left out."""
+    """The Markdown of a document in TipTap's words. What it has not, such as underlining, is left out."""
     return _Writer().convert(html_of(document)).strip("\n")
 
 
@@ -34,7 +34,7 @@ class _Writer(cast("type[Any]", markdownify.MarkdownConverter)):
     """The library's converter, set to what the reader reads, and with boxes of tasks."""
 
     def __init__(self) -> None:
-        super().__init__(
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
             heading_style=markdownify.ATX,
             bullets="-",
             newline_style=markdownify.BACKSLASH,
@@ -49,7 +49,7 @@ class _Writer(cast("type[Any]", markdownify.MarkdownConverter)):
 
 
 def _language(element: Any) -> str:
-    classes = element.code.get("class", []) if element.code else []
+    classes: list[str] = element.code.get("class", []) if element.code else []
     return next((each.removeprefix("language-") for each in classes), "")
 
 

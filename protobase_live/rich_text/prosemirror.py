@@ -1,9 +1,10 @@
 """Documents as y-prosemirror keeps them: what TipTap, BlockNote and ProseMirror read and write.
 
-A node is a Y.XmlElement that is called like its type, with its attributes, of any JSON type, where they are not null.
-Texts beside each other are one Y.XmlText, their marks formats of it: the mark's name with its attributes. A mark that
-can be there twice, such as a comment's, is called ``name--hash``, with 8 characters of base64, of which the editors
-look at the form alone (`yattr2markname` in y-prosemirror 1.3). The node ``doc`` is the fragment itself.
+A node is a Y.XmlElement that is called like its type, with its attributes, of any JSON type, where they are
+not null. Texts beside each other are one Y.XmlText, their marks formats of it: the mark's name with its
+attributes. A mark that can be there twice, such as a comment's, is called ``name--hash``, with 8 characters
+of base64, of which the editors look at the form alone (`yattr2markname` in y-prosemirror 1.3). The node
+``doc`` is the fragment itself.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """XML as Yjs has it, as plain data: what is between a document and the shared types that keep it.
 
-An element is ``{"tag", "attributes", "children"}``; the tag of a fragment within is None. A text is ``{"runs",
-"attributes"}``: runs are ``[content, marks]``, where content is a str, the tree of XML that is embedded, ``{"map":
-entries}`` for a Y.Map, or None for anything else. Attributes and marks are plain JSON; marks map names to what Yjs
-calls the format's value.
+An element is ``{"tag", "attributes", "children"}``; the tag of a fragment within is None. A text is
+``{"runs", "attributes"}``: runs are ``[content, marks]``, where content is a str, the tree of XML that is
+embedded, ``{"map": entries}`` for a Y.Map, or None for anything else. Attributes and marks are plain JSON;
+marks map names to what Yjs calls the format's value.
 """
 
 from __future__ import annotations

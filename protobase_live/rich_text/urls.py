@@ -14,7 +14,7 @@ _SCHEME = re.compile(r"([^/?#:]*):")
 
 
 def safe_link(address: Any) -> str | None:
-    """The address of a link, None for one that is none, or of another scheme than pages, mail and calls have."""
+    """The address of a link; None for one that is none, or has not the scheme of a page, mail or call."""
     if not isinstance(address, str):
         return None
     scheme = _SCHEME.match(_IGNORED.sub("", address))

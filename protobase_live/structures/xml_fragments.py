@@ -71,17 +71,17 @@ _NO_TEXT = (
 
 
 _NOT_LEXICAL = (
-    "the fragment is Lexical's, which keeps documents in another shape; write it from an editor, such as a headless "
-    "one of @lexical/headless with @lexical/yjs"
+    "the fragment is Lexical's, which keeps documents in another shape; write it from an editor, such as a "
+    "headless one of @lexical/headless with @lexical/yjs"
 )
 
 _DOCUMENT = Argument("document", check_document)
 
 
 class XmlFragmentKind(Kind):
-    """``insert_element(index, tag, attributes, text)``, ``delete(index, count)``; ``replace(document)``, which is
-    ProseMirror JSON, and ``append(document)``; ``value()`` (the source), ``count()``, ``document()``, and
-    ``children()``, the trees that plain values are.
+    """``insert_element(index, tag, attributes, text)``, ``delete(index, count)``; ``replace(document)``,
+    which is ProseMirror JSON, and ``append(document)``; ``value()`` (the source), ``count()``,
+    ``document()``, and ``children()``, the trees that plain values are.
     """
 
     name = "xml_fragment"
@@ -234,8 +234,8 @@ class XmlFragment(Handle):
         return self._read("value")
 
     async def read(self, form: str = PROSEMIRROR_JSON) -> Any:
-        """The document: as ProseMirror JSON, what `editor.getJSON()` gives but for attributes that are null; or
-        as ``"html"``, ``"markdown"`` or ``"text"``, a str.
+        """The document: as ProseMirror JSON, what `editor.getJSON()` gives but for attributes that are
+        null; or as ``"html"``, ``"markdown"`` or ``"text"``, a str.
 
         Raises ValidationError for another form.
         """
@@ -244,9 +244,9 @@ class XmlFragment(Handle):
     def write(self, content: Any, form: str = PROSEMIRROR_JSON, dialect: str = TIPTAP) -> Awaitable[None]:
         """Make the document what ``content`` in a form says, by a small difference; open editors show it.
 
-        ``dialect`` says for which editor other forms than ProseMirror JSON are put into nodes: ``"tiptap"``,
-        ``"prosemirror"`` or ``"blocknote"``. Raises ValidationError for what is none, or would make the editor
-        drop it; LimitExceeded.
+        ``dialect`` says for which editor other forms than ProseMirror JSON are put into nodes:
+        ``"tiptap"``, ``"prosemirror"`` or ``"blocknote"``. Raises ValidationError for what is none, or
+        would make the editor drop it; LimitExceeded.
         """
         return self._write("replace", read_form(content, form, dialect))
 

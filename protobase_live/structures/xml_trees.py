@@ -1,8 +1,8 @@
 """XML in a document as plain trees (`protobase_live.rich_text.trees`), and trees written into it.
 
-What is written anew stands for what is there by a small difference: children that are equal at the beginning and the
-end stay, and where as many are left of the same name, each is changed in its place. So the cursors of open editors
-stay where they are, and what others write at the same time stays, too.
+What is written anew stands for what is there by a small difference: children that are equal at the
+beginning and the end stay, and where as many are left of the same name, each is changed in its place. So
+the cursors of open editors stay where they are, and what others write at the same time stays, too.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _plain_entries(entries: Mapping[str, Any], levels: int) -> dict[str, Any]:
 
 
 def _plain(stored: Any, levels: int) -> Any:
-    """What stands in the document as JSON has it: no tag means anything. Too deep lists and objects are None."""
+    """What stands in the document, as JSON has it: no tag means anything. What is too deep is None."""
     if not isinstance(stored, (list, dict)):
         return from_doc(stored)
     if levels <= 0:

@@ -97,7 +97,7 @@ def _accepted(header: str) -> str:
 
 
 def _liking(header: str, media_type: str) -> float:
-    """The quality, from 0 to 1, that a header Accept gives a type; the nearest range counts (RFC 9110, 12.5.1)."""
+    """The quality, 0 to 1, that a header Accept gives a type: of the nearest range (RFC 9110, 12.5.1)."""
     found = dict[str, float]()
     for each in header.split(","):
         name, *parameters = (piece.strip() for piece in each.lower().split(";"))

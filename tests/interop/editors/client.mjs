@@ -6,9 +6,10 @@
 // EDITOR.mjs exports `open(doc, provider, random)`, which answers a function for one random edit by the editor's own
 // means; `content(doc)`, what the document holds; and `WebsocketProvider`, if not the newest.
 // What `open` answers may have the editor's ProseMirror `view`, and `last`, what the editor wants at a document's end.
-// The code sees doc, provider, edit, dump (of the document or of another, see dump.mjs), view, randomJSON and Y.
+// The code sees doc, provider, edit, dump (of the document or of another, see dump.mjs), view, randomJSON, selectAll and Y.
 
 import './dom.mjs'
+import { AllSelection } from 'prosemirror-state'
 import WebSocket from 'ws'
 import { WebsocketProvider } from 'yw31'
 import * as Y from 'yjs'
@@ -34,5 +35,7 @@ serve(async ({ url, room, options: { editor, seed, connect } }, happened) => {
   if (!random) return names
   const edit = open(doc, provider, random)
   const { view, last } = edit
-  return { ...names, edit, view, randomJSON: () => randomDocument(view.state.schema, random, last) }
+  const randomJSON = () => randomDocument(view.state.schema, random, last)
+  const selectAll = () => view.dispatch(view.state.tr.setSelection(new AllSelection(view.state.doc)))
+  return { ...names, edit, view, randomJSON, selectAll }
 })
