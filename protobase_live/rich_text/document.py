@@ -22,8 +22,8 @@ Node = dict[str, Any]
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 """Largest document that is written, in bytes of its texts, names and attributes; above it LimitExceeded."""
 
-MAX_NODES = 50_000
-"""Most nodes of a document that is written; above it LimitExceeded."""
+MAX_NODES = 20_000
+"""Most nodes of a document that is written at once, which takes a second; above it LimitExceeded."""
 
 MAX_LEVELS = 128
 """Most lists and objects inside each other of a document that is written; above it LimitExceeded."""
@@ -234,7 +234,9 @@ class _Check:
     def _count(self, where: str) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise LimitExceeded(f"{where}: a document has at most {MAX_NODES} nodes (MAX_NODES)")
+            raise LimitExceeded(
+                f"{where}: at most {MAX_NODES} nodes are written at once (MAX_NODES); append others"
+            )
 
     def _grow(self, size: int, where: str) -> None:
         self._bytes += size
