@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -41,10 +42,17 @@ TAGS = [
     "style",
     "input",
 ]
-pieces = st.sampled_from(
-    [f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in TAGS]
-    + ["a", " b ", "\n", "&lt;", "<", "<input type=checkbox checked>", "<img src=/a.png alt=b>", "<a href=/there>"]
-)  # fmt: skip
+TEXTS = [
+    "a",
+    " b ",
+    "\n",
+    "&lt;",
+    "<",
+    "<input type=checkbox checked>",
+    "<img src=/a.png>",
+    "<a href=/there>",
+]
+pieces = st.sampled_from([f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in TAGS] + TEXTS)
 soup = st.lists(pieces, max_size=25).map("".join)
 
 
@@ -57,7 +65,8 @@ def html(source: str, dialect: str = "tiptap") -> str:
     [
         ("<p>one<p>two", "<p>one</p><p>two</p>"),
         ("text <b>bold <i>both</b></i>", "<p>text <strong>bold <em>both</em></strong></p>"),
-        ("<ul><li>a<ul><li>b</ul><li>c</ul>", "<ul><li><p>a</p><ul><li><p>b</p></li></ul></li><li><p>c</p></li></ul>"),
+        ("<ul><li>a<ul><li>b</ul><li>c</ul>",
+         "<ul><li><p>a</p><ul><li><p>b</p></li></ul></li><li><p>c</p></li></ul>"),
         ("<ol start=3><li>a</ol>", '<ol start="3"><li><p>a</p></li></ol>'),
         ("<pre><code class='language-c++'>a\n <b>b</b>\n</code></pre>",
          '<pre><code class="language-c++">a\n b</code></pre>'),
@@ -83,7 +92,8 @@ def test_what_is_read(source, expected):
         ("<ul><li>a<ol><li>b</ol><li>c</ul>",
          "<ul><li><p>a</p><ol><li><p>b</p></li></ol></li><li><p>c</p></li></ul>"),
         ("<ul><li><input type=checkbox checked>a</ul>",
-         '<ul data-type="taskList"><li data-type="taskItem"><p><input type="checkbox" disabled checked> a</p></li></ul>'),
+         '<ul data-type="taskList"><li data-type="taskItem">'
+         '<p><input type="checkbox" disabled checked> a</p></li></ul>'),
         ("<table><tr><th>a<td>b</table>",
          "<table><tbody><tr><th><p>a</p></th><td><p>b</p></td></tr></tbody></table>"),
         ("<blockquote><p>a<p>b</blockquote><hr><img src=b.png alt=c>",
@@ -97,7 +107,7 @@ def test_what_is_read_for_blocknote(source, expected):
 @given(soup, st.sampled_from(["tiptap", "prosemirror", "blocknote"]))
 def test_any_html_is_a_document_and_once_read_stays(source, dialect):
     if dialect != "blocknote":
-        source = source.replace("t", "")  # no tables
+        source = re.sub(r"</?t\w>|</?table>", "", source)
     document = read_form(source, "html", dialect)
     require_dialect({"type": "doc", "content": []}, document)
     again = read_form(write_form(document, "html"), "html", dialect)
@@ -154,8 +164,8 @@ def test_links_that_are_safe(address):
 
 @pytest.mark.parametrize(
     "address",
-    ["javascript:a", "JavaScript:a", "java\nscript:a", "\x01javascript:a", "data:text/html,a", "file:///a", 5, None,
-     "java\u200bscript:a", "data:image/svg+xml;base64,a"],
+    ["javascript:a", "JavaScript:a", "java\nscript:a", "\x01javascript:a", "data:text/html,a", "file:///a",
+     5, None, "java\u200bscript:a", "data:image/svg+xml;base64,a"],
 )  # fmt: skip
 def test_links_that_are_not(address):
     assert safe_link(address) is None

@@ -52,7 +52,8 @@ def test_what_is_read_and_written():
         "<ul><li><p>a</p><ul><li><p>b</p></li></ul></li><li><p>c</p></li></ul>"
         '<ol start="3"><li><p>d</p></li></ol><blockquote><p>e</p></blockquote>'
         '<pre><code class="language-js">f()</code></pre><hr>'
-        '<ul data-type="taskList"><li data-type="taskItem"><p><input type="checkbox" disabled checked> done</p></li>'
+        '<ul data-type="taskList">'
+        '<li data-type="taskItem"><p><input type="checkbox" disabled checked> done</p></li>'
         '<li data-type="taskItem"><p><input type="checkbox" disabled> open</p></li></ul>'
         "<table><tbody><tr><th><p>a</p></th><th><p>b</p></th></tr><tr><td><p>c</p></td><td><p>d</p></td></tr>"
         "</tbody></table>"
@@ -75,6 +76,7 @@ def test_html_in_it_is_text():
 
 
 def test_what_to_install_is_said(monkeypatch):
+    monkeypatch.delattr("protobase_live.rich_text.markdown", raising=False)
     monkeypatch.delitem(sys.modules, "protobase_live.rich_text.markdown", raising=False)
     real = builtins.__import__
 
