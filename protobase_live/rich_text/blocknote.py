@@ -13,7 +13,7 @@ from typing import Any
 
 from protobase_live.errors import ValidationError
 from protobase_live.model.values import digest, short
-from protobase_live.rich_text.document import Node, attribute, content_of, every_name, node
+from protobase_live.rich_text.document import TEXT_BLOCKS, Node, attribute, content_of, every_name, node
 
 BLOCK_GROUP, CONTAINER = "blockGroup", "blockContainer"
 
@@ -235,11 +235,19 @@ def _row_block(row: Node) -> Node:
 
 
 def _cell_block(cell: Node) -> Node:
-    return node(
-        cell["type"],
-        cell.get("attrs"),
-        [node("tableParagraph", None, content_of(each)) for each in content_of(cell)],
-    )
+    """A cell holds texts and nothing else."""
+    texts = [each for inside in content_of(cell) for each in _texts(inside)] or [node("paragraph")]
+    inside = [node("tableParagraph", None, content_of(each)) for each in texts]
+    return node(cell["type"], cell.get("attrs"), inside)
+
+
+def _texts(found: Node) -> Iterator[Node]:
+    """The blocks of text in a block."""
+    if found["type"] in TEXT_BLOCKS:
+        yield found
+    else:
+        for each in content_of(found):
+            yield from _texts(each)
 
 
 _ITEMS = {"bulletList": "bulletListItem", "orderedList": "numberedListItem", "taskList": "checkListItem"}

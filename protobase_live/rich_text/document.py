@@ -31,6 +31,9 @@ MAX_LEVELS = 128
 MAX_NAME_CHARS = 100
 """Longest name of a node or mark; above it ValidationError."""
 
+TEXT_BLOCKS = frozenset({"paragraph", "heading", "codeBlock"})
+"""What holds text, in TipTap's words."""
+
 _MAX_SAFE_INT = 2**53 - 1
 _KEYS = ("type", "attrs", "content", "marks", "text")
 

@@ -80,7 +80,8 @@ def _ordered_list(found: Node) -> str:
 def _code_block(found: Node) -> str:
     language = attribute(found, "language")
     code = _start("code", {"class": f"language-{language}" if isinstance(language, str) else None})
-    return f"<pre>{code}{_inside(found)}</code></pre>"
+    end = "\n" if content_of(found) else ""  # readers take one away
+    return f"<pre>{code}{_inside(found)}{end}</code></pre>"
 
 
 def _task_item(found: Node) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from protobase_live.errors import LimitExceeded
 from protobase_live.rich_text.document import (
     MAX_DOCUMENT_BYTES,
+    TEXT_BLOCKS,
     Node,
     content_of,
     joined,
@@ -64,7 +65,6 @@ _MARKS: Mapping[str, str] = {
     "samp": "code",
     "tt": "code",
 }
-_TEXT_BLOCKS = frozenset({"paragraph", "heading", "codeBlock"})
 _BLOCKS: Mapping[str, str] = {
     "p": "paragraph",
     **{f"h{level}": "heading" for level in range(1, 7)},
@@ -198,7 +198,7 @@ class _Reader(HTMLParser):
             return
         if self._top.kind != "codeBlock":
             data = _SPACES.sub(" ", data)
-            if self._top.kind not in _TEXT_BLOCKS and not data.strip(" "):
+            if self._top.kind not in TEXT_BLOCKS and not data.strip(" "):
                 return
             if self._is_at_space():
                 data = data.removeprefix(" ")
@@ -251,17 +251,17 @@ class _Reader(HTMLParser):
             self._top.content += _finished(ended)
 
     def _end_text(self) -> None:
-        if self._top.kind in _TEXT_BLOCKS:
+        if self._top.kind in TEXT_BLOCKS:
             self._close_to(len(self._open) - 2)
 
     def _text_block(self) -> _Open:
-        if self._top.kind not in _TEXT_BLOCKS:
+        if self._top.kind not in TEXT_BLOCKS:
             self._begin("paragraph")
         return self._top
 
     def _is_at_space(self) -> bool:
         """Whether a space would be lost here: at the beginning of a block, or behind another one."""
-        if self._top.kind not in _TEXT_BLOCKS or not self._top.content:
+        if self._top.kind not in TEXT_BLOCKS or not self._top.content:
             return True
         last = self._top.content[-1]
         return last["type"] == BREAK or last.get("text", "").endswith(" ")
@@ -345,7 +345,7 @@ def _language(given: Attributes) -> str | None:
 def _finished(ended: _Open) -> list[Node]:
     """The block as its schema wants it; none for a paragraph that was begun for nothing."""
     kind, content = ended.kind, ended.content
-    if kind in _TEXT_BLOCKS:
+    if kind in TEXT_BLOCKS:
         content = joined(_trimmed(content, kind == "codeBlock"))
     if kind == "listItem" and (not content or content[0]["type"] != "paragraph"):
         content = [node("paragraph"), *content]

@@ -51,7 +51,7 @@ def test_what_is_read_and_written():
         'rel="noopener noreferrer nofollow">there</a> <s>gone</s><br>next</p>'
         "<ul><li><p>a</p><ul><li><p>b</p></li></ul></li><li><p>c</p></li></ul>"
         '<ol start="3"><li><p>d</p></li></ol><blockquote><p>e</p></blockquote>'
-        '<pre><code class="language-js">f()</code></pre><hr>'
+        '<pre><code class="language-js">f()\n</code></pre><hr>'
         '<ul data-type="taskList">'
         '<li data-type="taskItem"><p><input type="checkbox" disabled checked> done</p></li>'
         '<li data-type="taskItem"><p><input type="checkbox" disabled> open</p></li></ul>'
