@@ -137,7 +137,8 @@ def _image_link(found: Node) -> Node:
 
 def _task(found: Node) -> Node:
     first, *others = content_of(found)
-    box = text_node("[x] " if attribute(found, "checked") else "[ ] ")
+    space = " " if content_of(first) else ""
+    box = text_node(("[x]" if attribute(found, "checked") else "[ ]") + space)
     return node("listItem", None, [node("paragraph", None, [box, *content_of(first)]), *others])
 
 

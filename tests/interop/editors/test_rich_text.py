@@ -9,12 +9,13 @@ import json
 import os
 import re
 import urllib.request
+from random import Random
 from typing import Any
 
 import pytest
 
 import protobase_live as pb
-from protobase_live.rich_text import check_document, neutral
+from protobase_live.rich_text import check_document, neutral, read_form
 from tests.support.editors import SCRIPT
 from tests.support.server_process import ServerProcess
 from tests.support.yjs_node import NodeClients, YjsClient
@@ -23,6 +24,20 @@ FRAGMENTS = {"tiptap": "default", "prosemirror": "prosemirror", "blocknote": "bl
 
 DOCUMENTS = int(os.environ.get("RICH_TEXTS", "12"))
 """RICH_TEXTS=500 makes so many documents of each schema."""
+
+SOURCES = 300
+
+TAGS = [
+    "p", "h1", "h3", "pre", "code", "blockquote", "ul", "ol", "li", "table", "tr", "td", "th",
+    "b", "i", "a", "s", "br", "hr", "img src=/a.png", "div", "span", "script", "input type=checkbox",
+]  # fmt: skip
+PIECES = [
+    "a", " b ", "<a href=/there>", "&amp;", *(f"<{tag}>" for tag in TAGS), *(f"</{tag}>" for tag in TAGS)
+]  # fmt: skip
+
+_TABLES = frozenset({"table", "tr", "td", "th"})
+LACKING = {"tiptap": _TABLES, "prosemirror": _TABLES | {"ul", "ol", "li"}}
+"""What the editors' schemas have no nodes for."""
 
 SHOWN = """JSON.parse(JSON.stringify(view.state.doc), (_, value) => {
   if (value?.marks && value.type !== 'text') delete value.marks
@@ -97,6 +112,21 @@ async def test_other_forms_are_put_into_nodes_that_the_editor_knows(
         assert neutral(await page.read())["content"][-1] == {
             "type": "paragraph", "content": [{"type": "text", "text": "more"}]
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("editor", FRAGMENTS)
+async def test_whatever_html_says_fits_the_schema(server: ServerProcess, editor: str) -> None:
+    random = Random(7)
+    absent = LACKING.get(editor, frozenset())
+    pieces = [piece for piece in PIECES if piece.strip("</>") not in absent]
+    sources = ["".join(random.choices(pieces, k=random.randint(1, 25))) for _ in range(SOURCES)]
+    documents = [read_form(source, "html", editor) for source in sources]
+    async with NodeClients(SCRIPT) as node:
+        one = await _opened(node, server, editor, 1)
+        code = """return args.documents.filter(document => document.content.length > 0).map(document => {
+          try { view.state.schema.nodeFromJSON(document).check() } catch (error) { return [error.message] }
+        }).filter(found => found)"""
+        assert await one.run(code, documents=documents) == []
 
 
 async def test_cursors_stay_where_others_write(server: ServerProcess) -> None:
