@@ -35,15 +35,24 @@ def require_blocks(document: Node) -> None:
 
 def _require(found: Node, where: str) -> None:
     inside = [each["type"] for each in content_of(found)]
-    is_container = found["type"] == CONTAINER
-    if is_container and (
-        not 1 <= len(inside) <= 2 or inside[0] == BLOCK_GROUP or inside[1:] not in ([], [BLOCK_GROUP])
-    ):
+    if not _FITS.get(found["type"], lambda inside: True)(inside):
         raise ValidationError(f"{where} holds {inside}. {_RIGHT}")
-    if found["type"] == BLOCK_GROUP and not inside:
-        raise ValidationError(f"{where} is empty. {_RIGHT}")
     for at, each in enumerate(content_of(found)):
         _require(each, f"{where}.content[{at}]")
+
+
+def _fit_in_group(inside: list[str]) -> bool:
+    return bool(inside) and all(each in (CONTAINER, "columnList") for each in inside)
+
+
+def _fit_in_container(inside: list[str]) -> bool:
+    return bool(inside) and inside[0] != BLOCK_GROUP and inside[1:] in ([], [BLOCK_GROUP])
+
+
+_FITS: Mapping[str, Callable[[list[str]], bool]] = {
+    BLOCK_GROUP: _fit_in_group,
+    CONTAINER: _fit_in_container,
+}
 
 
 def _require_ids(found: Node, taken: set[Any]) -> None:

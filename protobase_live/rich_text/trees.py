@@ -21,7 +21,7 @@ def element_tree(tag: str | None, attributes: Mapping[str, Any], children: Seque
 
 def text_tree(runs: Sequence[Sequence[Any]], attributes: Mapping[str, Any] | None = None) -> Tree:
     """A text."""
-    return {"runs": [list(run) for run in runs], "attributes": dict(attributes or {})}
+    return {"runs": list(runs), "attributes": dict(attributes or {})}
 
 
 def is_text(tree: Tree) -> bool:

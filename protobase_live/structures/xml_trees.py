@@ -62,7 +62,7 @@ def _content(content: Any, txn: Any, depth: int) -> Any:
 
 
 def _plain_entries(entries: Mapping[str, Any], levels: int) -> dict[str, Any]:
-    return {name: _plain(entries[name], levels) for name in sorted(entries)}
+    return {name: _plain(entries[name], levels) for name in sorted(entries)} if entries else {}
 
 
 def _plain(stored: Any, levels: int) -> Any:
