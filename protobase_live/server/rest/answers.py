@@ -131,7 +131,7 @@ def _class_of(error: ProtoBaseError) -> str:
 async def send_answer(send: Send, told: Answer, more: Iterable[tuple[str, str]] = ()) -> None:
     """Send it, with ``more`` headers."""
     headers = [*told.headers, *more, ("content-length", str(len(told.body)))]
-    if told.body:
+    if told.body or told.status is HTTPStatus.OK:
         headers.append(("content-type", told.type))
     if told.status is HTTPStatus.NO_CONTENT:
         headers = [each for each in headers if each[0] != "content-length"]

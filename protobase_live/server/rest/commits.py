@@ -121,7 +121,8 @@ class Once:
     def __init__(self, at: Services, request: Request, key: str) -> None:
         self._at = at
         self._key = hashlib.blake2b(values.pack([request.author, key]), digest_size=16).hexdigest()
-        asked = [request.method, dict(request.path), request.body]  # no query: only a token stands there
+        said = {name: value for name, value in request.query.items() if name != "token"}
+        asked = [request.method, dict(request.path), said, request.body]
         self._request = values.digest(asked).hex()
         self._seconds = at.limits.idempotency_seconds
         self._now = at.clock.time()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -13,6 +13,9 @@ from protobase_live.errors import Closed, LimitExceeded, ValidationError
 from protobase_live.model import values
 from protobase_live.server.asgi_types import Receive, Scope
 from protobase_live.server.rest.answers import Refusal
+
+BodyReader = Callable[[str, bytes], Awaitable[Any]]
+"""Reads a body by its type, in small letters, and its bytes."""
 
 MAX_PARAMETERS = 100
 """Most parameters of a query string; above it ValidationError."""
@@ -101,8 +104,8 @@ def query_of(scope: Scope) -> dict[str, str]:
     return dict(pairs)
 
 
-async def body_of(receive: Receive, headers: Mapping[str, str], most_bytes: int) -> Any:
-    """The value in the body, None for an empty one. Raises ValidationError, Refusal, and Closed."""
+async def body_of(receive: Receive, headers: Mapping[str, str], most_bytes: int, read: BodyReader) -> Any:
+    """What is in the body, None for an empty one. Raises ValidationError, Refusal, and Closed."""
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > most_bytes:
         raise _too_long(most_bytes)
@@ -110,13 +113,18 @@ async def body_of(receive: Receive, headers: Mapping[str, str], most_bytes: int)
     if not body:
         return None
     kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    try:
+        return await read(kind, body)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValidationError(f"the body cannot be read: {error}") from None
+
+
+async def value_in_body(kind: str, body: bytes) -> Any:
+    """The value in a body of JSON. Raises ValueError where it is none, Refusal for another type."""
     if kind != "application/json":
         error = ValidationError(f"the body is {kind}; this door takes application/json")
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error)
-    try:
-        return await in_steps(values.from_json_in_steps(body.decode()))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ValidationError(f"the body is no JSON: {error}") from None
+    return await in_steps(values.from_json_in_steps(body.decode()))
 
 
 async def _read(receive: Receive, most_bytes: int) -> bytes:

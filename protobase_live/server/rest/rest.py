@@ -162,7 +162,7 @@ class Rest:
     ) -> Answer | Events:
         query = query_of(scope)
         author = None if route.is_open else await self._author(scope, headers, query)
-        body = await body_of(receive, headers, self._limits.http_body_bytes)
+        body = await body_of(receive, headers, self._limits.http_body_bytes, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:
             check_collection(path["collection"])
