@@ -18,7 +18,7 @@ from protobase_live.server.asgi_types import App
 from protobase_live.server.connection import Connection
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.limits import ServerLimits
-from protobase_live.server.paths import HTTP_PREFIX
+from protobase_live.server.paths import HTTP_PREFIXES
 from protobase_live.server.rest.answers import failed
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -165,7 +165,7 @@ class HttpConnection(H11Protocol):
         self.transport.close()
 
     def _should_upgrade_to_ws(self) -> bool:
-        return not self.scope["path"].startswith(HTTP_PREFIX)
+        return not self.scope["path"].startswith(HTTP_PREFIXES)
 
     def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, act)
