@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -218,6 +220,11 @@ async def test_the_proxy_that_the_environment_names(
     monkeypatch.setattr(proxy, "requests", [])
     with pytest.raises(pb.Unavailable, match="403"):
         await pb.connect("http://db.example.com/live", transport=transport, limits=HASTY)
+
+
+def test_a_client_that_needs_no_http_does_not_load_it() -> None:
+    program = "import sys, protobase_live as pb; pb.connect('ws://a'); sys.exit('h11' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
 
 
 class Leaping(SystemClock):
