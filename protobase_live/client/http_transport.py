@@ -150,7 +150,12 @@ class HttpTransport:
                 await self._post(number, b"\n".join(lines))
                 self._unsent -= sum(map(len, lines))
                 self._changed.wake()
-        except (OSError, Unavailable) as loss:
+        except OSError as loss:
+            self._lose(loss)
+        except Unavailable as loss:
+            self._loss = loss
+            self._changed.wake()
+            await self._clock.sleep(self._limits.close_seconds)  # the stream may say more of it
             self._lose(loss)
         finally:
             self._drop()

@@ -10,9 +10,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 import protobase_live as pb
 from protobase_actors import SystemClock
+from protobase_live.client.address import live_url
+from protobase_live.client.http_transport import open_http
 from protobase_live.server.server import Server
 from tests.support.http_proxy import HttpProxy, answer
 
@@ -191,13 +194,25 @@ async def test_a_request_whose_answer_is_lost_is_sent_again_and_taken_once(proxy
 
 @pytest.mark.parametrize("status", ["502 Bad Gateway", "413 Request Entity Too Large"])
 async def test_a_request_that_is_refused_ends_the_connection(proxy: HttpProxy, status: str) -> None:
-    lost: list[str | None] = []
-    async with connected(proxy, transport="http", on_connection=lost.append) as db:
+    lost: asyncio.Queue[str | None] = asyncio.Queue()
+    soon = pb.ClientLimits(close_seconds=0.05)
+    async with connected(proxy, transport="http", on_connection=lost.put_nowait, limits=soon) as db:
         tasks = await db.collection("tasks")
         proxy.answers = answer(status)
         assert await tasks.get("t1") == {"n": 1}
-        assert len(lost) == 2
-        assert f"/live/events answers HTTP {status[:3]} to what was sent" in (lost[0] or "")
+        assert f"/live/events answers HTTP {status[:3]} to what was sent" in (await lost.get() or "")
+        assert await lost.get() is None
+
+
+async def test_why_the_server_closes_is_heard_behind_its_answer_to_a_request(server: Server) -> None:
+    url = live_url(server.url)
+    transport = await open_http(url, "protobase-live.v1.msgpack", SystemClock(), pb.ClientLimits())
+    await transport.send(b"x" * 150_000)  # more than may come before `hello`
+    with pytest.raises(ConnectionClosed) as closed:
+        await transport.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4413
+    await transport.close()
 
 
 async def test_user_and_password_are_for_what_is_in_between(server: Server, proxy: HttpProxy) -> None:
