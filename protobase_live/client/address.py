@@ -52,8 +52,8 @@ def events_url(url: str, subprotocol: str) -> str:
     return urlunsplit(parts._replace(path=path, query=query))
 
 
-def may_be_blocked(loss: Exception) -> bool:
-    """Whether what failed at opening a WebSocket may be the fault of something in between."""
+def may_be_blocked(loss: BaseException | None) -> bool:
+    """Whether a WebSocket did not open, and that may be the fault of something in between."""
     if isinstance(loss, InvalidStatus):
         return not _is_ours(loss.response)
     return isinstance(loss, InvalidHandshake | TimeoutError | ConnectionResetError | BrokenPipeError)

@@ -15,7 +15,7 @@ class ClientLimits(TransactionLimits):
     attempt_seconds: float = 10.0  # for one connection with its welcome: the next attempt follows
     switch_seconds: float = 0.5  # the same where there are other addresses; doubles with every attempt there
     silence_seconds: float = 5.0  # where there are others, then the server is asked, and left after as much
-    upgrade_seconds: float = 5.0  # for a WebSocket, and no more than half of an attempt: HTTP is tried
+    upgrade_seconds: float = 5.0  # for a WebSocket, at most half of an attempt: then HTTP is tried, too
     http_seconds: float = 600.0  # an address that HTTP has reached is connected to so first: then as before
     post_seconds: float = 20.0  # for the answer to a request over HTTP: it is sent again
     backoff_seconds: float = 0.1  # before the second attempt; doubles with every further one

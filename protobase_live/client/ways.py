@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Literal, get_args
 
 from websockets.asyncio import client as websockets
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, within
 from protobase_live.client.address import may_be_blocked, without_secrets
 from protobase_live.client.limits import ClientLimits
 from protobase_live.client.link import Transport
-from protobase_live.errors import ProtoBaseError, ProtocolError
+from protobase_live.errors import ProtocolError
 
 Way = Literal["auto", "websocket", "http"]
 
@@ -47,23 +49,27 @@ class Ways:
             return await self._http(url)
         if self._clock.monotonic() < self._http_until.get(url, 0.0):
             return await self._again(url)
+        return await self._either(url)
+
+    async def _either(self, url: str) -> Transport:
+        """A WebSocket, or HTTP where one is slow or refused in between: whichever is there first."""
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(self._websocket(url))]
+        kept: asyncio.Task[Transport] | None = None
         try:
             seconds = min(self._limits.upgrade_seconds, self._patience(url) / 2)
-            return await within(self._clock, seconds, self._websocket(url))
-        except (OSError, WebSocketException) as loss:
-            if not may_be_blocked(loss):
-                raise
-            return await self._fall_back(url, loss)
-
-    async def _fall_back(self, url: str, loss: Exception) -> Transport:
-        """Reach over HTTP what a WebSocket does not reach, because of ``loss``."""
-        try:
-            transport = await self._http(url)
-        except InvalidStatus:
-            raise  # whoever is there has answered
-        except (OSError, WebSocketException, ProtoBaseError):
-            raise loss from None
-        self._http_until[url] = self._clock.monotonic() + self._limits.http_seconds
+            with suppress(TimeoutError):
+                await within(self._clock, seconds, _one_done(tasks))
+            if not tasks[0].done() or may_be_blocked(tasks[0].exception()):
+                tasks.append(loop.create_task(self._http(url)))
+            kept = await _best(tasks)
+            transport = kept.result()
+        finally:
+            for each in tasks:
+                if each is not kept:
+                    await _give_up(each)
+        if kept is not tasks[0]:
+            self._http_until[url] = self._clock.monotonic() + self._limits.http_seconds
         return transport
 
     async def _again(self, url: str) -> Transport:
@@ -94,3 +100,26 @@ class Ways:
             await connection.close()
             raise ProtocolError(f"the server at {without_secrets(url)} does not speak {self._subprotocol}")
         return connection
+
+
+async def _one_done(tasks: Sequence[asyncio.Task[Transport]]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _best(tasks: Sequence[asyncio.Task[Transport]]) -> asyncio.Task[Transport]:
+    """The first that succeeds; if none does, the one that failed with the most to tell: HTTP if answered."""
+    pending = list(tasks)
+    while pending:
+        await _one_done(pending)
+        for task in tasks:
+            if task.done() and task.exception() is None:
+                return task
+        pending = [task for task in pending if not task.done()]
+    return tasks[-1] if isinstance(tasks[-1].exception(), InvalidStatus) else tasks[0]
+
+
+async def _give_up(task: asyncio.Task[Transport]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and task.exception() is None:
+        await task.result().close()

@@ -13,10 +13,13 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 import protobase_live as pb
-from protobase_actors import SystemClock
+from protobase_actors import ManualClock, SystemClock
 from protobase_live.client.address import live_url
 from protobase_live.client.http_transport import open_http
+from protobase_live.client.link import Transport
+from protobase_live.client.ways import Ways
 from protobase_live.server.server import Server
+from tests.protobase_live.live_wire import End, pipe
 from tests.support.http_proxy import HttpProxy, answer
 
 HASTY = pb.ClientLimits(connect_seconds=0.2)
@@ -70,6 +73,38 @@ async def test_what_does_not_answer_is_gone_around(proxy: HttpProxy) -> None:
     proxy.upgrades = None
     async with connected(proxy, limits=pb.ClientLimits(upgrade_seconds=0.05)):
         assert proxy.count("GET") == 1
+
+
+async def test_what_is_slow_is_waited_for() -> None:
+    """HTTP is tried beside it, and given up when the WebSocket is there first."""
+    began, may_open, http_ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow(Ways):
+        async def _websocket(self, url: str) -> Transport:
+            await may_open.wait()
+            return pipe()[0]
+
+        async def _http(self, url: str) -> Transport:
+            began.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                http_ended.set()
+            raise AssertionError
+
+    clock = ManualClock()
+    dialing = asyncio.ensure_future(
+        Slow("auto", "", clock, pb.ClientLimits(), lambda url: 4.0).dial("ws://a")
+    )
+    await clock.advance(1.9)
+    assert not began.is_set()
+    await clock.advance(0.1)
+    assert began.is_set()
+    may_open.set()
+    assert isinstance(await dialing, End)
+    assert http_ended.is_set()
+    again = asyncio.ensure_future(Slow("auto", "", clock, pb.ClientLimits(), lambda url: 4.0).dial("ws://a"))
+    assert isinstance(await again, End)
 
 
 async def test_without_anything_in_between_it_is_a_websocket(proxy: HttpProxy) -> None:
