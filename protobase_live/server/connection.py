@@ -24,13 +24,15 @@ from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.protocol.yjs import messages as yjs
-from protobase_live.server.paths import DIRECT_PREFIXES, HTTP_PREFIX
+from protobase_live.server.paths import DIRECT_PREFIXES, HTTP_PREFIXES
 from protobase_live.server.refusals import Caller, Ticket
 from protobase_live.server.wire import Session
 
-_HTTP = re.compile(rb"GET (?:%b|(?i:http))|(?!GET )[!-~]{1,20} [!-~]" % HTTP_PREFIX.encode())
-"""How a request begins that the WebSocket library cannot answer: it is for `HTTP_PREFIX`, names a whole URL
-as proxies do, or is no GET."""
+_HTTP = re.compile(
+    rb"GET (?:%b|(?i:http))|(?!GET )[!-~]{1,20} [!-~]" % "|".join(map(re.escape, HTTP_PREFIXES)).encode()
+)
+"""How a request begins that the WebSocket library cannot answer: it is for one of `HTTP_PREFIXES`, names a
+whole URL as proxies do, or is no GET."""
 _TELLING_BYTES = 64
 """With so many bytes of a request it is known whether it is one of these."""
 
@@ -52,7 +54,7 @@ class Connection(ServerConnection):
         """``everyone`` holds the connection as long as its socket is open.
 
         With more than ``unread_pongs`` answers to pings that it does not read, a client is cut off, and if it
-        says nothing for ``first_seconds``. ``http`` takes over what begins as a request for `HTTP_PREFIX`.
+        says nothing for ``first_seconds``. ``http`` takes over what begins as a request for `HTTP_PREFIXES`.
         """
         super().__init__(protocol, server, **settings)
         self._everyone = everyone

@@ -19,7 +19,7 @@ from protobase_live.server.asgi_types import App
 from protobase_live.server.connection import Connection
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.limits import ServerLimits
-from protobase_live.server.paths import HTTP_PREFIX
+from protobase_live.server.paths import HTTP_PREFIXES
 from protobase_live.server.rest.answers import failed
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(/?)(.*)", re.IGNORECASE | re.DOTALL)
@@ -202,7 +202,7 @@ class HttpConnection(H11Protocol):
 
     def _should_upgrade_to_ws(self) -> bool:
         path = self.scope["path"]
-        return self.scope["method"] == "GET" and path.startswith("/") and not path.startswith(HTTP_PREFIX)
+        return self.scope["method"] == "GET" and path.startswith("/") and not path.startswith(HTTP_PREFIXES)
 
     def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, act)

@@ -48,8 +48,8 @@ from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     GOING_AWAY,
-    HELLO_TIMEOUT,
     INTERNAL_ERROR,
+    LATE,
     UNAUTHORIZED,
     LiveLimits,
 )
@@ -174,7 +174,7 @@ class LiveConnection:
 
     async def _greet(self, authentication: Authentication) -> None:
         seconds = self._limits.hello_seconds
-        late = partial(self._connection.close, HELLO_TIMEOUT, f"no hello within {seconds:g} seconds")
+        late = partial(self._connection.close, LATE, f"no hello within {seconds:g} seconds")
         timer = self._clock.call_later(seconds, lambda: self._start(late))
         try:
             hello = self._session.receive(await self._connection.recv())

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import protobase_live as pb
+from protobase_live.handles.presence import Presence
 from tests.support.fastapi_editor import SERVERS, FastApiEditor
 from tests.support.yjs_node import NodeClients
 
@@ -67,6 +68,35 @@ async def test_two_prefixes_are_two_databases(server: str, tmp_path: Path) -> No
         assert (await app.ask("GET", f"/collab/{record}", session=await app.log_in("ann")))[0] == 404
         async with pb.connect(app.live("scratch")) as db:
             assert await (await db.collection("page")).keys() == ["x"]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+async def test_the_live_door_over_http(server: str, tmp_path: Path) -> None:
+    async with FastApiEditor(server, tmp_path).running() as app:
+        live = f"{app.live()}?token={await app.log_in('ann')}"
+        async with (
+            pb.connect(live, transport="http") as db,
+            pb.connect(app.live("scratch"), transport="http") as other,
+        ):
+            page = await db.collection("page")
+            async with page.changes() as changes, page.presence({"name": "ann"}) as people:
+                await page.put({"large": "x" * 300_000}, key="a")
+                change = await anext(changes)
+                assert (change.key, change.author) == ("a", "ann")
+                assert len((await page.get("a"))["large"]) == 300_000
+                async with (
+                    pb.connect(live, transport="http") as second,
+                    (await second.collection("page")).presence({"name": "bob"}),
+                ):
+                    await _until(people, {"ann", "bob"})
+                await _until(people, {"ann"})  # the end of a stream is the end of its session
+            assert await (await other.collection("page")).keys() == []
+
+
+async def _until(people: Presence, names: set[str]) -> None:
+    async with asyncio.timeout(30):
+        while {state["name"] for state in people.states.values()} != names:
+            await anext(aiter(people))
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -28,6 +29,7 @@ from protobase_live.errors import (
 )
 from protobase_live.model import values
 from protobase_live.protocol.live.failure import Failure
+from protobase_live.protocol.server_events import CONTENT_TYPE
 from protobase_live.server.asgi_types import Send
 
 STATUSES: Mapping[type[ProtoBaseError], HTTPStatus] = {
@@ -53,6 +55,8 @@ PORTION = 500
 """How many items of a list are encoded without a pause."""
 
 Headers = Sequence[tuple[str, str]]
+
+_log = logging.getLogger(__name__)
 
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
@@ -122,6 +126,19 @@ def failed(error: ProtoBaseError, status: HTTPStatus | None = None, headers: Hea
     return answer({"error": told}, found, extra)
 
 
+def outcome(error: Exception) -> Answer:
+    """The answer that tells what went wrong; what is no error of the tree is our mistake, and logged."""
+    match error:
+        case Refusal():
+            return failed(error.error, error.status, error.headers)
+        case ProtoBaseError():
+            return failed(error)
+        case _:
+            _log.error("a request failed: %r", error)
+            _log.debug("where it failed", exc_info=error)
+            return failed(ProtoBaseError("internal error"))
+
+
 def _class_of(error: ProtoBaseError) -> str:
     """The name of the class in the tree of errors."""
     module = ProtoBaseError.__module__
@@ -137,6 +154,16 @@ async def send_answer(send: Send, told: Answer, more: Iterable[tuple[str, str]] 
         headers = [each for each in headers if each[0] != "content-length"]
     await send({"type": "http.response.start", "status": int(told.status), "headers": raw_headers(headers)})
     await send({"type": "http.response.body", "body": told.body})
+
+
+def stream_headers(more: Headers) -> list[tuple[bytes, bytes]]:
+    """The headers of server-sent events: nothing that is between may keep or change them."""
+    own = [
+        ("content-type", CONTENT_TYPE),
+        ("cache-control", "no-store, no-transform"),
+        ("x-accel-buffering", "no"),
+    ]
+    return raw_headers([*own, *more])
 
 
 def raw_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

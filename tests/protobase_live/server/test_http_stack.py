@@ -262,6 +262,36 @@ async def test_who_does_not_read_an_answer_is_cut_off() -> None:
             pass
 
 
+async def test_a_live_client_that_does_not_read_its_stream() -> None:
+    """Its requests are not taken any more, and it is cut off."""
+    async with (
+        serving(request_seconds=0.3) as server,
+        connected(server) as stream,
+        connected(server) as posts,
+    ):
+        assert (await posts.ask("PUT", RECORD, json.dumps({"long": "x" * 900_000})))[0] == 200
+        stream.send("GET /live/events?subprotocol=protobase-live.v1.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        opened = await stream.reader.readuntil(b"}\n\n")
+        id = json.loads(opened[opened.index(b"{") :])["connection"]
+
+        async def post(number: int, message: dict[str, Any]) -> int:
+            body, named = json.dumps(message), f"Protobase-Connection: {id}\r\nProtobase-Sequence: {number}"
+            head = f"POST /live/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{named}"
+            posts.send(f"{head}\r\n\r\n{body}")
+            return (await posts.answer())[0]
+
+        assert await post(1, {"type": "hello", "version": 1, "token": None, "client": ""}) == 204
+        get = ["records", ["records"], "get", ["t1"]]
+        number, status = 1, 204
+        while status == 204:
+            number += 1
+            status = await post(number, {"type": "read", "id": number, "collection": "tasks", "read": get})
+        assert status in (404, 503)
+        assert number < 200
+        while server.sessions:
+            await posts.ask("GET", "/healthz")
+
+
 STEP_1 = bytes([0x82, 0x84, 0, 0, 0, 0, 0, 0, 1, 0])
 """A Yjs client's question for everything, as a frame."""
 
