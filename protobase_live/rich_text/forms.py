@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from protobase_live.errors import ValidationError
@@ -10,7 +11,6 @@ from protobase_live.model.values import short
 from protobase_live.rich_text.dialects import neutral, said_in
 from protobase_live.rich_text.document import Node, check_document
 from protobase_live.rich_text.html import html_of
-from protobase_live.rich_text.html_reader import document_of_html
 from protobase_live.rich_text.plain import document_of_text, text_of
 
 PROSEMIRROR_JSON = "prosemirror"
@@ -25,26 +25,29 @@ class Form(NamedTuple):
 
 
 def _markdown_of(document: Node) -> str:
-    return _markdown().markdown_of(document)
+    return _module("markdown").markdown_of(document)
 
 
 def _document_of_markdown(source: str) -> Node:
-    return _markdown().document_of_markdown(source)
+    return _module("markdown").document_of_markdown(source)
 
 
-def _markdown() -> Any:
-    """The module, imported when it is asked for. Raises ValidationError where its libraries are missing."""
+def _document_of_html(source: str) -> Node:
+    return _module("html_reader").document_of_html(source)
+
+
+def _module(name: str) -> Any:
+    """A module, imported when it is asked for. Raises ValidationError where its libraries are missing."""
     try:
-        from protobase_live.rich_text import markdown
+        return import_module(f"protobase_live.rich_text.{name}")
     except ImportError as error:
         raise ValidationError(
-            f"Markdown needs the package {error.name}: pip install 'protobase-live[markdown]'"
+            f"this form needs the package {error.name}: pip install 'protobase-live[richtext]'"
         ) from None
-    return markdown
 
 
 FORMS: Mapping[str, Form] = {
-    "html": Form("text/html", html_of, document_of_html),
+    "html": Form("text/html", html_of, _document_of_html),
     "markdown": Form("text/markdown", _markdown_of, _document_of_markdown),
     "text": Form("text/plain", text_of, document_of_text),
 }

@@ -1,17 +1,18 @@
-"""HTML as documents in TipTap's words.
+"""HTML as documents in TipTap's words (extra ``richtext``).
 
-Read with the standard library's parser, since what programs and editors write needs none that repairs like
-a browser. Blocks end each other as in HTML: a paragraph at the next block, a list's item at the next one.
-Elements that have no meaning here are left out and what is in them stays; scripts, styles and what else is
-not shown goes with all that is in it, and so do addresses that could run code (`urls`).
+Read by an HTML5 parser (Lexbor, by selectolax): it takes time in proportion to what it reads; the standard
+library's may take minutes for some that is no HTML. Elements that have no meaning here are left out and what
+is in them stays; scripts, styles and what else is not shown goes with all that is in it, and so do addresses
+that could run code (`urls`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from html.parser import HTMLParser
 from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from protobase_live.errors import LimitExceeded
 from protobase_live.rich_text.document import (
@@ -29,6 +30,9 @@ from protobase_live.rich_text.urls import safe_image, safe_link
 
 MAX_NESTED = 40
 """Most blocks inside each other; above it LimitExceeded."""
+
+MAX_NESTED_MARKS = 200
+"""Most elements inside each other that are no blocks; above it LimitExceeded."""
 
 Attributes = Mapping[str, str | None]
 
@@ -135,9 +139,26 @@ def document_of_html(source: str) -> Node:
     if len(source) > MAX_DOCUMENT_BYTES:
         raise LimitExceeded(f"HTML has at most {MAX_DOCUMENT_BYTES} characters (MAX_DOCUMENT_BYTES)")
     reader = _Reader()
-    reader.feed(source)
-    reader.close()
+    body = LexborHTMLParser(source).body
+    if body is not None:
+        _walk(body, reader)
     return reader.document()
+
+
+def _walk(body: LexborNode, reader: _Reader) -> None:
+    """Tell the reader of all nodes in their order; they may be nested very deep."""
+    node, depth = body.child, 1
+    while node is not None and depth > 0:
+        below = reader.begin(node)
+        if below is not None:
+            node, depth = below, depth + 1
+            continue
+        reader.end(node.tag or "")
+        while node is not None and depth > 0 and node.next is None:
+            node, depth = node.parent, depth - 1
+            if node is not None and depth > 0:
+                reader.end(node.tag or "")
+        node = None if node is None or depth == 0 else node.next
 
 
 class _Open:
@@ -149,28 +170,28 @@ class _Open:
         self.content: list[Node] = []
 
 
-class _Reader(HTMLParser):
-    """Makes blocks of tags; ``_open`` are those that are not at their end, from the outside in."""
+class _Reader:
+    """Makes blocks of elements; ``_open`` are those that are not at their end, from the outside in."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._open = [_Open("doc")]
         self._marks: list[tuple[str, Node | None]] = []
-        self._hidden: list[str] = []
 
     def document(self) -> Node:
         """What was read."""
         self._close_to(0)
         return {"type": "doc", "content": self._open[0].content}
 
-    # what the parser tells
+    # what there is in the source
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._hidden or tag in _HIDDEN:
-            if tag in _HIDDEN:
-                self._hidden.append(tag)
-            return
-        given: Attributes = dict(reversed(attrs))
+    def begin(self, found: LexborNode) -> LexborNode | None:
+        """A node begins; answers with the first one in it that is to be read, too."""
+        tag = found.tag or ""
+        if tag == "-text":
+            self._text(found.text_content or "")
+        if tag in _HIDDEN or tag.startswith("-"):
+            return None
+        given: Attributes = found.attributes
         if tag in _BLOCKS:
             self._begin(_BLOCKS[tag], _attributes(tag, given))
         elif tag in _BREAKING:
@@ -179,23 +200,18 @@ class _Reader(HTMLParser):
             _SINGLE[tag](self, given)
         else:
             self._mark(tag, given)
+        return found.child
 
-    def handle_endtag(self, tag: str) -> None:
-        if self._hidden:
-            if tag in self._hidden:
-                del self._hidden[self._hidden.index(tag) :]
-        elif tag in _BLOCKS:
+    def end(self, tag: str) -> None:
+        """A node ends that was begun."""
+        if tag in _BLOCKS:
             self._end(_BLOCKS[tag])
         elif tag in _BREAKING:
             self._end_text()
-        else:
-            at = next((at for at in range(len(self._marks) - 1, -1, -1) if self._marks[at][0] == tag), None)
-            if at is not None:
-                del self._marks[at]
+        elif self._marks and self._marks[-1][0] == tag:
+            self._marks.pop()
 
-    def handle_data(self, data: str) -> None:
-        if self._hidden:
-            return
+    def _text(self, data: str) -> None:
         if self._top.kind != "codeBlock":
             data = _SPACES.sub(" ", data)
             if self._top.kind not in TEXT_BLOCKS and not data.strip(" "):
@@ -276,6 +292,10 @@ class _Reader(HTMLParser):
             found = mark(_MARKS[tag])
         elif tag == "a" and (address := safe_link(given.get("href"))):
             found = mark("link", {"href": address})
+        if len(self._marks) >= MAX_NESTED_MARKS:
+            raise LimitExceeded(
+                f"HTML has at most {MAX_NESTED_MARKS} elements inside each other in a text (MAX_NESTED_MARKS)"
+            )
         self._marks.append((tag, found))
 
     def _marks_here(self) -> list[Node]:

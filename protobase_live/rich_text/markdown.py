@@ -1,4 +1,4 @@
-"""Documents as Markdown, and back, through HTML: two well-kept libraries know Markdown (extra ``markdown``).
+"""Documents as Markdown, and back, through HTML: two well-kept libraries know Markdown (extra ``richtext``).
 
 It is CommonMark with tables, ``~~strikethrough~~`` and ``- [x] tasks``. HTML in it is text.
 """

@@ -54,7 +54,7 @@ async def test_changes_tell_the_source(pages) -> None:
 @pytest.mark.parametrize(
     ("there", "given", "message"),
     [
-        (("- a", "markdown", "tiptap"), ("- a", "markdown", "prosemirror"), "words of tiptap.*dialect='tiptap'"),
+        (("- a", "markdown", "tiptap"), ("- a", "markdown", "prosemirror"), "of tiptap.*dialect='tiptap'"),
         (("a", "text", "tiptap"), ("a", "text", "blocknote"), "those of blocknote"),
         (("a", "text", "blocknote"), ("a", "text", "tiptap"), "words of blocknote.*dialect='blocknote'"),
     ],

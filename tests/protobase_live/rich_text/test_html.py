@@ -145,6 +145,8 @@ def test_links_that_are_not(address):
 def test_what_is_too_much_or_has_no_place():
     with pytest.raises(LimitExceeded, match="MAX_NESTED"):
         read_form("<blockquote>" * 100, "html", "tiptap")
+    with pytest.raises(LimitExceeded, match="MAX_NESTED_MARKS"):
+        read_form("<b>a" * 1000, "html", "tiptap")
     with pytest.raises(ValidationError, match="a table has no place"):
         read_form("<table><tr><td>a", "html", "tiptap")
     with pytest.raises(ValidationError, match="dialects are tiptap, prosemirror, blocknote"):

@@ -86,5 +86,5 @@ def test_what_to_install_is_said(monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(ValidationError, match=r"pip install 'protobase-live\[markdown\]'"):
+    with pytest.raises(ValidationError, match=r"pip install 'protobase-live\[richtext\]'"):
         write_form({"type": "doc", "content": []}, "markdown")
