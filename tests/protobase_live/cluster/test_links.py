@@ -66,6 +66,25 @@ async def test_no_more_logs_are_read_than_fill_a_message(make: Make) -> None:
     assert len(read) <= 2 * len(names)  # the second time there is nothing more
 
 
+async def test_no_commit_of_a_transaction_is_read_twice(make: Make) -> None:
+    a, b = make("a", cluster_limits=ClusterLimits(batch_commits=4)), make("b")
+    for n in range(8):
+        await a.together(f"k{n}", "x", "y")
+    read: list[int] = []
+    commits_after = a.storage.commits_after
+
+    async def count(*how):  # type: ignore[no-untyped-def]
+        found = await commits_after(*how)
+        read.append(len(found or ()))
+        return found
+
+    a.storage.commits_after = count  # type: ignore[method-assign]
+    connection = Connection(a, b)
+    await agree([a, b], "x", "y")
+    assert sum(read) == 16
+    assert all(len(each.commits) == 2 for each in connection.ends[0].messages(Commits))
+
+
 async def test_messages_that_wait_are_taken_in_one_go(make: Make) -> None:
     a, b = make("a", cluster_limits=ClusterLimits(batch_commits=1)), make("b")
     for n in range(4):

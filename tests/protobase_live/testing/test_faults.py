@@ -11,7 +11,7 @@ from protobase_live.testing.faults import SLOW_SECONDS
 async def two_slow_down(world: World) -> None:
     usual, faults, random = world.network.config, Faults(world), world.random("slow")
     slow = [asyncio.ensure_future(faults._slow_down([], random)) for _ in range(2)]
-    await asyncio.sleep(0)
+    await world.clock.sleep(0.1)
     assert world.network.config.latency == SLOW_SECONDS
     await asyncio.gather(*slow)
     assert world.network.config == usual
@@ -20,7 +20,7 @@ async def two_slow_down(world: World) -> None:
 async def slow_when_healed(world: World) -> None:
     usual, faults = world.network.config, Faults(world)
     slow = asyncio.ensure_future(faults._slow_down([], world.random("slow")))
-    await asyncio.sleep(0)
+    await world.clock.sleep(0.1)
     faults.heal([])
     assert world.network.config == usual
     slow.cancel()
