@@ -65,8 +65,7 @@ from protobase_live.model.names import (
     check_author,
     check_collection,
     check_node,
-    is_internal,
-    is_reserved,
+    is_listed,
     known_collection,
 )
 from protobase_live.model.node_status import NodeStatus
@@ -145,7 +144,7 @@ class Database(DatabaseApi):
         """What other nodes call this one."""
         self._identity = Identity(self._random, self.node)
         shared = self._identity, self.quarantine, self.replication
-        self._histories = Histories(self._storage, self._ask, *shared)
+        self._histories = Histories(self._storage, self._ask, *shared, self._is_over)
         asks = self._pool, self._ask, self.ref, self._histories.delete
         self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
         """What other nodes send."""
@@ -313,7 +312,7 @@ class Database(DatabaseApi):
         return [
             CollectionInfo(**asdict(each), read_only=why.get(each.name))
             for each in found
-            if not is_internal(each.name) and (is_reserved(prefix) or not is_reserved(each.name))
+            if is_listed(each.name, prefix)
         ]
 
     async def drop(self, collection: str) -> None:
@@ -322,10 +321,7 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
-        try:
-            await self._histories.delete(collection)
-        finally:  # who has asked may have gone, and it is carried out all the same
-            self.home.forget(collection)
+        await self._histories.delete(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
 
@@ -358,10 +354,10 @@ class Database(DatabaseApi):
 
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
-        try:
-            await self._histories.restore(collection, unpack_stored(collection, stored))
-        finally:
-            self.home.forget(collection)
+        await self._histories.restore(collection, unpack_stored(collection, stored))
+
+    def _is_over(self, collection: str) -> None:
+        self.home.forget(collection)
 
     # for doors
 

@@ -112,10 +112,7 @@ class Home:
 
         Durable on return. Nothing is done if it is known here.
         """
-        try:
-            await self._delete(collection, remains)
-        finally:  # the link may have ended, and it is carried out all the same
-            self.forget(collection)
+        await self._delete(collection, remains)
 
     @property
     def held(self) -> int:

@@ -49,6 +49,14 @@ def is_reserved(name: str) -> bool:
     return name.startswith(RESERVED_PREFIX)
 
 
+def is_listed(name: str, prefix: str) -> bool:
+    """Whether who asks for collections whose names begin with ``prefix`` is told of this one.
+
+    The server's own are told only to who asks for them by such a prefix.
+    """
+    return not is_internal(name) and (is_reserved(prefix) or not is_reserved(name))
+
+
 def check_collection(name: Any) -> str:
     """The name, if users may call a collection so; else InvalidName."""
     return not_reserved(known_collection(name))
