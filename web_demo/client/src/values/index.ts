@@ -1,0 +1,8 @@
+export { atomToWire, toWire, type Atom, type Scalar, type Value } from './values.js'
+export { atomFromWire, fromWire } from './reading.js'
+export { keyText, textKey } from './atoms.js'
+export { digest } from './digest.js'
+export { pack, packCanonical, unpack } from './packing.js'
+export { CalendarDate, DateTime } from './dates.js'
+export { byCodePoint } from './order.js'
+export { isList, isObject, keyOfWire, objectOf, short, wireObject, type Wire, type WireObject } from './wire.js'
