@@ -7,12 +7,13 @@
 BIN := .venv/bin
 PYTHON_STAMP := .venv/.installed
 INTEROP := tests/interop
-NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard $(INTEROP)/package-lock.json $(INTEROP)/*/package-lock.json))
+NODE_LOCKS := $(wildcard $(INTEROP)/package-lock.json $(INTEROP)/*/package-lock.json examples/*/package-lock.json web_demo/*/package-lock.json)
+NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(NODE_LOCKS))
 NODE_STAMPS := $(addsuffix /node_modules/.installed,$(NODE_FOLDERS))
 
 help:
 	@echo 'make demo    three linked nodes on file:./demo-data and people who write, changes shown live; kill a node'
-	@echo 'make test    all tests (needs Node for those with real Yjs clients)'
+	@echo 'make test    all tests (needs Node for those with real Yjs clients, and Chromium for those in a browser)'
 	@echo 'make fuzz    20,000 random queries against an oracle, 10,000 histories of Yjs clients, 200,000 impossible'
 	@echo '             updates, from a seed that it prints (SEED=... repeats it; HISTORIES_WITHOUT=... leaves out what'
 	@echo '             docs/testing.md lists)'
@@ -60,7 +61,7 @@ bench: $(PYTHON_STAMP)
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv build dist demo-data $(addsuffix /node_modules,$(NODE_FOLDERS))
+	rm -rf .venv build dist demo-data examples/*/dist $(addsuffix /node_modules,$(NODE_FOLDERS))
 	rm -rf .pytest_cache .hypothesis .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -78,6 +79,6 @@ $(PYTHON_STAMP): pyproject.toml
 
 $(NODE_STAMPS): %/node_modules/.installed: %/package-lock.json
 	@command -v node >/dev/null && command -v npm >/dev/null || \
-	    { echo 'error: Node 20 or newer, with npm, is needed for the tests with real Yjs clients' >&2; exit 1; }
+	    { echo 'error: Node 20 or newer, with npm, is needed for the tests with real Yjs clients and pages' >&2; exit 1; }
 	npm ci --prefix $* --loglevel=error --no-audit --no-fund
 	@touch $@

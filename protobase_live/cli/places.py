@@ -9,6 +9,7 @@ from dataclasses import asdict
 from secrets import token_hex
 from typing import Protocol
 
+from protobase_live.cli.notes import note
 from protobase_live.cli.yjs_peer import bring
 from protobase_live.client import ClientLimits, RemoteDatabase, connect
 from protobase_live.client.address import without_secrets
@@ -17,7 +18,7 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.database.opening import open_storage
 from protobase_live.database.stored import pack_stored, unpack_stored
 from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
-from protobase_live.model.names import is_internal
+from protobase_live.model.names import RESERVED_PREFIX, is_internal, is_reserved
 from protobase_live.model.operations import CollectionInfo
 from protobase_live.protocol.yjs.structs import merge
 from protobase_storage import (
@@ -117,7 +118,8 @@ class ServerPlace:
 
     async def infos(self) -> Sequence[CollectionInfo]:
         """See Place."""
-        return await self._remote.collections()
+        own = await self._remote.collections(RESERVED_PREFIX)
+        return sorted([*await self._remote.collections(), *own], key=lambda each: each.name)
 
     async def deleted(self) -> Sequence[str]:
         """See Place."""
@@ -132,7 +134,10 @@ class ServerPlace:
         return unpack_stored(collection, await self._remote.backup(collection))
 
     async def bring(self, collection: str, updates: Sequence[bytes], structures: Sequence[str]) -> None:
-        """See Place."""
+        """See Place. What is the server's own is left out: nobody comes in there."""
+        if is_reserved(collection):
+            note(f"{collection!r} is left out: it is the server's own, and only restore can bring it")
+            return
         await bring(self._url, collection, self._token, updates)
 
     async def backup(self, collection: str) -> bytes:

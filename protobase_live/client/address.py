@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlencode, urlsplit, urlunsplit
 
-from websockets.exceptions import InvalidMessage, InvalidStatus
+from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus
+from websockets.http11 import Response
 
 from protobase_live.errors import ProtoBaseError, ProtocolError, Unauthorized, Unavailable, ValidationError
 from protobase_live.model.values import quoted
+from protobase_live.protocol.live.over_http import PATH
 
 _SCHEMES = {"http": "ws", "https": "wss"}
 
@@ -39,6 +41,27 @@ def live_url(url: str) -> str:
             f"{shown} is for Yjs clients; the live door is at {scheme}://{_host(parts)}/live"
         )
     return urlunsplit(parts._replace(scheme=scheme, path=parts.path.rstrip("/") or "/live"))
+
+
+def events_url(url: str, subprotocol: str) -> str:
+    """Where the live door at ``url`` is reached over HTTP; both are written as addresses of WebSockets."""
+    parts = urlsplit(url)
+    asked = urlencode({"subprotocol": subprotocol})
+    query = f"{parts.query}&{asked}" if parts.query else asked
+    path = f"{parts.path.rstrip('/')}/{PATH}"
+    return urlunsplit(parts._replace(path=path, query=query))
+
+
+def may_be_blocked(loss: BaseException | None) -> bool:
+    """Whether a WebSocket did not open, and that may be the fault of something in between."""
+    if isinstance(loss, InvalidStatus):
+        return not _is_ours(loss.response)
+    return isinstance(loss, InvalidHandshake | TimeoutError | ConnectionResetError | BrokenPipeError)
+
+
+def _is_ours(response: Response) -> bool:
+    """Whether a server of this package has answered, as far as what is in between lets it be seen."""
+    return response.headers.get("Server") == "protobase-live"
 
 
 def without_secrets(url: str) -> str:
@@ -88,7 +111,7 @@ def _refused(url: str, status: int) -> ProtoBaseError | None:
         return None
     parts = urlsplit(url)
     return ProtocolError(
-        f"{url} answers HTTP {status} and opens no WebSocket; the live door of a server is at "
+        f"{url} answers HTTP {status} and opens no connection; the live door of a server is at "
         f"{parts.scheme}://{parts.netloc}/live"
     )
 

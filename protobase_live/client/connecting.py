@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random, SystemRandom
 
-from websockets.asyncio import client as websockets
-from websockets.typing import Subprotocol
-
 from protobase_actors import Clock, SystemClock
 from protobase_live.client.address import live_url, refusal, without_secrets
 from protobase_live.client.doors import Doors
 from protobase_live.client.limits import ClientLimits
-from protobase_live.client.link import Dial, Link, OnConnection, Transport
+from protobase_live.client.link import Dial, Link, OnConnection
 from protobase_live.client.remote_database import RemoteDatabase
 from protobase_live.client.remote_presence import PresenceTables
-from protobase_live.errors import ProtocolError, ValidationError
+from protobase_live.client.ways import WAYS, Way, Ways
+from protobase_live.errors import ValidationError
 from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
 from protobase_live.model.values import quoted
 from protobase_live.protocol.live.client_messages import Hello
 from protobase_live.protocol.live.client_session import ClientSession
-from protobase_live.protocol.live.codec import CODECS, Codec, MsgpackCodec
+from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
 
 
 def connect(
@@ -30,6 +28,7 @@ def connect(
     *,
     name: str = "protobase-live python",
     subprotocol: str = MsgpackCodec.subprotocol,
+    transport: Way = "auto",
     limits: ClientLimits | None = None,
     on_connection: OnConnection | None = None,
     clock: Clock | None = None,
@@ -43,6 +42,9 @@ def connect(
     same database the first is drawn at random; when it is lost, refuses or stops, another takes its place,
     and what this client was acknowledged is read there, too.
 
+    Where something in between lets no WebSocket through, the same is said over HTTP. ``transport`` chooses
+    one of them, ``"websocket"`` or ``"http"``.
+
     ``name`` is what the server may show for this client. ``on_connection`` is told why the connection was
     lost, and None when there is another; it must not wait. ``clock``, ``random`` and ``dial`` (which opens a
     connection to an address) are for tests.
@@ -52,8 +54,8 @@ def connect(
             ``limits.connect_seconds``.
         Unauthorized: the token was not accepted.
         ProtocolError: what answers is not this protocol.
-        ValidationError: an address is none, the list of them empty, the subprotocol unknown, or the limits
-            are of another class.
+        ValidationError: an address is none, the list of them empty, the subprotocol or transport unknown, or
+            the limits are of another class.
     """
 
     check_limits(limits=(limits, ClientLimits))
@@ -64,13 +66,17 @@ def connect(
         codec = CODECS.get(subprotocol)
         if codec is None:
             raise ValidationError(f"subprotocol {subprotocol!r} is none of {', '.join(CODECS)}")
+        if transport not in WAYS:
+            raise ValidationError(f"transport {transport!r} is none of {', '.join(WAYS)}")
         if not urls:
             raise ValidationError("connect() takes the address of a server, or several, not an empty list")
         bounds, drawn, tables = limits or ClientLimits(), random or SystemRandom(), PresenceTables()
         timed = clock or SystemClock()
+        doors = Doors(list(dict.fromkeys(map(live_url, urls))), clock=timed, random=drawn, limits=bounds)
+        ways = Ways(transport, codec.subprotocol, timed, bounds, doors.patience_at)
         link = Link(
-            Doors(list(dict.fromkeys(map(live_url, urls))), clock=timed, random=drawn, limits=bounds),
-            dial or _dial(codec, bounds),
+            doors,
+            dial or ways.dial,
             ClientSession(
                 codec,
                 Hello(token, name),
@@ -88,22 +94,3 @@ def connect(
         return RemoteDatabase(link, tables, drawn, shown, bounds)
 
     return Entering(begin, f"RemoteDatabase {quoted(shown)}")
-
-
-def _dial(codec: Codec, limits: ClientLimits) -> Dial:
-    async def dial(url: str) -> Transport:
-        connection = await websockets.connect(
-            url,
-            subprotocols=[Subprotocol(codec.subprotocol)],
-            compression=None,
-            max_size=limits.answer_bytes,
-            open_timeout=None,  # the link has a deadline for all of it
-            close_timeout=limits.close_seconds,
-            ping_interval=None,  # the link asks by itself
-        )
-        if connection.subprotocol != codec.subprotocol:
-            await connection.close()
-            raise ProtocolError(f"the server at {without_secrets(url)} does not speak {codec.subprotocol}")
-        return connection
-
-    return dial

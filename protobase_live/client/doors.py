@@ -69,6 +69,10 @@ class Doors:
             return longest
         return min(longest, self._limits.switch_seconds * 2 ** min(door.attempts, 30))
 
+    def patience_at(self, url: str) -> float:
+        """The same of the door there."""
+        return self.patience(next(door for door in self._doors if door.url == url))
+
     def silence(self, seconds: float) -> float:
         """How long a server may say nothing that told ``seconds``: where there are others, not so long."""
         return seconds if len(self._doors) == 1 else min(seconds, self._limits.silence_seconds)

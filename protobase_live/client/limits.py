@@ -15,6 +15,9 @@ class ClientLimits(TransactionLimits):
     attempt_seconds: float = 10.0  # for one connection with its welcome: the next attempt follows
     switch_seconds: float = 0.5  # the same where there are other addresses; doubles with every attempt there
     silence_seconds: float = 5.0  # where there are others, then the server is asked, and left after as much
+    upgrade_seconds: float = 5.0  # for a WebSocket, at most half of an attempt: then HTTP is tried, too
+    http_seconds: float = 600.0  # an address that HTTP has reached is connected to so first: then as before
+    post_seconds: float = 20.0  # for the answer to a request over HTTP: it is sent again
     backoff_seconds: float = 0.1  # before the second attempt; doubles with every further one
     max_backoff_seconds: float = 10.0  # longest pause between attempts; attempts go on until `close`
     call_seconds: float = 30.0  # for a call: Unavailable, or OutcomeUnknown for a commit that was sent

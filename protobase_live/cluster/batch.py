@@ -50,10 +50,15 @@ class Batching:
         self._batch = Batch()
 
     def run(self) -> Batch:
-        """What is to be sent next; empty only if the lines are."""
+        """What is to be sent next; empty if nothing is left, or all waits for what is in no line yet."""
+        self._batch = Batch()
         while not self._is_full and self._take_some():
             pass
-        if not self._batch.commits:
+        return self._batch
+
+    def run_at_least_one(self) -> Batch:
+        """`run` of lines that begin with what the other node lacks; empty only if they are."""
+        if not self.run().commits:
             # Parts stand in another order in one of the logs than in another, because one of them came alone.
             heads = [name for name, line in self._lines.items() if line.waiting]
             if heads:

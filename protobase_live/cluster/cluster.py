@@ -148,15 +148,17 @@ class Cluster:
             await self._clock.sleep(dialing.pause() * self._random.uniform(0.5, 1.0))
 
     async def _try(self, dialing: Dialing, dial: Dial) -> None:
-        """Be linked with the node there, until that ends, unless it is linked already."""
+        """Be linked with the node there until that ends; if it is linked already, until that does."""
         if dialing.node in self._replication.links:
             dialing.rest()
+            await self._replication.without(dialing.node)
             return
         dialing.tell()
+        begun = self._clock.monotonic()
         try:
             await self.serve(await dial(), dialed=True, met=dialing.met)
         except (ProtoBaseError, OSError, TimeoutError) as error:
-            dialing.failed(error)
+            dialing.failed(error, self._clock.monotonic() - begun)
 
 
 def _code_of(error: ProtoBaseError) -> int:

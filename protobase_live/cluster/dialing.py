@@ -27,24 +27,28 @@ class Dialing:
         self._pause = limits.redial_seconds
         self._most = limits.redial_seconds_most
         self._linked = False
+        self._took = 0.0
+        """How long the last attempt took that came to nothing, in seconds."""
         self._told: str | None = None
 
     def met(self, node: str) -> None:
         """There is a link with this node."""
         self.node, self.problem, self._linked = node, None, True
 
-    def failed(self, error: Exception) -> None:
-        """It did not come to a link, or that has ended."""
+    def failed(self, error: Exception, took: float) -> None:
+        """It did not come to a link, or that has ended, ``took`` seconds after it was dialed."""
         self.problem = str(error) or type(error).__name__
         refused = isinstance(error, REFUSALS)
         self._most = self._limits.refused_seconds if refused else self._limits.redial_seconds_most
         if self._linked and not refused:  # links that end each other would begin at once again
             self._pause, self._told = self._limits.redial_seconds, None
+        self._took = 0.0 if self._linked else took
         self._linked = False
 
     def rest(self) -> None:
         """The node that is there is linked, over whatever connection."""
-        self.problem, self._most = None, self._limits.redial_seconds_most
+        self.problem, self._took = None, 0.0
+        self._pause, self._most = self._limits.redial_seconds, self._limits.redial_seconds_most
 
     def tell(self) -> None:
         """Say in the log what is wrong, once; what has come right by now is not told."""
@@ -53,7 +57,11 @@ class Dialing:
             _log.warning("no link to %s: %s", self.address, self.problem)
 
     def pause(self) -> float:
-        """How long to wait now, in seconds; each time it is twice as long, up to a limit."""
+        """How long to wait now, in seconds; each time it is twice as long, up to a limit.
+
+        It counts from the beginning of an attempt that came to nothing: who has waited in vain for an answer
+        that was lost has waited long enough.
+        """
         pause = min(self._pause, self._most)
         self._pause = min(2 * pause, self._most)
-        return pause
+        return max(0.0, pause - self._took)

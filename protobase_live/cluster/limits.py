@@ -45,7 +45,8 @@ class ClusterLimits:
     dead_seconds: float = 0.9
     """How long nothing may come from another node; then the connection ends, and it is dialed again."""
     redial_seconds: float = 0.1
-    """How long to wait before a node is dialed again, for the first time; each time doubles it."""
+    """How long to wait before a node is dialed again, for the first time; each time doubles it. What an
+    attempt took in vain counts as waiting."""
     redial_seconds_most: float = 0.5
     """The longest such wait."""
     refused_seconds: float = 10.0

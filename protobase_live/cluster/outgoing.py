@@ -64,6 +64,10 @@ class Outgoing:
         """Wakes when more is known to be durable there."""
         self.apart = 0
         """How often snapshots that belong together had no room in one."""
+        self._under_way: Mapping[str, Line] = {}
+        """What was read and is being sent."""
+        self._set_back = False
+        """Whether it turned out since that was read that the other node lacks something before it."""
         self._behind: dict[str, None] = {}
         """Collections of which the other node lacks what their logs do not tell."""
 
@@ -74,10 +78,16 @@ class Outgoing:
         self._lacking.setdefault(collection, self._clock.monotonic())
         self._wake_up.wake()
 
+    def loaded(self, collection: str, vector: Vector) -> None:
+        """So much of a collection is durable here."""
+        if not includes(self.known.get(collection, Known()).vector, vector):
+            self.lacks(collection)
+
     def replaced(self, collection: str) -> None:
         """A collection has become something else here."""
         known = self.known[collection]
         known.stuck, known.since = None, 0
+        self._set_back = True
         self.lacks(collection)
 
     def stands(self, message: Standings) -> None:
@@ -87,7 +97,7 @@ class Outgoing:
             if known.history == History(*history):
                 known.is_durable(vector)
             else:
-                known.begin_again(History(*history), vector)
+                self._begin_again(collection, History(*history), vector)
                 self.lacks(collection)
         if message.complete and not self._heard:
             self._heard = True
@@ -96,10 +106,9 @@ class Outgoing:
 
     def has(self, collection: str, history: History, vector: Vector) -> None:
         """The other node has sent something, so it has that."""
-        known = self.known[collection]
-        if known.history != history:
-            known.begin_again(history, {})
-        known.is_durable(vector)
+        if self.known[collection].history != history:
+            self._begin_again(collection, history, {})
+        self.known[collection].is_durable(vector)
 
     def taken(self, message: Taken) -> None:
         """The other node has stored what it was sent, or says why not."""
@@ -112,17 +121,22 @@ class Outgoing:
                 if is_taken and known.history == history:  # and not deleted since
                     known.is_durable(vector)
         for collection, (history, vector) in message.positions.items():
-            self.known[collection].begin_again(History(*history), vector)
+            self._begin_again(collection, History(*history), vector)
             self._retry(collection)
         for collection, (why, later) in message.failures.items():
             known = self.known[collection]
             known.fail()
+            self._set_back = True
             if later:
                 self._retry(collection)
             else:
                 known.stuck = why
         self._wake_up.wake()
         self.acknowledged.wake()
+
+    def _begin_again(self, collection: str, history: History, vector: Vector) -> None:
+        self.known[collection].begin_again(history, vector)
+        self._set_back = True
 
     def has_durable(self, vectors: Mapping[str, Vector]) -> bool:
         """Whether all of this is known to be durable on the other node."""
@@ -146,7 +160,8 @@ class Outgoing:
     @property
     def backlog(self) -> int:
         """Collections of which the other node may lack something that it was not sent."""
-        return len(self._lacking)
+        waiting = (name for name, line in self._under_way.items() if line.waiting)
+        return len({*self._lacking, *waiting})
 
     @property
     def unanswered_bytes(self) -> int:
@@ -195,33 +210,55 @@ class Outgoing:
             await self._wake_up.wait()
         await self._compare()
         while True:
-            while not self._lacking or self._sent_bytes >= self._limits.window_bytes:
+            await self._room()
+            while not self._lacking:
                 await self._wake_up.wait()
             await self._send_some()
+
+    async def _room(self) -> None:
+        """Wait until more may be on its way."""
+        while self._sent_bytes >= self._limits.window_bytes:
+            await self._wake_up.wait()
 
     async def _compare(self) -> None:
         """Find out what the other node lacks of what is here."""
         async for page in self._source.pages():
             for each in page:
-                known = self.known.get(each.collection, Known())
-                if known.history != each.history or not includes(known.vector, each.vector):
+                if self._may_lack(each):
                     self._lacking.setdefault(each.collection, self._clock.monotonic())
 
+    def _may_lack(self, here: Position) -> bool:
+        known = self.known.get(here.collection, Known())
+        return known.history != here.history or not includes(known.vector, here.vector)
+
     async def _send_some(self) -> None:
-        now = self._clock.monotonic()
+        self._set_back = False
         since: dict[str, float] = {}
         lines = await self._lines(since)
         await self._complete(lines)
         if self._behind:
             await self._send_snapshots(lines, since)
-            return
-        batch = Batching(lines, self._limits.batch_commits, self._limits.batch_bytes).run()
+        else:
+            await self._send_lines(lines, since)
+
+    async def _send_lines(self, lines: dict[str, Line], since: Mapping[str, float]) -> None:
+        """Send what was read, in as many messages as that takes: to read it again would take longer.
+
+        Not behind something that turns out to be lacking: that is to be sent before it.
+        """
+        now = self._clock.monotonic()
+        self._under_way = lines
+        batching = Batching(lines, self._limits.batch_commits, self._limits.batch_bytes)
+        take = batching.run_at_least_one
+        while not self._set_back and (batch := take()).commits:
+            oldest = min(since.get(name, now) for name in batch.taken)
+            await self._send_batch(batch, {name: lines[name].history for name in batch.taken}, oldest)
+            await self._room()
+            take = batching.run
+        self._under_way = {}
         for name, line in lines.items():
             if line.waiting or not line.whole:
                 self._lacking[name] = since.get(name, now)
-        if batch.commits:
-            oldest = min(since.get(name, now) for name in batch.taken)
-            await self._send_batch(batch, {name: lines[name].history for name in batch.taken}, oldest)
 
     async def _lines(self, since: dict[str, float]) -> dict[str, Line]:
         """What is lacking of as many collections as fill a message: more would be read in vain.
@@ -310,11 +347,13 @@ class Outgoing:
 
     async def _look_at_all(self, lines: dict[str, Line]) -> None:
         """Find what else the other node lacks: what is stored as one may be shown one after the other."""
-        for name, vector in (await self._source.moment()).items():
-            is_known = name in lines or name in self._behind or includes(self.known[name].vector, vector)
-            line = None if is_known else await self._line(name, recent=False)
-            if line is not None:
-                lines[name] = line
+        async for page in self._source.pages():
+            for each in page:
+                name = each.collection
+                is_known = name in lines or name in self._behind or not self._may_lack(each)
+                line = None if is_known else await self._line(name, recent=False)
+                if line is not None:
+                    lines[name] = line
 
     async def _send_snapshots(self, lines: dict[str, Line], since: Mapping[str, float]) -> None:
         """Send what logs do not tell any more, with all that belongs to it, to be shown as one.

@@ -36,9 +36,12 @@ class OwnedLog:
 
     def shown(self, collection: str, commits: Sequence[Commit]) -> None:
         """See `Outlet.shown`."""
+        self.loaded(collection, {each.origin: each.sequence for each in commits})
+
+    def loaded(self, collection: str, vector: Vector) -> None:
+        """See `Outlet.loaded`."""
         if collection in self._vectors:
-            told = {each.origin: each.sequence for each in commits}
-            self._vectors[collection] = join(self._vectors[collection], told)
+            self._vectors[collection] = join(self._vectors[collection], vector)
         self._tell()
 
     def replaced(self, collection: str) -> None:

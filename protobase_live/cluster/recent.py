@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from protobase_live.collection.commit_form import form_of
-from protobase_live.protocol.packing import pack
-from protobase_storage import Commit, Vector, covers, includes, join
+from protobase_storage import Commit, Vector, covers, include, includes
+from protobase_storage.commit_format import pack_commit
 
 OVERHEAD_BYTES = 1_000
 """What keeping a commit costs beside its update, packed once and as an object."""
@@ -27,7 +26,7 @@ class Packed:
     def form(self) -> bytes:
         """Its bytes on the wire."""
         if not self._form:
-            self._form = pack(form_of(self.commit))
+            self._form = pack_commit(self.commit)
         return self._form
 
     @property
@@ -40,7 +39,7 @@ class Packed:
 class _Tail:
     """The last commits of one collection."""
 
-    base: Vector
+    base: dict[str, int]
     """What was there before them."""
     commits: deque[Packed] = field(default_factory=deque[Packed])
 
@@ -60,7 +59,7 @@ class Recent:
         """These have followed ``before``, which is all that was there."""
         tail = self._tails.get(collection)
         if tail is None:
-            tail = self._tails[collection] = _Tail(before)
+            tail = self._tails[collection] = _Tail(dict(before))
         for commit in commits:
             self._count += 1
             kept = Packed(commit, self._count)
@@ -106,6 +105,6 @@ class Recent:
             return
         kept = tail.commits.popleft()
         self._bytes -= kept.size
-        tail.base = join(tail.base, {kept.commit.origin: kept.commit.sequence})
+        include(tail.base, kept.commit)
         if not tail.commits:
             del self._tails[collection]

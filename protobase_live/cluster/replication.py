@@ -44,6 +44,7 @@ class Replication:
         self.owned: OwnedLog | None = None
         """Is told of what is shown, too."""
         self._acknowledged = WakeUp()
+        self._unlinked = WakeUp()
 
     def shown(self, collection: str, commits: Sequence[Commit], before: Vector) -> None:
         """See `Outlet.shown`."""
@@ -54,6 +55,17 @@ class Replication:
         self.source.recent.push(collection, commits, before)
         for link in self.links.values():
             link.outgoing.lacks(collection)
+
+    def loaded(self, collection: str, history: History, vector: Vector) -> None:
+        """See `Outlet.loaded`."""
+        if self.source.is_other(collection, history):
+            self.replaced(collection, history)
+            return
+        if self.owned is not None:
+            self.owned.loaded(collection, vector)
+        self.source.recent.forget(collection)  # what comes next may follow a gap there
+        for link in self.links.values():
+            link.outgoing.loaded(collection, vector)
 
     @property
     def configured(self) -> int:
@@ -123,5 +135,11 @@ class Replication:
         """The link has ended. Harmless if another one has taken its place."""
         if self.links.get(link.node) is link:
             del self.links[link.node]
+            self._unlinked.wake()
         if not self.links:
             self.source.recent.clear()
+
+    async def without(self, node: str) -> None:
+        """Wait until there is no link with this node."""
+        while node in self.links:
+            await self._unlinked.wait()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from protobase_live.collection.commit_form import commit_of
+from protobase_live.collection.commit_form import unpack_commit_of
 from protobase_live.collection.former import History
 from protobase_live.errors import ProtocolError
-from protobase_live.protocol.packing import unpack
 from protobase_live.protocol.peer.messages import Commits
 from protobase_storage import Commit
 
@@ -37,6 +36,6 @@ class Sack:
 
 def _commit(collection: str, form: bytes) -> Commit:
     try:
-        return commit_of(collection, *unpack(form))
+        return unpack_commit_of(collection, form)
     except (TypeError, ValueError, AttributeError) as error:
         raise ProtocolError(f"a commit of {collection!r} cannot be read: {error}") from error

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from protobase_live.cluster.recent import Recent
@@ -44,9 +43,9 @@ class Source:
             ]
             after = found[-1].collection
 
-    async def moment(self) -> dict[str, Vector]:
-        """How far all collections are at one moment."""
-        found = await self.storage.standings(limit=sys.maxsize)
+    async def moment(self, collections: Sequence[str]) -> dict[str, Vector]:
+        """How far these collections are, all at one moment; without those that cannot be read."""
+        found = await self.storage.standings_of(collections)
         return {each.collection: each.vector for each in found}
 
     async def history(self, collection: str) -> History:
@@ -54,6 +53,10 @@ class Source:
         if not self._read:
             await self._read_histories()
         return self._histories.get(collection, FIRST)
+
+    def is_other(self, collection: str, history: History) -> bool:
+        """Whether that is another history than the one that is known to be here."""
+        return history != self._histories.get(collection, FIRST)
 
     def replaced(self, collection: str, history: History) -> None:
         """A collection has become something else, of this history."""

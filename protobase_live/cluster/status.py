@@ -20,8 +20,8 @@ TOLD_STUCK = 100
 async def status(
     node: str, replication: Replication, held: int, loaded: int, owner: str | None
 ) -> NodeStatus:
-    """How a node is that has ``loaded`` collections in memory, and holds so many commits of transactions over
-    several collections; ``owner`` as in `NodeStatus`. Raises StorageError.
+    """How a node is that has ``loaded`` collections in memory, and holds so many commits of others; ``owner``
+    as in `NodeStatus`. Raises StorageError.
     """
     storage = replication.source.storage
     stats, internal = await storage.stats(), await storage.list(INTERNAL_PREFIX)
@@ -32,7 +32,7 @@ async def status(
         bytes=stats.bytes,
         collections=stats.collections - len(internal),
         loaded=loaded,
-        held_commits=held + sum(replication.held.values()),
+        held_commits=held,
         links=list(_links_of(replication, lacking)),
         owner=owner,
     )

@@ -6,7 +6,7 @@ is to take as snapshots belong together, and so do those whose logs tell of tran
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from protobase_live.cluster.batch import Line
@@ -30,11 +30,11 @@ class Together:
     """Whether something belongs to it that it has no room for."""
 
 
-async def as_of_now(source: Source, names: Iterable[str], most_bytes: int) -> Together:
+async def as_of_now(source: Source, names: Sequence[str], most_bytes: int) -> Together:
     """All of these as of one moment, as far as ``most_bytes`` allow; at least one. Raises StorageError."""
     found = Together()
     for _ in range(_ATTEMPTS):
-        moment = await source.moment()
+        moment = await source.moment(names)
         found = await _read(source, {name: moment.get(name, {}) for name in names}, most_bytes)
         if all(_is_before(each, moment.get(name, {})) for name, each in found.loaded.items()):
             break
@@ -87,7 +87,8 @@ def has_gap(vector: Vector, commits: Iterable[Commit]) -> bool:
     """Whether a log lacks commits between ``vector`` and these: it was to be folded when the node ended."""
     last: dict[str, int] = {}
     for commit in commits:
-        if commit.sequence != last.get(commit.origin, sequence_of(vector, commit.origin)) + 1:
+        before = last.get(commit.origin)
+        if commit.sequence != (sequence_of(vector, commit.origin) if before is None else before) + 1:
             return True
         last[commit.origin] = commit.sequence
     return False

@@ -141,6 +141,7 @@ class CollectionActor(Actor[Message]):
         before = self._replica.document
         behind = [editor for editor in self._editors.met if before.has_held_of(editor)]
         self._folding.loaded(await self._replica.load(told=self._streams.told))
+        self._outlet.loaded(self._name, self._replica.former.history, self._replica.vector)
         for editor in behind:  # what was held is not stored: he has to send it again
             editor.resync()
 
@@ -277,18 +278,25 @@ class CollectionActor(Actor[Message]):
         if self._pipeline.failed:
             return  # the next turn does it
         await self._folding.stop()  # before anything is deleted: a fold must not store what was
+        before = self._replica.former.history, self._replica.vector
         try:
             if isinstance(message, Restore):
                 await self._replica.restore(message.stored)
             elif not await self._replica.delete(message.remains):
                 envelope.reply(None)
                 return
-        except (StorageError, ProtoBaseError) as error:
+        except ProtoBaseError as error:  # it is refused, and nothing was done
             envelope.fail(error)
             return
+        except StorageError as error:
+            envelope.fail(error)
+            await self._load()  # some of what it takes may be durable
+            if before == (self._replica.former.history, self._replica.vector):
+                return
+        else:
+            self._outlet.replaced(self._name, self._replica.former.history)
+            envelope.reply(None)
         self._threshold.over = True
-        self._outlet.replaced(self._name, self._replica.former.history)
-        envelope.reply(None)
         await self.context.ref.stop()
 
     async def _install(self, envelope: Envelope[Message], message: Install) -> None:

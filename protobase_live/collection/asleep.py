@@ -15,7 +15,7 @@ from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.quarantine import unloadable
 from protobase_live.collection.unreadable import require_readable
 from protobase_live.errors import MalformedUpdate, ProtoBaseError
-from protobase_live.model.names import check_collection
+from protobase_live.model.names import known_collection
 from protobase_storage import CollectionCorrupt, Commit, Joint, Standing, Storage, covers, follows, include
 
 Given = Mapping[str, Sequence[Commit]]
@@ -79,7 +79,7 @@ class Asleep:
             plans: dict[str, _Plan] = {}
             for name in names:
                 try:
-                    check_collection(name)
+                    known_collection(name)
                     plans[name] = await self._plan(await self._standing(name), commits[name], histories)
                 except CollectionCorrupt as error:
                     answers[name] = unloadable(name, error)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from protobase_live.protocol.packing import as_bytes, as_number, as_text, as_vector
+from protobase_live.protocol.packing import as_bytes, as_number, as_text, as_vector, unpack
 from protobase_storage import Commit, Joint, Part
 from protobase_storage.commit import NOTHING
+from protobase_storage.commit_format import keep_head
 
 
 def form_of(commit: Commit) -> tuple[Any, ...]:
@@ -31,7 +32,24 @@ def commit_of(
     joint: Any = None,
 ) -> Commit:
     """A commit of ``collection``. Raises TypeError, ValueError, or AttributeError for another value."""
-    told = tuple(Part(*part) for part in parts)
-    of = Joint(as_text(joint[0]), tuple(map(as_text, joint[1]))) if joint else None
+    told = tuple([Part(*part) for part in parts])
+    of = _joint(*joint) if joint else None
     place = as_text(origin), as_number(sequence), collection
     return Commit(*place, as_bytes(update), told, float(time), as_vector(after), of)
+
+
+def unpack_commit_of(collection: str, packed: bytes) -> Commit:
+    """What `pack_commit` has packed on another node, which is stored here as it came.
+
+    Raises as `commit_of`, and ProtocolError.
+    """
+    origin, sequence, head, update = unpack(packed)
+    time, parts, *rest = unpack(as_bytes(head))
+    after, joint = rest or (NOTHING, None)
+    if not isinstance(time, float):
+        raise TypeError(f"a time is expected, not {time!r}")
+    return keep_head(commit_of(collection, origin, sequence, update, parts, time, after, joint), head)
+
+
+def _joint(id: Any, collections: Any) -> Joint:
+    return Joint(as_text(id), tuple(map(as_text, collections)))

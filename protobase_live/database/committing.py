@@ -14,7 +14,7 @@ from protobase_live.database.home import Ask
 from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import LimitExceeded
 from protobase_live.model.durability import Durability
-from protobase_live.model.names import check_collection
+from protobase_live.model.names import known_collection
 from protobase_live.model.operations import Check, Op, Receipt
 from protobase_storage import Storage
 
@@ -61,7 +61,7 @@ class Committing:
             )
         if self._owner is not None and self._owner.owns(names):
             for name in names:
-                check_collection(name)
+                known_collection(name)
             receipt = await self._owner.commit(writes, checks, author)
         elif len(names) == 1:
             message = Transact(writes.get(names[0], ()), checks, author)

@@ -61,7 +61,13 @@ from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
-from protobase_live.model.names import check_author, check_collection, check_node, is_internal
+from protobase_live.model.names import (
+    check_author,
+    check_collection,
+    check_node,
+    is_listed,
+    known_collection,
+)
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
@@ -138,7 +144,7 @@ class Database(DatabaseApi):
         """What other nodes call this one."""
         self._identity = Identity(self._random, self.node)
         shared = self._identity, self.quarantine, self.replication
-        self._histories = Histories(self._storage, self._ask, *shared)
+        self._histories = Histories(self._storage, self._ask, *shared, self._is_over)
         asks = self._pool, self._ask, self.ref, self._histories.delete
         self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
         """What other nodes send."""
@@ -210,6 +216,11 @@ class Database(DatabaseApi):
     def live_queries(self) -> int:
         """Live queries that are kept up now."""
         return 0 if self._views is None else self._views.count
+
+    @property
+    def held_commits(self) -> int:
+        """Commits of other nodes that wait here for what they were made on, or for parts of a transaction."""
+        return self.home.held + sum(self.replication.held.values())
 
     @property
     def closed(self) -> bool:
@@ -291,14 +302,17 @@ class Database(DatabaseApi):
     # collections as a whole
 
     async def collections(self, prefix: str = "") -> list[CollectionInfo]:
-        """The stored collections whose names begin with ``prefix``, in order, and what they take."""
+        """The stored collections whose names begin with ``prefix``, in order, and what they take.
+
+        Those that are the server's own (``protobase:...``) are told only to who asks for such a prefix.
+        """
         with errors_named("the storage"):
             found = await self._storage.list(prefix)
         why = self.read_only.reasons
         return [
             CollectionInfo(**asdict(each), read_only=why.get(each.name))
             for each in found
-            if not is_internal(each.name)
+            if is_listed(each.name, prefix)
         ]
 
     async def drop(self, collection: str) -> None:
@@ -308,7 +322,6 @@ class Database(DatabaseApi):
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
         await self._histories.delete(collection)
-        self.home.forget(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
 
@@ -320,7 +333,8 @@ class Database(DatabaseApi):
         """How this node is linked with others, and how far these are."""
         owner = None if self.owner is None else self.owner.holder
         with errors_named("the storage"):
-            return await status(self.node, self.replication, self.home.held, len(self.actor_stats()), owner)
+            held, loaded = self.held_commits, len(self.actor_stats())
+            return await status(self.node, self.replication, held, loaded, owner)
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
@@ -342,12 +356,15 @@ class Database(DatabaseApi):
         """
         await self._histories.restore(collection, unpack_stored(collection, stored))
 
+    def _is_over(self, collection: str) -> None:
+        self.home.forget(collection)
+
     # for doors
 
     async def ref(self, collection: str) -> Ref[Message]:
         """The collection's actor, loaded. Raises Closed, Overloaded, StorageFailed."""
         self._home.require()
-        check_collection(collection)
+        known_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
         with self._loading(collection), errors_named(collection):
@@ -355,7 +372,7 @@ class Database(DatabaseApi):
 
     async def _ask(self, collection: str, message: Message) -> object:
         self._home.require()
-        check_collection(collection)
+        known_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
         commits = isinstance(message, Transact)

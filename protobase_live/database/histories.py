@@ -25,13 +25,15 @@ class Histories:
         identity: Identity,
         quarantine: Quarantine,
         outlet: Outlet,
+        is_over: Callable[[str], None],
     ) -> None:
-        """``ask`` is the database's."""
+        """``ask`` is the database's; ``is_over`` is told of which collection a history has ended."""
         self._storage = storage
         self._ask = ask
         self._identity = identity
         self._quarantine = quarantine
         self._outlet = outlet
+        self._is_over = is_over
 
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """Delete a collection; ``remains`` as in `Drop`. Durable on return."""
@@ -64,3 +66,5 @@ class Histories:
                 remains = await without_actor()
             self._quarantine.release(collection)
             self._outlet.replaced(collection, history_of(remains))
+        finally:  # who has asked may have gone, and it is carried out all the same
+            self._is_over(collection)

@@ -113,7 +113,6 @@ class Home:
         Durable on return. Nothing is done if it is known here.
         """
         await self._delete(collection, remains)
-        self.forget(collection)
 
     @property
     def held(self) -> int:

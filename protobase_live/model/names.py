@@ -24,7 +24,8 @@ RECORDS_NAME = "records"
 """The root of a collection's document that holds its records."""
 
 RESERVED_PREFIX = "protobase:"
-"""How the names of other roots begin that are not for users to name. Nobody calls a root so by accident."""
+"""How the names of other roots, and of collections, begin that are not for users to name. Nobody calls one so
+by accident."""
 
 KEY_FIELD = "_key"
 """The pseudo-field that stands for a record's key in rows and expressions."""
@@ -40,8 +41,36 @@ def is_internal(name: str) -> bool:
     return name.startswith(INTERNAL_PREFIX)
 
 
+def is_reserved(name: str) -> bool:
+    """Whether a collection of this name is the server's own.
+
+    It is stored, replicated, exported and backed up as any other; users neither see it nor come in.
+    """
+    return name.startswith(RESERVED_PREFIX)
+
+
+def is_listed(name: str, prefix: str) -> bool:
+    """Whether who asks for collections whose names begin with ``prefix`` is told of this one.
+
+    The server's own are told only to who asks for them by such a prefix.
+    """
+    return not is_internal(name) and (is_reserved(prefix) or not is_reserved(name))
+
+
 def check_collection(name: Any) -> str:
-    """The name, if a collection may be called so; else InvalidName."""
+    """The name, if users may call a collection so; else InvalidName."""
+    return not_reserved(known_collection(name))
+
+
+def not_reserved(collection: str) -> str:
+    """The name, unless the collection is the server's own; then InvalidName."""
+    if is_reserved(collection):
+        raise InvalidName(f"collection name {_short(collection)} is reserved; choose another")
+    return collection
+
+
+def known_collection(name: Any) -> str:
+    """The name, if there may be such a collection, which may be the server's own; else InvalidName."""
     return _path("collection name", name)
 
 

@@ -17,6 +17,7 @@ class PresenceLimits:
     collection_bytes: int = MAX_TABLE_BYTES  # states in one collection, as JSON: LimitExceeded
     all_bytes: int = 64 * 1024 * 1024  # states in all collections: LimitExceeded
     members: int = 10_000  # connections that hear of one collection: LimitExceeded
+    deliveries: float = 4_000.0  # payloads a second to all members of a collection: ticks are longer
     tick_clients: int = 1024  # clients in one payload; the others follow in the next tick
     renew_seconds: float = 15.0  # stock clients forget a state that is not renewed within 30 seconds
     peer_seconds: float = 2.0  # how long those at a node that cannot be reached are shown; ticks are shorter

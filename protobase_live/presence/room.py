@@ -233,7 +233,9 @@ class Room:
         self._on_change(clients)
         self._changed.update(dict.fromkeys(clients))
         if self._changed and self._tick_timer is None:
-            self._tick_timer = self._clock.call_later(self._tick_seconds, self._tick)
+            # Each tick costs one send for each member: many members are told more at once, less often.
+            seconds = max(self._tick_seconds, len(self._members) / self._limits.deliveries)
+            self._tick_timer = self._clock.call_later(seconds, self._tick)
 
     def _tick(self) -> None:
         self._tick_timer = None

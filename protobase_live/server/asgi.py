@@ -21,11 +21,12 @@ from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.counters import Counters
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
+from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
 from protobase_live.server.refusals import Caller
-from protobase_live.server.rest.answers import send_text
+from protobase_live.server.rest.answers import plain_page, send_answer
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
@@ -168,6 +169,9 @@ class Doors:
         self._live = LiveDoor(
             database, clock=clock, limits=live_limits, authentication=authentication, counters=counters
         )
+        self._live_http = HttpLiveDoor(
+            self._live, origins, clock, limits, live_limits, counters, self._admit, token
+        )
         self._rest = Rest(
             database, authentication, origins, clock, limits, counters, live_limits, token=token
         )
@@ -189,18 +193,28 @@ class Doors:
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request over HTTP."""
-        if segments(scope)[:1] == ["api"]:
-            await self._rest(scope, receive, send)
-        else:
-            await send_text(send, HTTPStatus.NOT_FOUND, DOORS)
+        match segments(scope):
+            case ["api", *_]:
+                await self._rest(scope, receive, send)
+            case ["live", "events"]:
+                await self._live_http(scope, receive, send)
+            case _:
+                await send_answer(send, plain_page(HTTPStatus.NOT_FOUND, DOORS))
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._clients) + len(self._live_http.connections) >= self._limits.sessions
+
+    async def _admit(self) -> str | None:
+        return f"at the limit of {self._limits.sessions} sessions (sessions)" if self._is_full else None
 
     async def connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket until it ends."""
         pieces = segments(scope)
-        serve, is_full = self._door_at(pieces), len(self._clients) >= self._limits.sessions
-        if is_full or serve is None:
+        serve = self._door_at(pieces)
+        if self._is_full or serve is None:
             await receive()
-            await send({"type": "websocket.close", "code": 1013 if is_full else 4404})
+            await send({"type": "websocket.close", "code": 1013 if self._is_full else 4404})
             return
         connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes)
         self._clients.add(connection)

@@ -24,13 +24,17 @@ from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.protocol.yjs import messages as yjs
-from protobase_live.server.paths import DIRECT_PREFIXES, HTTP_PREFIX
+from protobase_live.server.paths import DIRECT_PREFIXES, HTTP_PREFIXES
 from protobase_live.server.refusals import Caller, Ticket
 from protobase_live.server.wire import Session
 
-_HTTP = re.compile(rb"[!-~]{1,20} " + HTTP_PREFIX.encode())
+_HTTP = re.compile(
+    rb"GET (?:%b|(?i:http))|(?!GET )[!-~]{1,20} [!-~]" % "|".join(map(re.escape, HTTP_PREFIXES)).encode()
+)
+"""How a request begins that the WebSocket library cannot answer: it is for one of `HTTP_PREFIXES`, names a
+whole URL as proxies do, or is no GET."""
 _TELLING_BYTES = 64
-"""With so many bytes of a request it is known whether it is for `HTTP_PREFIX`."""
+"""With so many bytes of a request it is known whether it is one of these."""
 
 
 class Connection(ServerConnection):
@@ -50,7 +54,7 @@ class Connection(ServerConnection):
         """``everyone`` holds the connection as long as its socket is open.
 
         With more than ``unread_pongs`` answers to pings that it does not read, a client is cut off, and if it
-        says nothing for ``first_seconds``. ``http`` takes over what begins as a request for `HTTP_PREFIX`.
+        says nothing for ``first_seconds``. ``http`` takes over what begins as a request for `HTTP_PREFIXES`.
         """
         super().__init__(protocol, server, **settings)
         self._everyone = everyone
@@ -60,6 +64,8 @@ class Connection(ServerConnection):
         """What came before it was known who serves the connection, None when that is known."""
         self._is_told = False
         """Whether the library knows of the connection, which it does not of one for requests."""
+        self._has_ended = False
+        """Whether the client sends nothing more and waits for a page that it has asked for."""
         self._patience: asyncio.TimerHandle | None = None
         self._most_unread_pongs = unread_pongs
         self._unread_pongs = 0
@@ -157,6 +163,8 @@ class Connection(ServerConnection):
             self.protocol.writes = [b"".join(writes), *end]
         super().send_data()
         self.writable = self.protocol.state is OPEN
+        if self._has_ended and self.response is not None:
+            self.transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody has connected, who has to ask for something yet."""
@@ -188,10 +196,15 @@ class Connection(ServerConnection):
             self._patience.cancel()
             self._patience = None
 
-    def eof_received(self) -> None:
-        """The client sends nothing more."""
+    def eof_received(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The client sends nothing more. Whether it is answered all the same: it has asked for a page."""
+        request = self.request if self._is_told else None
+        if request is not None and self.response is None and "Upgrade" not in request.headers:
+            self._has_ended = True
+            return True
         if self._is_told:
             super().eof_received()
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """There is nobody to send to any more."""

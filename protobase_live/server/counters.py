@@ -54,7 +54,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.connections = Tally("door")
-        """Connections that came to a door: ``yjs``, ``hocuspocus``, ``live`` or ``peer``."""
+        """Connections that came to a door: ``yjs``, ``hocuspocus``, ``live``, ``live-http`` or ``peer``."""
         self.closes = Tally("code")
         """Connections that ended, by their close code."""
         self.refusals = Tally("status")

@@ -22,8 +22,8 @@ from protobase_live.protocol.hocuspocus.documents import Asked, Documents, Event
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
-    HELLO_TIMEOUT,
     INTERNAL_ERROR,
+    LATE,
     TOO_MANY,
     TRY_AGAIN,
 )
@@ -265,9 +265,7 @@ class HocuspocusSocket:
 
     def _give_up(self) -> None:
         seconds = self._limits.first_document_seconds
-        self._connection.close_soon(
-            HELLO_TIMEOUT, f"no document within {seconds:g} seconds (first_document_seconds)"
-        )
+        self._connection.close_soon(LATE, f"no document within {seconds:g} seconds (first_document_seconds)")
 
     # what the documents share
 

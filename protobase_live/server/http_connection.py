@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
@@ -18,8 +19,11 @@ from protobase_live.server.asgi_types import App
 from protobase_live.server.connection import Connection
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.limits import ServerLimits
-from protobase_live.server.paths import HTTP_PREFIX
+from protobase_live.server.paths import HTTP_PREFIXES
 from protobase_live.server.rest.answers import failed
+
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(/?)(.*)", re.IGNORECASE | re.DOTALL)
+"""A target that is a whole URL: its host, and what a server is asked for directly."""
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -68,7 +72,7 @@ class HttpConnections:
 
 
 class Parser(h11.Connection):
-    """Refuses, too, what servers before this one may have read as another request."""
+    """Refuses, too, what servers before this one may have read as another request, and takes whole URLs."""
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """What came next. Raises RemoteProtocolError."""
@@ -77,7 +81,20 @@ class Parser(h11.Connection):
             names = {name for name, _ in event.headers}
             if {b"content-length", b"transfer-encoding"} <= names:
                 raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
+            return _direct(event)
         return event
+
+
+def _direct(request: h11.Request) -> h11.Request:
+    """The request as it is without a proxy: the host of a whole URL, instead of the header's, and its path
+    (RFC 9112, 3.2.2)."""
+    found = _ABSOLUTE.fullmatch(request.target)
+    if found is None:
+        return request
+    headers = [(b"host", found[1]), *(each for each in request.headers if each[0] != b"host")]
+    return h11.Request(
+        method=request.method, target=b"/" + found[3], headers=headers, http_version=request.http_version
+    )
 
 
 class HttpConnection(H11Protocol):
@@ -98,6 +115,8 @@ class HttpConnection(H11Protocol):
         self.ws_protocol_class = cast(Any, lambda **_: connection)  # pyright: ignore[reportUnknownLambdaType]
         self._rest_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
+        self._has_ended = False
+        """Whether the client sends nothing more."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Begin, and be told whenever anything is left unread."""
@@ -120,6 +139,23 @@ class HttpConnection(H11Protocol):
                 self.timeout_keep_alive_task = self._later(
                     self.timeout_keep_alive, self.timeout_keep_alive_handler
                 )
+
+    def eof_received(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The client sends nothing more. Whether it is answered all the same; what streams to it ends."""
+        self._has_ended = True
+        return self._is_asked()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; there is none any more once the client has ended."""
+        super().on_response_complete()
+        if self._has_ended and not self._is_asked():
+            self.transport.close()
+
+    def _is_asked(self) -> bool:
+        """Whether there is a whole request of which nothing is answered yet."""
+        if self.cycle is None or self.cycle.response_started:  # pyright: ignore[reportUnnecessaryComparison]
+            return False
+        return self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
 
     def pause_writing(self) -> None:
         """Something is unread; that ends within ``request_seconds``, also on a connection that is closing."""
@@ -165,7 +201,8 @@ class HttpConnection(H11Protocol):
         self.transport.close()
 
     def _should_upgrade_to_ws(self) -> bool:
-        return not self.scope["path"].startswith(HTTP_PREFIX)
+        path = self.scope["path"]
+        return self.scope["method"] == "GET" and path.startswith("/") and not path.startswith(HTTP_PREFIXES)
 
     def _later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, act)

@@ -83,7 +83,8 @@ class ServerLimits:
     http_requests: int = 1_000
     """HTTP requests that are served at once, streams of events aside; another one is answered with 503."""
     http_streams: int = 1_000
-    """Streams of server-sent events at once; another one is answered with 503."""
+    """Streams of changes as server-sent events at once; another one is answered with 503. Those of the live
+    door over HTTP count as sessions."""
     http_head_bytes: int = 64 * 1024
     """Longest head of an HTTP request; a longer one is answered with 431."""
     http_body_bytes: int = 16 * 1024 * 1024
@@ -99,6 +100,9 @@ class ServerLimits:
     the first to let go."""
     event_seconds: float = 15.0
     """Between two signs of life of a stream of server-sent events that has nothing to tell."""
+    post_seconds: float = 60.0
+    """How long a client of the live door over HTTP may send no request; then its stream is closed with 4408.
+    One that has nothing to say sends an empty one: nothing else tells of a client that has vanished."""
     idempotency_seconds: float = 3_600.0
     """How long, at least, an Idempotency-Key is remembered; it is forgotten before it is twice as old."""
     idempotency_keys: int = 100_000

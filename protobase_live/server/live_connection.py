@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
 from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
+from protobase_live.model.names import check_collection
 from protobase_live.presence.room import Membership
 from protobase_live.protocol.live.client_messages import (
     ClusterRequest,
@@ -47,8 +48,8 @@ from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     GOING_AWAY,
-    HELLO_TIMEOUT,
     INTERNAL_ERROR,
+    LATE,
     UNAUTHORIZED,
     LiveLimits,
 )
@@ -173,7 +174,7 @@ class LiveConnection:
 
     async def _greet(self, authentication: Authentication) -> None:
         seconds = self._limits.hello_seconds
-        late = partial(self._connection.close, HELLO_TIMEOUT, f"no hello within {seconds:g} seconds")
+        late = partial(self._connection.close, LATE, f"no hello within {seconds:g} seconds")
         timer = self._clock.call_later(seconds, lambda: self._start(late))
         try:
             hello = self._session.receive(await self._connection.recv())
@@ -221,7 +222,7 @@ class LiveConnection:
     async def _perform(self, request: Request) -> Any:
         match request:
             case ReadRequest():
-                await self._seen.arrive([request.collection])
+                await self._seen.arrive([check_collection(request.collection)])
                 return await self._database.read(request.collection, request.read)
             case QueryRequest():
                 return await self._query(request)
@@ -289,7 +290,7 @@ class LiveConnection:
         running: OrderedSet[asyncio.Task[None]] = OrderedSet()
         while True:
             request, size = await self._commits.get()
-            names = {*request.writes, *(check.collection for check in request.checks)}
+            names = request.collections
             before, lane = lane, names.pop() if len(names) == 1 else None
             if running and (lane is None or lane != before):
                 await asyncio.wait(running)
@@ -299,7 +300,9 @@ class LiveConnection:
             task.add_done_callback(lambda _, size=size: self._in_flight.give_back(size))
 
     async def _commit(self, request: CommitRequest) -> Any:
-        await self._seen.arrive({*request.writes, *(check.collection for check in request.checks)})
+        for name in sorted(request.collections):
+            check_collection(name)
+        await self._seen.arrive(request.collections)
         author = self._author if self._author is not None else request.author
         level = request.durability
         receipt = await self._database.commit(request.writes, request.checks, author, level)

@@ -46,6 +46,7 @@ async def _figures(database: Database, sessions: int, backlog: int) -> list[tupl
         ("collections_unfolded", "gauge", "Collections whose log cannot be folded.", len(unfolded)),
         ("collections_read_only", "gauge", "Collections whose writes fail.", len(database.read_only)),
         ("collections_stored", "gauge", "Collections in the storage.", stats.collections),
+        ("held_commits", "gauge", "Commits of other nodes that wait for others.", database.held_commits),
         ("mailbox_messages", "gauge", "Messages that wait in mailboxes.", sum(a.depth for a in actors)),
         ("turns_total", "counter", "Turns of all collections.", totals.turns),
         ("turn_messages_total", "counter", "Messages in those turns.", totals.messages),

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from protobase_live.database.database import Database
+from protobase_live.server.rest.answers import Answer, plain_page
 
 DOORS = """\
 ProtoBase Live
@@ -18,9 +19,12 @@ ProtoBase Live
 
 Page = tuple[HTTPStatus, str]
 
+METHODS = "GET", "HEAD"
+"""How pages are asked for; whoever sends an answer leaves out the body of the second."""
+
 
 class Pages:
-    """What is answered to a GET of them, whichever stack took the request."""
+    """What is answered to a request for them, whichever stack took it."""
 
     def __init__(self, database: Database, metrics: Callable[[], Awaitable[str]]) -> None:
         self._database = database
@@ -41,6 +45,17 @@ class Pages:
                 return HTTPStatus.OK, DOORS
             case _:
                 return None
+
+    async def answer(self, method: str, path: str, is_door: bool) -> Answer:
+        """What is answered to a request at ``path``; ``is_door`` is whether WebSockets are served there."""
+        page = await self.page(path)
+        if page is None and is_door:
+            wanted = ("upgrade", "websocket"), ("connection", "upgrade")
+            return plain_page(HTTPStatus.UPGRADE_REQUIRED, f"{path} is a door for WebSockets\n", wanted)
+        if page is None or method in METHODS:
+            return plain_page(*(page or no_door(path)))
+        said = f"{path} is a page: ask for it with {' or '.join(METHODS)}\n"
+        return plain_page(HTTPStatus.METHOD_NOT_ALLOWED, said, [("allow", ", ".join(METHODS))])
 
     def _readiness(self) -> Page:
         """Whether clients had better come here now."""

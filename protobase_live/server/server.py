@@ -41,18 +41,26 @@ from protobase_live.server.connection import Connection, choose_subprotocol
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
-from protobase_live.server.gate import Gate
+from protobase_live.server.gate import Gate, Gone
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
+from protobase_live.server.http_live_connection import HttpLiveConnection
+from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import Pages, no_door
-from protobase_live.server.paths import HOCUSPOCUS_PATH, HTTP_PREFIX, YJS_PREFIX
+from protobase_live.server.paths import (
+    HOCUSPOCUS_PATH,
+    LIVE_HTTP_PATH,
+    LIVE_PATH,
+    REST_PREFIX,
+    YJS_PREFIX,
+)
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
-from protobase_live.server.rest.answers import send_text
+from protobase_live.server.rest.answers import send_answer
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import YjsClients
 
@@ -119,8 +127,11 @@ class Server:
         self._cluster: Cluster | None = None
         self._closing = False
         self._pages = Pages(database, self._metrics)
-        parts = self._authentication, self._origins, self._clock, limits, self._counters
-        self._rest = Rest(database, *parts, self._live_limits)
+        parts = self._origins, self._clock, limits
+        self._rest = Rest(database, self._authentication, *parts, self._counters, self._live_limits)
+        self._live_http = HttpLiveDoor(
+            self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)
+        )
         self._http = HttpStack(self._answer, limits)
         self._doors = self._open_doors(database, limits)
         self._gate = Gate(self._clock, limits)
@@ -138,7 +149,7 @@ class Server:
             Door("yjs", YJS_PREFIX, yjs.serve, yjs.admit),
             Door("hocuspocus", HOCUSPOCUS_PATH, hocuspocus.serve, hocuspocus.admit),
             Door("hocuspocus", f"{HOCUSPOCUS_PATH}/", hocuspocus.serve, hocuspocus.admit),
-            Door("live", "/live", self._live.serve),
+            Door("live", LIVE_PATH, self._live.serve),
         ]
 
     def __repr__(self) -> str:
@@ -217,7 +228,7 @@ class Server:
     @property
     def sessions(self) -> int:
         """Connections that are open."""
-        return len(self._sessions)
+        return len(self._sessions) + len(self._live_http.connections)
 
     @property
     def waiting(self) -> int:
@@ -243,7 +254,7 @@ class Server:
             self._probe.cancel()
         self._gate.close()
         clients = [each for each in self._sessions if not each.is_peer]
-        await drain(clients, self._let_go, self._clock, self._limits)
+        await drain([*clients, *self._live_http.connections], self._let_go, self._clock, self._limits)
         if self._database.owner is not None:
             await self._database.owner.close()
         if self._cluster is not None:
@@ -256,7 +267,7 @@ class Server:
         await self._server.wait_closed()
         timer.cancel()
 
-    async def _let_go(self, connection: Connection) -> None:
+    async def _let_go(self, connection: Connection | HttpLiveConnection) -> None:
         """Close a client; not waited for is how long it takes to answer."""
         if not await self._live.let_go(connection):
             self._keep(asyncio.ensure_future(connection.close(GOING_AWAY, "the server is stopping")))
@@ -300,24 +311,33 @@ class Server:
         door = door_at(path, self._doors)
         if door is None:
             return connection.respond(*no_door(path))
-        came = not door.counted or await self._gate.enter(lambda: connection.protocol.state is not CONNECTING)
-        if self._closing:
-            return self._unavailable(connection, "the server is stopping")
-        if not came:
-            return self._unavailable(connection, "too many come at once (waiting_handshakes)")
-        if door.counted and self.sessions >= (most := self._limits.sessions):
-            return self._unavailable(connection, f"at the limit of {most} sessions (sessions)")
-        reason = await door.admit(cast(Connection, connection))
+        if door.counted:
+            reason = await self._admit(lambda: connection.protocol.state is not CONNECTING)
+        else:
+            reason = "the server is stopping" if self._closing else None
+        reason = reason or await door.admit(cast(Connection, connection))
         return None if reason is None else self._unavailable(connection, reason)
+
+    async def _admit(self, gone: Gone) -> str | None:
+        """Why a client may not come in, whose turn is waited for; None if it may."""
+        came = await self._gate.enter(gone)
+        if self._closing:
+            return "the server is stopping"
+        if not came:
+            return "too many come at once (waiting_handshakes)"
+        most = self._limits.sessions
+        return f"at the limit of {most} sessions (sessions)" if self.sessions >= most else None
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request over HTTP: what comes to the REST door, and whatever follows on its connection."""
         path = scope["path"]
-        if path.startswith(HTTP_PREFIX):
+        if path.startswith(REST_PREFIX):
             await self._rest(scope, receive, send)
+        elif path == LIVE_HTTP_PATH:
+            await self._live_http(scope, receive, send)
         else:
-            status, text = await self._pages.page(path) or no_door(path)
-            await send_text(send, status, text)
+            is_door = door_at(path, self._doors) is not None
+            await send_answer(send, await self._pages.answer(scope["method"], path, is_door))
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)

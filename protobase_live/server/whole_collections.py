@@ -8,6 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, Unavailable
+from protobase_live.model.names import not_reserved
 from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
@@ -49,7 +50,7 @@ class WholeCollections:
             case CollectionsRequest():
                 return await self._list(request)
             case DropRequest():
-                await self._database.drop(request.collection)
+                await self._database.drop(not_reserved(request.collection))
             case StateHashRequest():
                 return asdict(await self._database.state_hash(request.collection))
             case BackupRequest():

@@ -22,6 +22,7 @@ from protobase_live.structures.raw import (
 )
 from protobase_live.structures.sets import SET
 from protobase_live.structures.xml_text import render
+from protobase_live.structures.xml_trees import tree_of
 
 MARKED = {kind.name: kind for kind in (SET, COUNTER, COUNTED_SET)}
 """The kinds that a Y.Map in a record may say it is."""
@@ -36,7 +37,7 @@ def plain_of(raw: Any, txn: Any, depth: int = 0) -> Any:
     if raw.__class__ in _PLAIN:  # most there is; asked first, for a record is read field by field
         return from_doc(raw)
     if isinstance(raw, _XML):
-        return render(raw, txn)
+        return render(tree_of(raw, txn))
     if isinstance(raw, RawText):
         return raw.get_string(txn)
     if not isinstance(raw, (RawMap, RawArray)):

@@ -1,19 +1,33 @@
-"""XML fragments: a Y.XmlFragment, the tree that rich-text editors keep.
-
-Actions work on its children; what is inside an element is for editors to change.
-"""
+"""XML fragments: a Y.XmlFragment, the tree that rich-text editors keep (`protobase_live.rich_text`)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from pycrdt import XmlElement, XmlText
 from pycrdt import XmlFragment as SharedXmlFragment
 
 from protobase_live.errors import ValidationError
 from protobase_live.model.values import short
+from protobase_live.rich_text import (
+    PROSEMIRROR_JSON,
+    TIPTAP,
+    Node,
+    Tree,
+    check_document,
+    document_of,
+    element_tree,
+    ids_of,
+    is_lexical,
+    is_of_blocknote,
+    read_form,
+    require_dialect,
+    text_tree,
+    trees_of,
+    with_free_ids,
+    write_form,
+)
 from protobase_live.structures.arguments import (
     INDEX,
     NOTHING,
@@ -26,8 +40,8 @@ from protobase_live.structures.arguments import (
 )
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kind import Args, Entry, Kind, require_range, whole_difference
-from protobase_live.structures.raw import opened
-from protobase_live.structures.xml_text import element, render, text_source
+from protobase_live.structures.xml_text import render
+from protobase_live.structures.xml_trees import children_of, put, replace
 
 MAX_NAME_CHARS = 100
 """Longest name of an element or attribute."""
@@ -56,11 +70,18 @@ _NO_TEXT = (
 )
 
 
-class XmlFragmentKind(Kind):
-    """``insert_element(index, tag, attributes, text)``, ``delete(index, count)``;
-    ``value()`` (the source), ``children()`` (the source of each), ``count()``.
+_NOT_LEXICAL = (
+    "the fragment is Lexical's, which keeps documents in another shape; write it from an editor, such as a "
+    "headless one of @lexical/headless with @lexical/yjs"
+)
 
-    Plain values are the sources of the children.
+_DOCUMENT = Argument("document", check_document)
+
+
+class XmlFragmentKind(Kind):
+    """``insert_element(index, tag, attributes, text)``, ``delete(index, count)``; ``replace(document)``,
+    which is ProseMirror JSON, and ``append(document)``; ``value()`` (the source), ``count()``,
+    ``document()``, and ``children()``, the trees that plain values are.
     """
 
     name = "xml_fragment"
@@ -70,8 +91,12 @@ class XmlFragmentKind(Kind):
             INDEX, Argument("tag", _name), Argument("attributes", _attributes, {}), Argument("text", text, "")
         ),
         "delete": Signature(INDEX, Argument("count", natural, 1)),
+        "replace": Signature(_DOCUMENT),
+        "append": Signature(_DOCUMENT),
     }
-    questions: ClassVar[Signatures] = {"value": NOTHING, "children": NOTHING, "count": NOTHING}
+    questions: ClassVar[Signatures] = {
+        "value": NOTHING, "children": NOTHING, "count": NOTHING, "document": NOTHING
+    }  # fmt: skip
     plain_type = list
     whole = "children"
 
@@ -82,47 +107,99 @@ class XmlFragmentKind(Kind):
         return super().check(action, args)
 
     def rehearse(self, shared: Any, state: Any, action: str, args: Args) -> int:
-        """See Kind; the state is the number of children."""
+        """See Kind; the state is the number of children, or the least that there can be."""
         length: int = state if state is not None else 0 if shared is None else len(shared.children)
+        if action in _OF_DOCUMENTS:
+            _require_fit(self.plain(shared) if length and shared is not None else [], args[0])
+            return _length_after(action, length, args[0])
         deleted = args[1] if action == "delete" else 0
         require_range(f"{self.name}.{action}", args[0], deleted, length)
         return length - deleted if action == "delete" else length + 1
 
     def write(self, shared: Any, action: str, args: Args, replica: str) -> None:
         """See Kind."""
-        index = args[0]
         if action == "delete":
-            del shared.children[index : index + args[1]]
+            del shared.children[args[0] : args[0] + args[1]]
+        elif action == "replace":
+            replace(shared, self.plain(shared), trees_of(args[0]))
+        elif action == "append":
+            parent, trees = shared, trees_of(args[0])
+            if (blocks := _for_group(self.plain(shared), args[0])) is not None:
+                parent, trees = shared.children[0], blocks
+            for tree in trees:
+                put(parent, len(parent.children), tree)
         else:
-            _, tag, attributes, content = args
-            inside = [XmlText(content)] if content else []
-            shared.children.insert(index, XmlElement(tag, attributes, inside))
+            put(shared, args[0], _element(*args[1:]))
 
-    def plain(self, shared: Any) -> list[str]:
+    def plain(self, shared: Any) -> list[Tree]:
         """See Kind."""
-        with opened(shared) as (raw, txn):
-            return [render(child, txn) for child in raw.children(txn)]
+        return children_of(shared)
 
-    def replay(self, value: Any, action: str, args: Args) -> list[str]:
+    def replay(self, value: Any, action: str, args: Args) -> list[Tree]:
         """See Kind."""
         given = self._given(value)
+        if action in _OF_DOCUMENTS:
+            _require_fit(given, args[0])
+            return _replayed(given, action, args[0])
         self.rehearse(None, len(given), action, args)
         index = args[0]
         if action == "delete":
             return [*given[:index], *given[index + args[1] :]]
-        child = element(args[1], args[2], text_source(args[3]))
-        return [*given[:index], child, *given[index:]]
+        return [*given[:index], _element(*args[1:]), *given[index:]]
 
     def answer(self, value: Any, method: str, args: Args) -> Any:
         """See Kind."""
         given = self._given(value)
+        if method == "document":
+            return document_of(given)
         if method == "count":
             return len(given)
-        return "".join(given) if method == "value" else given
+        return _source(given) if method == "value" else given
 
     def differences(self, before: Any, after: Any) -> list[Entry]:
         """See Kind: the whole source."""
-        return whole_difference("".join(before or []), "".join(after or []))
+        return whole_difference(_source(before or []), _source(after or []))
+
+
+_OF_DOCUMENTS = ("replace", "append")
+
+
+def _source(trees: Sequence[Tree]) -> str:
+    return "".join(map(render, trees))
+
+
+def _element(tag: str, attributes: Mapping[str, str], content: str) -> Tree:
+    return element_tree(tag, attributes, [text_tree([[content, {}]])] if content else [])
+
+
+def _require_fit(current: Sequence[Tree], document: Node) -> None:
+    """Raise ValidationError where an editor of what is there would drop what is written."""
+    if is_lexical(current):
+        raise ValidationError(_NOT_LEXICAL)
+    require_dialect(document_of(current), document)
+
+
+def _length_after(action: str, length: int, document: Node) -> int:
+    if action == "replace":
+        return len(trees_of(document))
+    return max(length, 1) if is_of_blocknote(document) else length + len(trees_of(document))
+
+
+def _for_group(current: Sequence[Tree], document: Node) -> list[Tree] | None:
+    """What goes into the one group that BlockNote's document is; None where that is not appended to."""
+    found = document_of(current)
+    if not (is_of_blocknote(document) and is_of_blocknote(found)):
+        return None
+    return trees_of(with_free_ids(document, ids_of(found)))[0]["children"]
+
+
+def _replayed(given: list[Tree], action: str, document: Node) -> list[Tree]:
+    if action == "replace":
+        return trees_of(document)
+    blocks = _for_group(given, document)
+    if blocks is None:
+        return [*given, *trees_of(document)]
+    return [{**given[0], "children": [*given[0]["children"], *blocks]}]
 
 
 XML_FRAGMENT = XmlFragmentKind()
@@ -155,6 +232,27 @@ class XmlFragment(Handle):
         is U+FFFD.
         """
         return self._read("value")
+
+    async def read(self, form: str = PROSEMIRROR_JSON) -> Any:
+        """The document: as ProseMirror JSON, what `editor.getJSON()` gives but for attributes that are
+        null; or as ``"html"``, ``"markdown"`` or ``"text"``, a str.
+
+        Raises ValidationError for another form.
+        """
+        return write_form(await self._read("document"), form)
+
+    def write(self, content: Any, form: str = PROSEMIRROR_JSON, dialect: str = TIPTAP) -> Awaitable[None]:
+        """Make the document what ``content`` in a form says, by a small difference; open editors show it.
+
+        ``dialect`` says for which editor other forms than ProseMirror JSON are put into nodes:
+        ``"tiptap"``, ``"prosemirror"`` or ``"blocknote"``. Raises ValidationError for what is none, or
+        would make the editor drop it; LimitExceeded.
+        """
+        return self._write("replace", read_form(content, form, dialect))
+
+    def append(self, content: Any, form: str = PROSEMIRROR_JSON, dialect: str = TIPTAP) -> Awaitable[None]:
+        """Add blocks at the end of the document; the rest as in `write`."""
+        return self._write("append", read_form(content, form, dialect))
 
     def count(self) -> Awaitable[int]:
         """How many children there are."""

@@ -1,4 +1,4 @@
-"""XML nodes of a document as XML source that every parser reads, with attributes sorted.
+"""Trees of XML as XML source that every parser reads, with attributes sorted.
 
 It is the content of an element: put it between ``<page>`` and ``</page>`` to parse it. What XML cannot say is
 said otherwise: names as in `xml_names`, a character that XML has not at all (most control characters) as
@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from protobase_live.model.values import MAX_DEPTH, from_doc, to_json
-from protobase_live.structures.raw import RawXmlElement, RawXmlFragment, RawXmlText
+from protobase_live.model.values import to_json
+from protobase_live.rich_text.trees import Tree, is_text, is_tree
 from protobase_live.structures.xml_names import xml_name
 
 _NO_CHARACTERS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,32 +33,25 @@ def element(tag: str, attributes: Mapping[str, Any], content: str) -> str:
     return f"<{name}{''.join(pairs)}>{content}</{name}>"
 
 
-def render(raw: Any, txn: Any, depth: int = 0) -> str:
-    """The source of a native XML node. What is nested deeper than MAX_DEPTH elements is left out."""
-    if depth == MAX_DEPTH:
-        return ""
-    if isinstance(raw, RawXmlText):
-        return "".join(_run(content, marks, txn, depth) for content, marks in raw.diff(txn))
-    content = "".join(render(child, txn, depth + 1) for child in raw.children(txn))
-    tag = getattr(raw, "tag", None)
-    return element(tag() or "", dict(raw.attributes(txn)), content) if tag else content
+def render(tree: Tree) -> str:
+    """The source of what a tree says."""
+    if is_text(tree):
+        return "".join(_run(content, marks) for content, marks in tree["runs"])
+    content = "".join(map(render, tree["children"]))
+    return content if tree["tag"] is None else element(tree["tag"], tree["attributes"], content)
 
 
-def _run(content: Any, marks: Mapping[str, Any] | None, txn: Any, depth: int) -> str:
+def _run(content: Any, marks: Mapping[str, Any]) -> str:
     """A run of text within its marks. XML that is embedded stands in it; other things are left out."""
-    source = ""
-    if isinstance(content, str):
-        source = text_source(content)
-    elif isinstance(content, RawXmlText | RawXmlElement | RawXmlFragment):
-        source = render(content, txn, depth + 1)
-    for name in sorted(marks or {}, reverse=True):
-        value = (marks or {})[name]
+    source = text_source(content) if isinstance(content, str) else render(content) if is_tree(content) else ""
+    for name in sorted(marks, reverse=True):
+        value = marks[name]
         source = element(name, cast("dict[str, Any]", value) if isinstance(value, dict) else {}, source)
     return source
 
 
 def _attribute(value: Any) -> str:
-    said = from_doc(value)
+    said = value
     if not isinstance(said, str):
-        said = str(said) if type(said) is int else json.dumps(to_json(said), sort_keys=True)
+        said = str(said) if type(said) is int else json.dumps(said, sort_keys=True, default=to_json)
     return _NO_CHARACTERS.sub("\ufffd", said).translate(_IN_ATTRIBUTES)

@@ -99,6 +99,11 @@ class Disk(MemoryStorage):
         await self._written()
         return await super().standing(collection)
 
+    async def standings_of(self, collections: Sequence[str]) -> list[Standing]:
+        """See `Storage.standings_of`."""
+        await self._written()
+        return await super().standings_of(collections)
+
     async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
         """See `Storage.standings`."""
         await self._written()

@@ -40,6 +40,8 @@ class Faults:
         self.gone: dict[str, None] = {}
         """The hosts of nodes that have left for good."""
         self._world = world
+        self._usual = world.network.config
+        """The network without faults."""
         self._one_way = OneWayCuts(world.network)
         self._acts = {
             CRASHES: self._crash,
@@ -94,6 +96,7 @@ class Faults:
     def heal(self, nodes: Sequence[Node]) -> None:
         """From now on nothing is wrong any more."""
         self._world.network.heal()
+        self._world.network.config = self._usual
         self._one_way.mend_all()
         for node in nodes:
             node.disk.faults.error = 0.0
@@ -148,10 +151,9 @@ class Faults:
     async def _slow_down(self, nodes: Sequence[Node], random: Random) -> None:
         """Everything takes longer for a while, by a factor that differs from message to message."""
         network = self._world.network
-        usual = network.config
-        network.config = replace(usual, latency=SLOW_SECONDS)
+        network.config = replace(self._usual, latency=SLOW_SECONDS)
         await self._sleep(random, 0.5, 4.0)
-        network.config = usual
+        network.config = self._usual
 
     async def _fail_disk(self, nodes: Sequence[Node], random: Random) -> None:
         node = random.choice(nodes)

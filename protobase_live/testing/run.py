@@ -27,9 +27,11 @@ MAX_SECONDS = 3_600.0
 """Virtual seconds after which a run has failed."""
 
 _LATE_IMPORTS = (
+    "protobase_live.client.http_transport",
     "protobase_live.live.views",
     "protobase_live.query.engine.plan",
     "protobase_live.query.language.text.query_parser",
+    "protobase_live.server.http_connection",
 )
 """What is imported when it is first used; were that in a run, the first one in a process would differ."""
 

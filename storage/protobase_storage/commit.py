@@ -49,6 +49,8 @@ class Commit:
     """What its node had of the collection when it was made: it has effect only where all of that is."""
     joint: Joint | None = None
     """The transaction that it is a part of, if that has parts in other collections."""
+    head: bytes = field(default=b"", init=False, repr=False, compare=False)
+    """All but the origin, sequence, collection and update as bytes, once they were packed or read as such."""
 
 
 @dataclass(frozen=True, slots=True)

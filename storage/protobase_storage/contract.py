@@ -138,6 +138,10 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    async def standings_of(self, collections: Sequence[str]) -> list[Standing]:
+        """The standings of these collections, all as of one moment; without those that cannot be read."""
+
+    @abstractmethod
     async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
         """The standings of at most `limit` collections, in name order, from behind the name `after`.
 

@@ -118,6 +118,10 @@ class FileStorage(Storage):
         """See `Storage.standing`."""
         return await self._read(lambda: self._reader.standing(collection))
 
+    async def standings_of(self, collections: Sequence[str]) -> list[Standing]:
+        """See `Storage.standings_of`."""
+        return await self._read(lambda: self._reader.standings_of(collections))
+
     async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
         """See `Storage.standings`."""
         return await self._read(lambda: self._reader.standings(after, limit))

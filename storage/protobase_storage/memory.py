@@ -131,6 +131,11 @@ class MemoryStorage(Storage):
         check_name(collection)
         return _standing(collection, self._stored(collection))
 
+    async def standings_of(self, collections: Sequence[str]) -> list[Standing]:
+        """See `Storage.standings_of`."""
+        self._check_open()
+        return [_standing(name, self._stored(name)) for name in collections]
+
     async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
         """See `Storage.standings`."""
         self._check_open()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from .catalogue import COLUMNS, Survey
 from .commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere, join
 from .contract import CollectionInfo, Standing, check_name
 from .errors import CollectionCorrupt, StorageError
-from .places import Places
+from .places import Place, Places
 from .rows import Entry, SnapshotHead, read_chunk, read_commit, read_entry, readable
 from .sqlite_schema import is_corruption, translate
 
@@ -53,23 +53,32 @@ class Reader:
             if entry.snapshot and not includes(vector, entry.snapshot.vector):
                 return None
             place = self._places.of(entry.id, vector)
-            if self._forks(entry, vector, place):
+            if self._forks(entry, vector, place.compared):
                 return None
-            found = list[Commit]()
-            for position, commit in self._placed_commits(entry, place):
+            found, read = list[Commit](), place.read
+            for position, commit in self._placed_commits(entry, read):
                 if len(found) == limit:
                     break
-                place = position
+                read = position
                 if not covers(vector, commit):
                     found.append(commit)
-            self._places.keep(entry.id, Loaded(Snapshot("", b"", vector, 0), tuple(found)).vector, place)
+            reached = Loaded(Snapshot("", b"", vector, 0), tuple(found)).vector
+            self._places.keep(entry.id, reached, Place(read, self._end(entry)))
             return tuple(found)
 
     def standing(self, collection: str) -> Standing:
         """See `Storage.standing`."""
         with self._moment(collection):
-            entry = self._find(collection)
-            return Standing(collection, {}) if entry is None else self._standing(entry)
+            return self._standing_of(collection)
+
+    def standings_of(self, collections: Iterable[str]) -> list[Standing]:
+        """See `Storage.standings_of`."""
+        found: list[Standing] = []
+        with self._moment(None):
+            for collection in collections:
+                with suppress(CollectionCorrupt):
+                    found.append(self._standing_of(collection))
+        return found
 
     def standings(self, after: str, limit: int) -> list[Standing]:
         """See `Storage.standings`."""
@@ -82,6 +91,10 @@ class Reader:
                 if len(found) == limit:
                     break
         return found
+
+    def _standing_of(self, collection: str) -> Standing:
+        entry = self._find(collection)
+        return Standing(collection, {}) if entry is None else self._standing(entry)
 
     def _standing(self, entry: Entry) -> Standing:
         """Reads no updates, and no checksums: of a long log that would take as long as loading it."""
@@ -168,6 +181,10 @@ class Reader:
             for sequence in {*vector.values()}
             for (found,) in self._connection.execute(query, (entry.id, behind, sequence))
         )
+
+    def _end(self, entry: Entry) -> int:
+        query = "SELECT coalesce(max(position), 0) FROM log WHERE collection = ?"
+        return self._connection.execute(query, (entry.id,)).fetchone()[0]
 
     def _info(self, row: tuple[Any, ...]) -> CollectionInfo | None:
         """None for what is deleted."""

@@ -12,7 +12,7 @@ import protobase_live as pb
 from protobase_actors import SystemClock
 from protobase_live.cli.agreement import Verdict, compare
 from protobase_live.client.remote_database import RemoteDatabase
-from tests.support.server_nodes import ServerNodes
+from tests.support.server_nodes import ServerNodes, nobody_lacks_anything
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.yjs_node import WAIT_SECONDS, NodeClients, YjsClient
 
@@ -73,17 +73,6 @@ async def following(cluster: ServerNodes) -> AsyncGenerator[tuple[RemoteDatabase
 
 async def where_it_is(db: RemoteDatabase) -> int:
     return int((await db.cluster_status()).node.removeprefix("n"))
-
-
-async def nobody_lacks_anything(db: RemoteDatabase, links: int) -> None:
-    """Wait until the node that a client is at has told all others everything."""
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            status = await db.cluster_status()
-            up = [link for link in status.links if link.up]
-            if len(up) == links and not any(link.lacking_commits for link in up):
-                return
-            await asyncio.sleep(0.01)
 
 
 async def write(db: RemoteDatabase, yjs: YjsClient, when: str, count: int = 5) -> set[str]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from protobase_live.cluster import outgoing
 from protobase_live.cluster.batch import Batch, Batching
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.collection import asleep, held_commits, joint_replication, replica
@@ -15,7 +14,7 @@ from protobase_live.collection.replica import Replica
 from protobase_live.collection.turn import AppliedCommit
 from protobase_live.database.home import Home
 from protobase_live.presence.peers import Peers
-from protobase_storage import Commit, Vector, covers, includes, sequence_of
+from protobase_storage import TIMELINE_MARK, Commit, Loaded, Vector, covers, includes, sequence_of
 from tests.simulation.planted import cursor_off_by_one
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -25,11 +24,13 @@ def skipped_commit(patch: pytest.MonkeyPatch) -> None:
     """Of a message with several commits of a collection the last is marked as sent, and is not sent."""
     right = Outgoing._send_batch
 
-    async def send_batch(self: Outgoing, batch: Batch, histories: Mapping[str, History]) -> None:
+    async def send_batch(
+        self: Outgoing, batch: Batch, histories: Mapping[str, History], since: float
+    ) -> None:
         for name, commits in batch.taken.items():
             if len(commits) > 2:
-                self.known[name].go_on(outgoing.vector_of([commits.pop().commit]))
-        await right(self, batch, histories)
+                self.known[name].go_on(Loaded(None, (commits.pop().commit,)).vector)
+        await right(self, batch, histories, since)
 
     patch.setattr(Outgoing, "_send_batch", send_batch)
 
@@ -82,7 +83,8 @@ def wrong_merge(patch: pytest.MonkeyPatch) -> None:
     right = Replica.apply
 
     async def apply(self: Replica, commit: Commit) -> AppliedCommit:
-        if sequence_of(self.vector, self._origin) <= sequence_of(commit.after, self._origin):
+        own = f"{self._writer}{TIMELINE_MARK}{self._timeline}"
+        if sequence_of(self.vector, own) <= sequence_of(commit.after, own):
             return await right(self, commit)
         self._include({commit.origin: commit.sequence}, commit.time)
         return AppliedCommit(commit, (), {})

@@ -85,4 +85,6 @@ def test_what_is_planted_is_found(name: str, monkeypatch: pytest.MonkeyPatch) ->
     PLANTED[name](monkeypatch)
     run = first_found(many_nodes, range(FOUND_WITHIN))
     assert run is not None, f"{name} was not found in {FOUND_WITHIN} runs"
+    assert isinstance(run.failure, ExceptionGroup)
+    assert run.failure.split(AssertionError)[1] is None, "it was not found, but failed by itself"
     print(f"{name}: seed {run.seed}: {run.failure!r}")

@@ -7,7 +7,7 @@ import pytest
 
 from protobase_storage import Commit, FileStorage, reader
 from protobase_storage.conformance.model import make_commit
-from protobase_storage.places import PLACES_KEPT, Places
+from protobase_storage.places import PLACES_KEPT, Place, Places
 
 
 def of_timeline(sequence: int) -> Commit:
@@ -32,6 +32,19 @@ async def test_a_log_is_read_on_where_the_last_portion_ended(
     assert len(rows) <= 7 + 2  # one beyond a full portion is looked at
 
 
+async def test_what_was_compared_is_not_compared_again(tmp_path: Path) -> None:
+    storage = await FileStorage.open(tmp_path)
+    await storage.append([make_commit("c", n) for n in range(1, 7)])
+    behind, forks = list[int](), storage._reader._forks
+    storage._reader._forks = lambda *how: behind.append(how[-1]) or forks(*how)  # type: ignore[method-assign]
+    for known in (0, 2, 4):
+        await storage.commits_after("c", {"node-a": known} if known else {}, 2)
+    await storage.append([make_commit("c", 7)])
+    await storage.commits_after("c", {"node-a": 6}, 2)
+    await storage.close()
+    assert behind == [0, 6, 6, 6]
+
+
 async def test_another_commit_in_the_place_of_one_is_found_behind_it_too(tmp_path: Path) -> None:
     storage = await FileStorage.open(tmp_path)
     await storage.append([of_timeline(1), of_timeline(2)])
@@ -54,6 +67,6 @@ async def test_a_collection_that_was_made_anew_is_read_from_its_start(tmp_path: 
 def test_only_so_many_places_are_kept() -> None:
     places = Places()
     for n in range(PLACES_KEPT + 1):
-        places.keep(n, {"n": 1}, 7)
-    assert places.of(0, {"n": 1}) == 0
-    assert places.of(1, {"n": 1}) == places.of(PLACES_KEPT, {"n": 1}) == 7
+        places.keep(n, {"n": 1}, Place(7, 8))
+    assert places.of(0, {"n": 1}) == Place(0, 0)
+    assert places.of(1, {"n": 1}) == places.of(PLACES_KEPT, {"n": 1}) == Place(7, 8)

@@ -17,6 +17,9 @@ SIDES = ("left", "right")
 ROOM = "raw"
 """The collection of the Yjs clients."""
 
+SOON = pb.ClientLimits(max_backoff_seconds=1.0)
+"""A node that is back is written to again soon."""
+
 _WRITE = """
 doc.getMap('entries').set(args.key, args.n)
 const text = doc.getText('text')
@@ -42,7 +45,8 @@ class ClusterLoad:
 
     async def __aenter__(self) -> ClusterLoad:
         for node in self._nodes:
-            self.databases.append(await self._stack.enter_async_context(pb.connect(node.live)))
+            database = pb.connect(node.live, limits=SOON)
+            self.databases.append(await self._stack.enter_async_context(database))
             self.editors.append(await (await self._yjs.open(node.yjs, ROOM)).synced())
         return self
 

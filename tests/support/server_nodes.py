@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from itertools import permutations
 from pathlib import Path
 
+from protobase_live.client.remote_database import RemoteDatabase
 from tests.support.server_process import SERVE, ServerProcess
 from tests.support.tcp_proxy import TcpProxy
 
+WAIT_SECONDS = 30.0
+"""Longest wait for nodes to agree."""
+POLL_SECONDS = 0.02
 SECRET = "a secret of sixteen bytes or more"
 
 
-class ServerNodes:
-    """So many nodes below a folder, each of which dials all others; an async context manager."""
+async def nobody_lacks_anything(db: RemoteDatabase, links: int) -> None:
+    """Wait until the node that a client is at has told all others everything."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while True:
+            status = await db.cluster_status()
+            up = [link for link in status.links if link.up]
+            if len(up) == links and not any(link.lacking_commits for link in up):
+                return
+            await asyncio.sleep(POLL_SECONDS)
 
-    def __init__(self, folder: Path, count: int = 3) -> None:
+
+class ServerNodes:
+    """So many nodes below a folder, each of which dials all others; an async context manager.
+
+    ``options`` are more of ``protobase-live serve``, for all of them.
+    """
+
+    def __init__(self, folder: Path, count: int = 3, options: Sequence[str] = ()) -> None:
         self._folder = folder
+        self._options = options
         self._numbers = range(count)
         self._stack = AsyncExitStack()
         self.nodes: list[ServerProcess] = []
@@ -54,4 +75,4 @@ class ServerNodes:
         for (dialer, _), proxy in self.proxies.items():
             if dialer == number:
                 command += ["--peer", f"ws://127.0.0.1:{proxy.port}/peer"]
-        return command
+        return [*command, *self._options]

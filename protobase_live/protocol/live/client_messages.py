@@ -116,6 +116,11 @@ class CommitRequest:
         }
 
     @property
+    def collections(self) -> set[str]:
+        """The collections that it reads or writes."""
+        return {*self.writes, *(check.collection for check in self.checks)}
+
+    @property
     def size(self) -> int:
         """How many operations and checks it has."""
         return len(self.checks) + sum(len(ops) for ops in self.writes.values())

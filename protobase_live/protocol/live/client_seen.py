@@ -80,7 +80,7 @@ def collections_of(request: Request) -> set[str]:
         case ReadRequest() | Subscribe():
             return {request.collection}
         case CommitRequest():
-            return {*request.writes, *(check.collection for check in request.checks)}
+            return request.collections
         case QueryRequest() | Watch():
             return set(_sources(request.query))
         case _:

@@ -11,7 +11,7 @@ BAD_MESSAGE = 4400
 UNAUTHORIZED = 4401
 FORBIDDEN_ORIGIN = 4403
 BAD_NAME = 4404
-HELLO_TIMEOUT = 4408
+LATE = 4408
 GONE = 4410
 MESSAGE_TOO_BIG = 4413
 TOO_MANY = 4429
@@ -31,7 +31,7 @@ class LiveLimits:
     message_bytes: int = 16 * 1024 * 1024  # a message of a client: closed with MESSAGE_TOO_BIG
     answer_bytes: int = 16 * 1024 * 1024  # a message of the server: its call or stream fails
     hello_bytes: int = 128 * 1024  # a message before `welcome`: closed with MESSAGE_TOO_BIG
-    hello_seconds: float = 10.0  # from the connection to `hello`: closed with HELLO_TIMEOUT
+    hello_seconds: float = 10.0  # from the connection to `hello`: closed with LATE
     bye_seconds: float = 5.0  # from `bye` to the close: answers that take longer are not sent
     heartbeat_seconds: float = 20.0  # silence after which a client should ask with `ping`
     requests: int = 64  # requests of a connection that wait for their answer: overloaded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -28,6 +29,7 @@ from protobase_live.errors import (
 )
 from protobase_live.model import values
 from protobase_live.protocol.live.failure import Failure
+from protobase_live.protocol.server_events import CONTENT_TYPE
 from protobase_live.server.asgi_types import Send
 
 STATUSES: Mapping[type[ProtoBaseError], HTTPStatus] = {
@@ -53,6 +55,8 @@ PORTION = 500
 """How many items of a list are encoded without a pause."""
 
 Headers = Sequence[tuple[str, str]]
+
+_log = logging.getLogger(__name__)
 
 _encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
@@ -87,6 +91,11 @@ def answer(value: Any, status: HTTPStatus = HTTPStatus.OK, headers: Headers = ()
     return Answer(status, encoded(value), headers)
 
 
+def plain_page(status: HTTPStatus, text: str, headers: Headers = ()) -> Answer:
+    """The answer that is read by people."""
+    return Answer(status, text.encode(), headers, "text/plain; charset=utf-8")
+
+
 async def listing(name: str, items: Sequence[Any], more: Mapping[str, Any], most_bytes: int) -> Answer:
     """An object with a list, and ``more`` fields, encoded in portions: others have their turn between them.
 
@@ -117,6 +126,19 @@ def failed(error: ProtoBaseError, status: HTTPStatus | None = None, headers: Hea
     return answer({"error": told}, found, extra)
 
 
+def outcome(error: Exception) -> Answer:
+    """The answer that tells what went wrong; what is no error of the tree is our mistake, and logged."""
+    match error:
+        case Refusal():
+            return failed(error.error, error.status, error.headers)
+        case ProtoBaseError():
+            return failed(error)
+        case _:
+            _log.error("a request failed: %r", error)
+            _log.debug("where it failed", exc_info=error)
+            return failed(ProtoBaseError("internal error"))
+
+
 def _class_of(error: ProtoBaseError) -> str:
     """The name of the class in the tree of errors."""
     module = ProtoBaseError.__module__
@@ -126,7 +148,7 @@ def _class_of(error: ProtoBaseError) -> str:
 async def send_answer(send: Send, told: Answer, more: Iterable[tuple[str, str]] = ()) -> None:
     """Send it, with ``more`` headers."""
     headers = [*told.headers, *more, ("content-length", str(len(told.body)))]
-    if told.body:
+    if told.body or told.status is HTTPStatus.OK:
         headers.append(("content-type", told.type))
     if told.status is HTTPStatus.NO_CONTENT:
         headers = [each for each in headers if each[0] != "content-length"]
@@ -134,9 +156,14 @@ async def send_answer(send: Send, told: Answer, more: Iterable[tuple[str, str]] 
     await send({"type": "http.response.body", "body": told.body})
 
 
-async def send_text(send: Send, status: HTTPStatus, text: str) -> None:
-    """Send a plain page."""
-    await send_answer(send, Answer(status, text.encode(), type="text/plain; charset=utf-8"))
+def stream_headers(more: Headers) -> list[tuple[bytes, bytes]]:
+    """The headers of server-sent events: nothing that is between may keep or change them."""
+    own = [
+        ("content-type", CONTENT_TYPE),
+        ("cache-control", "no-store, no-transform"),
+        ("x-accel-buffering", "no"),
+    ]
+    return raw_headers([*own, *more])
 
 
 def raw_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from http import HTTPStatus
 
-from protobase_live.model.names import check_collection
 from protobase_live.server.rest.answers import Answer, listing
 from protobase_live.server.rest.events import Events
 from protobase_live.server.rest.request import Request
@@ -26,7 +25,7 @@ async def list_collections(at: Services, request: Request) -> Answer:
 
 async def drop_collection(at: Services, request: Request) -> Answer:
     """Delete a collection with its history."""
-    await at.database.drop(check_collection(request.path["collection"]))
+    await at.database.drop(request.path["collection"])
     return Answer(HTTPStatus.NO_CONTENT)
 
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from protobase_live.errors import Conflict, Overloaded, ProtoBaseError, RecordExists, ValidationError
 from protobase_live.model import values
 from protobase_live.model.durability import Durability
+from protobase_live.model.names import RESERVED_PREFIX
 from protobase_live.model.operations import RECORDS, Check, Op, Read
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, answer
 from protobase_live.server.rest.request import Request
@@ -29,7 +30,7 @@ KEY_HEADER = "idempotency-key"
 MAX_KEY_CHARS = 255
 """Longest Idempotency-Key; above it ValidationError."""
 
-KEYS = "protobase:requests/"
+KEYS = f"{RESERVED_PREFIX}requests/"
 """How the names of the collections begin that remember keys."""
 
 REPLAYED: Headers = [("idempotency-replayed", "true")]
@@ -120,7 +121,8 @@ class Once:
     def __init__(self, at: Services, request: Request, key: str) -> None:
         self._at = at
         self._key = hashlib.blake2b(values.pack([request.author, key]), digest_size=16).hexdigest()
-        asked = [request.method, dict(request.path), request.body]  # no query: only a token stands there
+        said = {name: value for name, value in request.query.items() if name != "token"}
+        asked = [request.method, dict(request.path), said, request.body]
         self._request = values.digest(asked).hex()
         self._seconds = at.limits.idempotency_seconds
         self._now = at.clock.time()

@@ -11,14 +11,13 @@ from protobase_actors import within
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.change import Change
 from protobase_live.protocol.live.failure import Failure
+from protobase_live.protocol.server_events import BEAT, event
 from protobase_live.server.asgi_types import Receive, Send
 from protobase_live.server.live_database import ChangeStream
 from protobase_live.server.live_streams import change_form
-from protobase_live.server.rest.answers import Headers, encoded, raw_headers
+from protobase_live.server.rest.answers import Headers, encoded, stream_headers
+from protobase_live.server.rest.request import disconnected
 from protobase_live.server.rest.services import Services
-
-BEAT = b":\n\n"
-"""A comment: readers pass it over, and whatever is between hears that the connection lives."""
 
 
 class Events:
@@ -47,7 +46,7 @@ class Events:
             await self._stream.__aexit__(None, None, None)
 
     async def _until_gone(self, sending: asyncio.Task[None], receive: Receive) -> None:
-        gone = asyncio.get_running_loop().create_task(_disconnected(receive))
+        gone = asyncio.get_running_loop().create_task(disconnected(receive))
         try:
             await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -58,12 +57,7 @@ class Events:
             sending.result()
 
     async def _send_all(self, send: Send, headers: Headers) -> None:
-        kind = [
-            ("content-type", "text/event-stream"),
-            ("cache-control", "no-store"),
-            ("x-accel-buffering", "no"),
-        ]
-        await send({"type": "http.response.start", "status": 200, "headers": raw_headers([*kind, *headers])})
+        await send({"type": "http.response.start", "status": 200, "headers": stream_headers(headers)})
         opened = event("open", encoded({"cursor": self._stream.cursor}), self._stream.cursor)
         with suppress(asyncio.CancelledError):  # closed: the answer is ended in order
             await self._send(send, opened)
@@ -107,17 +101,6 @@ class Events:
             form |= {**dict.fromkeys(omitted), "omitted": omitted}
             data = encoded(form)
         return event("change", data, change.cursor)
-
-
-def event(kind: str, data: bytes, cursor: str | None = None) -> bytes:
-    """One event; ``data`` is JSON, which has no line breaks of its own."""
-    id = b"" if cursor is None else b"id: %b\n" % cursor.encode()
-    return b"%bevent: %b\ndata: %b\n\n" % (id, kind.encode(), data)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _shielded(pulling: asyncio.Task[list[Change]]) -> list[Change]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from protobase_live.model.names import MAX_KEY_BYTES, MAX_NAME_BYTES
+from protobase_live.model.names import MAX_KEY_BYTES, MAX_NAME_BYTES, RESERVED_PREFIX
+from protobase_live.rich_text.document import MAX_NAME_CHARS
 from protobase_live.server.rest.routes import Route
 
 Schema = Mapping[str, Any]
@@ -53,6 +54,12 @@ FIELDS: Schema = {
     "propertyNames": {"minLength": 1, "not": {"enum": ["_key", "@"]}},
     "description": "the fields of a record, by name; `@` marks values that are none of JSON",
 }
+MARKS: Schema = {"type": "array", "items": ref("Mark")}
+NO_MARKS: Schema = {**MARKS, "maxItems": 0}
+NO_ATTRIBUTES: Schema = {"type": "object", "maxProperties": 0}
+NAME = text(minLength=1, maxLength=MAX_NAME_CHARS, **{"not": {"enum": ["text", "doc"]}})
+"""The name of a node that is no text."""
+
 _NULLABLE = {"type": ["string", "null"]}
 _RECEIPT = {
     "cursors": {
@@ -118,6 +125,20 @@ SCHEMAS: Mapping[str, Schema] = {
         {"index": {"type": "integer", "minimum": 0}},
         {"delete": {"type": "integer", "minimum": 0}, "insert": text()},
     ),
+    "Document": body_of(
+        {"type": {"const": "doc"}},
+        {"content": {"type": "array", "items": ref("Node")}, "attrs": NO_ATTRIBUTES, "marks": NO_MARKS},
+    ),
+    "Node": body_of(
+        {"type": NAME},
+        {
+            "attrs": {"type": "object"},
+            "content": {"type": "array", "items": {"anyOf": [ref("Node"), ref("TextNode")]}},
+            "marks": MARKS,
+        },
+    ),
+    "TextNode": body_of({"type": {"const": "text"}, "text": text(minLength=1)}, {"marks": MARKS}),
+    "Mark": body_of({"type": text(minLength=1, maxLength=MAX_NAME_CHARS)}, {"attrs": {"type": "object"}}),
     "Query": body_of(
         {
             "query": {
@@ -167,11 +188,15 @@ _NAME = f"{_PIECE}(?:/{_PIECE})*$"
 _PATHS: Mapping[str, tuple[str, Schema]] = {
     "collection": (
         f"a collection's name, at most {MAX_NAME_BYTES} bytes of UTF-8; slashes in it are written %2F",
-        text(pattern=f"^{_NAME}"),
+        text(pattern=f"^(?!{RESERVED_PREFIX}){_NAME}"),
     ),
     "key": (f"a record's key, at most {MAX_KEY_BYTES} bytes of UTF-8", text(minLength=1)),
-    "text": ("the name of a text of the collection", text(pattern=f"^(?!records$|protobase:){_NAME}")),
+    "text": ("the name of a text of the collection", text(pattern=f"^(?!records$|{RESERVED_PREFIX}){_NAME}")),
     "field": ("the field of a record that is a text", text(minLength=1)),
+    "fragment": (
+        "the name of a rich text of the collection",
+        text(pattern=f"^(?!records$|{RESERVED_PREFIX}){_NAME}"),
+    ),
 }
 
 _REASONS = {
@@ -211,7 +236,7 @@ def described(routes: Sequence[Route], root: str) -> Mapping[str, Any]:
 
 def _operation(route: Route) -> Mapping[str, Any]:
     says = dict(route.says)
-    answers = {**says.pop("responses"), **{status: _failure(reason) for status, reason in _REASONS.items()}}
+    answers = {**says.pop("responses"), **{status: failure(reason) for status, reason in _REASONS.items()}}
     named = [piece[1:-1] for piece in route.path.split("/") if piece.startswith("{")]
     parameters = [_path_parameter(name) for name in named] + list(says.pop("parameters", ()))
     operation = {
@@ -229,7 +254,8 @@ def _path_parameter(name: str) -> Schema:
     return {"name": name, "in": "path", "required": True, "schema": schema, "description": description}
 
 
-def _failure(reason: str) -> Schema:
+def failure(reason: str) -> Schema:
+    """The answer of a request that is refused."""
     return {"description": reason, "content": {"application/json": {"schema": ref("Error")}}}
 
 
@@ -242,6 +268,14 @@ def told(status: str, schema: str, description: str, headers: Sequence[str] = ()
     if headers:
         response["headers"] = {name: {"schema": text()} for name in headers}
     return {status: response}
+
+
+def documents(media_types: Mapping[str, str]) -> Mapping[str, Any]:
+    """The content of a body that is a rich text, by its types."""
+    return {
+        each: {"schema": ref("Document") if each == "application/json" else text()}
+        for each in media_types.values()
+    }
 
 
 def takes(schema: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -13,6 +13,9 @@ from protobase_live.errors import Closed, LimitExceeded, ValidationError
 from protobase_live.model import values
 from protobase_live.server.asgi_types import Receive, Scope
 from protobase_live.server.rest.answers import Refusal
+
+BodyReader = Callable[[str, bytes], Awaitable[Any]]
+"""Reads a body by its type, in small letters, and its bytes."""
 
 MAX_PARAMETERS = 100
 """Most parameters of a query string; above it ValidationError."""
@@ -101,25 +104,31 @@ def query_of(scope: Scope) -> dict[str, str]:
     return dict(pairs)
 
 
-async def body_of(receive: Receive, headers: Mapping[str, str], most_bytes: int) -> Any:
-    """The value in the body, None for an empty one. Raises ValidationError, Refusal, and Closed."""
+async def body_of(receive: Receive, headers: Mapping[str, str], most_bytes: int, parse: BodyReader) -> Any:
+    """What is in the body, None for an empty one. Raises ValidationError, Refusal, and Closed."""
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > most_bytes:
         raise _too_long(most_bytes)
-    body = await _read(receive, most_bytes)
+    body = await read(receive, most_bytes)
     if not body:
         return None
     kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    try:
+        return await parse(kind, body)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValidationError(f"the body cannot be read: {error}") from None
+
+
+async def value_in_body(kind: str, body: bytes) -> Any:
+    """The value in a body of JSON. Raises ValueError where it is none, Refusal for another type."""
     if kind != "application/json":
         error = ValidationError(f"the body is {kind}; this door takes application/json")
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, error)
-    try:
-        return await in_steps(values.from_json_in_steps(body.decode()))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ValidationError(f"the body is no JSON: {error}") from None
+    return await in_steps(values.from_json_in_steps(body.decode()))
 
 
-async def _read(receive: Receive, most_bytes: int) -> bytes:
+async def read(receive: Receive, most_bytes: int, limit: str = "http_body_bytes") -> bytes:
+    """The body, of at most ``most_bytes`` by the limit of this name. Raises Refusal, and Closed."""
     body, more = bytearray(), True
     while more:
         message = await receive()
@@ -127,11 +136,17 @@ async def _read(receive: Receive, most_bytes: int) -> bytes:
             raise Closed("the client went away")
         body += message.get("body", b"")
         if len(body) > most_bytes:
-            raise _too_long(most_bytes)
+            raise _too_long(most_bytes, limit)
         more = message.get("more_body", False)
     return bytes(body)
 
 
-def _too_long(most_bytes: int) -> Refusal:
-    error = LimitExceeded(f"a body has at most {most_bytes} bytes (http_body_bytes)")
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _too_long(most_bytes: int, limit: str = "http_body_bytes") -> Refusal:
+    error = LimitExceeded(f"a body has at most {most_bytes} bytes ({limit})")
     return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error, [("connection", "close")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
@@ -10,11 +9,11 @@ from protobase_actors import Clock, within
 from protobase_live.database.database import Database
 from protobase_live.errors import (
     Overloaded,
-    ProtoBaseError,
     Unauthorized,
     Unavailable,
     ValidationError,
 )
+from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.codec import JsonCodec
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
@@ -23,7 +22,8 @@ from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
-from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, send_answer
+from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, outcome, send_answer
+from protobase_live.server.rest.cors import Cors
 from protobase_live.server.rest.events import Events
 from protobase_live.server.rest.request import Request, body_of, headers_of, query_of, segments
 from protobase_live.server.rest.routes import Route, find
@@ -32,9 +32,9 @@ from protobase_live.server.rest.table import ROUTES
 
 PREFIX = ["api", "v1"]
 
-_log = logging.getLogger(__name__)
-
-_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID"
+_METHODS = "GET, POST, PUT, PATCH, DELETE"
+_ASKED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID"
+_TOLD = "ETag, Idempotency-Replayed, Location"
 
 
 class Rest:
@@ -56,7 +56,7 @@ class Rest:
         encodings = Encodings(JsonCodec(), live_limits.encoded_bytes)
         self._services = Services(database, clock, limits, live_limits, encodings)
         self._authentication = authentication
-        self._origins = origins
+        self._cors = Cors(origins.request_refusal, _METHODS, _ASKED, _TOLD)
         self._clock = clock
         self._limits = limits
         self._counters = counters
@@ -122,16 +122,10 @@ class Rest:
         """What to answer, and the headers for pages of other origins."""
         cors: Headers = ()
         try:
-            cors = self._allowed(scope, headers)
+            cors = self._cors.headers(scope, headers)
             return await self._perform(scope, headers, receive), cors
-        except Refusal as refusal:
-            return failed(refusal.error, refusal.status, refusal.headers), cors
-        except ProtoBaseError as error:
-            return failed(error), cors
-        except Exception as mistake:  # of ours, which fails alone
-            _log.error("a request failed: %r", mistake)
-            _log.debug("where it failed", exc_info=mistake)
-            return failed(ProtoBaseError("internal error")), cors
+        except Exception as error:  # also a mistake of ours, which fails alone
+            return outcome(error), cors
 
     async def _perform(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Answer | Events:
         if self._closing:
@@ -161,8 +155,10 @@ class Rest:
     ) -> Answer | Events:
         query = query_of(scope)
         author = None if route.is_open else await self._author(scope, headers, query)
-        body = await body_of(receive, headers, self._limits.http_body_bytes)
+        body = await body_of(receive, headers, self._limits.http_body_bytes, route.reads)
         root = scope.get("root_path", "")
+        if "collection" in path:
+            check_collection(path["collection"])
         request = Request(root, scope["method"], path, query, headers, body, author)
         return await route.handler(self._services, request)
 
@@ -173,13 +169,6 @@ class Rest:
         if scheme and scheme.lower() != "bearer":
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
         return await self._authentication.author(token.strip() if scheme else query.get("token"))
-
-    def _allowed(self, scope: Scope, headers: Mapping[str, str]) -> Headers:
-        """The headers that let pages of the request's origin read the answer. Raises Refusal."""
-        origins = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"origin"]
-        if forbidden := self._origins.request_refusal(origins, [headers.get("host", "")]):
-            raise Refusal(HTTPStatus.FORBIDDEN, Unauthorized(forbidden))
-        return _cors(origins[0], scope["method"]) if origins else ()
 
     async def _stream(self, opened: tuple[Events, Headers], receive: Receive, send: Send) -> None:
         stream, headers = opened
@@ -197,16 +186,3 @@ class Rest:
 
 def _allow(methods: list[str]) -> Headers:
     return [("allow", ", ".join(methods))]
-
-
-def _cors(origin: str, method: str) -> Headers:
-    headers = [("access-control-allow-origin", origin), ("vary", "Origin")]
-    if method == "OPTIONS":
-        headers += [
-            ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE"),
-            ("access-control-allow-headers", _HEADERS),
-            ("access-control-max-age", "600"),
-        ]
-    else:
-        headers.append(("access-control-expose-headers", "ETag, Idempotency-Replayed, Location"))
-    return headers

@@ -8,7 +8,7 @@ from typing import Any
 
 from protobase_live.server.rest.answers import Answer
 from protobase_live.server.rest.events import Events
-from protobase_live.server.rest.request import Request, plain
+from protobase_live.server.rest.request import BodyReader, Request, plain, value_in_body
 from protobase_live.server.rest.services import Services
 
 Handler = Callable[[Services, Request], Awaitable[Answer | Events]]
@@ -24,6 +24,8 @@ class Route:
     handler: Handler
     says: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the description says of it, beside what all have in common."""
+    reads: BodyReader = value_in_body
+    """What reads the request's body."""
     is_open: bool = False
     """Whether nobody is asked who he is."""
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from protobase_live.server.rest import collections, queries, records, texts, transactions
+from protobase_live.rich_text import DIALECTS, TIPTAP
+from protobase_live.server.rest import collections, fragments, queries, records, texts, transactions
 from protobase_live.server.rest.answers import Answer, encoded
 from protobase_live.server.rest.commits import MAX_KEY_CHARS
-from protobase_live.server.rest.openapi import described, header, limit, query, takes, text, told
+from protobase_live.server.rest.openapi import (
+    described,
+    documents,
+    failure,
+    header,
+    limit,
+    query,
+    takes,
+    text,
+    told,
+)
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.routes import Route
 from protobase_live.server.rest.services import Services
@@ -47,6 +58,28 @@ def _texts(path: str) -> list[Route]:
         Route("PUT", path, texts.put_text, edit | {"operationId": f"put_{where}"}),
         Route("POST", f"{path}/append", texts.append_text, edit | {"operationId": f"append_{where}"}),
         Route("POST", f"{path}/splice", texts.splice_text, splice | {"operationId": f"splice_{where}"}),
+    ]
+
+
+def _fragments(path: str) -> list[Route]:
+    """The routes of a rich text."""
+    form = query(
+        "form", text(enum=list(fragments.MEDIA_TYPES)), "as what it is told; else the header Accept says"
+    )
+    dialect = query(
+        "dialect",
+        text(enum=list(DIALECTS), default=TIPTAP),
+        "for which editor text, HTML and Markdown are put into nodes",
+    )
+    read = told("200", "Document", "the whole rich text", ["ETag"])
+    read["200"]["content"] = documents(fragments.MEDIA_TYPES)
+    refused = {"406": failure("a rich text is of no type that Accept names")}
+    write = _writes(None, dialect, _IF_MATCH, receipt="Receipt")
+    write["requestBody"] = {"required": True, "content": documents(fragments.MEDIA_TYPES)}
+    return [
+        Route("GET", path, fragments.get_fragment, {"parameters": [form], "responses": {**read, **refused}}),
+        Route("PUT", path, fragments.put_fragment, write, reads=fragments.content_in_body),
+        Route("POST", f"{path}/append", fragments.append_fragment, write, reads=fragments.content_in_body),
     ]
 
 
@@ -122,6 +155,7 @@ ROUTES: list[Route] = [
     Route("DELETE", _RECORD, records.delete_record, _writes(None, _IF_MATCH)),
     *_texts(f"{_COLLECTION}/texts/{{text}}"),
     *_texts(f"{_RECORD}/texts/{{field}}"),
+    *_fragments(f"{_COLLECTION}/fragments/{{fragment}}"),
     Route(
         "POST",
         "/query",

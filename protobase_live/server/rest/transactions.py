@@ -6,6 +6,7 @@ from typing import Any
 
 from protobase_actors import in_steps
 from protobase_live.errors import LimitExceeded
+from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.client_messages import CommitRequest
 from protobase_live.protocol.live.fields import Fields
 from protobase_live.server.rest.answers import Answer
@@ -22,5 +23,7 @@ async def transact(at: Services, request: Request) -> Answer:
     if asked.size > at.live_limits.operations:
         most = at.live_limits.operations
         raise LimitExceeded(f"{asked.size} operations and checks; at most {most} are allowed (operations)")
+    for name in sorted(asked.collections):
+        check_collection(name)
     author = asked.author if request.author is None else request.author
     return await commit(at, request, Work(asked.writes, asked.checks, author, asked.durability))

@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from ..commit import Commit, join
-from ..commit_format import pack_head, unpack_commit
+from ..commit_format import pack_commit, pack_head, unpack_commit
 from ..errors import CollectionCorrupt, StorageFormatError
 from ..packing import pack, unpack
 from .values import Damaged, Deleted, Effect, Entry, Manifest, Piece, Published, Slot, SnapshotRef
@@ -66,8 +66,8 @@ def unpack_slot(key: str, number: int, body: bytes) -> Slot:
 
 def _payload(effect: Effect) -> tuple[int, bytes]:
     match effect:
-        case Commit(origin=origin, sequence=sequence, update=update):
-            return COMMIT, pack((origin, sequence, pack_head(effect), update))
+        case Commit():
+            return COMMIT, pack_commit(effect)
         case Published(_, snapshot, carried):
             return PUBLISHED, pack((_astuple(snapshot), carried and _astuple(carried)))
         case Deleted(_, remains):

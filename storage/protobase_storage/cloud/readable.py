@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from ..commit import Commit, Loaded, Vector
@@ -55,6 +55,12 @@ class Readable(Storage):
         stored = self._state.collections.get(collection, Stored())
         stored.check(collection)
         return _standing(collection, stored)
+
+    async def standings_of(self, collections: Sequence[str]) -> list[Standing]:
+        """See `Storage.standings_of`."""
+        self._check_readable()
+        known = [(name, self._state.collections.get(name, Stored())) for name in collections]
+        return [_standing(name, each) for name, each in known if not each.entry.damage]
 
     async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
         """See `Storage.standings`."""

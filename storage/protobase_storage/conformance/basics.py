@@ -40,6 +40,7 @@ class StorageConformance:
     async def test_an_unknown_collection_stands_at_the_beginning(self, storage: Storage) -> None:
         assert await storage.standing("x") == Standing("x", {})
         assert await storage.standings() == []
+        assert await storage.standings_of(["x"]) == [Standing("x", {})]
 
     async def test_where_a_collection_stands_is_told_without_loading_it(self, storage: Storage) -> None:
         own = f"{storage.identity}/t"
@@ -61,6 +62,14 @@ class StorageConformance:
         assert await storage.standings(limit=2) == told[:2]
         assert await storage.standings(after="b/c", limit=2) == told[2:]
         assert await storage.standings(after="é") == []
+
+    async def test_some_standings_are_told_as_of_one_moment(self, storage: Storage) -> None:
+        for name in ("a", "b", "gone"):
+            await storage.append([make_commit(name, 1)])
+        await storage.delete("gone", remains=b"left")
+        told = [Standing("b", {"node-a": 1}), Standing("gone", {}, b"left")]
+        assert await storage.standings_of(["b", "gone"]) == told
+        assert await storage.standings_of([]) == []
 
     @pytest.mark.parametrize(
         "commit",

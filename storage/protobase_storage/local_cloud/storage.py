@@ -118,6 +118,11 @@ class LocalCloudStorage(Storage):
         self._check_readable()
         return await self._folder.standing(collection)
 
+    async def standings_of(self, collections: Sequence[str]) -> list[Standing]:
+        """See `Storage.standings_of`."""
+        self._check_readable()
+        return await self._folder.standings_of(collections)
+
     async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
         """See `Storage.standings`."""
         self._check_readable()

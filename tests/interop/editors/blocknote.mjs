@@ -28,7 +28,14 @@ export function open (doc, provider, random) {
     at => editor.insertBlocks([{ ...block(), children: [block()] }], at, 'after')
   ]
 
-  return () => random.pick(changes)(random.pick(editor.document))
+  const edit = () => random.pick(changes)(random.pick(editor.document))
+  return Object.assign(edit, { view: editor.prosemirrorView, last })
+}
+
+// The editor wants an empty block at the end.
+function last ([group], { nodes }) {
+  const { blockContainer, paragraph } = nodes
+  return [group.copy(group.content.addToEnd(blockContainer.create({ id: 'the last' }, paragraph.create())))]
 }
 
 export const content = doc => doc.getXmlFragment('blocknote').toString()

@@ -2,7 +2,8 @@
 
 import { JSDOM } from 'jsdom'
 
-const { window } = new JSDOM('<!doctype html><body></body>', { pretendToBeVisual: true })
+// With an address, or there is no localStorage, where BlockNote keeps which blocks are folded.
+const { window } = new JSDOM('<!doctype html><body></body>', { pretendToBeVisual: true, url: 'http://localhost/' })
 const NAMES = [
   'document', 'Document', 'DocumentFragment', 'DOMParser', 'Element', 'Event', 'HTMLElement', 'HTMLAnchorElement',
   'KeyboardEvent', 'MutationObserver', 'Node', 'NodeFilter', 'Range', 'SVGElement', 'Selection', 'Text',

@@ -56,7 +56,8 @@ export function open (doc, provider, random) {
     }, { discrete: true })
   }
 
-  return edit
+  const text = () => editor.read(() => $getRoot().getChildren().map(each => each.getTextContent()).join('\n'))
+  return Object.assign(edit, { text })
 }
 
 // Two halves that came one by one look like a whole character to their writer, and to nobody else.

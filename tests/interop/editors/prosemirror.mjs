@@ -43,7 +43,7 @@ export function open (doc, provider, random) {
     view.dispatch(tr)
   }
 
-  return edit
+  return Object.assign(edit, { view, last: content => content })
 }
 
 export const content = doc => doc.getXmlFragment('prosemirror').toString()

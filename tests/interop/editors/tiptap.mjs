@@ -34,7 +34,12 @@ export function open (doc, provider, random) {
     random.pick(changes)(editor.chain().setTextSelection({ from, to })).run()
   }
 
-  return edit
+  return Object.assign(edit, { view: editor.view, last })
+}
+
+// The starter kit puts a paragraph behind what is none.
+function last (content, { nodes }) {
+  return [...content, nodes.paragraph.create()]
 }
 
 export const content = doc => doc.getXmlFragment('default').toString()

@@ -39,6 +39,7 @@ ODD = {
     "boards/42": Loaded(None, (Commit("n", 1, "boards/42", odd_document().get_update(), (), 1.0),)),
     "bad": Loaded(None, (Commit("n", 1, "bad", b"\x01\x01\x01", (), 1.0),)),
     "a//b": Loaded(None, (Commit("n", 1, "a//b", b"\x00\x00", (), 1.0),)),
+    "protobase:x": Loaded(None, (Commit("n", 1, "protobase:x", odd_document().get_update(), (), 1.0),)),
 }
 """What is stored, also of what cannot be read or has a name that nobody can open."""
 

@@ -266,3 +266,17 @@ async def test_a_collection_can_be_deleted(tmp_path):
     assert "tasks" not in (await run("export", storage)).out
     again = await run("delete", storage, "tasks")
     assert (again.code, "there is no collection 'tasks'" in again.err) == (1, True)
+
+
+async def test_the_servers_own_collections_are_exported(tmp_path, server):
+    """A storage takes them back; nobody but `restore` brings them to a server that runs."""
+    url, copy = f"file:{tmp_path / 'data'}", f"file:{tmp_path / 'copy'}"
+    async with open_storage(url) as storage:
+        await storage.append([Commit("n", 1, "protobase:x", odd_document().get_update(), (), 1.0)])
+    exported = await run("export", url)
+    assert '"collection": "protobase:x"' in exported.out
+    assert await run("import", copy, stdin=exported.out) == (0, "", "")
+    assert (await run("export", copy)).out == exported.out
+    ended = await run("import", server, stdin=exported.out)
+    assert (ended.code, ended.out) == (0, "")
+    assert "'protobase:x' is left out" in ended.err

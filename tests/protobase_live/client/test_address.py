@@ -59,7 +59,7 @@ def without_answer() -> InvalidMessage:
 @pytest.mark.parametrize(
     ("loss", "kind", "said"),
     [
-        (answered(200), pb.ProtocolError, "HTTP 200 and opens no WebSocket; .* is at wss://host:1/live"),
+        (answered(200), pb.ProtocolError, "HTTP 200 and opens no connection; .* is at wss://host:1/live"),
         (answered(404), pb.ProtocolError, "HTTP 404"),
         (answered(401), pb.Unauthorized, "HTTP 401"),
         (answered(403), pb.Unauthorized, "HTTP 403"),

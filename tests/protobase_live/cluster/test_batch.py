@@ -30,7 +30,7 @@ def logs_of(steps: list[set[str]]) -> dict[str, list[Packed]]:
 def batches(lines: dict[str, Line], most_commits: int) -> list[Batch]:
     """All that is taken until nothing is left."""
     found: list[Batch] = []
-    while (batch := Batching(lines, most_commits, 10**6).run()).commits:
+    while (batch := Batching(lines, most_commits, 10**6).run_at_least_one()).commits:
         found.append(batch)
     assert not any(line.waiting for line in lines.values())
     return found

@@ -13,7 +13,7 @@ from protobase_live.cluster.channel import Channel, Refused, closed
 from protobase_live.cluster.dialing import Dialing
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavailable
-from tests.support.nodes import Node, settle
+from tests.support.nodes import Connection, Node, settle
 from tests.support.pipes import pipe
 
 LIMITS = ClusterLimits()
@@ -27,10 +27,10 @@ def dialing() -> Dialing:
     return Dialing("ws://b/peer", LIMITS)
 
 
-def pauses(dialing: Dialing, error: ProtoBaseError, count: int) -> list[float]:
+def pauses(dialing: Dialing, error: ProtoBaseError, count: int, took: float = 0.0) -> list[float]:
     found = list[float]()
     for _ in range(count):
-        dialing.failed(error)
+        dialing.failed(error, took)
         found.append(dialing.pause())
     return found
 
@@ -64,19 +64,34 @@ def test_links_that_end_each_other_are_dialed_ever_more_seldom(dialing: Dialing)
 
 def test_what_is_wrong_is_told_once(dialing: Dialing, caplog: pytest.LogCaptureFixture) -> None:
     for error in (GONE, GONE, REFUSED, REFUSED):
-        dialing.failed(error)
+        dialing.failed(error, 0.0)
         dialing.tell()
     assert told(caplog) == [f"no link to ws://b/peer: {error}" for error in (GONE, REFUSED)]
 
 
 def test_what_came_right_meanwhile_is_not_told(dialing: Dialing, caplog: pytest.LogCaptureFixture) -> None:
-    dialing.failed(closed(4409, "linked already"))
+    dialing.failed(closed(4409, "linked already"), 0.0)
     dialing.rest()
     dialing.tell()
     assert told(caplog) == []
     assert dialing.problem is None
-    dialing.pause()
-    assert dialing.pause() <= LIMITS.redial_seconds_most
+
+
+def test_after_a_link_over_another_connection_it_is_dialed_at_once(dialing: Dialing) -> None:
+    pauses(dialing, REFUSED, 9, took=0.05)
+    dialing.rest()
+    assert dialing.pause() == LIMITS.redial_seconds
+    assert pauses(dialing, GONE, 5)[-1] == LIMITS.redial_seconds_most
+
+
+def test_what_an_attempt_took_in_vain_is_no_pause_any_more(dialing: Dialing) -> None:
+    assert pauses(dialing, GONE, 3, took=0.25) == [0.0, 0.0, pytest.approx(0.15)]
+    assert pauses(dialing, GONE, 1, took=LIMITS.meeting_seconds) == [0.0]
+
+
+def test_how_long_a_link_lasted_shortens_no_pause(dialing: Dialing) -> None:
+    dialing.met("b")
+    assert pauses(dialing, GONE, 1, took=3_600.0) == [LIMITS.redial_seconds]
 
 
 def test_which_closes_are_refusals() -> None:
@@ -148,6 +163,19 @@ async def test_two_nodes_of_one_id_that_dial(make: Make, caplog: pytest.LogCaptu
     assert all(address.dialed < 15 for address in addresses)
     assert len(told(caplog)) == 2
     assert all("another connection of a node 'a' has taken its place" in each for each in told(caplog))
+
+
+async def test_who_was_linked_by_the_other_one_dials_when_that_ends(make: Make) -> None:
+    a, b = make("a"), make("b")
+    connection, address = Connection(a, b), Address(a)
+    await settle(lambda: b.cluster.linked)
+    b.cluster.dial([("ws://a/peer", address.dial)])
+    await run(10, a, b)
+    assert address.dialed == 1
+    await connection.cut()
+    await b.clock.advance(LIMITS.redial_seconds)
+    await settle(lambda: b.cluster.linked)
+    assert address.dialed == 2
 
 
 async def test_two_nodes_that_dial_each_other_come_to_rest(

@@ -10,9 +10,12 @@ from contextlib import suppress
 import pytest
 
 from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.collection.audience import Audience
+from protobase_live.collection.commit_form import unpack_commit_of
+from protobase_live.collection.former import History, history_of
 from protobase_live.collection.limits import Limits
-from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, ValidationError
-from protobase_live.protocol.packing import unpack
+from protobase_live.collection.turn import Turn
+from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.protocol.peer.messages import Commits, Deleted, SnapshotPart, Standings, Taken
 from protobase_live.query.language.query import Query
 from protobase_storage import CollectionCorrupt, MemoryStorage, StorageError, StorageFull
@@ -61,6 +64,25 @@ async def test_no_more_logs_are_read_than_fill_a_message(make: Make) -> None:
     Connection(a, b)
     await agree([a, b], *names)
     assert len(read) <= 2 * len(names)  # the second time there is nothing more
+
+
+async def test_no_commit_of_a_transaction_is_read_twice(make: Make) -> None:
+    a, b = make("a", cluster_limits=ClusterLimits(batch_commits=4)), make("b")
+    for n in range(8):
+        await a.together(f"k{n}", "x", "y")
+    read: list[int] = []
+    commits_after = a.storage.commits_after
+
+    async def count(*how):  # type: ignore[no-untyped-def]
+        found = await commits_after(*how)
+        read.append(len(found or ()))
+        return found
+
+    a.storage.commits_after = count  # type: ignore[method-assign]
+    connection = Connection(a, b)
+    await agree([a, b], "x", "y")
+    assert sum(read) == 16
+    assert all(len(each.commits) == 2 for each in connection.ends[0].messages(Commits))
 
 
 async def test_messages_that_wait_are_taken_in_one_go(make: Make) -> None:
@@ -274,7 +296,7 @@ async def test_the_parts_of_a_transaction_are_in_one_message(make: Make) -> None
 def _joints(message: Commits) -> tuple[set[str], set[str]]:
     def of(name: str) -> set[str]:
         _, forms = message.commits.get(name, (None, ()))
-        return {joint[0] for form in forms if (joint := unpack(form)[6])}
+        return {joint.id for form in forms if (joint := unpack_commit_of("x", form).joint)}
 
     return of("x"), of("y")
 
@@ -283,6 +305,7 @@ class Full(MemoryStorage):
     """Takes nothing for a while."""
 
     full = False
+    full_after_deletion = False
     error: StorageError = StorageFull("no room")
 
     def append(self, commits):
@@ -296,6 +319,12 @@ class Full(MemoryStorage):
         if self.full:
             raise self.error
         await super().delete(collection, remains)
+        self.full = self.full_after_deletion
+
+    async def compact(self, snapshot):
+        if self.full:
+            raise self.error
+        await super().compact(snapshot)
 
 
 @pytest.mark.parametrize("error", [StorageFull("no room"), StorageError("no room: the disk failed")])
@@ -332,6 +361,56 @@ async def test_a_deletion_that_the_other_node_cannot_store_is_told_again(make: M
         await a.clock.advance(0.6)
     await agree([a, b], "tasks")
     assert await b.keys("tasks") == ["k2"]
+
+
+async def test_a_restore_that_fails_half_way_is_no_other_history_at_other_nodes(make: Make) -> None:
+    storage = Full(make_identity=lambda: "a")
+    a, b = make("a", storage=storage), make("b")
+    Connection(a, b)
+    await a.put("tasks", "early", n=1)
+    backup = await a.db.backup("tasks")
+    await a.db.drop("tasks")
+    await agree([a, b], "tasks")
+    storage.full_after_deletion = True
+    with pytest.raises(Unavailable, match="no room"):
+        await a.db.restore("tasks", backup)
+    storage.full = storage.full_after_deletion = False
+    begun = history_of((await a.storage.standing("tasks")).remains)
+    await settle(lambda: _is_of(b, "tasks", begun))
+    await b.put("tasks", "of b", n=2)
+    await agree([a, b], "tasks")
+    await a.put("tasks", "of a", n=3)
+    await agree([a, b], "tasks")
+    assert await a.keys("tasks") == await b.keys("tasks") == ["of a", "of b"]
+
+
+async def _is_of(node: Node, collection: str, history: History) -> bool:
+    return history_of((await node.storage.standing(collection)).remains) == history
+
+
+async def test_what_is_durable_and_could_not_be_shown_is_sent_when_it_is_loaded(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = make("a"), make("b")
+    Connection(a, b)
+    await a.put("tasks", "k1", n=1)
+    await agree([a, b], "tasks")
+    show = Audience.show
+
+    def fail_once(audience: Audience, turn: Turn) -> asyncio.Future[None] | None:
+        monkeypatch.setattr(Audience, "show", show)
+        raise RuntimeError("it cannot be shown")
+
+    monkeypatch.setattr(Audience, "show", fail_once)
+    writing = asyncio.create_task(a.put("tasks", "k2", n=2))
+    await settle(lambda: Audience.show is show)
+    await a.clock.advance(0.2)  # it begins again, before the link is taken for dead
+    with pytest.raises(ProtoBaseError):
+        await writing
+    await agree([a, b], "tasks")
+    assert await b.keys("tasks") == ["k1", "k2"]
+    await a.put("tasks", "k3", n=3)
+    await agree([a, b], "tasks")
 
 
 async def _has_no(node: Node, key: str) -> bool:

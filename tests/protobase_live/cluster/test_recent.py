@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from protobase_live.cluster.recent import Packed, Recent
-from protobase_live.collection.commit_form import commit_of
-from protobase_live.protocol.packing import unpack
+from protobase_live.collection.commit_form import unpack_commit_of
 from protobase_storage import Commit, Joint, Part
 
 A_KILOBYTE_EACH = 10 * 1_100
@@ -23,7 +22,7 @@ def sequences(
 
 def test_a_commit_comes_back_as_it_was() -> None:
     one = Commit("n/t", 7, "c", b"u", (Part("ann", (("r", "k"),)),), 1.5, {"m/s": 3}, Joint("j", ("c", "d")))
-    assert commit_of("c", *unpack(Packed(one).form)) == one
+    assert unpack_commit_of("c", Packed(one).form) == one
 
 
 def test_what_is_lacking_is_given_in_order() -> None:

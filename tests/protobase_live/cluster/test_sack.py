@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from protobase_live.cluster.sack import Sack
-from protobase_live.collection.commit_form import form_of
 from protobase_live.collection.former import FIRST, History
 from protobase_live.errors import ProtocolError
 from protobase_live.protocol.packing import pack
 from protobase_live.protocol.peer.messages import Commits
 from protobase_storage import Commit
+from protobase_storage.commit_format import pack_commit, pack_head
 
 SECOND = History(1, "x")
 
@@ -20,7 +20,7 @@ def commit(sequence: int, collection: str = "c") -> Commit:
 
 
 def message(number: int, history: History, *commits: Commit) -> Commits:
-    forms = {each.collection: (history, [pack(form_of(each))]) for each in commits}
+    forms = {each.collection: (history, [pack_commit(each)]) for each in commits}
     return Commits(number, forms)
 
 
@@ -41,6 +41,33 @@ def test_those_of_another_history_do_not_fit() -> None:
     assert not sack.fits(message(2, SECOND, commit(2)))
 
 
-def test_what_cannot_be_read_is_an_error() -> None:
-    with pytest.raises(ProtocolError, match="'c' cannot be read"):
-        Sack().add(Commits(1, {"c": (FIRST, [pack(["n/t", "one"])])}))
+def head(*fields: object) -> bytes:
+    return pack(["n/t", 1, pack(fields), b"u"])
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"\xc1",
+        pack(["n/t", "one"]),
+        pack(["n/t", 1, [1.0, []], b"u"]),
+        head(1.0),
+        head(1, []),
+        head(1.0, [], {}),
+        head(1.0, [], {"m/s": "two"}, None),
+        head(1.0, [], {}, ["j"]),
+        head(1.0, [], {}, None, 1),
+        head(1.0, [["ann"]]),
+    ],
+)
+def test_what_cannot_be_read_is_an_error(packed: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        Sack().add(Commits(1, {"c": (FIRST, [packed])}))
+
+
+def test_a_commit_is_stored_as_it_came() -> None:
+    sack, packed = Sack(), pack_commit(commit(1))
+    sack.add(Commits(1, {"c": (FIRST, [packed])}))
+    (taken,) = sack.commits["c"]
+    assert taken.head == pack_head(commit(1))
+    assert pack_commit(taken) == packed

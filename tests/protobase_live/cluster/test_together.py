@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from pycrdt import Doc, Map
 
+from protobase_live.cluster import promise
 from protobase_live.cluster.batch import Line
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.together import belonging, has_gap
 from protobase_live.collection.limits import Limits
-from protobase_live.protocol.peer.messages import SnapshotPart
+from protobase_live.protocol.peer.messages import Commits, SnapshotPart
 from protobase_live.query.language.query import Query
 from protobase_storage import Commit, Joint, MemoryStorage, Snapshot, StorageError
 from tests.support.nodes import Connection, Node, agree, settle
@@ -131,6 +132,32 @@ async def test_a_log_that_was_not_folded_yet_is_sent_as_what_it_came_to(make: Ma
     await agree([b, c], "x", "y")
     for name in ("x", "y"):
         assert await c.keys(name) == await a.keys(name)
+
+
+async def test_it_is_looked_at_a_page_of_collections_at_a_time(make: Make) -> None:
+    a, b = make("a", limits=SHORT, cluster_limits=ClusterLimits(standings=2)), make("b")
+    await with_folded(a, "x")
+    for n in range(5):
+        await a.put(f"c{n}", "k")
+    pages, moments = list[int](), list[list[str]]()
+    standings, standings_of = a.storage.standings, a.storage.standings_of
+    a.storage.standings = lambda after, limit: pages.append(limit) or standings(after, limit)  # type: ignore[method-assign]
+    a.storage.standings_of = lambda names: moments.append(names) or standings_of(names)  # type: ignore[method-assign]
+    Connection(a, b)
+    await agree([a, b], "x", "y", *(f"c{n}" for n in range(5)))
+    assert set(pages) == {2}
+    assert moments == [["x", "y"]]
+
+
+async def test_what_is_of_a_node_alone_goes_to_no_other(make: Make) -> None:
+    a, b = make("a", limits=SHORT), make("b")
+    await with_folded(a, "x")
+    await a.storage.append([Commit("promise", 1, promise.NAME, b"", (), 1.0)])
+    connection = Connection(a, b)
+    await agree([a, b], "x", "y")
+    sent = [name for each in connection.ends[0].messages(Commits) for name in each.commits]
+    assert promise.NAME not in sent
+    assert a.db.replication.links["b"].outgoing.stuck == 0
 
 
 async def test_two_histories_that_are_equally_far_are_not_sent_for_ever(make: Make) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import protobase_live as pb
 from protobase_actors import ManualClock
-from protobase_live.collection.former import FIRST, History
+from protobase_live.collection.former import FIRST, Former, History
 from protobase_live.collection.joint_replication import Answer
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import Replicated
@@ -226,6 +226,45 @@ async def test_what_is_held_is_bounded_as_a_whole(first: Node) -> None:
     assert held(answers) == {"a": 0, "b": 0}
     assert all(len(batch) == 2 for batch in small.storage.batches[1:])
     await small.db.close()
+
+
+async def hold_one(first: Node, second: Node) -> None:
+    """Have ``second`` hold a transaction over a and b, because it lacks the one before."""
+    await first.write("k1", "a", "b")
+    await first.write("k2", "a", "b")
+    await second.replicate({name: each[1:] for name, each in (await first.commits("a", "b")).items()})
+    assert second.db.held_commits == 2
+
+
+@pytest.mark.parametrize("remains", [b"", Former().remains({}, FIRST.next("later"))])
+async def test_what_is_held_of_a_history_ends_with_it_though_nobody_waits_for_that(
+    first: Node, second: Node, remains: bytes
+) -> None:
+    await second.write("own", "a")
+    await hold_one(first, second)
+    begun, never = asyncio.Event(), asyncio.Event()
+
+    async def delete(collection: str, remains: bytes = b"") -> None:
+        begun.set()
+        await never.wait()
+
+    second.storage.delete = delete  # type: ignore[method-assign]
+    how = second.db.home.take_deletion("a", remains) if remains else second.db.drop("a")
+    deleting = asyncio.ensure_future(how)
+    await begun.wait()
+    deleting.cancel()
+    await asyncio.wait([deleting])
+    assert second.db.held_commits == 0
+    never.set()
+
+
+async def test_what_is_held_of_a_history_ends_when_another_one_is_restored(first: Node, second: Node) -> None:
+    await hold_one(first, second)
+    async with Node("third").db as third:
+        await (await third.collection("a")).put({"n": 1}, key="k")
+        backup = await third.backup("a")
+    await second.db.restore("a", backup)
+    assert second.db.held_commits == 0
 
 
 async def test_nobody_waits_for_what_is_not_sent_or_not_here(first: Node, second: Node) -> None:

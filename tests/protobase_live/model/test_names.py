@@ -11,6 +11,7 @@ from protobase_live.model.names import (
     check_field,
     check_key,
     check_structure,
+    known_collection,
 )
 
 EVERY_CHECK = [check_collection, check_structure, check_key, check_field]
@@ -70,9 +71,16 @@ def test_length_is_counted_in_bytes(check):
 
 @pytest.mark.parametrize("name", ["records", "protobase:structures", "protobase:indexes", "protobase:x"])
 def test_reserved_structures(name):
-    assert check_collection(name) == name
     with pytest.raises(InvalidName, match="reserved"):
         check_structure(name)
+
+
+def test_reserved_collections():
+    """They can be there, and are the server's own; the names of roots alone are free."""
+    assert check_collection("records") == "records"
+    assert known_collection("protobase:x") == "protobase:x"
+    with pytest.raises(InvalidName, match="'protobase:x' is reserved"):
+        check_collection("protobase:x")
 
 
 def test_reserved_field():

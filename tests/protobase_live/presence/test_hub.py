@@ -49,6 +49,26 @@ async def test_a_tick_tells_everybody_once_of_all_that_changed(hub, clock):
     assert len(heard) == 10
 
 
+async def test_many_members_are_told_less_often_and_of_more(clock):
+    hub = PresenceHub(clock, TICK, PresenceLimits(deliveries=50))
+    heard = []
+    members = [hub.join("tasks", heard.append)[0] for _ in range(10)]  # 10 / 50 = 0.2 s
+    members[0].set(0, {"at": 0})
+    await clock.advance(0.1)
+    members[1].set(1, {"at": 1})
+    assert heard == []
+    await clock.advance(0.1)
+    assert len(heard) == 10
+    assert states_of(heard[0]) == {0: {"at": 0}, 1: {"at": 1}}
+    for member in members[2:]:
+        member.leave()
+    await clock.advance(0.2)
+    del heard[:]
+    members[0].set(0, {"at": 2})
+    await clock.advance(TICK)
+    assert len(heard) == 2
+
+
 async def test_who_joins_is_given_what_is_known(hub):
     one, _ = hub.join("tasks", lambda payload: None)
     one.set(7, {"name": "ann"})

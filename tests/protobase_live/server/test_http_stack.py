@@ -99,6 +99,89 @@ async def test_what_is_for_no_door_goes_the_way_it_went() -> None:
         assert (status, "no door at /apis" in text) == (404, True)
 
 
+PAGES = ["/", "/healthz", "/readyz", "/metrics", "/nowhere"]
+
+
+async def test_head_is_answered_as_get_without_a_body() -> None:
+    """As the first request of a connection, and behind others."""
+    async with serving() as server, connected(server) as both:
+        for path in PAGES:
+            async with connected(server) as first:
+                first.send(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                head = (await first.reader.read()).decode().lower()
+            assert head.endswith("\r\n\r\n"), "no body"
+            both.send(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await both.reader.readuntil(b"\r\n\r\n")
+            status, body = await both.ask("GET", path)
+            assert int(head.split()[1]) == status
+            if path != "/metrics":  # which counts
+                assert f"content-length: {len(body)}\r\n" in head
+
+
+async def test_a_page_that_is_posted_to() -> None:
+    async with serving() as server, connected(server) as client:
+        client.send("POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody")
+        head = (await client.reader.readuntil(b"\r\n\r\n")).decode().lower()
+        assert (head.split()[1], "allow: get, head\r\n" in head) == ("405", True)
+        assert await client.reader.readline() == b"/healthz is a page: ask for it with GET or HEAD\n"
+        assert await client.ask("GET", "/healthz") == (200, "ok\n")
+        assert (await client.ask("POST", "/nowhere", "body"))[0] == 404
+
+
+async def test_a_request_to_a_door_for_websockets() -> None:
+    """Also one that asks for a WebSocket by a method that cannot."""
+    async with serving() as server:
+        for extra in ("", UPGRADE):
+            async with connected(server) as client:
+                client.send(f"POST /yjs/tasks HTTP/1.1\r\nHost: localhost\r\n{extra}\r\n")
+                assert await client.answer() == (426, "/yjs/tasks is a door for WebSockets\n")
+
+
+async def test_a_target_that_is_a_whole_url() -> None:
+    """Proxies write it so; the host in it counts."""
+    async with serving() as server, connected(server) as client:
+        for host, path, status in [
+            ("localhost", "/healthz", 200),
+            ("localhost", "", 200),
+            ("LOCALHOST:80", RECORD, 404),
+            ("elsewhere.example", RECORD, 403),
+        ]:
+            async with connected(server) as first:
+                assert (await first.ask("GET", f"http://{host}{path}"))[0] == status
+            assert (await client.ask("GET", f"HTTP://{host}{path}"))[0] == status
+        client.send(f"GET http://localhost/yjs/tasks HTTP/1.1\r\nHost: other\r\n{UPGRADE}\r\n")
+        assert (await client.answer())[0] == 101
+
+
+@pytest.mark.parametrize(("path", "count"), [("/healthz", 1), (RECORD, 1), (RECORD, 3)])
+async def test_a_client_that_has_said_all_is_answered(path: str, count: int) -> None:
+    """As ``nc -N`` does: it ends its side behind its request, or behind several."""
+    async with serving() as server:
+        for _ in range(2):  # the first request is answered later, when the parser is there
+            async with connected(server) as client:
+                client.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" * count)
+                client.writer.write_eof()
+                answers = (await client.reader.read()).decode()
+            assert answers.count("HTTP/1.1") == count
+
+
+async def test_a_stream_ends_with_its_client() -> None:
+    async with serving() as server, connected(server) as stream:
+        stream.send("GET /api/v1/collections/tasks/changes HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await stream.reader.readuntil(b"}\n\n\r\n")
+        stream.writer.write_eof()
+        assert await _end(stream) == b""
+
+
+async def test_half_a_request_ends_with_its_client() -> None:
+    async with serving() as server:
+        for half in (HALF.replace("nowhere", "query"), "GET /healthz HTTP/1.1\r\n", "GE"):
+            async with connected(server) as client:
+                client.send(half)
+                client.writer.write_eof()
+                assert await _end(client) == b""
+
+
 async def test_a_websocket_for_the_rest_door_is_answered_as_a_request() -> None:
     async with serving() as server, connected(server) as client:
         client.send(f"GET {RECORD} HTTP/1.1\r\nHost: localhost\r\n{UPGRADE}\r\n")
@@ -177,6 +260,36 @@ async def test_who_does_not_read_an_answer_is_cut_off() -> None:
         assert await client.reader.readexactly(12) == b"HTTP/1.1 200"
         while (await _ask_once(server))[0] == 503:  # as long as there is the one that does not read
             pass
+
+
+async def test_a_live_client_that_does_not_read_its_stream() -> None:
+    """Its requests are not taken any more, and it is cut off."""
+    async with (
+        serving(request_seconds=0.3) as server,
+        connected(server) as stream,
+        connected(server) as posts,
+    ):
+        assert (await posts.ask("PUT", RECORD, json.dumps({"long": "x" * 900_000})))[0] == 200
+        stream.send("GET /live/events?subprotocol=protobase-live.v1.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        opened = await stream.reader.readuntil(b"}\n\n")
+        id = json.loads(opened[opened.index(b"{") :])["connection"]
+
+        async def post(number: int, message: dict[str, Any]) -> int:
+            body, named = json.dumps(message), f"Protobase-Connection: {id}\r\nProtobase-Sequence: {number}"
+            head = f"POST /live/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{named}"
+            posts.send(f"{head}\r\n\r\n{body}")
+            return (await posts.answer())[0]
+
+        assert await post(1, {"type": "hello", "version": 1, "token": None, "client": ""}) == 204
+        get = ["records", ["records"], "get", ["t1"]]
+        number, status = 1, 204
+        while status == 204:
+            number += 1
+            status = await post(number, {"type": "read", "id": number, "collection": "tasks", "read": get})
+        assert status in (404, 503)
+        assert number < 200
+        while server.sessions:
+            await posts.ask("GET", "/healthz")
 
 
 STEP_1 = bytes([0x82, 0x84, 0, 0, 0, 0, 0, 0, 1, 0])

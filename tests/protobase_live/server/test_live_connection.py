@@ -23,7 +23,7 @@ from protobase_live.protocol.live.client_messages import (
 )
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.live.failure import Failure
-from protobase_live.protocol.live.limits import GOING_AWAY, HELLO_TIMEOUT, UNAUTHORIZED, LiveLimits
+from protobase_live.protocol.live.limits import GOING_AWAY, LATE, UNAUTHORIZED, LiveLimits
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Bye, Result, Welcome
 from protobase_live.protocol.live.server_session import ServerSession
@@ -86,7 +86,7 @@ async def test_who_says_nothing_is_closed(served):
     await served.clock.settle()
     await served.clock.advance(LIMITS.hello_seconds)
     await served.task
-    assert served.client.closed.code == HELLO_TIMEOUT
+    assert served.client.closed.code == LATE
 
 
 async def test_who_goes_before_hello_is_not_closed_later():

@@ -26,8 +26,8 @@ from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     GOING_AWAY,
-    HELLO_TIMEOUT,
     INTERNAL_ERROR,
+    LATE,
     MESSAGE_TOO_BIG,
     TOO_MANY,
     TRY_AGAIN,
@@ -416,7 +416,7 @@ async def test_presence_that_cannot_be_sent_is_merged(door, clock):
 async def test_hello_has_to_come_in_time(door, clock):
     client = Client(door)
     await clock.advance(LiveLimits().hello_seconds)
-    assert await client.closed() == HELLO_TIMEOUT
+    assert await client.closed() == LATE
 
 
 async def test_other_first_messages_are_refused(door):

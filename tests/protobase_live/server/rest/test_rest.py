@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -38,6 +39,19 @@ async def test_nothing_but_the_description_is_for_strangers_and_readers(make_res
         answer = await call(make_rest(authenticate), route.method, path, {})
         assert answer.status == (200 if route.path == "/openapi.json" else 401)
     assert await database.collections() == []
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+async def test_nothing_leads_to_the_servers_own_collections(rest, database, route) -> None:
+    own = "protobase:requests/5"
+    path = re.sub(r"{\w+}", "x", route.path.replace("{collection}", quote(own, safe="")))
+    bodies = {"/query": {"query": own}, "/transactions": {"writes": {own: []}}}
+    async with asyncio.timeout(10):  # a stream of changes would never end
+        answer = await call(rest, route.method, f"/api/v1{path}", bodies.get(route.path, {}))
+    if "{collection}" in route.path or route.path in bodies:
+        assert answer.status == 400
+        assert "is reserved" in answer.json["error"]["message"]
+    assert await database.collections("protobase:") == []
 
 
 async def test_who_it_is_by_the_token_is_the_author(make_rest, database) -> None:

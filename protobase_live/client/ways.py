@@ -1,0 +1,125 @@
+"""The ways to a live door: a WebSocket, or HTTP where something in between lets none through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Literal, get_args
+
+from websockets.asyncio import client as websockets
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
+
+from protobase_actors import Clock, within
+from protobase_live.client.address import may_be_blocked, without_secrets
+from protobase_live.client.limits import ClientLimits
+from protobase_live.client.link import Transport
+from protobase_live.errors import ProtocolError
+
+Way = Literal["auto", "websocket", "http"]
+
+WAYS: tuple[Way, ...] = get_args(Way)
+
+
+class Ways:
+    """Opens connections, and remembers for a time which addresses only HTTP reaches."""
+
+    def __init__(
+        self,
+        way: Way,
+        subprotocol: str,
+        clock: Clock,
+        limits: ClientLimits,
+        patience: Callable[[str], float],
+    ) -> None:
+        """``patience`` says how many seconds an attempt at an address may take."""
+        self._way = way
+        self._subprotocol = subprotocol
+        self._clock = clock
+        self._limits = limits
+        self._patience = patience
+        self._http_until: dict[str, float] = {}
+
+    async def dial(self, url: str) -> Transport:
+        """Open a connection to an address; see `protobase_live.client.link.Dial`."""
+        if self._way == "websocket":
+            return await self._websocket(url)
+        if self._way == "http":
+            return await self._http(url)
+        if self._clock.monotonic() < self._http_until.get(url, 0.0):
+            return await self._again(url)
+        return await self._either(url)
+
+    async def _either(self, url: str) -> Transport:
+        """A WebSocket, or HTTP where one is slow or refused in between: whichever is there first."""
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(self._websocket(url))]
+        kept: asyncio.Task[Transport] | None = None
+        try:
+            seconds = min(self._limits.upgrade_seconds, self._patience(url) / 2)
+            with suppress(TimeoutError):
+                await within(self._clock, seconds, _one_done(tasks))
+            if not tasks[0].done() or may_be_blocked(tasks[0].exception()):
+                tasks.append(loop.create_task(self._http(url)))
+            kept = await _best(tasks)
+            transport = kept.result()
+        finally:
+            for each in tasks:
+                if each is not kept:
+                    await _give_up(each)
+        if kept is not tasks[0]:
+            self._http_until[url] = self._clock.monotonic() + self._limits.http_seconds
+        return transport
+
+    async def _again(self, url: str) -> Transport:
+        """As the last time; what fails now is forgotten."""
+        until = self._http_until.pop(url)
+        transport = await self._http(url)
+        self._http_until[url] = until
+        return transport
+
+    async def _http(self, url: str) -> Transport:
+        # Imported here: most clients never need it.
+        from protobase_live.client.http_transport import open_http
+
+        return await open_http(url, self._subprotocol, self._clock, self._limits)
+
+    async def _websocket(self, url: str) -> Transport:
+        limits = self._limits
+        connection = await websockets.connect(
+            url,
+            subprotocols=[Subprotocol(self._subprotocol)],
+            compression=None,
+            max_size=limits.answer_bytes,
+            open_timeout=None,  # the link has a deadline for all of it
+            close_timeout=limits.close_seconds,
+            ping_interval=None,  # the link asks by itself
+        )
+        if connection.subprotocol != self._subprotocol:
+            await connection.close()
+            raise ProtocolError(f"the server at {without_secrets(url)} does not speak {self._subprotocol}")
+        return connection
+
+
+async def _one_done(tasks: Sequence[asyncio.Task[Transport]]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _best(tasks: Sequence[asyncio.Task[Transport]]) -> asyncio.Task[Transport]:
+    """The first that succeeds; if none does, the one that failed with the most to tell: HTTP if answered."""
+    pending = list(tasks)
+    while pending:
+        await _one_done(pending)
+        for task in tasks:
+            if task.done() and task.exception() is None:
+                return task
+        pending = [task for task in pending if not task.done()]
+    return tasks[-1] if isinstance(tasks[-1].exception(), InvalidStatus) else tasks[0]
+
+
+async def _give_up(task: asyncio.Task[Transport]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and task.exception() is None:
+        await task.result().close()

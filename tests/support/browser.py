@@ -1,0 +1,115 @@
+"""A real browser, Debian's Chromium driven by Playwright, and the rules that every page in it has to keep."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Route,
+    async_playwright,
+    expect,
+)
+
+from tests.support.yjs_node import WAIT_SECONDS
+
+HERE = ("127.0.0.1", "localhost")
+"""The hosts that pages may load from."""
+ARGUMENTS = (
+    "--no-sandbox",  # which root needs
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, " + ", ".join(f"EXCLUDE {host}" for host in HERE),
+)
+
+expect.set_options(timeout=WAIT_SECONDS * 1_000)
+
+
+def find_chromium() -> str:
+    """Where the browser is. Without one the test is skipped, and fails in CI, which installs it."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if found is None:
+        reason = "there is no browser: install Debian's chromium, or say in CHROMIUM where another one is"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser, as long as it is needed."""
+    path = find_chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+class Visitors:
+    """People with a browser each, who share nothing; an async context manager.
+
+    A page that tells an error, or asks for anything from another machine, is at fault, and that fails the
+    test at the end. Whatever is waited for on a page is waited for at most `WAIT_SECONDS`.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.faults: list[str] = []
+        """What pages did that none may do."""
+
+    async def __aenter__(self) -> Visitors:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for context in self._contexts:
+            await context.close()
+        if error is None:
+            assert self.faults == []
+        elif self.faults:
+            error.add_note(f"faults of the pages: {self.faults}")
+
+    async def enter(self, url: str) -> Page:
+        """One more visitor, who looks at a page."""
+        context = await self._browser.new_context(service_workers="block")  # these could load unseen
+        self._contexts.append(context)
+        context.set_default_timeout(WAIT_SECONDS * 1_000)
+        context.on("console", self._hear)
+        context.on("weberror", lambda error: self.faults.append(f"uncaught: {error.error}"))
+        await context.route(is_elsewhere, self._abort)
+        page = await context.new_page()
+        page.on("crash", lambda _: self.faults.append(f"crashed: {url}"))
+        page.on("websocket", lambda socket: self._look_at(socket.url))
+        await page.goto(url)
+        return page
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.type}: {message.text}")
+
+    async def _abort(self, route: Route) -> None:
+        self._look_at(route.request.url)
+        await route.abort()
+
+    def _look_at(self, url: str) -> None:
+        if is_elsewhere(url):
+            self.faults.append(f"asked for {url}")
+
+
+def is_elsewhere(url: str) -> bool:
+    """Whether that is to be had from another machine."""
+    return urlsplit(url).scheme in ("http", "https", "ws", "wss") and urlsplit(url).hostname not in HERE
