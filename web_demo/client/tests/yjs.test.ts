@@ -48,6 +48,17 @@ test('a concurrent add wins over a remove', () => {
   expect(ours.count()).toBe(0)
 })
 
+test('what is there already is added again, for a concurrent remove', () => {
+  const [one, other, sync] = pair()
+  const [ours, theirs] = [one, other].map(doc => new YSet<string>(doc.getMap('tags'))) as [YSet<string>, YSet<string>]
+  ours.add('a')
+  sync()
+  theirs.remove('a')
+  ours.add('a')
+  sync()
+  expect([ours.contains('a'), theirs.contains('a')]).toEqual([true, true])
+})
+
 test('concurrent increments add up', () => {
   const [one, other, sync] = pair()
   new YCounter(one.getMap('n')).add(3)
