@@ -26,6 +26,14 @@ from tests.protobase_live.cli.test_backup import ODD, put, stored_at
 GONE = Former().remains({2**30: 5}, FIRST.next("g"))
 """What the deletion of a collection left."""
 
+ALL = len(ODD) + 1
+"""How many collections there are, with the one that was deleted."""
+
+
+def said(copied: int, there: int) -> str:
+    """What is said at the end."""
+    return f"{copied + there} collections: {copied} copied and verified, {there} there already\n"
+
 
 @pytest.fixture
 async def odd(tmp_path: Path) -> str:
@@ -75,17 +83,17 @@ def empty_commit(name: str, sequence: int) -> Commit:
 
 
 async def test_all_of_a_folder_is_copied_exactly_and_nothing_twice(odd: str, to: str) -> None:
-    assert await run("copy", odd, to) == (0, "5 collections: 5 copied and verified, 0 there already\n", "")
+    assert await run("copy", odd, to) == (0, said(ALL, 0), "")
     assert await stored_at(to) == ODD
     assert await remains_at(to, "gone") == GONE
-    assert await run("copy", odd, to) == (0, "5 collections: 0 copied and verified, 5 there already\n", "")
+    assert await run("copy", odd, to) == (0, said(0, ALL), "")
     assert await stored_at(to) == ODD
 
 
 async def test_only_what_changed_is_copied_again(odd: str, to: str) -> None:
     assert (await run("copy", odd, to)).code == 0
     await append(odd, empty_commit("boards/42", 2), empty_commit("boards/43", 1))
-    assert await run("copy", odd, to) == (0, "6 collections: 2 copied and verified, 4 there already\n", "")
+    assert await run("copy", odd, to) == (0, said(2, ALL - 1), "")
     assert await stored_at(to) == await stored_at(odd)
 
 
@@ -96,7 +104,7 @@ async def test_what_was_folded_since_is_folded_in_the_copy(odd: str, to: str) ->
     await storage.compact(Snapshot("boards/42", commit.update, {"n": 1}, 3.0))
     await storage.append([empty_commit("boards/42", 2)])
     await storage.close()
-    assert await run("copy", odd, to) == (0, "5 collections: 1 copied and verified, 4 there already\n", "")
+    assert await run("copy", odd, to) == (0, said(1, ALL - 1), "")
     assert await stored_at(to) == await stored_at(odd)
 
 
@@ -111,14 +119,9 @@ async def test_the_copy_is_another_node(odd: str, to: str) -> None:
 
 
 async def test_servers_are_copied_from_and_to(odd: str, to: str, server: pb.Server) -> None:
-    for number in (5, 0):
-        said = f"5 collections: {number} copied and verified, {5 - number} there already\n"
-        assert await run("copy", odd, server.url) == (0, said, "")
-    assert await run("copy", server.url, to) == (
-        0,
-        "4 collections: 4 copied and verified, 0 there already\n",
-        "",
-    )
+    for number in (ALL, 0):
+        assert await run("copy", odd, server.url) == (0, said(number, ALL - number), "")
+    assert await run("copy", server.url, to) == (0, said(len(ODD), 0), "")
     assert await stored_at(to) == ODD
 
 
@@ -134,8 +137,8 @@ async def test_a_collection_with_another_history_is_refused_alone(odd: str, to: 
     await append(to, *others)
     ended = await run("copy", odd, to)
     assert (ended.code, ended.err.count("\n")) == (1, 1)
-    assert ended.out == "5 collections: 3 copied and verified, 0 there already\n"
-    assert "2 of 5 collections are not copied" in ended.err
+    assert ended.out == f"{ALL} collections: {ALL - 2} copied and verified, 0 there already\n"
+    assert f"2 of {ALL} collections are not copied" in ended.err
     assert all(f"collection {each.collection!r} is not empty" in ended.err for each in others)
     assert await stored_at(to) == ODD | {each.collection: Loaded(None, (each,)) for each in others}
 
@@ -188,8 +191,8 @@ async def test_what_was_interrupted_is_completed(step: int, monkeypatch: pytest.
     source, target = MemoryStorage(), Odd(fails_at=step)
     await fill(source)
     copied, _, wrong = await carry_into(target, source)
-    assert (copied, "the disk is gone" in wrong) == (4, True)
-    assert await carry_into(target, source) == (1, 4, "")
+    assert (copied, "the disk is gone" in wrong) == (ALL - 1, True)
+    assert await carry_into(target, source) == (1, ALL - 1, "")
     assert {name: await target.load(name) for name in ODD} == ODD
 
 
@@ -197,7 +200,7 @@ async def test_verifying_finds_what_is_not_stored_as_it_was_read() -> None:
     source, target = MemoryStorage(), Odd(spoils="tasks")
     await fill(source)
     copied, _, wrong = await carry_into(target, source)
-    assert (copied, wrong) == (4, "what is stored of collection 'tasks' is not what was read of it")
+    assert (copied, wrong) == (ALL - 1, "what is stored of collection 'tasks' is not what was read of it")
 
 
 async def test_a_database_is_not_copied_into_itself(odd: str, tmp_path: Path) -> None:
@@ -238,7 +241,7 @@ async def test_a_terminal_is_shown_how_far_it_is(odd: str, to: str) -> None:
     os.close(theirs)
     shown = await asyncio.to_thread(read_all, ours)
     assert await process.wait() == 0
-    assert all(each in shown for each in ("copying", "verifying", "5/5"))
+    assert all(each in shown for each in ("copying", "verifying", f"{ALL}/{ALL}"))
 
 
 def read_all(terminal: int) -> str:
