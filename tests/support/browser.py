@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from playwright.async_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Page,
     Route,
     async_playwright,
@@ -77,6 +78,8 @@ class Visitors:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for context in self._contexts:
+            for page in context.pages:
+                await _hear_out(page)
             await context.close()
         if error is None:
             assert self.faults == []
@@ -108,6 +111,12 @@ class Visitors:
     def _look_at(self, url: str) -> None:
         if is_elsewhere(url):
             self.faults.append(f"asked for {url}")
+
+
+async def _hear_out(page: Page) -> None:
+    """Wait until a page's last errors have come here: they are told a turn of its event loop later."""
+    with suppress(Error):  # it has crashed, or is closed
+        await page.evaluate("new Promise(end => setTimeout(end))")
 
 
 def is_elsewhere(url: str) -> bool:
