@@ -43,7 +43,11 @@ async def write(page: Page, text: str, section: str = "notes") -> None:
 
 
 async def log_in(page: Page, name: str) -> None:
-    """By the page's own form."""
+    """By the page's own form, once the page has been refused.
+
+    A refused page is `connected` for a moment too: the server accepts before it closes with a reason.
+    """
+    await expect(state(page)).to_have_text("log in first")
     await page.get_by_label("Name").fill(name)
     await page.get_by_label("Password").fill(PASSWORDS[name])
     await page.get_by_role("button", name="Log in").click()
