@@ -303,8 +303,11 @@ class Outgoing:
         if here > known.history:
             await self._send_deletion(collection, known, here)
         found = self._source.recent.after(collection, known.vector, known.since) if recent else None
+        if found:
+            return Line(deque(found), True, here)
         if found is not None:
-            return Line(deque(found), True, here) if found else None
+            known.since = self._source.recent.count  # or what the other node has sent is gone through each time
+            return None
         return await self._line_of_log(collection, known, here)
 
     async def _line_of_log(self, collection: str, known: Known, here: History) -> Line | None:

@@ -49,8 +49,9 @@ class Recent:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
+        self.count = 0
+        """How many were ever kept, and so the number of the latest."""
         self._bytes = 0
-        self._count = 0
         self._tails: dict[str, _Tail] = {}
         self._order: deque[tuple[str, _Tail]] = deque()
         """Whose commit came first, for each commit that is kept."""
@@ -61,8 +62,8 @@ class Recent:
         if tail is None:
             tail = self._tails[collection] = _Tail(dict(before))
         for commit in commits:
-            self._count += 1
-            kept = Packed(commit, self._count)
+            self.count += 1
+            kept = Packed(commit, self.count)
             tail.commits.append(kept)
             self._order.append((collection, tail))
             self._bytes += kept.size

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from protobase_live.cluster import recent
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.commit_form import unpack_commit_of
@@ -18,7 +19,7 @@ from protobase_live.collection.turn import Turn
 from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.protocol.peer.messages import Commits, Deleted, SnapshotPart, Standings, Taken
 from protobase_live.query.language.query import Query
-from protobase_storage import CollectionCorrupt, MemoryStorage, StorageError, StorageFull
+from protobase_storage import CollectionCorrupt, Commit, MemoryStorage, StorageError, StorageFull, covers
 from tests.support.nodes import Connection, Node, agree, settle
 from tests.support.pipes import End, pipe
 
@@ -83,6 +84,24 @@ async def test_no_commit_of_a_transaction_is_read_twice(make: Make) -> None:
     await agree([a, b], "x", "y")
     assert sum(read) == 16
     assert all(len(each.commits) == 2 for each in connection.ends[0].messages(Commits))
+
+
+async def test_what_the_other_node_has_sent_is_gone_through_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = make("a"), make("b")
+    compared: list[Commit] = []
+    monkeypatch.setattr(
+        recent, "covers", lambda vector, commit: compared.append(commit) or covers(vector, commit)
+    )
+    Connection(a, b)
+    for n in range(20):
+        await a.put("tasks", f"k{n}", n=n)
+        await agree([a, b], "tasks")
+        await settle(lambda: not b.db.replication.links["a"].outgoing.backlog)
+    assert len(compared) == 2 * 20, "each commit once on each side"
+    await b.put("tasks", "back", n=0)
+    await agree([a, b], "tasks")
 
 
 async def test_messages_that_wait_are_taken_in_one_go(make: Make) -> None:
