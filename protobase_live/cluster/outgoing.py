@@ -306,7 +306,9 @@ class Outgoing:
         if found:
             return Line(deque(found), True, here)
         if found is not None:
-            known.since = self._source.recent.count  # or what the other node has sent is gone through each time
+            known.since = (
+                self._source.recent.count
+            )  # or what the other node has sent is gone through each time
             return None
         return await self._line_of_log(collection, known, here)
 

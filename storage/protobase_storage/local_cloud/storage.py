@@ -75,7 +75,8 @@ class LocalCloudStorage(Storage):
         async with self._order:
             with self._appends.barred(snapshot.collection) if await self._brings(snapshot) else nullcontext():
                 await self._appends.settled(last)
-                await self._bucket.compact(snapshot)
+                if snapshot.collection not in self._appends.uploader.set_aside:
+                    await self._bucket.compact(snapshot)
                 await self._folder.compact(snapshot)
 
     async def _brings(self, snapshot: Snapshot) -> bool:
@@ -96,6 +97,7 @@ class LocalCloudStorage(Storage):
             async with self._order:
                 await self._appends.settled(last)
                 await self._bucket.delete(collection, remains)
+                self._appends.uploader.set_aside.discard(collection)
                 await self._folder.delete(collection, remains)
 
     async def load(self, collection: str) -> Loaded:
@@ -151,6 +153,8 @@ class LocalCloudStorage(Storage):
         await self._appends.stop()
         if count := self._appends.uploader.commits:
             _log.error("%s, and uploads them when it is opened again", lost(count, self._place))
+        elif names := self._appends.uploader.set_aside:
+            _log.error("damaged in the bucket, and in %s alone: %s", self._place, ", ".join(sorted(names)))
         elif not self._appends.dead:
             try:
                 await self._on_uploaded(self._folder)

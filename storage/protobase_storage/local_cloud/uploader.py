@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..backlog import weight_of
 from ..commit import Commit
 from ..contract import Storage
-from ..errors import StorageError, StorageFenced
+from ..errors import CollectionCorrupt, StorageError, StorageFenced
 
 SLOT_BYTES = 8 * 1024 * 1024
 """Bytes after which what waits goes on in another write to the bucket."""
@@ -47,6 +47,8 @@ class Uploader:
         self._is_failing = self._is_stopping = False
         self.bytes = 0
         """Of what is in the folder alone."""
+        self.set_aside: set[str] = set()
+        """Collections that are damaged in the bucket: it takes nothing of them, until they are deleted."""
         self._running = self._loop.create_task(self._run())
 
     @property
@@ -85,7 +87,9 @@ class Uploader:
         while await self._has_work():
             uploads = self._next()
             try:
-                await self._bucket.append([commit for each in uploads for commit in each.commits])
+                await self._upload(uploads)
+            except CollectionCorrupt as damage:  # no reason to keep the others from the bucket
+                self._set_aside(damage)
             except Exception as error:
                 foreseen = isinstance(error, StorageError)
                 self._failed(error if foreseen else StorageError(f"the upload failed: {error!r}"))
@@ -94,6 +98,15 @@ class Uploader:
                 await self._pause()
             else:
                 self._succeeded(uploads)
+
+    async def _upload(self, uploads: Sequence[_Upload]) -> None:
+        commits = [commit for each in uploads for commit in each.commits]
+        if taken := [commit for commit in commits if commit.collection not in self.set_aside]:
+            await self._bucket.append(taken)
+
+    def _set_aside(self, error: CollectionCorrupt) -> None:
+        self.set_aside.add(error.collection)
+        _log.error("in the bucket %s. It is not uploaded any more: the folder alone has it", error)
 
     async def _has_work(self) -> bool:
         while not self._queue:

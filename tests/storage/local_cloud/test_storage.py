@@ -174,6 +174,48 @@ async def test_what_cannot_be_uploaded_at_the_end_is_told_and_uploaded_first_the
     await storage.close()
 
 
+async def damaged(tmp_path: Path, **options: float) -> tuple[LocalCloudStorage, SimulatedObjects]:
+    """A folder that has `a` and `b`; in the bucket `a` cannot be read any more."""
+    objects = SimulatedObjects(Bucket())
+    storage = await open_local(objects, tmp_path, interval=0)
+    await storage.append([make_commit("a", 1, update=b"as it was"), make_commit("b", 1)])
+    await storage.close()
+    for key, body in objects._bucket.objects.items():
+        objects._bucket.objects[key] = body.replace(b"as it was", b"as it is!")
+    return await open_local(objects, tmp_path, interval=0, **options), objects
+
+
+async def test_a_collection_that_is_damaged_in_the_bucket_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage, objects = await damaged(tmp_path, unuploaded_bytes=1)
+    for sequence in (2, 3):
+        await storage.append([make_commit("a", sequence)])
+        await storage.append([make_commit("b", sequence)])
+    await storage.compact(make_snapshot("b", {"node-a": 3}))
+    await storage.compact(make_snapshot("a", {"node-a": 2}))
+    await storage.append([make_commit("b", 4)])
+    assert caplog.text.count("the folder alone has it") == 1
+    assert (await storage.load("a")).commits == (make_commit("a", 3),)
+    await storage.close()
+    assert await in_bucket(objects, "b") == 1
+    assert f"in folder '{tmp_path}'" in caplog.text
+    again = await open_local(objects, tmp_path, interval=0)
+    assert (await again.load("a")).vector == {"node-a": 3}
+    await again.close()
+
+
+async def test_a_collection_that_is_damaged_in_the_bucket_is_whole_again_when_it_was_deleted(
+    tmp_path: Path,
+) -> None:
+    storage, objects = await damaged(tmp_path)
+    await storage.append([make_commit("a", 2)])
+    await storage.delete("a", b"gone")
+    await storage.append([make_commit("a", 1, update=b"new")])
+    await storage.close()
+    assert await in_bucket(objects, "a") == 1
+
+
 async def test_a_folder_that_was_taken_over_says_what_was_never_uploaded(tmp_path: Path) -> None:
     storage, objects = await held(tmp_path)
     await storage.append([make_commit("a", 1)])
