@@ -99,3 +99,16 @@ class Batching:
             elif not line.whole or any(each.commit.joint == joint for each in line.waiting):
                 return None
         return names
+
+
+def of_missing_parts(lines: Mapping[str, Line]) -> set[str]:
+    """The collections of transactions of which another part is in a line, and this one in none."""
+    commits = [(name, kept.commit) for name, line in lines.items() for kept in line.waiting]
+    parts = {(name, commit.joint) for name, commit in commits if commit.joint}
+    joints = {joint for _, joint in parts}
+    return {
+        name
+        for joint in joints
+        for name in joint.collections
+        if (name, joint) not in parts and (name not in lines or lines[name].whole)
+    }

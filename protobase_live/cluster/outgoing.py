@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from protobase_actors import Clock, WakeUp
-from protobase_live.cluster.batch import Batch, Batching, Line
+from protobase_live.cluster.batch import Batch, Batching, Line, of_missing_parts
 from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
@@ -284,7 +284,7 @@ class Outgoing:
         All are in the logs as soon as one is; but not all may have been shown yet.
         """
         looked_at = set[str]()
-        while missing := _of_missing_parts(lines) - looked_at:
+        while missing := of_missing_parts(lines) - looked_at:
             for name in sorted(missing):
                 looked_at.add(name)
                 line = await self._line(name, recent=False)
@@ -387,16 +387,3 @@ class Outgoing:
             told[name] = history, loaded
         for part in parts_of(told, self._limits.snapshot_part_bytes):
             await self._send(part)
-
-
-def _of_missing_parts(lines: Mapping[str, Line]) -> set[str]:
-    """The collections of transactions of which another part is in a line, and this one in none."""
-    commits = [(name, kept.commit) for name, line in lines.items() for kept in line.waiting]
-    parts = {(name, commit.joint) for name, commit in commits if commit.joint}
-    joints = {joint for _, joint in parts}
-    return {
-        name
-        for joint in joints
-        for name in joint.collections
-        if (name, joint) not in parts and (name not in lines or lines[name].whole)
-    }
