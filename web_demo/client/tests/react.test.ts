@@ -5,7 +5,8 @@ import { createRoot } from 'react-dom/client'
 import { expect, test } from 'vitest'
 import { query, type Database } from '../src/index.js'
 import { useLiveQuery, usePresence, useStatus } from '../src/react.js'
-import { client, fresh, until } from './server.js'
+import { client, fresh } from './server.js'
+import { until } from './until.js'
 
 interface Task { title: string }
 

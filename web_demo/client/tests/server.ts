@@ -84,27 +84,3 @@ export class Proxy {
     this.cut()
   }
 }
-
-/** Random numbers from a seed (mulberry32): from 0 to below `below`. */
-export function randomFrom (seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return below => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
-}
-
-/** Wait until `ready` is so, looked at after each news that `listen` brings. */
-export async function until (ready: () => boolean, listen: (hear: () => void) => () => void): Promise<void> {
-  await new Promise<void>(resolve => {
-    const stop = listen(check)
-    function check (): void {
-      if (!ready()) return
-      queueMicrotask(() => { stop() })
-      resolve()
-    }
-    check()
-  })
-}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Closed, F, Overloaded, query, ValidationError, type Change, type Diff } from '../src/index.js'
-import { client, fresh, Proxy, SERVER, until } from './server.js'
+import { client, fresh, Proxy, SERVER } from './server.js'
+import { until } from './until.js'
 
 async function take<T> (stream: AsyncIterable<T>, most: number): Promise<T[]> {
   const taken: T[] = []
