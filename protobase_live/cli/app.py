@@ -96,6 +96,18 @@ def serve(
     cluster_secret_file: Annotated[
         str | None, typer.Option(help="A file with the secret that all nodes have in common.")
     ] = None,
+    jwt_keys: Annotated[
+        str | None,
+        typer.Option(help="A file with the keys, or the secret, of the tokens that let in."),
+    ] = None,
+    jwt_algorithm: Annotated[
+        list[str] | None, typer.Option(help="How they are signed: HS256, RS256, EdDSA and others.")
+    ] = None,
+    jwt_issuer: Annotated[str | None, typer.Option(help="Who has to have made them (iss).")] = None,
+    jwt_audience: Annotated[str | None, typer.Option(help="For whom they have to be (aud).")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let everybody in who can reach it, also from other machines.")
+    ] = False,
     limit: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER, as document_bytes=128MiB.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
@@ -116,6 +128,11 @@ def serve(
         "owner": owner,
         "durability": durability,
         "cluster_secret_file": cluster_secret_file,
+        "jwt_keys": jwt_keys,
+        "jwt_algorithm": jwt_algorithm,
+        "jwt_issuer": jwt_issuer,
+        "jwt_audience": jwt_audience,
+        "insecure": insecure,
         "limit": limit,
         "log_level": log_level,
         "log_format": log_format,
@@ -307,6 +324,23 @@ def verify(
     if len(urls) < 2:
         raise typer.BadParameter("name at least two servers to compare")
     verify(urls, token, wait, json)
+
+
+@app.command()
+def token(
+    subject: Annotated[str, typer.Argument(help="Who has it: the author of what is written with it.")],
+    keys: Annotated[str, typer.Option(help="A file with the private key, or the secret.")],
+    algorithm: Annotated[str, typer.Option(help="HS256, RS256, EdDSA or another one that serve accepts.")],
+    seconds: Annotated[float, typer.Option(min=1, help="How long it is good.")] = 3_600,
+    read_only: Annotated[bool, typer.Option("--read-only", help="For reading alone.")] = False,
+    issuer: Annotated[str | None, typer.Option(help="Who has made it (iss).")] = None,
+    audience: Annotated[str | None, typer.Option(help="For whom it is (aud).")] = None,
+) -> None:
+    """Print a token (JWT) with which `serve --jwt-keys` lets its bearer in."""
+    from protobase_live.cli.token import token
+
+    claims = {"sub": subject, "iss": issuer, "aud": audience, "read_only": read_only or None}
+    token(keys, algorithm, seconds, claims)
 
 
 @app.command()

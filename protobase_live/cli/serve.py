@@ -19,11 +19,12 @@ from protobase_live.errors import StorageFailed, Unavailable, ValidationError
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+from protobase_live.server.origins import is_loopback
 from protobase_live.server.server import Server
 
 MAX_PORT = 65_535
 
-REPEATED = ("origin", "peer", "owner", "limit")
+REPEATED = ("origin", "peer", "owner", "jwt_algorithm", "limit")
 """Options that may come more than once."""
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def options(arguments: Sequence[str]) -> Options | None:
         return None
     for option, value in zip(names, values, strict=True):
         name = option.removeprefix("--").replace("-", "_")
-        if not option.startswith("--") or name not in Options.__annotations__:
+        if not option.startswith("--") or name not in Options.__annotations__ or name == "insecure":
             return None
         if name in REPEATED:
             found.setdefault(name, []).append(value)
@@ -103,12 +104,29 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         database,
         host,
         port,
+        admission(how, host),
         limits=how.server_limits,
         live_limits=how.live_limits,
         origins=how.origins,
         peers=how.peers,
         cluster_secret=secret,
     )
+
+
+def admission(how: Settings, host: str) -> Authenticate:
+    """Who is let in. Raises ValidationError where that would be everybody who can reach ``host``."""
+    if how.jwt_keys is not None:
+        from protobase_live.server.jwt import Jwt  # a server without tokens starts without
+
+        return Jwt(how.jwt_keys, how.jwt_algorithms, issuer=how.jwt_issuer, audience=how.jwt_audience)
+    if not is_loopback(host):
+        if not how.insecure:
+            raise ValidationError(
+                f"--listen {how.listen} lets in everybody who can reach it: say with --jwt-keys FILE and "
+                "--jwt-algorithm NAME whose tokens are good, or that all may do everything with --insecure"
+            )
+        _log.warning("everybody who can reach %s may read and write everything (--insecure)", how.listen)
+    return anonymous
 
 
 @asynccontextmanager

@@ -50,6 +50,11 @@ class Settings:
     node_id: str | None = None
     durability: str = "local"
     cluster_secret_file: str | None = None
+    jwt_keys: str | None = None
+    jwt_algorithms: tuple[str, ...] = ()
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    insecure: bool = False
     log_level: str = "warning"
     log_format: str = "text"
     limits: Limits = field(default_factory=Limits)
@@ -73,6 +78,11 @@ class Options(TypedDict, total=False):
     node_id: str
     durability: str
     cluster_secret_file: str
+    jwt_keys: str
+    jwt_algorithm: Sequence[str]
+    jwt_issuer: str
+    jwt_audience: str
+    insecure: bool
     limit: Sequence[str]
     log_level: str
     log_format: str
@@ -105,6 +115,8 @@ def _of_options(options: Options) -> Iterator[tuple[str, _Given]]:
     for name in _TEXTS:
         if name in options:
             yield name, _Given(options.get(name), f"--{name.replace('_', '-')}")
+    if options.get("insecure"):
+        yield "insecure", _Given(True, "--insecure")
     for name in _LISTS:
         option = name.removesuffix("s")
         if values := options.get(option):
@@ -191,6 +203,11 @@ def _number(given: _Given, default: Any) -> Any:
 
 def _plain(name: str, given: _Given) -> Any:
     value = given.value
+    if name in _FLAGS:
+        told = value if isinstance(value, bool) else _SAID.get(str(value).lower())
+        if told is None:
+            raise ValidationError(f"{given.where}: expected true or false, not {value!r}")
+        return told
     if name in _LISTS:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in cast("list[Any]", value)):
             raise ValidationError(f"{given.where}: expected a list of {_LISTS[name]}, not {value!r}")
@@ -203,10 +220,21 @@ def _plain(name: str, given: _Given) -> Any:
     return value.lower() if choices else value
 
 
-_TEXTS = ("storage", "listen", "node_id", "durability", "cluster_secret_file", "log_level", "log_format")
-_LISTS = {"origins": "origins", "peers": "addresses of nodes", "owners": "patterns of collections"}
+_TEXTS = (
+    *("storage", "listen", "node_id", "durability", "cluster_secret_file"),
+    *("jwt_keys", "jwt_issuer", "jwt_audience", "log_level", "log_format"),
+)
+_LISTS = {
+    "origins": "origins",
+    "peers": "addresses of nodes",
+    "owners": "patterns of collections",
+    "jwt_algorithms": "algorithms",
+}
 """What can be given several times, and what it is a list of. The option is in the singular."""
-_PLAIN = (*_TEXTS, *_LISTS)
+_FLAGS = ("insecure",)
+_SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+"""How a flag is said in a variable."""
+_PLAIN = (*_TEXTS, *_LISTS, *_FLAGS)
 _LIMITS = {f"{name}.{each.name}": each.default for name, kind in SECTIONS.items() for each in fields(kind)}
 """The defaults of all limits, by their full names."""
 

@@ -12,6 +12,9 @@ def handshake_log() -> logging.Logger:
     logger = logging.getLogger(NAME)
     if not logger.filters:
         logger.addFilter(_shorten)
+        # The library tells every header and frame where it may tell what is for debugging: tokens, and what
+        # people write.
+        logger.setLevel(logging.INFO)
     return logger
 
 
@@ -21,4 +24,4 @@ def _shorten(record: logging.LogRecord) -> bool:
         record.msg, record.args = "%s: %r", (record.getMessage(), error)
         record.exc_info = record.exc_text = None
     record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
-    return logging.getLogger(NAME).isEnabledFor(logging.DEBUG)
+    return logging.getLogger(NAME.rpartition(".")[0]).isEnabledFor(logging.DEBUG)

@@ -31,7 +31,7 @@ class Origins:
         what is no origin.
         """
         self._allowed = {_checked(origin) for origin in allowed}
-        self._loopback = _is_loopback(host)
+        self._loopback = is_loopback(host)
         self._takes_all = EVERY in self._allowed or not (strict or self._loopback or self._allowed)
 
     def refusal(self, origins: Sequence[str], hosts: Sequence[str]) -> str | None:
@@ -57,12 +57,12 @@ class Origins:
         return f"{strange[0]!r} is no name of this machine; the server's option --origin allows its pages"
 
     def _is_known(self, host: str) -> bool:
-        return _is_loopback(host) or host in map(_host, self._allowed)
+        return is_loopback(host) or host in map(_host, self._allowed)
 
     def _is_own(self, origin: str, hosts: Sequence[str]) -> bool:
         host = _host(origin)
         if self._loopback:
-            return _is_loopback(host)
+            return is_loopback(host)
         return bool(host) and [host] == [_host(f"//{each}") for each in hosts]
 
 
@@ -82,7 +82,7 @@ def _host(url: str) -> str:
         return ""
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -24,6 +24,8 @@ READY = re.compile(r"listening on http://(127\.0\.0\.1:\d+)\n")
         (["--log-level", "info", "--config", "x"], {"log_level": "info", "config": "x"}),
         (["--limit", "a=1", "--limit", "b=2", "--origin", "*"], {"limit": ["a=1", "b=2"], "origin": ["*"]}),
         (["--peer", "a", "--node-id", "n", "--peer", "b"], {"peer": ["a", "b"], "node_id": "n"}),
+        (["--jwt-keys", "k", "--jwt-algorithm", "HS256"], {"jwt_keys": "k", "jwt_algorithm": ["HS256"]}),
+        (["--insecure", "--listen"], None),
         (["--log_leve", "info"], None),
         (["storage", "memory:"], None),
         (["--help"], None),
