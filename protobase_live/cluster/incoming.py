@@ -28,7 +28,7 @@ from protobase_live.protocol.peer.messages import (
     Standings,
     Taken,
 )
-from protobase_storage import Commit, Loaded
+from protobase_storage import Commit, Loaded, Vector, includes
 
 
 class Home(Protocol):
@@ -102,11 +102,11 @@ class Incoming:
         sack, self._sack = self._sack, Sack()
         if not sack.number:
             return
+        sent = {name: Loaded(None, tuple(commits)).vector for name, commits in sack.commits.items()}
         for collection, history in sack.histories.items():
-            vector = Loaded(None, tuple(sack.commits[collection])).vector
-            self._outgoing.has(collection, history, vector)
+            self._outgoing.has(collection, history, sent[collection])
         answers = await self._home.replicate(sack.commits, sack.histories)
-        await self._send(_taken(sack.number, answers))
+        await self._send(_taken(sack.number, answers, sent))
 
     async def _take_deletion(self, message: Deleted) -> None:
         collection = message.collection
@@ -157,13 +157,16 @@ def _failure(error: ProtoBaseError) -> tuple[str, bool]:
     return str(error), error.retryable or isinstance(error, (StorageFailed, CollectionDropped))
 
 
-def _taken(number: int, answers: Mapping[str, Answer]) -> Taken:
-    """What is said of the collections of which not all is durable."""
+def _taken(number: int, answers: Mapping[str, Answer], sent: Mapping[str, Vector]) -> Taken:
+    """What is said of the collections of which not all that was ``sent`` is durable.
+
+    Whether it is held does not count: what there was no room for is neither durable nor held.
+    """
     positions: dict[str, Position] = {}
     failures: dict[str, tuple[str, bool]] = {}
     for collection, answer in answers.items():
         if isinstance(answer, ProtoBaseError):
             failures[collection] = _failure(answer)
-        elif answer.held:
+        elif not includes(answer.vector, sent[collection]):
             positions[collection] = answer.history, answer.vector
     return Taken(number, positions, failures)

@@ -35,7 +35,7 @@ class _Sent:
     since: float
     """Since when the other node lacks something of it, in seconds of the clock."""
     positions: Mapping[str, tuple[History, Vector]]
-    """What each collection comes to by it."""
+    """What it brings of each collection. What was sent before may turn out not to have been taken."""
 
 
 class Outgoing:
@@ -335,11 +335,11 @@ class Outgoing:
         self._number += 1
         positions: dict[str, tuple[History, Vector]] = {}
         for name, each in batch.taken.items():
-            known = self.known[name]
+            known, brings = self.known[name], Loaded(None, tuple(kept.commit for kept in each)).vector
             if known.history == histories[name]:
-                known.go_on(Loaded(None, tuple(kept.commit for kept in each)).vector)
+                known.go_on(brings)
                 known.since = max(known.since, each[-1].number)
-            positions[name] = histories[name], known.vector
+            positions[name] = histories[name], brings
         self._sent[self._number] = _Sent(batch.size, since, positions)
         self._sent_bytes += batch.size
         forms = {name: (histories[name], [kept.form for kept in each]) for name, each in batch.taken.items()}

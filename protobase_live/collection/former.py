@@ -44,13 +44,13 @@ class History(NamedTuple):
     number: int = 0
     id: str = ""
 
-    def writer(self, node: str) -> str:
-        """Who ``node`` is in this history: what its commits, and its shares of counters, are counted under.
+    def writer(self, name: str) -> str:
+        """Who writes as ``name`` in this history: what commits, and shares of counters, are counted under.
 
         Another one in each history. One that begins with a backup may have more of what a node wrote before
         than has come to that node when it goes on writing.
         """
-        return f"{node}{TIMELINE_MARK}{self.id}" if self.id else node
+        return f"{name}{TIMELINE_MARK}{self.id}" if self.id else name
 
     def next(self, id: str) -> History:
         """The one after this; ``id`` is a name that nobody had before."""

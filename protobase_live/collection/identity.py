@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import blake2b
 from random import Random
 
+from protobase_storage import TIMELINE_MARK
+
 TIMELINE_BITS = 48
 """Random bits in the name of a timeline; each activation of a collection has its own."""
 
@@ -19,9 +21,14 @@ LEAST_ID = 2**16
 class Identity:
     """The names under which one process writes into its collections."""
 
-    def __init__(self, random: Random, node: str) -> None:
-        """``node`` is what the commits of this process are numbered under."""
-        self.node = node
+    def __init__(self, random: Random, node: str, disk: str) -> None:
+        """``node`` is what others call this one, ``disk`` the identity of its storage."""
+        self.writer = node if node == disk else f"{node}{TIMELINE_MARK}{disk}"
+        """What the commits of this process are numbered under.
+
+        Another one on each disk: on an empty one a node counts from 1 again, whatever it was called before,
+        and others may have what it wrote under these numbers.
+        """
         self._random = random
         self._secret = random.randbytes(_SECRET_BYTES)
 

@@ -290,7 +290,7 @@ class Install:
 
 @dataclass(frozen=True, slots=True)
 class Replicated:
-    """What a collection has then: whoever sent commits sends what ``vector`` lacks, if any are held."""
+    """What a collection has then: whoever sent commits sends what ``vector`` lacks, be that held or not."""
 
     vector: Vector
     held: int

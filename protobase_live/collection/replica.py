@@ -113,7 +113,7 @@ class Replica:
 
     @property
     def _writer(self) -> str:
-        return self.former.history.writer(self._identity.node)
+        return self.former.history.writer(self._identity.writer)
 
     def require_history(self, history: History | None) -> None:
         """See `require_same`."""

@@ -142,7 +142,7 @@ class Database(DatabaseApi):
         """What other nodes are sent."""
         self.node = storage.identity if node_id is None else check_node(node_id)
         """What other nodes call this one."""
-        self._identity = Identity(self._random, self.node)
+        self._identity = Identity(self._random, self.node, storage.identity)
         shared = self._identity, self.quarantine, self.replication
         self._histories = Histories(self._storage, self._ask, *shared, self._is_over)
         asks = self._pool, self._ask, self.ref, self._histories.delete
@@ -281,7 +281,7 @@ class Database(DatabaseApi):
         return ChangeStream(collection, since, subscribe, unsubscribe, load, self._arrival(), opened)
 
     def _arrival(self) -> Arrival:
-        return Arrival(self._clock, self.limits.ahead_seconds, self.node)
+        return Arrival(self._clock, self.limits.ahead_seconds, self._identity.writer)
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""

@@ -7,18 +7,20 @@ from math import inf
 from typing import Any
 
 from protobase_actors import Clock, within
-from protobase_storage import Vector, is_elsewhere, node_of, sequence_of
+from protobase_storage import TIMELINE_MARK, Vector, is_elsewhere, sequence_of
 
 
 class Arrival:
     """The wait of one reader, before it goes on behind its cursor; it begins when somebody reads."""
 
-    def __init__(self, clock: Clock, seconds: float, node: str) -> None:
-        """A reader at ``node`` waits for ``seconds`` in all, however often it is interrupted."""
+    def __init__(self, clock: Clock, seconds: float, writer: str) -> None:
+        """A reader at the node that writes as ``writer`` waits for ``seconds`` in all, however often it is
+        interrupted.
+        """
         self._clock = clock
         self.seconds = seconds
         """How long it is, from its beginning."""
-        self._node = node
+        self._own = writer + TIMELINE_MARK
         self._until: float | None = None
 
     def awaits(self, *collections: tuple[Vector, Vector]) -> bool:
@@ -30,7 +32,8 @@ class Arrival:
     def can_come(self, *collections: tuple[Vector, Vector]) -> bool:
         """Whether something lacks, and all of that can still come.
 
-        What this node itself has lost, and what has another commit in its place, never will.
+        What this node itself has lost, and what has another commit in its place, never will; what it wrote on
+        another disk may.
         """
         lacking = [
             origin
@@ -40,7 +43,7 @@ class Arrival:
         ]
         return (
             bool(lacking)
-            and all(node_of(origin) != self._node for origin in lacking)
+            and not any(origin.startswith(self._own) for origin in lacking)
             and not any(is_elsewhere(here, *each) for here, wanted in collections for each in wanted.items())
         )
 

@@ -19,7 +19,8 @@ DISK_ERRORS = "disk errors"
 SKEW = "clock skew"
 LATE = "late nodes"
 LEAVING = "nodes that leave"
-KINDS = (CRASHES, CUTS, ONE_WAY, STALLS, SLOW, DISK_ERRORS, SKEW, LATE, LEAVING)
+LOST_DISKS = "lost disks"
+KINDS = (CRASHES, CUTS, ONE_WAY, STALLS, SLOW, DISK_ERRORS, SKEW, LATE, LEAVING, LOST_DISKS)
 
 SLOW_SECONDS = (0.01, 0.25)
 """How long a message is under way while the network is slow, from and to."""
@@ -39,6 +40,8 @@ class Faults:
         """What may go wrong in this run."""
         self.gone: dict[str, None] = {}
         """The hosts of nodes that have left for good."""
+        self.emptied: dict[str, None] = {}
+        """The hosts of nodes that went on with an empty disk."""
         self._world = world
         self._usual = world.network.config
         """The network without faults."""
@@ -72,6 +75,19 @@ class Faults:
             if node.is_started and node.is_up:
                 node.crash()
             self._world.happened["a node left for good"] += 1
+
+    async def lose_disk(self, nodes: Sequence[Node]) -> None:
+        """Have one node go on with an empty disk at some moment, if disks are lost and no node leaves: two
+        disks are more than what was acknowledged by another node outlives.
+        """
+        random = self._world.random("whose disk is lost")
+        await self._sleep(random, 1.0, 8.0)
+        node = random.choice(nodes)
+        if LOST_DISKS in self.kinds and LEAVING not in self.kinds and node.is_started:
+            self.emptied[node.host] = None
+            node.lose_disk()
+            await self._sleep(random, 0.0, 1.0)
+            self._start_again(node)
 
     async def work(self, nodes: Sequence[Node], times: int, hand: int) -> None:
         """Have something go wrong, and get well again, so many times. Several hands may work at once."""

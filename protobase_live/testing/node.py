@@ -96,6 +96,12 @@ class Node:
             self.disk.kept_unsaid > before.kept_unsaid
         )
 
+    def lose_disk(self) -> None:
+        """Crash, and come back with an empty disk when it is started again."""
+        self.crash()
+        self.disk = Disk(self._world.clock, self._world.random(f"disk {self._starts} of {self.host}"))
+        self._world.happened["a disk was lost"] += 1
+
     async def _storage(self, random: Random) -> Storage:
         """What it opens when it starts; what is drawn for that comes from ``random``."""
         return self.disk

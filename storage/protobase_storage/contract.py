@@ -87,7 +87,8 @@ class Storage(ABC):
     identity: str
     """Node id of this database, made when it is created and kept.
 
-    The origin of the commits its holder writes is this and a timeline (`Commit`).
+    The origin of the commits its holder writes is this and a timeline (`Commit`), behind the node's id if it
+    has another one in a cluster.
     """
 
     @abstractmethod

@@ -169,6 +169,7 @@ class ManyNodes:
             for hand in range(HANDS):
                 tasks.create_task(self._faults.work(self.nodes, FAULTS, hand))
             tasks.create_task(self._faults.leave(self._may_leave))
+            tasks.create_task(self._faults.lose_disk(self.nodes))
         self._faults.part(self.nodes)
         await self._world.clock.sleep(self._random.uniform(0.2, 3.0))
         self._over.set()
@@ -199,13 +200,17 @@ class ManyNodes:
         self._check_buried(items[SCRATCH])
 
     def _acknowledged(self) -> Iterator[tuple[str, set[str]]]:
-        """What has to be there: of what a node took that is gone with its disk, what others had, too."""
+        """What has to be there: of what a node took whose disk is gone, what others had, too."""
         for writer in self.writers:
             journal = writer.journal
-            kept = journal.acknowledged if writer.node in self.staying else journal.replicated
+            kept = journal.acknowledged if self._has_kept(writer.node) else journal.replicated
             yield from kept.items()
         for editor in self.editors:
             yield TASKS, editor.keys
+
+    def _has_kept(self, node: Node) -> bool:
+        """Whether a node has the disk that it began with."""
+        return node.host not in {**self._faults.gone, **self._faults.emptied}
 
     def _check_joint(self, writer: Writer, items: Mapping[str, Mapping[str, Any]]) -> None:
         for key, names in writer.journal.joint.items():
@@ -214,7 +219,7 @@ class ManyNodes:
 
     def _check_buried(self, scratch: Mapping[str, Any]) -> None:
         """What was deleted is deleted, unless nobody knows of that but a node that is gone."""
-        journals = [(writer.node in self.staying, writer.journal) for writer in self.writers]
+        journals = [(self._has_kept(writer.node), writer.journal) for writer in self.writers]
         buried = {key for stays, journal in journals if stays for key in journal.buried}
         restored = {key for _, journal in journals for key in journal.restored}
         back = (buried - restored) & scratch.keys()

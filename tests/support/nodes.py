@@ -33,14 +33,16 @@ class Node:
         limits: Limits = DEFAULT_LIMITS,
         cluster_limits: ClusterLimits | None = None,
         owner: Sequence[str] = (),
+        start: int = 1,
     ) -> None:
+        """``start`` counts the processes of this name: each draws something else."""
         self.name = name
         self.clock = ManualClock()
         self.storage = storage or MemoryStorage(make_identity=lambda: name)
         self.db = Database(
             self.storage,
             clock=self.clock,
-            random=Random(name),
+            random=Random(name if start == 1 else f"{name}, start {start}"),
             limits=limits,
             cluster_limits=cluster_limits,
             node_id=name,

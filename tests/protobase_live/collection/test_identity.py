@@ -66,8 +66,16 @@ async def test_a_copy_of_another_collection_is_taken(database: Database, storage
     assert await (await database.collection("b")).items() == {"k": {"n": 1}}
 
 
+def test_a_node_writes_under_another_name_on_each_disk() -> None:
+    assert [Identity(Random(1), "node", disk).writer for disk in ("a", "b", "node")] == [
+        "node/a",
+        "node/b",
+        "node",
+    ]
+
+
 def test_ids_are_what_yjs_takes() -> None:
-    identity = Identity(Random(1), "node")
+    identity = Identity(Random(1), "node", "disk")
     ids = {identity.client_id(f"c{n}") for n in range(1_000)}
     assert len(ids) == 1_000
     assert all(LEAST_ID <= each < 2**53 for each in ids)

@@ -28,11 +28,19 @@ def made() -> tuple[Arrival, ManualClock]:
         ({"here/t": 3}, False),
         ({"here/lost": 3, "other/t": 4}, False),
         ({"other/t": 4, "third/elsewhere": 1}, False),
+        ({"here/h/t": 1}, False),
+        ({"hereabouts/t": 1}, True),
     ],
 )
 def test_what_can_still_come_is_awaited(wanted: dict[str, int], awaited: bool) -> None:
     arrival, _ = made()
     assert arrival.awaits((HERE, wanted)) is awaited
+
+
+def test_what_a_node_wrote_on_another_disk_can_come() -> None:
+    arrival = Arrival(ManualClock(), 3.0, "here/new")
+    assert arrival.awaits(({}, {"here/old/t": 1}))
+    assert not arrival.awaits(({}, {"here/new/t": 1}))
 
 
 def test_of_several_collections_all_has_to_be_able_to_come() -> None:

@@ -1,0 +1,81 @@
+"""What another node is taken to have: what it said it has, and nothing that it did not take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from protobase_actors import ManualClock
+from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.outgoing import Outgoing
+from protobase_live.cluster.recent import Recent
+from protobase_live.cluster.sack import Sack
+from protobase_live.cluster.source import Source
+from protobase_live.collection.former import FIRST
+from protobase_live.protocol.peer.messages import Commits, PeerMessage, Standings, Taken
+from protobase_storage import Commit, MemoryStorage
+
+LIMITS = ClusterLimits()
+
+
+class Sender:
+    """A node that sends what its log has."""
+
+    def __init__(self) -> None:
+        self.storage, self.clock = MemoryStorage(), ManualClock()
+        self.sent = list[Commits]()
+        source = Source(self.storage, Recent(0), 10)
+        self.outgoing = Outgoing(source, LIMITS, self.clock, self.send)
+
+    async def send(self, message: PeerMessage) -> None:
+        assert isinstance(message, Commits)
+        self.sent.append(message)
+
+    async def write(self, origin: str) -> None:
+        """Another commit, made by somebody who knew nothing of the others; it is sent."""
+        sequence = (await self.storage.load("c")).vector.get(origin, 0) + 1
+        await self.storage.append([Commit(origin, sequence, "c", b"", (), 1.0)])
+        self.outgoing.lacks("c")
+        await self.clock.settle()
+
+    @property
+    def origins(self) -> list[list[str]]:
+        """Whose commits each message has brought."""
+        sacks = [Sack() for _ in self.sent]
+        for sack, message in zip(sacks, self.sent, strict=True):
+            sack.add(message)
+        return [[each.origin for each in sack.commits["c"]] for sack in sacks]
+
+
+@pytest.fixture
+async def sender() -> AsyncIterator[Sender]:
+    sender = Sender()
+    sender.outgoing.stands(Standings({}, complete=True))
+    running = asyncio.ensure_future(sender.outgoing.run())
+    yield sender
+    running.cancel()
+    await asyncio.wait([running])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [Taken(1, {"c": (FIRST, {})}, {}), Taken(1, {}, {"c": ("the disk is full", True)})],
+    ids=["lacks something", "failed"],
+)
+async def test_what_was_not_taken_is_sent_again_though_what_was_sent_behind_it_was(
+    sender: Sender, said: Taken
+) -> None:
+    await sender.write("a/t")
+    await sender.write("b/t")
+    assert sender.origins == [["a/t"], ["b/t"]]
+    sender.outgoing.taken(said)
+    sender.outgoing.taken(Taken(2, {}, {}))
+    assert sender.outgoing.has_durable({"c": {"b/t": 1}})
+    assert not sender.outgoing.has_durable({"c": {"a/t": 1}})
+    await sender.clock.advance(LIMITS.retry_seconds)
+    await sender.clock.settle()
+    assert sender.origins[2:] == [["a/t"]]
+    sender.outgoing.taken(Taken(3, {}, {}))
+    assert sender.outgoing.has_durable({"c": {"a/t": 1, "b/t": 1}})
