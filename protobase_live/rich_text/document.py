@@ -28,6 +28,9 @@ MAX_NODES = 20_000
 MAX_LEVELS = 128
 """Most lists and objects inside each other of a document that is written; above it LimitExceeded."""
 
+MAX_NESTED = 40
+"""Most blocks inside each other in HTML and Markdown that is read; above it LimitExceeded."""
+
 MAX_NAME_CHARS = 100
 """Longest name of a node or mark; above it ValidationError."""
 
@@ -84,6 +87,14 @@ def attribute(found: Node, name: str, default: Any = None) -> Any:
 def marks_of(found: Node) -> list[Node]:
     """The marks of a text."""
     return found.get("marks", [])
+
+
+def common(opened: Sequence[Node], wanted: Sequence[Node]) -> int:
+    """How many marks, from the outside in, go on from one text to the next."""
+    for at, (one, other) in enumerate(zip(opened, wanted, strict=False)):
+        if one != other:
+            return at
+    return min(len(opened), len(wanted))
 
 
 def every_name(found: Node) -> Iterator[str]:

@@ -11,6 +11,7 @@ from protobase_live.model.values import short
 from protobase_live.rich_text.dialects import neutral, said_in
 from protobase_live.rich_text.document import Node, check_document
 from protobase_live.rich_text.html import html_of
+from protobase_live.rich_text.markdown_writer import markdown_of
 from protobase_live.rich_text.plain import document_of_text, text_of
 
 PROSEMIRROR_JSON = "prosemirror"
@@ -24,12 +25,8 @@ class Form(NamedTuple):
     read: Callable[[str], Node]
 
 
-def _markdown_of(document: Node) -> str:
-    return _module("markdown").markdown_of(document)
-
-
 def _document_of_markdown(source: str) -> Node:
-    return _module("markdown").document_of_markdown(source)
+    return _module("markdown_reader").document_of_markdown(source)
 
 
 def _document_of_html(source: str) -> Node:
@@ -48,7 +45,7 @@ def _module(name: str) -> Any:
 
 FORMS: Mapping[str, Form] = {
     "html": Form("text/html", html_of, _document_of_html),
-    "markdown": Form("text/markdown", _markdown_of, _document_of_markdown),
+    "markdown": Form("text/markdown", markdown_of, _document_of_markdown),
     "text": Form("text/plain", text_of, document_of_text),
 }
 """By name; ProseMirror JSON is what they are made of."""

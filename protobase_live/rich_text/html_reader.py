@@ -17,6 +17,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from protobase_live.errors import LimitExceeded
 from protobase_live.rich_text.document import (
     MAX_DOCUMENT_BYTES,
+    MAX_NESTED,
     TEXT_BLOCKS,
     Node,
     content_of,
@@ -27,9 +28,6 @@ from protobase_live.rich_text.document import (
 )
 from protobase_live.rich_text.plain import BREAK
 from protobase_live.rich_text.urls import safe_image, safe_link
-
-MAX_NESTED = 40
-"""Most blocks inside each other; above it LimitExceeded."""
 
 MAX_NESTED_MARKS = 200
 """Most elements inside each other that are no blocks; above it LimitExceeded."""
