@@ -65,13 +65,16 @@ def mark(kind: str, attrs: Mapping[str, Any] | None = None) -> Node:
 
 def joined(nodes: Iterable[Node]) -> list[Node]:
     """The nodes, of which neighbouring texts with the same marks are one."""
-    found: list[Node] = []
+    groups: list[list[Node]] = []
     for each in nodes:
-        if found and "text" in each and "text" in found[-1] and _alike(each, found[-1]):
-            found[-1] = {**found[-1], "text": found[-1]["text"] + each["text"]}
+        if groups and "text" in each and "text" in groups[-1][0] and _alike(each, groups[-1][0]):
+            groups[-1].append(each)
         else:
-            found.append(each)
-    return found
+            groups.append([each])
+    return [
+        group[0] if len(group) == 1 else {**group[0], "text": "".join(each["text"] for each in group)}
+        for group in groups
+    ]
 
 
 def content_of(found: Node) -> list[Node]:
