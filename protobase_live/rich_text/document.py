@@ -22,8 +22,9 @@ Node = dict[str, Any]
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 """Largest document that is written, in bytes of its texts, names and attributes; above it LimitExceeded."""
 
-MAX_NODES = 20_000
-"""Most nodes of a document that is written at once, which takes a second; above it LimitExceeded."""
+MAX_NODES = 10_000
+"""Most nodes of a document that is written at once, which holds up a server for a second at most; above it
+LimitExceeded."""
 
 MAX_LEVELS = 128
 """Most lists and objects inside each other of a document that is written; above it LimitExceeded."""
