@@ -41,6 +41,15 @@ def is_internal(name: str) -> bool:
     return name.startswith(INTERNAL_PREFIX)
 
 
+def not_internal(name: str) -> str:
+    """The name, unless what is stored under it is the node's own and no collection; then InvalidName."""
+    if is_internal(name):
+        raise InvalidName(
+            f"collection name {_short(name)} is of what a node stores for itself; choose another"
+        )
+    return name
+
+
 def is_reserved(name: str) -> bool:
     """Whether a collection of this name is the server's own.
 

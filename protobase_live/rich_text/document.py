@@ -22,11 +22,15 @@ Node = dict[str, Any]
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 """Largest document that is written, in bytes of its texts, names and attributes; above it LimitExceeded."""
 
-MAX_NODES = 20_000
-"""Most nodes of a document that is written at once, which takes a second; above it LimitExceeded."""
+MAX_NODES = 10_000
+"""Most nodes of a document that is written at once, which holds up a server for a second at most; above it
+LimitExceeded."""
 
 MAX_LEVELS = 128
 """Most lists and objects inside each other of a document that is written; above it LimitExceeded."""
+
+MAX_NESTED = 40
+"""Most blocks inside each other in HTML and Markdown that is read; above it LimitExceeded."""
 
 MAX_NAME_CHARS = 100
 """Longest name of a node or mark; above it ValidationError."""
@@ -62,13 +66,16 @@ def mark(kind: str, attrs: Mapping[str, Any] | None = None) -> Node:
 
 def joined(nodes: Iterable[Node]) -> list[Node]:
     """The nodes, of which neighbouring texts with the same marks are one."""
-    found: list[Node] = []
+    groups: list[list[Node]] = []
     for each in nodes:
-        if found and "text" in each and "text" in found[-1] and _alike(each, found[-1]):
-            found[-1] = {**found[-1], "text": found[-1]["text"] + each["text"]}
+        if groups and "text" in each and "text" in groups[-1][0] and _alike(each, groups[-1][0]):
+            groups[-1].append(each)
         else:
-            found.append(each)
-    return found
+            groups.append([each])
+    return [
+        group[0] if len(group) == 1 else {**group[0], "text": "".join(each["text"] for each in group)}
+        for group in groups
+    ]
 
 
 def content_of(found: Node) -> list[Node]:
@@ -84,6 +91,14 @@ def attribute(found: Node, name: str, default: Any = None) -> Any:
 def marks_of(found: Node) -> list[Node]:
     """The marks of a text."""
     return found.get("marks", [])
+
+
+def common(opened: Sequence[Node], wanted: Sequence[Node]) -> int:
+    """How many marks, from the outside in, go on from one text to the next."""
+    for at, (one, other) in enumerate(zip(opened, wanted, strict=False)):
+        if one != other:
+            return at
+    return min(len(opened), len(wanted))
 
 
 def every_name(found: Node) -> Iterator[str]:

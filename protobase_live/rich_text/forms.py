@@ -11,6 +11,8 @@ from protobase_live.model.values import short
 from protobase_live.rich_text.dialects import neutral, said_in
 from protobase_live.rich_text.document import Node, check_document
 from protobase_live.rich_text.html import html_of
+from protobase_live.rich_text.html_reader import document_of_html
+from protobase_live.rich_text.markdown_writer import markdown_of
 from protobase_live.rich_text.plain import document_of_text, text_of
 
 PROSEMIRROR_JSON = "prosemirror"
@@ -24,31 +26,20 @@ class Form(NamedTuple):
     read: Callable[[str], Node]
 
 
-def _markdown_of(document: Node) -> str:
-    return _module("markdown").markdown_of(document)
-
-
 def _document_of_markdown(source: str) -> Node:
-    return _module("markdown").document_of_markdown(source)
-
-
-def _document_of_html(source: str) -> Node:
-    return _module("html_reader").document_of_html(source)
-
-
-def _module(name: str) -> Any:
-    """A module, imported when it is asked for. Raises ValidationError where its libraries are missing."""
+    """Imported when it is asked for. Raises ValidationError where the library is missing."""
     try:
-        return import_module(f"protobase_live.rich_text.{name}")
+        reader = import_module("protobase_live.rich_text.markdown_reader")
     except ImportError as error:
         raise ValidationError(
             f"this form needs the package {error.name}: pip install 'protobase-live[richtext]'"
         ) from None
+    return reader.document_of_markdown(source)
 
 
 FORMS: Mapping[str, Form] = {
-    "html": Form("text/html", html_of, _document_of_html),
-    "markdown": Form("text/markdown", _markdown_of, _document_of_markdown),
+    "html": Form("text/html", html_of, document_of_html),
+    "markdown": Form("text/markdown", markdown_of, _document_of_markdown),
     "text": Form("text/plain", text_of, document_of_text),
 }
 """By name; ProseMirror JSON is what they are made of."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from protobase_live.rich_text.document import Node, attribute, content_of, marks_of, node
-from protobase_live.rich_text.plain import is_inline
+from protobase_live.rich_text.document import Node, attribute, common, content_of, marks_of, node
+from protobase_live.rich_text.plain import is_inline, shown_text
 from protobase_live.rich_text.urls import safe_image, safe_link
 
 MAX_HEADING = 6
@@ -127,7 +127,7 @@ def _inline(nodes: Sequence[Node]) -> str:
     parts, opened = list[str](), list[Node]()
     for each in nodes:
         wanted = sorted(marks_of(each), key=_rank)
-        kept = _common(opened, wanted)
+        kept = common(opened, wanted)
         parts += [_end(each) for each in reversed(opened[kept:])]
         parts += [_begin(each) for each in wanted[kept:]]
         opened = wanted
@@ -140,20 +140,12 @@ def _piece(found: Node) -> str:
         return escape(found["text"], quote=False)
     if found["type"] in _MADE:
         return _MADE[found["type"]](found)
-    label = attribute(found, "label") or attribute(found, "user")
-    shown = escape(label, quote=False) if isinstance(label, str) else ""
-    return _element("span", {"data-type": found["type"]}, shown + _inside(found))
+    label = "" if content_of(found) else escape(shown_text(found), quote=False)
+    return _element("span", {"data-type": found["type"]}, label + _inside(found))
 
 
 def _rank(mark: Node) -> int:
     return _RANKS.get(mark["type"], 0)
-
-
-def _common(opened: Sequence[Node], wanted: Sequence[Node]) -> int:
-    for at, (one, other) in enumerate(zip(opened, wanted, strict=False)):
-        if one != other:
-            return at
-    return min(len(opened), len(wanted))
 
 
 def _begin(mark: Node) -> str:

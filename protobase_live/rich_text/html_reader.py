@@ -1,9 +1,8 @@
-"""HTML as documents in TipTap's words (extra ``richtext``).
+"""HTML as documents in TipTap's words.
 
-Read by an HTML5 parser (Lexbor, by selectolax): it takes time in proportion to what it reads; the standard
-library's may take minutes for some that is no HTML. Elements that have no meaning here are left out and what
-is in them stays; scripts, styles and what else is not shown goes with all that is in it, and so do addresses
-that could run code (`urls`).
+Blocks end each other as in HTML: a paragraph at the next block, a list's item at the next one. Elements that
+have no meaning here are left out and what is in them stays; scripts, styles and what else is not shown goes
+with all that is in it, and so do addresses that could run code (`urls`).
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
-
 from protobase_live.errors import LimitExceeded
 from protobase_live.rich_text.document import (
     MAX_DOCUMENT_BYTES,
+    MAX_NESTED,
+    MAX_NODES,
     TEXT_BLOCKS,
     Node,
     content_of,
@@ -25,97 +24,15 @@ from protobase_live.rich_text.document import (
     node,
     text_node,
 )
+from protobase_live.rich_text.html_elements import BLOCKS, BREAKING, HIDDEN, MARKS
+from protobase_live.rich_text.html_tokens import Tag, html_tokens
 from protobase_live.rich_text.plain import BREAK
 from protobase_live.rich_text.urls import safe_image, safe_link
 
-MAX_NESTED = 40
-"""Most blocks inside each other; above it LimitExceeded."""
-
 MAX_NESTED_MARKS = 200
-"""Most elements inside each other that are no blocks; above it LimitExceeded."""
+"""Most elements inside each other that are marks of a text; above it LimitExceeded."""
 
-Attributes = Mapping[str, str | None]
-
-_HIDDEN = frozenset(
-    [
-        "script",
-        "style",
-        "template",
-        "title",
-        "noscript",
-        "iframe",
-        "object",
-        "svg",
-        "math",
-        "select",
-        "textarea",
-        "audio",
-        "video",
-        "canvas",
-    ]
-)
-_MARKS: Mapping[str, str] = {
-    "strong": "bold",
-    "b": "bold",
-    "em": "italic",
-    "i": "italic",
-    "s": "strike",
-    "del": "strike",
-    "strike": "strike",
-    "u": "underline",
-    "ins": "underline",
-    "code": "code",
-    "kbd": "code",
-    "samp": "code",
-    "tt": "code",
-}
-_BLOCKS: Mapping[str, str] = {
-    "p": "paragraph",
-    **{f"h{level}": "heading" for level in range(1, 7)},
-    "pre": "codeBlock",
-    "blockquote": "blockquote",
-    "ul": "bulletList",
-    "ol": "orderedList",
-    "menu": "bulletList",
-    "li": "listItem",
-    "table": "table",
-    "tr": "tableRow",
-    "td": "tableCell",
-    "th": "tableHeader",
-}
-_BREAKING = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "body",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "header",
-        "hgroup",
-        "html",
-        "legend",
-        "main",
-        "nav",
-        "section",
-        "summary",
-        "tbody",
-        "tfoot",
-        "thead",
-    ]
-)
-"""Elements without a meaning here that are blocks: what is before them and behind is not one paragraph."""
+Attributes = Mapping[str, str]
 
 _INSIDE: Mapping[str, frozenset[str]] = {
     "listItem": frozenset({"bulletList", "orderedList"}),
@@ -139,43 +56,29 @@ def document_of_html(source: str) -> Node:
     if len(source) > MAX_DOCUMENT_BYTES:
         raise LimitExceeded(f"HTML has at most {MAX_DOCUMENT_BYTES} characters (MAX_DOCUMENT_BYTES)")
     reader = _Reader()
-    body = LexborHTMLParser(source).body
-    if body is not None:
-        _walk(body, reader)
+    for token in html_tokens(source):
+        reader.take(token)
     return reader.document()
-
-
-def _walk(body: LexborNode, reader: _Reader) -> None:
-    """Tell the reader of all nodes in their order; they may be nested very deep."""
-    node, depth = body.child, 1
-    while node is not None and depth > 0:
-        below = reader.begin(node)
-        if below is not None:
-            node, depth = below, depth + 1
-            continue
-        reader.end(node.tag or "")
-        while node is not None and depth > 0 and node.next is None:
-            node, depth = node.parent, depth - 1
-            if node is not None and depth > 0:
-                reader.end(node.tag or "")
-        node = None if node is None or depth == 0 else node.next
 
 
 class _Open:
     """A block that is not at its end."""
 
-    def __init__(self, kind: str, attrs: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, kind: str, attrs: Mapping[str, Any] | None = None, marks: int = 0) -> None:
         self.kind = kind
+        self.marks = marks  # how many were open where it begins
         self.attrs = dict(attrs or {})
         self.content: list[Node] = []
 
 
 class _Reader:
-    """Makes blocks of elements; ``_open`` are those that are not at their end, from the outside in."""
+    """Makes blocks of tags; ``_open`` are those that are not at their end, from the outside in."""
 
     def __init__(self) -> None:
         self._open = [_Open("doc")]
-        self._marks: list[tuple[str, Node | None]] = []
+        self._marks: list[tuple[str, Node]] = []
+        self._hidden = ("", 0)
+        self._nodes = 0
 
     def document(self) -> Node:
         """What was read."""
@@ -184,32 +87,49 @@ class _Reader:
 
     # what there is in the source
 
-    def begin(self, found: LexborNode) -> LexborNode | None:
-        """A node begins; answers with the first one in it that is to be read, too."""
-        tag = found.tag or ""
-        if tag == "-text":
-            self._text(found.text_content or "")
-        if tag in _HIDDEN or tag.startswith("-"):
-            return None
-        given: Attributes = found.attributes
-        if tag in _BLOCKS:
-            self._begin(_BLOCKS[tag], _attributes(tag, given))
-        elif tag in _BREAKING:
+    def take(self, token: str | Tag) -> None:
+        """A text or tag comes."""
+        if self._hides(token):
+            return
+        if isinstance(token, str):
+            self._text(token)
+        elif token.is_end:
+            self._end_of(token.name)
+        else:
+            self._begin_of(token.name, token.attributes)
+
+    def _hides(self, token: str | Tag) -> bool:
+        """Whether that begins, ends or is in an element that is not shown."""
+        name, depth = self._hidden
+        if isinstance(token, str):
+            return depth > 0
+        if depth:
+            if token.name == name and not token.is_whole:
+                self._hidden = name, depth - 1 if token.is_end else depth + 1
+            return True
+        if token.name not in HIDDEN:
+            return False
+        if not token.is_end and not (token.is_whole and token.name in ("svg", "math")):
+            self._hidden = token.name, 1
+        return True
+
+    def _begin_of(self, tag: str, given: Attributes) -> None:
+        if tag in BLOCKS:
+            self._begin(BLOCKS[tag], _attributes(tag, given))
+        elif tag in BREAKING:
             self._end_text()
         elif tag in _SINGLE:
             _SINGLE[tag](self, given)
         else:
             self._mark(tag, given)
-        return found.child
 
-    def end(self, tag: str) -> None:
-        """A node ends that was begun."""
-        if tag in _BLOCKS:
-            self._end(_BLOCKS[tag])
-        elif tag in _BREAKING:
+    def _end_of(self, tag: str) -> None:
+        if tag in BLOCKS:
+            self._end(BLOCKS[tag])
+        elif tag in BREAKING:
             self._end_text()
-        elif self._marks and self._marks[-1][0] == tag:
-            self._marks.pop()
+        else:
+            self._unmark(tag)
 
     def _text(self, data: str) -> None:
         if self._top.kind != "codeBlock":
@@ -219,7 +139,15 @@ class _Reader:
             if self._is_at_space():
                 data = data.removeprefix(" ")
         if data:
+            self._count()
             self._text_block().content.append(text_node(data.replace("\0", "\ufffd"), self._marks_here()))
+
+    def _count(self) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise LimitExceeded(
+                f"HTML has at most {MAX_NODES} texts and blocks (MAX_NODES); append the others"
+            )
 
     # blocks
 
@@ -232,6 +160,8 @@ class _Reader:
         self._end_text()
         if wanted := _INSIDE.get(kind):
             at = self._innermost(wanted)
+            if at is None and kind != "listItem" and self._innermost(_INSIDE["tableRow"]) is None:
+                return None  # rows and cells that are in no table are nothing, as in HTML
             if at is None:  # an item that is in no list, a cell that is in no row
                 if kind == "listItem":
                     self._begin("bulletList")
@@ -244,7 +174,8 @@ class _Reader:
             return self._begin(kind, attrs)
         if len(self._open) > MAX_NESTED:
             raise LimitExceeded(f"HTML has at most {MAX_NESTED} blocks inside each other (MAX_NESTED)")
-        self._open.append(_Open(kind, attrs))
+        self._count()
+        self._open.append(_Open(kind, attrs, len(self._marks)))
         return None
 
     def _end(self, kind: str) -> None:
@@ -264,6 +195,8 @@ class _Reader:
     def _close_to(self, at: int) -> None:
         while len(self._open) - 1 > at:
             ended = self._open.pop()
+            if ended.kind in ("tableCell", "tableHeader"):
+                del self._marks[ended.marks :]  # formatting ends with its cell, as in HTML
             self._top.content += _finished(ended)
 
     def _end_text(self) -> None:
@@ -285,24 +218,31 @@ class _Reader:
     # what is in a text
 
     def _mark(self, tag: str, given: Attributes) -> None:
-        found: Node | None = None
         if tag == "code" and self._top.kind == "codeBlock":
             self._top.attrs.setdefault("language", _language(given))
-        elif tag in _MARKS:
-            found = mark(_MARKS[tag])
-        elif tag == "a" and (address := safe_link(given.get("href"))):
-            found = mark("link", {"href": address})
+            return
+        if tag == "a":
+            self._unmark(tag)  # there is none in another
+        address = safe_link(given.get("href")) if tag == "a" else None
+        if tag not in MARKS and not address:
+            return
         if len(self._marks) >= MAX_NESTED_MARKS:
             raise LimitExceeded(
-                f"HTML has at most {MAX_NESTED_MARKS} elements inside each other in a text (MAX_NESTED_MARKS)"
+                f"HTML has at most {MAX_NESTED_MARKS} marks inside each other (MAX_NESTED_MARKS)"
             )
-        self._marks.append((tag, found))
+        self._marks.append((tag, mark("link", {"href": address}) if address else mark(MARKS[tag])))
+
+    def _unmark(self, tag: str) -> None:
+        for at in range(len(self._marks) - 1, -1, -1):
+            if self._marks[at][0] == tag:
+                del self._marks[at]
+                return
 
     def _marks_here(self) -> list[Node]:
         """The marks of a text that comes now. In code there are no others, as in the editors' schemas."""
         if self._top.kind == "codeBlock":
             return []
-        found = {each["type"]: each for _, each in self._marks if each is not None}
+        found = {each["type"]: each for _, each in self._marks}
         return [found["code"]] if "code" in found else list(found.values())
 
     def break_line(self, _: Attributes) -> None:
@@ -329,6 +269,7 @@ class _Reader:
             self._open[item].attrs["checked"] = "checked" in given
 
     def _put(self, block: Node) -> None:
+        self._count()
         self._end_text()
         if around := _AROUND.get(self._top.kind):
             self._begin(around)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protobase_live.rich_text.document import Node, content_of, node, text_node
+from protobase_live.rich_text.document import TEXT_BLOCKS, Node, attribute, content_of, node, text_node
 
 BREAK = "hardBreak"
 
@@ -25,7 +25,18 @@ def document_of_text(text: str) -> Node:
 
 def is_inline(found: Node) -> bool:
     """Whether a node holds text, and no blocks."""
+    if found["type"] in TEXT_BLOCKS:
+        return True
     return any(each["type"] in ("text", BREAK) for each in content_of(found))
+
+
+def shown_text(found: Node) -> str:
+    """The text of what stands in a text; of a node that holds none, such as a mention, its label."""
+    if found["type"] == "text":
+        return found["text"]
+    label = attribute(found, "label") or attribute(found, "user")
+    inside = "".join(map(shown_text, content_of(found)))
+    return label + inside if isinstance(label, str) else inside
 
 
 def _lines(found: Node) -> Iterator[str]:

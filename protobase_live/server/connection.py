@@ -29,10 +29,12 @@ from protobase_live.server.refusals import Caller, Ticket
 from protobase_live.server.wire import Session
 
 _HTTP = re.compile(
-    rb"GET (?:%b|(?i:http))|(?!GET )[!-~]{1,20} [!-~]" % "|".join(map(re.escape, HTTP_PREFIXES)).encode()
+    rb"GET (?:%b|(?i:http))|(?!GET )[!-~]{1,20} [!-~]"
+    rb"|GET [^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n[!-~]{1,20} [!-~]"
+    % "|".join(map(re.escape, HTTP_PREFIXES)).encode()
 )
 """How a request begins that the WebSocket library cannot answer: it is for one of `HTTP_PREFIXES`, names a
-whole URL as proxies do, or is no GET."""
+whole URL as proxies do, or is no GET, or another one has come with it."""
 _TELLING_BYTES = 64
 """With so many bytes of a request it is known whether it is one of these."""
 

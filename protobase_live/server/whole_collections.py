@@ -8,7 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, Unavailable
-from protobase_live.model.names import not_reserved
+from protobase_live.model.names import not_internal, not_reserved
 from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
@@ -46,6 +46,8 @@ class WholeCollections:
             return await self._perform(request)
 
     async def _perform(self, request: OfCollections) -> Any:
+        if not isinstance(request, CollectionsRequest):
+            not_internal(request.collection)  # a voter that loses its promise could vote twice
         match request:
             case CollectionsRequest():
                 return await self._list(request)

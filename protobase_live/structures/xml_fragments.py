@@ -124,7 +124,9 @@ class XmlFragmentKind(Kind):
             replace(shared, self.plain(shared), trees_of(args[0]))
         elif action == "append":
             parent, trees = shared, trees_of(args[0])
-            if (blocks := _for_group(self.plain(shared), args[0])) is not None:
+            # Read only where it matters: it may be long.
+            current = self.plain(shared) if is_of_blocknote(args[0]) else []
+            if (blocks := _for_group(current, args[0])) is not None:
                 parent, trees = shared.children[0], blocks
             for tree in trees:
                 put(parent, len(parent.children), tree)

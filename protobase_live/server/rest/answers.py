@@ -145,15 +145,17 @@ def _class_of(error: ProtoBaseError) -> str:
     return next(each.__name__ for each in type(error).__mro__ if each.__module__ == module)
 
 
-async def send_answer(send: Send, told: Answer, more: Iterable[tuple[str, str]] = ()) -> None:
-    """Send it, with ``more`` headers."""
+async def send_answer(
+    send: Send, told: Answer, more: Iterable[tuple[str, str]] = (), is_head: bool = False
+) -> None:
+    """Send it, with ``more`` headers, or all but its body to whoever asks for the head alone."""
     headers = [*told.headers, *more, ("content-length", str(len(told.body)))]
     if told.body or told.status is HTTPStatus.OK:
         headers.append(("content-type", told.type))
     if told.status is HTTPStatus.NO_CONTENT:
         headers = [each for each in headers if each[0] != "content-length"]
     await send({"type": "http.response.start", "status": int(told.status), "headers": raw_headers(headers)})
-    await send({"type": "http.response.body", "body": told.body})
+    await send({"type": "http.response.body", "body": b"" if is_head else told.body})
 
 
 def stream_headers(more: Headers) -> list[tuple[bytes, bytes]]:

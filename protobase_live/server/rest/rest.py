@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 
 from protobase_actors import Clock, within
@@ -17,6 +17,7 @@ from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.codec import JsonCodec
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
+from protobase_live.protocol.server_events import CONTENT_TYPE
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
@@ -110,10 +111,13 @@ class Rest:
         headers = headers_of(scope)
         told, cors = await self._outcome(scope, headers, receive)
         if isinstance(told, Events):
-            return told, cors
+            if scope["method"] != "HEAD":
+                return told, cors
+            told.close()
+            told = Answer(type=CONTENT_TYPE)
         if int(told.status) >= 400:
             self._counters.refusals.add(str(int(told.status)))
-        await send_answer(send, told, cors)
+        await send_answer(send, told, cors, is_head=scope["method"] == "HEAD")
         return None
 
     async def _outcome(
@@ -138,11 +142,12 @@ class Rest:
             )
             raise Refusal(HTTPStatus.NOT_FOUND, missing)
         if scope["method"] == "OPTIONS":
-            return Answer(HTTPStatus.NO_CONTENT, headers=_allow([*found, "OPTIONS"]))
-        if scope["method"] not in found:
+            return Answer(HTTPStatus.NO_CONTENT, headers=_allow(found))
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if method not in found:
             wrong = ValidationError(f"{scope['method']} is not for this path, but {', '.join(found)}")
-            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, wrong, _allow([*found, "OPTIONS"]))
-        route, path = found[scope["method"]]
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, wrong, _allow(found))
+        route, path = found[method]
         return await self._handle(route, path, scope, headers, receive)
 
     async def _handle(
@@ -184,5 +189,7 @@ class Rest:
             del self._streams[stream]
 
 
-def _allow(methods: list[str]) -> Headers:
-    return [("allow", ", ".join(methods))]
+def _allow(found: Iterable[str]) -> Headers:
+    """What is for a path: HEAD wherever GET is."""
+    methods = [name for each in found for name in (("GET", "HEAD") if each == "GET" else (each,))]
+    return [("allow", ", ".join([*methods, "OPTIONS"]))]

@@ -142,6 +142,70 @@ def test_links_that_are_not(address):
     assert safe_image(address) is None
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p>"
+        + "".join(f"<b id={n}>" for n in range(2000))
+        + "</p>"
+        + "<p>a" * 2000,  # 2 GB of nodes in a tree
+        "".join(f"<b>{n}<div>" for n in range(20_000)),
+        "<b>" * 100 + "a<br>" * 100_000,
+        "<img src=a>" * 100_000,
+        "<table><tr>" + "<td>" * 100_000,
+        "<" * 500_000,
+        "a<!---->" * 100_000,
+    ],
+)
+def test_what_takes_long_to_read_is_refused(source):
+    with pytest.raises(LimitExceeded, match="MAX_N"):
+        read_form(source, "html", "blocknote")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<div>" * 200_000,
+        "<a " * 200_000,
+        "<!--" * 200_000,
+        "<script>" * 100_000,
+        "</svg>" * 100_000,
+        "<svg>" * 100_000 + "</math>" * 100_000,
+        f"<p {'a=1 ' * 200_000}>",
+        "<a b='" * 100_000,
+    ],
+)
+def test_what_is_long_is_read_in_one_pass(source):
+    read_form(source, "html", "blocknote")
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("a < b &amp;lt; &copy 1 </3 >", "a < b &lt; © 1"),
+        ("<!-- <b> -->a<!-->b<!--->c<?d>e<!f>g<!-- h", "abceg"),
+        ("<p title=\"a > b\"a='>'>c<br/>d<P/>e", "c\nd\ne"),
+        ("<title>a</title><TextArea><b></textareas></TEXTAREA >b<style></p>", "b"),
+        ("a<svg><svg></svg>b</svg>c<svg/>d", "acd"),
+        ("<pre>\r\na\r\n\r\nb</pre>", "a\n\nb"),
+        ("<table><td><b>a<td>b</table>", "a\nb"),
+        ("<tr><td>a</td></tr>b", "ab"),
+        ("a<b", "a"),
+    ],
+)
+def test_tags_and_texts_are_those_of_html(source, expected):
+    assert write_form(read_form(source, "html", "blocknote"), "text") == expected
+
+
+def test_attributes_are_those_of_html():
+    for source in (
+        "<a href=/b?c=1&copy=2>",
+        "<a x=1 HREF = '/b?c=1&amp;copy=2' href=/d>",
+        '<a/href="/b?c=1&copy=2"x>',
+    ):
+        assert 'href="/b?c=1&amp;copy=2"' in html(source + "a")
+
+
 def test_what_is_too_much_or_has_no_place():
     with pytest.raises(LimitExceeded, match="MAX_NESTED"):
         read_form("<blockquote>" * 100, "html", "tiptap")

@@ -118,6 +118,14 @@ async def test_head_is_answered_as_get_without_a_body() -> None:
                 assert f"content-length: {len(body)}\r\n" in head
 
 
+async def test_requests_for_pages_that_come_at_once_are_all_answered() -> None:
+    page = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+    async with serving() as server, connected(server) as client:
+        client.send(f"{page}\r\n{page}X: y\r\n\r\n{page}Connection: close\r\n\r\n")
+        answers = (await client.reader.read()).decode()
+        assert answers.count("HTTP/1.1 200 ") == answers.count("ok\n") == 3
+
+
 async def test_a_page_that_is_posted_to() -> None:
     async with serving() as server, connected(server) as client:
         client.send("POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody")

@@ -165,6 +165,22 @@ async def test_names_that_others_stored(pair: Pair) -> None:
     assert (await db.storage.load("a//b")).commits == (commit,)
 
 
+async def test_what_a_node_stores_for_itself_is_no_collection(pair: Pair) -> None:
+    db, remote = pair
+    own = Commit("x", 1, "\x01promise", b"\x00\x00", (), 1.0)
+    await db.storage.append([own])
+    stored = await db.backup("\x01promise")
+    for asked in (
+        remote.backup("\x01promise"),
+        remote.drop("\x01promise"),
+        remote.restore("\x01promise", stored),
+        remote.state_hash("\x01promise"),
+    ):
+        with pytest.raises(pb.InvalidName, match="what a node stores for itself"):
+            await asked
+    assert (await db.storage.load("\x01promise")).commits == (own,)
+
+
 async def test_parts_come_in_order_and_are_bounded() -> None:
     async with pb.Database(MemoryStorage()) as db:
         whole = WholeCollections(db, LiveLimits(restore_bytes=10))

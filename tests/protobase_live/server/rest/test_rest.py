@@ -119,6 +119,26 @@ async def test_a_method_that_is_not_for_a_path_is_told_those_that_are(rest) -> N
     assert (await call(rest, "PUT", "/api/v1/query", {})).headers["allow"] == "POST, OPTIONS"
 
 
+async def test_head_is_answered_as_get_without_a_body(rest) -> None:
+    await call(rest, "PUT", "/api/v1/collections/a/records/x", {"n": 1})
+    for path in (
+        "openapi.json",
+        "collections",
+        "collections/a/records/x",
+        "collections/a/records/none",
+        "none",
+    ):
+        asked, told = [await call(rest, method, f"/api/v1/{path}") for method in ("GET", "HEAD")]
+        assert (told.status, told.headers, told.body) == (asked.status, asked.headers, b"")
+    assert (await call(rest, "HEAD", "/api/v1/query")).status == 405
+    assert (await call(rest, "OPTIONS", "/api/v1/collections")).headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_the_head_of_a_stream_ends(rest) -> None:
+    told = await call(rest, "HEAD", "/api/v1/collections/a/changes")
+    assert (told.status, told.headers["content-type"], told.body) == (200, "text/event-stream", b"")
+
+
 async def test_a_body_of_another_type(rest) -> None:
     answer = await call(rest, "PUT", "/api/v1/collections/a/records/x", b"a=1", content_type="text/plain")
     assert answer.status == 415
