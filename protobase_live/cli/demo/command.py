@@ -45,7 +45,7 @@ async def _demo(storage: str, port: int, seconds: float | None, count: int, open
         by_name = dict(zip(NAMES, ports, strict=True))
         links = await enter(Links(by_name))
         nodes = DemoNodes(storage, by_name, links, events.tell_commit, events.change)
-        users = Users(nodes.urls, events.change)
+        users = Users(nodes.urls, events.change, clock)
         watch = Watch(nodes, links, users, clock)
         pages = PageFiles()
         director = Director(nodes, links, users, watch, events, pages)
@@ -61,7 +61,7 @@ async def _demo(storage: str, port: int, seconds: float | None, count: int, open
         if in_terminal and open_page and pages.is_built:
             await asyncio.to_thread(webbrowser.open, url)
         view = BoardView(nodes, url) if in_terminal else LineView(nodes)
-        told = [_show(nodes.urls, view), nodes.keep(view.tell, lambda: len(events) > 0)]
+        told = [_show(nodes.urls, view), nodes.keep(view.tell, lambda: len(events) > 0, clock)]
         await _until([*told, watch.run(), events.run(watch.state), _wait(stop)], seconds)
 
 
