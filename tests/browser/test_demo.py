@@ -157,7 +157,7 @@ async def test_somebody_is_seen_where_they_point_and_what_they_edit(url: str, br
         await expect(here.filter(has_text="cy")).to_contain_text("at “Test a split”")
         await ann.card("Draw the doors").get_by_label("Owner").focus()
         await expect(here.filter(has_text="ann")).to_contain_text("edits owner of “Draw the doors”")
-        await expect(bob.card("Draw the doors").get_by_label("Owner")).to_have_class(re.compile("held"))
+        await expect(bob.card("Draw the doors").locator(".owner")).to_have_class(re.compile("held"))
 
 
 async def test_a_title_is_edited_where_it_stands(url: str, browser: Browser) -> None:

@@ -33,7 +33,7 @@ export class Board {
     tasks.onChange(draw)
     const drawPointers = oncePerFrame(() => { this.#drawPointers() })
     company.onChange(drawPointers)
-    members.onChange(() => { for (const card of this.#cards.values()) card.owners() })
+    members.onChange(oncePerFrame(() => { for (const card of this.#cards.values()) card.owners() }))
   }
 
   #column (column: Column): HTMLElement {
@@ -70,16 +70,18 @@ export class Board {
     })
   }
 
-  /** Put every card where it belongs; whoever types in one goes on. */
+  /** Put every card where it belongs. Within its column it glides by itself; where it was in another one is measured. */
   #arrange (columns: ReadonlyMap<Column, readonly TaskRow[]>, gone: readonly Card[]): void {
-    const focused = document.activeElement
-    glide(Array.from(this.#cards.values(), card => card.element), () => {
-      for (const card of gone) card.element.remove()
-      for (const [column, rows] of columns) {
-        stack(this.#lists.get(column)!, rows.map(row => this.#cards.get(row._key)!.element))
+    const was = this.#drag.landed()
+    for (const [column, rows] of columns) {
+      for (const { _key } of rows) {
+        const { element } = this.#cards.get(_key)!
+        if (element.isConnected && element.parentElement !== this.#lists.get(column) && !was.has(element)) was.set(element, element.getBoundingClientRect())
       }
-    }, this.#drag.landed())
-    if (focused instanceof HTMLElement && focused !== document.activeElement && this.element.contains(focused)) focused.focus({ preventScroll: true })
+    }
+    for (const card of gone) card.element.remove()
+    for (const [column, rows] of columns) stack(this.#lists.get(column)!, rows.map(row => this.#cards.get(row._key)!.element))
+    for (const [element, from] of was) glide(element, from)
   }
 
   #drawPointers (): void {

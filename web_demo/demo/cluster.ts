@@ -28,7 +28,7 @@ export class Cluster {
     picture.append(this.#agreement)
     this.element = h('section', { class: 'cluster', 'aria-label': 'The cluster' },
       h('header', {}, h('h2', {}, 'Three nodes, one database')), picture, h('p', { class: 'hint' }, 'Press a link to cut or heal it, a node to kill or start it.'))
-    const pulses = new Pulses(drawing, places)
+    const pulses = new Pulses(picture, places)
     director.onCommit(({ node }) => { pulses.from(node, this.director.state.links) })
     director.onState(state => { this.#show(state) })
   }

@@ -28,7 +28,7 @@ export class Drag {
   }
 
   /** Where the card was let go of that is about to be drawn at its new place. */
-  landed (): ReadonlyMap<HTMLElement, DOMRect> {
+  landed (): Map<HTMLElement, DOMRect> {
     const landed = this.#landed
     this.#landed = undefined
     return landed === undefined || landed.until < performance.now() ? new Map() : new Map([[landed.card, landed.rect]])

@@ -2,7 +2,7 @@ import type { Database, Query } from '../client/src/index.js'
 import { h, setText } from './element.js'
 import { oncePerFrame } from './frames.js'
 import { milliseconds } from './latency.js'
-import { appear, flash, glide } from './motion.js'
+import { appear, flash } from './motion.js'
 import type { Notice } from './notice.js'
 import { stack } from './stack.js'
 import type { Writes } from './writes.js'
@@ -58,11 +58,8 @@ export class QueryView<T> {
     const keys = shown.map(row => this.show.keyOf(row))
     const keep = new Set(keys)
     const fresh: HTMLElement[] = []
-    const before = Array.from(this.#lines.values(), line => line.element)
-    glide(before, () => {
-      for (const [key, { element }] of this.#lines) if (!keep.has(key)) { element.remove(); this.#lines.delete(key) }
-      stack(this.#list, shown.map((row, at) => (this.#lines.get(keys[at]!) ?? this.#fresh(keys[at]!, row, fresh)).element))
-    })
+    for (const [key, { element }] of this.#lines) if (!keep.has(key)) { element.remove(); this.#lines.delete(key) }
+    stack(this.#list, shown.map((row, at) => (this.#lines.get(keys[at]!) ?? this.#fresh(keys[at]!, row, fresh)).element))
     shown.forEach((row, at) => { this.#update(this.#lines.get(keys[at]!)!, row) })
     fresh.forEach(appear)
     this.#list.classList.toggle('none', shown.length === 0)
