@@ -7,6 +7,7 @@ import { oncePerFrame } from './frames.js'
 import type { Members } from './members.js'
 import { appear, glide } from './motion.js'
 import { inColumns, stepped, type Step } from './place.js'
+import { stack } from './stack.js'
 import type { Tasks } from './tasks.js'
 
 /** The task board of one person. */
@@ -22,7 +23,7 @@ export class Board {
   #added: string | undefined
 
   constructor (private readonly tasks: Tasks, private readonly members: Members, private readonly company: Company) {
-    this.#lists = new Map(COLUMNS.map(column => [column, h('ul', { 'aria-label': COLUMN_TITLES[column] })]))
+    this.#lists = new Map(COLUMNS.map(column => [column, h('ul', { class: 'stack', 'aria-label': COLUMN_TITLES[column] })]))
     this.#counts = new Map(COLUMNS.map(column => [column, h('span', { class: 'count' }, '0')]))
     const columns = h('div', { class: 'columns' }, ...COLUMNS.map(column => this.#column(column)))
     this.element = h('section', { class: 'board', 'aria-label': 'Task board' }, h('header', {}, h('h3', {}, 'Board'), this.#empty), columns, this.#said)
@@ -45,10 +46,12 @@ export class Board {
     const { rows, ready } = this.tasks
     setText(this.#empty, !ready ? 'Waiting for the first rows…' : rows.length === 0 ? 'Nothing to do: add a task with +' : rows.length >= MAX_TASKS ? `the first ${MAX_TASKS} tasks` : '')
     const columns = inColumns(rows)
-    this.#dropCards(new Set(rows.map(row => row._key)))
+    const keep = new Set(rows.map(row => row._key))
+    const gone = [...this.#cards].filter(([key]) => !keep.has(key))
+    for (const [key] of gone) this.#cards.delete(key)
     const fresh = rows.filter(row => !this.#cards.has(row._key))
     for (const row of fresh) this.#cards.set(row._key, new Card(row, this.tasks, this.members, this.company, { step: (key, step) => { this.#step(key, step) } }))
-    if (this.#isElsewhere(columns)) this.#arrange(columns)
+    if (this.#isElsewhere(columns)) this.#arrange(columns, gone.map(([, card]) => card))
     for (const row of rows) if (this.#cards.get(row._key)!.row !== row) this.#cards.get(row._key)!.update(row)
     for (const row of fresh) appear(this.#cards.get(row._key)!.element)
     for (const [column, tasks] of columns) setText(this.#counts.get(column)!, String(tasks.length))
@@ -60,13 +63,6 @@ export class Board {
     }
   }
 
-  #dropCards (keep: ReadonlySet<string>): void {
-    const gone = [...this.#cards].filter(([key]) => !keep.has(key))
-    if (gone.length === 0) return
-    for (const [key] of gone) this.#cards.delete(key)
-    glide(this.#elements(), () => { for (const [, card] of gone) card.element.remove() })
-  }
-
   #isElsewhere (columns: ReadonlyMap<Column, readonly TaskRow[]>): boolean {
     return [...columns].some(([column, rows]) => {
       const { children } = this.#lists.get(column)!
@@ -75,22 +71,15 @@ export class Board {
   }
 
   /** Put every card where it belongs; whoever types in one goes on. */
-  #arrange (columns: ReadonlyMap<Column, readonly TaskRow[]>): void {
+  #arrange (columns: ReadonlyMap<Column, readonly TaskRow[]>, gone: readonly Card[]): void {
     const focused = document.activeElement
-    glide(this.#elements(), () => {
+    glide(Array.from(this.#cards.values(), card => card.element), () => {
+      for (const card of gone) card.element.remove()
       for (const [column, rows] of columns) {
-        const list = this.#lists.get(column)!
-        rows.forEach((row, at) => {
-          const { element } = this.#cards.get(row._key)!
-          if (list.children[at] !== element) list.insertBefore(element, list.children[at] ?? null)
-        })
+        stack(this.#lists.get(column)!, rows.map(row => this.#cards.get(row._key)!.element))
       }
     }, this.#drag.landed())
     if (focused instanceof HTMLElement && focused !== document.activeElement && this.element.contains(focused)) focused.focus({ preventScroll: true })
-  }
-
-  #elements (): HTMLElement[] {
-    return Array.from(this.#cards.values(), card => card.element)
   }
 
   #drawPointers (): void {

@@ -20,7 +20,8 @@ export interface CardDoes {
 export class Card {
   readonly element: HTMLLIElement
   readonly grip: HTMLButtonElement
-  readonly #title = h('button', { type: 'button', class: 'title', title: 'Edit the title', onclick: () => { this.edit() } })
+  readonly #words = h('span')
+  readonly #title = h('button', { type: 'button', class: 'title', title: 'Edit the title', onclick: () => { this.edit() } }, this.#words)
   readonly #text = h('textarea', { class: 'title', rows: 2, maxlength: 120, hidden: true })
   readonly #owner = h('select', { class: 'chip', onchange: () => { this.#set({ owner: this.#owner.value === '' ? null : this.#owner.value }) } })
   readonly #priority = h('select', { class: 'chip priority', onchange: () => { this.#set({ priority: Number(this.#priority.value) }) } },
@@ -59,7 +60,7 @@ export class Card {
   update (row: TaskRow, marked = true): void {
     const before = this.#shown
     this.#shown = row
-    setText(this.#title, row.title)
+    setText(this.#words, row.title)
     this.#owner.value = row.owner ?? ''
     this.#priority.value = String(row.priority)
     setText(this.#count, String(row.votes))

@@ -75,7 +75,7 @@ export class Drag {
     const held = this.#held
     if (held === undefined) return
     getSelection()?.removeAllRanges()
-    held.ghost.style.transform = `translate(${x - held.x}px, ${y - held.y}px) rotate(1.5deg)`
+    held.ghost.style.translate = `${x - held.x}px ${y - held.y}px`
     held.place = this.#placeAt(x, y, held.card)
     this.#showMark(held)
   }

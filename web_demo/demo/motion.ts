@@ -10,7 +10,7 @@ export function moves (): boolean {
 /**
  * Change where elements stand, and let each glide from where it was (FLIP: first, last, invert, play).
  *
- * Only transforms move, so that nothing shifts the page. `from` says where elements are seen that stand elsewhere, such
+ * Nothing shifts the page by that. `from` says where elements are seen that stand elsewhere, such
  * as one that was just let go of.
  */
 export function glide (elements: Iterable<HTMLElement>, change: () => void, from: ReadonlyMap<HTMLElement, DOMRect> = new Map()): void {
@@ -23,7 +23,7 @@ export function glide (elements: Iterable<HTMLElement>, change: () => void, from
     const is = element.getBoundingClientRect()
     const x = was.left - is.left
     const y = was.top - is.top
-    if (was.width > 0 && is.width > 0 && (x !== 0 || y !== 0)) element.animate([{ transform: `translate(${x}px, ${y}px)` }, { transform: 'none' }], MOVE)
+    if (was.width > 0 && is.width > 0 && (x !== 0 || y !== 0)) element.animate([{ translate: `${x}px ${y}px` }, { translate: 'none' }], MOVE)
   }
 }
 

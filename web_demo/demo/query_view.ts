@@ -4,6 +4,7 @@ import { oncePerFrame } from './frames.js'
 import { milliseconds } from './latency.js'
 import { appear, flash, glide } from './motion.js'
 import type { Notice } from './notice.js'
+import { stack } from './stack.js'
 import type { Writes } from './writes.js'
 
 /** An update that comes later than this after the last write of a pane is not taken for its effect. */
@@ -30,7 +31,7 @@ export class QueryView<T> {
   readonly #lines = new Map<string, Line<T>>()
 
   constructor (db: Database, private readonly show: QueryShow<T>, private readonly rows: number, private readonly writes: Writes, notice: Notice) {
-    this.#list = h('ul', { style: `--rows: ${rows}`, 'aria-label': show.title })
+    this.#list = h('ul', { class: 'stack', style: `--rows: ${rows}`, 'aria-label': show.title })
     this.element = h('section', { class: 'query', 'aria-label': show.title },
       h('header', {}, h('h4', {}, show.title), this.#cost), h('code', {}, show.code), this.#list)
     const live = db.live(show.query)
@@ -60,10 +61,7 @@ export class QueryView<T> {
     const before = Array.from(this.#lines.values(), line => line.element)
     glide(before, () => {
       for (const [key, { element }] of this.#lines) if (!keep.has(key)) { element.remove(); this.#lines.delete(key) }
-      shown.forEach((row, at) => {
-        const line = this.#lines.get(keys[at]!) ?? this.#fresh(keys[at]!, row, fresh)
-        if (this.#list.children[at] !== line.element) this.#list.insertBefore(line.element, this.#list.children[at] ?? null)
-      })
+      stack(this.#list, shown.map((row, at) => (this.#lines.get(keys[at]!) ?? this.#fresh(keys[at]!, row, fresh)).element))
     })
     shown.forEach((row, at) => { this.#update(this.#lines.get(keys[at]!)!, row) })
     fresh.forEach(appear)
