@@ -67,14 +67,18 @@ async def test_a_card_is_dragged_and_moved_by_keys(url: str, browser: Browser) -
         ann, bob, cy = demo.panes
         await ann.card("Test a split").drag_to(ann.column("done").locator("ul"))
         for pane in demo.panes:
-            await expect(pane.column("done").get_by_role("button", name="Test a split", exact=True)).to_be_visible()
+            await expect(
+                pane.column("done").get_by_role("button", name="Test a split", exact=True)
+            ).to_be_visible()
         grip = bob.element.get_by_role("button", name="Move “Test a split”")
         await grip.focus()
         for column in ("doing", "todo"):
             await demo.page.keyboard.press("ArrowLeft")
             await expect(bob.column(column).get_by_role("button", name="Move “Test a split”")).to_be_focused()
         for pane in (ann, cy):
-            await expect(pane.column("todo").get_by_role("button", name="Test a split", exact=True)).to_be_visible()
+            await expect(
+                pane.column("todo").get_by_role("button", name="Test a split", exact=True)
+            ).to_be_visible()
 
 
 async def test_both_sides_of_a_cut_are_seen_everywhere_when_it_heals(url: str, browser: Browser) -> None:
@@ -105,7 +109,9 @@ async def test_both_sides_of_a_cut_are_seen_everywhere_when_it_heals(url: str, b
             await expect(pane.card("Draw the doors").get_by_role("button", name="Vote")).to_contain_text("3")
 
 
-async def test_the_client_of_a_killed_node_goes_on_at_another_and_comes_home(url: str, browser: Browser) -> None:
+async def test_the_client_of_a_killed_node_goes_on_at_another_and_comes_home(
+    url: str, browser: Browser
+) -> None:
     async with Visitors(browser, forgives=LOST) as visitors:
         demo = await enter(visitors, url)
         ann, bob, _ = demo.panes
@@ -141,9 +147,9 @@ async def test_live_queries_follow_the_board(url: str, browser: Browser) -> None
             row = pane.query("Open tasks and their teams").filter(has_text="Simplify the log")
             await expect(row).to_contain_text("green")
             await expect(pane.query("Tasks by owner").first).to_contain_text("cy")
-        await expect(cy.element.get_by_role("region", name="Top five by priority").locator(".cost")).to_have_text(
-            re.compile(r"^\d+ rows? · .* ms")
-        )
+        await expect(
+            cy.element.get_by_role("region", name="Top five by priority").locator(".cost")
+        ).to_have_text(re.compile(r"^\d+ rows? · .* ms"))
 
 
 async def test_somebody_is_seen_where_they_point_and_what_they_edit(url: str, browser: Browser) -> None:
@@ -182,7 +188,9 @@ async def test_nothing_shifts_while_people_work(url: str, browser: Browser) -> N
         demo = await enter(visitors, url)
         await demo.page.evaluate(SHIFTS)
         await demo.page.get_by_role("button", name="Add 10").click()
-        await expect(demo.page.get_by_role("region", name="Scripted people").locator("output")).to_have_text("10")
+        await expect(demo.page.get_by_role("region", name="Scripted people").locator("output")).to_have_text(
+            "10"
+        )
         here = demo.panes[0].element.get_by_role("region", name="Who is here").locator(".count")
         await expect(here).to_have_text("13")
         await expect(demo.page.locator(".timeline .what").first).to_have_text(re.compile(r"#[4-9]\d$"))
