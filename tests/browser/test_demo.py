@@ -19,7 +19,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SHIFTS = """() => {
   window.shifts = []
   new PerformanceObserver(list => { for (const each of list.getEntries()) {
-    if (!each.hadRecentInput) window.shifts.push([each.value, ...each.sources.map(source => source.node?.outerHTML?.slice(0, 200))])
+    const sources = each.sources.map(({ node }) => node?.outerHTML?.slice(0, 200))
+    if (!each.hadRecentInput) window.shifts.push([each.value, ...sources])
   } }).observe({ type: 'layout-shift', buffered: false })
 }"""
 """Notes each shift of what stands on the page that no input has led to."""
@@ -67,18 +68,14 @@ async def test_a_card_is_dragged_and_moved_by_keys(url: str, browser: Browser) -
         ann, bob, cy = demo.panes
         await ann.card("Test a split").drag_to(ann.column("done").locator("ul"))
         for pane in demo.panes:
-            await expect(
-                pane.column("done").get_by_role("button", name="Test a split", exact=True)
-            ).to_be_visible()
+            await expect(pane.in_column("done", "Test a split")).to_be_visible()
         grip = bob.element.get_by_role("button", name="Move “Test a split”")
         await grip.focus()
         for column in ("doing", "todo"):
             await demo.page.keyboard.press("ArrowLeft")
             await expect(bob.column(column).get_by_role("button", name="Move “Test a split”")).to_be_focused()
         for pane in (ann, cy):
-            await expect(
-                pane.column("todo").get_by_role("button", name="Test a split", exact=True)
-            ).to_be_visible()
+            await expect(pane.in_column("todo", "Test a split")).to_be_visible()
 
 
 async def test_both_sides_of_a_cut_are_seen_everywhere_when_it_heals(url: str, browser: Browser) -> None:
@@ -109,9 +106,7 @@ async def test_both_sides_of_a_cut_are_seen_everywhere_when_it_heals(url: str, b
             await expect(pane.card("Draw the doors").get_by_role("button", name="Vote")).to_contain_text("3")
 
 
-async def test_the_client_of_a_killed_node_goes_on_at_another_and_comes_home(
-    url: str, browser: Browser
-) -> None:
+async def test_who_loses_a_node_goes_on_at_another_and_comes_home(url: str, browser: Browser) -> None:
     async with Visitors(browser, forgives=LOST) as visitors:
         demo = await enter(visitors, url)
         ann, bob, _ = demo.panes
@@ -174,7 +169,7 @@ async def test_a_title_is_edited_where_it_stands(url: str, browser: Browser) -> 
         await expect(ann.element.get_by_label("Title of “New task”")).to_be_focused()
         await demo.page.keyboard.type("Say hello")
         await demo.page.keyboard.press("Enter")
-        await expect(bob.column("doing").get_by_role("button", name="Say hello", exact=True)).to_be_visible()
+        await expect(bob.in_column("doing", "Say hello")).to_be_visible()
         await bob.card("Say hello").get_by_role("button", name="Say hello", exact=True).click()
         await demo.page.keyboard.type("Never mind")
         await demo.page.keyboard.press("Escape")
@@ -188,9 +183,7 @@ async def test_nothing_shifts_while_people_work(url: str, browser: Browser) -> N
         demo = await enter(visitors, url)
         await demo.page.evaluate(SHIFTS)
         await demo.page.get_by_role("button", name="Add 10").click()
-        await expect(demo.page.get_by_role("region", name="Scripted people").locator("output")).to_have_text(
-            "10"
-        )
+        await expect(demo.page.locator(".crowd output")).to_have_text("10")
         here = demo.panes[0].element.get_by_role("region", name="Who is here").locator(".count")
         await expect(here).to_have_text("13")
         await expect(demo.page.locator(".timeline .what").first).to_have_text(re.compile(r"#[4-9]\d$"))

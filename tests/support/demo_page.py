@@ -17,7 +17,7 @@ START_SECONDS = 60.0
 NODES = ("n1", "n2", "n3")
 
 LOST = r"error: WebSocket connection to 'ws://127\.0\.0\.1:\d+/(live|yjs)\b[^']*' failed: "
-"""What a browser says of a connection that a killed node does not take, or breaks off while it is being made."""
+"""What a browser says of a connection that a killed node does not take, or breaks off."""
 
 
 @asynccontextmanager
@@ -68,6 +68,10 @@ class DemoPane:
     def column(self, name: str) -> Locator:
         """A column of the board."""
         return self.element.locator(f".column[data-column={name}]")
+
+    def in_column(self, name: str, title: str) -> Locator:
+        """The title of a task in a column."""
+        return self.column(name).get_by_role("button", name=title, exact=True)
 
     def card(self, title: str) -> Locator:
         """The card of a task."""
