@@ -12,6 +12,7 @@ import sys
 import tempfile
 from contextlib import AsyncExitStack
 from itertools import count
+from typing import Any, cast
 
 from playwright.async_api import CDPSession, Page
 
@@ -47,20 +48,24 @@ async def main(people: int, moves: float) -> None:
             nodes = await page.evaluate("fetch('director/state').then(answer => answer.json())")
             print(f"{'nobody':>12}: {await _measure(page, session)}", flush=True)
             urls = [each["url"] for each in nodes["nodes"]]
-            moving = [asyncio.create_task(_move(n, urls[n % len(urls)], moves)) for n in range(people)]
+            made = [0]
+            moving = [asyncio.create_task(_move(n, urls[n % len(urls)], moves, made)) for n in range(people)]
             stack.callback(lambda: [each.cancel() for each in moving])
             heading = page.get_by_role("region", name="Who is here").first.locator(".count")
             await heading.filter(has_text=str(people + 3)).wait_for()
-            print(f"{people:>5} people: {await _measure(page, session)}", flush=True)
+            before = made[0]
+            measured = await _measure(page, session)
+            print(f"{people:>5} people, {(made[0] - before) / SECONDS:.0f} moves a second: {measured}")
 
 
-async def _move(n: int, url: str, moves: float) -> None:
+async def _move(n: int, url: str, moves: float, made: list[int]) -> None:
     name = f"p{n}"
     async with pb.connect(url, token=name) as database:
         board = await database.collection("demo/board")
         keys = await board.keys()
         async with board.presence({"name": name, "color": "#0e7490"}) as presence:
             for turn in count(n):
+                made[0] += 1
                 await presence.set({"name": name, "color": "#0e7490", "at": keys[turn % len(keys)]})
                 await asyncio.sleep(1 / moves)
 
@@ -75,7 +80,7 @@ async def _measure(page: Page, session: CDPSession) -> str:
 
 
 async def _worked(session: CDPSession) -> float:
-    answer = await session.send("Performance.getMetrics")
+    answer = cast("dict[str, list[dict[str, Any]]]", await session.send("Performance.getMetrics"))
     return next(each["value"] for each in answer["metrics"] if each["name"] == "TaskDuration")
 
 

@@ -31,14 +31,14 @@ async def main() -> None:
         async with chromium() as browser, running_demo(f"file:{folder}") as url:
             demo = await DemoPage(await _open(browser, url, DESK)).ready()
             await _use(demo)
-            await demo.page.screenshot(path=IMAGES / "demo-light.png")
+            await _take(demo.page, "light")
             await demo.page.emulate_media(color_scheme="dark")
-            await demo.page.screenshot(path=IMAGES / "demo-dark.png")
+            await _take(demo.page, "dark")
+            await demo.page.close()
             phone = await _open(browser, url, PHONE)
             await DemoPage(phone).ready()
-            await phone.locator(".tabs").scroll_into_view_if_needed()
             await phone.evaluate("document.querySelector('.tabs').scrollIntoView()")
-            await phone.screenshot(path=IMAGES / "demo-phone.png")
+            await _take(phone, "phone")
 
 
 async def _open(browser: Browser, url: str, size: tuple[int, int]) -> Page:
@@ -46,6 +46,11 @@ async def _open(browser: Browser, url: str, size: tuple[int, int]) -> Page:
     page = await browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
     await page.goto(url)
     return page
+
+
+async def _take(page: Page, name: str) -> None:
+    # Animations are where they lead to: colours of another scheme, too, are come to in steps.
+    await page.screenshot(path=IMAGES / f"demo-{name}.png", animations="disabled")
 
 
 async def _use(demo: DemoPage) -> None:
