@@ -59,15 +59,17 @@ async def main(people: int, moves: float) -> None:
 
 
 async def _move(n: int, url: str, moves: float, made: list[int]) -> None:
-    name = f"p{n}"
+    name, loop = f"p{n}", asyncio.get_running_loop()
     async with pb.connect(url, token=name) as database:
         board = await database.collection("demo/board")
         keys = await board.keys()
         async with board.presence({"name": name, "color": "#0e7490"}) as presence:
+            due = loop.time()
             for turn in count(n):
                 made[0] += 1
                 await presence.set({"name": name, "color": "#0e7490", "at": keys[turn % len(keys)]})
-                await asyncio.sleep(1 / moves)
+                due += 1 / moves
+                await asyncio.sleep(due - loop.time())
 
 
 async def _measure(page: Page, session: CDPSession) -> str:

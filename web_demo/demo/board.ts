@@ -19,7 +19,7 @@ export class Board {
   readonly #said = h('p', { class: 'unseen', role: 'status' })
   readonly #empty = h('p', { class: 'hint' }, 'Waiting for the first rows…')
   readonly #drag: Drag
-  /** The card to go on editing or moving once it is drawn anew. */
+  /** The key of a task that was added here, and is edited once it is drawn. */
   #added: string | undefined
 
   constructor (private readonly tasks: Tasks, private readonly members: Members, private readonly company: Company) {
@@ -101,11 +101,7 @@ export class Board {
   }
 
   #add (column: Column): void {
-    void this.tasks.add({ title: 'New task', column, owner: null }).then(key => {
-      const card = this.#cards.get(key)
-      if (card === undefined) this.#added = key
-      else card.edit()
-    })
+    this.#added = this.tasks.add({ title: 'New task', column, owner: null })
   }
 
   /** Show the others what is under one's pointer. */
