@@ -7,6 +7,7 @@ import { oncePerFrame } from './frames.js'
 import type { Members } from './members.js'
 import { appear, glide } from './motion.js'
 import { inColumns, stepped, type Step } from './place.js'
+import { stack } from './stack.js'
 import type { Tasks } from './tasks.js'
 
 /** The task board of one person. */
@@ -18,11 +19,11 @@ export class Board {
   readonly #said = h('p', { class: 'unseen', role: 'status' })
   readonly #empty = h('p', { class: 'hint' }, 'Waiting for the first rows…')
   readonly #drag: Drag
-  /** The card to go on editing or moving once it is drawn anew. */
+  /** The key of a task that was added here, and is edited once it is drawn. */
   #added: string | undefined
 
   constructor (private readonly tasks: Tasks, private readonly members: Members, private readonly company: Company) {
-    this.#lists = new Map(COLUMNS.map(column => [column, h('ul', { 'aria-label': COLUMN_TITLES[column] })]))
+    this.#lists = new Map(COLUMNS.map(column => [column, h('ul', { class: 'stack', 'aria-label': COLUMN_TITLES[column] })]))
     this.#counts = new Map(COLUMNS.map(column => [column, h('span', { class: 'count' }, '0')]))
     const columns = h('div', { class: 'columns' }, ...COLUMNS.map(column => this.#column(column)))
     this.element = h('section', { class: 'board', 'aria-label': 'Task board' }, h('header', {}, h('h3', {}, 'Board'), this.#empty), columns, this.#said)
@@ -32,7 +33,7 @@ export class Board {
     tasks.onChange(draw)
     const drawPointers = oncePerFrame(() => { this.#drawPointers() })
     company.onChange(drawPointers)
-    members.onChange(() => { for (const card of this.#cards.values()) card.owners() })
+    members.onChange(oncePerFrame(() => { for (const card of this.#cards.values()) card.owners() }))
   }
 
   #column (column: Column): HTMLElement {
@@ -45,10 +46,12 @@ export class Board {
     const { rows, ready } = this.tasks
     setText(this.#empty, !ready ? 'Waiting for the first rows…' : rows.length === 0 ? 'Nothing to do: add a task with +' : rows.length >= MAX_TASKS ? `the first ${MAX_TASKS} tasks` : '')
     const columns = inColumns(rows)
-    this.#dropCards(new Set(rows.map(row => row._key)))
+    const keep = new Set(rows.map(row => row._key))
+    const gone = [...this.#cards].filter(([key]) => !keep.has(key))
+    for (const [key] of gone) this.#cards.delete(key)
     const fresh = rows.filter(row => !this.#cards.has(row._key))
     for (const row of fresh) this.#cards.set(row._key, new Card(row, this.tasks, this.members, this.company, { step: (key, step) => { this.#step(key, step) } }))
-    if (this.#isElsewhere(columns)) this.#arrange(columns)
+    if (this.#isElsewhere(columns)) this.#arrange(columns, gone.map(([, card]) => card))
     for (const row of rows) if (this.#cards.get(row._key)!.row !== row) this.#cards.get(row._key)!.update(row)
     for (const row of fresh) appear(this.#cards.get(row._key)!.element)
     for (const [column, tasks] of columns) setText(this.#counts.get(column)!, String(tasks.length))
@@ -60,13 +63,6 @@ export class Board {
     }
   }
 
-  #dropCards (keep: ReadonlySet<string>): void {
-    const gone = [...this.#cards].filter(([key]) => !keep.has(key))
-    if (gone.length === 0) return
-    for (const [key] of gone) this.#cards.delete(key)
-    glide(this.#elements(), () => { for (const [, card] of gone) card.element.remove() })
-  }
-
   #isElsewhere (columns: ReadonlyMap<Column, readonly TaskRow[]>): boolean {
     return [...columns].some(([column, rows]) => {
       const { children } = this.#lists.get(column)!
@@ -74,23 +70,18 @@ export class Board {
     })
   }
 
-  /** Put every card where it belongs; whoever types in one goes on. */
-  #arrange (columns: ReadonlyMap<Column, readonly TaskRow[]>): void {
-    const focused = document.activeElement
-    glide(this.#elements(), () => {
-      for (const [column, rows] of columns) {
-        const list = this.#lists.get(column)!
-        rows.forEach((row, at) => {
-          const { element } = this.#cards.get(row._key)!
-          if (list.children[at] !== element) list.insertBefore(element, list.children[at] ?? null)
-        })
+  /** Put every card where it belongs. Within its column it glides by itself; where it was in another one is measured. */
+  #arrange (columns: ReadonlyMap<Column, readonly TaskRow[]>, gone: readonly Card[]): void {
+    const was = this.#drag.landed()
+    for (const [column, rows] of columns) {
+      for (const { _key } of rows) {
+        const { element } = this.#cards.get(_key)!
+        if (element.isConnected && element.parentElement !== this.#lists.get(column) && !was.has(element)) was.set(element, element.getBoundingClientRect())
       }
-    }, this.#drag.landed())
-    if (focused instanceof HTMLElement && focused !== document.activeElement && this.element.contains(focused)) focused.focus({ preventScroll: true })
-  }
-
-  #elements (): HTMLElement[] {
-    return Array.from(this.#cards.values(), card => card.element)
+    }
+    for (const card of gone) card.element.remove()
+    for (const [column, rows] of columns) stack(this.#lists.get(column)!, rows.map(row => this.#cards.get(row._key)!.element))
+    for (const [element, from] of was) glide(element, from)
   }
 
   #drawPointers (): void {
@@ -110,11 +101,7 @@ export class Board {
   }
 
   #add (column: Column): void {
-    void this.tasks.add({ title: 'New task', column, owner: null }).then(key => {
-      const card = this.#cards.get(key)
-      if (card === undefined) this.#added = key
-      else card.edit()
-    })
+    this.#added = this.tasks.add({ title: 'New task', column, owner: null })
   }
 
   /** Show the others what is under one's pointer. */

@@ -20,9 +20,12 @@ export interface CardDoes {
 export class Card {
   readonly element: HTMLLIElement
   readonly grip: HTMLButtonElement
-  readonly #title = h('button', { type: 'button', class: 'title', title: 'Edit the title', onclick: () => { this.edit() } })
+  readonly #words = h('span')
+  readonly #title = h('button', { type: 'button', class: 'title', title: 'Edit the title', onclick: () => { this.edit() } }, this.#words)
   readonly #text = h('textarea', { class: 'title', rows: 2, maxlength: 120, hidden: true })
-  readonly #owner = h('select', { class: 'chip', onchange: () => { this.#set({ owner: this.#owner.value === '' ? null : this.#owner.value }) } })
+  readonly #owner = h('select', { onchange: () => { this.#set({ owner: this.#owner.value === '' ? null : this.#owner.value }) } })
+  readonly #face = h('span', { class: 'face', 'aria-hidden': 'true' })
+  readonly #ownerChip = h('span', { class: 'chip owner' }, this.#face, this.#owner)
   readonly #priority = h('select', { class: 'chip priority', onchange: () => { this.#set({ priority: Number(this.#priority.value) }) } },
     ...PRIORITIES.map(priority => h('option', { value: priority }, `P${priority}`)))
   readonly #count = h('span')
@@ -30,18 +33,19 @@ export class Card {
   readonly #pointers = h('span', { class: 'pointers', 'aria-hidden': 'true' })
   readonly #remove = h('button', { type: 'button', class: 'icon', title: 'Delete', onclick: () => { this.tasks.delete(this.key) } }, '×')
   #shown: TaskRow
+  #pointedBy = ''
 
   constructor (row: TaskRow, private readonly tasks: Tasks, private readonly members: Members, company: Company, private readonly does: CardDoes) {
     this.#shown = row
     this.grip = h('button', { type: 'button', class: 'icon grip', title: 'Drag, or press arrow keys', onkeydown: (event: KeyboardEvent) => { this.#key(event) } }, '⠿')
     this.element = h('li', { class: 'card', 'data-key': row._key },
       h('div', { class: 'card-line' }, this.#title, this.#text, h('div', { class: 'card-tools' }, this.grip, this.#remove)),
-      h('div', { class: 'card-line fields' }, this.#owner, this.#priority, this.#votes), this.#pointers)
+      h('div', { class: 'card-line fields' }, this.#ownerChip, this.#priority, this.#votes), this.#pointers)
     this.#text.addEventListener('keydown', event => { this.#write(event) })
     this.#text.addEventListener('blur', () => { this.#finish(true) })
-    for (const [field, element] of this.#fields()) {
-      element.addEventListener('focus', () => { company.point(this.key, field === 'title' && element !== this.#text ? null : field) })
-      element.addEventListener('blur', () => { company.point(this.key) })
+    for (const [field, , control] of this.#fields()) {
+      control.addEventListener('focus', () => { company.point(this.key, control === this.#title ? null : field) })
+      control.addEventListener('blur', () => { company.point(this.key) })
     }
     this.owners()
     this.update(row, false)
@@ -59,11 +63,10 @@ export class Card {
   update (row: TaskRow, marked = true): void {
     const before = this.#shown
     this.#shown = row
-    setText(this.#title, row.title)
-    this.#owner.value = row.owner ?? ''
+    setText(this.#words, row.title)
+    this.#showOwner(row.owner)
     this.#priority.value = String(row.priority)
     setText(this.#count, String(row.votes))
-    this.element.style.setProperty('--person', this.members.colorOf(row.owner))
     this.#label()
     if (marked) for (const [field, element] of this.#fields()) if (row[field] !== before[field]) flash(element)
   }
@@ -74,12 +77,14 @@ export class Card {
     const { owner } = this.#shown
     const offered = owner === null || names.includes(owner) ? names : [...names, owner]
     this.#owner.replaceChildren(h('option', { value: '' }, 'nobody'), ...offered.map(name => h('option', { value: name }, name)))
-    this.#owner.value = owner ?? ''
-    this.element.style.setProperty('--person', this.members.colorOf(owner))
+    this.#showOwner(owner)
   }
 
   /** Show who points here, and what they edit. */
   pointed (by: readonly Here[]): void {
+    const seen = by.map(({ name, field }) => `${name} ${field}`).join()
+    if (seen === this.#pointedBy) return
+    this.#pointedBy = seen
     const shown = by.slice(0, POINTERS).map(({ name, color }) => avatar(name, color))
     if (by.length > POINTERS) shown.push(h('span', { class: 'more' }, `+${by.length - POINTERS}`))
     this.#pointers.replaceChildren(...shown)
@@ -99,8 +104,19 @@ export class Card {
     this.#text.select()
   }
 
-  #fields (): Array<[keyof Task, HTMLElement]> {
-    return [['title', this.#title], ['title', this.#text], ['owner', this.#owner], ['priority', this.#priority], ['votes', this.#votes]]
+  #showOwner (owner: string | null): void {
+    const color = this.members.colorOf(owner)
+    this.#owner.value = owner ?? ''
+    this.element.style.setProperty('--person', color)
+    this.#face.replaceChildren(avatar(owner ?? '–', color), h('span', { class: 'owner-name' }, owner ?? 'nobody'))
+  }
+
+  /** The fields of the task, what is marked when they change, and what is focused to edit them. */
+  #fields (): Array<[keyof Task, HTMLElement, HTMLElement]> {
+    return [
+      ['title', this.#title, this.#title], ['title', this.#text, this.#text], ['owner', this.#ownerChip, this.#owner],
+      ['priority', this.#priority, this.#priority], ['votes', this.#votes, this.#votes]
+    ]
   }
 
   #label (): void {

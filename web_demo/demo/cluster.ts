@@ -28,7 +28,7 @@ export class Cluster {
     picture.append(this.#agreement)
     this.element = h('section', { class: 'cluster', 'aria-label': 'The cluster' },
       h('header', {}, h('h2', {}, 'Three nodes, one database')), picture, h('p', { class: 'hint' }, 'Press a link to cut or heal it, a node to kill or start it.'))
-    const pulses = new Pulses(drawing, places)
+    const pulses = new Pulses(picture, places)
     director.onCommit(({ node }) => { pulses.from(node, this.director.state.links) })
     director.onState(state => { this.#show(state) })
   }
@@ -73,14 +73,12 @@ export class Cluster {
   #showNode ({ name, state, hash, pid }: NodeState): void {
     const shown = this.#nodes.get(name)
     if (shown === undefined) return
-    const short = hash?.slice(0, HASH_CHARS)
     const deed = state === 'down' ? 'start' : 'kill -9'
     shown.button.dataset['state'] = state
     shown.button.disabled = state === 'starting'
     shown.button.title = pid === null ? '' : `process ${pid}`
-    setText(shown.detail, state === 'up' ? short ?? '…' : state)
+    setText(shown.detail, state === 'up' ? hash?.slice(0, HASH_CHARS) ?? '…' : state)
     setText(shown.deed, state === 'starting' ? '' : deed)
-    shown.button.setAttribute('aria-label', `${name}, ${state}${short === undefined ? '' : `, hash ${short}`}: ${deed}`)
   }
 
   #showLink (link: LinkState): void {
@@ -101,8 +99,8 @@ function keyOf ({ between }: Pick<LinkState, 'between'>): string {
   return [...between].sort().join('-')
 }
 
-/** On a circle, the first at the top. */
+/** On a circle, the first at the left: three stand in the order of their panes. */
 function placeOf (at: number, nodes: number): Point {
-  const angle = 2 * Math.PI * at / nodes - Math.PI / 2
-  return { x: CENTER.x + Math.cos(angle) * 122, y: CENTER.y + Math.sin(angle) * (at === 0 ? 94 : 102) }
+  const angle = 2 * Math.PI * (at + 0.25) / nodes + 2 * Math.PI / 3
+  return { x: CENTER.x + Math.cos(angle) * 122, y: CENTER.y + Math.sin(angle) * 96 }
 }

@@ -13,8 +13,8 @@ export class Crowd {
   constructor (director: Director, notice: Notice) {
     const count = h('output', {}, '0')
     const become = (users: number): void => { notice.watch(director.users(Math.min(MOST, users))) }
-    const more = h('button', { type: 'button', class: 'action', onclick: () => { become(director.state.users + MORE) } }, `Add ${MORE} people`)
-    const none = h('button', { type: 'button', class: 'action quiet', onclick: () => { become(0) } }, 'Send them home')
+    const more = h('button', { type: 'button', class: 'action', onclick: () => { become(director.state.users + MORE) } }, `Add ${MORE}`)
+    const none = h('button', { type: 'button', class: 'action quiet', onclick: () => { become(0) } }, 'Send home')
     this.element = h('section', { class: 'crowd', 'aria-label': 'Scripted people' },
       h('header', {}, h('h2', {}, 'Scripted people'), count), h('div', { class: 'actions' }, more, none))
     director.onState(({ users }) => {

@@ -28,7 +28,7 @@ export class Drag {
   }
 
   /** Where the card was let go of that is about to be drawn at its new place. */
-  landed (): ReadonlyMap<HTMLElement, DOMRect> {
+  landed (): Map<HTMLElement, DOMRect> {
     const landed = this.#landed
     this.#landed = undefined
     return landed === undefined || landed.until < performance.now() ? new Map() : new Map([[landed.card, landed.rect]])
@@ -75,7 +75,7 @@ export class Drag {
     const held = this.#held
     if (held === undefined) return
     getSelection()?.removeAllRanges()
-    held.ghost.style.transform = `translate(${x - held.x}px, ${y - held.y}px) rotate(1.5deg)`
+    held.ghost.style.translate = `${x - held.x}px ${y - held.y}px`
     held.place = this.#placeAt(x, y, held.card)
     this.#showMark(held)
   }

@@ -18,14 +18,16 @@ export class LatencyChart {
   readonly #dots = Array.from({ length: DRAWN }, () => svg('rect', { width: 2.5, rx: 1, visibility: 'hidden' }))
   readonly #lines = [svg('line', { class: 'p50' }), svg('line', { class: 'p99' })]
   readonly #hint = h('p', { class: 'hint' }, 'Type in a document or move a card.')
+  readonly #chart = h('div', { class: 'chart none' }, this.#hint)
 
   constructor (private readonly latency: Latency) {
     const scale = [10, 100, 1_000].map(ms => svg('line', { class: 'scale', x1: 0, x2: WIDTH, y1: heightOf(ms), y2: heightOf(ms) }))
     const picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, ...scale, ...this.#dots, ...this.#lines)
+    this.#chart.append(picture)
     this.element = h('section', { class: 'latency', 'aria-label': 'From a write to the other panes' },
       h('header', {}, h('h2', {}, 'Seen by the others after'), this.#of),
       h('p', { class: 'figures' }, h('span', {}, 'p50 ', this.#p50), h('span', {}, 'p99 ', this.#p99)),
-      h('div', { class: 'chart' }, picture, this.#hint))
+      this.#chart)
     latency.onChange(() => { this.#draw() })
   }
 
@@ -37,6 +39,7 @@ export class LatencyChart {
     setText(this.#p99, milliseconds(quantiles[1]))
     setText(this.#of, `${total} times`)
     this.#hint.hidden = true
+    this.#chart.classList.remove('none')
     const drawn = samples.slice(-DRAWN)
     this.#dots.forEach((dot, at) => {
       const ms = drawn[at]

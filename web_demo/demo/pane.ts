@@ -37,7 +37,7 @@ export class Pane {
     const members = new Members(db, state, notice)
     const company = new Company(session, this.person, state, notice)
     this.element.append(notes.element, new Board(tasks, members, company).element,
-      queries(db, state, members, writes, notice), new People(company, tasks).element)
+      new People(company, tasks).element, queries(db, state, members, writes, notice))
     session.onNode(() => { this.#stand(session.node) })
     director.onState(() => { this.#stand(session.node) })
   }

@@ -3,6 +3,7 @@ import type { Company } from './company.js'
 import type { Here } from './data.js'
 import { h, setText } from './element.js'
 import { oncePerFrame } from './frames.js'
+import { stack } from './stack.js'
 import type { Tasks } from './tasks.js'
 
 /** People that are listed; of the others the number is said. */
@@ -13,7 +14,7 @@ interface Line { readonly element: HTMLLIElement, readonly where: HTMLElement, r
 /** Who is here, on which node, and what they point at. */
 export class People {
   readonly element: HTMLElement
-  readonly #list = h('ul', { tabindex: 0, 'aria-label': 'People on the board' })
+  readonly #list = h('ul', { class: 'stack', tabindex: 0, 'aria-label': 'People on the board' })
   readonly #count = h('span', { class: 'count' }, '0')
   readonly #lines = new Map<number, Line>()
 
@@ -34,12 +35,12 @@ export class People {
       element.remove()
       this.#lines.delete(client)
     }
-    listed.forEach(([client, here], at) => {
+    stack(this.#list, listed.map(([client, here]) => {
       const line = this.#lines.get(client) ?? this.#line(client, here)
-      if (this.#list.children[at] !== line.element) this.#list.insertBefore(line.element, this.#list.children[at] ?? null)
       setText(line.where, here.node ?? '')
       setText(line.at, this.#doing(here))
-    })
+      return line.element
+    }))
   }
 
   #line (client: number, { name, color }: Here): Line {

@@ -1,5 +1,5 @@
 import type { LinkState } from './director.js'
-import { svg } from './element.js'
+import { h } from './element.js'
 import { moves } from './motion.js'
 
 export interface Point { readonly x: number, readonly y: number }
@@ -12,7 +12,7 @@ const UNDER_WAY = { duration: 700, easing: 'ease-in-out' }
 export class Pulses {
   #underWay = 0
 
-  constructor (private readonly drawing: SVGSVGElement, private readonly places: ReadonlyMap<string, Point>) {}
+  constructor (private readonly picture: HTMLElement, private readonly places: ReadonlyMap<string, Point>) {}
 
   from (node: string, links: readonly LinkState[]): void {
     if (!moves() || document.hidden) return
@@ -23,10 +23,10 @@ export class Pulses {
   }
 
   #send (from: Point, to: Point): void {
-    const dot = svg('circle', { class: 'pulse', r: 3 })
-    this.drawing.append(dot)
+    const dot = h('i', { class: 'pulse' })
+    this.picture.append(dot)
     this.#underWay += 1
-    const at = ({ x, y }: Point): Keyframe => ({ transform: `translate(${x}px, ${y}px)` })
+    const at = ({ x, y }: Point): Keyframe => ({ translate: `${x}px ${y}px` })
     dot.animate([at(from), at(to)], UNDER_WAY).finished.finally(() => {
       this.#underWay -= 1
       dot.remove()

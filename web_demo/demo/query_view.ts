@@ -2,8 +2,9 @@ import type { Database, Query } from '../client/src/index.js'
 import { h, setText } from './element.js'
 import { oncePerFrame } from './frames.js'
 import { milliseconds } from './latency.js'
-import { appear, flash, glide } from './motion.js'
+import { appear, flash } from './motion.js'
 import type { Notice } from './notice.js'
+import { stack } from './stack.js'
 import type { Writes } from './writes.js'
 
 /** An update that comes later than this after the last write of a pane is not taken for its effect. */
@@ -30,7 +31,7 @@ export class QueryView<T> {
   readonly #lines = new Map<string, Line<T>>()
 
   constructor (db: Database, private readonly show: QueryShow<T>, private readonly rows: number, private readonly writes: Writes, notice: Notice) {
-    this.#list = h('ul', { style: `--rows: ${rows}`, 'aria-label': show.title })
+    this.#list = h('ul', { class: 'stack', style: `--rows: ${rows}`, 'aria-label': show.title })
     this.element = h('section', { class: 'query', 'aria-label': show.title },
       h('header', {}, h('h4', {}, show.title), this.#cost), h('code', {}, show.code), this.#list)
     const live = db.live(show.query)
@@ -57,14 +58,8 @@ export class QueryView<T> {
     const keys = shown.map(row => this.show.keyOf(row))
     const keep = new Set(keys)
     const fresh: HTMLElement[] = []
-    const before = Array.from(this.#lines.values(), line => line.element)
-    glide(before, () => {
-      for (const [key, { element }] of this.#lines) if (!keep.has(key)) { element.remove(); this.#lines.delete(key) }
-      shown.forEach((row, at) => {
-        const line = this.#lines.get(keys[at]!) ?? this.#fresh(keys[at]!, row, fresh)
-        if (this.#list.children[at] !== line.element) this.#list.insertBefore(line.element, this.#list.children[at] ?? null)
-      })
-    })
+    for (const [key, { element }] of this.#lines) if (!keep.has(key)) { element.remove(); this.#lines.delete(key) }
+    stack(this.#list, shown.map((row, at) => (this.#lines.get(keys[at]!) ?? this.#fresh(keys[at]!, row, fresh)).element))
     shown.forEach((row, at) => { this.#update(this.#lines.get(keys[at]!)!, row) })
     fresh.forEach(appear)
     this.#list.classList.toggle('none', shown.length === 0)

@@ -39,12 +39,13 @@ export class Tasks {
   }
 
   /** Put another one at the end of a column; its key. */
-  async add (task: Omit<Task, 'order' | 'votes' | 'priority'>): Promise<string> {
+  add (task: Omit<Task, 'order' | 'votes' | 'priority'>): string {
     const key = crypto.randomUUID().slice(0, 13)
     const others = inColumns(this.rows).get(task.column)!
     const whole = { ...task, priority: 1, votes: 0, order: orderAt(others, others.length) }
     this.writes.made(this.own, there => there.task(key) !== undefined)
-    return await this.#records.insert(whole, key)
+    this.notice.watch(this.#records.insert(whole, key))
+    return key
   }
 
   /** Set some fields; the others stay as somebody else may be setting them. */
