@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from protobase_live.errors import ValidationError
@@ -13,11 +14,13 @@ from protobase_live.server.rest.services import Services
 
 
 async def query(at: Services, request: Request) -> Answer:
-    """The rows of a query, or how they would be found."""
-    asked = request.fields("query", optional=("params", "explain"))
+    """The rows of a query, or how they would be found, or its form."""
+    asked = request.fields("query", optional=("params", "explain", "form"))
     await have_queries()
     found = _query_of(asked["query"]).bind(_params(asked.get("params", {})))
-    if _flag(asked.get("explain", False)):
+    if _flag(asked, "form"):
+        return answer({"form": _form_of(found)})
+    if _flag(asked, "explain"):
         return answer({"explanation": (await at.database.views.explain(found)).form()})
     rows = await at.database.views.share().query(found)
     return await listing("rows", rows, {}, at.limits.http_answer_bytes)
@@ -35,7 +38,14 @@ def _params(given: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", given)
 
 
-def _flag(given: Any) -> bool:
+def _form_of(query: Any) -> Any:
+    from protobase_live.query.language.form import to_form
+
+    return to_form(query)
+
+
+def _flag(asked: Mapping[str, Any], name: str) -> bool:
+    given = asked.get(name, False)
     if not isinstance(given, bool):
-        raise ValidationError(f"explain is {values.short(given)}; expected true or false")
+        raise ValidationError(f"{name} is {values.short(given)}; expected true or false")
     return given
