@@ -146,14 +146,13 @@ SCHEMAS: Mapping[str, Schema] = {
                 "description": "as text, or in the JSON form of docs/protocol.md",
             }
         },
-        {"params": {"type": "object"}, "explain": {"type": "boolean"}, "form": {"type": "boolean"}},
+        {"params": {"type": "object"}, "explain": {"type": "boolean"}},
     ),
     "Rows": {
         "type": "object",
         "properties": {
             "rows": {"type": "array", "items": {"type": "object"}},
             "explanation": {"type": "object"},
-            "form": {"type": "object"},
         },
     },
     "Transaction": body_of(

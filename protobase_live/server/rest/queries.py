@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from protobase_live.errors import ValidationError
@@ -14,22 +13,14 @@ from protobase_live.server.rest.services import Services
 
 
 async def query(at: Services, request: Request) -> Answer:
-    """The rows of a query, or how they would be found, or its form."""
-    asked = request.fields("query", optional=("params", "explain", "form"))
+    """The rows of a query, or how they would be found."""
+    asked = request.fields("query", optional=("params", "explain"))
     await have_queries()
-    found = _query_of(asked["query"]).bind(_params(asked.get("params", {})))
-    if _flag(asked, "form"):
-        return answer({"form": _form_of(found)})
-    if _flag(asked, "explain"):
+    found = query_of(asked["query"]).bind(_params(asked.get("params", {})))
+    if _flag(asked.get("explain", False)):
         return answer({"explanation": (await at.database.views.explain(found)).form()})
     rows = await at.database.views.share().query(found)
     return await listing("rows", rows, {}, at.limits.http_answer_bytes)
-
-
-def _query_of(given: Any) -> Any:
-    from protobase_live.query.language.text import parse
-
-    return parse(given) if isinstance(given, str) else query_of(given)
 
 
 def _params(given: Any) -> dict[str, Any]:
@@ -38,14 +29,7 @@ def _params(given: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", given)
 
 
-def _form_of(query: Any) -> Any:
-    from protobase_live.query.language.form import to_form
-
-    return to_form(query)
-
-
-def _flag(asked: Mapping[str, Any], name: str) -> bool:
-    given = asked.get(name, False)
+def _flag(given: Any) -> bool:
     if not isinstance(given, bool):
-        raise ValidationError(f"{name} is {values.short(given)}; expected true or false")
+        raise ValidationError(f"explain is {values.short(given)}; expected true or false")
     return given

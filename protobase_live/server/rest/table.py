@@ -168,10 +168,7 @@ ROUTES: list[Route] = [
         "POST",
         "/query",
         queries.query,
-        {
-            "requestBody": takes("Query"),
-            "responses": told("200", "Rows", "the rows, the explanation, or the form"),
-        },
+        {"requestBody": takes("Query"), "responses": told("200", "Rows", "the rows, or the explanation")},
     ),
     Route(
         "GET",

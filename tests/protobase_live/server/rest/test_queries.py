@@ -19,7 +19,6 @@ async def test_as_text_and_as_json(rest, database) -> None:
     assert (await call(rest, "POST", TO, {"query": form})).json == {"rows": rows}
     explained = await call(rest, "POST", TO, {"query": form, "explain": True})
     assert set(explained.json["explanation"]) == {"name", "detail", "rows", "inputs"}
-    assert (await call(rest, "POST", TO, {**text, "form": True})).json == {"form": form}
 
 
 async def test_a_parameter_without_a_value(rest) -> None:
