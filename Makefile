@@ -7,7 +7,7 @@
 BIN := .venv/bin
 PYTHON_STAMP := .venv/.installed
 INTEROP := tests/interop
-NODE_LOCKS := $(wildcard $(INTEROP)/package-lock.json $(INTEROP)/*/package-lock.json examples/*/package-lock.json web_demo/*/package-lock.json tests/browser/*/package-lock.json)
+NODE_LOCKS := $(wildcard $(INTEROP)/package-lock.json $(INTEROP)/*/package-lock.json examples/*/package-lock.json web_demo/package-lock.json web_demo/*/package-lock.json tests/browser/*/package-lock.json)
 NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(NODE_LOCKS))
 NODE_STAMPS := $(addsuffix /node_modules/.installed,$(NODE_FOLDERS))
 

@@ -316,8 +316,12 @@ def demo(
     ] = "file:./demo-data",
     port: Annotated[int, typer.Option(help="Of the first node; those that are taken are left out.")] = 8765,
     seconds: Annotated[float | None, typer.Option(help="Stop by itself after so long.")] = None,
+    users: Annotated[int, typer.Option(help="Scripted people who work from the start.")] = 0,
+    open: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser, if this is a terminal.")
+    ] = True,
 ) -> None:
-    """Run three linked nodes and three people who work on a board, and show the changes live."""
-    from protobase_live.cli.demo import demo
+    """Run three linked nodes and a page to try them with, and show the changes live."""
+    from protobase_live.cli.demo.command import demo
 
-    demo(storage, port, seconds)
+    demo(storage, port, seconds, users, open)

@@ -49,14 +49,20 @@ class HttpConnections:
     def begin(self, connection: Connection, data: bytes) -> None:
         """Take over a connection, from which ``data`` came."""
         transport = connection.transport
-        if len(self.state.connections) >= self.limits.http_connections:
-            transport.write(_FULL)
-            transport.close()
+        if self.refuses(transport):
             return
         protocol = HttpConnection(self, connection)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         protocol.data_received(data)
+
+    def refuses(self, transport: asyncio.Transport) -> bool:
+        """Whether there are as many as there may be; then another one is answered so, and closed."""
+        if len(self.state.connections) < self.limits.http_connections:
+            return False
+        transport.write(_FULL)
+        transport.close()
+        return True
 
     def close(self) -> None:
         """Close each connection behind the answer that is under way."""
@@ -104,7 +110,8 @@ class HttpConnection(H11Protocol):
     rest of what it has begun to send, and that it reads.
     """
 
-    def __init__(self, connections: HttpConnections, connection: Connection) -> None:
+    def __init__(self, connections: HttpConnections, connection: Connection | None) -> None:
+        """``connection`` is what it becomes; None: it stays what it is."""
         super().__init__(connections.config, connections.state, {})
         self._limits = connections.limits
         self.conn = Parser(h11.SERVER, self._limits.http_head_bytes)
@@ -112,7 +119,8 @@ class HttpConnection(H11Protocol):
         self.access_log = False
         self.logger = handshake_log()  # each of its lines tells of what a client did
         self._websocket = connection
-        self.ws_protocol_class = cast(Any, lambda **_: connection)  # pyright: ignore[reportUnknownLambdaType]
+        if connection is not None:
+            self.ws_protocol_class = cast(Any, lambda **_: connection)  # pyright: ignore[reportUnknownLambdaType]
         self._rest_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
         self._has_ended = False
@@ -177,6 +185,7 @@ class HttpConnection(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Give the connection back, with what came behind the request."""
+        assert self._websocket is not None
         super().handle_websocket_upgrade(event)
         if self.flow.write_paused:  # by an answer before it
             self._forget_unread()
@@ -201,6 +210,8 @@ class HttpConnection(H11Protocol):
         self.transport.close()
 
     def _should_upgrade_to_ws(self) -> bool:
+        if self._websocket is None:
+            return False
         path = self.scope["path"]
         return self.scope["method"] == "GET" and path.startswith("/") and not path.startswith(HTTP_PREFIXES)
 
@@ -216,3 +227,19 @@ class HttpConnection(H11Protocol):
         if self._unread_timer is not None:
             self._unread_timer.cancel()
             self._unread_timer = None
+
+
+class PlainConnection(HttpConnection):
+    """One of a port that has no WebSockets."""
+
+    def __init__(self, connections: HttpConnections) -> None:
+        super().__init__(connections, None)
+        self._all = connections
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Begin; a first request has to be there ``handshake_seconds`` later."""
+        if self._all.refuses(transport):
+            transport.set_protocol(asyncio.Protocol())
+            return
+        super().connection_made(transport)
+        self._rest_timer = self._later(self._limits.handshake_seconds, transport.abort)

@@ -1,7 +1,7 @@
 """One node of the demo, as a process of its own that ends with whoever has started it.
 
-``python -m protobase_live.cli.demo_node`` reads how it is to run as one line of JSON, and ends at the end of
-its standard input.
+``python -m protobase_live.cli.demo.node`` reads how it is to run as one line of JSON, and ends at the end of
+its standard input. It prints ``ready``, and then each commit that it tells of as one line of JSON.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from protobase_live.cli.demo.gates import TimedDatabase
+from protobase_live.cli.demo.telling import Telling
 from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.serve import listening
-from protobase_live.database.opening import open as open_database
+from protobase_live.database.opening import open_storage
 
 HOST = "127.0.0.1"
 
@@ -44,8 +46,9 @@ async def _serve() -> None:
     node = DemoNode(**json.loads(await told.readline()))
     # A storage that is empty after each start is another node each time.
     node_id = None if node.storage.startswith("memory:") else node.name
+    telling = Telling(node.name)
     async with (
-        open_database(node.storage, node_id=node_id) as database,
+        TimedDatabase(await open_storage(node.storage), node_id, telling.shown) as database,
         listening(
             database,
             HOST,
@@ -56,7 +59,7 @@ async def _serve() -> None:
         ),
     ):
         print("ready", flush=True)
-        ends = [asyncio.ensure_future(each) for each in (stop.wait(), told.read())]
+        ends = [asyncio.ensure_future(each) for each in (stop.wait(), told.read(), telling.tell())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for each in ends:
             each.cancel()

@@ -1,0 +1,110 @@
+"""``protobase-live demo``: three linked nodes, a page to try them with, and what happens there."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import webbrowser
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from protobase_actors import SystemClock
+from protobase_live.api import DatabaseApi
+from protobase_live.cli.demo.data import BOARD, prepare
+from protobase_live.cli.demo.director import Director
+from protobase_live.cli.demo.events import Events
+from protobase_live.cli.demo.links import Links
+from protobase_live.cli.demo.node import HOST
+from protobase_live.cli.demo.nodes import NAMES, DemoNodes, free_ports
+from protobase_live.cli.demo.pages import PageFiles
+from protobase_live.cli.demo.users import Users
+from protobase_live.cli.demo.view import BoardView, LineView, View
+from protobase_live.cli.demo.watch import Watch
+from protobase_live.cli.loop import run, stop_requested
+from protobase_live.client import connect
+from protobase_live.server.http_port import HttpPort
+from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
+
+LIMITS = replace(DEFAULT_SERVER_LIMITS, http_connections=256, close_seconds=1.0)
+"""Of the page's port."""
+
+
+def demo(storage: str, port: int, seconds: float | None, users: int, open_page: bool) -> NoReturn:
+    """Run until Ctrl-C, or for so many seconds, then end the process."""
+    run(_demo(storage, port, seconds, users, open_page))
+
+
+async def _demo(storage: str, port: int, seconds: float | None, count: int, open_page: bool) -> None:
+    stop, clock = stop_requested(), SystemClock()
+    *ports, page_port = free_ports(port, len(NAMES) + 1)
+    events = Events(clock)
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        by_name = dict(zip(NAMES, ports, strict=True))
+        links = await enter(Links(by_name))
+        nodes = DemoNodes(storage, by_name, links, events.tell_commit, events.change)
+        users = Users(nodes.urls, events.change)
+        watch = Watch(nodes, links, users, clock)
+        pages = PageFiles()
+        director = Director(nodes, links, users, watch, events, pages)
+        page = await enter(HttpPort(director, HOST, page_port, LIMITS))
+        stack.callback(events.close)
+        await enter(nodes)
+        await enter(users)
+        await _prepare(nodes.urls[0])
+        await users.become(count)
+        url = f"http://{HOST}:{page.port}"
+        print(f"open {url}", flush=True)
+        in_terminal = sys.stdout.isatty()
+        if in_terminal and open_page and pages.is_built:
+            await asyncio.to_thread(webbrowser.open, url)
+        view = BoardView(nodes, url) if in_terminal else LineView(nodes)
+        told = [_show(nodes.urls, view), nodes.keep(view.tell, lambda: len(events) > 0)]
+        await _until([*told, watch.run(), events.run(watch.state), _wait(stop)], seconds)
+
+
+async def _until(work: Sequence[Coroutine[Any, Any, None]], seconds: float | None) -> None:
+    """Do all of it until one thing is over or the time is, then stop the rest. Raises what failed."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    done, others = await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def _prepare(url: str) -> None:
+    async with connect(url) as database:
+        await prepare(database)
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _show(urls: Sequence[str], view: View) -> None:
+    """What is seen at one of the nodes, and at another one when that is lost."""
+    loop, telling = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+    def moved(why: str | None) -> None:
+        if why is None:
+            telling.add(task := loop.create_task(_tell_where(database, view)))
+            task.add_done_callback(telling.discard)
+
+    async with connect(urls, on_connection=moved) as database:
+        board = await database.collection(BOARD)
+        async with board.changes() as changes, board.presence() as presence:
+            view.start(await board.items())
+            await _tell_where(database, view)
+            try:
+                async for change in changes:
+                    view.show(change, presence.states.values())
+            finally:
+                view.stop()
+
+
+async def _tell_where(database: DatabaseApi, view: View) -> None:
+    view.tell(f"what you see is read at {(await database.cluster_status()).node}")

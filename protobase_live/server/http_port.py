@@ -1,0 +1,53 @@
+"""A port of its own for an ASGI application that is served over HTTP alone, within a server's limits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from types import TracebackType
+
+from protobase_live.errors import Unavailable
+from protobase_live.server.asgi_types import App
+from protobase_live.server.http_connection import HttpConnections, PlainConnection
+from protobase_live.server.limits import ServerLimits
+
+
+class HttpPort:
+    """An async context manager that serves meanwhile."""
+
+    def __init__(self, app: App, host: str, port: int, limits: ServerLimits) -> None:
+        """Port 0 takes a free one."""
+        self._connections = HttpConnections(app, limits)
+        self._host = host
+        self._port = port
+        self._close_seconds = limits.close_seconds
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> HttpPort:
+        """Raises Unavailable when the port cannot be had."""
+        loop, all_of_them = asyncio.get_running_loop(), self._connections
+        try:
+            self._server = await loop.create_server(
+                lambda: PlainConnection(all_of_them), self._host, self._port
+            )
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
+            raise Unavailable(f"cannot listen on {self._host}:{self._port}: {reason}") from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Answer what is under way, for at most ``close_seconds``."""
+        assert self._server is not None
+        self._server.close()
+        self._connections.close()
+        if answering := self._connections.state.tasks:
+            await asyncio.wait(answering, timeout=self._close_seconds)
+        self._connections.cut()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._server is not None
+        return self._server.sockets[0].getsockname()[1]

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vite'
+
+/** The page's folder becomes that of the wheel; paths in it are relative, so that it may stand under any prefix. */
+export default defineConfig({
+  root: 'demo',
+  base: './',
+  build: {
+    outDir: '../../protobase_live/pages/demo',
+    emptyOutDir: true,
+    target: 'es2022'
+  }
+})
