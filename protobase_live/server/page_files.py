@@ -6,10 +6,9 @@ import asyncio
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 
-import protobase_live
 from protobase_live.server.rest.answers import Answer
 
-PAGES = Path(protobase_live.__file__).parent / "pages"
+PAGES = Path(__file__).parents[1] / "pages"
 
 POLICY = "; ".join(
     (
