@@ -96,6 +96,9 @@ def serve(
     cluster_secret_file: Annotated[
         str | None, typer.Option(help="A file with the secret that all nodes have in common.")
     ] = None,
+    inspector: Annotated[
+        str | None, typer.Option(help="Whether browsers are shown what goes on: on or off.")
+    ] = None,
     limit: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER, as document_bytes=128MiB.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
@@ -116,6 +119,7 @@ def serve(
         "owner": owner,
         "durability": durability,
         "cluster_secret_file": cluster_secret_file,
+        "inspector": inspector,
         "limit": limit,
         "log_level": log_level,
         "log_format": log_format,

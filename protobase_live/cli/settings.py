@@ -25,6 +25,7 @@ from protobase_live.server.limits import ServerLimits
 PREFIX = "PROTOBASE_"
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
+SWITCH = ("on", "off")
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 SECTIONS: Mapping[str, type[Any]] = {
     "limits": Limits,
@@ -50,6 +51,7 @@ class Settings:
     node_id: str | None = None
     durability: str = "local"
     cluster_secret_file: str | None = None
+    inspector: str = "on"
     log_level: str = "warning"
     log_format: str = "text"
     limits: Limits = field(default_factory=Limits)
@@ -73,6 +75,7 @@ class Options(TypedDict, total=False):
     node_id: str
     durability: str
     cluster_secret_file: str
+    inspector: str
     limit: Sequence[str]
     log_level: str
     log_format: str
@@ -197,13 +200,15 @@ def _plain(name: str, given: _Given) -> Any:
         return tuple(cast("list[str]", value))
     if not isinstance(value, str):
         raise ValidationError(f"{given.where}: expected a text, not {value!r}")
-    choices = {"log_level": LEVELS, "log_format": FORMATS}.get(name)
+    choices = _CHOICES.get(name)
     if choices and value.lower() not in choices:
         raise ValidationError(f"{given.where}: {value!r} is none of {', '.join(choices)}")
     return value.lower() if choices else value
 
 
-_TEXTS = ("storage", "listen", "node_id", "durability", "cluster_secret_file", "log_level", "log_format")
+_CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
+"""Texts that are one of a few."""
+_TEXTS = ("storage", "listen", "node_id", "durability", "cluster_secret_file", *_CHOICES)
 _LISTS = {"origins": "origins", "peers": "addresses of nodes", "owners": "patterns of collections"}
 """What can be given several times, and what it is a list of. The option is in the singular."""
 _PLAIN = (*_TEXTS, *_LISTS)
