@@ -6,8 +6,10 @@ any other, and telling of it costs it nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import islice
 
 from protobase_actors import ActorStats
 from protobase_live.collection.audience import Listeners
@@ -117,20 +119,32 @@ async def inspected_collections(
     Raises StorageFailed.
     """
     with errors_named("the storage"):
-        stored = {each.name: each for each in await database.storage.list(prefix)}
+        stored = await database.storage.list(prefix)
     stats = database.actor_stats()
-    names = stats.keys() if loaded else stats.keys() | stored.keys()
-    page = sorted(name for name in names if name > after and name.startswith(prefix) and is_listed(name, ""))
-    return [_inspected(database, name, stored.get(name), stats.get(name)) for name in page[:limit]]
+    names = {name for name in stats if name > after and name.startswith(prefix) and is_listed(name, "")}
+    if not loaded:
+        behind = islice(stored, bisect_right(stored, after, key=_name_of), None)
+        names |= set(islice((each.name for each in behind if is_listed(each.name, "")), limit))
+    page = sorted(names)[:limit]
+    return [_inspected(database, name, _stored_as(name, stored), stats.get(name)) for name in page]
+
+
+def _name_of(stored: Stored) -> str:
+    return stored.name
+
+
+def _stored_as(name: str, stored: Sequence[Stored]) -> Stored:
+    """What is stored of a collection, of all that is, in the order of names."""
+    at = bisect_left(stored, name, key=_name_of)
+    return stored[at] if at < len(stored) and stored[at].name == name else Stored(name, 0, 0, 0)
 
 
 def _inspected(
-    database: Database, name: str, stored: Stored | None, stats: ActorStats | None
+    database: Database, name: str, stored: Stored, stats: ActorStats | None
 ) -> InspectedCollection:
     audience = database.audiences.get(name)
-    found = stored or Stored(name, 0, 0, 0)
     return InspectedCollection(
-        **{each.name: getattr(found, each.name) for each in fields(found)},
+        **{each.name: getattr(stored, each.name) for each in fields(stored)},
         read_only=database.read_only.reasons.get(name),
         listeners=Listeners() if audience is None else audience.listeners,
         people=database.presence_hub.count(name),

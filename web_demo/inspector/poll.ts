@@ -1,7 +1,10 @@
 const SECONDS = 2
-const PATIENCE_SECONDS = 10
+const PATIENCE_SECONDS = 30
 
-/** Asks again and again while the page is seen: two seconds after each answer. */
+/** How many times as long as an answer takes the pause after it is, at least: a large server is asked less often. */
+const REST = 10
+
+/** Asks again and again while the page is seen: two seconds after each answer, or more. */
 export class Poll {
   #timer: ReturnType<typeof setTimeout> | undefined
   #asking: AbortController | undefined
@@ -27,7 +30,9 @@ export class Poll {
 
   async #round (): Promise<void> {
     const asking = this.#asking = new AbortController()
+    const began = performance.now()
     await this.ask(AbortSignal.any([asking.signal, AbortSignal.timeout(PATIENCE_SECONDS * 1000)]))
-    if (!asking.signal.aborted && !document.hidden) this.#timer = setTimeout(() => { void this.#round() }, SECONDS * 1000)
+    const pause = Math.max(SECONDS * 1000, REST * (performance.now() - began))
+    if (!asking.signal.aborted && !document.hidden) this.#timer = setTimeout(() => { void this.#round() }, pause)
   }
 }
