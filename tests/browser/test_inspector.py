@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from playwright.async_api import Browser, Locator, Page, expect
 
 import protobase_live as pb
@@ -32,6 +36,18 @@ async def served(**how: Any) -> AsyncIterator[tuple[pb.Database, str]]:
     """A database, and the address of its server."""
     async with pb.open("memory:") as database, pb.Server(database, port=0, **how) as server:
         yield database, server.url
+
+
+@asynccontextmanager
+async def served_by_uvicorn(app: FastAPI) -> AsyncIterator[str]:
+    """The address of an application."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    with socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        task = asyncio.create_task(server.serve([listening]))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await task
 
 
 def cells(page: Page, name: str) -> Locator:
@@ -163,6 +179,17 @@ async def test_a_token_is_asked_for_and_kept_out_of_addresses(browser: Browser) 
         refused = "error: Failed to load resource: the server responded with a status of 401 (Unauthorized)"
         assert visitors.faults == [refused, refused]
         visitors.faults.clear()
+
+
+async def test_in_an_application_under_a_prefix(browser: Browser) -> None:
+    async with pb.open("memory:") as database:
+        await (await database.collection("tasks")).insert({"n": 1}, key="t1")
+        app = FastAPI()
+        app.mount("/collab/live", pb.asgi(database, inspector=True))  # a prefix that is called like a door
+        async with served_by_uvicorn(app) as url, Visitors(browser) as visitors:
+            page = await visitors.enter(f"{url}/collab/live")
+            await page.get_by_role("button", name="tasks").click()
+            await expect(rows(page)).to_have_text(["t11"])
 
 
 async def test_everybody_can_use_it(browser: Browser) -> None:

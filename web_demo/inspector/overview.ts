@@ -30,7 +30,7 @@ export class Overview {
     this.#figure('sessions', count(sum(sessions)), Object.entries(sessions).filter(([, open]) => open > 0).map(([door, open]) => `${door} ${count(open)}`).join(', '))
     this.#figure('live queries', count(found.live_queries), '')
     this.#figure('stored', bytes(storage.bytes), `${bytes(storage.backlog)} to be flushed`)
-    this.#figure('commits', count(storage.commits), storage.flushes === 0 ? '' : `${duration(storage.last_flush_seconds)} for the last flush`)
+    this.#figure('commits', count(storage.commits), storage.flushes === 0 ? '' : `last flush ${duration(storage.last_flush_seconds)}`)
     fill(byId('problems'), problems(found).map(each => make('li', {}, each)))
     byId('links').hidden = node.links.length === 0
     this.#links.show(node.links.map(link => [`${link.node} ${link.address ?? ''}`, link]))

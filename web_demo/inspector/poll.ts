@@ -2,7 +2,7 @@ const SECONDS = 2
 const PATIENCE_SECONDS = 30
 
 /** How many times as long as an answer takes the pause after it is, at least: a large server is asked less often. */
-const REST = 10
+const REST = 5
 
 /** Asks again and again while the page is seen: two seconds after each answer, or more. */
 export class Poll {
