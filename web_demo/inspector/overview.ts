@@ -26,6 +26,7 @@ export class Overview {
   show (found: Inspection): void {
     const { node, sessions, storage } = found
     say(byId('node'), `node ${node.node}`)
+    document.title = `${node.node} – ProtoBase Live`
     this.#figure('collections', count(node.collections), `${count(node.loaded)} in memory`)
     this.#figure('sessions', count(sum(sessions)), Object.entries(sessions).filter(([, open]) => open > 0).map(([door, open]) => `${door} ${count(open)}`).join(', '))
     this.#figure('live queries', count(found.live_queries), '')

@@ -1,4 +1,4 @@
-import { connect, type Database, type LiveQuery } from '../client/src/index.js'
+import { connect, type Database, type LiveQuery, type Status } from '../client/src/index.js'
 import { byId, say } from './dom.js'
 import { counted } from './format.js'
 import { cell, fieldsOf, keyed, said, type Row } from './rows.js'
@@ -79,15 +79,25 @@ export class Records {
     this.#live = undefined
     live?.close()
     say(byId('mistake'), '')
+    say(byId('updates'), '')
   }
 
   #connected (): Promise<Database> {
-    this.#database ??= connect('live', { token: token(), name: 'inspector' }).then(database => {
-      database.onStatus(status => { if (status.state === 'lost') say(byId('outcome'), `connecting again: ${status.why}`) })
-      return database
-    })
-    this.#database.catch(() => { this.#database = undefined })
-    return this.#database
+    if (this.#database !== undefined) return this.#database
+    const opening = connect('live', { token: token(), name: 'inspector' })
+    const forget = (): void => { if (this.#database === opening) this.#database = undefined }
+    opening.then(database => database.onStatus(status => {
+      if (status.state === 'closed') forget()
+      else this.#tell(status)
+    }), forget)
+    this.#database = opening
+    return opening
+  }
+
+  #tell (status: Status): void {
+    const live = this.#live
+    if (live === undefined || live.state.error !== undefined) return
+    say(byId('outcome'), status.state === 'lost' ? `Connecting again: ${status.why}` : outcome(live.rows.length))
   }
 
   #show (live: LiveQuery<Row>): void {
@@ -101,22 +111,17 @@ export class Records {
       this.#table.columns(this.#fields.map(name => ({ title: name, cell: row => cell(row[name]) })))
       this.#table.show(keyed(shown))
       this.#more.hidden = this.#browsed === null || rows.length < this.#browsed.most || rows.length >= MOST_ROWS
-      say(byId('outcome'), this.#outcome(rows.length))
-      this.#updates++
+      say(byId('outcome'), outcome(rows.length))
+      say(byId('updates'), counted(this.#updates++, 'update'))
       this.#look(this.#looked)
     }
-  }
-
-  #outcome (rows: number): string {
-    const beyond = rows > MOST_ROWS ? `, of which the first ${MOST_ROWS} are shown` : ''
-    return `${counted(rows, 'row')}${beyond}, kept current: ${counted(this.#updates, 'update')} so far`
   }
 
   #fail (error: unknown): void {
     this.#table.show([])
     this.#look(null)
     this.#more.hidden = true
-    say(byId('outcome'), 'The server has refused that:')
+    say(byId('outcome'), 'There are no rows:')
     say(byId('mistake'), error instanceof Error ? error.message : String(error))
   }
 
@@ -127,4 +132,8 @@ export class Records {
     if (found !== undefined) say(this.#record, said(found[1], 2))
     this.#table.mark(this.#looked)
   }
+}
+
+function outcome (rows: number): string {
+  return `${counted(rows, 'row')}${rows > MOST_ROWS ? `, of which the first ${MOST_ROWS} are shown` : ''}, kept current:`
 }
