@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, Locator, Page, expect
 
 import protobase_live as pb
+from protobase_live.server.pages import INSPECTOR
 from tests.support.browser import Visitors
 from tests.support.npm import build
 
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PAGES = Path(__file__).resolve().parents[2] / "web_demo"
 AXE = PAGES / "node_modules" / "axe-core" / "axe.min.js"
+MOST_BYTES = 60_000
+"""All of it, gzipped."""
 SIZES = {"width": 1100, "height": 800}, {"width": 360, "height": 740}
 
 
@@ -179,6 +183,32 @@ async def test_a_token_is_asked_for_and_kept_out_of_addresses(browser: Browser) 
         refused = "error: Failed to load resource: the server responded with a status of 401 (Unauthorized)"
         assert visitors.faults == [refused, refused]
         visitors.faults.clear()
+
+
+async def test_a_server_that_is_away_for_a_moment(browser: Browser) -> None:
+    async with pb.open("memory:") as database, Visitors(browser) as visitors:
+        tasks = await database.collection("tasks")
+        await tasks.insert({"n": 1}, key="t1")
+        async with pb.Server(database, port=0) as server:
+            page, port = await visitors.enter(server.url), server.port
+            await page.get_by_role("button", name="tasks").click()
+            await expect(rows(page)).to_have_text(["t11"])
+        state = page.locator("#state")
+        await expect(state).to_have_text("no answer from the server; trying again")
+        await expect(page.locator("#outcome")).to_contain_text("Connecting again")
+        await tasks.update("t1", n=2)
+        async with pb.Server(database, port=port):
+            await expect(state).to_have_text("connected")
+            await expect(rows(page)).to_have_text(["t12"])
+            await expect(page.locator("#outcome")).to_have_text("1 row, kept current:")
+        assert all("ERR_CONNECTION_REFUSED" in each for each in visitors.faults), "which nobody can prevent"
+        visitors.faults.clear()
+
+
+async def test_it_is_small() -> None:
+    files = [each for each in INSPECTOR.rglob("*") if each.is_file()]
+    assert files
+    assert sum(len(gzip.compress(each.read_bytes())) for each in files) < MOST_BYTES
 
 
 async def test_in_an_application_under_a_prefix(browser: Browser) -> None:
