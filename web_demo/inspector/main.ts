@@ -17,9 +17,9 @@ async function look (signal: AbortSignal): Promise<void> {
   try {
     const found = await inspect(collections.asked, signal)
     if (signal.aborted) return
+    admit(true) // first: tables are measured when they are shown
     overview.show(found)
     collections.show(found, performance.now() / 1000)
-    admit(true)
     state('well', 'connected')
   } catch (error) {
     if (signal.aborted && (signal.reason as Error).name !== 'TimeoutError') return

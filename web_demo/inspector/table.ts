@@ -16,6 +16,7 @@ const NOTHING = [NONE, '0']
 /** A table whose rows have keys: what changes is changed in place, and nothing else is touched. */
 export class Table<T> {
   readonly element: HTMLElement
+  readonly #table: HTMLTableElement
   readonly #head = make('tr')
   readonly #body = make('tbody')
   readonly #rows = new Map<string, HTMLTableRowElement>()
@@ -23,8 +24,8 @@ export class Table<T> {
 
   /** `choose` is told of a row whose first cell was pressed; `flash`: cells that change are lit up for a moment. */
   constructor (label: string, private readonly choose?: (key: string, row: T) => void, private readonly flash = false) {
-    const table = make('table', {}, make('thead', {}, this.#head), this.#body)
-    this.element = make('div', { className: 'scroll', tabIndex: 0 }, table)
+    this.#table = make('table', {}, make('thead', {}, this.#head), this.#body)
+    this.element = make('div', { className: 'scroll', tabIndex: 0 }, this.#table)
     this.element.setAttribute('role', 'region')
     this.element.hidden = true
     this.element.setAttribute('aria-label', label)
@@ -37,6 +38,8 @@ export class Table<T> {
       return
     }
     this.#columns = columns
+    this.#table.style.tableLayout = 'auto'
+    this.#table.style.minWidth = ''
     this.#rows.clear()
     this.#body.replaceChildren()
     this.#head.replaceChildren(...columns.map(({ title, numeric }) =>
@@ -49,11 +52,21 @@ export class Table<T> {
     const keys = new Set(rows.map(([key]) => key))
     for (const key of this.#rows.keys()) if (!keys.has(key)) this.#rows.delete(key)
     fill(this.#body, rows.map(([key, row]) => this.#shown(key, row)))
+    if (rows.length > 0 && this.#table.style.tableLayout === 'auto') this.#settle()
   }
 
   /** The row of this key is the one that is looked at; null: none is. */
   mark (marked: string | null): void {
     for (const [key, element] of this.#rows) element.querySelector('button')?.setAttribute('aria-pressed', String(key === marked))
+  }
+
+  /** Columns stay as wide as the first rows have made them: what comes later moves nothing. */
+  #settle (): void {
+    const cells = Array.from(this.#head.children) as HTMLElement[]
+    const widths = cells.map(cell => cell.offsetWidth)
+    cells.forEach((cell, at) => { cell.style.width = `${widths[at]}px` })
+    this.#table.style.minWidth = `${this.#table.offsetWidth}px`
+    this.#table.style.tableLayout = 'fixed'
   }
 
   #shown (key: string, row: T): HTMLTableRowElement {
