@@ -7,6 +7,7 @@ export default defineConfig({
   build: {
     outDir: '../../protobase_live/pages/demo',
     emptyOutDir: true,
-    target: 'es2022'
+    target: 'es2022',
+    chunkSizeWarningLimit: 1_000 // kB; most of it is the editor, and all of it comes from this machine
   }
 })

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -65,8 +66,10 @@ class Visitors:
     test at the end. Whatever is waited for on a page is waited for at most `WAIT_SECONDS`.
     """
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, forgives: str | None = None) -> None:
+        """What a page tells that `forgives`, a regular expression, begins to match is no fault."""
         self._browser = browser
+        self._forgives = forgives
         self._contexts: list[BrowserContext] = []
         self.faults: list[str] = []
         """What pages did that none may do."""
@@ -101,8 +104,10 @@ class Visitors:
         return page
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.faults.append(f"{message.type}: {message.text}")
+        told = f"{message.type}: {message.text}"
+        forgiven = self._forgives is not None and re.match(self._forgives, told)
+        if message.type in ("error", "warning") and not forgiven:
+            self.faults.append(told)
 
     async def _abort(self, route: Route) -> None:
         self._look_at(route.request.url)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import webbrowser
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from protobase_actors import SystemClock
+from protobase_actors import Clock, SystemClock
 from protobase_live.api import DatabaseApi
 from protobase_live.cli.demo.data import BOARD, prepare
 from protobase_live.cli.demo.director import Director
@@ -18,7 +19,7 @@ from protobase_live.cli.demo.events import Events
 from protobase_live.cli.demo.links import Links
 from protobase_live.cli.demo.node import HOST
 from protobase_live.cli.demo.nodes import NAMES, DemoNodes, free_ports
-from protobase_live.cli.demo.pages import PageFiles
+from protobase_live.cli.demo.pages import NOT_BUILT, PageFiles
 from protobase_live.cli.demo.users import Users
 from protobase_live.cli.demo.view import BoardView, LineView, View
 from protobase_live.cli.demo.watch import Watch
@@ -36,33 +37,61 @@ def demo(storage: str, port: int, seconds: float | None, users: int, open_page: 
     run(_demo(storage, port, seconds, users, open_page))
 
 
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    """What runs."""
+
+    nodes: DemoNodes
+    users: Users
+    watch: Watch
+    events: Events
+    url: str
+    """Of its page."""
+
+
 async def _demo(storage: str, port: int, seconds: float | None, count: int, open_page: bool) -> None:
     stop, clock = stop_requested(), SystemClock()
-    *ports, page_port = free_ports(port, len(NAMES) + 1)
-    events = Events(clock)
     async with AsyncExitStack() as stack:
-        enter = stack.enter_async_context
-        by_name = dict(zip(NAMES, ports, strict=True))
-        links = await enter(Links(by_name))
-        nodes = DemoNodes(storage, by_name, links, events.tell_commit, events.change)
-        users = Users(nodes.urls, events.change)
-        watch = Watch(nodes, links, users, clock)
-        pages = PageFiles()
-        director = Director(nodes, links, users, watch, events, pages)
-        page = await enter(HttpPort(director, HOST, page_port, LIMITS))
-        stack.callback(events.close)
-        await enter(nodes)
-        await enter(users)
-        await _prepare(nodes.urls[0])
-        await users.become(count)
-        url = f"http://{HOST}:{page.port}"
-        print(f"open {url}", flush=True)
-        in_terminal = sys.stdout.isatty()
-        if in_terminal and open_page and pages.is_built:
-            await asyncio.to_thread(webbrowser.open, url)
-        view = BoardView(nodes, url) if in_terminal else LineView(nodes)
-        told = [_show(nodes.urls, view), nodes.keep(view.tell, lambda: len(events) > 0)]
-        await _until([*told, watch.run(), events.run(watch.state), _wait(stop)], seconds)
+        demo = await _begin(stack, storage, port, clock)
+        await demo.users.become(count)
+        view = await _view(demo, open_page)
+        keep = demo.nodes.keep(view.tell, lambda: len(demo.events) > 0, clock)
+        look = demo.watch.run(), demo.events.run(demo.watch.state)
+        await _until([_show(demo.nodes.urls, view), keep, *look, _wait(stop)], seconds)
+
+
+async def _begin(stack: AsyncExitStack, storage: str, port: int, clock: Clock) -> _Demo:
+    """Start all of it; it ends with ``stack``. Raises Unavailable."""
+    *ports, page_port = free_ports(port, len(NAMES) + 1)
+    by_name, events = dict(zip(NAMES, ports, strict=True)), Events(clock)
+    links = await stack.enter_async_context(Links(by_name))
+    nodes = DemoNodes(storage, by_name, links, events.tell_commit, events.change)
+    users = Users(nodes.urls, events.change, clock)
+    watch = Watch(nodes, links, users, clock)
+    director = Director(nodes, links, users, watch, events, PageFiles())
+    page = await stack.enter_async_context(HttpPort(director, HOST, page_port, LIMITS))
+    stack.callback(events.close)
+    await stack.enter_async_context(nodes)
+    await stack.enter_async_context(users)
+    await _prepare(nodes.urls[0])
+    return _Demo(nodes, users, watch, events, f"http://{HOST}:{page.port}")
+
+
+async def _view(demo: _Demo, open_page: bool) -> View:
+    """Say where the page is, and show what happens in the terminal, too."""
+    print(f"open {demo.url}", flush=True)
+    if not PageFiles().is_built:
+        print(NOT_BUILT, end="", flush=True)
+    if not sys.stdout.isatty():
+        return LineView(demo.nodes)
+    if open_page and _has_windows():
+        await asyncio.to_thread(webbrowser.open, demo.url)
+    return BoardView(demo.nodes, demo.url)
+
+
+def _has_windows() -> bool:
+    """Whether a browser has a place of its own: one in this terminal would take it away from the demo."""
+    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 async def _until(work: Sequence[Coroutine[Any, Any, None]], seconds: float | None) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
+from protobase_actors import Clock
 from protobase_live.cli.demo.links import Links
 from protobase_live.cli.demo.node import HOST, DemoNode
 from protobase_live.errors import Unavailable
@@ -73,8 +74,8 @@ class NodeProcess:
 
     async def kill(self) -> None:
         """End it as a machine ends that loses its power; nothing is done if it does not run."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        if self._process is not None:
+            await _end(self._process)
         await self.ended()
 
     async def ended(self) -> None:
@@ -105,6 +106,7 @@ class NodeProcess:
         assert process.stdout is not None
         process.stdin.write(json.dumps(asdict(self.node)).encode() + b"\n")
         if not await process.stdout.readline():
+            await _end(process)
             raise Unavailable(f"node {self.node.name} of the demo did not start")
         self._reading = asyncio.ensure_future(self._read(process, process.stdout))
 
@@ -120,15 +122,15 @@ class NodeProcess:
         self._state = state
         self._changed()
 
-    async def keep(self, tell: Tell, is_watched: Callable[[], bool]) -> None:
+    async def keep(self, tell: Tell, is_watched: Callable[[], bool], clock: Clock) -> None:
         """Start it again whenever it has ended, unless somebody watches, who does that himself."""
         while True:
             await self.ended()
             tell(
                 f"{self.node.name} is gone; it is started again in {RESTART_SECONDS:g} seconds, or by a page"
             )
-            while self.state == "down":
-                await asyncio.sleep(RESTART_SECONDS)
+            while self.state != "up":
+                await clock.sleep(RESTART_SECONDS)
                 if not is_watched():
                     await self._start_again(tell)
             tell(f"{self.node.name} is back, as process {self.pid}, and is sent what it has missed")
@@ -138,6 +140,12 @@ class NodeProcess:
             await self.start()
         except Unavailable as error:
             tell(str(error))
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
 
 
 class DemoNodes:
@@ -183,11 +191,11 @@ class DemoNodes:
         """The processes of those that run."""
         return [each.pid for each in self.all.values() if each.pid is not None]
 
-    async def keep(self, tell: Tell, is_watched: Callable[[], bool]) -> None:
+    async def keep(self, tell: Tell, is_watched: Callable[[], bool], clock: Clock) -> None:
         """Start again what has ended, for ever."""
         async with asyncio.TaskGroup() as tasks:
             for each in self.all.values():
-                tasks.create_task(each.keep(tell, is_watched))
+                tasks.create_task(each.keep(tell, is_watched, clock))
 
     async def _stop(self) -> None:
         await asyncio.gather(*(each.stop() for each in self.all.values()))

@@ -54,10 +54,16 @@ class PageFiles:
         if not self.is_built:
             return plain_page(HTTPStatus.SERVICE_UNAVAILABLE, NOT_BUILT)
         name = path.removeprefix("/") or INDEX
-        file = (self._folder / name).resolve()
-        kind = _TYPES.get(PurePosixPath(name).suffix)
-        if kind is None or "\0" in name or not file.is_relative_to(self._folder) or not file.is_file():
+        kind, file = _TYPES.get(PurePosixPath(name).suffix), self._file(name)
+        if kind is None or file is None:
             return plain_page(HTTPStatus.NOT_FOUND, f"no page at {path}\n")
         # The names of assets have a hash of what is in them; what is under another name may change.
         kept = "max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
         return Answer(HTTPStatus.OK, file.read_bytes(), [*_SAFE, ("cache-control", kept)], kind)
+
+    def _file(self, name: str) -> Path | None:
+        """The file of this name, if it is one of the page's."""
+        if "\0" in name:  # there can be none
+            return None
+        file = (self._folder / name).resolve()
+        return file if file.is_relative_to(self._folder) and file.is_file() else None

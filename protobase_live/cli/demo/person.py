@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from random import Random
 from typing import Any
 
+from protobase_actors import Clock
 from protobase_live.cli.demo.data import COLUMNS, Member, Task
 from protobase_live.errors import OutcomeUnknown, RecordMissing, Unavailable
 from protobase_live.handles import Collection
@@ -33,11 +33,11 @@ class Person:
         self._planned: list[str] = []
         """The keys of what this one has planned."""
 
-    async def work(self) -> None:
+    async def work(self, clock: Clock) -> None:
         """Work for ever."""
         deeds = (self._plan, self._vote, self._vote, self._move, self._move, self._weigh)
         while True:
-            await asyncio.sleep(self._random.uniform(*PAUSE_SECONDS))
+            await clock.sleep(self._random.uniform(*PAUSE_SECONDS))
             try:
                 await self._random.choice(deeds)()
             except (RecordMissing, OutcomeUnknown, Unavailable):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 
+from protobase_actors import Clock
 from protobase_live.cli.demo.data import BOARD, COLORS, PEOPLE, TEAMS, Member, Task
 from protobase_live.cli.demo.person import Person
 from protobase_live.client import connect
@@ -24,10 +25,11 @@ _NAMES = ("fay", "gus", "hal", "ida", "jo", "kim", "leo", "mia", "ned", "ola")
 class Users:
     """All of them; an async context manager that lets them go."""
 
-    def __init__(self, urls: Sequence[str], changed: Callable[[], None]) -> None:
+    def __init__(self, urls: Sequence[str], changed: Callable[[], None], clock: Clock) -> None:
         """``urls`` are the nodes'; ``changed`` is called when there are more or fewer."""
         self._urls = urls
         self._changed = changed
+        self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
 
     def __len__(self) -> int:
@@ -57,9 +59,9 @@ class Users:
         urls = [*self._urls[first:], *self._urls[:first]]
         while True:
             try:
-                await self._work(_member(n), urls)
+                await self._work(member(n), urls)
             except ProtoBaseError:
-                await asyncio.sleep(AGAIN_SECONDS)
+                await self._clock.sleep(AGAIN_SECONDS)
 
     async def _work(self, member: Member, urls: Sequence[str]) -> None:
         async with connect(urls, token=member.name) as database:
@@ -68,10 +70,11 @@ class Users:
                 await people.insert(member, key=member.name)
             board = await database.collection(BOARD, Task)
             async with board.presence({"name": member.name, "color": member.color}) as presence:
-                await Person(member, board, presence, Random()).work()
+                await Person(member, board, presence, Random()).work(self._clock)
 
 
-def _member(n: int) -> Member:
+def member(n: int) -> Member:
+    """Who the scripted person of this number is; no two have one name."""
     turn, place = divmod(n, len(_NAMES))
     name = _NAMES[place] if turn == 0 else f"{_NAMES[place]}{turn + 1}"
     return Member(name=name, team=TEAMS[n % len(TEAMS)], color=COLORS[n % len(COLORS)])

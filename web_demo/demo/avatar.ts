@@ -1,0 +1,12 @@
+import { h } from './element.js'
+
+/** A person as a coloured disc with the first letters of the name. */
+export function avatar (name: string, color: string): HTMLElement {
+  return h('span', { class: 'avatar', style: `--person: ${color}`, title: name, 'aria-hidden': 'true' }, initials(name))
+}
+
+/** Two letters, or one and the number behind the name. */
+export function initials (name: string): string {
+  const number = /\d+$/.exec(name)?.[0] ?? ''
+  return (number === '' ? name.slice(0, 2) : name[0]! + number).slice(0, 3)
+}
