@@ -14,7 +14,7 @@ NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(NODE_LOCKS))
 NODE_STAMPS := $(addsuffix /node_modules/.installed,$(NODE_FOLDERS))
 PAGES := protobase_live/pages/demo/index.html
 PAGES_STAMP := web_demo/node_modules/.installed
-PAGES_SOURCES := $(shell find web_demo/demo web_demo/client/src -type f) $(wildcard web_demo/*.json web_demo/*.ts)
+PAGES_SOURCES := $(shell find web_demo/demo web_demo/inspector web_demo/client/src -type f) $(wildcard web_demo/*.json web_demo/*.ts)
 
 help:
 	@echo 'make demo    three linked nodes on file:./demo-data and a page to try them with (needs Node, to build it)'

@@ -108,6 +108,9 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let everybody in who can reach it, also from other machines.")
     ] = False,
+    inspector: Annotated[
+        str | None, typer.Option(help="Whether browsers are shown what goes on: on or off.")
+    ] = None,
     limit: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER, as document_bytes=128MiB.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
@@ -133,6 +136,7 @@ def serve(
         "jwt_issuer": jwt_issuer,
         "jwt_audience": jwt_audience,
         "insecure": insecure,
+        "inspector": inspector,
         "limit": limit,
         "log_level": log_level,
         "log_format": log_format,

@@ -110,6 +110,7 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         origins=how.origins,
         peers=how.peers,
         cluster_secret=secret,
+        inspector=how.inspector == "on",
     )
 
 
@@ -141,6 +142,7 @@ async def listening(
     origins: Iterable[str] = (),
     peers: Sequence[str] = (),
     cluster_secret: bytes | None = None,
+    inspector: bool = True,
 ) -> AsyncGenerator[Server]:
     """A server of ``database``. Raises Unavailable when the port cannot be had."""
     server = Server(
@@ -153,6 +155,7 @@ async def listening(
         origins=origins,
         peers=peers,
         cluster_secret=cluster_secret,
+        inspector=inspector,
     )
     try:
         await server.__aenter__()

@@ -25,6 +25,7 @@ from protobase_live.server.limits import ServerLimits
 PREFIX = "PROTOBASE_"
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
+SWITCH = ("on", "off")
 UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 SECTIONS: Mapping[str, type[Any]] = {
     "limits": Limits,
@@ -55,6 +56,7 @@ class Settings:
     jwt_issuer: str | None = None
     jwt_audience: str | None = None
     insecure: bool = False
+    inspector: str = "on"
     log_level: str = "warning"
     log_format: str = "text"
     limits: Limits = field(default_factory=Limits)
@@ -83,6 +85,7 @@ class Options(TypedDict, total=False):
     jwt_issuer: str
     jwt_audience: str
     insecure: bool
+    inspector: str
     limit: Sequence[str]
     log_level: str
     log_format: str
@@ -214,15 +217,17 @@ def _plain(name: str, given: _Given) -> Any:
         return tuple(cast("list[str]", value))
     if not isinstance(value, str):
         raise ValidationError(f"{given.where}: expected a text, not {value!r}")
-    choices = {"log_level": LEVELS, "log_format": FORMATS}.get(name)
+    choices = _CHOICES.get(name)
     if choices and value.lower() not in choices:
         raise ValidationError(f"{given.where}: {value!r} is none of {', '.join(choices)}")
     return value.lower() if choices else value
 
 
+_CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
+"""Texts that are one of a few."""
 _TEXTS = (
     *("storage", "listen", "node_id", "durability", "cluster_secret_file"),
-    *("jwt_keys", "jwt_issuer", "jwt_audience", "log_level", "log_format"),
+    *("jwt_keys", "jwt_issuer", "jwt_audience", *_CHOICES),
 )
 _LISTS = {
     "origins": "origins",

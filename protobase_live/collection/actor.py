@@ -85,8 +85,11 @@ class CollectionActor(Actor[Message]):
         read_only: ReadOnly,
         identity: Identity,
         outlet: Outlet,
+        audiences: dict[str, Audience],
     ) -> None:
+        """``audiences`` has this collection's, by its name, as long as it is in memory."""
         self._name = name
+        self._audiences = audiences
         self._outlet = outlet
         self._storage = storage
         self._clock = clock
@@ -120,6 +123,7 @@ class CollectionActor(Actor[Message]):
             self._replica.close()
             raise
         self._audience.begin(self._replica.vector, self._replica.document.vector)
+        self._audiences[self._name] = self._audience
 
     async def on_stop(self) -> None:
         """Show what is still on its way; whoever is left has to begin again."""
@@ -129,6 +133,7 @@ class CollectionActor(Actor[Message]):
             for envelope in self._lost:
                 envelope.fail(not_stored(self._name, self._pipeline.failure))
             self._audience.end()
+            del self._audiences[self._name]
             self._outlet.holds(self._name, 0)
             self._replica.close()
             await self._folding.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protobase_live.changes.entry import Entry, after
@@ -40,6 +41,18 @@ if TYPE_CHECKING:
 
 BEGIN_RECORDS = 2_000
 """How many records the queries are given before others may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """How many listen to a collection."""
+
+    editors: int = 0
+    """Yjs clients."""
+    streams: int = 0
+    """Change streams."""
+    live_queries: int = 0
+    """Who watches a live query that reads it; each time, whoever it is."""
 
 
 class Audience:
@@ -86,6 +99,12 @@ class Audience:
         return bool(self.editors.met or len(self.streams)) or (
             self._views is not None and self._views.busy(self._collection)
         )
+
+    @property
+    def listeners(self) -> Listeners:
+        """How many listen now; to be asked at any time, also from outside the actor."""
+        watchers = 0 if self._views is None else self._views.watchers(self._collection)
+        return Listeners(len(self.editors.met), len(self.streams), watchers)
 
     @property
     def is_followed(self) -> bool:

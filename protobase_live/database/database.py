@@ -28,6 +28,7 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
 from protobase_live.cluster.status import status
 from protobase_live.collection.actor import CollectionActor
+from protobase_live.collection.audience import Audience
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, KnownHistories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
@@ -136,6 +137,8 @@ class Database(DatabaseApi):
         """The collections of which the storage did not take the last write."""
         self.unfolded = Unfolded(limits.remembered_names)
         """The collections whose logs cannot be folded."""
+        self.audiences: dict[str, Audience] = {}
+        """Who listens to the collections in memory, by name."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self._goodbyes = Goodbyes()
         self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
@@ -144,7 +147,7 @@ class Database(DatabaseApi):
         """What other nodes call this one."""
         self._identity = Identity(self._random, self.node, storage.identity)
         shared = self._identity, self.quarantine, self.replication
-        self._histories = Histories(self._storage, self._ask, *shared, self._is_over)
+        self._histories = Histories(self._storage, self._ask, *shared, lambda name: self.home.forget(name))
         asks = self._pool, self._ask, self.ref, self._histories.delete
         self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
         """What other nodes send."""
@@ -356,9 +359,6 @@ class Database(DatabaseApi):
         """
         await self._histories.restore(collection, unpack_stored(collection, stored))
 
-    def _is_over(self, collection: str) -> None:
-        self.home.forget(collection)
-
     # for doors
 
     async def ref(self, collection: str) -> Ref[Message]:
@@ -396,5 +396,5 @@ class Database(DatabaseApi):
 
     def _actor(self, name: str) -> CollectionActor:
         self.home.woken(name)
-        shared = self.limits, self.unfolded, self._fold_slots, self.read_only
-        return CollectionActor(name, self._storage, self._clock, *shared, self._identity, self.replication)
+        shared = self.limits, self.unfolded, self._fold_slots, self.read_only, self._identity
+        return CollectionActor(name, self._storage, self._clock, *shared, self.replication, self.audiences)

@@ -101,6 +101,11 @@ class Views:
         if table.name not in self._watched and not self._closed:
             self._watched[table.name] = WatchedTable(table, vector, indexes, self._limits.retained_changes)
 
+    def watchers(self, collection: str) -> int:
+        """How many watch live queries that read the collection."""
+        watched = self._watched.get(collection)
+        return 0 if watched is None else sum(view.watchers for view in watched.routes.views())
+
     def busy(self, collection: str) -> bool:
         """Whether the collection has to stay in memory; see `WatchedTable.is_needed`."""
         watched = self._watched.get(collection)

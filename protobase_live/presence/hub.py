@@ -54,6 +54,13 @@ class PresenceHub:
         self._rooms[collection] = room
         return membership, membership.known()
 
+    def count(self, collection: str) -> int:
+        """How many are in a collection, at whatever node."""
+        room = self._rooms.get(collection)
+        if room is not None:
+            return len(room.clients)
+        return 0 if self._peers is None else len(set(self._peers.present(collection)))
+
     def link(self, node: str, send: Send) -> PeerPresence:
         """Share presence with another node, which ``send`` reaches; ``node`` is what errors call it."""
         if self._peers is None:

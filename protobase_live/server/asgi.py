@@ -25,8 +25,9 @@ from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
+from protobase_live.server.pages import METHODS, Inspector
 from protobase_live.server.refusals import Caller
-from protobase_live.server.rest.answers import plain_page, send_answer
+from protobase_live.server.rest.answers import Answer, plain_page, send_answer
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
@@ -48,6 +49,7 @@ def asgi(
     origins: Iterable[str] = (),
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
     live_limits: LiveLimits | None = None,
+    inspector: bool = False,
     clock: Clock | None = None,
 ) -> Asgi:
     """An ASGI application with the doors of a database: ``/yjs/<collection>``, ``/hocuspocus``, ``/live`` and
@@ -58,7 +60,7 @@ def asgi(
     has a lifespan of its own. ``authenticate`` is that of `Server`; ``token`` says which token the
     application's own authentication knows of a request, by its scope: a cookie, or a user of its session.
     Without it that is what the client sends. ``origins`` are those of pages that may connect, beside pages of
-    the same host.
+    the same host. ``inspector``: whether there is the page that shows what goes on, at the prefix itself.
 
     Raises ValidationError for what is no origin, and for limits of another class.
     """
@@ -70,6 +72,7 @@ def asgi(
         origins=Origins(origins, "", strict=True),
         limits=limits,
         live_limits=live_limits or LiveLimits(),
+        inspector=inspector,
         clock=clock or SystemClock(),
     )
     return Asgi(database, doors)
@@ -153,6 +156,7 @@ class Doors:
         origins: Origins,
         limits: ServerLimits,
         live_limits: LiveLimits,
+        inspector: bool,
         clock: Clock,
     ) -> None:
         self.database = database
@@ -162,7 +166,7 @@ class Doors:
         self._live_limits = live_limits
         self._clock = clock
         authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
-        counters = Counters()
+        self._counters = counters = Counters()
         shared = database, authentication, clock, limits, counters
         self._yjs = YjsClients(*shared)
         self._hocuspocus = HocuspocusDoor(self._yjs, clock, limits, counters)
@@ -173,8 +177,17 @@ class Doors:
             self._live, origins, clock, limits, live_limits, counters, self._admit, token
         )
         self._rest = Rest(
-            database, authentication, origins, clock, limits, counters, live_limits, token=token
+            database,
+            authentication,
+            origins,
+            clock,
+            limits,
+            counters,
+            live_limits,
+            token=token,
+            inspector=inspector,
         )
+        self._inspector = Inspector(DOORS) if inspector else None
         self._clients: OrderedSet[AsgiConnection] = OrderedSet()
         self._probe: Timer = clock.call_later(limits.ping_seconds, self._probe_all)
 
@@ -198,8 +211,15 @@ class Doors:
                 await self._rest(scope, receive, send)
             case ["live", "events"]:
                 await self._live_http(scope, receive, send)
-            case _:
-                await send_answer(send, plain_page(HTTPStatus.NOT_FOUND, DOORS))
+            case pieces:
+                await send_answer(send, await self._page(scope, pieces))
+
+    async def _page(self, scope: Scope, pieces: Sequence[str]) -> Answer:
+        found = None
+        if self._inspector is not None and scope["method"] in METHODS:
+            accept = headers_of(scope).get("accept", "")
+            found = await self._inspector.answer(f"/{'/'.join(pieces)}", accept)
+        return found or plain_page(HTTPStatus.NOT_FOUND, DOORS)
 
     @property
     def _is_full(self) -> bool:
@@ -220,7 +240,8 @@ class Doors:
         self._clients.add(connection)
         try:
             await connection.accept(_choose(scope.get("subprotocols", ()), pieces[0] == "live"))
-            await serve(scope, connection, pieces)
+            with self._counters.session(pieces[0]):
+                await serve(scope, connection, pieces)
         except ConnectionClosed:
             pass  # how every connection ends
         finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 
 BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Upper bounds of the durations that are counted together, in seconds."""
@@ -53,6 +55,8 @@ class Counters:
     """The counters of one server."""
 
     def __init__(self) -> None:
+        self.sessions: Counter[str] = Counter()
+        """Connections that are open now, by door; alone of all this, it also falls."""
         self.connections = Tally("door")
         """Connections that came to a door: ``yjs``, ``hocuspocus``, ``live``, ``live-http`` or ``peer``."""
         self.closes = Tally("code")
@@ -69,3 +73,13 @@ class Counters:
         """Errors that live clients were told, by their code."""
         self.request_seconds = Durations()
         """From a request of a live client, but for those that open streams, until it is answered."""
+
+    @contextmanager
+    def session(self, door: str) -> Generator[None]:
+        """Count a connection that has come to a door, until it ends."""
+        self.connections.add(door)
+        self.sessions[door] += 1
+        try:
+            yield
+        finally:
+            self.sessions[door] -= 1

@@ -81,7 +81,8 @@ class HttpLiveDoor:
         if isinstance(found, Answer):
             await send_answer(send, found, cors)
         else:
-            await self._serve(found, receive, cors)
+            with self._counters.session("live-http"):
+                await self._serve(found, receive, cors)
 
     # a stream
 
@@ -102,7 +103,6 @@ class HttpLiveDoor:
         """Until the session closes the connection, or the stream ends."""
         loop = asyncio.get_running_loop()
         self._connections[connection.id] = connection
-        self._counters.connections.add("live-http")
         serving = loop.create_task(self._serve_session(connection, cors))
         others = [loop.create_task(connection.watch()), loop.create_task(disconnected(receive))]
         try:

@@ -120,9 +120,10 @@ async def have_queries() -> None:
         await asyncio.to_thread(import_module, _QUERIES)
 
 
-def query_of(form: Any) -> Query:
-    """The query that a client sent, after `have_queries`. Raises ValidationError."""
+def query_of(given: Any) -> Query:
+    """The query that a client sent, as its form or as text, after `have_queries`. Raises ValidationError."""
     from protobase_live.query.language.form import from_form
     from protobase_live.query.language.query import Query
+    from protobase_live.query.language.text import parse
 
-    return Query.of(from_form(form))
+    return parse(given) if isinstance(given, str) else Query.of(from_form(given))

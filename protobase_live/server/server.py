@@ -51,7 +51,7 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
-from protobase_live.server.pages import Pages, no_door
+from protobase_live.server.pages import DOORS, Inspector, Pages, as_response, no_door
 from protobase_live.server.paths import (
     HOCUSPOCUS_PATH,
     LIVE_HTTP_PATH,
@@ -61,6 +61,7 @@ from protobase_live.server.paths import (
 )
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
 from protobase_live.server.rest.answers import send_answer
+from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import YjsClients
 
@@ -88,6 +89,7 @@ class Server:
         origins: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
+        inspector: bool = True,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -97,7 +99,7 @@ class Server:
         pages that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
         ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
         ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
-        there is no door for them.
+        there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
 
         Raises ValidationError for what is no origin, no address or no secret, and for limits of another
         class.
@@ -126,9 +128,10 @@ class Server:
         self._random = random or SystemRandom()
         self._cluster: Cluster | None = None
         self._closing = False
-        self._pages = Pages(database, self._metrics)
+        self._pages = Pages(database, self._metrics, Inspector(DOORS) if inspector else None)
         parts = self._origins, self._clock, limits
-        self._rest = Rest(database, self._authentication, *parts, self._counters, self._live_limits)
+        shared = database, self._authentication, *parts, self._counters, self._live_limits
+        self._rest = Rest(*shared, inspector=inspector)
         self._live_http = HttpLiveDoor(
             self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)
         )
@@ -306,11 +309,11 @@ class Server:
         """Answer plain HTTP, and refuse what no door is for."""
         self._keep(asyncio.current_task())
         path = urlsplit(request.path).path
-        if page := await self._pages.page(path):
-            return connection.respond(*page)
+        if page := await self._pages.page(path, ", ".join(request.headers.get_all("Accept"))):
+            return as_response(connection, page)
         door = door_at(path, self._doors)
         if door is None:
-            return connection.respond(*no_door(path))
+            return as_response(connection, no_door(path))
         if door.counted:
             reason = await self._admit(lambda: connection.protocol.state is not CONNECTING)
         else:
@@ -337,7 +340,8 @@ class Server:
             await self._live_http(scope, receive, send)
         else:
             is_door = door_at(path, self._doors) is not None
-            await send_answer(send, await self._pages.answer(scope["method"], path, is_door))
+            accept = headers_of(scope).get("accept", "")
+            await send_answer(send, await self._pages.answer(scope["method"], path, accept, is_door))
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)
@@ -367,8 +371,8 @@ class Server:
         forbidden = self._origins.refusal(headers.get_all("Origin"), headers.get_all("Host"))
         door = door_at(address.path, self._doors)
         assert door is not None, "no connection is let in without one"
-        self._counters.connections.add(door.name)
-        await door.serve(connection, forbidden)
+        with self._counters.session(door.name):
+            await door.serve(connection, forbidden)
 
     async def _admit_peer(self, connection: Connection) -> None:
         connection.is_peer = True

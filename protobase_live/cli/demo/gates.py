@@ -128,7 +128,7 @@ class TimedDatabase(Database):
     def _actor(self, name: str) -> CollectionActor:
         self.home.woken(name)
         shared = self.limits, self.unfolded, self._fold_slots, self.read_only
-        parts = self._identity, self.replication
+        parts = self._identity, self.replication, self.audiences
         actor = TimedActor(name, self._storage, self._clock, *shared, *parts)
         actor.tell = self._tell_own
         return actor

@@ -16,17 +16,11 @@ async def query(at: Services, request: Request) -> Answer:
     """The rows of a query, or how they would be found."""
     asked = request.fields("query", optional=("params", "explain"))
     await have_queries()
-    found = _query_of(asked["query"]).bind(_params(asked.get("params", {})))
+    found = query_of(asked["query"]).bind(_params(asked.get("params", {})))
     if _flag(asked.get("explain", False)):
         return answer({"explanation": (await at.database.views.explain(found)).form()})
     rows = await at.database.views.share().query(found)
     return await listing("rows", rows, {}, at.limits.http_answer_bytes)
-
-
-def _query_of(given: Any) -> Any:
-    from protobase_live.query.language.text import parse
-
-    return parse(given) if isinstance(given, str) else query_of(given)
 
 
 def _params(given: Any) -> dict[str, Any]:

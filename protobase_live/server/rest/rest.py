@@ -51,11 +51,15 @@ class Rest:
         counters: Counters,
         live_limits: LiveLimits,
         token: Callable[[Scope], str | None] | None = None,
+        inspector: bool = True,
     ) -> None:
-        """``token`` says which one a request has; without it that is what the request says."""
+        """``token`` says which one a request has; without it that is what the request says.
+
+        ``inspector``: whether it is told what that shows.
+        """
         self._token = token
         encodings = Encodings(JsonCodec(), live_limits.encoded_bytes)
-        self._services = Services(database, clock, limits, live_limits, encodings)
+        self._services = Services(database, clock, limits, live_limits, encodings, counters, inspector)
         self._authentication = authentication
         self._cors = Cors(origins.request_refusal, _METHODS, _ASKED, _TOLD)
         self._clock = clock

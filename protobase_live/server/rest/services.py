@@ -8,6 +8,7 @@ from protobase_actors import Clock
 from protobase_live.database.database import Database
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
+from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 
 
@@ -21,3 +22,6 @@ class Services:
     live_limits: LiveLimits
     encodings: Encodings
     """Of changes, which many streams are told."""
+    counters: Counters
+    inspector: bool
+    """Whether it is told what the inspector shows."""

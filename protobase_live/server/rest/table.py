@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from protobase_live.rich_text import DIALECTS, TIPTAP
-from protobase_live.server.rest import collections, fragments, queries, records, texts, transactions
+from protobase_live.server.rest import (
+    collections,
+    fragments,
+    inspection,
+    queries,
+    records,
+    texts,
+    transactions,
+)
 from protobase_live.server.rest.answers import Answer, encoded
 from protobase_live.server.rest.commits import MAX_KEY_CHARS
 from protobase_live.server.rest.openapi import (
@@ -161,6 +169,25 @@ ROUTES: list[Route] = [
         "/query",
         queries.query,
         {"requestBody": takes("Query"), "responses": told("200", "Rows", "the rows, or the explanation")},
+    ),
+    Route(
+        "GET",
+        "/inspection",
+        inspection.inspect,
+        {
+            "parameters": [
+                query("prefix", text(), "how their names begin"),
+                inspection.LOADED,
+                _AFTER,
+                limit(collections.MOST_PAGE, collections.PAGE),
+            ],
+            "responses": {
+                "200": {
+                    "description": "how the server is, and a page of its collections",
+                    "content": {"application/json": {"schema": inspection.INSPECTION}},
+                }
+            },
+        },
     ),
     Route("POST", "/transactions", transactions.transact, _writes("Transaction", receipt="Receipt")),
 ]

@@ -1,8 +1,11 @@
 """Starting and stopping a server."""
 
+import asyncio
 import json
 import re
 import signal
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from websockets.asyncio.client import connect as connect_websocket
@@ -123,6 +126,14 @@ async def test_settings_reach_the_server_and_its_log_is_json(tmp_path):
     ]
     assert {each["level"] for each in told} == {"info"}
     assert all(each["logger"].startswith("protobase_live.") for each in told)
+
+
+async def test_the_inspector_may_be_switched_off():
+    switched = "--storage", "memory:", "--listen", "127.0.0.1:0", "--inspector", "off"
+    async with running("serve", *switched) as server:
+        host = READY.fullmatch(await line(server))[1]
+        with pytest.raises(HTTPError, match="404"):
+            await asyncio.to_thread(urlopen, f"http://{host}/api/v1/inspection")
 
 
 @pytest.mark.parametrize(

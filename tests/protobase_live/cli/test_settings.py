@@ -73,6 +73,16 @@ def test_lists_are_given_option_by_option_in_a_variable_or_in_the_file(config):
         assert settings(*each) == expected
 
 
+def test_the_inspector_may_be_switched_off(config):
+    assert settings({}, {}).inspector == "on"
+    for each in (
+        ({"inspector": "off"}, {}),
+        ({}, {"PROTOBASE_INSPECTOR": "OFF"}),
+        ({"config": config('inspector = "off"')}, {}),
+    ):
+        assert settings(*each) == Settings(inspector="off")
+
+
 def test_a_name_that_one_section_has_is_enough():
     found = settings({"limit": ["document_bytes=1GiB", "view_rows = 5", "bye_seconds=0.5"]}, {})
     assert found.limits.document_bytes == 2**30
@@ -93,6 +103,7 @@ def test_a_name_that_one_section_has_is_enough():
         ({}, {"PROTOBASE_VIEWS": "x"}, "PROTOBASE_VIEWS: 'x'"),
         ({}, {"PROTOBASE_LOG_LEVEL": "loud"}, "PROTOBASE_LOG_LEVEL: 'loud' is none of debug, info"),
         ({"log_format": "xml"}, {}, "--log-format: 'xml' is none of text, json"),
+        ({"inspector": "no"}, {}, "--inspector: 'no' is none of on, off"),
         ({"config": "nowhere.toml"}, {}, "nowhere.toml"),
     ],
 )

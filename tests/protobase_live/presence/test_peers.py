@@ -4,7 +4,7 @@ import pytest
 
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.limits import PresenceLimits
-from tests.support.presence_cluster import TICK, Cluster
+from tests.support.presence_cluster import ROOM, TICK, Cluster
 
 SECONDS = PresenceLimits().peer_seconds
 SOON = 0.5
@@ -35,6 +35,16 @@ async def test_all_see_each_other_behind_other_nodes_too():
     cluster.exit(2)
     await cluster.clock.advance(SOON)
     check(cluster)
+
+
+async def test_every_node_can_tell_how_many_there_are():
+    """Also one where nobody is."""
+    cluster = await chain(3)
+    assert [hub.count(ROOM) for hub in cluster.hubs] == [3, 3, 3]
+    cluster.exit(2)
+    await cluster.clock.advance(SOON)
+    assert [hub.count(ROOM) for hub in cluster.hubs] == [2, 2, 2]
+    assert [hub.count("another room") for hub in cluster.hubs] == [0, 0, 0]
 
 
 async def test_who_is_behind_a_cut_is_gone_after_a_time_and_back_without_a_word():

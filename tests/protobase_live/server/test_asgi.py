@@ -84,8 +84,13 @@ async def edited(text: str) -> bytes:
     return yjs.encode_update(doc.get_update())
 
 
+async def sessions(app: Asgi) -> dict[str, int]:
+    """How many there are, by door."""
+    return (await call(app, "GET", "/api/v1/inspection")).json["sessions"]
+
+
 async def test_yjs_clients_of_one_collection(database) -> None:
-    app = pb.asgi(database)
+    app = pb.asgi(database, inspector=True)
     first, second = (Socket(app, "/yjs/boards%2F42", ("a token", "b")) for _ in range(2))
     assert (await first.until("websocket.accept"))["subprotocol"] == "a token"
     for each in (first, second):
@@ -95,9 +100,11 @@ async def test_yjs_clients_of_one_collection(database) -> None:
     first.send(await edited("hello"))
     await second.until_yjs(yjs.Update)
     assert await (await (await database.collection("boards/42")).text("text")).value() == "hello"
+    assert await sessions(app) == {"yjs": 2}
     for each in (first, second):
         each.leave()
         await each.task
+    assert await sessions(app) == {"yjs": 0}
 
 
 @pytest.mark.parametrize("path", ["", "/", "/yjs", "/live/more", "/nowhere"])

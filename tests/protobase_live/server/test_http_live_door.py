@@ -400,8 +400,10 @@ async def test_changes_are_streamed(place: Place) -> None:
     told = [await client.recv(), await client.recv()]
     assert any(isinstance(each, Changes) for each in told)
     assert place.counters.connections["live-http"] == 1
+    assert place.counters.sessions == {"live-http": 1}
     await client.leave()
     assert place.database.streams == 0
+    assert place.counters.sessions == {"live-http": 0}
 
 
 def change(id: int) -> Change:

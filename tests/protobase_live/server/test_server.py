@@ -115,6 +115,14 @@ async def test_requests_errors_and_refusals_are_counted(server: Server) -> None:
     assert figures['protobase_sent_bytes_total{door="live"}'] > 50
 
 
+async def test_sessions_are_counted_by_door_while_they_last(server: Server) -> None:
+    async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks") as client:
+        await client.recv()
+        assert server._counters.sessions == {"yjs": 1}
+    await server.close()
+    assert server._counters.sessions == {"yjs": 0}
+
+
 async def test_readiness_tells_the_truth(database: Database) -> None:
     async with Server(database, port=0) as server:
         assert await get(server, "/readyz") == (200, "ready\n")

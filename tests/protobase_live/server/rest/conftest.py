@@ -34,7 +34,12 @@ MakeRest = Callable[..., Rest]
 
 @pytest.fixture
 def make_rest(database: Database, clock: ManualClock) -> MakeRest:
-    def make(authenticate: Authenticate = anonymous, live_limits: LiveLimits | None = None, **limits: Any):
+    def make(
+        authenticate: Authenticate = anonymous,
+        live_limits: LiveLimits | None = None,
+        inspector: bool = True,
+        **limits: Any,
+    ):
         return Rest(
             database,
             Authentication(authenticate, clock),
@@ -43,6 +48,7 @@ def make_rest(database: Database, clock: ManualClock) -> MakeRest:
             ServerLimits(**limits),
             Counters(),
             live_limits or LiveLimits(),
+            inspector=inspector,
         )
 
     return make
