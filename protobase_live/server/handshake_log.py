@@ -16,7 +16,13 @@ def handshake_log() -> logging.Logger:
 
 
 def _shorten(record: logging.LogRecord) -> bool:
-    """A traceback for each client that sends nonsense would fill a disk."""
+    """A traceback for each client that sends nonsense would fill a disk.
+
+    What the library tells when it looks for faults itself is left out: each address, header and frame, with
+    the tokens that are in them.
+    """
+    if record.levelno <= logging.DEBUG:
+        return False
     if record.exc_info and (error := record.exc_info[1]) is not None:
         record.msg, record.args = "%s: %r", (record.getMessage(), error)
         record.exc_info = record.exc_text = None
