@@ -96,6 +96,14 @@ def serve(
     cluster_secret_file: Annotated[
         str | None, typer.Option(help="A file with the secret that all nodes have in common.")
     ] = None,
+    jwt_keys: Annotated[
+        str | None, typer.Option(help="A file with what tokens (JWT) are checked with; else anyone may come.")
+    ] = None,
+    jwt_algorithm: Annotated[
+        list[str] | None, typer.Option(help="HS256, RS256, EdDSA or Ed25519: what tokens are signed with.")
+    ] = None,
+    jwt_audience: Annotated[str | None, typer.Option(help="Who a token has to be for (aud).")] = None,
+    jwt_issuer: Annotated[str | None, typer.Option(help="Who has to have made a token (iss).")] = None,
     limit: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER, as document_bytes=128MiB.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
@@ -116,11 +124,16 @@ def serve(
         "owner": owner,
         "durability": durability,
         "cluster_secret_file": cluster_secret_file,
+        "jwt_keys": jwt_keys,
+        "jwt_algorithm": jwt_algorithm,
+        "jwt_audience": jwt_audience,
+        "jwt_issuer": jwt_issuer,
         "limit": limit,
         "log_level": log_level,
         "log_format": log_format,
     }
-    serve(cast("Options", {name: value for name, value in given.items() if value}))
+    # An option that is empty was given: without the keys that it should have named anyone could come.
+    serve(cast("Options", {name: value for name, value in given.items() if value not in (None, [])}))
 
 
 @app.command()

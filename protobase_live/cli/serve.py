@@ -23,7 +23,7 @@ from protobase_live.server.server import Server
 
 MAX_PORT = 65_535
 
-REPEATED = ("origin", "peer", "owner", "limit")
+REPEATED = ("origin", "peer", "owner", "jwt_algorithm", "limit")
 """Options that may come more than once."""
 
 _log = logging.getLogger(__name__)
@@ -103,12 +103,24 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         database,
         host,
         port,
+        authentication(how),
         limits=how.server_limits,
         live_limits=how.live_limits,
         origins=how.origins,
         peers=how.peers,
         cluster_secret=secret,
     )
+
+
+def authentication(how: Settings) -> Authenticate:
+    """Who says who a client is. Raises ValidationError for settings that would let in more than was meant."""
+    if how.jwt_keys is None:
+        if how.jwt_algorithms or how.jwt_audience or how.jwt_issuer:
+            raise ValidationError("tokens are checked with keys: name their file, too (--jwt-keys)")
+        return anonymous
+    from protobase_live.server.json_web_tokens import Jwt  # a server without starts without
+
+    return Jwt(how.jwt_keys, how.jwt_algorithms, how.jwt_audience, how.jwt_issuer)
 
 
 @asynccontextmanager

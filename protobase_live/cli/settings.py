@@ -50,6 +50,10 @@ class Settings:
     node_id: str | None = None
     durability: str = "local"
     cluster_secret_file: str | None = None
+    jwt_keys: str | None = None
+    jwt_algorithms: tuple[str, ...] = ()
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
     log_level: str = "warning"
     log_format: str = "text"
     limits: Limits = field(default_factory=Limits)
@@ -73,6 +77,10 @@ class Options(TypedDict, total=False):
     node_id: str
     durability: str
     cluster_secret_file: str
+    jwt_keys: str
+    jwt_algorithm: Sequence[str]
+    jwt_audience: str
+    jwt_issuer: str
     limit: Sequence[str]
     log_level: str
     log_format: str
@@ -108,7 +116,7 @@ def _of_options(options: Options) -> Iterator[tuple[str, _Given]]:
     for name in _LISTS:
         option = name.removesuffix("s")
         if values := options.get(option):
-            yield name, _Given(list(cast("Sequence[str]", values)), f"--{option}")
+            yield name, _Given(list(cast("Sequence[str]", values)), f"--{option.replace('_', '-')}")
     for text in options.get("limit", ()):
         name, equals, value = map(str.strip, text.partition("="))
         if not equals:
@@ -203,8 +211,16 @@ def _plain(name: str, given: _Given) -> Any:
     return value.lower() if choices else value
 
 
-_TEXTS = ("storage", "listen", "node_id", "durability", "cluster_secret_file", "log_level", "log_format")
-_LISTS = {"origins": "origins", "peers": "addresses of nodes", "owners": "patterns of collections"}
+_TEXTS = (
+    *("storage", "listen", "node_id", "durability", "cluster_secret_file"),
+    *("jwt_keys", "jwt_audience", "jwt_issuer", "log_level", "log_format"),
+)
+_LISTS = {
+    "origins": "origins",
+    "peers": "addresses of nodes",
+    "owners": "patterns of collections",
+    "jwt_algorithms": "algorithms",
+}
 """What can be given several times, and what it is a list of. The option is in the singular."""
 _PLAIN = (*_TEXTS, *_LISTS)
 _LIMITS = {f"{name}.{each.name}": each.default for name, kind in SECTIONS.items() for each in fields(kind)}
