@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from protobase_live.query.result.rows import Rows
     from protobase_live.server.asgi import asgi
     from protobase_live.server.authentication import Identity
-    from protobase_live.server.jwt import Jwt
+    from protobase_live.server.json_web_tokens import Jwt
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.server import Server
     from protobase_live.structures import Dict, HashDict, XmlFragment
@@ -166,7 +166,7 @@ _HOMES = {
     "query.language.text": "parse",
     "server.asgi": "asgi",
     "server.authentication": "Identity",
-    "server.jwt": "Jwt",
+    "server.json_web_tokens": "Jwt",
     "server.limits": "ServerLimits",
     "server.server": "Server",
     "structures": "CountedSet Counter Dict HashDict List Set Text XmlFragment",

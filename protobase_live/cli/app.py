@@ -97,14 +97,13 @@ def serve(
         str | None, typer.Option(help="A file with the secret that all nodes have in common.")
     ] = None,
     jwt_keys: Annotated[
-        str | None,
-        typer.Option(help="A file with the keys, or the secret, of the tokens that let in."),
+        str | None, typer.Option(help="A file with what tokens (JWT) are checked with; else anyone may come.")
     ] = None,
     jwt_algorithm: Annotated[
-        list[str] | None, typer.Option(help="How they are signed: HS256, RS256, EdDSA and others.")
+        list[str] | None, typer.Option(help="HS256, RS256, EdDSA or Ed25519: what tokens are signed with.")
     ] = None,
-    jwt_issuer: Annotated[str | None, typer.Option(help="Who has to have made them (iss).")] = None,
-    jwt_audience: Annotated[str | None, typer.Option(help="For whom they have to be (aud).")] = None,
+    jwt_audience: Annotated[str | None, typer.Option(help="Who a token has to be for (aud).")] = None,
+    jwt_issuer: Annotated[str | None, typer.Option(help="Who has to have made a token (iss).")] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let everybody in who can reach it, also from other machines.")
     ] = False,
@@ -133,15 +132,16 @@ def serve(
         "cluster_secret_file": cluster_secret_file,
         "jwt_keys": jwt_keys,
         "jwt_algorithm": jwt_algorithm,
-        "jwt_issuer": jwt_issuer,
         "jwt_audience": jwt_audience,
-        "insecure": insecure,
+        "jwt_issuer": jwt_issuer,
+        "insecure": insecure or None,
         "inspector": inspector,
         "limit": limit,
         "log_level": log_level,
         "log_format": log_format,
     }
-    serve(cast("Options", {name: value for name, value in given.items() if value}))
+    # An option that is empty was given: without the keys that it should have named anyone could come.
+    serve(cast("Options", {name: value for name, value in given.items() if value not in (None, [])}))
 
 
 @app.command()

@@ -104,7 +104,7 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         database,
         host,
         port,
-        admission(how, host),
+        authentication(how, host),
         limits=how.server_limits,
         live_limits=how.live_limits,
         origins=how.origins,
@@ -114,20 +114,29 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
     )
 
 
-def admission(how: Settings, host: str) -> Authenticate:
-    """Who is let in. Raises ValidationError where that would be everybody who can reach ``host``."""
-    if how.jwt_keys is not None:
-        from protobase_live.server.jwt import Jwt  # a server without tokens starts without
+def authentication(how: Settings, host: str) -> Authenticate:
+    """Who says who a client of ``host`` is.
 
-        return Jwt(how.jwt_keys, how.jwt_algorithms, issuer=how.jwt_issuer, audience=how.jwt_audience)
-    if not is_loopback(host):
-        if not how.insecure:
-            raise ValidationError(
-                f"--listen {how.listen} lets in everybody who can reach it: say with --jwt-keys FILE and "
-                "--jwt-algorithm NAME whose tokens are good, or that all may do everything with --insecure"
-            )
-        _log.warning("everybody who can reach %s may read and write everything (--insecure)", how.listen)
-    return anonymous
+    Raises ValidationError for settings that would let in more than was meant.
+    """
+    if how.jwt_keys is None:
+        if how.jwt_algorithms or how.jwt_audience or how.jwt_issuer:
+            raise ValidationError("tokens are checked with keys: name their file, too (--jwt-keys)")
+        if not is_loopback(host):
+            _require_insecure(how)
+        return anonymous
+    from protobase_live.server.json_web_tokens import Jwt  # a server without starts without
+
+    return Jwt(how.jwt_keys, how.jwt_algorithms, how.jwt_audience, how.jwt_issuer)
+
+
+def _require_insecure(how: Settings) -> None:
+    if not how.insecure:
+        raise ValidationError(
+            f"--listen {how.listen} lets in everybody who can reach it: say with --jwt-keys FILE and "
+            "--jwt-algorithm NAME whose tokens are good, or that all may do everything with --insecure"
+        )
+    _log.warning("everybody who can reach %s may read and write everything (--insecure)", how.listen)
 
 
 @asynccontextmanager

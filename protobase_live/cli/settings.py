@@ -53,8 +53,8 @@ class Settings:
     cluster_secret_file: str | None = None
     jwt_keys: str | None = None
     jwt_algorithms: tuple[str, ...] = ()
-    jwt_issuer: str | None = None
     jwt_audience: str | None = None
+    jwt_issuer: str | None = None
     insecure: bool = False
     inspector: str = "on"
     log_level: str = "warning"
@@ -82,8 +82,8 @@ class Options(TypedDict, total=False):
     cluster_secret_file: str
     jwt_keys: str
     jwt_algorithm: Sequence[str]
-    jwt_issuer: str
     jwt_audience: str
+    jwt_issuer: str
     insecure: bool
     inspector: str
     limit: Sequence[str]
@@ -123,7 +123,7 @@ def _of_options(options: Options) -> Iterator[tuple[str, _Given]]:
     for name in _LISTS:
         option = name.removesuffix("s")
         if values := options.get(option):
-            yield name, _Given(list(cast("Sequence[str]", values)), f"--{option}")
+            yield name, _Given(list(cast("Sequence[str]", values)), f"--{option.replace('_', '-')}")
     for text in options.get("limit", ()):
         name, equals, value = map(str.strip, text.partition("="))
         if not equals:
@@ -227,7 +227,7 @@ _CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
 """Texts that are one of a few."""
 _TEXTS = (
     *("storage", "listen", "node_id", "durability", "cluster_secret_file"),
-    *("jwt_keys", "jwt_issuer", "jwt_audience", *_CHOICES),
+    *("jwt_keys", "jwt_audience", "jwt_issuer", *_CHOICES),
 )
 _LISTS = {
     "origins": "origins",

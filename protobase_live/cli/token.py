@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from protobase_live.cli.loop import run
-from protobase_live.server.jwt import make_token
+from protobase_live.server.json_web_tokens import make_token
 
 
 def token(keys: str, algorithm: str, seconds: float, claims: Mapping[str, Any]) -> NoReturn:

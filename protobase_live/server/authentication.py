@@ -10,7 +10,7 @@ from inspect import isawaitable
 from typing import Any
 
 from protobase_actors import Clock, within
-from protobase_live.errors import InvalidName, Unauthorized
+from protobase_live.errors import InvalidName, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_author
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 
@@ -27,8 +27,12 @@ Authenticate = Callable[[str | None], Identity | str | Awaitable[Identity | str 
 """Turns a client's token (None if it has none) into who it is; it may be async.
 
 A str is the author of the client's commits, None lets it name one. It raises Unauthorized to refuse the
-client, with a message for it; whatever else it raises or gives refuses, too.
+client, with a message for it, and Unavailable when whoever knows cannot be asked: the client comes back then.
+Whatever else it raises or gives refuses, too.
 """
+
+LEAST_SECRET_CHARS = 8
+"""A shorter token is no secret, and may be part of any word."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +42,8 @@ def anonymous(token: str | None) -> None:
 
 
 class Authentication:
-    """An `Authenticate` that can be trusted to end, and to give an author or raise Unauthorized."""
+    """An `Authenticate` that can be trusted to end, to give an author or raise Unauthorized or Unavailable,
+    and to keep tokens out of the log and of errors."""
 
     def __init__(
         self,
@@ -46,7 +51,7 @@ class Authentication:
         clock: Clock,
         seconds: float = DEFAULT_SERVER_LIMITS.authenticate_seconds,
     ) -> None:
-        """After ``seconds`` without an answer the client is refused."""
+        """After ``seconds`` without an answer the client is told to come back."""
         self._authenticate = authenticate
         self._clock = clock
         self._seconds = seconds
@@ -62,26 +67,38 @@ class Authentication:
         return identity.author
 
     async def identity(self, token: str | None) -> Identity:
-        """Who has this token. Raises Unauthorized."""
+        """Who has this token. Raises Unauthorized, and Unavailable if that cannot be found out now."""
+        try:
+            return await self._identity(token)
+        except ProtoBaseError as error:  # of any class: what it says is the program's
+            kind = Unavailable if isinstance(error, Unavailable) else Unauthorized
+            raise kind(_without(token, str(error))) from None  # its cause may quote the token
+
+    async def _identity(self, token: str | None) -> Identity:
         try:
             answer = await self._answer(token)
             identity = answer if isinstance(answer, Identity) else Identity(answer)
             check_author(identity.author)
             return identity
         except Unauthorized as error:
-            _log.info("refused a client: %r", str(error))
+            _log.info("refused a client: %s", _without(token, repr(str(error))))
             raise
+        except Unavailable as error:
+            _log.error("authenticate is down, so a client has to wait: %s", _without(token, repr(str(error))))
+            raise
+        except TimeoutError:
+            late = f"no answer within {self._seconds:g} seconds (authenticate_seconds)"
+            _log.error("authenticate is down, so a client has to wait: %s", late)
+            raise Unavailable("the token could not be checked now") from None
         except InvalidName as error:
             mistake = f"it has to return a str, an Identity or None: {error}"
-        except TimeoutError:
-            mistake = f"no answer within {self._seconds:g} seconds (authenticate_seconds)"
         except asyncio.CancelledError:
             if _is_cancelled():
                 raise
             mistake = "it cancelled itself"
         except Exception as error:
             mistake = repr(error)
-        _log.error("authenticate failed, so a client was refused: %s", mistake)
+        _log.error("authenticate failed, so a client was refused: %s", _without(token, mistake))
         raise Unauthorized("the token could not be checked")
 
     async def _answer(self, token: str | None) -> Any:
@@ -99,3 +116,14 @@ def _is_cancelled() -> bool:
     """Whether the running task is asked to end, and not something that it waits for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _without(token: str | None, text: str) -> str:
+    """``text``, unless it quotes the token, however often that was escaped: errors name their cause."""
+    if token is not None and len(token) >= LEAST_SECRET_CHARS and _bare(token) in _bare(text):
+        return "(withheld, for it quotes the token)"
+    return text
+
+
+def _bare(text: str) -> str:
+    return ascii(text)[1:-1].replace("\\", "")

@@ -33,7 +33,8 @@ class ServerLimits:
     """How long a client may take to ask for a connection, and may wait for its turn; also for each head of
     an HTTP request, and the rest of a body that was answered before its end. Then it is disconnected."""
     authenticate_seconds: float = 10.0
-    """How long the program's ``authenticate`` may take; then the client is refused with 4401."""
+    """How long the program's ``authenticate`` may take; then the client is told to come back, with
+    1013, over HTTP with 503."""
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0

@@ -50,6 +50,7 @@ from protobase_live.protocol.live.limits import (
     GOING_AWAY,
     INTERNAL_ERROR,
     LATE,
+    TRY_AGAIN,
     UNAUTHORIZED,
     LiveLimits,
 )
@@ -187,6 +188,8 @@ class LiveConnection:
         except Unauthorized as error:
             await self._connection.send(self._session.refused(error))
             raise Violation(UNAUTHORIZED, str(error)) from error
+        except Unavailable as error:
+            raise Violation(TRY_AGAIN, str(error)) from error
         self._connection.allow(self._limits.message_bytes)
         await self._connection.send(self._session.welcome())
 

@@ -12,7 +12,10 @@ from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import InvalidStatus
 
 import protobase_live as pb
-from protobase_live.cli.serve import address, options
+from protobase_live.cli.serve import address, authentication, options
+from protobase_live.cli.settings import settings
+from protobase_live.server.authentication import anonymous
+from protobase_live.server.json_web_tokens import Jwt
 from tests.protobase_live.cli.command import line, run, running, stop
 
 READY = re.compile(r"listening on http://(127\.0\.0\.1:\d+)\n")
@@ -160,3 +163,38 @@ async def test_bad_calls(arguments, code, says):
     assert (ended.code, ended.out) == (code, "")
     assert says in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_tokens_are_checked_with_what_the_settings_name(tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_bytes(b"a secret of at least thirty-two bytes")
+    given = options(
+        ["--jwt-keys", str(keys), "--jwt-algorithm", "HS256", "--jwt-audience", "us", "--jwt-issuer", "them"]
+    )
+    assert given is not None
+    checks = authentication(settings(given, {}), "127.0.0.1")
+    assert isinstance(checks, Jwt)
+    found = checks.keys, tuple(checks.algorithms), checks.audience, checks.issuer
+    assert found == (str(keys), ("HS256",), "us", "them")
+    assert authentication(settings({}, {}), "127.0.0.1") is anonymous
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"PROTOBASE_JWT_AUDIENCE": "us"}, "--jwt-keys"),
+        ({"PROTOBASE_JWT_ALGORITHMS": "HS256"}, "--jwt-keys"),
+        ({"PROTOBASE_JWT_KEYS": "missing"}, "algorithms of tokens explicitly"),
+        ({"PROTOBASE_JWT_KEYS": "missing", "PROTOBASE_JWT_ALGORITHMS": "HS256"}, "missing: No such file"),
+    ],
+)
+def test_half_a_check_of_tokens_lets_nobody_in(environment, said):
+    with pytest.raises(pb.ValidationError, match=said):
+        authentication(settings({}, environment), "127.0.0.1")
+
+
+@pytest.mark.parametrize("arguments", [["--jwt-keys", ""], ["--jwt-keys="]])
+async def test_a_name_of_keys_that_is_empty_lets_nobody_in(arguments):
+    ended, _, said = await run("serve", "--storage=memory:", "--listen=127.0.0.1:0", *arguments)
+    assert ended == 1
+    assert "algorithms of tokens" in said

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.errors import Unauthorized
+from protobase_live.errors import Unauthorized, Unavailable
 from protobase_live.server.authentication import Authentication, Identity
 
 
@@ -94,14 +94,14 @@ async def test_everything_else_refuses_with_one_line(authenticate, said, caplog)
     assert "\n" not in record.getMessage()
 
 
-async def test_one_that_does_not_end_refuses(caplog):
+async def test_one_that_does_not_end_is_down(caplog):
     clock = ManualClock()
     waiting = asyncio.ensure_future(
         Authentication(lambda token: asyncio.Event().wait(), clock, 3.0).author("x")
     )
     await clock.settle()
     await clock.advance(3.0)
-    with pytest.raises(Unauthorized):
+    with pytest.raises(Unavailable):
         await waiting
     assert "no answer within 3 seconds (authenticate_seconds)" in caplog.text
 
@@ -115,3 +115,37 @@ async def test_a_client_that_goes_away_is_no_refusal(caplog):
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert not caplog.records
+
+
+async def test_one_that_cannot_ask_is_down(caplog):
+    async def asks(token):
+        raise Unavailable("the directory is down")
+
+    with pytest.raises(Unavailable, match="the directory is down"):
+        await Authentication(asks, ManualClock()).author("x")
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info) == ("ERROR", None)
+
+
+MARKER = "s3cr3t-m\u00e4rk\u200b'er"
+
+
+@pytest.mark.parametrize("kind", [Unauthorized, Unavailable, KeyError, ValueError, TimeoutError])
+@pytest.mark.parametrize("written", [str, repr])
+async def test_a_token_that_an_error_quotes_reaches_nobody(kind, written, caplog):
+    def quotes(token):
+        raise kind(f"no {written(token)} here") from ValueError(token)
+
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises((Unauthorized, Unavailable)) as refused:
+        await Authentication(quotes, ManualClock()).author(MARKER)
+    assert len(caplog.records) == 1
+    assert refused.value.__cause__ is None
+    for text in (caplog.text, str(refused.value)):
+        assert "s3cr3t" not in text
+
+
+async def test_a_token_that_is_returned_as_no_author_reaches_nobody(caplog):
+    with pytest.raises(Unauthorized):
+        await Authentication(lambda token: [token], ManualClock()).author(MARKER)
+    assert "s3cr3t" not in caplog.text

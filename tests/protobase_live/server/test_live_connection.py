@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.errors import Behind, Conflict, Unauthorized
+from protobase_live.errors import Behind, Conflict, Unauthorized, Unavailable
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import RECORDS, Op, Read
 from protobase_live.model.values.long_decoding import STEP_BYTES
@@ -23,7 +23,7 @@ from protobase_live.protocol.live.client_messages import (
 )
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.live.failure import Failure
-from protobase_live.protocol.live.limits import GOING_AWAY, LATE, UNAUTHORIZED, LiveLimits
+from protobase_live.protocol.live.limits import GOING_AWAY, LATE, TRY_AGAIN, UNAUTHORIZED, LiveLimits
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Bye, Result, Welcome
 from protobase_live.protocol.live.server_session import ServerSession
@@ -266,6 +266,17 @@ async def test_who_is_refused_is_closed_and_not_heard():
     assert served.client.closed.code == UNAUTHORIZED
     await served.task
     assert served.counters.requests["ping"] == 0
+
+
+async def test_who_cannot_be_asked_about_now_is_to_come_back():
+    def is_down(token):
+        raise Unavailable("the directory is down")
+
+    served = Served(authenticate=is_down)
+    await served.send(Hello())
+    await served.task
+    assert served.client.closed is not None
+    assert (served.client.closed.code, served.client.closed.reason) == (TRY_AGAIN, "the directory is down")
 
 
 async def test_who_goes_is_taken_out_of_presence(served):

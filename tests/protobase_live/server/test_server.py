@@ -18,7 +18,10 @@ from protobase_actors import ManualClock
 from protobase_live.client import connect as connect_live
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
-from protobase_live.errors import RecordExists, Unauthorized
+from protobase_live.errors import RecordExists, Unauthorized, Unavailable
+from protobase_live.protocol.live.client_messages import Hello
+from protobase_live.protocol.live.codec import MsgpackCodec
+from protobase_live.protocol.live.messages import encode
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.authentication import Identity
 from protobase_live.server.limits import ServerLimits
@@ -183,6 +186,28 @@ async def test_authenticate_may_be_async(database: Database) -> None:
             await connect_live(live, token="bob's").__aenter__()
         async with connect(f"{yjs_url}?token=ann's"), connect_live(live, token="ann's") as remote:
             assert await (await remote.collection("tasks")).count() == 0
+
+
+def is_down(token: str | None) -> str:
+    raise Unavailable(f"the directory is down, who is {token}?")
+
+
+async def test_who_cannot_be_asked_about_now_is_to_come_back(database: Database, caplog) -> None:
+    caplog.set_level("DEBUG")
+    async with Server(database, port=0, authenticate=is_down) as server:
+        address = f"ws://127.0.0.1:{server.port}"
+        async with connect(f"{address}/yjs/tasks?token=s3cr3t-marker") as client:
+            await client.wait_closed()
+            assert client.close_code == 1013
+            assert "s3cr3t" not in (client.close_reason or "")
+        async with connect(f"{address}/live", subprotocols=LIVE) as client:
+            await client.send(encode(Hello("s3cr3t-marker"), MsgpackCodec()))
+            await client.wait_closed()
+            assert client.close_code == 1013
+            assert "s3cr3t" not in (client.close_reason or "")
+    own = [each.getMessage() for each in caplog.records if each.name.startswith("protobase_live")]
+    assert any("is down" in each for each in own)
+    assert not any("s3cr3t" in each for each in own)
 
 
 async def test_only_an_author_lets_in(database: Database) -> None:

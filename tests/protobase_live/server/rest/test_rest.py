@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from protobase_live.errors import Unauthorized
+from protobase_live.errors import Unauthorized, Unavailable
 from protobase_live.server.authentication import Identity
 from protobase_live.server.rest.table import ROUTES
 from tests.support.asgi_client import Exchange, call
@@ -30,6 +30,18 @@ async def test_a_token_is_wanted_where_somebody_asks_for_one(make_rest, database
     assert (await call(rest, "GET", "/api/v1/collections", authorization="Bearer ann's")).status == 200
     assert (await call(rest, "GET", "/api/v1/collections?token=ann's")).status == 200
     assert (await call(rest, "GET", "/api/v1/openapi.json")).status == 200
+
+
+async def test_who_cannot_be_asked_about_now_is_to_come_back(make_rest) -> None:
+    def is_down(token: str | None) -> str:
+        raise Unavailable(f"who is {token}?")
+
+    refused = await call(
+        make_rest(is_down), "GET", "/api/v1/collections", authorization="Bearer s3cr3t-marker"
+    )
+    assert (refused.status, refused.error) == (503, "Unavailable")
+    assert refused.headers["retry-after"] == "1"
+    assert "s3cr3t" not in refused.json["error"]["message"]
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
