@@ -53,6 +53,11 @@ class Socket:
     def leave(self) -> None:
         self._received.put_nowait({"type": "websocket.disconnect", "code": 1001})
 
+    @property
+    def unread(self) -> int:
+        """How much of what the client has sent the application has not asked for."""
+        return self._received.qsize()
+
     async def until(self, kind: str) -> Message:
         """The next message of a kind; what comes before it is passed over."""
         while (message := await self.sent.get())["type"] != kind:
@@ -224,11 +229,21 @@ async def test_the_application_says_who_it_is(database) -> None:
     assert '"type":"welcome"' in (await live.until("websocket.send"))["text"]
 
 
+async def test_what_a_refused_client_begins_with_is_read_before_it_is_closed(database) -> None:
+    """Servers that close with something unread lose the code, and the client comes back for ever."""
+    refused = Socket(pb.asgi(database), "/yjs/notes", origin="https://evil.example")
+    for _ in range(3):
+        refused.send(yjs.encode_step1(b"\0"))
+    assert (await refused.until("websocket.close"))["code"] == 4403
+    assert refused.unread == 0
+
+
 async def test_pages_of_other_hosts_are_refused(database) -> None:
     evil, own = "https://evil.example", "https://app.example.com"
     app = pb.asgi(database)
     for path, protocols in (("/yjs/notes", ()), ("/live", (LIVE,))):
-        assert (await Socket(app, path, protocols, origin=evil).soon())[-1].get("code") == 4403
+        refused = Socket(app, path, protocols, origin=evil)
+        assert (await refused.until("websocket.close"))["code"] == 4403
         await Socket(app, path, protocols, origin=own).until("websocket.accept")
     assert (await call(app, "GET", "/api/v1/collections", origin=evil)).status == 403
     allowing = pb.asgi(database, origins=[evil])
