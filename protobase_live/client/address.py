@@ -97,7 +97,7 @@ def refusal(url: str, loss: Exception) -> ProtoBaseError | None:
         )
     if isinstance(loss, socket.gaierror) and loss.errno == socket.EAI_NONAME:
         return Unavailable(f"there is no host {parts.hostname!r}")
-    if isinstance(loss, OSError) and _is_refused(loss):
+    if nothing_listens(loss):
         return Unavailable(
             f"nothing listens at {parts.netloc}: is the server running, and is the port right?"
         )
@@ -116,7 +116,7 @@ def _refused(url: str, status: int) -> ProtoBaseError | None:
     )
 
 
-def _is_refused(loss: OSError) -> bool:
+def nothing_listens(loss: Exception) -> bool:
     """Whether nothing listens at any address of the host: of several, asyncio tells in words alone."""
     several = str(loss).startswith("Multiple exceptions: ")
     return isinstance(loss, ConnectionRefusedError) or (

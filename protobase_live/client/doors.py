@@ -46,21 +46,33 @@ class Doors:
         await self._clock.sleep(max(0.0, soonest - self._clock.monotonic()))
         return min((door for door in self._doors if door.due <= soonest), key=lambda each: each.attempts)
 
-    def left(self, door: Door, lasted: float) -> None:
-        """A connection to a door has ended after ``lasted`` seconds, 0 if there was none."""
+    def left(self, door: Door, lasted: float, *, absent: bool = False) -> None:
+        """A connection to a door has ended after ``lasted`` seconds, 0 if there was none.
+
+        It is ``absent`` if nothing listens there: asking costs little, so who knows no other asks sooner.
+        """
         now = self._clock.monotonic()
         soon = now + self._random.random() * self._limits.backoff_seconds / 2
         for other in self._doors:
             other.due = max(other.due, soon)
         if lasted >= self._limits.max_backoff_seconds:
             door.attempts = 0  # not before: a server may welcome everybody and close at once
-        door.due = now + self.pause(door.attempts)
+        door.due = now + self._pause(door.attempts, self._longest_pause(absent))
         door.attempts += 1
 
     def pause(self, attempt: int) -> float:
         """Exponential, capped, and spread: many clients that lost one server do not return at once."""
-        longest = min(self._limits.max_backoff_seconds, self._limits.backoff_seconds * 2 ** min(attempt, 30))
+        return self._pause(attempt, self._limits.max_backoff_seconds)
+
+    def _pause(self, attempt: int, most: float) -> float:
+        longest = min(most, self._limits.backoff_seconds * 2 ** min(attempt, 30))
         return longest * (0.5 + self._random.random() / 2)
+
+    def _longest_pause(self, absent: bool) -> float:
+        longest = self._limits.max_backoff_seconds
+        if absent and len(self._doors) == 1:
+            return min(longest, self._limits.absent_backoff_seconds)
+        return longest
 
     def patience(self, door: Door) -> float:
         """How long one attempt may take: where there are others, not long at first."""

@@ -20,6 +20,7 @@ class ClientLimits(TransactionLimits):
     post_seconds: float = 20.0  # for the answer to a request over HTTP: it is sent again
     backoff_seconds: float = 0.1  # before the second attempt; doubles with every further one
     max_backoff_seconds: float = 10.0  # longest pause between attempts; attempts go on until `close`
+    absent_backoff_seconds: float = 2.0  # the same where nothing listens at the only address
     call_seconds: float = 30.0  # for a call: Unavailable, or OutcomeUnknown for a commit that was sent
     close_seconds: float = 2.0  # for the server's part of closing: the connection is dropped
     calls: int = 10_000  # calls that wait, streams and live queries: Overloaded

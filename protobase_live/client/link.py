@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from protobase_actors import Clock, within
+from protobase_live.client.address import nothing_listens
 from protobase_live.client.doors import Door, Doors
 from protobase_live.client.limits import ClientLimits
 from protobase_live.errors import (
@@ -218,17 +219,19 @@ class Link:
 
     async def _visit(self, door: Door) -> None:
         """One connection to a door, and what becomes of it."""
-        began = None
+        began, absent = None, False
         try:
             transport = await within(self._clock, self._doors.patience(door), self._connect(door))
             began = self._clock.monotonic()
             await self._converse(transport)
         except (OSError, WebSocketException, ProtoBaseError) as loss:
+            absent = began is None and nothing_listens(loss)
             self._lost(door, loss)
         except Exception as mistake:
             self._finish(Unavailable(f"the client failed: {mistake!r}"))
             raise
-        self._doors.left(door, 0.0 if began is None else self._clock.monotonic() - began)
+        lasted = 0.0 if began is None else self._clock.monotonic() - began
+        self._doors.left(door, lasted, absent=absent)
 
     async def _connect(self, door: Door) -> Transport:
         transport = await self._dial(door.url)

@@ -173,3 +173,26 @@ async def test_addresses_are_read_like_one(servers: Servers) -> None:
         await servers.connect(["ws://a", "ftp://b"])
     with pytest.raises(pb.ValidationError, match="not an empty list"):
         await servers.connect([])
+
+
+async def _pauses(servers: Servers, urls: list[str], loss: Exception) -> list[float]:
+    """How long a client that has lost its server waits between attempts, in 200 seconds."""
+    async with servers.connect(urls):
+        await servers.clock.advance(60)
+        servers.down = dict.fromkeys(urls, loss)
+        await servers.lose()
+        await servers.clock.advance(200)
+    moments = [moment for _, moment in servers.dials[1:]]
+    return [later - earlier for earlier, later in pairwise(moments)]
+
+
+async def test_the_only_server_is_asked_often_while_nothing_listens_there(servers: Servers) -> None:
+    last = (await _pauses(servers, URLS[:1], ConnectionRefusedError()))[10:]
+    most = LIMITS.absent_backoff_seconds
+    assert all(most / 2 <= pause <= most for pause in last), "no storm, and no long wait"
+    assert len({round(pause, 3) for pause in last}) > 10, "not all clients in the same moment"
+
+
+async def test_one_that_is_there_and_fails_is_asked_less_often(servers: Servers) -> None:
+    last = (await _pauses(servers, URLS[:1], OSError("unreachable")))[10:]
+    assert min(last) >= LIMITS.max_backoff_seconds / 2
