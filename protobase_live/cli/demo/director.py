@@ -11,7 +11,7 @@ from protobase_live.cli.demo.events import MAX_PAGES, Events
 from protobase_live.cli.demo.links import Links
 from protobase_live.cli.demo.node import HOST
 from protobase_live.cli.demo.nodes import DemoNodes
-from protobase_live.cli.demo.pages import PageFiles
+from protobase_live.cli.demo.pages import DemoPage
 from protobase_live.cli.demo.users import Users
 from protobase_live.cli.demo.watch import Watch
 from protobase_live.errors import ProtoBaseError, ValidationError
@@ -30,7 +30,7 @@ class Director:
     """An ASGI application."""
 
     def __init__(
-        self, nodes: DemoNodes, links: Links, users: Users, watch: Watch, events: Events, pages: PageFiles
+        self, nodes: DemoNodes, links: Links, users: Users, watch: Watch, events: Events, pages: DemoPage
     ) -> None:
         self._nodes = nodes
         self._links = links

@@ -9,7 +9,7 @@ import pytest
 from protobase_actors import ManualClock
 from protobase_live.cli.demo.director import BODY_BYTES, Director
 from protobase_live.cli.demo.events import MAX_PAGES, Events
-from protobase_live.cli.demo.pages import PageFiles
+from protobase_live.cli.demo.pages import DemoPage
 from protobase_live.errors import Unavailable, ValidationError
 
 JSON = {"content-type": "application/json"}
@@ -35,7 +35,7 @@ class Demo:
             SimpleNamespace(become=self._become),
             SimpleNamespace(state=lambda: {"done": len(self.done)}),
             self.events,
-            PageFiles(folder),
+            DemoPage(folder),
         )
 
     def _node(self, name):
