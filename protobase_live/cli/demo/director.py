@@ -43,13 +43,20 @@ class Director:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = headers_of(scope)
-        origins = [headers["origin"]] if "origin" in headers else []
-        if self._origins.request_refusal(origins, [headers.get("host", "")]):
+        if self._is_strange(scope["path"], headers):
             await send_answer(send, _failed(HTTPStatus.FORBIDDEN, STRANGE))
         elif (scope["method"], scope["path"]) == ("GET", "/director/events") and not self._events.full:
             await self._events.stream(receive, send)
         else:
             await send_answer(send, await self._answer(scope, receive, headers))
+
+    def _is_strange(self, path: str, headers: dict[str, str]) -> bool:
+        """Whether a page of another site asks. It may lead to the page, and to nothing else."""
+        origins = [headers["origin"]] if "origin" in headers else []
+        if self._origins.request_refusal(origins, [headers.get("host", "")]):
+            return True
+        # Browsers say no origin for what a page only shows; its stream would still take a place.
+        return path.startswith("/director/") and headers.get("sec-fetch-site") == "cross-site"
 
     async def _answer(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Answer:
         try:
