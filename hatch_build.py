@@ -12,7 +12,9 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES, PAGES = "web_demo", Path("protobase_live", "pages", "demo", "index.html")
+SOURCES = "web_demo"
+
+PAGES = tuple(Path("protobase_live", "pages", name, "index.html") for name in ("demo", "inspector"))
 
 OF_SDIST = "PKG-INFO"
 """A file that every source distribution has, and no clone."""
@@ -30,11 +32,16 @@ class PagesHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """``version`` is ``standard`` or ``editable``. Raises RuntimeError if the pages cannot be built."""
         root = Path(self.root)
-        if version == "editable" or ((root / OF_SDIST).exists() and (root / PAGES).exists()):
+        if version == "editable" or ((root / OF_SDIST).exists() and not _missing(root)):
             return
         build(root / SOURCES)
-        if not (root / PAGES).exists():
-            raise RuntimeError(f"{' '.join(COMMANDS[-1])} in {SOURCES}/ has made no {PAGES}")
+        if missing := _missing(root):
+            raise RuntimeError(f"{' '.join(COMMANDS[-1])} in {SOURCES}/ has made no {missing[0]}")
+
+
+def _missing(root: Path) -> list[Path]:
+    """The pages that are not built."""
+    return [page for page in PAGES if not (root / page).exists()]
 
 
 def build(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +14,7 @@ from protobase_live.errors import Unauthorized, ValidationError
 from protobase_live.server.authentication import Identity
 
 if TYPE_CHECKING:
-    from joserfc.jwk import KeySet
+    from joserfc.jwk import Key, KeySet
     from joserfc.jwt import ClaimsOption
 
 ALGORITHMS = {"HS256": "oct", "RS256": "RSA", "EdDSA": "OKP", "Ed25519": "OKP"}
@@ -49,11 +50,12 @@ class Jwt:
     leeway_seconds: int = 30
     """How far the clocks of who makes tokens and of this machine may be apart."""
     clock: Clock = field(default_factory=SystemClock)
-    _keys: KeySet = field(init=False, repr=False)
+    _keys: Key | KeySet = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Read the keys. Raises ValidationError, which says what is wrong with them or the algorithms."""
-        object.__setattr__(self, "_keys", _keys_in(Path(self.keys), _key_type(self.algorithms)))
+        keys = _keys_in(Path(self.keys), _key_type(self.algorithms))
+        object.__setattr__(self, "_keys", _to_choose_of(keys))
 
     def __call__(self, token: str | None) -> Identity:
         """See `Authenticate`. Raises Unauthorized, without a word of the token."""
@@ -96,10 +98,10 @@ def make_token(keys: str | Path, algorithm: str, claims: Mapping[str, Any]) -> s
 
     Raises ValidationError.
     """
+    [key, *_] = _keys_in(Path(keys), _key_type([algorithm]))
     from joserfc import jwt
     from joserfc.errors import JoseError
 
-    [key, *_] = _keys_in(Path(keys), _key_type([algorithm])).keys
     try:
         return jwt.encode({"alg": algorithm}, dict(claims), key, [algorithm])
     except (JoseError, ValueError, TypeError) as error:
@@ -116,10 +118,28 @@ def _key_type(algorithms: Collection[str]) -> str:
     return types.pop()
 
 
-def _keys_in(path: Path, kind: str) -> KeySet:
+def _require_library() -> None:
+    """Raises ValidationError where it is missing."""
+    try:
+        import_module("joserfc.jwt")
+    except ImportError as error:
+        raise ValidationError(
+            f"tokens need the package {error.name}: pip install 'protobase-live[jwt]'"
+        ) from None
+
+
+def _to_choose_of(keys: list[Key]) -> Key | KeySet:
+    """One key without a name is for every token, whatever that calls it (``kid``); else the name chooses."""
+    from joserfc.jwk import KeySet
+
+    return KeySet(keys) if len(keys) > 1 or keys[0].kid else keys[0]
+
+
+def _keys_in(path: Path, kind: str) -> list[Key]:
     """The keys of this type in a file. Raises ValidationError, which quotes nothing of it."""
+    _require_library()
     from joserfc.errors import JoseError
-    from joserfc.jwk import KeySet, import_key
+    from joserfc.jwk import import_key
 
     try:
         with path.open("rb") as file:
@@ -136,7 +156,7 @@ def _keys_in(path: Path, kind: str) -> KeySet:
         raise ValidationError(f"{path}: there is no {kind} key in it")
     if kind == "oct" and any(len(key.raw_value) < LEAST_SECRET_BYTES for key in keys):
         raise ValidationError(f"{path}: a secret has at least {LEAST_SECRET_BYTES} bytes")
-    return KeySet(keys)
+    return keys
 
 
 def _forms(content: bytes) -> list[Any]:

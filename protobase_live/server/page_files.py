@@ -10,6 +10,8 @@ from protobase_live.server.rest.answers import Answer
 
 PAGES = Path(__file__).parents[1] / "pages"
 
+INDEX = "index.html"
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -25,7 +27,6 @@ POLICY = "; ".join(
 """What a page may do: run, show and ask for what comes from its own server, within nobody else's page."""
 
 _SAFE = (
-    ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
 )
@@ -42,15 +43,22 @@ _TYPES = {
 class PageFiles:
     """The files of one page; where each is in the folder is where it is asked for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: str = POLICY) -> None:
+        """``policy`` is what the page may do, as the header ``Content-Security-Policy`` says it."""
         self._folder = folder.resolve()
+        self._headers = (("content-security-policy", policy), *_SAFE)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether there is a page."""
+        return (self._folder / INDEX).is_file()
 
     async def answer(self, path: str) -> Answer | None:
         """The file at a path such as ``/`` or ``/inspector/assets/index.js``; None if there is none."""
         return await asyncio.to_thread(self._answer, path)
 
     def _answer(self, path: str) -> Answer | None:
-        name = path.removeprefix("/") or "index.html"
+        name = path.removeprefix("/") or INDEX
         kind = _TYPES.get(PurePosixPath(name).suffix)
         if kind is None or "\0" in name:
             return None
@@ -59,4 +67,4 @@ class PageFiles:
             return None
         # The names of assets have a hash of what is in them; what is under another name may change.
         kept = "max-age=31536000, immutable" if "assets" in PurePosixPath(name).parts else "no-cache"
-        return Answer(HTTPStatus.OK, file.read_bytes(), [*_SAFE, ("cache-control", kept)], kind)
+        return Answer(HTTPStatus.OK, file.read_bytes(), [*self._headers, ("cache-control", kept)], kind)

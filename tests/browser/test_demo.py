@@ -10,6 +10,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+import protobase_live as pb
+from protobase_live.cli.demo.data import BOARD
 from tests.support.browser import Visitors
 from tests.support.demo_page import AXE, FOLDER, LOST, DemoPage, running_demo
 from tests.support.npm import build
@@ -176,6 +178,21 @@ async def test_a_title_is_edited_where_it_stands(url: str, browser: Browser) -> 
         await bob.element.get_by_role("button", name="Move “Say hello”").focus()
         await demo.page.keyboard.press("Delete")
         await expect(ann.card("Say hello")).to_have_count(0)
+
+
+async def test_the_color_that_somebody_tells_is_no_style_of_the_page(url: str, browser: Browser) -> None:
+    color = "red; position: fixed; inset: 0; background: url(https://elsewhere.example/)"
+    async with Visitors(browser) as visitors:
+        demo = await enter(visitors, url)
+        nodes = (await (await demo.page.request.get(f"{url}/director/state")).json())["nodes"]
+        async with (
+            pb.connect(nodes[0]["url"], token="mallory") as database,
+            (await database.collection(BOARD)).presence({"name": "mallory", "color": color}),
+        ):
+            people = demo.panes[1].element.get_by_role("region", name="Who is here")
+            line = people.locator("li", has_text="mallory")
+            await expect(line).to_be_visible()
+            await expect(line.locator(".avatar")).to_have_attribute("style", "--person: #64707d")
 
 
 async def test_nothing_shifts_while_people_work(url: str, browser: Browser) -> None:

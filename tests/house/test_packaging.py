@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+PAGES = ("demo", "inspector")
+
 
 def hatch_build():
     spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
@@ -23,18 +25,18 @@ class Machine:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.programs = {"node", "npm"}
-        self.makes_page = True
+        self.makes = set(PAGES)
         self.fails: str | None = None
         self.ran: list[str] = []
         (root / "web_demo").mkdir()
 
-    @property
-    def page(self) -> Path:
-        return self.root / "protobase_live" / "pages" / "demo" / "index.html"
+    def page(self, name: str) -> Path:
+        return self.root / "protobase_live" / "pages" / name / "index.html"
 
-    def has_page(self) -> None:
-        self.page.parent.mkdir(parents=True, exist_ok=True)
-        self.page.write_text("page")
+    def has(self, *names: str) -> None:
+        for name in names:
+            self.page(name).parent.mkdir(parents=True, exist_ok=True)
+            self.page(name).write_text("page")
 
     def which(self, name):
         return f"/bin/{name}" if name in self.programs else None
@@ -42,8 +44,8 @@ class Machine:
     def run(self, command, *, cwd, **_):
         assert cwd == self.root / "web_demo"
         self.ran.append(" ".join(command))
-        if self.makes_page and "build" in command:
-            self.has_page()
+        if "build" in command:
+            self.has(*self.makes)
         failed = self.fails is not None and self.fails in command
         return subprocess.CompletedProcess(command, int(failed), "said", "wrong")
 
@@ -61,7 +63,7 @@ def machine(tmp_path):
 
 
 def test_pages_are_built_of_what_the_lock_file_says(machine):
-    machine.has_page()  # of earlier sources, perhaps
+    machine.has(*PAGES)  # of earlier sources, perhaps
     machine.build()
     assert machine.ran == ["npm ci --loglevel=error", "npm run build"]
 
@@ -74,16 +76,18 @@ def test_an_editable_install_builds_none(machine):
 
 def test_a_source_distribution_has_pages_and_needs_no_node(machine):
     machine.programs.clear()
-    machine.has_page()
+    machine.has(*PAGES)
     (machine.root / "PKG-INFO").touch()
     machine.build()
     assert machine.ran == []
 
 
-def test_a_source_distribution_without_pages_builds_them(machine):
+@pytest.mark.parametrize("had", [(), ("demo",), ("inspector",)])
+def test_a_source_distribution_without_one_of_the_pages_builds_them(machine, had):
+    machine.has(*had)
     (machine.root / "PKG-INFO").touch()
     machine.build()
-    assert machine.page.exists()
+    assert all(machine.page(name).exists() for name in PAGES)
 
 
 @pytest.mark.parametrize("missing", ["node", "npm"])
@@ -100,9 +104,10 @@ def test_a_command_that_fails_is_told_of(machine, fails):
         machine.build()
 
 
-def test_a_build_without_pages_fails(machine):
-    machine.makes_page = False
-    with pytest.raises(RuntimeError, match="has made no"):
+@pytest.mark.parametrize("missing", PAGES)
+def test_a_build_without_one_of_the_pages_fails(machine, missing):
+    machine.makes.remove(missing)
+    with pytest.raises(RuntimeError, match=f"has made no .*{missing}"):
         machine.build()
 
 

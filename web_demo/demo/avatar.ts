@@ -1,8 +1,9 @@
+import { plainColor } from './color.js'
 import { h } from './element.js'
 
 /** A person as a coloured disc with the first letters of the name. */
 export function avatar (name: string, color: string): HTMLElement {
-  return h('span', { class: 'avatar', style: `--person: ${color}`, title: name, 'aria-hidden': 'true' }, initials(name))
+  return h('span', { class: 'avatar', style: `--person: ${plainColor(color)}`, title: name, 'aria-hidden': 'true' }, initials(name))
 }
 
 /** Two letters, or one and the number behind the name. */

@@ -4,6 +4,7 @@ import { CollaborationCaret } from '@tiptap/extension-collaboration-caret'
 import { StarterKit } from '@tiptap/starter-kit'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
+import { plainColor } from './color.js'
 import type { Member } from './data.js'
 import { h } from './element.js'
 import type { Session } from './session.js'
@@ -75,5 +76,5 @@ export class Notes {
 }
 
 function caret ({ name, color }: Record<string, string>): HTMLElement {
-  return h('span', { class: 'caret', style: `--person: ${color}` }, h('span', { class: 'caret-name' }, name ?? ''))
+  return h('span', { class: 'caret', style: `--person: ${plainColor(color)}` }, h('span', { class: 'caret-name' }, name ?? ''))
 }

@@ -19,7 +19,7 @@ from protobase_live.cli.demo.events import Events
 from protobase_live.cli.demo.links import Links
 from protobase_live.cli.demo.node import HOST
 from protobase_live.cli.demo.nodes import NAMES, DemoNodes, free_ports
-from protobase_live.cli.demo.pages import NOT_BUILT, PageFiles
+from protobase_live.cli.demo.pages import NOT_BUILT, DemoPage
 from protobase_live.cli.demo.users import Users
 from protobase_live.cli.demo.view import BoardView, LineView, View
 from protobase_live.cli.demo.watch import Watch
@@ -68,7 +68,7 @@ async def _begin(stack: AsyncExitStack, storage: str, port: int, clock: Clock) -
     nodes = DemoNodes(storage, by_name, links, events.tell_commit, events.change)
     users = Users(nodes.urls, events.change, clock)
     watch = Watch(nodes, links, users, clock)
-    director = Director(nodes, links, users, watch, events, PageFiles())
+    director = Director(nodes, links, users, watch, events, DemoPage())
     page = await stack.enter_async_context(HttpPort(director, HOST, page_port, LIMITS))
     stack.callback(events.close)
     await stack.enter_async_context(nodes)
@@ -80,7 +80,7 @@ async def _begin(stack: AsyncExitStack, storage: str, port: int, clock: Clock) -
 async def _view(demo: _Demo, open_page: bool) -> View:
     """Say where the page is, and show what happens in the terminal, too."""
     print(f"open {demo.url}", flush=True)
-    if not PageFiles().is_built:
+    if not DemoPage().is_built:
         print(NOT_BUILT, end="", flush=True)
     if not sys.stdout.isatty():
         return LineView(demo.nodes)

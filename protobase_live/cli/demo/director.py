@@ -11,7 +11,7 @@ from protobase_live.cli.demo.events import MAX_PAGES, Events
 from protobase_live.cli.demo.links import Links
 from protobase_live.cli.demo.node import HOST
 from protobase_live.cli.demo.nodes import DemoNodes
-from protobase_live.cli.demo.pages import PageFiles
+from protobase_live.cli.demo.pages import DemoPage
 from protobase_live.cli.demo.users import Users
 from protobase_live.cli.demo.watch import Watch
 from protobase_live.errors import ProtoBaseError, ValidationError
@@ -30,7 +30,7 @@ class Director:
     """An ASGI application."""
 
     def __init__(
-        self, nodes: DemoNodes, links: Links, users: Users, watch: Watch, events: Events, pages: PageFiles
+        self, nodes: DemoNodes, links: Links, users: Users, watch: Watch, events: Events, pages: DemoPage
     ) -> None:
         self._nodes = nodes
         self._links = links
@@ -43,13 +43,20 @@ class Director:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = headers_of(scope)
-        origins = [headers["origin"]] if "origin" in headers else []
-        if self._origins.request_refusal(origins, [headers.get("host", "")]):
+        if self._is_strange(scope["path"], headers):
             await send_answer(send, _failed(HTTPStatus.FORBIDDEN, STRANGE))
         elif (scope["method"], scope["path"]) == ("GET", "/director/events") and not self._events.full:
             await self._events.stream(receive, send)
         else:
             await send_answer(send, await self._answer(scope, receive, headers))
+
+    def _is_strange(self, path: str, headers: dict[str, str]) -> bool:
+        """Whether a page of another site asks. It may lead to the page, and to nothing else."""
+        origins = [headers["origin"]] if "origin" in headers else []
+        if self._origins.request_refusal(origins, [headers.get("host", "")]):
+            return True
+        # Browsers say no origin for what a page only shows; its stream would still take a place.
+        return path.startswith("/director/") and headers.get("sec-fetch-site") == "cross-site"
 
     async def _answer(self, scope: Scope, receive: Receive, headers: dict[str, str]) -> Answer:
         try:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import sys
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,7 +16,7 @@ import protobase_live as pb
 from protobase_actors import ManualClock
 from protobase_live.errors import Unauthorized, ValidationError
 from protobase_live.server.authentication import Identity
-from protobase_live.server.json_web_tokens import Jwt
+from protobase_live.server.json_web_tokens import Jwt, make_token
 
 SECRET = b"a secret of at least thirty-two bytes"
 RSA, ED = rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()
@@ -87,6 +88,21 @@ def test_the_key_of_a_set_is_chosen_by_its_name(jwt, claims):
     for kid in ("b", "c"):
         with pytest.raises(Unauthorized):
             accepts(made("HS256", claims, kid=kid))
+
+
+@pytest.mark.parametrize("alg", KEYS)
+def test_a_key_without_a_name_is_good_for_tokens_that_name_one(jwt, claims, alg):
+    accepts = jwt(alg)
+    assert accepts(made(alg, claims, kid="as the maker calls it")) == Identity("ann")
+    with pytest.raises(Unauthorized):
+        accepts(made(alg, claims, lambda signed: bytes(64), kid="as the maker calls it"))
+
+
+def test_one_key_that_has_a_name_is_for_no_token_that_names_another(jwt, claims):
+    accepts = jwt("HS256", json.dumps({"kty": "oct", "kid": "a", "k": b64(SECRET)}).encode())
+    assert accepts(made("HS256", claims, kid="a")) == accepts(made("HS256", claims)) == Identity("ann")
+    with pytest.raises(Unauthorized):
+        accepts(made("HS256", claims, kid="b"))
 
 
 def test_no_public_key_of_a_set_is_a_secret(jwt):
@@ -179,6 +195,13 @@ def test_algorithms_are_named_and_of_one_type(tmp_path, algorithms):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ValidationError, match="No such file"):
         Jwt(tmp_path / "missing", ["HS256"])
+
+
+def test_what_to_install_is_said(jwt, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "joserfc.jwt", None)
+    for needs_it in (jwt, lambda alg: make_token(tmp_path / alg, alg, {})):
+        with pytest.raises(ValidationError, match=r"joserfc.* pip install 'protobase-live\[jwt\]'"):
+            needs_it("HS256")
 
 
 async def test_it_is_an_authenticate_of_a_server(jwt, claims, caplog):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import protobase_live as pb
 from protobase_live.cli.demo.data import BOARD, COLUMNS, PEOPLE, Member, Task
-from protobase_live.cli.demo.pages import NOT_BUILT, PageFiles
+from protobase_live.cli.demo.pages import NOT_BUILT, DemoPage
 from tests.protobase_live.cli.command import SECONDS, line, run, running, stop
 
 IN_MEMORY = ("demo", "--storage", "memory:", "--port", "0")
@@ -22,7 +22,7 @@ async def test_it_stops_by_itself(tmp_path):
     ended = await run("demo", "--storage", f"file:{tmp_path / 'data'}", "--port", "0", "--seconds", "0.5")
     assert (ended.code, ended.err) == (0, "")
     assert re.match(r"open http://127\.0\.0\.1:\d+\n", ended.out)
-    assert (NOT_BUILT in ended.out) is not PageFiles().is_built
+    assert (NOT_BUILT in ended.out) is not DemoPage().is_built
     assert "\nnodes are at ws://127.0.0.1:" in ended.out
     assert ended.out.endswith("stopped\n")
 

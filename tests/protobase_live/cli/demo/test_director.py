@@ -9,7 +9,7 @@ import pytest
 from protobase_actors import ManualClock
 from protobase_live.cli.demo.director import BODY_BYTES, Director
 from protobase_live.cli.demo.events import MAX_PAGES, Events
-from protobase_live.cli.demo.pages import PageFiles
+from protobase_live.cli.demo.pages import DemoPage
 from protobase_live.errors import Unavailable, ValidationError
 
 JSON = {"content-type": "application/json"}
@@ -35,7 +35,7 @@ class Demo:
             SimpleNamespace(become=self._become),
             SimpleNamespace(state=lambda: {"done": len(self.done)}),
             self.events,
-            PageFiles(folder),
+            DemoPage(folder),
         )
 
     def _node(self, name):
@@ -141,6 +141,21 @@ async def test_a_page_of_another_origin_is_not_allowed_to_send_json(demo):
     asks = {"origin": "http://localhost:1", "access-control-request-headers": "content-type"}
     status, told = await demo.ask("OPTIONS", "/director/nodes/n1/kill", headers=asks)
     assert (status, json.loads(told)) == (405, {"error": "OPTIONS is not served here"})
+
+
+@pytest.mark.parametrize("path", ["/director/state", "/director/events"])
+async def test_a_page_of_another_site_that_says_no_origin_learns_nothing_and_takes_no_place(demo, path):
+    """Browsers say none for what a page shows, an image for instance."""
+    headers = {"host": "localhost:8800", "sec-fetch-site": "cross-site"}
+    async with asyncio.timeout(10):  # a stream would never end
+        status, told = await demo.ask("GET", path, headers=headers)
+    assert (status, len(demo.events)) == (403, 0)
+    assert "localhost" in json.loads(told)["error"]
+
+
+async def test_a_link_of_another_site_opens_the_page(demo):
+    headers = {"host": "localhost:8800", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert (await demo.ask("GET", "/", headers=headers))[0] == 503  # the page is not built
 
 
 async def test_a_body_without_a_type_is_refused(demo):

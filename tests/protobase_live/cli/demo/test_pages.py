@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import pytest
 
-from protobase_live.cli.demo.pages import PageFiles
+from protobase_live.cli.demo.pages import DemoPage
 
 
 @pytest.fixture
@@ -14,9 +14,9 @@ def files(tmp_path):
     (folder / "index.html").write_text("<p>page")
     (folder / "assets" / "main-1a2b.js").write_text("run()")
     (folder / "odd.exe").write_text("odd")
-    (tmp_path / "secret.txt").write_text("secret")
-    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
-    return PageFiles(folder)
+    (tmp_path / "secret.js").write_text("secret")
+    (folder / "link.js").symlink_to(tmp_path / "secret.js")
+    return DemoPage(folder)
 
 
 async def test_the_page_and_what_it_loads(files):
@@ -26,6 +26,7 @@ async def test_the_page_and_what_it_loads(files):
     assert dict(page.headers)["cache-control"] == "no-cache"
     assert dict(program.headers)["cache-control"] == "max-age=31536000, immutable"
     assert dict(page.headers)["x-content-type-options"] == "nosniff"
+    assert dict(page.headers)["content-security-policy"] == "frame-ancestors 'none'"
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,8 @@ async def test_the_page_and_what_it_loads(files):
         "/assets",
         "/assets/",
         "/odd.exe",
-        "/../secret.txt",
-        "/link.txt",
+        "/../secret.js",
+        "/link.js",
         "//etc/passwd",
         "/a\0.js",
     ],
@@ -46,7 +47,7 @@ async def test_nothing_else_is_served(files, path):
 
 
 async def test_a_page_that_is_not_built_says_how_to_build_it(tmp_path):
-    files = PageFiles(tmp_path)
+    files = DemoPage(tmp_path)
     told = await files.answer("/")
     assert (files.is_built, told.status) == (False, HTTPStatus.SERVICE_UNAVAILABLE)
     assert b"make demo" in told.body
