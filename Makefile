@@ -12,7 +12,8 @@ NODE_LOCKS := $(wildcard $(INTEROP)/package-lock.json $(INTEROP)/*/package-lock.
 	examples/*/package-lock.json web_demo/package-lock.json web_demo/*/package-lock.json)
 NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(NODE_LOCKS))
 NODE_STAMPS := $(addsuffix /node_modules/.installed,$(NODE_FOLDERS))
-PAGES := protobase_live/pages/demo/index.html
+# Of the pages that are built together, the last one.
+PAGES := protobase_live/pages/inspector/index.html
 PAGES_STAMP := web_demo/node_modules/.installed
 PAGES_SOURCES := $(shell find web_demo/demo web_demo/inspector web_demo/client/src -type f) $(wildcard web_demo/*.json web_demo/*.ts)
 

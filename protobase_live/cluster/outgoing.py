@@ -306,9 +306,8 @@ class Outgoing:
         if found:
             return Line(deque(found), True, here)
         if found is not None:
-            known.since = (
-                self._source.recent.count
-            )  # or what the other node has sent is gone through each time
+            # Or what the other node has sent would be gone through each time.
+            known.since = self._source.recent.count
             return None
         return await self._line_of_log(collection, known, here)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from random import Random
 
 import pytest
 
@@ -10,6 +11,7 @@ from protobase_live.cluster.batch import Batch, Batching
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.collection import asleep, held_commits, joint_replication, replica
 from protobase_live.collection.former import History
+from protobase_live.collection.identity import Identity
 from protobase_live.collection.replica import Replica
 from protobase_live.collection.turn import AppliedCommit
 from protobase_live.database.home import Home
@@ -107,6 +109,16 @@ def lost_presence_expiry(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Peers, "_lose", lambda self, node: None)
 
 
+def numbers_used_again(patch: pytest.MonkeyPatch) -> None:
+    """On an empty disk a node numbers what it writes as it did on the one that it has lost."""
+    right = Identity.__init__
+
+    def init(self: Identity, random: Random, node: str, disk: str) -> None:
+        right(self, random, node, node)
+
+    patch.setattr(Identity, "__init__", init)
+
+
 PLANTED: dict[str, Plant] = {
     plant.__name__: plant
     for plant in (
@@ -118,5 +130,6 @@ PLANTED: dict[str, Plant] = {
         cursor_off_by_one,
         lost_presence_expiry,
         acknowledged_before_peers_flushed,
+        numbers_used_again,
     )
 }
