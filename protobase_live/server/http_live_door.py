@@ -144,7 +144,8 @@ class HttpLiveDoor:
             await within(self._clock, self._limits.request_seconds, taking)
         except TimeoutError:
             seconds = f"{self._limits.request_seconds:g}"
-            raise Overloaded(f"what was sent before was not taken within {seconds} seconds") from None
+            late = f"the request was not read, or those before it not taken, within {seconds} seconds"
+            raise Overloaded(f"{late} (request_seconds)") from None
         return Answer(HTTPStatus.NO_CONTENT)
 
 
@@ -154,6 +155,6 @@ async def _read(receive: Receive, most_bytes: int) -> bytes:
 
 def _number(headers: Mapping[str, str]) -> int:
     text = headers.get(SEQUENCE, "")
-    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+    if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text)):
         raise ValidationError(f"{SEQUENCE} has to number the requests of a connection, from 1 on")
     return int(text)

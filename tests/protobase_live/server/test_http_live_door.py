@@ -265,7 +265,7 @@ async def test_pages_that_may_are_told_so(place: Place) -> None:
     await client.leave()
 
 
-@pytest.mark.parametrize("number", ["", "-1", "x", "1" * 20])
+@pytest.mark.parametrize("number", ["", "-1", "0", "x", "1" * 20])
 async def test_requests_have_numbers(place: Place, number: str) -> None:
     client = await Client(place.door).begin()
     refused = await client.post(Ping(1), protobase_sequence=number)
