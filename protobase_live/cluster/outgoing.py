@@ -22,7 +22,16 @@ from protobase_live.protocol.peer.messages import (
     Standings,
     Taken,
 )
-from protobase_storage import CollectionCorrupt, Loaded, Vector, includes, join, sequence_of
+from protobase_storage import (
+    CollectionCorrupt,
+    Commit,
+    Loaded,
+    Vector,
+    covers,
+    includes,
+    join,
+    sequence_of,
+)
 
 Send = Callable[[PeerMessage], Awaitable[None]]
 
@@ -359,6 +368,9 @@ class Outgoing:
                 if line is not None:
                     lines[name] = line
 
+    def _lacks_commit(self, commit: Commit) -> bool:
+        return not covers(self.known[commit.collection].vector, commit)
+
     async def _send_snapshots(self, lines: dict[str, Line], since: Mapping[str, float]) -> None:
         """Send what logs do not tell any more, with all that belongs to it, to be shown as one.
 
@@ -369,7 +381,7 @@ class Outgoing:
         now = self._clock.monotonic()
         for name in [*lines, *names]:
             self._lacking[name] = since.get(name, now)  # looked at again, from what was sent on
-        found = await as_of_now(self._source, names, self._limits.together_bytes)
+        found = await as_of_now(self._source, names, self._limits.together_bytes, self._lacks_commit)
         self.apart += found.left_out
         for name, why in found.corrupt.items():
             self.known[name].stuck = why

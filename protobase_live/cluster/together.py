@@ -6,17 +6,21 @@ is to take as snapshots belong together, and so do those whose logs tell of tran
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from protobase_live.cluster.batch import Line
 from protobase_live.cluster.source import Source
+from protobase_live.model.names import is_internal
 from protobase_live.protocol.packing import pack
 from protobase_live.protocol.peer.messages import SnapshotPart
 from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, sequence_of
 
 _ATTEMPTS = 3
-"""How often it is looked again after a log was folded while it was looked at."""
+"""How often it is looked again after a log was folded, or a transaction with others stored, meanwhile."""
+
+Lacks = Callable[[Commit], bool]
+"""Whether the other node may lack a commit."""
 
 
 @dataclass(slots=True)
@@ -30,15 +34,30 @@ class Together:
     """Whether something belongs to it that it has no room for."""
 
 
-async def as_of_now(source: Source, names: Sequence[str], most_bytes: int) -> Together:
-    """All of these as of one moment, as far as ``most_bytes`` allow; at least one. Raises StorageError."""
-    found = Together()
+async def as_of_now(source: Source, names: Iterable[str], most_bytes: int, lacks: Lacks) -> Together:
+    """All of these as of one moment, and what shares transactions that the other node ``lacks`` with them.
+
+    As far as ``most_bytes`` allow; at least one. Raises StorageError.
+    """
+    wanted, found = dict.fromkeys(names), Together()
     for _ in range(_ATTEMPTS):
-        moment = await source.moment(names)
-        found = await _read(source, {name: moment.get(name, {}) for name in names}, most_bytes)
-        if all(_is_before(each, moment.get(name, {})) for name, each in found.loaded.items()):
+        moment = await source.moment([*wanted])
+        found = await _read(source, {name: moment.get(name, {}) for name in wanted}, most_bytes)
+        # Between choosing the names and the moment a transaction with others may have been stored.
+        more = [name for name in _sharing(found, lacks) if name not in wanted]
+        found.left_out = found.left_out or bool(more)
+        folded = not all(_is_before(each, moment.get(name, {})) for name, each in found.loaded.items())
+        if not folded and not more:
             break
+        wanted |= dict.fromkeys(more)
     return found
+
+
+def _sharing(found: Together, lacks: Lacks) -> list[str]:
+    """The collections of the transactions that the other node lacks."""
+    commits = (commit for loaded in found.loaded.values() for commit in loaded.commits if lacks(commit))
+    names = (name for commit in commits if commit.joint for name in commit.joint.collections)
+    return [name for name in dict.fromkeys(names) if not is_internal(name)]
 
 
 async def _read(source: Source, moment: Mapping[str, Vector], most_bytes: int) -> Together:

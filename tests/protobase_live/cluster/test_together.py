@@ -102,6 +102,26 @@ async def test_no_half_of_a_transaction_is_stored_or_seen(make: Make, folded: st
     assert (await b.storage.load("x")).snapshot is not None
 
 
+async def test_a_transaction_that_is_stored_while_snapshots_are_chosen_is_sent_whole(make: Make) -> None:
+    a, b = make("a", limits=SHORT), make("b")
+    await with_folded(a, "x")
+    source = a.db.replication.source
+    moment = source.moment
+
+    async def late(names: Any) -> Any:
+        source.moment = moment  # type: ignore[method-assign]
+        await a.together("late", "x", "z")
+        return await moment(names)
+
+    source.moment = late  # type: ignore[method-assign]
+    connection = Connection(a, b)
+    await agree([a, b], "x", "y", "z")
+    parts = connection.ends[0].messages(SnapshotPart)
+    end = next(n for n, part in enumerate(parts) if part.last and not part.more)
+    assert {part.collection for part in parts[: end + 1]} == {"x", "y", "z"}
+    assert a.db.replication.links["b"].outgoing.apart == 0
+
+
 def _is_joint(row: dict[str, Any]) -> bool:
     return str(row.get("_key") or (row.get("other") or {}).get("_key")).startswith("joint")
 
