@@ -1,8 +1,9 @@
 import { plainColor } from './color.js'
 import { h } from './element.js'
 
-/** A person as a coloured disc with the first letters of the name. */
-export function avatar (name: string, color: string): HTMLElement {
+/** A person as a coloured disc with the first letters of the name, which records of others may have as anything. */
+export function avatar (who: unknown, color: string): HTMLElement {
+  const name = String(who)
   return h('span', { class: 'avatar', style: `--person: ${plainColor(color)}`, title: name, 'aria-hidden': 'true' }, initials(name))
 }
 
