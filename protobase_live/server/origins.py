@@ -83,6 +83,7 @@ def _host(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether a host, by its name or address, is this machine for itself alone."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
