@@ -2,7 +2,7 @@
 
 A fenced Python block under `<!-- program: NAME -->` is run in an empty folder and has to exit with 0; what
 stands in a block under `<!-- prints: NAME -->` is what it prints. `<!-- program: NAME, server -->` starts
-`protobase-live serve` on 127.0.0.1:8765 first.
+`protobase-live serve` first. Where 127.0.0.1:8765 is printed, server and program have a free port.
 """
 
 import asyncio
@@ -18,8 +18,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SERVE = ("serve", "--storage", "memory:", "--listen", "127.0.0.1:8765")
+PRINTED, FREE = "127.0.0.1:8765", "127.0.0.1:0"
+SERVE = ("serve", "--storage", "memory:", "--listen", FREE)
 SERVE_AS_PRINTED = re.compile(r"^protobase-live (serve .*)$", re.MULTILINE)
+LISTENING = b"listening on http://"
 TIMEOUT = 60.0  # seconds, for a program and for the server's start and stop
 
 MARK = re.compile(r"^<!-- (?:program|prints): ", re.MULTILINE)
@@ -65,24 +67,24 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
-async def until_ready(server: asyncio.subprocess.Process) -> None:
+async def until_ready(server: asyncio.subprocess.Process) -> str:
+    """Where it listens, HOST:PORT."""
     assert server.stdout is not None
     while line := await server.stdout.readline():
-        if line.startswith(b"listening on http://"):
-            return
+        if line.startswith(LISTENING):
+            return line.removeprefix(LISTENING).decode().strip()
     raise AssertionError("the server ended before it was listening")
 
 
 @asynccontextmanager
 async def running_server(folder: Path, serve: tuple[str, ...] = SERVE):
-    """A server in `folder`, stopped with SIGTERM; asserts that it stops cleanly."""
+    """A server in `folder`, and where it listens; stopped with SIGTERM. Asserts that it stops cleanly."""
     command = Path(sys.executable).with_name("protobase-live")
     server = await asyncio.create_subprocess_exec(
         command, *serve, cwd=folder, env=environment(), stdout=asyncio.subprocess.PIPE
     )
     try:
-        await asyncio.wait_for(until_ready(server), TIMEOUT)
-        yield
+        yield await asyncio.wait_for(until_ready(server), TIMEOUT)
         server.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(server.wait(), TIMEOUT) == 0
     finally:
@@ -110,9 +112,9 @@ async def run(source: Path, folder: Path) -> str:
 @pytest.mark.parametrize("program", list(printed_programs()))
 async def test_program_runs_as_printed(program: Program, tmp_path: Path):
     source, empty = tmp_path / "program.py", tmp_path / "empty"
-    source.write_text(program.text)
     empty.mkdir()
-    async with running_server(tmp_path) if program.server else nullcontext():
+    async with running_server(tmp_path) if program.server else nullcontext(PRINTED) as here:
+        source.write_text(program.text.replace(PRINTED, here))
         printed = await run(source, empty)
     if program.prints is not None:
         assert printed == program.prints
@@ -120,11 +122,12 @@ async def test_program_runs_as_printed(program: Program, tmp_path: Path):
 
 async def test_the_programs_of_the_front_page_run_beside_each_other_and_again(tmp_path: Path):
     page = programs((ROOT / "README.md").read_text())
-    serve = tuple(SERVE_AS_PRINTED.findall((ROOT / "README.md").read_text())[0].split())
-    async with running_server(tmp_path, serve):
+    command = SERVE_AS_PRINTED.findall((ROOT / "README.md").read_text())[0]
+    assert PRINTED in command
+    async with running_server(tmp_path, tuple(command.replace(PRINTED, FREE).split())) as here:
         for program in page * 2:
             source = tmp_path / f"{program.name}.py"
-            source.write_text(program.text)
+            source.write_text(program.text.replace(PRINTED, here))
             assert await run(source, tmp_path) == program.prints, program.name
 
 
