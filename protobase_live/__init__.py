@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from protobase_live.protocol.live.limits import LiveLimits
     from protobase_live.query.ast.aggregates import avg, collect, count, count_distinct, max, min, sum
     from protobase_live.query.ast.expressions import Expr, F, param
-    from protobase_live.query.engine.explanation import Explanation
+    from protobase_live.query.explanation import Explanation
     from protobase_live.query.language.query import Query
     from protobase_live.query.language.text import parse
     from protobase_live.query.result.diff import Diff, RowChange
@@ -159,7 +159,7 @@ _HOMES = {
     "protocol.live.limits": "LiveLimits",
     "query.ast.aggregates": "avg collect count count_distinct max min sum",
     "query.result.diff": "Diff RowChange",
-    "query.engine.explanation": "Explanation",
+    "query.explanation": "Explanation",
     "query.ast.expressions": "Expr F param",
     "query.language.query": "Query",
     "query.result.rows": "Rows",

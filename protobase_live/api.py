@@ -25,7 +25,7 @@ from protobase_live.transactions.transaction import Transaction
 if TYPE_CHECKING:  # queries are imported when there is one: a server that only relays starts without
     from protobase_live.handles.presence import Presence
     from protobase_live.live.live import Line, Live
-    from protobase_live.query.engine.explanation import Explanation
+    from protobase_live.query.explanation import Explanation
     from protobase_live.query.language.query import Query
     from protobase_live.query.result.rows import Rows
 

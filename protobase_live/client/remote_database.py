@@ -31,7 +31,7 @@ from protobase_live.protocol.live.collection_messages import (
     RestoreRequest,
     StateHashRequest,
 )
-from protobase_live.query.engine.explanation import Explanation
+from protobase_live.query.explanation import Explanation
 from protobase_live.query.language.form import to_form
 from protobase_live.query.language.query import Query
 from protobase_live.transactions import TransactionLimits

@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Line
     from protobase_live.live.views import Views
-    from protobase_live.query.engine.explanation import Explanation
+    from protobase_live.query.explanation import Explanation
     from protobase_live.query.language.query import Query
 
 

@@ -35,11 +35,11 @@ from protobase_live.model.arrival import Arrival
 from protobase_live.model.names import KEY_FIELD
 from protobase_live.query.engine.access import Selection
 from protobase_live.query.engine.effort import multiplied
-from protobase_live.query.engine.explanation import Explanation
 from protobase_live.query.engine.operator import Row
 from protobase_live.query.engine.operators.source import Source
 from protobase_live.query.engine.plan import Plan, makes_values, plan_fetch, plan_push, sources
 from protobase_live.query.engine.table import Table
+from protobase_live.query.explanation import Explanation
 from protobase_live.query.language.query import Query
 from protobase_storage import Vector
 

@@ -10,10 +10,6 @@ from protobase_live.errors import ValidationError
 from protobase_live.model.values import short
 from protobase_live.rich_text.dialects import neutral, said_in
 from protobase_live.rich_text.document import Node, check_document
-from protobase_live.rich_text.html import html_of
-from protobase_live.rich_text.html_reader import document_of_html
-from protobase_live.rich_text.markdown_writer import markdown_of
-from protobase_live.rich_text.plain import document_of_text, text_of
 
 PROSEMIRROR_JSON = "prosemirror"
 
@@ -22,32 +18,33 @@ class Form(NamedTuple):
     """A form that is text, made of TipTap's words and read as them."""
 
     media_type: str
-    write: Callable[[Node], str]
-    read: Callable[[str], Node]
-
-
-def _document_of_markdown(source: str) -> Node:
-    """Imported when it is asked for. Raises ValidationError where the library is missing."""
-    try:
-        reader = import_module("protobase_live.rich_text.markdown_reader")
-    except ImportError as error:
-        raise ValidationError(
-            f"this form needs the package {error.name}: pip install 'protobase-live[richtext]'"
-        ) from None
-    return reader.document_of_markdown(source)
+    writer: str
+    """Its module and function, `html:html_of`: both are imported when they are asked for."""
+    reader: str
 
 
 FORMS: Mapping[str, Form] = {
-    "html": Form("text/html", html_of, document_of_html),
-    "markdown": Form("text/markdown", markdown_of, _document_of_markdown),
-    "text": Form("text/plain", text_of, document_of_text),
+    "html": Form("text/html", "html:html_of", "html_reader:document_of_html"),
+    "markdown": Form("text/markdown", "markdown_writer:markdown_of", "markdown_reader:document_of_markdown"),
+    "text": Form("text/plain", "plain:text_of", "plain:document_of_text"),
 }
 """By name; ProseMirror JSON is what they are made of."""
 
 
+def _function(name: str) -> Callable[[Any], Any]:
+    """A writer or a reader. Raises ValidationError where its library is missing."""
+    module, function = name.split(":")
+    try:
+        return getattr(import_module(f"protobase_live.rich_text.{module}"), function)
+    except ImportError as error:
+        raise ValidationError(
+            f"this form needs the package {error.name}: pip install 'protobase-live[richtext]'"
+        ) from None
+
+
 def write_form(document: Node, form: str) -> Any:
     """A document in a form. Raises ValidationError for one that there is not."""
-    return document if form == PROSEMIRROR_JSON else _form(form).write(neutral(document))
+    return document if form == PROSEMIRROR_JSON else _function(_form(form).writer)(neutral(document))
 
 
 def read_form(content: Any, form: str, dialect: str) -> Node:
@@ -60,7 +57,7 @@ def read_form(content: Any, form: str, dialect: str) -> Node:
     found = _form(form)
     if not isinstance(content, str):
         raise ValidationError(f"the content is {short(content)}; expected a str of {form}")
-    return check_document(said_in(found.read(content), dialect))
+    return check_document(said_in(_function(found.reader)(content), dialect))
 
 
 def _form(name: str) -> Form:

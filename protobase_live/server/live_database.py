@@ -17,7 +17,7 @@ from protobase_live.model.state_hash import StateHash
 from protobase_live.presence.hub import PresenceHub
 
 if TYPE_CHECKING:
-    from protobase_live.query.engine.explanation import Explanation
+    from protobase_live.query.explanation import Explanation
     from protobase_live.query.language.query import Query
     from protobase_live.query.result.diff import Diff
 

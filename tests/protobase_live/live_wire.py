@@ -10,7 +10,7 @@ from protobase_live.errors import Closed, ValidationError
 from protobase_live.model.change import Change
 from protobase_live.model.operations import Receipt
 from protobase_live.presence.hub import PresenceHub
-from protobase_live.query.engine.explanation import Explanation
+from protobase_live.query.explanation import Explanation
 from protobase_live.query.result.diff import Diff, RowChange
 
 

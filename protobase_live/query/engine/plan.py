@@ -24,7 +24,7 @@ from protobase_live.query.ast.tree import (
 )
 from protobase_live.query.engine.access import LOOKUP, Selection
 from protobase_live.query.engine.effort import Budget, begin_step
-from protobase_live.query.engine.explanation import Explanation, estimate, explain
+from protobase_live.query.engine.estimates import estimate, explain
 from protobase_live.query.engine.operator import Operator, Row
 from protobase_live.query.engine.operators.concatenation import Concatenation
 from protobase_live.query.engine.operators.counting import Counting
@@ -42,6 +42,7 @@ from protobase_live.query.engine.operators.unnesting import Unnesting
 from protobase_live.query.engine.operators.window import Window
 from protobase_live.query.engine.rewrite import rewrite
 from protobase_live.query.engine.table import Table
+from protobase_live.query.explanation import Explanation
 
 MAX_PREPARED = 1_024
 """Queries whose preparation is kept for the next time they are asked."""

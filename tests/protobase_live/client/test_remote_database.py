@@ -23,7 +23,7 @@ from protobase_live.model.operations import RECORDS, Op, Read
 from protobase_live.protocol.live.limits import BAD_MESSAGE, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.query.ast.expressions import F, param
-from protobase_live.query.engine.explanation import Explanation
+from protobase_live.query.explanation import Explanation
 from protobase_live.query.language.query import Query
 from protobase_live.query.result.diff import RowChange
 from protobase_live.server.authentication import Authentication

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protobase_live import LimitExceeded, ValidationError
-from protobase_live.rich_text import FORMS, check_document, neutral, read_form, write_form
+from protobase_live.rich_text import check_document, neutral, read_form, write_form
+from protobase_live.rich_text.markdown_reader import document_of_markdown
 from tests.support.markdown_documents import markdown_documents
 
 SOURCE = """\
@@ -77,7 +78,7 @@ def test_texts_are_escaped(texts):
 def test_what_is_written_is_read_as_it_was(document):
     expected = check_document(document)
     source = write_form(expected, "markdown")
-    assert FORMS["markdown"].read(source) == expected, source
+    assert document_of_markdown(source) == expected, source
 
 
 def said(*content: Any) -> str:

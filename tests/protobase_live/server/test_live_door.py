@@ -45,7 +45,7 @@ from protobase_live.protocol.live.server_messages import (
     Welcome,
 )
 from protobase_live.query.ast.expressions import F
-from protobase_live.query.engine.explanation import Explanation
+from protobase_live.query.explanation import Explanation
 from protobase_live.query.language.query import Query
 from protobase_live.query.result.diff import RowChange
 from protobase_live.server.authentication import Authentication
