@@ -7,11 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from inspect import isawaitable
+from math import isfinite
 from typing import Any
 
 from protobase_actors import Clock, within
 from protobase_live.errors import InvalidName, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_author
+from protobase_live.server.expiry import ENDED
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 
 
@@ -21,6 +23,8 @@ class Identity:
 
     author: str | None = None
     read_only: bool = False
+    expires: float | None = None
+    """When that ends, in seconds since 1970; None: never. Then the client has to present another token."""
 
 
 Authenticate = Callable[[str | None], Identity | str | Awaitable[Identity | str | None] | None]
@@ -56,15 +60,15 @@ class Authentication:
         self._clock = clock
         self._seconds = seconds
 
-    async def author(self, token: str | None) -> str | None:
-        """The author of the commits of who has this token, None if it may name one.
+    async def writer(self, token: str | None) -> Identity:
+        """Who has this token, at a door that lets everybody write.
 
-        For a door that lets everybody write: raises Unauthorized for who may only read, too.
+        Raises Unauthorized for who may only read, too, and what `identity` raises.
         """
         identity = await self.identity(token)
         if identity.read_only:
             raise Unauthorized("this token is for reading, and can be used at the Yjs doors only")
-        return identity.author
+        return identity
 
     async def identity(self, token: str | None) -> Identity:
         """Who has this token. Raises Unauthorized, and Unavailable if that cannot be found out now."""
@@ -79,6 +83,8 @@ class Authentication:
             answer = await self._answer(token)
             identity = answer if isinstance(answer, Identity) else Identity(answer)
             check_author(identity.author)
+            if identity.expires is not None and not self._clock.time() < _moment(identity.expires):
+                raise Unauthorized(ENDED)
             return identity
         except Unauthorized as error:
             _log.info("refused a client: %s", _without(token, repr(str(error))))
@@ -106,6 +112,12 @@ class Authentication:
         if isawaitable(answer):
             return await within(self._clock, self._seconds, _result(answer))
         return answer
+
+
+def _moment(expires: Any) -> float:
+    if isinstance(expires, int | float) and not isinstance(expires, bool) and isfinite(expires):
+        return expires
+    raise ValueError("expires has to be a number of seconds since 1970")
 
 
 async def _result(answer: Awaitable[Any]) -> Any:

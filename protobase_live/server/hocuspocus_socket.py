@@ -29,6 +29,7 @@ from protobase_live.protocol.live.limits import (
 )
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.authentication import Identity
+from protobase_live.server.expiry import Expiry
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
 from protobase_live.server.limits import ServerLimits
@@ -62,6 +63,7 @@ class Served:
     line: HocuspocusLine
     session: HocuspocusSession
     collection: str
+    expiry: Expiry
 
 
 class HocuspocusSocket:
@@ -85,6 +87,7 @@ class HocuspocusSocket:
         self._connection = connection
         self._door = door
         self._token = token
+        self._clock = clock
         self._limits = limits
         self._message_bytes = message_bytes + hocuspocus.MAX_KEY_BYTES
         self._documents = Documents(kept, limits.socket_documents)
@@ -206,6 +209,7 @@ class HocuspocusSocket:
             return
         served = served or self._open(key, ref)
         served.session.author, served.session.read_only = identity.author, identity.read_only
+        served.expiry.set(identity.expires)
         scope = hocuspocus.READ_ONLY if identity.read_only else hocuspocus.READ_WRITE
         served.line.write(hocuspocus.encode_authenticated(scope))
         self._catch_up(key)
@@ -215,9 +219,12 @@ class HocuspocusSocket:
         self._connection.allow(self._message_bytes)
         collection, session = hocuspocus.document_of(key)
         line = HocuspocusLine(self, self._connection, key)
-        served = Served(line, self._door.session(line, ref), collection)
+        opened, asked = self._door.session(line, ref), hocuspocus.encode_token_request()
+        before = self._limits.token_request_seconds
+        expiry = Expiry(self._clock, opened.expire, lambda _: line.write(asked), before)
+        served = Served(line, opened, collection, expiry)
         line.shares_frames = not session
-        served.session.begin(self._door.presence, collection)
+        opened.begin(self._door.presence, collection)
         self._served[key] = served
         return served
 
@@ -254,6 +261,7 @@ class HocuspocusSocket:
 
     def _end(self, served: Served) -> None:
         self.resume(served.line)
+        served.expiry.cancel()
         served.line.open = False
         ending = asyncio.get_running_loop().create_task(served.session.end())
         self._ending.add(ending)

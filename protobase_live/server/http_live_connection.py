@@ -28,7 +28,7 @@ from protobase_live.protocol.live.over_http import (
     line_bytes,
     line_of,
 )
-from protobase_live.protocol.live.server_session import Violation
+from protobase_live.protocol.live.violation import Violation
 from protobase_live.protocol.server_events import BEAT, event
 from protobase_live.server.asgi_types import Message, Send
 from protobase_live.server.limits import ServerLimits

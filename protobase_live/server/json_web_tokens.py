@@ -23,6 +23,9 @@ ALGORITHMS = {"HS256": "oct", "RS256": "RSA", "EdDSA": "OKP", "Ed25519": "OKP"}
 MAX_TOKEN_CHARS = 8192
 """Longest token; a longer one is not read."""
 
+LATEST = 2**53
+"""No token ends later, in seconds since 1970: an integer may be too large for a clock."""
+
 MAX_KEY_BYTES = 1024 * 1024
 """Longest file with keys; a longer one raises ValidationError."""
 
@@ -35,8 +38,8 @@ class Jwt:
     """An `Authenticate` that lets in who has a token that was signed with one of some keys.
 
     The claim ``sub`` is the author of what the client commits, and has to be there, as has ``exp``, the end
-    of the token in seconds since 1970. A claim ``read_only`` that is true makes a reader of the client. The
-    end is looked at when a client connects; a connection that is open goes on.
+    of the token in seconds since 1970: so long, and ``leeway_seconds`` more, connections are let be. A claim
+    ``read_only`` that is true makes a reader of the client.
     """
 
     keys: str | Path
@@ -67,7 +70,7 @@ class Jwt:
         read_only = claims.get("read_only", False)
         if not isinstance(read_only, bool):
             raise Unauthorized("the claim read_only of the token is neither true nor false")
-        return Identity(claims["sub"], read_only)
+        return Identity(claims["sub"], read_only, min(claims["exp"], LATEST) + self.leeway_seconds)
 
     def _claims(self, token: str) -> dict[str, Any]:
         from joserfc import jwt

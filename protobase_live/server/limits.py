@@ -68,6 +68,9 @@ class ServerLimits:
     """Documents of a Hocuspocus socket that were refused or ended; the last of them closes it with 4429."""
     first_document_seconds: float = 60.0
     """How long a Hocuspocus socket may be open without a document; then it is closed with 4408."""
+    token_request_seconds: float = 30.0
+    """How long before a token ends the Hocuspocus client that has it is asked for another one; for a token of
+    less than twice as many seconds, when half of them are over. At its end the socket is closed with 3000."""
     refusal_seconds: float = 1.0
     """How long a Yjs client that was refused for good is kept waiting when it comes back, for the first time;
     each time it is refused again doubles it. Older stock clients come back ten times a second."""

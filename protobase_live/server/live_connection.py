@@ -15,9 +15,8 @@ from typing import Any, Protocol
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
-from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
+from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_collection
-from protobase_live.presence.room import Membership
 from protobase_live.protocol.live.client_messages import (
     ClusterRequest,
     CommitRequest,
@@ -27,6 +26,7 @@ from protobase_live.protocol.live.client_messages import (
     More,
     QueryRequest,
     ReadRequest,
+    Renew,
     Request,
     SetPresence,
     Subscribe,
@@ -55,13 +55,16 @@ from protobase_live.protocol.live.limits import (
     LiveLimits,
 )
 from protobase_live.protocol.live.server_messages import Error
-from protobase_live.protocol.live.server_session import ServerSession, Violation
+from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.protocol.live.violation import Violation
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
+from protobase_live.server.expiry import ENDED, Expiry
 from protobase_live.server.in_flight import InFlight
 from protobase_live.server.live_database import Database, have_queries, query_of
+from protobase_live.server.live_presence import LivePresence
 from protobase_live.server.live_streams import LiveStreams, Work
-from protobase_live.server.presence_news import News, PresenceNews
+from protobase_live.server.presence_news import PresenceNews
 from protobase_live.server.seen import Seen
 from protobase_live.server.whole_collections import WholeCollections
 
@@ -105,18 +108,20 @@ class LiveConnection:
         news: PresenceNews,
         limits: LiveLimits,
         counters: Counters,
+        authentication: Authentication,
         token: str | None = None,
     ) -> None:
         """``token`` is known of the client; without it that is what it says."""
+        self._authentication = authentication
         self._token = token
         self._connection = connection
         self._session = session
         self._database = database
         self._clock = clock
-        self._news = news
         self._limits = limits
         self._counters = counters
         self._author: str | None = None
+        self._expiry = Expiry(clock, self._expire, self._warn, limits.expiry_warning_seconds)
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._answering = asyncio.Semaphore(limits.requests)
         self._streaming = asyncio.Semaphore(limits.subscriptions)
@@ -128,23 +133,23 @@ class LiveConnection:
             session, database, self._send, self._send_answer, limits, counters, self._seen
         )
         self._whole = WholeCollections(database, limits)
-        self._members: dict[str, Membership] = {}
-        self._pending: dict[str, News] = {}
-        self._presence_changed = WakeUp()
+        self._presence = LivePresence(session, database.presence_hub, news, self._send)
         self._answered = WakeUp()
         self._leaving = False
         self._mistake: Exception | None = None
 
-    async def run(self, authentication: Authentication) -> None:
+    async def run(self) -> None:
         """Serve until the connection ends."""
         try:
-            await self._greet(authentication)
+            await self._greet()
             self._start(self._carry_out_commits)
-            self._start(self._send_presence)
+            self._start(self._presence.run)
             while True:
                 frame = await self._connection.recv()
                 self._counters.received_bytes.add("live", len(frame))
                 message = await in_steps(self._session.receive_in_steps(frame))
+                if self._expiry.over:  # it came while the connection closes
+                    raise Violation(UNAUTHORIZED, ENDED)
                 await self._take(message, len(frame))
         except Violation as violation:
             await self._connection.close(violation.code, violation.reason)
@@ -173,7 +178,7 @@ class LiveConnection:
         if self._session.waiting:
             await self._answered.wait()
 
-    async def _greet(self, authentication: Authentication) -> None:
+    async def _greet(self) -> None:
         seconds = self._limits.hello_seconds
         late = partial(self._connection.close, LATE, f"no hello within {seconds:g} seconds")
         timer = self._clock.call_later(seconds, lambda: self._start(late))
@@ -184,14 +189,34 @@ class LiveConnection:
         if not isinstance(hello, Hello):
             raise Violation(BAD_MESSAGE, "the first message has to be hello")
         try:
-            self._author = await authentication.author(self._token or hello.token)
+            identity = await self._authentication.writer(self._token or hello.token)
         except Unauthorized as error:
             await self._connection.send(self._session.refused(error))
             raise Violation(UNAUTHORIZED, str(error)) from error
         except Unavailable as error:
             raise Violation(TRY_AGAIN, str(error)) from error
+        self._author = identity.author
         self._connection.allow(self._limits.message_bytes)
         await self._connection.send(self._session.welcome())
+        self._expiry.set(identity.expires)
+
+    async def _renew(self, token: str | None) -> None:
+        """Go on with another token of the same author; everything else stays as it is.
+
+        Raises Unauthorized and Unavailable: then the connection ends with the token that it had.
+        """
+        if self._token is not None:
+            raise Unauthorized("the application says who this client is: connect again")
+        identity = await self._authentication.writer(token)
+        if identity.author != self._author:
+            raise Unauthorized("the token is not of the author who has this connection: connect again")
+        self._expiry.set(identity.expires)
+
+    def _expire(self) -> None:
+        self._start(partial(self._connection.close, UNAUTHORIZED, ENDED))
+
+    def _warn(self, seconds: float) -> None:
+        self._start(partial(self._send, self._session.expiring(seconds)))
 
     async def _take(self, message: Hello | More | Request | Error, size: int) -> None:
         """Begin to carry out a message of ``size`` bytes."""
@@ -233,14 +258,10 @@ class LiveConnection:
                 self._seen.take(request)
             case Unsubscribe():
                 await self._streams.unsubscribe(request.subscription)
-            case Join():
-                self._join(request.collection)
-            case SetPresence():
-                self._member(request.collection).set(request.client, request.state)
-            case Leave():
-                self._member(request.collection).leave()
-                del self._members[request.collection]
-                self._pending.pop(request.collection, None)
+            case Join() | SetPresence() | Leave():
+                self._presence.perform(request)
+            case Renew():
+                await self._renew(request.token)
             case ClusterRequest():
                 return (await self._database.cluster_status()).form()
             case CollectionsRequest() | DropRequest() | StateHashRequest():
@@ -311,39 +332,6 @@ class LiveConnection:
         receipt = await self._database.commit(request.writes, request.checks, author, level)
         return {"cursors": dict(receipt.cursors), "nodes": receipt.nodes}
 
-    # Presence
-
-    def _join(self, collection: str) -> None:
-        try:
-            listener = partial(self._hear, collection)
-            self._members[collection], known = self._database.presence_hub.join(collection, listener)
-        except ProtoBaseError:
-            self._session.left(collection)
-            raise
-        self._tell(collection, self._news.of(known, complete=True))
-
-    def _member(self, collection: str) -> Membership:
-        member = self._members.get(collection)
-        if member is None:
-            raise ValidationError(f"presence of {collection!r} is not joined: joining it failed")
-        return member
-
-    def _hear(self, collection: str, payload: bytes) -> None:
-        self._tell(collection, self._news.of(payload))
-
-    def _tell(self, collection: str, news: News) -> None:
-        earlier = self._pending.get(collection)
-        self._pending[collection] = earlier.then(news) if earlier else news
-        self._presence_changed.wake()
-
-    async def _send_presence(self) -> None:
-        while True:
-            while not self._pending:
-                await self._presence_changed.wait()
-            pending, self._pending = self._pending, {}
-            for collection, news in pending.items():
-                await self._send(news.frame(collection, self._session))
-
     # Tasks
 
     def _start(self, work: Work[None], slots: asyncio.Semaphore | None = None) -> asyncio.Task[None]:
@@ -370,8 +358,8 @@ class LiveConnection:
             await self._connection.close(INTERNAL_ERROR, "internal error")
 
     async def _release(self) -> None:
-        for membership in self._members.values():
-            membership.leave()
+        self._expiry.cancel()
+        self._presence.leave()
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -72,13 +72,13 @@ class LiveDoor:
             encodings = self._encodings[codec.subprotocol]
             session = ServerSession(codec, self._limits, self._session_id(), encodings)
             parts = self._database, self._clock, self._news, self._limits, self._counters
-            served = LiveConnection(connection, session, *parts, token)
+            served = LiveConnection(connection, session, *parts, self._authentication, token)
             await self._serve(connection, served)
 
     async def _serve(self, connection: Connection, served: LiveConnection) -> None:
         self._connections[connection] = served
         try:
-            await served.run(self._authentication)
+            await served.run()
         finally:
             del self._connections[connection]
 

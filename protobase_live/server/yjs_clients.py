@@ -19,6 +19,7 @@ from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_
 from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
+from protobase_live.server.expiry import expiring
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.paths import YJS_PREFIX
 from protobase_live.server.read_ahead import ReadAhead
@@ -134,7 +135,8 @@ class YjsClients:
         else:
             shared = self._clock, self._limits, identity.author, self._counters, self.read_ahead
             session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
-            await session.run(connection, self.presence, name)
+            with expiring(self._clock, identity.expires, session.expire):
+                await session.run(connection, self.presence, name)
             return session.refused or self.is_refused(connection, [name])
         return True
 

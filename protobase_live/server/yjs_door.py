@@ -24,11 +24,12 @@ from protobase_live.collection.messages import (
 )
 from protobase_live.errors import CollectionDropped, LimitExceeded, ProtoBaseError
 from protobase_live.presence.hub import PresenceHub
-from protobase_live.protocol.live.limits import BAD_MESSAGE, GONE, MESSAGE_TOO_BIG, TRY_AGAIN
+from protobase_live.protocol.live.limits import BAD_MESSAGE, GONE, MESSAGE_TOO_BIG, TOKEN_ENDED, TRY_AGAIN
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
 from protobase_live.server.counters import Counters
+from protobase_live.server.expiry import ENDED
 from protobase_live.server.handover import Handover, LongSync
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.read_ahead import ReadAhead
@@ -253,6 +254,10 @@ class YjsSession:
             self.refused = True
             code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), BAD_MESSAGE)
         self._line.close_soon(code, str(error))
+
+    def expire(self) -> None:
+        """Close: the client has to come back with a fresh token, which there is no way to ask it for."""
+        self._line.close_soon(TOKEN_ENDED, f"{ENDED}: connect again with a fresh one")
 
     def resync(self) -> None:
         """Close: the client has to begin again."""

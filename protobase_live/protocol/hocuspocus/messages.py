@@ -31,6 +31,7 @@ MAX_KEY_BYTES = 1024
 
 READ_WRITE, READ_ONLY = "read-write", "readonly"
 
+_TOKEN_REQUEST = bytes([AUTH, TOKEN])
 _PERMISSION_DENIED = bytes([AUTH, PERMISSION_DENIED])
 _AUTHENTICATED = bytes([AUTH, AUTHENTICATED])
 _SYNC = bytes([yjs.SYNC])
@@ -105,6 +106,11 @@ def document_of(key: bytes) -> tuple[str, bytes]:
         return name.decode(), session
     except UnicodeDecodeError as error:
         raise ProtocolError(f"the name of a document is no UTF-8: {error}") from None
+
+
+def encode_token_request() -> bytes:
+    """'Say your token again': providers from version 3 on ask their application, older ones do nothing."""
+    return _TOKEN_REQUEST
 
 
 def encode_authenticated(scope: str) -> bytes:

@@ -49,6 +49,24 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """Presents a fresh token of the same author, while everything goes on. Answered with null."""
+
+    type: ClassVar[str] = "renew"
+    id: int
+    token: str | None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Renew:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"), fields.optional_text("token"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "token": self.token}
+
+
+@dataclass(frozen=True, slots=True)
 class ReadRequest:
     """Answered with the value."""
 
@@ -360,6 +378,7 @@ Request = (
     | SetPresence
     | Leave
     | Ping
+    | Renew
     | ClusterRequest
     | OfCollections
 )

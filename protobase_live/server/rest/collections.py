@@ -33,4 +33,4 @@ async def stream_changes(at: Services, request: Request) -> Events:
     """The changes of a collection as server-sent events, from a cursor or from now on."""
     since = request.headers.get("last-event-id") or request.query.get("since")
     stream = at.database.changes(request.path["collection"], since)
-    return Events(at, await stream.__aenter__())
+    return Events(at, await stream.__aenter__(), request.expires)

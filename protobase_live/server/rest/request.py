@@ -36,6 +36,8 @@ class Request:
     """The value in it; None for no body."""
     author: str | None
     """Who that is by his token, None if he may say so himself."""
+    expires: float | None = None
+    """When his token ends, in seconds since 1970; None: never."""
 
     def count(self, name: str, default: int, most: int) -> int:
         """A whole number of the query string, from 1 to ``most``. Raises ValidationError."""

@@ -19,7 +19,7 @@ from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.server_events import CONTENT_TYPE
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
-from protobase_live.server.authentication import Authentication
+from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
@@ -163,21 +163,22 @@ class Rest:
         receive: Receive,
     ) -> Answer | Events:
         query = query_of(scope)
-        author = None if route.is_open else await self._author(scope, headers, query)
+        identity = Identity() if route.is_open else await self._identity(scope, headers, query)
         body = await body_of(receive, headers, self._limits.http_body_bytes, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:
             check_collection(path["collection"])
-        request = Request(root, scope["method"], path, query, headers, body, author)
+        who = identity.author, identity.expires
+        request = Request(root, scope["method"], path, query, headers, body, *who)
         return await route.handler(self._services, request)
 
-    async def _author(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
+    async def _identity(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> Identity:
         if self._token is not None:
-            return await self._authentication.author(self._token(scope))
+            return await self._authentication.writer(self._token(scope))
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme and scheme.lower() != "bearer":
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
-        return await self._authentication.author(token.strip() if scheme else query.get("token"))
+        return await self._authentication.writer(token.strip() if scheme else query.get("token"))
 
     async def _stream(self, opened: tuple[Events, Headers], receive: Receive, send: Send) -> None:
         stream, headers = opened

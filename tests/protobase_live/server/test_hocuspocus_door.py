@@ -379,3 +379,40 @@ async def test_who_may_only_read():
             assert await client.hear() == ("notes", REFUSED)
         await client.say("notes", yjs.encode_update(b"\xff" * 20))
         assert b"4400" in (await client.hear())[1]
+
+
+async def test_a_token_that_ends_is_asked_for_again_and_a_fresh_one_keeps_all_open():
+    clock = ManualClock(1000.0)
+
+    def authenticate(token: str | None) -> pb.Identity:
+        return pb.Identity(token, expires=clock.time() + 100)
+
+    async with serving(authenticate=authenticate, clock=clock) as server, client_of(server) as client:
+        await client.open("notes")
+        await clock.advance(70.0)
+        assert await client.hear() == ("notes", hocuspocus.encode_token_request())
+        await client.say("notes", AUTH)
+        assert await client.hear() == ("notes", READ_WRITE)
+        await clock.advance(70.0)
+        assert await client.hear() == ("notes", hocuspocus.encode_token_request())
+        await client.say("notes", yjs.encode_step2(an_update("a")))
+        assert await client.hear() == ("notes", STORED)
+        await clock.advance(30.0)
+        assert await client.end() == (3000, "the token has expired: connect again with a fresh one")
+
+
+async def test_a_document_that_its_client_has_let_go_of_ends_no_socket():
+    clock = ManualClock(1000.0)
+
+    def authenticate(token: str | None) -> pb.Identity:
+        return pb.Identity(token, expires=clock.time() + 100 if token else None)
+
+    async with serving(authenticate=authenticate, clock=clock) as server, client_of(server) as client:
+        await client.open("brief")
+        await client.say("brief", hocuspocus.encode_close(""))
+        await client.say("lasting", b"\x02\x00\x00", STEP1)
+        assert await client.hear() == ("lasting", READ_WRITE)
+        await clock.advance(200.0)
+        await client.say_raw(hocuspocus.PING_FRAME)
+        heard = [(await client.hear())[1] for _ in range(3)]
+        assert heard[-1] == hocuspocus.PONG_FRAME

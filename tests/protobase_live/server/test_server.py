@@ -431,3 +431,23 @@ async def test_a_client_that_is_silent_is_given_up(database: Database) -> None:
             assert await silent.read() == b""
             await asyncio.wait_for(await lively.ping(), 10)
         writer.close()
+
+
+async def test_a_yjs_client_whose_token_ended_is_to_come_back_with_another(database: Database) -> None:
+    """Stock clients come back after any code but 4400 to 4499, with what their parameters are then."""
+    clock = ManualClock(1000.0)
+    end = clock.time() + 50
+
+    def authenticate(token: str | None) -> Identity:
+        return Identity(token, expires=end)
+
+    async with Server(database, port=0, authenticate=authenticate, clock=clock) as server:
+        url = server.url.replace("http", "ws") + "/yjs/notes?token=ann"
+        async with connect(url) as client:
+            await client.recv()
+            await clock.advance(50.0)
+            await client.wait_closed()
+            assert client.close_code == 3000
+        async with connect(url) as client:
+            await client.wait_closed()
+            assert (client.close_code, client.close_reason) == (4401, "the token has expired")
