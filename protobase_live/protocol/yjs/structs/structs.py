@@ -18,10 +18,12 @@ from protobase_live.protocol.yjs.struct import Id, Struct
 from protobase_live.protocol.yjs.structs.compaction import compact
 from protobase_live.protocol.yjs.structs.comparing import first_difference
 from protobase_live.protocol.yjs.structs.log import Log
+from protobase_live.protocol.yjs.structs.redaction import redact
 from protobase_live.protocol.yjs.structs.shortcuts import take_edit, take_entry, take_typing
 from protobase_live.protocol.yjs.structs.slicing import SLICE_STRUCTS, all_runs, cut_slice
 from protobase_live.protocol.yjs.structs.store import Store
 from protobase_live.protocol.yjs.structs.taking import Rest, Taking
+from protobase_live.protocol.yjs.structs.touched import Touched, touched
 from protobase_live.protocol.yjs.structs.writing import NO_DELETES, encode_update
 from protobase_live.protocol.yjs.update_walker import Walker
 
@@ -106,6 +108,19 @@ class Structs:
     def _is_behind(self, client: int, structs: Sequence[Struct]) -> bool:
         """Whether the last of these structs has clocks that are not here."""
         return structs[-1].clock + structs[-1].length > self.vector.get(client, 0)
+
+    # taking back
+
+    def touched_in_steps(self) -> Generator[None, None, Touched]:
+        """Where what was taken since the last flush stands, with pauses."""
+        return touched(self._store)
+
+    def redact_in_steps(self, starts: Mapping[int, int]) -> Generator[None, None, None]:
+        """Delete all clocks of each client from these on, and let go of what they held, with pauses.
+
+        From now on nothing that is stored or sent has it.
+        """
+        return redact(self._store, starts)
 
     # giving
 
