@@ -9,7 +9,6 @@ from protobase_live.errors import Closed, ProtoBaseError
 from protobase_live.model import values
 from protobase_live.model.durability import durability
 from protobase_live.protocol.live import client_events as events
-from protobase_live.protocol.live.client_messages import Hello
 from protobase_live.protocol.live.client_session import ClientSession
 from protobase_live.protocol.live.codec import MsgpackCodec
 from protobase_live.protocol.live.collection_messages import DropRequest
@@ -289,6 +288,21 @@ SCRIPTS: Mapping[str, list[list[Any]]] = {
         WELCOME,
     ],
     "a ping waits for nothing": [WELCOME, *[["read", "tasks", GET]] * 4, ["ping"]],
+    "a fresh token goes before what waits, and is not sent again": [
+        ["renew", "t1"],
+        WELCOME,
+        *[["read", "tasks", GET]] * 4,
+        receive("expiring", seconds=30),
+        result(2, 1),
+        ["renew", "t2"],
+        result(3, 1),
+        result(6, None),
+        ["renew", "t3"],
+        error(7, "unauthorized"),
+        ["renew", "t4"],
+        LOST,
+        WELCOME,
+    ],
     "the end": [
         WELCOME,
         ["read", "tasks", GET],
@@ -323,9 +337,9 @@ SCRIPTS: Mapping[str, list[list[Any]]] = {
 def sessions() -> Iterator[dict[str, Any]]:
     """Each script with what every step returns or raises, sends and tells."""
     for name, script in SCRIPTS.items():
-        session = ClientSession(CODEC, Hello("t", "vectors"), credit=3, max_calls=10, max_seen=2)
+        session = ClientSession(CODEC, "vectors", credit=3, max_calls=10, max_seen=2)
         steps = [{"do": _json(step), **_outcome(session, step)} for step in script]
-        hello = _json(CODEC.decode(session.hello()))
+        hello = _json(CODEC.decode(session.hello("t")))
         yield {"name": name, "credit": 3, "max_calls": 10, "max_seen": 2, "hello": hello, "steps": steps}
 
 
@@ -379,6 +393,8 @@ def _event(event: events.Event) -> dict[str, Any]:
             return {"event": "differed", "id": id, "cursor": cursor, "reset": reset, "changes": list(changes)}
         case events.Interrupted(id, error):
             return {"event": "interrupted", "id": id, "code": Failure.of(error).code}
+        case events.TokenExpiring(seconds):
+            return {"event": "expiring", "seconds": seconds}
         case events.PresenceChanged(collection, states, complete):
             told = {str(client): state for client, state in states.items()}
             return {"event": "presence", "collection": collection, "states": told, "complete": complete}

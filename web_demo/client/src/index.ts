@@ -8,6 +8,7 @@ export { Transaction, type TransactionOptions } from './transactions/transaction
 export type { Receipt } from './protocol/seen.js'
 export type { Durability } from './protocol/requests.js'
 export type { Status } from './status.js'
+export type { Token } from './tokens.js'
 export { DEFAULT_LIMITS, type ClientLimits } from './limits.js'
 export type { Dial, Loss, SocketClass, Transport } from './transport.js'
 export type { Clock, Random } from './clock.js'

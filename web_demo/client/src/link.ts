@@ -7,6 +7,7 @@ import { Listeners } from './listeners.js'
 import type { Event, News, PresenceChanged } from './protocol/events.js'
 import type { ClientSession } from './protocol/session.js'
 import type { Status } from './status.js'
+import type { Tokens } from './tokens.js'
 import type { Dial, Loss } from './transport.js'
 import type { Wire } from './values/index.js'
 
@@ -24,6 +25,7 @@ export interface LinkOptions {
   readonly doors: Doors
   readonly dial: Dial
   readonly session: ClientSession
+  readonly tokens: Tokens
   readonly clock: Clock
   readonly limits: ClientLimits
   readonly onPresence: (changed: PresenceChanged) => void
@@ -41,6 +43,7 @@ export class Link {
   #end: ProtoBaseError | undefined
   #first: { resolve (): void, reject (error: ProtoBaseError): void } | undefined
   #telling = false
+  #renewing = false
 
   constructor (options: LinkOptions) {
     this.#options = options
@@ -166,10 +169,11 @@ export class Link {
 
   /** One connection to a door, and what becomes of it. */
   async #visit (door: Door): Promise<void> {
-    const { dial, session, clock, doors } = this.#options
+    const { dial, session, tokens, clock, doors } = this.#options
     const conversation = this.#conversation = new Conversation({
       transport: dial(door.url),
       session,
+      tokens,
       clock,
       patience: doors.patience(door),
       silence: seconds => doors.silence(seconds),
@@ -182,14 +186,15 @@ export class Link {
     const loss = await conversation.hold()
     this.#conversation = undefined
     doors.left(door, conversation.lasted)
-    this.#lost(loss)
+    this.#lost(loss, conversation.lasted > 0)
   }
 
   /** Go on with the next connection, unless it would fare the same. */
-  #lost (loss: Loss): void {
+  #lost (loss: Loss, wasLetIn: boolean): void {
     if (this.#end !== undefined) return
     const error = finalError(loss)
-    if (error !== undefined) return this.#finish(error)
+    const hasEnded = wasLetIn && loss.code === UNAUTHORIZED && this.#options.tokens.canBeFresh
+    if (error !== undefined && !hasEnded) return this.#finish(error)
     this.#options.session.disconnected()
     this.#tellStatus({ state: 'lost', why: loss.why })
     this.#act()
@@ -246,6 +251,7 @@ export class Link {
       case 'failed': this.#failed(event.id, event.error); break
       case 'interrupted': this.#options.clock.after(this.#options.doors.pause(0), () => { this.#resume(event.id) }); break
       case 'presence': this.#options.onPresence(event); break
+      case 'expiring': this.#renew(); break
       default: this.#subscribers.get(event.id)?.hear(event)
     }
   }
@@ -261,6 +267,17 @@ export class Link {
     const call = this.#calls.get(id)
     this.#calls.delete(id)
     return call
+  }
+
+  /** Present a fresh token; without one the connection ends, which its status says, and the next one begins with one. */
+  #renew (): void {
+    const { tokens } = this.#options
+    if (!tokens.canBeFresh || this.#renewing) return
+    this.#renewing = true
+    this.withinCall(tokens.get())
+      .then(token => this.call(session => session.renew(token)))
+      .catch(() => {})
+      .finally(() => { this.#renewing = false })
   }
 
   #resume (id: number): void {

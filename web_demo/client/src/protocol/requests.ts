@@ -31,6 +31,7 @@ export type Question =
   | { readonly type: 'join' | 'leave', readonly collection: string }
   | { readonly type: 'set', readonly collection: string, readonly client: number, readonly state: Wire }
   | { readonly type: 'ping' | 'cluster' }
+  | { readonly type: 'renew', readonly token: string | null }
   | { readonly type: 'collections', readonly prefix: string, readonly after: string }
   | { readonly type: 'drop' | 'state_hash', readonly collection: string }
 
