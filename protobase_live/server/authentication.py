@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from math import isfinite
 from typing import Any
@@ -19,12 +19,16 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a client is: the author of its commits, None if it may name one, and whether it may only read."""
+    """Who a client is: the author of its commits, None if it may name one, and whether it may only read.
+
+    ``claims`` is what else is known of it, for the rules of a `Policy`; who differs in these alone is equal.
+    """
 
     author: str | None = None
     read_only: bool = False
     expires: float | None = None
     """When that ends, in seconds since 1970; None: never. Then the client has to present another token."""
+    claims: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
 
 Authenticate = Callable[[str | None], Identity | str | Awaitable[Identity | str | None] | None]
@@ -59,16 +63,6 @@ class Authentication:
         self._authenticate = authenticate
         self._clock = clock
         self._seconds = seconds
-
-    async def writer(self, token: str | None) -> Identity:
-        """Who has this token, at a door that lets everybody write.
-
-        Raises Unauthorized for who may only read, too, and what `identity` raises.
-        """
-        identity = await self.identity(token)
-        if identity.read_only:
-            raise Unauthorized("this token is for reading, and can be used at the Yjs doors only")
-        return identity
 
     async def identity(self, token: str | None) -> Identity:
         """Who has this token. Raises Unauthorized, and Unavailable if that cannot be found out now."""

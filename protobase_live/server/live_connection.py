@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
-from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable
+from protobase_live.errors import Forbidden, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.client_messages import (
     ClusterRequest,
@@ -47,6 +47,7 @@ from protobase_live.protocol.live.collection_messages import (
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
+    FORBIDDEN,
     GOING_AWAY,
     INTERNAL_ERROR,
     LATE,
@@ -58,12 +59,15 @@ from protobase_live.protocol.live.server_messages import Error
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.protocol.live.violation import Violation
 from protobase_live.server.authentication import Authentication
+from protobase_live.server.authority import REVOKED
 from protobase_live.server.counters import Counters
 from protobase_live.server.expiry import ENDED, Expiry
 from protobase_live.server.in_flight import InFlight
 from protobase_live.server.live_database import Database, have_queries, query_of
 from protobase_live.server.live_presence import LivePresence
 from protobase_live.server.live_streams import LiveStreams, Work
+from protobase_live.server.permissions import Permissions
+from protobase_live.server.permitted_database import PermittedDatabase
 from protobase_live.server.presence_news import PresenceNews
 from protobase_live.server.seen import Seen
 from protobase_live.server.whole_collections import WholeCollections
@@ -110,13 +114,18 @@ class LiveConnection:
         counters: Counters,
         authentication: Authentication,
         token: str | None = None,
+        permissions: Permissions | None = None,
     ) -> None:
-        """``token`` is known of the client; without it that is what it says."""
+        """``token`` is known of the client; without it that is what it says.
+
+        Without ``permissions`` it may do everything.
+        """
         self._authentication = authentication
         self._token = token
         self._connection = connection
         self._session = session
-        self._database = database
+        self._authority = (permissions or Permissions(clock)).session()
+        self._database = PermittedDatabase(database, self._authority)
         self._clock = clock
         self._limits = limits
         self._counters = counters
@@ -128,22 +137,23 @@ class LiveConnection:
         # Holds at most ``requests``, and their sizes, in bytes.
         self._commits: asyncio.Queue[tuple[CommitRequest, int]] = asyncio.Queue()
         self._in_flight = InFlight(limits.commit_bytes)
-        self._seen = Seen(database)
+        self._seen = Seen(self._database)
         self._streams = LiveStreams(
-            session, database, self._send, self._send_answer, limits, counters, self._seen
+            session, self._database, self._send, self._send_answer, limits, counters, self._seen
         )
-        self._whole = WholeCollections(database, limits)
-        self._presence = LivePresence(session, database.presence_hub, news, self._send)
+        self._whole = WholeCollections(self._database, limits)
+        self._presence = LivePresence(self._database, session, self._authority, news, self._send)
         self._answered = WakeUp()
         self._leaving = False
         self._mistake: Exception | None = None
 
     async def run(self) -> None:
         """Serve until the connection ends."""
+        forget = self._authority.open((), self._reconsider)
         try:
             await self._greet()
             self._start(self._carry_out_commits)
-            self._start(self._presence.run)
+            self._start(self._presence.send_all)
             while True:
                 frame = await self._connection.recv()
                 self._counters.received_bytes.add("live", len(frame))
@@ -156,6 +166,7 @@ class LiveConnection:
         except ConnectionClosed:
             pass  # how every connection ends
         finally:
+            forget()
             await self._release()
         if self._mistake:
             raise self._mistake
@@ -189,10 +200,12 @@ class LiveConnection:
         if not isinstance(hello, Hello):
             raise Violation(BAD_MESSAGE, "the first message has to be hello")
         try:
-            identity = await self._authentication.writer(self._token or hello.token)
-        except Unauthorized as error:
+            identity = await self._authentication.identity(self._token or hello.token)
+            self._authority.begin(identity)
+        except (Unauthorized, Forbidden) as error:
             await self._connection.send(self._session.refused(error))
-            raise Violation(UNAUTHORIZED, str(error)) from error
+            code = FORBIDDEN if isinstance(error, Forbidden) else UNAUTHORIZED
+            raise Violation(code, str(error)) from error
         except Unavailable as error:
             raise Violation(TRY_AGAIN, str(error)) from error
         self._author = identity.author
@@ -201,15 +214,16 @@ class LiveConnection:
         self._expiry.set(identity.expires)
 
     async def _renew(self, token: str | None) -> None:
-        """Go on with another token of the same author; everything else stays as it is.
+        """Go on with another token of the same author; what that still allows stays as it is.
 
-        Raises Unauthorized and Unavailable: then the connection ends with the token that it had.
+        Raises Unauthorized, Forbidden and Unavailable: then the connection ends with the token that it had.
         """
         if self._token is not None:
             raise Unauthorized("the application says who this client is: connect again")
-        identity = await self._authentication.writer(token)
+        identity = await self._authentication.identity(token)
         if identity.author != self._author:
             raise Unauthorized("the token is not of the author who has this connection: connect again")
+        await self._authority.renew(identity)
         self._expiry.set(identity.expires)
 
     def _expire(self) -> None:
@@ -217,6 +231,10 @@ class LiveConnection:
 
     def _warn(self, seconds: float) -> None:
         self._start(partial(self._send, self._session.expiring(seconds)))
+
+    async def _reconsider(self) -> None:
+        if self._authority.is_revoked:
+            self._start(partial(self._connection.close, FORBIDDEN, REVOKED))
 
     async def _take(self, message: Hello | More | Request | Error, size: int) -> None:
         """Begin to carry out a message of ``size`` bytes."""
@@ -259,7 +277,7 @@ class LiveConnection:
             case Unsubscribe():
                 await self._streams.unsubscribe(request.subscription)
             case Join() | SetPresence() | Leave():
-                self._presence.perform(request)
+                await self._presence.perform(request)
             case Renew():
                 await self._renew(request.token)
             case ClusterRequest():
@@ -359,7 +377,7 @@ class LiveConnection:
 
     async def _release(self) -> None:
         self._expiry.cancel()
-        self._presence.leave()
+        self._presence.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -41,6 +41,10 @@ class Events:
         if self._task is not None:
             self._task.cancel()
 
+    async def drop(self) -> None:
+        """End it, which has not begun."""
+        await self._stream.__aexit__(None, None, None)
+
     def _expire(self) -> None:
         self._over = Unauthorized(ENDED)
         self.close()
