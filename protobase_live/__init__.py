@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Behind,
         Closed,
         Conflict,
+        Forbidden,
         InvalidName,
         KindMismatch,
         LimitExceeded,
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
     from protobase_live.model.atoms import Atom
     from protobase_live.model.change import Change
     from protobase_live.model.cursor import START
+    from protobase_live.permissions.asker import identity
+    from protobase_live.permissions.grant import Grant
+    from protobase_live.permissions.policy import Policy
+    from protobase_live.permissions.rule import Rule
     from protobase_live.presence.limits import PresenceLimits
     from protobase_live.protocol.live.limits import LiveLimits
     from protobase_live.query.ast.aggregates import avg, collect, count, count_distinct, max, min, sum
@@ -87,6 +92,8 @@ __all__ = [
     "Explanation",
     "Expr",
     "F",
+    "Forbidden",
+    "Grant",
     "HashDict",
     "Identity",
     "InvalidName",
@@ -103,6 +110,7 @@ __all__ = [
     "NotReplicated",
     "OutcomeUnknown",
     "Overloaded",
+    "Policy",
     "PresenceLimits",
     "ProtoBaseError",
     "ProtocolError",
@@ -112,6 +120,7 @@ __all__ = [
     "RemoteDatabase",
     "RowChange",
     "Rows",
+    "Rule",
     "Server",
     "ServerLimits",
     "Set",
@@ -130,6 +139,7 @@ __all__ = [
     "connect",
     "count",
     "count_distinct",
+    "identity",
     "max",
     "min",
     "open",
@@ -148,12 +158,16 @@ _HOMES = {
     "cluster.limits": "ClusterLimits",
     "collection.limits": "Limits StorageLimits",
     "errors": (
-        "Behind Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate NoOwner NotReplicated "
-        "OutcomeUnknown Overloaded ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed "
-        "Unauthorized Unavailable ValidationError"
+        "Behind Closed Conflict Forbidden InvalidName KindMismatch LimitExceeded MalformedUpdate NoOwner "
+        "NotReplicated OutcomeUnknown Overloaded ProtoBaseError ProtocolError RecordExists RecordMissing "
+        "StorageFailed Unauthorized Unavailable ValidationError"
     ),
     "live.live": "Live",
     "live.limits": "ViewLimits",
+    "permissions.asker": "identity",
+    "permissions.grant": "Grant",
+    "permissions.policy": "Policy",
+    "permissions.rule": "Rule",
     "presence.limits": "PresenceLimits",
     "database.opening": "open",
     "protocol.live.limits": "LiveLimits",

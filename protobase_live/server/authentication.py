@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any
 
@@ -17,10 +17,14 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a client is: the author of its commits, None if it may name one, and whether it may only read."""
+    """Who a client is: the author of its commits, None if it may name one, and whether it may only read.
+
+    ``claims`` is what else is known of it, for the rules of a `Policy`; who differs in these alone is equal.
+    """
 
     author: str | None = None
     read_only: bool = False
+    claims: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
 
 Authenticate = Callable[[str | None], Identity | str | Awaitable[Identity | str | None] | None]

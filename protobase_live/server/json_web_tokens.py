@@ -67,7 +67,7 @@ class Jwt:
         read_only = claims.get("read_only", False)
         if not isinstance(read_only, bool):
             raise Unauthorized("the claim read_only of the token is neither true nor false")
-        return Identity(claims["sub"], read_only)
+        return Identity(claims["sub"], read_only, claims=claims)
 
     def _claims(self, token: str) -> dict[str, Any]:
         from joserfc import jwt
