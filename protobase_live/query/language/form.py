@@ -97,12 +97,7 @@ def _step_form(step: Step) -> dict[str, Any]:
         case Where():
             return {"where": expr_form(step.condition)}
         case Only():
-            return {
-                "only": [
-                    [expr_form(each), None if fields is None else sorted(fields)]
-                    for each, fields in step.parts
-                ]
-            }
+            return {"only": [[expr_form(each), _names_form(fields)] for each, fields in step.parts]}
         case Join():
             on = [[expr_form(left), expr_form(right)] for left, right in step.on]
             return {"join": {"query": _query_form(step.other), "on": on, "as": step.name, "how": step.how}}
