@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from protobase_live.model.operations import Op, Read
@@ -26,3 +26,10 @@ class Permit:
     def judge_in_steps(self, ops: Sequence[Op], rows: Rows) -> Generator[None, None, Sequence[Op]]:
         """See `Judge.judge_in_steps`."""
         return self._judge.judge_in_steps(ops, rows)
+
+
+Permits = Mapping[str, Permit]
+"""By collection; of one that is not named all may be read and written."""
+
+NO_PERMITS: Permits = {}
+"""Of whom nobody limits."""
