@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from protobase_live.server.authentication import Identity
     from protobase_live.server.json_web_tokens import Jwt
     from protobase_live.server.limits import ServerLimits
+    from protobase_live.server.permissions import recheck
     from protobase_live.server.server import Server
     from protobase_live.structures import Dict, HashDict, XmlFragment
     from protobase_live.transactions import Transaction
@@ -145,6 +146,7 @@ __all__ = [
     "open",
     "param",
     "parse",
+    "recheck",
     "sum",
 ]
 
@@ -182,6 +184,7 @@ _HOMES = {
     "server.authentication": "Identity",
     "server.json_web_tokens": "Jwt",
     "server.limits": "ServerLimits",
+    "server.permissions": "recheck",
     "server.server": "Server",
     "structures": "CountedSet Counter Dict HashDict List Set Text XmlFragment",
     "transactions": "Transaction",

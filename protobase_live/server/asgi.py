@@ -14,11 +14,13 @@ from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed
 from protobase_live.limits import check_limits
+from protobase_live.permissions.policy import Policy
 from protobase_live.protocol.live.limits import GOING_AWAY, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
+from protobase_live.server.authorization import Authorize
 from protobase_live.server.counters import Counters
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.http_live_door import HttpLiveDoor
@@ -26,6 +28,7 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import METHODS, Inspector
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.refusals import Caller
 from protobase_live.server.rest.answers import Answer, plain_page, send_answer
 from protobase_live.server.rest.request import headers_of, segments
@@ -45,6 +48,8 @@ def asgi(
     database: Database | AbstractAsyncContextManager[Database],
     *,
     authenticate: Authenticate = anonymous,
+    policy: Policy | None = None,
+    authorize: Authorize | None = None,
     token: Token | None = None,
     origins: Iterable[str] = (),
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
@@ -57,10 +62,11 @@ def asgi(
 
     ``database`` is open, or is opened and closed with the application: ``pb.asgi(pb.open("file:./data"))``,
     which is an async context manager, for the lifespan of the application that it is mounted in; alone it
-    has a lifespan of its own. ``authenticate`` is that of `Server`; ``token`` says which token the
-    application's own authentication knows of a request, by its scope: a cookie, or a user of its session.
-    Without it that is what the client sends. ``origins`` are those of pages that may connect, beside pages of
-    the same host. ``inspector``: whether there is the page that shows what goes on, at the prefix itself.
+    has a lifespan of its own. ``authenticate``, ``policy`` and ``authorize`` are those of `Server`; ``token``
+    says which token the application's own authentication knows of a request, by its scope: a cookie, or a
+    user of its session. Without it that is what the client sends. ``origins`` are those of pages that may
+    connect, beside pages of the same host. ``inspector``: whether there is the page that shows what goes on,
+    at the prefix itself.
 
     Raises ValidationError for what is no origin, and for limits of another class.
     """
@@ -68,6 +74,8 @@ def asgi(
     doors = partial(
         Doors,
         authenticate=authenticate,
+        policy=policy,
+        authorize=authorize,
         token=token,
         origins=Origins(origins, "", strict=True),
         limits=limits,
@@ -152,6 +160,8 @@ class Doors:
         self,
         database: Database,
         authenticate: Authenticate,
+        policy: Policy | None,
+        authorize: Authorize | None,
         token: Token | None,
         origins: Origins,
         limits: ServerLimits,
@@ -167,11 +177,16 @@ class Doors:
         self._clock = clock
         authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
         self._counters = counters = Counters()
-        shared = database, authentication, clock, limits, counters
-        self._yjs = YjsClients(*shared)
+        self.permissions = permissions = Permissions(clock, limits, policy, authorize)
+        self._yjs = YjsClients(database, authentication, clock, limits, counters, permissions)
         self._hocuspocus = HocuspocusDoor(self._yjs, clock, limits, counters)
         self._live = LiveDoor(
-            database, clock=clock, limits=live_limits, authentication=authentication, counters=counters
+            database,
+            clock=clock,
+            limits=live_limits,
+            authentication=authentication,
+            counters=counters,
+            permissions=permissions,
         )
         self._live_http = HttpLiveDoor(
             self._live, origins, clock, limits, live_limits, counters, self._admit, token
@@ -186,6 +201,7 @@ class Doors:
             live_limits,
             token=token,
             inspector=inspector,
+            permissions=permissions,
         )
         self._inspector = Inspector(DOORS) if inspector else None
         self._clients: OrderedSet[AsgiConnection] = OrderedSet()

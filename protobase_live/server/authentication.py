@@ -60,16 +60,6 @@ class Authentication:
         self._clock = clock
         self._seconds = seconds
 
-    async def author(self, token: str | None) -> str | None:
-        """The author of the commits of who has this token, None if it may name one.
-
-        For a door that lets everybody write: raises Unauthorized for who may only read, too.
-        """
-        identity = await self.identity(token)
-        if identity.read_only:
-            raise Unauthorized("this token is for reading, and can be used at the Yjs doors only")
-        return identity.author
-
     async def identity(self, token: str | None) -> Identity:
         """Who has this token. Raises Unauthorized, and Unavailable if that cannot be found out now."""
         try:

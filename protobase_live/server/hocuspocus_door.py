@@ -8,9 +8,9 @@ from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import FORBIDDEN_ORIGIN
-from protobase_live.server.authentication import Identity
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
+from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
 from protobase_live.server.hocuspocus_socket import HocuspocusSocket, KnownToken
@@ -58,7 +58,7 @@ class HocuspocusDoor:
         await socket.run()
         return socket.refused or self._clients.is_refused(connection, socket.collections)
 
-    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
+    async def find(self, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
         """See `YjsClients.find`."""
         return await self._clients.find(collection, token)
 

@@ -15,20 +15,28 @@ from typing import Protocol
 
 from protobase_actors import Clock, OrderedSet, Ref
 from protobase_live.collection.messages import Message
-from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError, Unauthorized, ValidationError
+from protobase_live.errors import (
+    Forbidden,
+    LimitExceeded,
+    ProtoBaseError,
+    ProtocolError,
+    Unauthorized,
+    ValidationError,
+)
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.hocuspocus.documents import Asked, Documents, Event, Left, Said, UndecidedLimits
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
+    FORBIDDEN,
     INTERNAL_ERROR,
     LATE,
     TOO_MANY,
     TRY_AGAIN,
 )
 from protobase_live.protocol.yjs.varint import prefixed
-from protobase_live.server.authentication import Identity
+from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
 from protobase_live.server.limits import ServerLimits
@@ -47,7 +55,7 @@ _log = logging.getLogger(__name__)
 class Door(Protocol):
     """What a socket's documents are found through."""
 
-    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]: ...
+    async def find(self, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]: ...
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession: ...
 
@@ -55,13 +63,15 @@ class Door(Protocol):
     def presence(self) -> PresenceHub: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Served:
     """A document that is served."""
 
     line: HocuspocusLine
     session: HocuspocusSession
     collection: str
+    entry: EditorPass
+    """What its client may do there; a new one for each token that it comes with."""
 
 
 class HocuspocusSocket:
@@ -176,9 +186,11 @@ class HocuspocusSocket:
         try:
             collection, _ = hocuspocus.document_of(key)
             known = token if self._token is None else self._token()
-            identity, ref = await self._door.find(collection, known)
+            entry, ref = await self._door.find(collection, known)
         except Unauthorized as error:
             self._deny(key, str(error))
+        except Forbidden as error:
+            self._deny(key, f"{FORBIDDEN} {error}")
         except (ValidationError, ProtocolError) as error:
             self._deny(key, f"{BAD_NAME} {error}")
         except ProtoBaseError as error:
@@ -191,31 +203,40 @@ class HocuspocusSocket:
             _log.debug("where it failed", exc_info=error)
             self._deny(key, f"{INTERNAL_ERROR} internal error")
         else:
-            self._admit(key, identity, ref)
+            self._admit(key, entry, ref)
 
     def _stop_deciding(self, key: bytes) -> None:
         if (deciding := self._deciding.pop(key, None)) is not None:
             deciding.cancel()
 
-    def _admit(self, key: bytes, identity: Identity, ref: Ref[Message]) -> None:
+    def _admit(self, key: bytes, entry: EditorPass, ref: Ref[Message]) -> None:
         self._deciding.pop(key, None)
         served = self._served.get(key)
         if served is None and len(self._served) >= self._limits.socket_documents:
+            entry.close()
             most = self._limits.socket_documents
             self._deny(key, f"{TOO_MANY} {most} documents are open on this socket (socket_documents)")
             return
-        served = served or self._open(key, ref)
-        served.session.author, served.session.read_only = identity.author, identity.read_only
-        scope = hocuspocus.READ_ONLY if identity.read_only else hocuspocus.READ_WRITE
+        served = self._open(key, ref, entry) if served is None else self._let_in(served, entry)
+        scope = hocuspocus.READ_ONLY if entry.read_only else hocuspocus.READ_WRITE
         served.line.write(hocuspocus.encode_authenticated(scope))
         self._catch_up(key)
 
-    def _open(self, key: bytes, ref: Ref[Message]) -> Served:
+    def _let_in(self, served: Served, entry: EditorPass) -> Served:
+        """The client of a document may do from now on what ``entry`` says."""
+        if served.entry is not entry:
+            served.entry.close()
+            served.entry = entry
+        served.session.author = entry.author
+        entry.give(served.session)
+        return served
+
+    def _open(self, key: bytes, ref: Ref[Message], entry: EditorPass) -> Served:
         self._deadline.cancel()
         self._connection.allow(self._message_bytes)
         collection, session = hocuspocus.document_of(key)
         line = HocuspocusLine(self, self._connection, key)
-        served = Served(line, self._door.session(line, ref), collection)
+        served = self._let_in(Served(line, self._door.session(line, ref), collection, entry), entry)
         line.shares_frames = not session
         served.session.begin(self._door.presence, collection)
         self._served[key] = served
@@ -255,6 +276,7 @@ class HocuspocusSocket:
     def _end(self, served: Served) -> None:
         self.resume(served.line)
         served.line.open = False
+        served.entry.close()
         ending = asyncio.get_running_loop().create_task(served.session.end())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)

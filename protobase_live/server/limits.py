@@ -35,6 +35,10 @@ class ServerLimits:
     authenticate_seconds: float = 10.0
     """How long the program's ``authenticate`` may take; then the client is told to come back, with
     1013, over HTTP with 503."""
+    authorize_seconds: float = 10.0
+    """How long the program's ``authorize`` may take; then what was asked for is denied."""
+    revocations: int = 10_000
+    """Authors that are revoked, each for a collection or for all; another one is refused."""
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0

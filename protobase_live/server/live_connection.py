@@ -15,9 +15,8 @@ from typing import Any, Protocol
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
-from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
+from protobase_live.errors import Forbidden, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_collection
-from protobase_live.presence.room import Membership
 from protobase_live.protocol.live.client_messages import (
     ClusterRequest,
     CommitRequest,
@@ -47,6 +46,7 @@ from protobase_live.protocol.live.collection_messages import (
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
+    FORBIDDEN,
     GOING_AWAY,
     INTERNAL_ERROR,
     LATE,
@@ -57,11 +57,15 @@ from protobase_live.protocol.live.limits import (
 from protobase_live.protocol.live.server_messages import Error
 from protobase_live.protocol.live.server_session import ServerSession, Violation
 from protobase_live.server.authentication import Authentication
+from protobase_live.server.authority import REVOKED
 from protobase_live.server.counters import Counters
 from protobase_live.server.in_flight import InFlight
 from protobase_live.server.live_database import Database, have_queries, query_of
+from protobase_live.server.live_presence import LivePresence
 from protobase_live.server.live_streams import LiveStreams, Work
-from protobase_live.server.presence_news import News, PresenceNews
+from protobase_live.server.permissions import Permissions
+from protobase_live.server.permitted_database import PermittedDatabase
+from protobase_live.server.presence_news import PresenceNews
 from protobase_live.server.seen import Seen
 from protobase_live.server.whole_collections import WholeCollections
 
@@ -106,14 +110,18 @@ class LiveConnection:
         limits: LiveLimits,
         counters: Counters,
         token: str | None = None,
+        permissions: Permissions | None = None,
     ) -> None:
-        """``token`` is known of the client; without it that is what it says."""
+        """``token`` is known of the client; without it that is what it says.
+
+        Without ``permissions`` it may do everything.
+        """
         self._token = token
         self._connection = connection
         self._session = session
-        self._database = database
+        self._authority = (permissions or Permissions(clock)).session()
+        self._database = PermittedDatabase(database, self._authority)
         self._clock = clock
-        self._news = news
         self._limits = limits
         self._counters = counters
         self._author: str | None = None
@@ -123,24 +131,23 @@ class LiveConnection:
         # Holds at most ``requests``, and their sizes, in bytes.
         self._commits: asyncio.Queue[tuple[CommitRequest, int]] = asyncio.Queue()
         self._in_flight = InFlight(limits.commit_bytes)
-        self._seen = Seen(database)
+        self._seen = Seen(self._database)
         self._streams = LiveStreams(
-            session, database, self._send, self._send_answer, limits, counters, self._seen
+            session, self._database, self._send, self._send_answer, limits, counters, self._seen
         )
-        self._whole = WholeCollections(database, limits)
-        self._members: dict[str, Membership] = {}
-        self._pending: dict[str, News] = {}
-        self._presence_changed = WakeUp()
+        self._whole = WholeCollections(self._database, limits)
+        self._presence = LivePresence(self._database, session, self._authority, news, self._send)
         self._answered = WakeUp()
         self._leaving = False
         self._mistake: Exception | None = None
 
     async def run(self, authentication: Authentication) -> None:
         """Serve until the connection ends."""
+        forget = self._authority.open((), self._reconsider)
         try:
             await self._greet(authentication)
             self._start(self._carry_out_commits)
-            self._start(self._send_presence)
+            self._start(self._presence.send_all)
             while True:
                 frame = await self._connection.recv()
                 self._counters.received_bytes.add("live", len(frame))
@@ -151,6 +158,7 @@ class LiveConnection:
         except ConnectionClosed:
             pass  # how every connection ends
         finally:
+            forget()
             await self._release()
         if self._mistake:
             raise self._mistake
@@ -184,14 +192,21 @@ class LiveConnection:
         if not isinstance(hello, Hello):
             raise Violation(BAD_MESSAGE, "the first message has to be hello")
         try:
-            self._author = await authentication.author(self._token or hello.token)
-        except Unauthorized as error:
+            identity = await authentication.identity(self._token or hello.token)
+            self._authority.begin(identity)
+        except (Unauthorized, Forbidden) as error:
             await self._connection.send(self._session.refused(error))
-            raise Violation(UNAUTHORIZED, str(error)) from error
+            code = FORBIDDEN if isinstance(error, Forbidden) else UNAUTHORIZED
+            raise Violation(code, str(error)) from error
         except Unavailable as error:
             raise Violation(TRY_AGAIN, str(error)) from error
+        self._author = identity.author
         self._connection.allow(self._limits.message_bytes)
         await self._connection.send(self._session.welcome())
+
+    async def _reconsider(self) -> None:
+        if self._authority.is_revoked:
+            self._start(partial(self._connection.close, FORBIDDEN, REVOKED))
 
     async def _take(self, message: Hello | More | Request | Error, size: int) -> None:
         """Begin to carry out a message of ``size`` bytes."""
@@ -233,14 +248,8 @@ class LiveConnection:
                 self._seen.take(request)
             case Unsubscribe():
                 await self._streams.unsubscribe(request.subscription)
-            case Join():
-                self._join(request.collection)
-            case SetPresence():
-                self._member(request.collection).set(request.client, request.state)
-            case Leave():
-                self._member(request.collection).leave()
-                del self._members[request.collection]
-                self._pending.pop(request.collection, None)
+            case Join() | SetPresence() | Leave():
+                await self._presence.perform(request)
             case ClusterRequest():
                 return (await self._database.cluster_status()).form()
             case CollectionsRequest() | DropRequest() | StateHashRequest():
@@ -311,39 +320,6 @@ class LiveConnection:
         receipt = await self._database.commit(request.writes, request.checks, author, level)
         return {"cursors": dict(receipt.cursors), "nodes": receipt.nodes}
 
-    # Presence
-
-    def _join(self, collection: str) -> None:
-        try:
-            listener = partial(self._hear, collection)
-            self._members[collection], known = self._database.presence_hub.join(collection, listener)
-        except ProtoBaseError:
-            self._session.left(collection)
-            raise
-        self._tell(collection, self._news.of(known, complete=True))
-
-    def _member(self, collection: str) -> Membership:
-        member = self._members.get(collection)
-        if member is None:
-            raise ValidationError(f"presence of {collection!r} is not joined: joining it failed")
-        return member
-
-    def _hear(self, collection: str, payload: bytes) -> None:
-        self._tell(collection, self._news.of(payload))
-
-    def _tell(self, collection: str, news: News) -> None:
-        earlier = self._pending.get(collection)
-        self._pending[collection] = earlier.then(news) if earlier else news
-        self._presence_changed.wake()
-
-    async def _send_presence(self) -> None:
-        while True:
-            while not self._pending:
-                await self._presence_changed.wait()
-            pending, self._pending = self._pending, {}
-            for collection, news in pending.items():
-                await self._send(news.frame(collection, self._session))
-
     # Tasks
 
     def _start(self, work: Work[None], slots: asyncio.Semaphore | None = None) -> asyncio.Task[None]:
@@ -370,8 +346,7 @@ class LiveConnection:
             await self._connection.close(INTERNAL_ERROR, "internal error")
 
     async def _release(self) -> None:
-        for membership in self._members.values():
-            membership.leave()
+        self._presence.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:

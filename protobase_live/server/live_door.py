@@ -15,6 +15,7 @@ from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_connection import Connection, LiveConnection
 from protobase_live.server.live_database import Database
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.presence_news import PresenceNews
 
 
@@ -29,14 +30,16 @@ class LiveDoor:
         limits: LiveLimits | None = None,
         authentication: Authentication | None = None,
         counters: Counters | None = None,
+        permissions: Permissions | None = None,
         session_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        """Without ``authentication`` everybody is let in."""
+        """Without ``authentication`` everybody is let in, and without ``permissions`` may do everything."""
         self._database = database
         self._clock = clock
         self._limits = limits or LiveLimits()
         self._authentication = authentication or Authentication(anonymous, clock)
         self._counters = counters or Counters()
+        self._permissions = permissions or Permissions(clock)
         self._session_id = session_id
         self._news = PresenceNews()
         self._connections: dict[Connection, LiveConnection] = {}
@@ -72,7 +75,7 @@ class LiveDoor:
             encodings = self._encodings[codec.subprotocol]
             session = ServerSession(codec, self._limits, self._session_id(), encodings)
             parts = self._database, self._clock, self._news, self._limits, self._counters
-            served = LiveConnection(connection, session, *parts, token)
+            served = LiveConnection(connection, session, *parts, token, self._permissions)
             await self._serve(connection, served)
 
     async def _serve(self, connection: Connection, served: LiveConnection) -> None:

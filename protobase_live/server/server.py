@@ -7,9 +7,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from functools import partial
 from http import HTTPStatus
-from random import Random, SystemRandom
+from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server as WebSocketServer
@@ -21,8 +21,9 @@ from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
-from protobase_live.errors import Closed, ValidationError
+from protobase_live.errors import Closed
 from protobase_live.limits import check_limits
+from protobase_live.permissions.policy import Policy
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
@@ -37,6 +38,7 @@ from protobase_live.protocol.live.limits import (
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
+from protobase_live.server.authorization import Authorize
 from protobase_live.server.connection import Connection, choose_subprotocol
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
@@ -48,6 +50,7 @@ from protobase_live.server.http_live_connection import HttpLiveConnection
 from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+from protobase_live.server.linking import Linking
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
 from protobase_live.server.origins import Origins
@@ -59,14 +62,11 @@ from protobase_live.server.paths import (
     REST_PREFIX,
     YJS_PREFIX,
 )
-from protobase_live.server.peer_addresses import PEER_PATH, check_peers
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.rest.answers import send_answer
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import YjsClients
-
-if TYPE_CHECKING:
-    from protobase_live.cluster.cluster import Cluster
 
 FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
 """Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
@@ -86,6 +86,8 @@ class Server:
         limits: ServerLimits = DEFAULT_SERVER_LIMITS,
         live_limits: LiveLimits | None = None,
         authenticate: Authenticate = anonymous,
+        policy: Policy | None = None,
+        authorize: Authorize | None = None,
         origins: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
@@ -95,13 +97,14 @@ class Server:
     ) -> None:
         """Port 0 takes a free one; see `port` after the start.
 
-        ``authenticate`` says who a client is by its token, see `Authenticate`. ``origins`` are those of web
-        pages that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
+        ``authenticate`` says who a client is by its token, see `Authenticate`. ``policy`` says what it may
+        do, and so does ``authorize``, see `Authorize`: both have to allow. ``origins`` are those of web pages
+        that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
         ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
         ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
         there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
 
-        Raises ValidationError for what is no origin, no address or no secret, and for limits of another
+        Raises ValidationError for what is no origin, address, secret or policy, and for limits of another
         class.
         """
         check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
@@ -111,6 +114,8 @@ class Server:
         self._limits = limits
         self._clock = clock or SystemClock()
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
+        self.permissions = Permissions(self._clock, limits, policy, authorize)
+        """What clients may do."""
         self._origins = Origins(origins, host)
         self._counters = Counters()
         self._live_limits = live_limits or LiveLimits()
@@ -120,18 +125,14 @@ class Server:
             limits=self._live_limits,
             authentication=self._authentication,
             counters=self._counters,
+            permissions=self.permissions,
         )
-        self._peers = check_peers(peers)
-        self._secret = None if cluster_secret is None else _checked(cluster_secret)
-        if (self._peers or database.owner is not None) and self._secret is None:
-            raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
-        self._random = random or SystemRandom()
-        self._cluster: Cluster | None = None
+        self._linking = Linking(database, peers, cluster_secret, self._clock, random)
         self._closing = False
         self._pages = Pages(database, self._metrics, Inspector(DOORS) if inspector else None)
         parts = self._origins, self._clock, limits
         shared = database, self._authentication, *parts, self._counters, self._live_limits
-        self._rest = Rest(*shared, inspector=inspector)
+        self._rest = Rest(*shared, inspector=inspector, permissions=self.permissions)
         self._live_http = HttpLiveDoor(
             self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)
         )
@@ -145,8 +146,9 @@ class Server:
         self._server: WebSocketServer | None = None
 
     def _open_doors(self, database: Database, limits: ServerLimits) -> list[Door]:
-        shared = database, self._authentication, self._clock, limits, self._counters
-        yjs = YjsClients(*shared)
+        yjs = YjsClients(
+            database, self._authentication, self._clock, limits, self._counters, self.permissions
+        )
         hocuspocus = HocuspocusDoor(yjs, self._clock, limits, self._counters)
         return [
             Door("yjs", YJS_PREFIX, yjs.serve, yjs.admit),
@@ -177,26 +179,8 @@ class Server:
             logger=handshake_log(),
         )
         self._probe_later()
-        self._link()
+        self._doors += self._linking.begin()
         return self
-
-    def _link(self) -> None:
-        """Begin to dial the other nodes, and to let them in."""
-        if self._secret is None:
-            return
-        # Imported here: a server that is alone starts without.
-        from protobase_live.cluster.cluster import Cluster
-        from protobase_live.server.peers import dial
-
-        database, limits = self._database, self._database.replication.limits
-        parts = database.home, database.replication, database.presence_hub, limits, self._clock, self._random
-        self._cluster = Cluster(database.node, self._secret, *parts)
-        database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
-        seconds = limits.meeting_seconds
-        if database.owner is not None:
-            database.owner.start()
-        self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
-        self._doors.append(Door("peer", PEER_PATH, self._serve_peer, self._admit_peer, counted=False))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -243,6 +227,18 @@ class Server:
         """Bytes that were written to all connections and not yet taken by the network."""
         return sum(connection.backlog for connection in self._connections)
 
+    async def recheck(self, collection: str | None = None, identities: Iterable[str] | None = None) -> None:
+        """See `pb.recheck`; for the clients of this server alone."""
+        await self.permissions.recheck(collection, identities)
+
+    async def revoke(self, author: str, collection: str | None = None) -> None:
+        """See `Permissions.revoke`."""
+        await self.permissions.revoke(author, collection)
+
+    async def let_in(self, author: str, collection: str | None = None) -> None:
+        """See `Permissions.let_in`."""
+        await self.permissions.let_in(author, collection)
+
     async def close(self) -> None:
         """Accept nothing more, close every connection with 1001, a few at a time, and wait until their
         sessions ended.
@@ -258,10 +254,7 @@ class Server:
         self._gate.close()
         clients = [each for each in self._sessions if not each.is_peer]
         await drain([*clients, *self._live_http.connections], self._let_go, self._clock, self._limits)
-        if self._database.owner is not None:
-            await self._database.owner.close()
-        if self._cluster is not None:
-            await self._cluster.close()
+        await self._linking.close()
         self._rest.close()
         self._http.close()
         await self._live.close()
@@ -373,19 +366,3 @@ class Server:
         assert door is not None, "no connection is let in without one"
         with self._counters.session(door.name):
             await door.serve(connection, forbidden)
-
-    async def _admit_peer(self, connection: Connection) -> None:
-        connection.is_peer = True
-        connection.allow(self._database.replication.limits.message_bytes)
-
-    async def _serve_peer(self, connection: Connection, forbidden: str | None) -> None:
-        from protobase_live.server.peers import serve_peer
-
-        assert self._cluster is not None
-        await serve_peer(self._cluster, connection)  # nodes are known by their secret, and are no pages
-
-
-def _checked(secret: bytes) -> bytes:
-    from protobase_live.protocol.peer.handshake import check_secret
-
-    return check_secret(secret)

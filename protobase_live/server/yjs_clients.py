@@ -12,15 +12,17 @@ from websockets.protocol import CONNECTING
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.database.database import Database
-from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.errors import Forbidden, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.model.names import check_collection
 from protobase_live.presence.hub import PresenceHub
-from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
-from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
+from protobase_live.server.authentication import Authentication
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
+from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.paths import YJS_PREFIX
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.refusals import Caller, Refusals, Ticket
 from protobase_live.server.wire import Wire
@@ -57,7 +59,10 @@ class YjsClients:
         clock: Clock,
         limits: ServerLimits,
         counters: Counters,
+        permissions: Permissions | None = None,
     ) -> None:
+        """Without ``permissions`` everybody may do everything."""
+        self._permissions = permissions or Permissions(clock)
         self._database = database
         self._authentication = authentication
         self._clock = clock
@@ -124,28 +129,43 @@ class YjsClients:
             return True
         try:
             name = unquote(asked.path, errors="strict")
-            identity, ref = await self.find(name, asked.token)
+            entry, ref = await self.find(name, asked.token)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
+        except Forbidden as error:
+            await connection.refuse(FORBIDDEN, str(error))
         except (ValidationError, UnicodeDecodeError) as error:
             await connection.refuse(BAD_NAME, str(error))
         except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
-            shared = self._clock, self._limits, identity.author, self._counters, self.read_ahead
-            session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
-            await session.run(connection, self.presence, name)
+            shared = self._clock, self._limits, entry.author, self._counters, self.read_ahead
+            session = YjsSession(connection, ref, *shared, echo=asked.echo)
+            entry.give(session)
+            try:
+                await session.run(connection, self.presence, name)
+            finally:
+                entry.close()
             return session.refused or self.is_refused(connection, [name])
         return True
 
-    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
-        """Who has the token, and the collection that he wants.
+    async def find(self, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
+        """What who has the token may do, to be closed in the end, and the collection that he wants.
 
-        Raises InvalidName, Unauthorized, and what `Database.ref` raises.
+        Raises InvalidName, Unauthorized, Forbidden, and what `Database.ref` raises.
         """
         check_collection(collection)
-        identity = await self._authentication.identity(token)
-        return identity, await self._database.ref(collection)
+        authority = self._permissions.session()
+        authority.begin(await self._authentication.identity(token))
+        entry = EditorPass(authority, collection)
+        try:
+            await entry.check()
+            ref = await self._database.ref(collection)
+            entry.confirm()
+        except BaseException:
+            entry.close()
+            raise
+        return entry, ref
 
     @property
     def presence(self) -> PresenceHub:

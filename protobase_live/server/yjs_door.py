@@ -22,9 +22,9 @@ from protobase_live.collection.messages import (
     Sync,
     Updates,
 )
-from protobase_live.errors import CollectionDropped, LimitExceeded, ProtoBaseError
+from protobase_live.errors import CollectionDropped, Forbidden, LimitExceeded, ProtoBaseError
 from protobase_live.presence.hub import PresenceHub
-from protobase_live.protocol.live.limits import BAD_MESSAGE, GONE, MESSAGE_TOO_BIG, TRY_AGAIN
+from protobase_live.protocol.live.limits import BAD_MESSAGE, FORBIDDEN, GONE, MESSAGE_TOO_BIG, TRY_AGAIN
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
@@ -35,9 +35,9 @@ from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.wire import Line, Wire
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
 
-READ_ONLY = "this token is for reading: what was written is not taken"
+READ_ONLY = "this is for reading alone: what was written is not taken"
 
-_CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE}
+_CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE, Forbidden: FORBIDDEN}
 """Refusals that are not the fault of the bytes."""
 
 
@@ -57,13 +57,14 @@ class YjsSession:
         counters: Counters | None = None,
         read_ahead: ReadAhead | None = None,
         *,
-        read_only: bool = False,
         echo: bool = False,
     ) -> None:
         self.author = author
         self.echo = echo
-        self.read_only = read_only
+        self.read_only = False
         """Whether nothing that the client writes is taken."""
+        self._present = True
+        """Whether the client may take part in presence; if not, it tells nobody and hears of nobody."""
         self.refused = False
         """Whether the client was closed for something that it would only do again."""
         self._line = line
@@ -81,6 +82,7 @@ class YjsSession:
         self._settling = False
         self._mark: bytes | None = None
         self._presence: YjsPresence | None = None
+        self._room: tuple[PresenceHub, str] | None = None
 
     async def run(self, connection: Wire, presence: PresenceHub, collection: str) -> None:
         """Serve the client until its connection ends."""
@@ -93,12 +95,28 @@ class YjsSession:
 
     def begin(self, presence: PresenceHub, collection: str) -> None:
         """Take part in the presence of the collection."""
-        self._presence = self._join(presence, collection)
+        self._room = presence, collection
+        self._take_part()
+
+    def permit(self, read_only: bool, present: bool) -> None:
+        """See `Editor`."""
+        self.read_only, self._present = read_only, present
+        self._take_part()
+
+    def _take_part(self) -> None:
+        if self._room is None:
+            return
+        if self._present and self._presence is None:
+            self._presence = self._join(*self._room)
+        elif not self._present and self._presence is not None:
+            self._presence.leave()
+            self._presence = None
 
     async def end(self) -> None:
         """The client is gone; wait until what it has said is handed over."""
         if self._presence is not None:
             self._presence.leave()
+        self._room = None
         self.take_end()
         await self._handover.finish()
 

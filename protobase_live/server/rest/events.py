@@ -36,6 +36,10 @@ class Events:
         if self._task is not None:
             self._task.cancel()
 
+    async def drop(self) -> None:
+        """End it, which has not begun."""
+        await self._stream.__aexit__(None, None, None)
+
     async def run(self, receive: Receive, send: Send, headers: Headers) -> None:
         """Send until the client goes away, the stream fails, or it is closed."""
         try:

@@ -19,10 +19,12 @@ from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.server_events import CONTENT_TYPE
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
-from protobase_live.server.authentication import Authentication
+from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
+from protobase_live.server.permissions import Permissions
+from protobase_live.server.permitted_database import PermittedDatabase
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, outcome, send_answer
 from protobase_live.server.rest.cors import Cors
 from protobase_live.server.rest.events import Events
@@ -32,6 +34,9 @@ from protobase_live.server.rest.services import Services
 from protobase_live.server.rest.table import ROUTES
 
 PREFIX = ["api", "v1"]
+
+NOBODY = Identity()
+"""Who is not asked who he is, for what is open to all."""
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
 _ASKED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID"
@@ -52,14 +57,18 @@ class Rest:
         live_limits: LiveLimits,
         token: Callable[[Scope], str | None] | None = None,
         inspector: bool = True,
+        permissions: Permissions | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the request says.
 
-        ``inspector``: whether it is told what that shows.
+        ``inspector``: whether it is told what that shows. Without ``permissions`` everybody may do
+        everything.
         """
         self._token = token
+        self._database = database
+        self._permissions = permissions or Permissions(clock)
         encodings = Encodings(JsonCodec(), live_limits.encoded_bytes)
-        self._services = Services(database, clock, limits, live_limits, encodings, counters, inspector)
+        self._shared = clock, limits, live_limits, encodings, counters, inspector
         self._authentication = authentication
         self._cors = Cors(origins.request_refusal, _METHODS, _ASKED, _TOLD)
         self._clock = clock
@@ -117,7 +126,7 @@ class Rest:
         if isinstance(told, Events):
             if scope["method"] != "HEAD":
                 return told, cors
-            told.close()
+            await told.drop()
             told = Answer(type=CONTENT_TYPE)
         if int(told.status) >= 400:
             self._counters.refusals.add(str(int(told.status)))
@@ -163,26 +172,33 @@ class Rest:
         receive: Receive,
     ) -> Answer | Events:
         query = query_of(scope)
-        author = None if route.is_open else await self._author(scope, headers, query)
+        identity = NOBODY if route.is_open else await self._identity(scope, headers, query)
         body = await body_of(receive, headers, self._limits.http_body_bytes, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:
             check_collection(path["collection"])
-        request = Request(root, scope["method"], path, query, headers, body, author)
-        return await route.handler(self._services, request)
+        request = Request(root, scope["method"], path, query, headers, body, identity.author)
+        return await route.handler(self._services(identity), request)
 
-    async def _author(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
+    def _services(self, identity: Identity) -> Services:
+        authority = self._permissions.session()
+        authority.begin(identity)
+        return Services(
+            PermittedDatabase(self._database, authority), authority, self._database, *self._shared
+        )
+
+    async def _identity(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> Identity:
         if self._token is not None:
-            return await self._authentication.author(self._token(scope))
+            return await self._authentication.identity(self._token(scope))
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme and scheme.lower() != "bearer":
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
-        return await self._authentication.author(token.strip() if scheme else query.get("token"))
+        return await self._authentication.identity(token.strip() if scheme else query.get("token"))
 
     async def _stream(self, opened: tuple[Events, Headers], receive: Receive, send: Send) -> None:
         stream, headers = opened
         if len(self._streams) >= self._limits.http_streams:
-            stream.close()
+            await stream.drop()
             full = Overloaded(f"{self._limits.http_streams} streams of events at once (http_streams)")
             await send_answer(send, failed(full), headers)
             return

@@ -18,7 +18,7 @@ from protobase_actors import ManualClock
 from protobase_live.client import connect as connect_live
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
-from protobase_live.errors import RecordExists, Unauthorized, Unavailable
+from protobase_live.errors import Forbidden, RecordExists, Unauthorized, Unavailable
 from protobase_live.protocol.live.client_messages import Hello
 from protobase_live.protocol.live.codec import MsgpackCodec
 from protobase_live.protocol.live.messages import encode
@@ -292,9 +292,11 @@ async def test_a_yjs_client_that_may_only_read_is_told_so_and_reads_on(database:
             await (await database.collection("tasks")).put({"n": 1}, key="k")
             assert isinstance(yjs.decode(await client.recv()), yjs.Update | yjs.AwarenessUpdate)
         assert await (await database.collection("tasks")).text("body").value() == ""
-        with pytest.raises(Unauthorized, match="for reading"):
-            async with connect_live(f"ws://127.0.0.1:{server.port}/live", token="ann") as remote:
-                await remote.collection("tasks")
+        async with connect_live(f"ws://127.0.0.1:{server.port}/live", token="ann") as remote:
+            tasks = await remote.collection("tasks")
+            assert await tasks.keys() == ["k"]
+            with pytest.raises(Forbidden, match="you may not write collection 'tasks'"):
+                await tasks.put({"n": 2}, key="k")
 
 
 async def test_a_message_may_be_as_long_as_a_document():
