@@ -198,6 +198,9 @@ class CollectionActor(Actor[Message]):
                 await self._begin(envelope, envelope.message.views)
             elif isinstance(envelope.message, Compare):
                 self._pipeline.push(await self._inquiries.compare(envelope.message), None)
+            elif isinstance(message := envelope.message, Question) and message.permit is not None:
+                answer = await self._inquiries.answer(envelope, message, message.permit)
+                self._pipeline.push(answer, None)
             elif isinstance(envelope.message, HashState) and envelope.pending:
                 self._pipeline.push(await self._inquiries.hash_state(envelope), None)
             elif isinstance(envelope.message, Hold | HoldPart | HoldSnapshot) and envelope.pending:

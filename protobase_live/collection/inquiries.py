@@ -39,6 +39,7 @@ from protobase_live.collection.turn import (
 from protobase_live.document import OPEN
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, naming
 from protobase_live.model.state_hash import StateHash
+from protobase_live.permissions.permit import Permit
 from protobase_live.protocol.yjs.state_vector import encode_state_vector
 
 
@@ -54,7 +55,7 @@ class Inquiries:
         """What asks rather than writes, on the document as the turn leaves it."""
         document, notices = self._replica.document, turn.notices
         match envelope.message:
-            case Question(read):
+            case Question(read, permit=None):
                 with self._following(turn) if read.method == OPEN else nullcontext():
                     notices.append(self._answer(envelope, lambda: document.read(read)))
             case Sync(editor, state):
@@ -79,6 +80,21 @@ class Inquiries:
                 self._audience.streams.remove(stream)
             case _:  # what writes, or takes a turn of its own
                 pass
+
+    async def answer(self, envelope: Envelope[Message], question: Question, permit: Permit) -> Turn:
+        """The answer to a `Question` with a permit, as a turn. No other turn may run meanwhile."""
+        turn, read = Turn(), question.read
+        with self._following(turn) if read.method == OPEN else nullcontext():
+            try:
+                with naming(self._collection):
+                    found = await in_steps(permit.answer_in_steps(read, self._replica.document.read))
+            except ProtoBaseError as error:
+                turn.notices.append(Refusal(envelope, error))
+            except Exception as error:
+                turn.notices.append(Refusal(envelope, nothing_done(f"a read of {self._collection}", error)))
+            else:
+                turn.notices.append(Reply(envelope, found))
+        return turn
 
     async def hash_state(self, envelope: Envelope[Message]) -> Turn:
         """The answer to `HashState`, as a turn. No other turn of the collection may run meanwhile."""

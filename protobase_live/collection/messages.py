@@ -12,6 +12,7 @@ from protobase_live.collection.meeting import Meeting
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.operations import Check, Op, Read, Target
 from protobase_live.model.values.weighing import weight
+from protobase_live.permissions.permit import Permit
 from protobase_live.protocol.yjs.update_walker import Walker
 from protobase_storage import Commit, Loaded, Snapshot, Vector
 
@@ -142,6 +143,8 @@ class Transact:
     ops: Sequence[Op]
     checks: Sequence[Check]
     author: str | None
+    permit: Permit | None = None
+    """What whoever asks may see and write here; None: all."""
 
 
 @dataclass(slots=True)
@@ -149,6 +152,8 @@ class Question:
     """A read. Answered once everything it saw is durable."""
 
     read: Read
+    permit: Permit | None = None
+    """As in `Transact`; what then takes time has pauses."""
 
 
 @dataclass(slots=True)
@@ -212,6 +217,8 @@ class Hold:
     author: str | None
     held: asyncio.Future[None]
     """Done when the collection's turn has come, and takes nothing else until the meeting is over."""
+    permit: Permit | None = None
+    """As in `Transact`."""
 
 
 @dataclass(slots=True)

@@ -73,6 +73,7 @@ from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
+from protobase_live.permissions.permit import NO_PERMITS, Permit, Permits
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.limits import PresenceLimits
@@ -232,10 +233,9 @@ class Database(DatabaseApi):
 
     # Backend
 
-    async def read(self, collection: str, read: Read) -> Any:
-        """Answer one question; everything the answer shows is durable."""
-        answer = await self._ask(collection, Question(read))
-        if read.method == OPEN and not answer:
+    async def read(self, collection: str, read: Read, permit: Permit | None = None) -> Any:
+        """Answer one question, as far as ``permit`` lets it; everything the answer shows is durable."""
+        if not (answer := await self._ask(collection, Question(read, permit))) and read.method == OPEN:
             self._opened.add(collection, read.target)
         return await in_steps(copied_in_steps(answer)) if read.target == RECORDS else answer
 
@@ -245,15 +245,16 @@ class Database(DatabaseApi):
         checks: Sequence[Check] = (),
         author: str | None = None,
         durability: Durability | None = None,
+        permits: Permits = NO_PERMITS,
     ) -> Receipt:
-        """Carry out all ``writes`` or none, if every check still holds; durable on return.
+        """Carry out all ``writes`` or none, if every check still holds, and ``permits`` let it; durable then.
 
         Raises LimitExceeded for more than ``Limits.joint_collections`` collections, NotReplicated, and of
         owned collections NoOwner and OutcomeUnknown.
         """
         self._home.require()
         author = check_author(self._author if author is None else author)
-        return await self._committing.commit(writes, checks, author, durability or self._durability)
+        return await self._committing.commit(writes, checks, author, durability or self._durability, permits)
 
     async def replicate(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
@@ -312,11 +313,8 @@ class Database(DatabaseApi):
         with errors_named("the storage"):
             found = await self._storage.list(prefix)
         why = self.read_only.reasons
-        return [
-            CollectionInfo(**asdict(each), read_only=why.get(each.name))
-            for each in found
-            if is_listed(each.name, prefix)
-        ]
+        told = (each for each in found if is_listed(each.name, prefix))
+        return [CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in told]
 
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return.
@@ -336,8 +334,8 @@ class Database(DatabaseApi):
         """How this node is linked with others, and how far these are."""
         owner = None if self.owner is None else self.owner.holder
         with errors_named("the storage"):
-            held, loaded = self.held_commits, len(self.actor_stats())
-            return await status(self.node, self.replication, held, loaded, owner)
+            loaded = len(self.actor_stats())
+            return await status(self.node, self.replication, self.held_commits, loaded, owner)
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""

@@ -9,8 +9,9 @@ from protobase_live.document.held import Held, Room, Sender
 from protobase_live.document.judge import Effect, Effects, Judge
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.registry import FORMER_INDEXES, MAX_STRUCTURES
+from protobase_live.document.rehearsal import checked
 from protobase_live.document.shapes import structures_in
-from protobase_live.document.targets import OPEN, REGISTRY, touched_by
+from protobase_live.document.targets import OPEN, REGISTRY, kind_at, touched_by
 
 __all__ = [
     "FORMER_INDEXES",
@@ -27,6 +28,8 @@ __all__ = [
     "Outcome",
     "Room",
     "Sender",
+    "checked",
+    "kind_at",
     "structures_in",
     "touched_by",
 ]

@@ -25,7 +25,7 @@ def rehearse(
     ``rows`` is the plain view of the records, ``resolve`` gives the shared type of a target. Raises the
     ProtoBaseError that keeps the operations from being carried out, if any.
     """
-    checked: list[Op] = []
+    ready_ops: list[Op] = []
     states: dict[Target, Any] = {}
     assigned: Assigned = {}
     for number, op in enumerate(ops):
@@ -34,7 +34,7 @@ def rehearse(
         kind = kind_at(op.target)
         ready = _checked(op, kind)
         args = ready.args
-        checked.append(ready)
+        ready_ops.append(ready)
         if op.target == RECORDS:
             states[RECORDS] = kind.rehearse(rows, states.get(RECORDS), op.action, args)
             _assign(assigned, op.action, args)
@@ -47,7 +47,12 @@ def rehearse(
             shared = resolve(op.target)
         with naming(op.target):
             states[op.target] = kind.rehearse(shared, state, op.action, args)
-    return checked
+    return ready_ops
+
+
+def checked(op: Op) -> CheckedOp:
+    """An operation with its arguments in their final form. Raises ValidationError."""
+    return _checked(op, kind_at(op.target))
 
 
 def _checked(op: Op, kind: Kind) -> CheckedOp:
