@@ -21,9 +21,11 @@ from websockets.typing import Subprotocol
 
 from protobase_actors import OrderedSet
 from protobase_live.collection.messages import ShownUpdate
+from protobase_live.errors import Overloaded
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.server.arrivals import Arrivals, full
 from protobase_live.server.paths import DIRECT_PREFIXES, HTTP_PREFIXES
 from protobase_live.server.refusals import Caller, Ticket
 from protobase_live.server.wire import Session
@@ -48,18 +50,22 @@ class Connection(ServerConnection):
         server: Server,
         *,
         everyone: OrderedSet[Connection],
+        arrivals: Arrivals,
         unread_pongs: int,
         first_seconds: float,
         http: Callable[[Connection, bytes], None],
         **settings: Any,
     ) -> None:
-        """``everyone`` holds the connection as long as its socket is open.
+        """``everyone`` holds the connection as long as its socket is open, and so does ``arrivals``.
 
         With more than ``unread_pongs`` answers to pings that it does not read, a client is cut off, and if it
         says nothing for ``first_seconds``. ``http`` takes over what begins as a request for `HTTP_PREFIXES`.
         """
         super().__init__(protocol, server, **settings)
         self._everyone = everyone
+        self._arrivals = arrivals
+        self.address: str | None = None
+        """From where it comes, as it counts."""
         self._first_seconds = first_seconds
         self._http = http
         self._first: bytes | None = b""
@@ -172,8 +178,33 @@ class Connection(ServerConnection):
         """Somebody has connected, who has to ask for something yet."""
         self.transport = cast(asyncio.Transport, transport)
         self._first = b""
+        try:
+            self._arrivals.come(self, self.host)
+        except Overloaded as error:
+            self.transport.write(full(error))
+            self.transport.close()
+            return
         self._patience = self.loop.call_later(self._first_seconds, self.transport.abort)
         self._everyone.add(self)
+
+    @property
+    def host(self) -> str | None:
+        """Where the socket comes from; perhaps a proxy."""
+        name = cast("tuple[str, int] | str | None", self.transport.get_extra_info("peername"))
+        return name[0] if isinstance(name, tuple) else name
+
+    def introduce(self, forwarded: str) -> None:
+        """What it wants is known; a proxy, if it is one, says for whom. Raises Overloaded."""
+        self._arrivals.speak(self)
+        self._arrivals.introduce(self, self.host, forwarded)
+
+    def leave(self) -> None:
+        """The socket is closed, whoever has served it."""
+        self._arrivals.leave(self)
+
+    def cut(self) -> None:
+        """End it without a word."""
+        self.transport.abort()
 
     def _begin(self, data: bytes) -> None:
         """Find out by the first bytes who serves the connection. The library hears of it only then: it can
@@ -187,6 +218,7 @@ class Connection(ServerConnection):
         self._lose_patience()
         if is_http:
             self._everyone.discard(self)
+            self._arrivals.speak(self)
             self._http(self, data)
         else:
             self._is_told = True
@@ -211,6 +243,7 @@ class Connection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """There is nobody to send to any more."""
         self._everyone.discard(self)
+        self.leave()
         self._lose_patience()
         self.writable = False
         if self._is_told:

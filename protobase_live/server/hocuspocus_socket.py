@@ -10,12 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
 from protobase_actors import Clock, OrderedSet, Ref
 from protobase_live.collection.messages import Message
-from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError, Unauthorized, ValidationError
+from protobase_live.errors import (
+    LimitExceeded,
+    Overloaded,
+    ProtoBaseError,
+    ProtocolError,
+    Unauthorized,
+    ValidationError,
+)
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.hocuspocus.documents import Asked, Documents, Event, Left, Said, UndecidedLimits
@@ -28,6 +36,7 @@ from protobase_live.protocol.live.limits import (
     TRY_AGAIN,
 )
 from protobase_live.protocol.yjs.varint import prefixed
+from protobase_live.server.accounts import Account
 from protobase_live.server.authentication import Identity
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
@@ -50,6 +59,8 @@ class Door(Protocol):
     async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]: ...
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession: ...
+
+    def account(self, author: str | None, address: str | None) -> AbstractContextManager[Account]: ...
 
     @property
     def presence(self) -> PresenceHub: ...
@@ -94,6 +105,10 @@ class HocuspocusSocket:
         self._ending: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._full: OrderedSet[object] = OrderedSet()
         """The documents that can take no more, and this socket while its client does not read."""
+        self._account = ExitStack()
+        """That of whoever opened the first document."""
+        self._counts = False
+        """Whether the socket counts for it."""
         self._refusals = 0
         self._deadline = clock.call_later(limits.first_document_seconds, self._give_up)
 
@@ -108,6 +123,7 @@ class HocuspocusSocket:
             await self._connection.attend(self, self._limits.backlog_bytes)
         finally:
             self._deadline.cancel()
+            self._account.close()
             for deciding in self._deciding.values():
                 deciding.cancel()
             for served in self._served.values():
@@ -204,6 +220,14 @@ class HocuspocusSocket:
             most = self._limits.socket_documents
             self._deny(key, f"{TOO_MANY} {most} documents are open on this socket (socket_documents)")
             return
+        if not self._counts:
+            try:
+                self._account.enter_context(self._door.account(identity.author, self._connection.address))
+            except Overloaded as error:
+                self._connection.close_soon(TRY_AGAIN, str(error))
+                self.refused = True
+                return
+            self._counts = True
         served = served or self._open(key, ref)
         served.session.author, served.session.read_only = identity.author, identity.read_only
         scope = hocuspocus.READ_ONLY if identity.read_only else hocuspocus.READ_WRITE

@@ -182,6 +182,8 @@ class HttpConnection(H11Protocol):
         self._forget_unread()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+        if self._websocket is not None:
+            self._websocket.leave()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Give the connection back, with what came behind the request."""

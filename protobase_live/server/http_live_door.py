@@ -21,9 +21,10 @@ from protobase_live.server.http_live_connection import HttpLiveConnection, ended
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, outcome, send_answer
 from protobase_live.server.rest.cors import Cors
-from protobase_live.server.rest.request import disconnected, headers_of, query_of, read
+from protobase_live.server.rest.request import address_of, disconnected, headers_of, query_of, read
 
 _ALLOW: Headers = [("allow", "GET, POST, OPTIONS")]
 
@@ -46,6 +47,7 @@ class HttpLiveDoor:
         counters: Counters,
         admit: Admit,
         token: Callable[[Scope], str | None] | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the client says over the stream."""
         self._door = door
@@ -59,6 +61,7 @@ class HttpLiveDoor:
         self._counters = counters
         self._admit = admit
         self._token = token
+        self._proxies = proxies or Proxies()
         self._connections: dict[str, HttpLiveConnection] = {}
 
     @property
@@ -93,7 +96,8 @@ class HttpLiveDoor:
         if reason := await self._admit():
             raise Unavailable(reason)
         credential, longest = self._credential(scope, headers), self._live_limits.hello_bytes
-        return HttpLiveConnection(subprotocol, credential, send, self._clock, self._limits, longest)
+        address = address_of(scope, headers, self._proxies)
+        return HttpLiveConnection(subprotocol, credential, send, self._clock, self._limits, longest, address)
 
     def _credential(self, scope: Scope, headers: Mapping[str, str]) -> str | None:
         """What a client's requests have in common: its token, as far as it is known without asking."""

@@ -14,6 +14,14 @@ class ServerLimits:
     connection with 4413, before it is read."""
     sessions: int = 10_000
     """Connections at once; another one is answered with HTTP 503."""
+    address_connections: int = 2_000
+    """Connections of one address at once, of IPv6 one network of 64 bits; another one is answered with HTTP
+    503. Behind a proxy that is not in ``trusted_proxies`` all clients have the address of that."""
+    identity_connections: int = 1_000
+    """Connections at once of all who have one author by their tokens; another one is closed with 1013."""
+    silent_connections: int = 4_000
+    """Connections that have not said what they want; the one that has been silent for the longest time is cut
+    off when there is another one. It has ``handshake_seconds`` at most."""
     backlog_bytes: int = 1024 * 1024
     """Bytes that wait to be sent to one Yjs client. Above it, the client is sent nothing more until it has
     read them, and then what it missed, in parts."""
@@ -86,6 +94,10 @@ class ServerLimits:
     http_streams: int = 1_000
     """Streams of changes as server-sent events at once; another one is answered with 503. Those of the live
     door over HTTP count as sessions."""
+    address_requests: int = 250
+    """Of the requests those of one address; another one is answered with 503."""
+    address_streams: int = 500
+    """Of the streams of server-sent events those of one address; another one is answered with 503."""
     http_head_bytes: int = 64 * 1024
     """Longest head of an HTTP request; a longer one is answered with 431."""
     http_body_bytes: int = 16 * 1024 * 1024

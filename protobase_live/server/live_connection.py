@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
-from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
+from protobase_live.errors import Overloaded, ProtoBaseError, Unauthorized, Unavailable, ValidationError
 from protobase_live.model.names import check_collection
 from protobase_live.presence.room import Membership
 from protobase_live.protocol.live.client_messages import (
@@ -56,6 +56,7 @@ from protobase_live.protocol.live.limits import (
 )
 from protobase_live.protocol.live.server_messages import Error
 from protobase_live.protocol.live.server_session import ServerSession, Violation
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
 from protobase_live.server.in_flight import InFlight
@@ -71,6 +72,9 @@ class Connection(Protocol):
 
     @property
     def subprotocol(self) -> str | None: ...
+
+    @property
+    def address(self) -> str | None: ...
 
     def allow(self, message_bytes: int) -> None:
         """From now on messages may be so long."""
@@ -105,6 +109,7 @@ class LiveConnection:
         news: PresenceNews,
         limits: LiveLimits,
         counters: Counters,
+        accounts: Accounts,
         token: str | None = None,
     ) -> None:
         """``token`` is known of the client; without it that is what it says."""
@@ -116,6 +121,7 @@ class LiveConnection:
         self._news = news
         self._limits = limits
         self._counters = counters
+        self._accounts = accounts
         self._author: str | None = None
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._answering = asyncio.Semaphore(limits.requests)
@@ -138,14 +144,12 @@ class LiveConnection:
     async def run(self, authentication: Authentication) -> None:
         """Serve until the connection ends."""
         try:
-            await self._greet(authentication)
-            self._start(self._carry_out_commits)
-            self._start(self._send_presence)
-            while True:
-                frame = await self._connection.recv()
-                self._counters.received_bytes.add("live", len(frame))
-                message = await in_steps(self._session.receive_in_steps(frame))
-                await self._take(message, len(frame))
+            await self._identify(authentication)
+            with self._accounts.connection(self._author, self._connection.address):
+                await self._welcome()
+                await self._serve()
+        except Overloaded as error:
+            await self._connection.close(TRY_AGAIN, str(error))
         except Violation as violation:
             await self._connection.close(violation.code, violation.reason)
         except ConnectionClosed:
@@ -154,6 +158,15 @@ class LiveConnection:
             await self._release()
         if self._mistake:
             raise self._mistake
+
+    async def _serve(self) -> None:
+        self._start(self._carry_out_commits)
+        self._start(self._send_presence)
+        while True:
+            frame = await self._connection.recv()
+            self._counters.received_bytes.add("live", len(frame))
+            message = await in_steps(self._session.receive_in_steps(frame))
+            await self._take(message, len(frame))
 
     async def leave(self) -> None:
         """Say bye, answer the requests that are under way, both within ``bye_seconds``, and begin to close;
@@ -173,7 +186,7 @@ class LiveConnection:
         if self._session.waiting:
             await self._answered.wait()
 
-    async def _greet(self, authentication: Authentication) -> None:
+    async def _identify(self, authentication: Authentication) -> None:
         seconds = self._limits.hello_seconds
         late = partial(self._connection.close, LATE, f"no hello within {seconds:g} seconds")
         timer = self._clock.call_later(seconds, lambda: self._start(late))
@@ -190,6 +203,8 @@ class LiveConnection:
             raise Violation(UNAUTHORIZED, str(error)) from error
         except Unavailable as error:
             raise Violation(TRY_AGAIN, str(error)) from error
+
+    async def _welcome(self) -> None:
         self._connection.allow(self._limits.message_bytes)
         await self._connection.send(self._session.welcome())
 

@@ -11,8 +11,10 @@ from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import BAD_MESSAGE, FORBIDDEN_ORIGIN, TOO_MANY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
+from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 from protobase_live.server.live_connection import Connection, LiveConnection
 from protobase_live.server.live_database import Database
 from protobase_live.server.presence_news import PresenceNews
@@ -29,14 +31,16 @@ class LiveDoor:
         limits: LiveLimits | None = None,
         authentication: Authentication | None = None,
         counters: Counters | None = None,
+        accounts: Accounts | None = None,
         session_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        """Without ``authentication`` everybody is let in."""
+        """Without ``authentication`` everybody is let in; ``accounts`` are shared with other doors."""
         self._database = database
         self._clock = clock
         self._limits = limits or LiveLimits()
         self._authentication = authentication or Authentication(anonymous, clock)
         self._counters = counters or Counters()
+        self._accounts = Accounts(DEFAULT_SERVER_LIMITS, self._counters) if accounts is None else accounts
         self._session_id = session_id
         self._news = PresenceNews()
         self._connections: dict[Connection, LiveConnection] = {}
@@ -71,7 +75,7 @@ class LiveDoor:
         else:
             encodings = self._encodings[codec.subprotocol]
             session = ServerSession(codec, self._limits, self._session_id(), encodings)
-            parts = self._database, self._clock, self._news, self._limits, self._counters
+            parts = self._database, self._clock, self._news, self._limits, self._counters, self._accounts
             served = LiveConnection(connection, session, *parts, token)
             await self._serve(connection, served)
 

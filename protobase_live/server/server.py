@@ -19,9 +19,9 @@ from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from protobase_actors import Clock, OrderedSet, SystemClock, Timer
+from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.database.database import Database
-from protobase_live.errors import Closed, ValidationError
+from protobase_live.errors import Closed, Overloaded, ValidationError
 from protobase_live.limits import check_limits
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
@@ -35,6 +35,8 @@ from protobase_live.protocol.live.limits import (
     LiveLimits,
 )
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.server.accounts import Accounts
+from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.connection import Connection, choose_subprotocol
@@ -60,6 +62,8 @@ from protobase_live.server.paths import (
     YJS_PREFIX,
 )
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
+from protobase_live.server.probing import Probing
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import send_answer
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
@@ -87,6 +91,7 @@ class Server:
         live_limits: LiveLimits | None = None,
         authenticate: Authenticate = anonymous,
         origins: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
         inspector: bool = True,
@@ -97,7 +102,9 @@ class Server:
 
         ``authenticate`` says who a client is by its token, see `Authenticate`. ``origins`` are those of web
         pages that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
-        ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
+        ``trusted_proxies`` are addresses and networks of proxies whose X-Forwarded-For says whose address
+        counts (`ServerLimits.address_connections` and others). ``live_limits`` are those of the live door.
+        ``peers`` are addresses of other nodes, such as
         ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
         there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
 
@@ -113,6 +120,9 @@ class Server:
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
         self._origins = Origins(origins, host)
         self._counters = Counters()
+        self._proxies = Proxies(trusted_proxies)
+        self._arrivals = Arrivals(self._proxies, limits, self._counters)
+        self._accounts = Accounts(limits, self._counters)
         self._live_limits = live_limits or LiveLimits()
         self._live = LiveDoor(
             database,
@@ -120,6 +130,7 @@ class Server:
             limits=self._live_limits,
             authentication=self._authentication,
             counters=self._counters,
+            accounts=self._accounts,
         )
         self._peers = check_peers(peers)
         self._secret = None if cluster_secret is None else _checked(cluster_secret)
@@ -131,9 +142,10 @@ class Server:
         self._pages = Pages(database, self._metrics, Inspector(DOORS) if inspector else None)
         parts = self._origins, self._clock, limits
         shared = database, self._authentication, *parts, self._counters, self._live_limits
-        self._rest = Rest(*shared, inspector=inspector)
+        self._rest = Rest(*shared, inspector=inspector, proxies=self._proxies)
         self._live_http = HttpLiveDoor(
-            self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)
+            *(self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)),
+            proxies=self._proxies,
         )
         self._http = HttpStack(self._answer, limits)
         self._doors = self._open_doors(database, limits)
@@ -141,11 +153,11 @@ class Server:
         self._connections: OrderedSet[Connection] = OrderedSet()
         self._sessions: OrderedSet[Connection] = OrderedSet()
         self._tasks: OrderedSet[asyncio.Task[Any]] = OrderedSet()
-        self._probe: Timer | None = None
+        self._probing: Probing | None = None
         self._server: WebSocketServer | None = None
 
     def _open_doors(self, database: Database, limits: ServerLimits) -> list[Door]:
-        shared = database, self._authentication, self._clock, limits, self._counters
+        shared = database, self._authentication, self._clock, limits, self._counters, self._accounts
         yjs = YjsClients(*shared)
         hocuspocus = HocuspocusDoor(yjs, self._clock, limits, self._counters)
         return [
@@ -176,7 +188,7 @@ class Server:
             server_header="protobase-live",
             logger=handshake_log(),
         )
-        self._probe_later()
+        self._probing = Probing(self._clock, self._limits.ping_seconds, lambda: self._sessions)
         self._link()
         return self
 
@@ -204,12 +216,12 @@ class Server:
         await self.close()
 
     def _connection(self, protocol: ServerProtocol, server: WebSocketServer, **settings: Any) -> Connection:
-        pongs = self._limits.unread_pongs
         return Connection(
             protocol,
             server,
             everyone=self._connections,
-            unread_pongs=pongs,
+            arrivals=self._arrivals,
+            unread_pongs=self._limits.unread_pongs,
             first_seconds=self._limits.handshake_seconds,
             http=self._http.take,
             **settings,
@@ -253,8 +265,8 @@ class Server:
         if self._server is None:
             return
         self._closing = self._pages.closing = True
-        if self._probe is not None:
-            self._probe.cancel()
+        if self._probing is not None:
+            self._probing.cancel()
         self._gate.close()
         clients = [each for each in self._sessions if not each.is_peer]
         await drain([*clients, *self._live_http.connections], self._let_go, self._clock, self._limits)
@@ -282,15 +294,6 @@ class Server:
         for task in list(self._tasks):
             task.cancel()
 
-    def _probe_later(self) -> None:
-        self._probe = self._clock.call_later(self._limits.ping_seconds, self._probe_all)
-
-    def _probe_all(self) -> None:
-        """Ping every client; those that were silent since the last time are gone."""
-        for connection in self._sessions:
-            connection.probe()
-        self._probe_later()
-
     async def _metrics(self) -> str:
         return await metrics(self._database, self._counters, self.sessions, self.backlog)
 
@@ -308,6 +311,11 @@ class Server:
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP, and refuse what no door is for."""
         self._keep(asyncio.current_task())
+        assert isinstance(connection, Connection)
+        try:
+            connection.introduce(", ".join(request.headers.get_all("X-Forwarded-For")))
+        except Overloaded as error:
+            return self._unavailable(connection, str(error))
         path = urlsplit(request.path).path
         if page := await self._pages.page(path, ", ".join(request.headers.get_all("Accept"))):
             return as_response(connection, page)
@@ -318,7 +326,7 @@ class Server:
             reason = await self._admit(lambda: connection.protocol.state is not CONNECTING)
         else:
             reason = "the server is stopping" if self._closing else None
-        reason = reason or await door.admit(cast(Connection, connection))
+        reason = reason or await door.admit(connection)
         return None if reason is None else self._unavailable(connection, reason)
 
     async def _admit(self, gone: Gone) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.protocol import CONNECTING
@@ -12,10 +12,11 @@ from websockets.protocol import CONNECTING
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.database.database import Database
-from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.errors import Overloaded, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.model.names import check_collection
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
@@ -57,12 +58,16 @@ class YjsClients:
         clock: Clock,
         limits: ServerLimits,
         counters: Counters,
+        accounts: Accounts | None = None,
     ) -> None:
+        """Without ``accounts`` they are those of the clients of these doors alone."""
         self._database = database
         self._authentication = authentication
         self._clock = clock
         self._limits = limits
         self._counters = counters
+        self.accounts = Accounts(limits, counters) if accounts is None else accounts
+        """What is counted for each client."""
         self.read_ahead = ReadAhead(limits.read_ahead_bytes)
         """For the sessions of all clients."""
         self._refusals = Refusals(clock, limits)
@@ -132,11 +137,21 @@ class YjsClients:
         except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
-            shared = self._clock, self._limits, identity.author, self._counters, self.read_ahead
-            session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
-            await session.run(connection, self.presence, name)
-            return session.refused or self.is_refused(connection, [name])
+            return await self._admitted(connection, asked, name, identity, ref)
         return True
+
+    async def _admitted(
+        self, connection: Wire, asked: Asked, name: str, identity: Identity, ref: Ref[Message]
+    ) -> bool:
+        shared = self._clock, self._limits, identity.author, self._counters, self.read_ahead
+        session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
+        try:
+            with self.accounts.connection(identity.author, connection.address):
+                await session.run(connection, self.presence, name)
+        except Overloaded as error:
+            await connection.refuse(TRY_AGAIN, str(error))
+            return True
+        return session.refused or self.is_refused(connection, [name])
 
     async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
         """Who has the token, and the collection that he wants.
@@ -170,7 +185,5 @@ def asked_for(path: str, query: str, forbidden: str | None) -> Asked:
 
 def _caller(connection: Connection) -> Caller:
     assert connection.request is not None
-    address = cast("tuple[str, int] | str | None", connection.remote_address)
     asked = urlsplit(connection.request.path)
-    host = address[0] if isinstance(address, tuple) else address
-    return hash((host, asked.path, *parse_qs(asked.query).get("token", [])))
+    return hash((connection.address, asked.path, *parse_qs(asked.query).get("token", [])))

@@ -11,7 +11,11 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.server import ServerProtocol
 
 from protobase_actors import OrderedSet
+from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.connection import Connection
+from protobase_live.server.counters import Counters
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.proxies import Proxies
 
 MASK = b"\x01\x02\x03\x04"
 HANDSHAKE = (
@@ -128,6 +132,8 @@ class Wire:
         write_limit: int = 1 << 15,
         unread_pongs: int = 1_000,
     ) -> None:
+        counters = Counters()
+
         async def handler(connection: Any) -> None:
             await connection.handshake()
             await serve(connection)
@@ -138,6 +144,7 @@ class Wire:
             ServerProtocol(max_size=max_size),
             self._server,
             everyone=OrderedSet(),
+            arrivals=Arrivals(Proxies(), ServerLimits(), counters),
             unread_pongs=unread_pongs,
             first_seconds=10.0,
             http=_no_http,

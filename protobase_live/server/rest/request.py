@@ -12,6 +12,7 @@ from protobase_actors import in_steps
 from protobase_live.errors import Closed, LimitExceeded, ValidationError
 from protobase_live.model import values
 from protobase_live.server.asgi_types import Receive, Scope
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Refusal
 
 BodyReader = Callable[[str, bytes], Awaitable[Any]]
@@ -92,6 +93,12 @@ def headers_of(scope: Scope) -> dict[str, str]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         found[key] = f"{found[key]}, {text}" if key in found else text
     return found
+
+
+def address_of(scope: Scope, headers: Mapping[str, str], proxies: Proxies) -> str | None:
+    """From where a request comes, as it counts; None where the server does not say."""
+    host, _ = scope.get("client") or (None, 0)
+    return proxies.client(host, headers.get("x-forwarded-for", ""))
 
 
 def query_of(scope: Scope) -> dict[str, str]:

@@ -23,10 +23,12 @@ from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
+from protobase_live.server.places import Places
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, outcome, send_answer
 from protobase_live.server.rest.cors import Cors
 from protobase_live.server.rest.events import Events
-from protobase_live.server.rest.request import Request, body_of, headers_of, query_of, segments
+from protobase_live.server.rest.request import Request, address_of, body_of, headers_of, query_of, segments
 from protobase_live.server.rest.routes import Route, find
 from protobase_live.server.rest.services import Services
 from protobase_live.server.rest.table import ROUTES
@@ -52,6 +54,7 @@ class Rest:
         live_limits: LiveLimits,
         token: Callable[[Scope], str | None] | None = None,
         inspector: bool = True,
+        proxies: Proxies | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the request says.
 
@@ -65,7 +68,10 @@ class Rest:
         self._clock = clock
         self._limits = limits
         self._counters = counters
+        self._proxies = proxies or Proxies()
         self._requests = 0
+        self._address_requests = Places(limits.address_requests, "address_requests", counters)
+        self._address_streams = Places(limits.address_streams, "address_streams", counters)
         self._streams: dict[Events, None] = {}
         self._closing = False
 
@@ -77,13 +83,17 @@ class Rest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; see ASGI."""
-        if self._requests >= self._limits.http_requests:
-            full = Overloaded(f"{self._limits.http_requests} requests at once (http_requests)")
+        address = address_of(scope, headers_of(scope), self._proxies)
+        try:
+            if self._requests >= self._limits.http_requests:
+                raise Overloaded(f"{self._limits.http_requests} requests at once (http_requests)")
+            with self._address_requests.one(address):
+                stream = await self._respond(scope, receive, send)
+        except Overloaded as full:
             await send_answer(send, failed(full), [("connection", "close")])
             return
-        stream = await self._respond(scope, receive, send)
         if stream is not None:
-            await self._stream(stream, receive, send)
+            await self._stream(stream, address, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> tuple[Events, Headers] | None:
         """Answer, in time; what is to be streamed is not sent yet."""
@@ -179,11 +189,16 @@ class Rest:
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
         return await self._authentication.author(token.strip() if scheme else query.get("token"))
 
-    async def _stream(self, opened: tuple[Events, Headers], receive: Receive, send: Send) -> None:
+    async def _stream(
+        self, opened: tuple[Events, Headers], address: str | None, receive: Receive, send: Send
+    ) -> None:
         stream, headers = opened
-        if len(self._streams) >= self._limits.http_streams:
+        try:
+            if len(self._streams) >= self._limits.http_streams:
+                raise Overloaded(f"{self._limits.http_streams} streams of events at once (http_streams)")
+            self._address_streams.take(address)
+        except Overloaded as full:
             stream.close()
-            full = Overloaded(f"{self._limits.http_streams} streams of events at once (http_streams)")
             await send_answer(send, failed(full), headers)
             return
         self._streams[stream] = None
@@ -191,6 +206,7 @@ class Rest:
             await stream.run(receive, send, headers)
         finally:
             del self._streams[stream]
+            self._address_streams.give_back(address)
 
 
 def _allow(found: Iterable[str]) -> Headers:

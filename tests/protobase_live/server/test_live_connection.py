@@ -29,8 +29,10 @@ from protobase_live.protocol.live.server_messages import Bye, Result, Welcome
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.query.language.form import to_form
 from protobase_live.query.language.query import Query
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
+from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_connection import LiveConnection
 from protobase_live.server.presence_news import PresenceNews
 from tests.protobase_live.live_wire import FakeDatabase, pipe
@@ -50,7 +52,8 @@ class Served:
         self.client, end = pipe(capacity=capacity)
         session = ServerSession(CODEC, limits, "s1")
         self.connection = LiveConnection(
-            end, session, self.database, self.clock, PresenceNews(), limits, self.counters
+            *(end, session, self.database, self.clock, PresenceNews(), limits, self.counters),
+            accounts=Accounts(ServerLimits(), self.counters),
         )
         authentication = Authentication(authenticate, self.clock)
         self.task = asyncio.ensure_future(self.connection.run(authentication))
