@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from typing import Protocol, cast
 
 from protobase_actors import OrderedSet
 from protobase_live.errors import Overloaded
@@ -18,9 +19,8 @@ class Socket(Protocol):
     address: str | None
     """From where, as it counts; None for what a proxy forwards, before it says for whom, and at the end."""
 
-    def cut(self) -> None:
-        """End it without a word."""
-        ...
+    @property
+    def transport(self) -> asyncio.Transport: ...
 
 
 class Arrivals:
@@ -36,11 +36,12 @@ class Arrivals:
         self._counters = counters
         self._silent: OrderedSet[Socket] = OrderedSet()
 
-    def come(self, socket: Socket, host: str | None) -> None:
-        """A socket from there is open. Raises Overloaded where its address has too many.
+    def come(self, socket: Socket) -> None:
+        """A socket is open. Raises Overloaded where its address has too many.
 
         Whoever has been silent for the longest time gives way to it.
         """
+        host = _host(socket)
         if not self._proxies.trusts(host):
             self._settle(socket, self._proxies.client(host))
         self._silent.add(socket)
@@ -48,16 +49,16 @@ class Arrivals:
             self._counters.limits.add("silent_connections")
             oldest = next(iter(self._silent))
             self._silent.discard(oldest)
-            oldest.cut()
+            oldest.transport.abort()
 
     def speak(self, socket: Socket) -> None:
         """It has said what it wants."""
         self._silent.discard(socket)
 
-    def introduce(self, socket: Socket, host: str | None, forwarded: str) -> None:
+    def introduce(self, socket: Socket, forwarded: str) -> None:
         """A proxy has said, by its header, for whom the socket is. Raises Overloaded."""
         if socket.address is None:
-            self._settle(socket, self._proxies.client(host, forwarded))
+            self._settle(socket, self._proxies.client(_host(socket), forwarded))
 
     def leave(self, socket: Socket) -> None:
         """It is closed. Harmless when that was said."""
@@ -68,6 +69,11 @@ class Arrivals:
     def _settle(self, socket: Socket, address: str | None) -> None:
         self._places.take(address)
         socket.address = address
+
+
+def _host(socket: Socket) -> str | None:
+    name = cast("tuple[str, int] | str | None", socket.transport.get_extra_info("peername"))
+    return name[0] if isinstance(name, tuple) else name
 
 
 def full(error: Overloaded) -> bytes:

@@ -31,6 +31,7 @@ from protobase_live.server.places import Places
 from protobase_live.server.probing import Probing
 from protobase_live.server.refusals import Caller
 from protobase_live.server.rest.answers import Answer, plain_page, send_answer
+from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
@@ -181,8 +182,9 @@ class Doors:
             counters=counters,
             accounts=accounts,
         )
+        bodies = Bodies(limits, counters)
         self._live_http = HttpLiveDoor(
-            self._live, origins, clock, limits, live_limits, counters, self._admit, token
+            *(self._live, origins, clock, limits, live_limits, counters, self._admit, token), bodies=bodies
         )
         self._rest = Rest(
             database,
@@ -194,6 +196,7 @@ class Doors:
             live_limits,
             token=token,
             inspector=inspector,
+            bodies=bodies,
         )
         self._inspector = Inspector(DOORS) if inspector else None
         self._clients: OrderedSet[AsgiConnection] = OrderedSet()

@@ -24,14 +24,8 @@ from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Overloaded, ValidationError
 from protobase_live.limits import check_limits
 from protobase_live.protocol.live.limits import (
-    BAD_MESSAGE,
-    BAD_NAME,
-    FORBIDDEN_ORIGIN,
     GOING_AWAY,
     INTERNAL_ERROR,
-    MESSAGE_TOO_BIG,
-    TOO_MANY,
-    TRY_AGAIN,
     LiveLimits,
 )
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
@@ -39,10 +33,11 @@ from protobase_live.server.accounts import Accounts
 from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
-from protobase_live.server.connection import Connection, choose_subprotocol
+from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
+from protobase_live.server.ends import tell_end
 from protobase_live.server.gate import Gate, Gone
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
@@ -65,15 +60,15 @@ from protobase_live.server.peer_addresses import PEER_PATH, check_peers
 from protobase_live.server.probing import Probing
 from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import send_answer
+from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
+from protobase_live.server.subprotocols import choose_subprotocol
+from protobase_live.server.traffic import LIVE_QUEUE, Traffic
 from protobase_live.server.yjs_clients import YjsClients
 
 if TYPE_CHECKING:
     from protobase_live.cluster.cluster import Cluster
-
-FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
-"""Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
 
 _log = logging.getLogger(__name__)
 
@@ -123,6 +118,7 @@ class Server:
         self._proxies = Proxies(trusted_proxies)
         self._arrivals = Arrivals(self._proxies, limits, self._counters)
         self._accounts = Accounts(limits, self._counters)
+        self._traffic = Traffic(self._clock, limits, self._counters)
         self._live_limits = live_limits or LiveLimits()
         self._live = LiveDoor(
             database,
@@ -142,12 +138,14 @@ class Server:
         self._pages = Pages(database, self._metrics, Inspector(DOORS) if inspector else None)
         parts = self._origins, self._clock, limits
         shared = database, self._authentication, *parts, self._counters, self._live_limits
-        self._rest = Rest(*shared, inspector=inspector, proxies=self._proxies)
+        bodies = Bodies(limits, self._counters)
+        self._rest = Rest(*shared, inspector=inspector, proxies=self._proxies, bodies=bodies)
         self._live_http = HttpLiveDoor(
             *(self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)),
             proxies=self._proxies,
+            bodies=bodies,
         )
-        self._http = HttpStack(self._answer, limits)
+        self._http = HttpStack(self._answer, limits, self._traffic.answers)
         self._doors = self._open_doors(database, limits)
         self._gate = Gate(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
@@ -182,6 +180,7 @@ class Server:
             select_subprotocol=choose_subprotocol,
             compression=None,
             max_size=self._live_limits.hello_bytes,
+            max_queue=LIVE_QUEUE,
             open_timeout=self._limits.handshake_seconds,
             ping_interval=None,  # a task for each connection takes a tenth of its memory
             close_timeout=self._limits.close_seconds,
@@ -221,6 +220,7 @@ class Server:
             server,
             everyone=self._connections,
             arrivals=self._arrivals,
+            traffic=self._traffic,
             unread_pongs=self._limits.unread_pongs,
             first_seconds=self._limits.handshake_seconds,
             http=self._http.take,
@@ -362,15 +362,7 @@ class Server:
             await connection.refuse(INTERNAL_ERROR, "internal error")
         finally:
             self._sessions.discard(connection)
-            self._tell_end(connection)
-
-    def _tell_end(self, connection: Connection) -> None:
-        assert connection.request is not None
-        code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
-        self._counters.closes.add(str(code))
-        level = logging.INFO if code in FAULTS else logging.DEBUG
-        where, why = connection.remote_address, connection.close_reason
-        _log.log(level, "closed the connection of %s to %r: %s %r", where, path, code, why)
+            tell_end(connection, self._counters)
 
     async def _serve(self, connection: Connection) -> None:
         assert connection.request is not None

@@ -26,9 +26,10 @@ from protobase_live.server.origins import Origins
 from protobase_live.server.places import Places
 from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, outcome, send_answer
+from protobase_live.server.rest.bodies import Bodies, too_long
 from protobase_live.server.rest.cors import Cors
 from protobase_live.server.rest.events import Events
-from protobase_live.server.rest.request import Request, address_of, body_of, headers_of, query_of, segments
+from protobase_live.server.rest.request import Request, address_of, headers_of, query_of, segments, value_of
 from protobase_live.server.rest.routes import Route, find
 from protobase_live.server.rest.services import Services
 from protobase_live.server.rest.table import ROUTES
@@ -55,6 +56,7 @@ class Rest:
         token: Callable[[Scope], str | None] | None = None,
         inspector: bool = True,
         proxies: Proxies | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the request says.
 
@@ -69,6 +71,7 @@ class Rest:
         self._limits = limits
         self._counters = counters
         self._proxies = proxies or Proxies()
+        self._bodies = bodies or Bodies(limits, counters)
         self._requests = 0
         self._address_requests = Places(limits.address_requests, "address_requests", counters)
         self._address_streams = Places(limits.address_streams, "address_streams", counters)
@@ -174,12 +177,19 @@ class Rest:
     ) -> Answer | Events:
         query = query_of(scope)
         author = None if route.is_open else await self._author(scope, headers, query)
-        body = await body_of(receive, headers, self._limits.http_body_bytes, route.reads)
+        body = await value_of(await self._body(scope, headers, receive), headers, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:
             check_collection(path["collection"])
         request = Request(root, scope["method"], path, query, headers, body, author)
         return await route.handler(self._services, request)
+
+    async def _body(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> bytes:
+        most_bytes, announced = self._limits.http_body_bytes, headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > most_bytes:
+            raise too_long(most_bytes)
+        address = address_of(scope, headers, self._proxies)
+        return await self._bodies.read(receive, address, most_bytes)
 
     async def _author(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
         if self._token is not None:
