@@ -80,6 +80,10 @@ def serve(
     origin: Annotated[
         list[str] | None, typer.Option(help="Pages of this origin may connect, too; * allows all.")
     ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="Address or network of proxies whose X-Forwarded-For is believed."),
+    ] = None,
     peer: Annotated[
         list[str] | None, typer.Option(help="Another node to be linked with, as ws://HOST:PORT/peer.")
     ] = None,
@@ -125,6 +129,7 @@ def serve(
         "listen": listen,
         "config": config,
         "origin": origin,
+        "trusted_proxy": trusted_proxy,
         "peer": peer,
         "node_id": node_id,
         "owner": owner,

@@ -24,7 +24,7 @@ from protobase_live.server.server import Server
 
 MAX_PORT = 65_535
 
-REPEATED = ("origin", "peer", "owner", "jwt_algorithm", "limit")
+REPEATED = ("origin", "trusted_proxy", "peer", "owner", "jwt_algorithm", "limit")
 """Options that may come more than once."""
 
 _log = logging.getLogger(__name__)
@@ -108,6 +108,7 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         limits=how.server_limits,
         live_limits=how.live_limits,
         origins=how.origins,
+        trusted_proxies=how.trusted_proxies,
         peers=how.peers,
         cluster_secret=secret,
         inspector=how.inspector == "on",
@@ -149,6 +150,7 @@ async def listening(
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
     live_limits: LiveLimits | None = None,
     origins: Iterable[str] = (),
+    trusted_proxies: Iterable[str] = (),
     peers: Sequence[str] = (),
     cluster_secret: bytes | None = None,
     inspector: bool = True,
@@ -162,6 +164,7 @@ async def listening(
         live_limits=live_limits,
         authenticate=authenticate,
         origins=origins,
+        trusted_proxies=trusted_proxies,
         peers=peers,
         cluster_secret=cluster_secret,
         inspector=inspector,

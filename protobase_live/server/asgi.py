@@ -10,13 +10,14 @@ from types import TracebackType
 
 from websockets.exceptions import ConnectionClosed
 
-from protobase_actors import Clock, OrderedSet, SystemClock, Timer
+from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.database.database import Database
-from protobase_live.errors import Closed
+from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
 from protobase_live.permissions.policy import Policy
-from protobase_live.protocol.live.limits import GOING_AWAY, LiveLimits
+from protobase_live.protocol.live.limits import GOING_AWAY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
@@ -29,8 +30,11 @@ from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import METHODS, Inspector
 from protobase_live.server.permissions import Permissions
+from protobase_live.server.places import Places
+from protobase_live.server.probing import Probing
 from protobase_live.server.refusals import Caller
 from protobase_live.server.rest.answers import Answer, plain_page, send_answer
+from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
@@ -174,11 +178,12 @@ class Doors:
         self._origins = origins
         self._limits = limits
         self._live_limits = live_limits
-        self._clock = clock
         authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
         self._counters = counters = Counters()
+        accounts = Accounts(limits, counters)
         self.permissions = permissions = Permissions(clock, limits, policy, authorize)
-        self._yjs = YjsClients(database, authentication, clock, limits, counters, permissions)
+        shared = database, authentication, clock, limits, counters
+        self._yjs = YjsClients(*shared, permissions=permissions, accounts=accounts)
         self._hocuspocus = HocuspocusDoor(self._yjs, clock, limits, counters)
         self._live = LiveDoor(
             database,
@@ -187,9 +192,11 @@ class Doors:
             authentication=authentication,
             counters=counters,
             permissions=permissions,
+            accounts=accounts,
         )
+        bodies = Bodies(limits, counters)
         self._live_http = HttpLiveDoor(
-            self._live, origins, clock, limits, live_limits, counters, self._admit, token
+            *(self._live, origins, clock, limits, live_limits, counters, self._admit, token), bodies=bodies
         )
         self._rest = Rest(
             database,
@@ -202,23 +209,20 @@ class Doors:
             token=token,
             inspector=inspector,
             permissions=permissions,
+            bodies=bodies,
         )
         self._inspector = Inspector(DOORS) if inspector else None
         self._clients: OrderedSet[AsgiConnection] = OrderedSet()
-        self._probe: Timer = clock.call_later(limits.ping_seconds, self._probe_all)
+        self._addresses = Places(limits.address_connections, "address_connections", counters)
+        self._probing = Probing(clock, limits.ping_seconds, lambda: self._clients)
 
     async def close(self) -> None:
         """Close every connection with 1001, and end all streams."""
-        self._probe.cancel()
+        self._probing.cancel()
         self._rest.close()
         await self._live.close()
         for client in list(self._clients):
             client.close_soon(GOING_AWAY, "the server is stopping")
-
-    def _probe_all(self) -> None:
-        for client in self._clients:
-            client.probe()
-        self._probe = self._clock.call_later(self._limits.ping_seconds, self._probe_all)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request over HTTP."""
@@ -256,8 +260,10 @@ class Doors:
         self._clients.add(connection)
         try:
             await connection.accept(_choose(scope.get("subprotocols", ()), pieces[0] == "live"))
-            with self._counters.session(pieces[0]):
+            with self._addresses.one(connection.address), self._counters.session(pieces[0]):
                 await serve(scope, connection, pieces)
+        except Overloaded as full:
+            await connection.refuse(TRY_AGAIN, str(full))
         except ConnectionClosed:
             pass  # how every connection ends
         finally:

@@ -69,6 +69,8 @@ class Counters:
         """Bytes of messages to live clients."""
         self.requests = Tally("type")
         """Requests of live clients."""
+        self.limits = Tally("limit")
+        """How often a limit was met that holds one client off for the others' sake, by the limit's name."""
         self.errors = Tally("code")
         """Errors that live clients were told, by their code."""
         self.request_seconds = Durations()

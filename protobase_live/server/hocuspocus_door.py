@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import partial
 
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import FORBIDDEN_ORIGIN
+from protobase_live.server.accounts import Account
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.editor_pass import EditorPass
@@ -66,6 +68,10 @@ class HocuspocusDoor:
         """A session of a collection."""
         shared = self._clock, self._limits, None, self._counters, self._clients.read_ahead
         return HocuspocusSession(line, ref, *shared)
+
+    def account(self, author: str | None, address: str | None) -> AbstractContextManager[Account]:
+        """See `Accounts.connection`."""
+        return self._clients.accounts.connection(author, address)
 
     @property
     def presence(self) -> PresenceHub:

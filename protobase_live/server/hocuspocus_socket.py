@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from protobase_live.collection.messages import Message
 from protobase_live.errors import (
     Forbidden,
     LimitExceeded,
+    Overloaded,
     ProtoBaseError,
     ProtocolError,
     Unauthorized,
@@ -36,6 +38,7 @@ from protobase_live.protocol.live.limits import (
     TRY_AGAIN,
 )
 from protobase_live.protocol.yjs.varint import prefixed
+from protobase_live.server.accounts import Account
 from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.expiry import Expiry
 from protobase_live.server.hocuspocus_line import HocuspocusLine
@@ -59,6 +62,8 @@ class Door(Protocol):
     async def find(self, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]: ...
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession: ...
+
+    def account(self, author: str | None, address: str | None) -> AbstractContextManager[Account]: ...
 
     @property
     def presence(self) -> PresenceHub: ...
@@ -107,6 +112,10 @@ class HocuspocusSocket:
         self._ending: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._full: OrderedSet[object] = OrderedSet()
         """The documents that can take no more, and this socket while its client does not read."""
+        self._account = ExitStack()
+        """That of whoever opened the first document."""
+        self._counts = False
+        """Whether the socket counts for it."""
         self._refusals = 0
         self._deadline = clock.call_later(limits.first_document_seconds, self._give_up)
 
@@ -121,6 +130,7 @@ class HocuspocusSocket:
             await self._connection.attend(self, self._limits.backlog_bytes)
         finally:
             self._deadline.cancel()
+            self._account.close()
             for deciding in self._deciding.values():
                 deciding.cancel()
             for served in self._served.values():
@@ -220,6 +230,15 @@ class HocuspocusSocket:
             most = self._limits.socket_documents
             self._deny(key, f"{TOO_MANY} {most} documents are open on this socket (socket_documents)")
             return
+        if not self._counts:
+            try:
+                self._account.enter_context(self._door.account(entry.author, self._connection.address))
+            except Overloaded as error:
+                entry.close()
+                self._connection.close_soon(TRY_AGAIN, str(error))
+                self.refused = True
+                return
+            self._counts = True
         served = self._open(key, ref, entry) if served is None else self._let_in(served, entry)
         scope = hocuspocus.READ_ONLY if entry.read_only else hocuspocus.READ_WRITE
         served.line.write(hocuspocus.encode_authenticated(scope))

@@ -14,9 +14,34 @@ class ServerLimits:
     connection with 4413, before it is read."""
     sessions: int = 10_000
     """Connections at once; another one is answered with HTTP 503."""
+    address_connections: int = 2_000
+    """Connections of one address at once, of IPv6 one network of 64 bits; another one is answered with HTTP
+    503. Behind a proxy that is not in ``trusted_proxies`` all clients have the address of that."""
+    identity_connections: int = 1_000
+    """Connections at once of all who have one author by their tokens; another one is closed with 1013."""
+    silent_connections: int = 4_000
+    """Connections that have not said what they want; the one that has been silent for the longest time is cut
+    off when there is another one. It has ``handshake_seconds`` at most."""
     backlog_bytes: int = 1024 * 1024
     """Bytes that wait to be sent to one Yjs client. Above it, the client is sent nothing more until it has
     read them, and then what it missed, in parts."""
+    all_backlog_bytes: int = 512 * 1024 * 1024
+    """The same of all Yjs clients together. Above it, a client that has anything unread is sent nothing more
+    until it has read that."""
+    all_answer_bytes: int = 512 * 1024 * 1024
+    """Bytes that all clients of the live door and over HTTP have not read. Above it, of the address that has
+    most, who has been behind for the longest time is cut off."""
+    all_unfinished_bytes: int = 256 * 1024 * 1024
+    """Bytes of messages of all clients that are not whole, or that nobody has taken yet. Above it, of the
+    address that has most, the one that was begun first closes its connection with 1013."""
+    messages_per_second: int = 10_000
+    """Messages of one connection, 0: any number. A client that sends more is read more slowly."""
+    messages_at_once: int = 20_000
+    """How many of these may come at once after a pause."""
+    bytes_per_second: int = 64 * 1024 * 1024
+    """Bytes of one connection, 0: any number. A client that sends more is read more slowly."""
+    bytes_at_once: int = 128 * 1024 * 1024
+    """How many of these may come at once after a pause."""
     handshakes_per_second: int = 300
     """Clients that may come in a second; others wait for their turn. Stock clients all come back in the same
     moment after a restart, and would hold up those that are served."""
@@ -93,10 +118,17 @@ class ServerLimits:
     http_streams: int = 1_000
     """Streams of changes as server-sent events at once; another one is answered with 503. Those of the live
     door over HTTP count as sessions."""
+    address_requests: int = 250
+    """Of the requests those of one address; another one is answered with 503."""
+    address_streams: int = 500
+    """Of the streams of server-sent events those of one address; another one is answered with 503."""
     http_head_bytes: int = 64 * 1024
     """Longest head of an HTTP request; a longer one is answered with 431."""
     http_body_bytes: int = 16 * 1024 * 1024
     """Longest body of an HTTP request; a longer one is answered with 413."""
+    all_body_bytes: int = 256 * 1024 * 1024
+    """Bytes of all bodies that are being read. Above it, of the address that has most, the request that was
+    begun first is answered with 503."""
     http_answer_bytes: int = 16 * 1024 * 1024
     """Longest body of an answer over HTTP; a longer one is answered with 422. An event of a stream that would
     be longer is told without its values."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
-from protobase_live.errors import Forbidden, ProtoBaseError, Unauthorized, Unavailable
+from protobase_live.errors import Forbidden, Overloaded, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.client_messages import (
     ClusterRequest,
@@ -58,7 +58,8 @@ from protobase_live.protocol.live.limits import (
 from protobase_live.protocol.live.server_messages import Error
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.protocol.live.violation import Violation
-from protobase_live.server.authentication import Authentication
+from protobase_live.server.accounts import Accounts
+from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.authority import REVOKED
 from protobase_live.server.counters import Counters
 from protobase_live.server.expiry import ENDED, Expiry
@@ -78,6 +79,9 @@ class Connection(Protocol):
 
     @property
     def subprotocol(self) -> str | None: ...
+
+    @property
+    def address(self) -> str | None: ...
 
     def allow(self, message_bytes: int) -> None:
         """From now on messages may be so long."""
@@ -113,6 +117,7 @@ class LiveConnection:
         limits: LiveLimits,
         counters: Counters,
         authentication: Authentication,
+        accounts: Accounts,
         token: str | None = None,
         permissions: Permissions | None = None,
     ) -> None:
@@ -129,6 +134,7 @@ class LiveConnection:
         self._clock = clock
         self._limits = limits
         self._counters = counters
+        self._accounts = accounts
         self._author: str | None = None
         self._expiry = Expiry(clock, self._expire, self._warn, limits.expiry_warning_seconds)
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
@@ -151,16 +157,12 @@ class LiveConnection:
         """Serve until the connection ends."""
         forget = self._authority.open((), self._reconsider)
         try:
-            await self._greet()
-            self._start(self._carry_out_commits)
-            self._start(self._presence.send_all)
-            while True:
-                frame = await self._connection.recv()
-                self._counters.received_bytes.add("live", len(frame))
-                message = await in_steps(self._session.receive_in_steps(frame))
-                if self._expiry.over:  # it came while the connection closes
-                    raise Violation(UNAUTHORIZED, ENDED)
-                await self._take(message, len(frame))
+            identity = await self._identify()
+            with self._accounts.connection(self._author, self._connection.address):
+                await self._welcome(identity)
+                await self._serve()
+        except Overloaded as error:
+            await self._connection.close(TRY_AGAIN, str(error))
         except Violation as violation:
             await self._connection.close(violation.code, violation.reason)
         except ConnectionClosed:
@@ -170,6 +172,17 @@ class LiveConnection:
             await self._release()
         if self._mistake:
             raise self._mistake
+
+    async def _serve(self) -> None:
+        self._start(self._carry_out_commits)
+        self._start(self._presence.send_all)
+        while True:
+            frame = await self._connection.recv()
+            self._counters.received_bytes.add("live", len(frame))
+            message = await in_steps(self._session.receive_in_steps(frame))
+            if self._expiry.over:  # it came while the connection closes
+                raise Violation(UNAUTHORIZED, ENDED)
+            await self._take(message, len(frame))
 
     async def leave(self) -> None:
         """Say bye, answer the requests that are under way, both within ``bye_seconds``, and begin to close;
@@ -189,7 +202,7 @@ class LiveConnection:
         if self._session.waiting:
             await self._answered.wait()
 
-    async def _greet(self) -> None:
+    async def _identify(self) -> Identity:
         seconds = self._limits.hello_seconds
         late = partial(self._connection.close, LATE, f"no hello within {seconds:g} seconds")
         timer = self._clock.call_later(seconds, lambda: self._start(late))
@@ -209,6 +222,9 @@ class LiveConnection:
         except Unavailable as error:
             raise Violation(TRY_AGAIN, str(error)) from error
         self._author = identity.author
+        return identity
+
+    async def _welcome(self, identity: Identity) -> None:
         self._connection.allow(self._limits.message_bytes)
         await self._connection.send(self._session.welcome())
         self._expiry.set(identity.expires)

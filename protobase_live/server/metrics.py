@@ -23,6 +23,7 @@ async def metrics(database: Database, counters: Counters, sessions: int, backlog
         ),
         ("sent_bytes_total", "Bytes of live messages that were sent.", counters.sent_bytes),
         ("requests_total", "Requests of live clients, by type.", counters.requests),
+        ("limits_total", "How often a client met a limit, by the name of the limit.", counters.limits),
         ("errors_total", "Errors that live clients were told, by code.", counters.errors),
     ):
         lines += [*_head(name, "counter", text), *tally.lines(f"protobase_{name}")]

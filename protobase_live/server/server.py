@@ -19,30 +19,27 @@ from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from protobase_actors import Clock, OrderedSet, SystemClock, Timer
+from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.database.database import Database
-from protobase_live.errors import Closed
+from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
 from protobase_live.permissions.policy import Policy
 from protobase_live.protocol.live.limits import (
-    BAD_MESSAGE,
-    BAD_NAME,
-    FORBIDDEN_ORIGIN,
     GOING_AWAY,
     INTERNAL_ERROR,
-    MESSAGE_TOO_BIG,
-    TOO_MANY,
-    TRY_AGAIN,
     LiveLimits,
 )
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.server.accounts import Accounts
+from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.authorization import Authorize
-from protobase_live.server.connection import Connection, choose_subprotocol
+from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
+from protobase_live.server.ends import tell_end
 from protobase_live.server.gate import Gate, Gone
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
@@ -63,13 +60,15 @@ from protobase_live.server.paths import (
     YJS_PREFIX,
 )
 from protobase_live.server.permissions import Permissions
+from protobase_live.server.probing import Probing
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import send_answer
+from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
+from protobase_live.server.subprotocols import choose_subprotocol
+from protobase_live.server.traffic import LIVE_QUEUE, Traffic
 from protobase_live.server.yjs_clients import YjsClients
-
-FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
-"""Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +88,7 @@ class Server:
         policy: Policy | None = None,
         authorize: Authorize | None = None,
         origins: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
         inspector: bool = True,
@@ -100,7 +100,9 @@ class Server:
         ``authenticate`` says who a client is by its token, see `Authenticate`. ``policy`` says what it may
         do, and so does ``authorize``, see `Authorize`: both have to allow. ``origins`` are those of web pages
         that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
-        ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
+        ``trusted_proxies`` are addresses and networks of proxies whose X-Forwarded-For says whose address
+        counts (`ServerLimits.address_connections` and others). ``live_limits`` are those of the live door.
+        ``peers`` are addresses of other nodes, such as
         ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
         there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
 
@@ -118,6 +120,10 @@ class Server:
         """What clients may do."""
         self._origins = Origins(origins, host)
         self._counters = Counters()
+        self._proxies = Proxies(trusted_proxies)
+        self._arrivals = Arrivals(self._proxies, limits, self._counters)
+        self._accounts = Accounts(limits, self._counters)
+        self._traffic = Traffic(self._clock, limits, self._counters)
         self._live_limits = live_limits or LiveLimits()
         self._live = LiveDoor(
             database,
@@ -126,29 +132,38 @@ class Server:
             authentication=self._authentication,
             counters=self._counters,
             permissions=self.permissions,
+            accounts=self._accounts,
         )
         self._linking = Linking(database, peers, cluster_secret, self._clock, random)
         self._closing = False
         self._pages = Pages(database, self._metrics, Inspector(DOORS) if inspector else None)
         parts = self._origins, self._clock, limits
         shared = database, self._authentication, *parts, self._counters, self._live_limits
-        self._rest = Rest(*shared, inspector=inspector, permissions=self.permissions)
-        self._live_http = HttpLiveDoor(
-            self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)
+        bodies = Bodies(limits, self._counters)
+        self._rest = Rest(
+            *shared,
+            inspector=inspector,
+            permissions=self.permissions,
+            proxies=self._proxies,
+            bodies=bodies,
         )
-        self._http = HttpStack(self._answer, limits)
+        self._live_http = HttpLiveDoor(
+            *(self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)),
+            proxies=self._proxies,
+            bodies=bodies,
+        )
+        self._http = HttpStack(self._answer, limits, self._traffic.answers)
         self._doors = self._open_doors(database, limits)
         self._gate = Gate(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
         self._sessions: OrderedSet[Connection] = OrderedSet()
         self._tasks: OrderedSet[asyncio.Task[Any]] = OrderedSet()
-        self._probe: Timer | None = None
+        self._probing: Probing | None = None
         self._server: WebSocketServer | None = None
 
     def _open_doors(self, database: Database, limits: ServerLimits) -> list[Door]:
-        yjs = YjsClients(
-            database, self._authentication, self._clock, limits, self._counters, self.permissions
-        )
+        shared = database, self._authentication, self._clock, limits, self._counters
+        yjs = YjsClients(*shared, permissions=self.permissions, accounts=self._accounts)
         hocuspocus = HocuspocusDoor(yjs, self._clock, limits, self._counters)
         return [
             Door("yjs", YJS_PREFIX, yjs.serve, yjs.admit),
@@ -172,13 +187,14 @@ class Server:
             select_subprotocol=choose_subprotocol,
             compression=None,
             max_size=self._live_limits.hello_bytes,
+            max_queue=LIVE_QUEUE,
             open_timeout=self._limits.handshake_seconds,
             ping_interval=None,  # a task for each connection takes a tenth of its memory
             close_timeout=self._limits.close_seconds,
             server_header="protobase-live",
             logger=handshake_log(),
         )
-        self._probe_later()
+        self._probing = Probing(self._clock, self._limits.ping_seconds, lambda: self._sessions)
         self._doors += self._linking.begin()
         return self
 
@@ -188,12 +204,13 @@ class Server:
         await self.close()
 
     def _connection(self, protocol: ServerProtocol, server: WebSocketServer, **settings: Any) -> Connection:
-        pongs = self._limits.unread_pongs
         return Connection(
             protocol,
             server,
             everyone=self._connections,
-            unread_pongs=pongs,
+            arrivals=self._arrivals,
+            traffic=self._traffic,
+            unread_pongs=self._limits.unread_pongs,
             first_seconds=self._limits.handshake_seconds,
             http=self._http.take,
             **settings,
@@ -249,8 +266,8 @@ class Server:
         if self._server is None:
             return
         self._closing = self._pages.closing = True
-        if self._probe is not None:
-            self._probe.cancel()
+        if self._probing is not None:
+            self._probing.cancel()
         self._gate.close()
         clients = [each for each in self._sessions if not each.is_peer]
         await drain([*clients, *self._live_http.connections], self._let_go, self._clock, self._limits)
@@ -275,15 +292,6 @@ class Server:
         for task in list(self._tasks):
             task.cancel()
 
-    def _probe_later(self) -> None:
-        self._probe = self._clock.call_later(self._limits.ping_seconds, self._probe_all)
-
-    def _probe_all(self) -> None:
-        """Ping every client; those that were silent since the last time are gone."""
-        for connection in self._sessions:
-            connection.probe()
-        self._probe_later()
-
     async def _metrics(self) -> str:
         return await metrics(self._database, self._counters, self.sessions, self.backlog)
 
@@ -301,6 +309,11 @@ class Server:
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP, and refuse what no door is for."""
         self._keep(asyncio.current_task())
+        assert isinstance(connection, Connection)
+        try:
+            connection.introduce(", ".join(request.headers.get_all("X-Forwarded-For")))
+        except Overloaded as error:
+            return self._unavailable(connection, str(error))
         path = urlsplit(request.path).path
         if page := await self._pages.page(path, ", ".join(request.headers.get_all("Accept"))):
             return as_response(connection, page)
@@ -311,7 +324,7 @@ class Server:
             reason = await self._admit(lambda: connection.protocol.state is not CONNECTING)
         else:
             reason = "the server is stopping" if self._closing else None
-        reason = reason or await door.admit(cast(Connection, connection))
+        reason = reason or await door.admit(connection)
         return None if reason is None else self._unavailable(connection, reason)
 
     async def _admit(self, gone: Gone) -> str | None:
@@ -347,15 +360,7 @@ class Server:
             await connection.refuse(INTERNAL_ERROR, "internal error")
         finally:
             self._sessions.discard(connection)
-            self._tell_end(connection)
-
-    def _tell_end(self, connection: Connection) -> None:
-        assert connection.request is not None
-        code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
-        self._counters.closes.add(str(code))
-        level = logging.INFO if code in FAULTS else logging.DEBUG
-        where, why = connection.remote_address, connection.close_reason
-        _log.log(level, "closed the connection of %s to %r: %s %r", where, path, code, why)
+            tell_end(connection, self._counters)
 
     async def _serve(self, connection: Connection) -> None:
         assert connection.request is not None

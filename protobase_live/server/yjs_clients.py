@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.protocol import CONNECTING
@@ -12,10 +12,11 @@ from websockets.protocol import CONNECTING
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.database.database import Database
-from protobase_live.errors import Forbidden, ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.errors import Forbidden, Overloaded, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.model.names import check_collection
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
@@ -61,14 +62,19 @@ class YjsClients:
         limits: ServerLimits,
         counters: Counters,
         permissions: Permissions | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
-        """Without ``permissions`` everybody may do everything."""
+        """Without ``permissions`` everybody may do everything; without ``accounts`` they are those of the
+        clients of these doors alone.
+        """
         self._permissions = permissions or Permissions(clock)
         self._database = database
         self._authentication = authentication
         self._clock = clock
         self._limits = limits
         self._counters = counters
+        self.accounts = Accounts(limits, counters) if accounts is None else accounts
+        """What is counted for each client."""
         self.read_ahead = ReadAhead(limits.read_ahead_bytes)
         """For the sessions of all clients."""
         self._refusals = Refusals(clock, limits)
@@ -140,16 +146,28 @@ class YjsClients:
         except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
-            shared = self._clock, self._limits, entry.author, self._counters, self.read_ahead
-            session = YjsSession(connection, ref, *shared, echo=asked.echo)
-            entry.give(session)
             try:
-                with expiring(self._clock, entry.expires, session.expire):
-                    await session.run(connection, self.presence, name)
+                return await self._admitted(connection, asked, name, entry, ref)
             finally:
                 entry.close()
-            return session.refused or self.is_refused(connection, [name])
         return True
+
+    async def _admitted(
+        self, connection: Wire, asked: Asked, name: str, entry: EditorPass, ref: Ref[Message]
+    ) -> bool:
+        shared = self._clock, self._limits, entry.author, self._counters, self.read_ahead
+        session = YjsSession(connection, ref, *shared, echo=asked.echo)
+        entry.give(session)
+        try:
+            with (
+                self.accounts.connection(entry.author, connection.address),
+                expiring(self._clock, entry.expires, session.expire),
+            ):
+                await session.run(connection, self.presence, name)
+        except Overloaded as error:
+            await connection.refuse(TRY_AGAIN, str(error))
+            return True
+        return session.refused or self.is_refused(connection, [name])
 
     async def find(self, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
         """What who has the token may do, to be closed in the end, and the collection that he wants.
@@ -192,7 +210,5 @@ def asked_for(path: str, query: str, forbidden: str | None) -> Asked:
 
 def _caller(connection: Connection) -> Caller:
     assert connection.request is not None
-    address = cast("tuple[str, int] | str | None", connection.remote_address)
     asked = urlsplit(connection.request.path)
-    host = address[0] if isinstance(address, tuple) else address
-    return hash((host, asked.path, *parse_qs(asked.query).get("token", [])))
+    return hash((connection.address, asked.path, *parse_qs(asked.query).get("token", [])))

@@ -19,6 +19,7 @@ class End:
 
     def __init__(self, subprotocol, capacity):
         self.subprotocol = subprotocol
+        self.address = None
         self.capacity = capacity
         self.peer = None
         self.inbox = deque()

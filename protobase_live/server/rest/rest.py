@@ -25,10 +25,13 @@ from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.permitted_database import PermittedDatabase
+from protobase_live.server.places import Places
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, outcome, send_answer
+from protobase_live.server.rest.bodies import Bodies, too_long
 from protobase_live.server.rest.cors import Cors
 from protobase_live.server.rest.events import Events
-from protobase_live.server.rest.request import Request, body_of, headers_of, query_of, segments
+from protobase_live.server.rest.request import Request, address_of, headers_of, query_of, segments, value_of
 from protobase_live.server.rest.routes import Route, find
 from protobase_live.server.rest.services import Services
 from protobase_live.server.rest.table import ROUTES
@@ -58,6 +61,8 @@ class Rest:
         token: Callable[[Scope], str | None] | None = None,
         inspector: bool = True,
         permissions: Permissions | None = None,
+        proxies: Proxies | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the request says.
 
@@ -74,7 +79,11 @@ class Rest:
         self._clock = clock
         self._limits = limits
         self._counters = counters
+        self._proxies = proxies or Proxies()
+        self._bodies = bodies or Bodies(limits, counters)
         self._requests = 0
+        self._address_requests = Places(limits.address_requests, "address_requests", counters)
+        self._address_streams = Places(limits.address_streams, "address_streams", counters)
         self._streams: dict[Events, None] = {}
         self._closing = False
 
@@ -86,13 +95,17 @@ class Rest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; see ASGI."""
-        if self._requests >= self._limits.http_requests:
-            full = Overloaded(f"{self._limits.http_requests} requests at once (http_requests)")
+        address = address_of(scope, headers_of(scope), self._proxies)
+        try:
+            if self._requests >= self._limits.http_requests:
+                raise Overloaded(f"{self._limits.http_requests} requests at once (http_requests)")
+            with self._address_requests.one(address):
+                stream = await self._respond(scope, receive, send)
+        except Overloaded as full:
             await send_answer(send, failed(full), [("connection", "close")])
             return
-        stream = await self._respond(scope, receive, send)
         if stream is not None:
-            await self._stream(stream, receive, send)
+            await self._stream(stream, address, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> tuple[Events, Headers] | None:
         """Answer, in time; what is to be streamed is not sent yet."""
@@ -173,7 +186,7 @@ class Rest:
     ) -> Answer | Events:
         query = query_of(scope)
         identity = NOBODY if route.is_open else await self._identity(scope, headers, query)
-        body = await body_of(receive, headers, self._limits.http_body_bytes, route.reads)
+        body = await value_of(await self._body(scope, headers, receive), headers, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:
             check_collection(path["collection"])
@@ -188,6 +201,13 @@ class Rest:
             PermittedDatabase(self._database, authority), authority, self._database, *self._shared
         )
 
+    async def _body(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> bytes:
+        most_bytes, announced = self._limits.http_body_bytes, headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > most_bytes:
+            raise too_long(most_bytes)
+        address = address_of(scope, headers, self._proxies)
+        return await self._bodies.read(receive, address, most_bytes)
+
     async def _identity(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> Identity:
         if self._token is not None:
             return await self._authentication.identity(self._token(scope))
@@ -196,11 +216,16 @@ class Rest:
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
         return await self._authentication.identity(token.strip() if scheme else query.get("token"))
 
-    async def _stream(self, opened: tuple[Events, Headers], receive: Receive, send: Send) -> None:
+    async def _stream(
+        self, opened: tuple[Events, Headers], address: str | None, receive: Receive, send: Send
+    ) -> None:
         stream, headers = opened
-        if len(self._streams) >= self._limits.http_streams:
+        try:
+            if len(self._streams) >= self._limits.http_streams:
+                raise Overloaded(f"{self._limits.http_streams} streams of events at once (http_streams)")
+            self._address_streams.take(address)
+        except Overloaded as full:
             await stream.drop()
-            full = Overloaded(f"{self._limits.http_streams} streams of events at once (http_streams)")
             await send_answer(send, failed(full), headers)
             return
         self._streams[stream] = None
@@ -208,6 +233,7 @@ class Rest:
             await stream.run(receive, send, headers)
         finally:
             del self._streams[stream]
+            self._address_streams.give_back(address)
 
 
 def _allow(found: Iterable[str]) -> Headers:

@@ -31,8 +31,10 @@ from protobase_live.protocol.live.server_messages import Bye, Expiring, Result, 
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.query.language.form import to_form
 from protobase_live.query.language.query import Query
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication, Identity, anonymous
 from protobase_live.server.counters import Counters
+from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_connection import LiveConnection
 from protobase_live.server.presence_news import PresenceNews
 from tests.protobase_live.live_wire import FakeDatabase, pipe
@@ -53,7 +55,9 @@ class Served:
         session = ServerSession(CODEC, limits, "s1")
         parts = self.database, self.clock, PresenceNews(), limits, self.counters
         self.connection = LiveConnection(
-            end, session, *parts, Authentication(authenticate, self.clock), token
+            *(end, session, *parts, Authentication(authenticate, self.clock)),
+            Accounts(ServerLimits(), self.counters),
+            token,
         )
         self.task = asyncio.ensure_future(self.connection.run())
 
