@@ -10,6 +10,7 @@ from inspect import isawaitable
 from typing import Any
 
 from protobase_actors import Clock, within
+from protobase_live.document import Judge
 from protobase_live.errors import InvalidName, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_author
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
@@ -21,6 +22,11 @@ class Identity:
 
     author: str | None = None
     read_only: bool = False
+
+    @property
+    def judge(self) -> Judge | None:
+        """What it may write as a Yjs client; None: everything."""
+        return Judge(read_only=True) if self.read_only else None
 
 
 Authenticate = Callable[[str | None], Identity | str | Awaitable[Identity | str | None] | None]

@@ -205,7 +205,7 @@ class HocuspocusSocket:
             self._deny(key, f"{TOO_MANY} {most} documents are open on this socket (socket_documents)")
             return
         served = served or self._open(key, ref)
-        served.session.author, served.session.read_only = identity.author, identity.read_only
+        served.session.author, served.session.judge = identity.author, identity.judge
         scope = hocuspocus.READ_ONLY if identity.read_only else hocuspocus.READ_WRITE
         served.line.write(hocuspocus.encode_authenticated(scope))
         self._catch_up(key)

@@ -21,6 +21,7 @@ async def metrics(database: Database, counters: Counters, sessions: int, backlog
             "Bytes of live messages and Yjs updates.",
             counters.received_bytes,
         ),
+        ("refused_updates_total", "Times a Yjs client was put back, by door.", counters.refused_updates),
         ("sent_bytes_total", "Bytes of live messages that were sent.", counters.sent_bytes),
         ("requests_total", "Requests of live clients, by type.", counters.requests),
         ("errors_total", "Errors that live clients were told, by code.", counters.errors),

@@ -133,7 +133,7 @@ class YjsClients:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
             shared = self._clock, self._limits, identity.author, self._counters, self.read_ahead
-            session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
+            session = YjsSession(connection, ref, *shared, judge=identity.judge, echo=asked.echo)
             await session.run(connection, self.presence, name)
             return session.refused or self.is_refused(connection, [name])
         return True

@@ -7,6 +7,7 @@ asks for is asked of the collection one part at a time, when there is room for i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -14,7 +15,6 @@ from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import (
     LARGE_UPDATE_BYTES,
     CatchUp,
-    Compare,
     Greet,
     Message,
     Settle,
@@ -22,6 +22,7 @@ from protobase_live.collection.messages import (
     Sync,
     Updates,
 )
+from protobase_live.document import Judge
 from protobase_live.errors import CollectionDropped, LimitExceeded, ProtoBaseError
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_MESSAGE, GONE, MESSAGE_TOO_BIG, TRY_AGAIN
@@ -35,7 +36,7 @@ from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.wire import Line, Wire
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
 
-READ_ONLY = "this token is for reading: what was written is not taken"
+_log = logging.getLogger(__name__)
 
 _CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE}
 """Refusals that are not the fault of the bytes."""
@@ -57,13 +58,12 @@ class YjsSession:
         counters: Counters | None = None,
         read_ahead: ReadAhead | None = None,
         *,
-        read_only: bool = False,
+        judge: Judge | None = None,
         echo: bool = False,
     ) -> None:
         self.author = author
         self.echo = echo
-        self.read_only = read_only
-        """Whether nothing that the client writes is taken."""
+        self.judge = judge
         self.refused = False
         """Whether the client was closed for something that it would only do again."""
         self._line = line
@@ -72,6 +72,7 @@ class YjsSession:
         self._counters = counters or Counters()
         read_ahead = read_ahead or ReadAhead(limits.read_ahead_bytes)
         self._handover = Handover(self, ref, line, clock, limits, read_ahead, self.resync)
+        self._collection = ""
         self._updates: list[bytes] = []
         self._greeting: bytes | None = None
         self._asked = False
@@ -93,6 +94,7 @@ class YjsSession:
 
     def begin(self, presence: PresenceHub, collection: str) -> None:
         """Take part in the presence of the collection."""
+        self._collection = collection
         self._presence = self._join(presence, collection)
 
     async def end(self) -> None:
@@ -136,9 +138,7 @@ class YjsSession:
             self._line.write(LIFE_SIGN)
 
     def _take_update(self, update: bytes) -> None:
-        if self.read_only:
-            self._handover.send(Compare(self, update), len(update))
-        elif update != EMPTY_UPDATE:
+        if update != EMPTY_UPDATE:
             self._updates.append(update)
 
     def _take_other(self, frame: bytes) -> None:
@@ -240,10 +240,16 @@ class YjsSession:
         self._line.write(yjs.encode_sync_status(mark))
         self._settle()
 
-    def compared(self, known: bool) -> None:
-        """The client may not write; stock clients print what they are told then, and go on to read."""
-        if not known:
-            self._line.write(yjs.encode_permission_denied(READ_ONLY))
+    def put_back(self, reason: str) -> None:
+        """The client is told why what it wrote is undone, as far as its protocol has words for that."""
+        self._counters.refused_updates.add(self.door)
+        _log.info("put back what %r wrote into %s: %s", self.author, self._collection, reason)
+        if not self._line.crowded:
+            self._say_put_back(reason)
+
+    def _say_put_back(self, reason: str) -> None:
+        """Stock clients print it, and go on."""
+        self._line.write(yjs.encode_permission_denied(reason))
 
     def reject(self, error: ProtoBaseError) -> None:
         """Close: what the client sent cannot be taken. Stock clients do not reconnect after 44xx."""
