@@ -98,7 +98,7 @@ def serve(
     ] = None,
     schemas: Annotated[
         str | None,
-        typer.Option(help="A Python file with schemas = {'tasks': Task}: what records have to be."),
+        typer.Option(help="A Python file with schemas = {'tasks': Task}, for what is written."),
     ] = None,
     jwt_keys: Annotated[
         str | None, typer.Option(help="A file with what tokens (JWT) are checked with; else anyone may come.")

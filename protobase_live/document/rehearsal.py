@@ -28,7 +28,7 @@ def rehearse(
     """The operations in their final form; changes nothing. Pauses, in which nothing else may be changed.
 
     ``rows`` is the plain view of the records, ``resolve`` gives the shared type of a target, ``schema`` is
-    what the records have to fit then. Raises the ProtoBaseError that keeps the operations from being carried out.
+    what the records have to fit then. Raises the ProtoBaseError that keeps them from being carried out.
     """
     checked: list[Op] = []
     states: dict[Target, Any] = {}

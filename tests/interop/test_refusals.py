@@ -1,4 +1,4 @@
-"""Yjs clients that edit at random, of which some may not: afterwards all of them have the same, which is right.
+"""Yjs clients that edit at random, of which some may not: in the end all have the same, which is right.
 
 Every value that is to be refused has a text of its own. Nobody is ever sent one, and none is stored.
 """
