@@ -99,6 +99,7 @@ async def codec() -> None:
 
 class Nobody:
     author = None
+    judge = None
 
     def greet(self, state: bytes) -> None: ...
 

@@ -100,6 +100,10 @@ def serve(
     cluster_secret_file: Annotated[
         str | None, typer.Option(help="A file with the secret that all nodes have in common.")
     ] = None,
+    schemas: Annotated[
+        str | None,
+        typer.Option(help="A Python file with schemas = {'tasks': Task}, for what is written."),
+    ] = None,
     jwt_keys: Annotated[
         str | None, typer.Option(help="A file with what tokens (JWT) are checked with; else anyone may come.")
     ] = None,
@@ -135,6 +139,7 @@ def serve(
         "owner": owner,
         "durability": durability,
         "cluster_secret_file": cluster_secret_file,
+        "schemas": schemas,
         "jwt_keys": jwt_keys,
         "jwt_algorithm": jwt_algorithm,
         "jwt_audience": jwt_audience,

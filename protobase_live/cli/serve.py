@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NoReturn, cast
 
@@ -16,6 +16,7 @@ from protobase_live.cli.settings import Options, Settings, settings
 from protobase_live.database.database import Database
 from protobase_live.database.opening import open as open_database
 from protobase_live.errors import StorageFailed, Unavailable, ValidationError
+from protobase_live.model.atoms import Atom
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
@@ -90,7 +91,16 @@ def _opened(how: Settings) -> AbstractAsyncContextManager[Database]:
         node_id=how.node_id,
         durability=how.durability,
         owner=how.owners,
+        schemas=_schemas(how),
     )
+
+
+def _schemas(how: Settings) -> Mapping[str, type[Atom]] | None:
+    if how.schemas is None:
+        return None
+    from protobase_live.cli.schema_file import schemas_of  # a server that has none starts without
+
+    return schemas_of(how.schemas)
 
 
 def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager[Server]:

@@ -52,6 +52,7 @@ class Settings:
     node_id: str | None = None
     durability: str = "local"
     cluster_secret_file: str | None = None
+    schemas: str | None = None
     jwt_keys: str | None = None
     jwt_algorithms: tuple[str, ...] = ()
     jwt_audience: str | None = None
@@ -82,6 +83,7 @@ class Options(TypedDict, total=False):
     node_id: str
     durability: str
     cluster_secret_file: str
+    schemas: str
     jwt_keys: str
     jwt_algorithm: Sequence[str]
     jwt_audience: str
@@ -227,7 +229,7 @@ def _plain(name: str, given: _Given) -> Any:
 _CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
 """Texts that are one of a few."""
 _TEXTS = (
-    *("storage", "listen", "node_id", "durability", "cluster_secret_file"),
+    *("storage", "listen", "node_id", "durability", "cluster_secret_file", "schemas"),
     *("jwt_keys", "jwt_audience", "jwt_issuer", *_CHOICES),
 )
 _LISTS = {

@@ -23,7 +23,6 @@ from protobase_live.collection.intake import Taker
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import (
     Begin,
-    Compare,
     Drop,
     HashState,
     Hold,
@@ -67,6 +66,7 @@ from protobase_storage import Loaded, Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
+    from protobase_live.model.atoms import Atom
 
 T = TypeVar("T")
 
@@ -86,8 +86,10 @@ class CollectionActor(Actor[Message]):
         identity: Identity,
         outlet: Outlet,
         audiences: dict[str, Audience],
+        schema: type[Atom] | None = None,
     ) -> None:
-        """``audiences`` has this collection's, by its name, as long as it is in memory."""
+        """``audiences`` has this collection's, by its name, as long as it is in memory; ``schema`` is what
+        its records have to fit."""
         self._name = name
         self._audiences = audiences
         self._outlet = outlet
@@ -97,7 +99,7 @@ class CollectionActor(Actor[Message]):
         self._read_only = read_only
         self._lost: list[Envelope[Message]] = []
         """What turns served that the storage did not take: it is served anew."""
-        self._replica = Replica(name, storage, clock, identity, limits)
+        self._replica = Replica(name, storage, clock, identity, limits, schema)
         self._folding = Folding(name, storage, clock, limits, unfolded, fold_slots, outlet)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams = Streams(
@@ -196,8 +198,6 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, Begin):
                 await self._begin(envelope, envelope.message.views)
-            elif isinstance(envelope.message, Compare):
-                self._pipeline.push(await self._inquiries.compare(envelope.message), None)
             elif isinstance(message := envelope.message, Question) and message.permit is not None:
                 answer = await self._inquiries.answer(envelope, message, message.permit)
                 self._pipeline.push(answer, None)

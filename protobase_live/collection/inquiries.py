@@ -11,7 +11,6 @@ from protobase_live.collection.audience import Audience
 from protobase_live.collection.former import FIRST
 from protobase_live.collection.messages import (
     CatchUp,
-    Compare,
     Greet,
     Leave,
     Message,
@@ -25,7 +24,6 @@ from protobase_live.collection.messages import (
 from protobase_live.collection.mistakes import nothing_done
 from protobase_live.collection.replica import Replica
 from protobase_live.collection.turn import (
-    Compared,
     Greeting,
     Parting,
     Reaching,
@@ -37,7 +35,7 @@ from protobase_live.collection.turn import (
     Turn,
 )
 from protobase_live.document import OPEN
-from protobase_live.errors import MalformedUpdate, ProtoBaseError, naming
+from protobase_live.errors import ProtoBaseError, naming
 from protobase_live.model.state_hash import StateHash
 from protobase_live.permissions.permit import Permit
 from protobase_live.protocol.yjs.state_vector import encode_state_vector
@@ -105,15 +103,6 @@ class Inquiries:
             refusal = Refusal(envelope, nothing_done(f"hashing {self._collection}", error))
             return Turn(notices=[refusal])
         return Turn(notices=[Reply(envelope, StateHash(found, dict(replica.vector)))])
-
-    async def compare(self, message: Compare) -> Turn:
-        """The answer to `Compare`, as a turn. No other turn of the collection may run meanwhile."""
-        try:
-            known = await in_steps(self._replica.document.knows_in_steps(message.update))
-        except MalformedUpdate as error:
-            message.editor.reject(error)
-            return Turn()
-        return Turn(notices=[Compared(message.editor, known)])
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any]) -> Reply | Refusal:
         """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from protobase_live.collection.former import FIRST, History
 from protobase_live.collection.meeting import Meeting
+from protobase_live.document import Judge
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.operations import Check, Op, Read, Target
 from protobase_live.model.values.weighing import weight
@@ -39,6 +40,8 @@ class Editor(Protocol):
     """A Yjs client as a collection sees it. All calls are made in the event loop and must not raise."""
 
     author: str | None
+    judge: Judge | None
+    """What it may write; None: everything."""
     echo: bool
     """Whether it is sent what it wrote itself, too, when that is durable."""
 
@@ -62,9 +65,8 @@ class Editor(Protocol):
         """Everything that was sent before the `Settle` with this mark is durable and shown."""
         ...
 
-    def compared(self, known: bool) -> None:
-        """Whether the collection had all of what this editor sent with a `Compare`; these are answered in
-        order, when what was known is durable."""
+    def put_back(self, reason: str) -> None:
+        """Some of what this editor sent was refused, and is put back by what it was shown just now."""
         ...
 
     def reject(self, error: ProtoBaseError) -> None:
@@ -126,14 +128,6 @@ class Updates:
     updates: Sequence[bytes]
     read: Walker | None = None
     """The only update, read already; let go of when it is taken."""
-
-
-@dataclass(slots=True)
-class Compare:
-    """What a Yjs client that may only read has sent: is there anything new in it? Nothing of it is taken."""
-
-    editor: Editor
-    update: bytes
 
 
 @dataclass(slots=True)
@@ -315,8 +309,6 @@ def size_of(message: Message) -> int:
     match message:
         case Updates():
             return sum(map(len, message.updates))
-        case Compare():
-            return len(message.update)
         case Transact():
             return sum([weight(op.args) for op in message.ops])
         case Replicate() | HoldPart():
@@ -334,7 +326,6 @@ Message = (
     | Settle
     | Leave
     | Updates
-    | Compare
     | Transact
     | Question
     | HashState

@@ -24,10 +24,11 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Editor, Replicated
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import loading
-from protobase_live.collection.turn import AppliedCommit, Turn
+from protobase_live.collection.turn import AppliedCommit, PutBack, Turn
 from protobase_live.collection.unreadable import place_of, unreadable
 from protobase_live.document import Document, Outcome, Room
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable
+from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import INDEXES, Read
 from protobase_storage import (
     TIMELINE_MARK,
@@ -53,9 +54,17 @@ class Replica:
     """The document with everything that was applied, be it durable yet or not."""
 
     def __init__(
-        self, collection: str, storage: Storage, clock: Clock, identity: Identity, limits: Limits
+        self,
+        collection: str,
+        storage: Storage,
+        clock: Clock,
+        identity: Identity,
+        limits: Limits,
+        schema: type[Atom] | None = None,
     ) -> None:
+        """``schema`` is what every record has to fit that somebody writes here."""
         self._identity = identity
+        self._schema = schema
         self._client_id = identity.client_id(collection)
         self._limits = limits
         self.former = Former()
@@ -124,10 +133,13 @@ class Replica:
         if outcome is None:
             return
         written = self.write(outcome)
-        if len(outcome.senders) == 1 and not transacted:
+        if len(outcome.senders) == 1 and not transacted and not outcome.refusals:
             sender = cast("Editor", outcome.senders[0])
             written.sole = None if sender.echo else sender
         turn.commits.append(written)
+        turn.notices += [
+            PutBack(cast("Editor", sender), reason) for sender, reason in outcome.refusals.items()
+        ]
 
     async def replicate(
         self, commits: Sequence[Commit], applied: list[AppliedCommit], *, apart: bool = True
@@ -308,7 +320,7 @@ class Replica:
         self.document.close()
 
     def _new_document(self) -> Document:
-        return Document(self._writer, self._client_id, room_of(self._limits))
+        return Document(self._writer, self._client_id, room_of(self._limits), self._schema)
 
 
 def room_of(limits: Limits) -> Room:

@@ -62,15 +62,10 @@ from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
-from protobase_live.model.names import (
-    check_author,
-    check_collection,
-    check_node,
-    is_listed,
-    known_collection,
-)
+from protobase_live.model.names import check_author, check_collection, check_node, is_listed, known_collection
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.schemas import Schemas
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
 from protobase_live.permissions.permit import NO_PERMITS, Permit, Permits
@@ -106,13 +101,15 @@ class Database(DatabaseApi):
         durability: Durability = LOCAL,
         owner: Sequence[str] = (),
         address: str = "",
+        schemas: Schemas | None = None,
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
 
         ``node_id`` is what other nodes of a cluster call it, if None by its storage's identity; two on copies
         of a folder need one each. ``durability`` is that of what is written without saying. ``owner``
         says which collections are owned, by patterns: their transactions are carried out by one node of the
-        cluster at a time. ``address`` is what the database is called in its repr.
+        cluster at a time. ``address`` is what the database is called in its repr. ``schemas`` are what the
+        records of collections have to fit.
 
         Raises InvalidName for a node id that cannot be one.
         """
@@ -164,6 +161,7 @@ class Database(DatabaseApi):
         self._home = HomeLoop()
         self._closed = False
         self._address = address
+        self._schemas = schemas or Schemas()
 
     def __repr__(self) -> str:
         return f"<Database {quoted(self._address)}{', closed' if self._closed else ''}>"
@@ -395,4 +393,5 @@ class Database(DatabaseApi):
     def _actor(self, name: str) -> CollectionActor:
         self.home.woken(name)
         shared = self.limits, self.unfolded, self._fold_slots, self.read_only, self._identity
-        return CollectionActor(name, self._storage, self._clock, *shared, self.replication, self.audiences)
+        known = self.replication, self.audiences, self._schemas.of(name)
+        return CollectionActor(name, self._storage, self._clock, *shared, *known)

@@ -264,7 +264,7 @@ class Document:
 
     def rehearse_in_steps(self, ops: Sequence[Op]) -> Generator[None, None, list[Op]]:
         """`rehearse`, with pauses in which nothing else may be done with the document."""
-        return rehearse(ops, self._content.rows, self._content.resolve_to_write)
+        return rehearse(ops, self._content.rows, self._content.resolve_to_write, self._schema)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""

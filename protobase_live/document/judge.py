@@ -91,11 +91,11 @@ class Judge:
                 if self._rules_records and use is not Use.MAP:
                     yield "records stand under keys, and nothing else stands beside them"
             elif self.structures is not None and root not in self.structures:
-                yield f"of structures, {_these(self.structures)} may be written"
+                yield f"you may write {_these('structures', self.structures)}"
 
     def _of_fields(self, effect: Effect) -> Iterator[str]:
         if self.fields is not None and (effect.is_stray or not effect.touched <= self.fields):
-            yield f"of records, the fields {_these(self.fields)} may be written"
+            yield f"you may write {_these('fields of records', self.fields)}"
 
     def _of_conditions(self, effect: Effect) -> Iterator[str]:
         if effect.before is not None and not _holds(self.old, effect.before):
@@ -127,5 +127,5 @@ def _named(effect: Effect) -> str:
     return "a new record" if effect.before is None else f"record {effect.key!r}"
 
 
-def _these(names: frozenset[str]) -> str:
-    return f"only {', '.join(map(repr, sorted(names)))}" if names else "none"
+def _these(what: str, names: frozenset[str]) -> str:
+    return f"these {what} only: {', '.join(map(repr, sorted(names)))}" if names else f"no {what}"

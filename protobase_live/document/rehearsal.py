@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, cast
 
+from protobase_live.document.fitting import require_fit
 from protobase_live.document.targets import kind_at
 from protobase_live.errors import RecordMissing, naming
+from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target
 from protobase_live.structures import Kind
 
@@ -18,12 +20,15 @@ Assigned = dict[str, dict[str, tuple[str, Any]]]
 
 
 def rehearse(
-    ops: Sequence[Op], rows: Mapping[str, dict[str, Any]], resolve: Callable[[Target], Any]
+    ops: Sequence[Op],
+    rows: Mapping[str, dict[str, Any]],
+    resolve: Callable[[Target], Any],
+    schema: type[Atom] | None = None,
 ) -> Generator[None, None, list[Op]]:
     """The operations in their final form; changes nothing. Pauses, in which nothing else may be changed.
 
-    ``rows`` is the plain view of the records, ``resolve`` gives the shared type of a target. Raises the
-    ProtoBaseError that keeps the operations from being carried out, if any.
+    ``rows`` is the plain view of the records, ``resolve`` gives the shared type of a target, ``schema`` is
+    what the records have to fit then. Raises the ProtoBaseError that keeps them from being carried out.
     """
     ready_ops: list[Op] = []
     states: dict[Target, Any] = {}
@@ -47,6 +52,8 @@ def rehearse(
             shared = resolve(op.target)
         with naming(op.target):
             states[op.target] = kind.rehearse(shared, state, op.action, args)
+    if schema is not None:
+        yield from require_fit(schema, ready_ops, rows)
     return ready_ops
 
 

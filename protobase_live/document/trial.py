@@ -7,6 +7,7 @@ structs of a refused update stay, because their author goes on counting from the
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from typing import NamedTuple
 
 from protobase_live.document.content import BrokenDocument, Content, Touched
@@ -15,6 +16,7 @@ from protobase_live.document.own import take_written
 from protobase_live.document.renewal import apply_news
 from protobase_live.errors import MalformedUpdate
 from protobase_live.model import values
+from protobase_live.protocol.yjs.ranges import Ranges
 from protobase_live.protocol.yjs.structs import Structs
 from protobase_live.protocol.yjs.structs import Touched as Places
 
@@ -36,28 +38,47 @@ def judge_in_steps(structs: Structs, content: Content, judge: Judge) -> Generato
     Raises BrokenDocument where pycrdt fails, or where that does not come to what was there before.
     """
     places = yield from structs.touched_in_steps()
-    undoing = content.undoing(places.spots)
-    with content.looking() as look:
+    new = {client: Ranges([start], [structs.vector[client]]) for client, start in places.starts.items()}
+    with closing(content.undoing(places.spots)) as undoing, content.looking() as look:
         yield from apply_news(structs, content)
         touched = yield from content.read_changed()
         changed = {key: (before, look.fields[key]) for key, before in look.before.items()}
-        refusal = judge.refusal(_effects(content, changed, places))
-        if refusal is None:
-            return Verdict(touched, None)
-        if undoing.deleted > PUT_BACK_CLOCKS:
-            raise BrokenDocument(f"{refusal}; and it deletes more than can be put back")
-        with content.recording():
-            undoing.undo()
+        refusal, gone = judge.refusal(_effects(content, changed, places)), undoing.gone()
+    if refusal is None:
+        yield from _redact(structs, content, _unseen(new, gone))
+        return Verdict(touched, None)
+    if sum(map(_clocks, gone.values())) > PUT_BACK_CLOCKS:
+        raise BrokenDocument(f"{refusal}; and it deletes more than can be put back")
+    with content.recording():
+        undoing.undo()
     try:
         yield from take_written(structs, content)
     except MalformedUpdate as error:
         raise BrokenDocument(f"{refusal}; and it cannot be put back: {error}") from error
-    yield from structs.redact_in_steps(places.starts)
-    yield from apply_news(structs, content)
-    yield from content.read_changed()
+    yield from _redact(structs, content, new)
+    with content.looking():
+        yield from content.read_changed()
     content.count_changed()
     _require_as_before(structs, content, look.before)
     return Verdict({}, refusal)
+
+
+def _unseen(new: Mapping[int, Ranges], gone: Mapping[int, Ranges]) -> dict[int, Ranges]:
+    """What is new and was never seen: it came too late, and is judged by nobody."""
+    late = {
+        client: gone[client].split(ranges.starts[0])[1] for client, ranges in new.items() if client in gone
+    }
+    return {client: ranges for client, ranges in late.items() if ranges.ends}
+
+
+def _redact(structs: Structs, content: Content, gone: Mapping[int, Ranges]) -> Generator[None, None, None]:
+    if gone:
+        yield from structs.redact_in_steps(gone)
+        yield from apply_news(structs, content)
+
+
+def _clocks(ranges: Ranges) -> int:
+    return sum(end - start for start, end in ranges)
 
 
 def judge_anew(

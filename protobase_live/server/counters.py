@@ -65,6 +65,8 @@ class Counters:
         """Requests that were answered with an HTTP error instead of a connection."""
         self.received_bytes = Tally("door")
         """Bytes of messages from live clients, and of updates from Yjs clients."""
+        self.refused_updates = Tally("door")
+        """Turns in which something was put back that a Yjs client was not to write."""
         self.sent_bytes = Tally("door")
         """Bytes of messages to live clients."""
         self.requests = Tally("type")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from protobase_live.document import Judge
 from protobase_live.errors import Forbidden, ProtoBaseError
 from protobase_live.model.values import quoted
 from protobase_live.server.authority import Authority
+
+READER = Judge(read_only=True)
+"""Of who may write nothing."""
 
 
 class Editor(Protocol):
     """Who has the pass."""
 
-    def permit(self, read_only: bool, present: bool) -> None:
-        """From now on nothing that it writes is taken, or it is; it takes part in presence, or not."""
+    def permit(self, judge: Judge | None, present: bool) -> None:
+        """From now on what it writes is judged so, None: not at all; it takes part in presence, or not."""
         ...
 
     def reject(self, error: ProtoBaseError) -> None:
@@ -25,13 +29,19 @@ class EditorPass:
     """Begins with `check`, and ends with `close`."""
 
     def __init__(self, authority: Authority, collection: str) -> None:
-        self.read_only = True
+        self.judge: Judge | None = READER
+        """What may be written; None: everything."""
         self.present = False
         self._authority = authority
         self._collection = collection
         self._editor: Editor | None = None
         self._error: Forbidden | None = None
         self.close = authority.open([collection], self._reconsider)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be written."""
+        return self.judge is not None and self.judge.read_only
 
     @property
     def author(self) -> str | None:
@@ -57,7 +67,7 @@ class EditorPass:
             )
         may_write = grant.is_whole("write") and await self._authority.may("write", self._collection)
         self.present = await self._authority.may("presence", self._collection)
-        self.read_only = not may_write
+        self.judge = None if may_write else READER
 
     def confirm(self) -> None:
         """Raises Forbidden if that has changed since."""
@@ -67,7 +77,7 @@ class EditorPass:
     def give(self, editor: Editor) -> None:
         """From now on tell this editor."""
         self._editor = editor
-        editor.permit(self.read_only, self.present)
+        editor.permit(self.judge, self.present)
 
     async def _reconsider(self) -> None:
         try:
@@ -78,4 +88,4 @@ class EditorPass:
                 self._editor.reject(error)
         else:
             if self._editor is not None:
-                self._editor.permit(self.read_only, self.present)
+                self._editor.permit(self.judge, self.present)

@@ -21,6 +21,7 @@ async def metrics(database: Database, counters: Counters, sessions: int, backlog
             "Bytes of live messages and Yjs updates.",
             counters.received_bytes,
         ),
+        ("refused_updates_total", "Times a Yjs client was put back, by door.", counters.refused_updates),
         ("sent_bytes_total", "Bytes of live messages that were sent.", counters.sent_bytes),
         ("requests_total", "Requests of live clients, by type.", counters.requests),
         ("limits_total", "How often a client met a limit, by the name of the limit.", counters.limits),

@@ -7,6 +7,7 @@ asks for is asked of the collection one part at a time, when there is room for i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -14,7 +15,6 @@ from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import (
     LARGE_UPDATE_BYTES,
     CatchUp,
-    Compare,
     Greet,
     Message,
     Settle,
@@ -22,6 +22,7 @@ from protobase_live.collection.messages import (
     Sync,
     Updates,
 )
+from protobase_live.document import Judge
 from protobase_live.errors import CollectionDropped, Forbidden, LimitExceeded, ProtoBaseError
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import (
@@ -43,7 +44,7 @@ from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.wire import Line, Wire
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
 
-READ_ONLY = "this is for reading alone: what was written is not taken"
+_log = logging.getLogger(__name__)
 
 _CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE, Forbidden: FORBIDDEN}
 """Refusals that are not the fault of the bytes."""
@@ -69,8 +70,8 @@ class YjsSession:
     ) -> None:
         self.author = author
         self.echo = echo
-        self.read_only = False
-        """Whether nothing that the client writes is taken."""
+        self.judge: Judge | None = None
+        """What the client may write; None: everything."""
         self._present = True
         """Whether the client may take part in presence; if not, it tells nobody and hears of nobody."""
         self.refused = False
@@ -106,9 +107,9 @@ class YjsSession:
         self._room = presence, collection
         self._take_part()
 
-    def permit(self, read_only: bool, present: bool) -> None:
+    def permit(self, judge: Judge | None, present: bool) -> None:
         """See `Editor`."""
-        self.read_only, self._present = read_only, present
+        self.judge, self._present = judge, present
         self._take_part()
 
     def _take_part(self) -> None:
@@ -162,9 +163,7 @@ class YjsSession:
             self._line.write(LIFE_SIGN)
 
     def _take_update(self, update: bytes) -> None:
-        if self.read_only:
-            self._handover.send(Compare(self, update), len(update))
-        elif update != EMPTY_UPDATE:
+        if update != EMPTY_UPDATE:
             self._updates.append(update)
 
     def _take_other(self, frame: bytes) -> None:
@@ -266,10 +265,17 @@ class YjsSession:
         self._line.write(yjs.encode_sync_status(mark))
         self._settle()
 
-    def compared(self, known: bool) -> None:
-        """The client may not write; stock clients print what they are told then, and go on to read."""
-        if not known:
-            self._line.write(yjs.encode_permission_denied(READ_ONLY))
+    def put_back(self, reason: str) -> None:
+        """The client is told why what it wrote is undone, as far as its protocol has words for that."""
+        self._counters.refused_updates.add(self.door)
+        where = "" if self._room is None else self._room[1]
+        _log.info("put back what %r wrote into %r: %s", self.author, where, reason)
+        if not self._line.crowded:
+            self._say_put_back(reason)
+
+    def _say_put_back(self, reason: str) -> None:
+        """Stock clients print it, and go on."""
+        self._line.write(yjs.encode_permission_denied(reason))
 
     def reject(self, error: ProtoBaseError) -> None:
         """Close: what the client sent cannot be taken. Stock clients do not reconnect after 44xx."""

@@ -123,6 +123,11 @@ def encode_permission_denied(reason: str) -> bytes:
     return _PERMISSION_DENIED + prefixed(reason.encode())
 
 
+def encode_stateless(payload: str) -> bytes:
+    """A message from program to program."""
+    return bytes([STATELESS]) + prefixed(payload.encode())
+
+
 def encode_close(reason: str) -> bytes:
     """'This document is served no more.'"""
     return bytes([CLOSE]) + prefixed(reason.encode())

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from pycrdt import Doc, Map
+from pycrdt import Doc, Map, Text
 
 import protobase_live as pb
 from protobase_actors import ManualClock, SystemClock
@@ -27,7 +27,6 @@ from tests.support.hocuspocus import (
     AUTH,
     READ_ONLY,
     READ_WRITE,
-    REFUSED,
     STEP1,
     STORED,
     Client,
@@ -362,6 +361,12 @@ async def test_a_token_that_is_said_again_is_checked_again():
 # who may only read
 
 
+def a_text(text: str) -> bytes:
+    doc: Doc = Doc()
+    doc.get("body", type=Text).insert(0, text)
+    return doc.get_update()
+
+
 async def test_who_may_only_read():
     def authenticate(token: str | None) -> pb.Identity:
         return pb.Identity("ann", read_only=True)
@@ -370,13 +375,14 @@ async def test_who_may_only_read():
         await client.open("notes", READ_ONLY)
         await client.say("notes", yjs.encode_step2(b"\x00\x00"))
         assert await client.hear() == ("notes", STORED)
-        await client.say("notes", yjs.encode_update(an_update("a")), STEP1)
-        heard: list[bytes] = []
-        while not heard or not heard[-1].startswith(b"\x00\x01"):
-            heard.append((await client.hear())[1])
-        assert heard[-1] == yjs.encode_step2(b"\x00\x00"), "nothing was taken"
-        if REFUSED not in heard:
-            assert await client.hear() == ("notes", REFUSED)
+        await client.say("notes", yjs.encode_update(a_text("not mine")))
+        heard = [(await client.hear())[1] for _ in range(3)]
+        assert [each[0] for each in heard] == [0, 5, 8], "an update, why it came, and that all is stored"
+        assert b"you may read here" in heard[1]
+        assert heard[2] == STORED
+        told = yjs.decode(heard[0])
+        assert isinstance(told, yjs.Update)
+        assert b"not mine" not in told.update
         await client.say("notes", yjs.encode_update(b"\xff" * 20))
         assert b"4400" in (await client.hear())[1]
 

@@ -115,12 +115,12 @@ class Structs:
         """Where what was taken since the last flush stands, with pauses."""
         return touched(self._store)
 
-    def redact_in_steps(self, starts: Mapping[int, int]) -> Generator[None, None, None]:
-        """Delete all clocks of each client from these on, and let go of what they held, with pauses.
+    def redact_in_steps(self, gone: Mapping[int, Ranges]) -> Generator[None, None, None]:
+        """Delete these clocks of each client, of those that came last, and let go of what they held.
 
-        From now on nothing that is stored or sent has it.
+        From now on nothing that is stored or sent has it. With pauses.
         """
-        return redact(self._store, starts)
+        return redact(self._store, gone)
 
     # giving
 
