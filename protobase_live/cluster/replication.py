@@ -43,6 +43,8 @@ class Replication:
         """Answers what other nodes ask."""
         self.owned: OwnedLog | None = None
         """Is told of what is shown, too."""
+        self.renewed = WakeUp()
+        """Wakes when a collection has become something else here."""
         self._acknowledged = WakeUp()
         self._unlinked = WakeUp()
 
@@ -88,6 +90,7 @@ class Replication:
         self.source.replaced(collection, history)
         for link in self.links.values():
             link.outgoing.replaced(collection)
+        self.renewed.wake()
 
     def holds(self, collection: str, count: int) -> None:
         """See `Outlet.holds`."""

@@ -159,7 +159,7 @@ class Storage(ABC):
 
     @abstractmethod
     async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
-        """`delete`, with `snapshot`, of the same collection, in the place of what was there; durable on return.
+        """`delete`, with `snapshot`, of the collection, in the place of what was there; durable on return.
 
         Then no byte of what the collection ever had is in any file or object of this storage. A process that
         ends before has not begun it, or the next opening completes it. If it fails, it may have begun: call

@@ -158,6 +158,9 @@ class MemoryStorage(Storage):
     async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
         """See `Storage.erase`."""
         self._check_open()
+        self._erase(collection, remains, snapshot)
+
+    def _erase(self, collection: str, remains: bytes, snapshot: Snapshot | None) -> None:
         check_erasure(collection, remains, snapshot)
         self._delete(collection, remains)
         if snapshot is not None:

@@ -32,6 +32,7 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     RestoreRequest,
     StateHashRequest,
 )
@@ -56,8 +57,8 @@ _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     message.type: message.parse
     for message in (
         Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, Seen, More, Unsubscribe,
-        Join, SetPresence, Leave, Ping, ClusterRequest, CollectionsRequest, DropRequest, StateHashRequest,
-        BackupRequest, RestoreRequest,
+        Join, SetPresence, Leave, Ping, ClusterRequest, CollectionsRequest, DropRequest, EraseRequest,
+        StateHashRequest, BackupRequest, RestoreRequest,
     )
 }  # fmt: skip
 _SERVER_TYPES: Mapping[str, Callable[[Fields], ServerMessage]] = {

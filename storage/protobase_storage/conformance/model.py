@@ -192,9 +192,7 @@ def secrets(count: int) -> list[Effect]:
 
     There are `count` appends, each of some 2 KiB.
     """
-    told = [
-        (make_commit("a", n, update=a_secret(n) * 100), make_commit("b", n)) for n in range(1, count + 1)
-    ]
+    told = [(make_commit("a", n, update=a_secret(n) * 100), make_commit("b", n)) for n in range(1, count + 1)]
     half = count // 2
     folded = make_snapshot("a", {"node-a": half}, update=b"".join(a_secret(n) for n in range(half)))
     erased = Erase("a", b"remains", make_snapshot("a", {"node-e": 1}, update=b"what is left"))

@@ -135,4 +135,6 @@ def _ids(clients: Collection[int], secret: bytes, kept: int) -> Mapping[int, int
         digest = blake2b(number.to_bytes(8), key=secret, digest_size=ID_BYTES).digest()
         if (id := int.from_bytes(digest)) >= kept and id not in clients:
             new.add(id)
-    return {client: client for client in clients if client < kept} | dict(zip(former, sorted(new), strict=True))
+    return {client: client for client in clients if client < kept} | dict(
+        zip(former, sorted(new), strict=True)
+    )

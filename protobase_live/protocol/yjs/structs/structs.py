@@ -238,7 +238,7 @@ class Structs:
     # letting go
 
     def delete_entry(self, root: str, key: str) -> None:
-        """Delete all that stands under a key of a root map; `compact` is to follow, which deletes the rest."""
+        """Delete all that stands under a key of a root map; `compact` deletes what is inside."""
         self._store.logs.delete_entry(root, key)
 
     def compact(self) -> None:

@@ -166,7 +166,9 @@ def test_templates_keep_their_ids_and_clocks() -> None:
 
 
 def test_of_two_keys_with_one_number_only_the_one_that_is_named_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("protobase_live.protocol.yjs.structs.logs.Logs.key_number", staticmethod(lambda key: 1))
+    monkeypatch.setattr(
+        "protobase_live.protocol.yjs.structs.logs.Logs.key_number", staticmethod(lambda key: 1)
+    )
     editor = Editor(2**31)
     for key in ("a", "b"):
         editor.roots["records"][key] = Map({"title": "first"})
