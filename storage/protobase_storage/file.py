@@ -7,9 +7,9 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -151,6 +151,16 @@ class FileStorage(Storage):
         check_erasure(collection, remains, snapshot)
         size = len(remains) + (len(snapshot.update) if snapshot else 0)
         await self._writer.run(collection, self._upkeep.erase(collection, remains, snapshot), size)
+
+    @asynccontextmanager
+    async def cleaning(self) -> AsyncGenerator[None]:
+        """Have no byte left of what is deleted inside the block; the next opening sees to what this cannot.
+
+        Raises `StorageError`.
+        """
+        await self._writer.run(None, self._upkeep.begin_cleaning(), 0)
+        yield
+        await self._writer.run(None, self._upkeep.clean(), 0)
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""

@@ -96,7 +96,7 @@ class Upkeep:
             self._hide(name, entry)
             if remains or snapshot:
                 self._enter(self._new_entry(collection, remains, snapshot))
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, '1')", (ERASING,))
+            self._note()
         self._heads.forget([collection])
         self._on_step("erase:hidden")
         yield
@@ -111,6 +111,15 @@ class Upkeep:
         rows = self._survey.next_id()
         self._insert(chunk_rows(rows, snapshot.update))
         return Entry(collection, identifier, 0, 0, snapshot_head(rows, snapshot), remains)
+
+    def begin_cleaning(self) -> Steps:
+        """Note that it is to be done."""
+        with transaction(self._connection):
+            self._note()
+        yield
+
+    def _note(self) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, '1')", (ERASING,))
 
     def clean(self) -> Steps:
         """Have no byte left of what was deleted or replaced, and take back the note that this is to be done.
