@@ -318,10 +318,13 @@ class Database(DatabaseApi):
         object of this node on return, nor of those that are ``done``. What else is visible goes on in another
         history, and who has a copy of the former one is told as by `drop`.
         """
-        await self._histories.erase(collection, key)
+        erase, is_left = (
+            partial(each, collection, key) for each in (self._histories.erase, self._histories.has)
+        )
+        erasure = await self._erasures.carry_out(collection, erase, is_left)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
-        return await self._erasures.spread(collection, await self.replication.source.history(collection))
+        return erasure
 
     async def state_hash(self, collection: str) -> StateHash:
         """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 
 from protobase_live.collection.former import delete_unread, erase_unread, history_of
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.messages import Drop, Erase, Message, Restore
+from protobase_live.collection.messages import Drop, Erase, Message, Question, Restore
 from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import CollectionUnloadable, InvalidName
+from protobase_live.model.operations import RECORDS, Read
 from protobase_storage import Loaded, Storage
 
 
@@ -56,6 +57,12 @@ class Histories:
             return await erase_unread(self._storage, collection, self._identity.timeline())
 
         await self._replace(collection, Erase(key), erase)
+
+    async def has(self, collection: str, key: str | None) -> bool:
+        """Whether anything is in a collection or, with ``key``, that record."""
+        if key is None:
+            return bool((await self._storage.standing(collection)).vector)
+        return bool(await self._ask(collection, Question(Read(RECORDS, "contains", (key,)))))
 
     async def restore(self, collection: str, stored: Loaded) -> None:
         """Put back what was stored. Durable on return. Raises ValidationError as `put_back` does."""
