@@ -18,7 +18,7 @@ from protobase_live.collection.former import History, history_of
 from protobase_live.errors import ProtoBaseError, ProtocolError, Unavailable
 from protobase_live.model.erasure import Erasure
 from protobase_live.protocol.packing import as_number, as_text, as_vector, pack, unpack
-from protobase_storage import Vector, includes
+from protobase_storage import CollectionCorrupt, Vector, includes
 
 if TYPE_CHECKING:
     from protobase_live.cluster.link import Link
@@ -140,7 +140,10 @@ class Erasures:
         here = await self._source.history(collection)
         if here != history:
             return here > history
-        return includes((await self._source.storage.standing(collection)).vector, vector)
+        try:
+            return includes((await self._source.storage.standing(collection)).vector, vector)
+        except CollectionCorrupt:  # nothing comes that could be waited for
+            return True
 
     async def _wait(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Until it holds. Raises TimeoutError after ``erase_seconds``."""

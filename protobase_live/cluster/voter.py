@@ -11,6 +11,7 @@ from protobase_live.cluster.owned_log import OwnedLog
 from protobase_live.cluster.promise import Promise, PromiseStore
 from protobase_live.cluster.proposal import OwnedCommit, Proposal
 from protobase_live.protocol.packing import as_bytes, as_number, pack, unpack
+from protobase_storage import CollectionCorrupt
 
 OWNER = "~owner"
 """The origin of what is written for owned collections, whichever node does: a node that all are in turn."""
@@ -54,9 +55,9 @@ class Voter:
     async def start(self) -> None:
         """Load what was promised. To whom, and when, before that, is not known: all of it may still hold."""
         self._promise = await self._store.load()
+        self._until = self._clock.monotonic() + self._limits.lease_seconds
         if await self._left(self._promise.proposal) != self._promise.proposal:
             await self.forget()
-        self._until = self._clock.monotonic() + self._limits.lease_seconds
 
     @property
     def term(self) -> int:
@@ -111,7 +112,10 @@ class Voter:
         return told.without(over).encode() if over else proposal
 
     async def _is_of_the_past(self, owned: OwnedCommit) -> bool:
-        return await self._log.history(owned.commit.collection) > owned.history
+        try:
+            return await self._log.history(owned.commit.collection) > owned.history
+        except CollectionCorrupt:  # it fails alone
+            return False
 
     def _is_over(self, term: int, holder: str) -> bool:
         known = self._promise

@@ -61,7 +61,8 @@ class Histories:
     async def has(self, collection: str, key: str | None) -> bool:
         """Whether anything is in a collection or, with ``key``, that record."""
         if key is None:
-            return bool((await self._storage.standing(collection)).vector)
+            with errors_named(collection):
+                return bool((await self._storage.standing(collection)).vector)
         return bool(await self._ask(collection, Question(Read(RECORDS, "contains", (key,)))))
 
     async def restore(self, collection: str, stored: Loaded) -> None:
