@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from protobase_storage.conformance.model import (
     secrets,
 )
 from protobase_storage.file import DATABASE_NAME
+from protobase_storage.upkeep import Upkeep
 
 
 def files_with_secrets(folder: Path) -> list[str]:
@@ -77,6 +79,26 @@ async def test_while_somebody_reads_it_is_not_said_to_be_done(
     storage = await FileStorage.open(tmp_path)
     assert files_with_secrets(tmp_path) == []
     await storage.close()
+
+
+async def test_what_could_not_be_completed_is_by_the_next_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await filled(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Upkeep, "clean", _fail)
+        with pytest.raises(StorageError, match="not now"):
+            await storage.erase("a")
+        await storage.close()
+        await (await FileStorage.open(tmp_path)).close()  # it goes on without
+    assert files_with_secrets(tmp_path)
+    storage = await FileStorage.open(tmp_path)
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+def _fail(upkeep: Upkeep) -> Iterator[None]:
+    raise StorageError("not now")
 
 
 async def test_a_full_disk_leaves_it_to_be_done(tmp_path: Path) -> None:
