@@ -8,9 +8,9 @@ have of it: so these are asked first how far they are.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from protobase_actors import Clock, within
 from protobase_live.cluster.replication import Replication
@@ -22,6 +22,8 @@ from protobase_storage import CollectionCorrupt, Vector, includes
 
 if TYPE_CHECKING:
     from protobase_live.cluster.link import Link
+
+T = TypeVar("T")
 
 STANDING = "standing"
 """The question how far a collection is: its name. Answered with ``[[number, id], vector]``."""
@@ -149,7 +151,7 @@ class Erasures:
         """Until it holds. Raises TimeoutError after ``erase_seconds``."""
         await self._within(self._replication.until(condition))
 
-    async def _within(self, work: Awaitable[Any]) -> Any:
+    async def _within(self, work: Coroutine[Any, Any, T]) -> T:
         return await within(self._clock, self._limits.erase_seconds, work)
 
 

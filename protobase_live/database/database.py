@@ -318,9 +318,8 @@ class Database(DatabaseApi):
         object of this node on return, nor of those that are ``done``. What else is visible goes on in another
         history, and who has a copy of the former one is told as by `drop`.
         """
-        erase, is_left = (
-            partial(each, collection, key) for each in (self._histories.erase, self._histories.has)
-        )
+        erase = partial(self._histories.erase, collection, key)
+        is_left = partial(self._histories.has, collection, key)
         erasure = await self._erasures.carry_out(collection, erase, is_left)
         self.unfolded.remove(collection)
         self.read_only.release(collection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -101,11 +102,13 @@ async def upload(folder: Storage, bucket: Storage, ahead: Sequence[Standing]) ->
 async def download(folder: FileStorage, bucket: Storage, behind: Sequence[str]) -> None:
     """Have collections in the folder as they are in the bucket.
 
-    Some may have been erased there, and others deleted, which looks the same: no byte is left of either.
+    Some may have been deleted there, or erased, which looks the same: no byte is left of either.
     """
-    if not behind:
-        return
-    async with folder.cleaning():
+    here, there = await folder.standings_of(behind), await bucket.standings_of(behind)
+    are_over = {(each.collection, each.remains) for each in here if each.vector}.difference(
+        (each.collection, each.remains) for each in there
+    )
+    async with folder.cleaning() if are_over else nullcontext():
         await _download_all(folder, bucket, behind)
 
 
