@@ -288,6 +288,26 @@ def delete(source: Source, collection: str, token: Token = None) -> None:
 
 
 @app.command()
+def erase(
+    source: Source,
+    collection: str,
+    key: Annotated[
+        str | None, typer.Argument(help="A record; what else is there stays. All of it if absent.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
+    token: Token = None,
+) -> None:
+    """Have no byte left of a collection, or of one record and its past: in logs, snapshots, nodes, buckets.
+
+    The exit code is 1 while a node has not done it, which is named; it does when it is back, and to
+    erase again asks it.
+    """
+    from protobase_live.cli.erase import erase
+
+    erase(source, collection, key, token, json)
+
+
+@app.command()
 def info(
     source: Source,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,

@@ -17,6 +17,7 @@ from protobase_live.errors import Conflict, NotReplicated
 from protobase_live.handles import Row
 from protobase_live.handles.presence import Presence
 from protobase_live.model.durability import Durability
+from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_collection
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
@@ -27,6 +28,7 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     OfCollections,
     RestoreRequest,
     StateHashRequest,
@@ -126,6 +128,13 @@ class RemoteDatabase(DatabaseApi):
         4410 when it comes back.
         """
         await self._ask(partial(DropRequest, collection=collection))
+
+    async def erase(self, collection: str, key: str | None = None) -> Erasure:
+        """Have no byte left of a collection or, with ``key``, of a record of it and its past: in no file or
+        object of the server on return, nor of those nodes that are ``done``. What else is visible goes on in
+        another history, and who has a copy of the former one is told as by `drop`.
+        """
+        return Erasure.parse(await self._ask(partial(EraseRequest, collection=collection, key=key)))
 
     async def state_hash(self, collection: str) -> StateHash:
         """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""

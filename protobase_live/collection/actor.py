@@ -24,6 +24,7 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import (
     Begin,
     Drop,
+    Erase,
     HashState,
     Hold,
     HoldPart,
@@ -206,7 +207,7 @@ class CollectionActor(Actor[Message]):
             elif isinstance(envelope.message, Hold | HoldPart | HoldSnapshot) and envelope.pending:
                 await self._meet(envelope, envelope.message)
         for envelope in batch:
-            if isinstance(envelope.message, Drop | Restore) and envelope.pending:
+            if isinstance(envelope.message, Drop | Erase | Restore) and envelope.pending:
                 await self._replace(envelope, envelope.message)
             elif isinstance(envelope.message, Install) and envelope.pending:
                 await self._install(envelope, envelope.message)
@@ -280,7 +281,7 @@ class CollectionActor(Actor[Message]):
         if isinstance(message, HoldSnapshot):
             self._folding.loaded(Loaded(None, ()))
 
-    async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
+    async def _replace(self, envelope: Envelope[Message], message: Drop | Erase | Restore) -> None:
         """Store another history in the place of this one, and end; whoever comes next loads it."""
         await self._pipeline.settled()
         if self._pipeline.failed:
@@ -290,6 +291,8 @@ class CollectionActor(Actor[Message]):
         try:
             if isinstance(message, Restore):
                 await self._replica.restore(message.stored)
+            elif isinstance(message, Erase):
+                await self._replica.erase(message.key)
             elif not await self._replica.delete(message.remains):
                 envelope.reply(None)
                 return

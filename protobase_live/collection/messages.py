@@ -258,6 +258,15 @@ class Drop:
 
 
 @dataclass(slots=True)
+class Erase:
+    """Of the collection, or of one record, no byte is to be left. Answered when that is so; then this actor
+    ends."""
+
+    key: str | None = None
+    """The record; what else is visible goes on in another history. None: all of the collection."""
+
+
+@dataclass(slots=True)
 class Restore:
     """The collection is to be what was stored elsewhere. Answered when it is; then this actor ends."""
 
@@ -337,6 +346,7 @@ Message = (
     | HoldPart
     | HoldSnapshot
     | Drop
+    | Erase
     | Restore
     | Replicate
     | Install

@@ -9,6 +9,7 @@ from math import inf, isfinite, nextafter
 from typing import cast
 
 from protobase_actors import Clock, in_steps
+from protobase_live.collection.erasing import without_record_aside
 from protobase_live.collection.fold import fold_aside
 from protobase_live.collection.former import (
     Former,
@@ -17,6 +18,7 @@ from protobase_live.collection.former import (
     require_no_other,
     require_same,
     require_same_history,
+    take_place,
 )
 from protobase_live.collection.held_commits import HeldCommits
 from protobase_live.collection.identity import Identity
@@ -294,9 +296,27 @@ class Replica:
             return False
         else:
             remains = self.former.joined(remains, self.document.vector)
-        await self._storage.delete(self._collection, remains)
+        await take_place(self._storage, self._collection, self.former.history, remains)
         self.former = Former(remains)
         return True
+
+    async def erase(self, key: str | None) -> None:
+        """Store that this history is over, and in its place what is visible without the record ``key``, or
+        nothing if that is None. No byte of what was here is stored then. What waits here must be durable.
+
+        Raises StorageError, StorageFailed, MalformedUpdate.
+        """
+        timeline = self._identity.timeline()
+        history = self.former.history.erased(timeline)
+        remains = self.former.remains(self.document.vector, history)
+        snapshot = None
+        if key is not None and self.vector:
+            stored, secret = await self._storage.load(self._collection), timeline.encode()
+            update = await without_record_aside(stored.updates, key, secret, self._clock, self._limits)
+            origin = history.writer(self._identity.writer) + TIMELINE_MARK + timeline
+            snapshot = Snapshot(self._collection, update, {origin: 1}, self._time)
+        await self._storage.erase(self._collection, remains, snapshot)
+        self.former = Former(remains)
 
     async def restore(self, stored: Loaded) -> None:
         """Store another history in the place of this one; what is here is good for nothing then.

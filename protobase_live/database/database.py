@@ -22,8 +22,8 @@ from protobase_actors import (
     in_steps,
 )
 from protobase_live.api import DatabaseApi
-from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.stream import ChangeStream
+from protobase_live.cluster.erasures import Erasures
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
 from protobase_live.cluster.status import status
@@ -37,9 +37,7 @@ from protobase_live.collection.messages import (
     HashState,
     Message,
     Question,
-    Subscribe,
     Transact,
-    Unsubscribe,
 )
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
@@ -47,7 +45,6 @@ from protobase_live.collection.unfolded import Unfolded
 from protobase_live.database.arriving import arrive
 from protobase_live.database.committing import Committing
 from protobase_live.database.copying import copied_in_steps
-from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
 from protobase_live.database.histories import Histories
 from protobase_live.database.home import Home
@@ -55,6 +52,7 @@ from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.pool import collection_pool
 from protobase_live.database.stored import pack_as_of, unpack_stored
+from protobase_live.database.streaming import Streaming
 from protobase_live.document import OPEN
 from protobase_live.errors import Closed, CollectionUnloadable
 from protobase_live.handles import Row
@@ -62,7 +60,8 @@ from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
-from protobase_live.model.names import check_author, check_collection, check_node, is_listed, known_collection
+from protobase_live.model.erasure import Erasure
+from protobase_live.model.names import check_author, check_node, is_listed, known_collection
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.schemas import Schemas
@@ -138,7 +137,6 @@ class Database(DatabaseApi):
         self.audiences: dict[str, Audience] = {}
         """Who listens to the collections in memory, by name."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
-        self._goodbyes = Goodbyes()
         self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
         """What other nodes are sent."""
         self.node = storage.identity if node_id is None else check_node(node_id)
@@ -157,6 +155,8 @@ class Database(DatabaseApi):
             how = self.home, self.replication, limits, self._clock, self._random
             self.owner = Owner(self.node, owner, self._storage, *how)
         ways = self._ask, self.ref, self.replication, self.owner
+        self._erasures = Erasures(self.node, self.replication, self._clock)
+        self._streaming = Streaming(self._ask, self._pool, self._storage, self._opened, self._arrival)
         self._committing = Committing(self._storage, *ways, limits, self._clock)
         self._home = HomeLoop()
         self._closed = False
@@ -266,21 +266,7 @@ class Database(DatabaseApi):
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
-        check_collection(collection)
-        opened = partial(self._opened.of, collection)
-
-        async def subscribe(stream: object) -> Subscribed:
-            return cast(Subscribed, await self._ask(collection, Subscribe(stream, opened())))
-
-        def unsubscribe(stream: object) -> None:
-            if (ref := self._pool.peek(collection)) is not None and ref.accepts:
-                self._goodbyes.say(ref, Unsubscribe(stream))
-
-        async def load() -> Any:
-            with errors_named(collection):
-                return await self._storage.load(collection)
-
-        return ChangeStream(collection, since, subscribe, unsubscribe, load, self._arrival(), opened)
+        return self._streaming.changes(collection, since)
 
     def _arrival(self) -> Arrival:
         return Arrival(self._clock, self.limits.ahead_seconds, self._identity.writer)
@@ -323,6 +309,18 @@ class Database(DatabaseApi):
         await self._histories.delete(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
+
+    async def erase(self, collection: str, key: str | None = None) -> Erasure:
+        """Have no byte left of a collection or, with ``key``, of a record of it and its past: in no file or
+        object of this node on return, nor of those that are ``done``. What else is visible goes on in another
+        history, and who has a copy of the former one is told as by `drop`.
+        """
+        erase = partial(self._histories.erase, collection, key)
+        is_left = partial(self._histories.has, collection, key)
+        erasure = await self._erasures.carry_out(collection, erase, is_left)
+        self.unfolded.remove(collection)
+        self.read_only.release(collection)
+        return erasure
 
     async def state_hash(self, collection: str) -> StateHash:
         """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""

@@ -41,6 +41,7 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     RestoreRequest,
     StateHashRequest,
 )
@@ -298,7 +299,7 @@ class LiveConnection:
                 await self._renew(request.token)
             case ClusterRequest():
                 return (await self._database.cluster_status()).form()
-            case CollectionsRequest() | DropRequest() | StateHashRequest():
+            case CollectionsRequest() | DropRequest() | EraseRequest() | StateHashRequest():
                 return await self._whole.perform(request)
             case BackupRequest() | RestoreRequest():
                 return await self._whole.perform(request)

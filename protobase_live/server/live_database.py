@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.model.change import Change
 from protobase_live.model.durability import Durability
+from protobase_live.model.erasure import Erasure
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
@@ -99,6 +100,8 @@ class Database(Protocol):
     async def collections(self, prefix: str = "") -> Sequence[CollectionInfo]: ...
 
     async def drop(self, collection: str) -> None: ...
+
+    async def erase(self, collection: str, key: str | None = None) -> Erasure: ...
 
     async def state_hash(self, collection: str) -> StateHash: ...
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from protobase_live.model.change import Change
 from protobase_live.model.durability import Durability
+from protobase_live.model.erasure import Erasure
 from protobase_live.model.node_status import LinkStatus, NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
@@ -93,6 +94,11 @@ class PermittedDatabase:
         """Needs ``admin``."""
         await self._authority.check("admin", [collection])
         await self._database.drop(collection)
+
+    async def erase(self, collection: str, key: str | None = None) -> Erasure:
+        """Needs ``admin``."""
+        await self._authority.check("admin", [collection])
+        return await self._database.erase(collection, key)
 
     async def state_hash(self, collection: str) -> StateHash:
         """Needs ``admin``."""

@@ -11,7 +11,7 @@ from protobase_live.model.durability import durability
 from protobase_live.protocol.live import client_events as events
 from protobase_live.protocol.live.client_session import ClientSession
 from protobase_live.protocol.live.codec import MsgpackCodec
-from protobase_live.protocol.live.collection_messages import DropRequest
+from protobase_live.protocol.live.collection_messages import DropRequest, EraseRequest
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.fields import parse_check, parse_op, parse_read
 
@@ -107,6 +107,16 @@ SCRIPTS: Mapping[str, list[list[Any]]] = {
         WELCOME,
     ],
     "a drop is not sent again": [WELCOME, ["drop", "tasks"], LOST, WELCOME],
+    "an erasure is not sent again": [WELCOME, ["erase", "tasks", "t1"], LOST, WELCOME],
+    "an erasure is the end of what was written": [
+        WELCOME,
+        ["commit", WRITE, [], None, None],
+        result(1, receipt(tasks="c1")),
+        ["erase", "tasks", None],
+        result(2, {"done": ["n1"], "left": {}}),
+        LOST,
+        WELCOME,
+    ],
     "what was written is to be there at the next server": [
         WELCOME,
         ["commit", WRITE, [], None, None],
@@ -373,6 +383,8 @@ def _do(session: ClientSession, verb: str, *args: Any) -> Any:
             return session.commit(ops, [parse_check(each, "") for each in checks], author, asked)
         case "drop", (collection,):
             return session.ask(lambda id: DropRequest(id, collection))
+        case "erase", (collection, key):
+            return session.ask(lambda id: EraseRequest(id, collection, key))
         case "close", ():
             return session.close(Closed("the end"))
         case _:

@@ -11,7 +11,12 @@ from typing import Any, ClassVar
 
 from protobase_live.model.durability import Durability, durability
 from protobase_live.model.operations import Check, Op, Read
-from protobase_live.protocol.live.collection_messages import DropRequest, OfCollections, RestoreRequest
+from protobase_live.protocol.live.collection_messages import (
+    DropRequest,
+    EraseRequest,
+    OfCollections,
+    RestoreRequest,
+)
 from protobase_live.protocol.live.fields import (
     Fields,
     check_form,
@@ -390,4 +395,4 @@ ClientMessage = Hello | More | Request
 def repeatable(request: Request) -> bool:
     """Whether a request may be sent again when its connection is lost and nobody knows what became of it."""
     writes = isinstance(request, CommitRequest) and request.writes
-    return not writes and not isinstance(request, DropRequest | RestoreRequest)
+    return not writes and not isinstance(request, DropRequest | EraseRequest | RestoreRequest)

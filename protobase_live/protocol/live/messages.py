@@ -33,6 +33,7 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     RestoreRequest,
     StateHashRequest,
 )
@@ -58,7 +59,7 @@ _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     message.type: message.parse
     for message in (
         Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, Seen, More, Unsubscribe,
-        Join, SetPresence, Leave, Ping, Renew, ClusterRequest, CollectionsRequest, DropRequest,
+        Join, SetPresence, Leave, Ping, Renew, ClusterRequest, CollectionsRequest, DropRequest, EraseRequest,
         StateHashRequest, BackupRequest, RestoreRequest,
     )
 }  # fmt: skip

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from http import HTTPStatus
 
-from protobase_live.server.rest.answers import Answer, listing
+from protobase_live.errors import ValidationError
+from protobase_live.model.values import short
+from protobase_live.server.rest.answers import Answer, answer, listing
 from protobase_live.server.rest.events import Events
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
@@ -27,6 +29,16 @@ async def drop_collection(at: Services, request: Request) -> Answer:
     """Delete a collection with its history."""
     await at.database.drop(request.path["collection"])
     return Answer(HTTPStatus.NO_CONTENT)
+
+
+async def erase_collection(at: Services, request: Request) -> Answer:
+    """Have no byte left of a collection, or of one record of it and its past."""
+    key = request.fields("key")["key"]
+    if not isinstance(key, str | None):
+        raise ValidationError(
+            f"the key of a record is a text, or null for all of the collection, not {short(key)}"
+        )
+    return answer(asdict(await at.database.erase(request.path["collection"], key)))
 
 
 async def stream_changes(at: Services, request: Request) -> Events:

@@ -121,6 +121,19 @@ SCHEMAS: Mapping[str, Schema] = {
         "required": ["collections", "next"],
     },
     "Text": body_of({"text": text()}),
+    "Erase": body_of({"key": {**_NULLABLE, "description": "a record's; null: all of the collection"}}),
+    "Erasure": {
+        "type": "object",
+        "properties": {
+            "done": {"type": "array", "items": text(), "description": "nodes that have nothing left of it"},
+            "left": {
+                "type": "object",
+                "additionalProperties": text(),
+                "description": "why that is not known of others, by node",
+            },
+        },
+        "required": ["done", "left"],
+    },
     "Splice": body_of(
         {"index": {"type": "integer", "minimum": 0}},
         {"delete": {"type": "integer", "minimum": 0}, "insert": text()},

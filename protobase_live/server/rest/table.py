@@ -123,6 +123,15 @@ ROUTES: list[Route] = [
         {"responses": {"204": {"description": "done, and durable"}}},
     ),
     Route(
+        "POST",
+        f"{_COLLECTION}/erase",
+        collections.erase_collection,
+        {
+            "requestBody": takes("Erase"),
+            "responses": told("200", "Erasure", "nothing of it is left on the nodes that are done"),
+        },
+    ),
+    Route(
         "GET",
         f"{_COLLECTION}/changes",
         collections.stream_changes,

@@ -121,6 +121,12 @@ export class Database implements Backend, Source {
     await this.#ask({ type: 'drop', collection })
   }
 
+  /** Have no byte left of a collection or, with `key`, of a record of it and its past: in no file or object of the
+   * server on return, nor of those nodes that are `done`. What else is visible goes on in another history. */
+  async erase (collection: string, key: string | null = null): Promise<{ done: string[], left: Record<string, string> }> {
+    return await this.#ask({ type: 'erase', collection, key }) as { done: string[], left: Record<string, string> }
+  }
+
   /** A hash of what users see of a collection, and the commits that it is of; all of it is durable. */
   async stateHash (collection: string): Promise<{ hash: string, vector: Record<string, number> }> {
     return await this.#ask({ type: 'state_hash', collection }) as { hash: string, vector: Record<string, number> }

@@ -20,6 +20,7 @@ const VERBS: Record<string, Verb> = {
     session.commit({ writes: new Map(Object.entries(writes)), checks, author, durability }),
   query: (session, query: WireObject, explain: boolean) => session.query(query, explain),
   drop: (session, collection: string) => session.ask({ type: 'drop', collection }),
+  erase: (session, collection: string, key: string | null) => session.ask({ type: 'erase', collection, key }),
   subscribe: (session, collection: string, since: string | null) => session.subscribe(collection, since),
   watch: (session, query: WireObject, since: string | null) => session.watch(query, since),
   resume: (session, id: number) => { session.resume(id) },

@@ -1,5 +1,6 @@
 """Yjs updates on the level of structs: admitted, kept, merged and diffed without a native document."""
 
+from protobase_live.protocol.yjs.structs.erasing import erased
 from protobase_live.protocol.yjs.structs.joining import join
 from protobase_live.protocol.yjs.structs.merging import collect, merge
 from protobase_live.protocol.yjs.structs.readable import check_in_steps, is_common
@@ -17,6 +18,7 @@ __all__ = [
     "Use",
     "check_in_steps",
     "collect",
+    "erased",
     "is_common",
     "join",
     "merge",

@@ -252,6 +252,10 @@ class Structs:
 
     # letting go
 
+    def delete_entry(self, root: str, key: str) -> None:
+        """Delete all that stands under a key of a root map; `compact` deletes what is inside."""
+        self._store.logs.delete_entry(root, key)
+
     def compact(self) -> None:
         """Let go of the contents of what is deleted, as Yjs does."""
         at_once(self.compact_in_steps())

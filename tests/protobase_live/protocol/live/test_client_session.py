@@ -46,6 +46,7 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     RestoreRequest,
     StateHashRequest,
 )
@@ -385,6 +386,7 @@ def test_a_commit_that_writes_nothing_is_sent_again(world):
     ("made", "again"),
     [
         (partial(DropRequest, collection="tasks"), False),
+        (partial(EraseRequest, collection="tasks", key="t1"), False),
         (partial(RestoreRequest, collection="tasks", offset=0, part=b"x", more=False), False),
         (partial(BackupRequest, collection="tasks"), True),
         (CollectionsRequest, True),

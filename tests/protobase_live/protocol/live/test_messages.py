@@ -29,6 +29,7 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     RestoreRequest,
     StateHashRequest,
 )
@@ -122,6 +123,7 @@ client_messages = st.one_of(
     st.builds(CollectionsRequest, ids, texts, texts),
     st.builds(StateHashRequest, ids, texts),
     st.builds(DropRequest, ids, texts),
+    st.builds(EraseRequest, ids, texts, optional_texts),
     st.builds(BackupRequest, ids, texts, ids, optional_texts),
     st.builds(RestoreRequest, ids, texts, ids, st.binary(max_size=8), st.booleans()),
 )
