@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 class Policy:
     """Rules, which only allow: a collection that any of them names is denied to who no rule lets in.
 
-    A collection that none names is open to everybody, but for those of the server's own.
+    A collection that none names is open to everybody.
     """
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
@@ -55,8 +55,12 @@ class Policy:
         return f"<Policy of {len(self._rules)} rules>"
 
     def covers(self, collection: str) -> bool:
-        """Whether some rule names the collection, so that it is denied to who none lets in."""
-        return is_reserved(collection) or any(rule.covers(collection) for rule in self._rules)
+        """Whether the collection is denied to who no rule lets in: one that some rule names.
+
+        Where there are rules at all, so are the server and its own collections.
+        """
+        own = bool(self._rules) and (collection == SERVER or is_reserved(collection))
+        return own or any(rule.covers(collection) for rule in self._rules)
 
     def grant(self, asker: Asker, collection: str) -> Grant:
         """What ``asker`` may do with the collection: the union of what the rules allow."""
