@@ -104,6 +104,9 @@ def serve(
     ] = None,
     jwt_audience: Annotated[str | None, typer.Option(help="Who a token has to be for (aud).")] = None,
     jwt_issuer: Annotated[str | None, typer.Option(help="Who has to have made a token (iss).")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="A file (.toml, .py) that says who may do what; else everybody may.")
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let everybody in who can reach it, also from other machines.")
     ] = False,
@@ -134,6 +137,7 @@ def serve(
         "jwt_algorithm": jwt_algorithm,
         "jwt_audience": jwt_audience,
         "jwt_issuer": jwt_issuer,
+        "policy": policy,
         "insecure": insecure or None,
         "inspector": inspector,
         "limit": limit,

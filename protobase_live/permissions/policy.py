@@ -10,14 +10,11 @@ from protobase_live.errors import ValidationError
 from protobase_live.model import values
 from protobase_live.model.names import is_reserved
 from protobase_live.permissions.asker import Asker
-from protobase_live.permissions.grant import EVERYTHING, NOTHING, Grant
+from protobase_live.permissions.grant import EVERYTHING, NOTHING, SERVER, Grant
 from protobase_live.permissions.rule import Rule
 
 MAX_RULES = 10_000
 """Most rules of a policy."""
-
-SERVER = ""
-"""Stands for what belongs to no collection, such as the cluster's status; the pattern ``*`` names it."""
 
 _log = logging.getLogger(__name__)
 

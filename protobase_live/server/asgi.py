@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from websockets.exceptions import ConnectionClosed
 
@@ -14,7 +15,6 @@ from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed
 from protobase_live.limits import check_limits
-from protobase_live.permissions.policy import Policy
 from protobase_live.protocol.live.limits import GOING_AWAY, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_connection import AsgiConnection
@@ -34,6 +34,9 @@ from protobase_live.server.rest.answers import Answer, plain_page, send_answer
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 DOORS = "the doors here are yjs/<collection>, hocuspocus, live, api/v1\n"
 

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from protobase_actors import OrderedSet
 from protobase_live.errors import Forbidden
 from protobase_live.model.values import quoted
-from protobase_live.permissions.grant import NOTHING, Action, Grant
+from protobase_live.permissions.grant import NOTHING, SERVER, Action, Grant
 from protobase_live.permissions.pattern import Pattern
-from protobase_live.permissions.policy import SERVER
 from protobase_live.server.authentication import Identity
 from protobase_live.server.authorization import Authorization
 

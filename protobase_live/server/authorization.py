@@ -6,15 +6,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protobase_actors import Clock, within
 from protobase_live.limits import check_limits
 from protobase_live.permissions.grant import EVERYTHING, NOTHING, Action, Grant
-from protobase_live.permissions.policy import Policy
 from protobase_live.server.authentication import Identity
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.revoked import Revoked
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 Authorize = Callable[[Identity, Action, str], bool | Awaitable[bool]]
 """Says whether an identity may do something with a collection, by its name; it may be async.
@@ -37,7 +39,10 @@ class Authorization:
         authorize: Authorize | None = None,
     ) -> None:
         """Raises ValidationError for what is no policy."""
-        check_limits(policy=(policy, Policy))
+        if policy is not None:
+            from protobase_live.permissions.policy import Policy  # a server without starts without
+
+            check_limits(policy=(policy, Policy))
         self.revoked = Revoked(limits.revocations)
         self._policy = policy
         self._authorize = authorize

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from protobase_actors import Clock, OrderedSet
 from protobase_live.permissions.pattern import Pattern
-from protobase_live.permissions.policy import Policy
 from protobase_live.server.authentication import Identity
 from protobase_live.server.authority import Authority
 from protobase_live.server.authorization import Authorization, Authorize
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 AT_ONCE = 100
 """How many clients are asked about at once."""

@@ -9,7 +9,7 @@ from functools import partial
 from http import HTTPStatus
 from random import Random
 from types import TracebackType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server as WebSocketServer
@@ -23,7 +23,6 @@ from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed
 from protobase_live.limits import check_limits
-from protobase_live.permissions.policy import Policy
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
@@ -67,6 +66,9 @@ from protobase_live.server.rest.answers import send_answer
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import YjsClients
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
 """Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""

@@ -14,6 +14,7 @@ from pycrdt import Doc, Map
 import protobase_live as pb
 from protobase_live import Forbidden, Identity, Policy, Query, Rule
 from protobase_live.model.operations import RECORDS, Check, Op, Read
+from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
 from tests.support import raw
 from tests.support.asgi_client import Exchange, call
