@@ -282,6 +282,20 @@ def delete(source: Source, collection: str, token: Token = None) -> None:
 
 
 @app.command()
+def revoke(
+    url: ServerUrl,
+    author: Annotated[str, typer.Argument(help="Who: the author of what is written with the token (sub).")],
+    collection: Annotated[str | None, typer.Argument(help="Which one; all when none is named.")] = None,
+    let_in: Annotated[bool, typer.Option("--let-in", help="Take it back.")] = False,
+    token: Token = None,
+) -> None:
+    """Take away what somebody may do at a running server, until it stops; what is open of it ends at once."""
+    from protobase_live.cli.revoke import revoke
+
+    revoke(url, author, collection, let_in, token)
+
+
+@app.command()
 def info(
     source: Source,
     json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,

@@ -56,6 +56,11 @@ class Authorization:
         """How often a rule or `Authorize` has failed, and denied so."""
         return self._failures + (self._policy.failures if self._policy is not None else 0)
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether anybody says what may be done."""
+        return self._policy is not None or self._authorize is not None
+
     def grant(self, identity: Identity, collection: str) -> Grant:
         """What the policy says. ``authorize`` may still deny each action."""
         if self.revoked.refuses(identity.author, collection):

@@ -54,6 +54,7 @@ from protobase_live.protocol.live.limits import (
     UNAUTHORIZED,
     LiveLimits,
 )
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.protocol.live.server_messages import Error
 from protobase_live.protocol.live.server_session import ServerSession, Violation
 from protobase_live.server.authentication import Authentication
@@ -119,7 +120,8 @@ class LiveConnection:
         self._token = token
         self._connection = connection
         self._session = session
-        self._authority = (permissions or Permissions(clock)).session()
+        self._permissions = permissions or Permissions(clock)
+        self._authority = self._permissions.session()
         self._database = PermittedDatabase(database, self._authority)
         self._clock = clock
         self._limits = limits
@@ -252,6 +254,8 @@ class LiveConnection:
                 await self._presence.perform(request)
             case ClusterRequest():
                 return (await self._database.cluster_status()).form()
+            case RevokeRequest():
+                await self._permissions.answer(request, self._authority)
             case CollectionsRequest() | DropRequest() | StateHashRequest():
                 return await self._whole.perform(request)
             case BackupRequest() | RestoreRequest():

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from protobase_actors import Clock, OrderedSet
+from protobase_live.errors import Forbidden
+from protobase_live.model.names import check_author
+from protobase_live.permissions.grant import SERVER
 from protobase_live.permissions.pattern import Pattern
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.server.authentication import Identity
 from protobase_live.server.authority import Authority
 from protobase_live.server.authorization import Authorization, Authorize
@@ -77,6 +81,14 @@ class Permissions:
         """Take back what `revoke` did; None: all of it."""
         self._authorization.revoked.discard(author, collection)
         await self.recheck(collection, [author])
+
+    async def answer(self, request: RevokeRequest, asker: Authority) -> None:
+        """Carry out what a client asks for. Raises Forbidden, InvalidName and LimitExceeded."""
+        check_author(request.author)
+        if not self._authorization.is_needed:
+            raise Forbidden("revoking needs a policy that lets you administer the server (admin)")
+        await asker.check("admin", [SERVER if request.collection is None else request.collection])
+        await (self.let_in if request.let_in else self.revoke)(request.author, request.collection)
 
 
 async def recheck(collection: str | None = None, identities: Iterable[str] | None = None) -> None:

@@ -61,6 +61,7 @@ from protobase_live.server.paths import (
     REST_PREFIX,
     YJS_PREFIX,
 )
+from protobase_live.server.permission_metrics import permission_metrics
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.rest.answers import send_answer
 from protobase_live.server.rest.request import headers_of
@@ -287,7 +288,8 @@ class Server:
         self._probe_later()
 
     async def _metrics(self) -> str:
-        return await metrics(self._database, self._counters, self.sessions, self.backlog)
+        page = await metrics(self._database, self._counters, self.sessions, self.backlog)
+        return page + permission_metrics(self.permissions)
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
         self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))

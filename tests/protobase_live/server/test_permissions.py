@@ -419,3 +419,32 @@ async def test_what_is_no_policy_is_told():
     async with pb.open("memory:") as db:
         with pytest.raises(pb.ValidationError, match=r"policy= takes pb.Policy\(...\), not list"):
             pb.Server(db, policy=[RED])  # type: ignore[arg-type]
+
+
+# revoking over the wire
+
+
+async def test_who_administers_revokes_over_the_wire():
+    rules = Rule("*", {"team": "red"}, ALL), Rule("red", None, "read"), Rule("open", {"sub": "bob"}, "admin")
+    async with serving(*rules) as server, live(server) as ann, live(server, "bob/blue") as bob:
+        for forbidden in (bob.revoke("ann"), bob.revoke("ann", "red"), bob.let_in("ann")):
+            with pytest.raises(Forbidden, match="may not administer"):
+                await forbidden
+        async with bob.changes("red") as changes:
+            await ann.revoke("bob", "red")
+            with pytest.raises(Forbidden):
+                await anext(aiter(changes))
+        await ann.let_in("bob")
+        assert await bob.read("red", GET) == {"n": 1}
+        with pytest.raises(pb.InvalidName):
+            await ann.revoke("")
+        await bob.revoke("ann", "open")
+        with pytest.raises(Forbidden):
+            await ann.read("open", GET)
+        assert "protobase_revoked 1\n" in await server._metrics()  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_without_permissions_nobody_revokes():
+    async with serving() as server, live(server) as ann:
+        with pytest.raises(Forbidden, match="revoking needs a policy"):
+            await ann.revoke("bob")
