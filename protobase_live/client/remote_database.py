@@ -10,6 +10,7 @@ from typing import Any
 
 from protobase_live.api import DatabaseApi
 from protobase_live.client.link import Link
+from protobase_live.client.named_query import NamedQuery
 from protobase_live.client.remote_live import RemoteLine
 from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
@@ -136,6 +137,10 @@ class RemoteDatabase(DatabaseApi):
         """How the node that this client is connected to is linked with others, and how far these are."""
         return NodeStatus.parse(await self._ask(ClusterRequest))
 
+    def named(self, name: str, **params: Any) -> NamedQuery:
+        """A query that the server builds, of its parameters and of who asks."""
+        return NamedQuery(self._link, name, params)
+
     async def revoke(self, author: str, collection: str | None = None) -> None:
         """Take away what an author may do with a collection, None: with all, until the server stops.
 
@@ -189,4 +194,4 @@ class RemoteDatabase(DatabaseApi):
         return Explanation.parse(form)
 
     def _line(self, query: Query) -> RemoteLine:
-        return RemoteLine(self._link, query)
+        return RemoteLine(self._link, to_form(query))

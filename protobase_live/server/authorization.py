@@ -13,6 +13,7 @@ from protobase_live.limits import check_limits
 from protobase_live.permissions.grant import EVERYTHING, NOTHING, Action, Grant
 from protobase_live.server.authentication import Identity
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.named_queries import NamedQueries
 from protobase_live.server.revoked import Revoked
 
 if TYPE_CHECKING:
@@ -37,12 +38,15 @@ class Authorization:
         limits: ServerLimits,
         policy: Policy | None = None,
         authorize: Authorize | None = None,
+        queries: NamedQueries | None = None,
     ) -> None:
         """Raises ValidationError for what is no policy."""
         if policy is not None:
             from protobase_live.permissions.policy import Policy  # a server without starts without
 
             check_limits(policy=(policy, Policy))
+        self.queries = queries or NamedQueries()
+        """Which queries are run."""
         self.revoked = Revoked(limits.revocations)
         self._policy = policy
         self._authorize = authorize

@@ -61,7 +61,7 @@ from protobase_live.server.authentication import Authentication
 from protobase_live.server.authority import REVOKED
 from protobase_live.server.counters import Counters
 from protobase_live.server.in_flight import InFlight
-from protobase_live.server.live_database import Database, have_queries, query_of
+from protobase_live.server.live_database import Database
 from protobase_live.server.live_presence import LivePresence
 from protobase_live.server.live_streams import LiveStreams, Work
 from protobase_live.server.permissions import Permissions
@@ -135,7 +135,14 @@ class LiveConnection:
         self._in_flight = InFlight(limits.commit_bytes)
         self._seen = Seen(self._database)
         self._streams = LiveStreams(
-            session, self._database, self._send, self._send_answer, limits, counters, self._seen
+            session,
+            self._database,
+            self._send,
+            self._send_answer,
+            limits,
+            counters,
+            self._seen,
+            self._authority.query_of,
         )
         self._whole = WholeCollections(self._database, limits)
         self._presence = LivePresence(self._database, session, self._authority, news, self._send)
@@ -265,8 +272,7 @@ class LiveConnection:
         return None
 
     async def _query(self, request: QueryRequest) -> Any:
-        await have_queries()
-        query = query_of(request.query)
+        query = await self._authority.query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()
         await self._seen.arrive(query.collections)

@@ -17,6 +17,7 @@ from protobase_live.server.authentication import Identity
 from protobase_live.server.authority import Authority
 from protobase_live.server.authorization import Authorization, Authorize
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+from protobase_live.server.named_queries import NamedQueries
 
 if TYPE_CHECKING:
     from protobase_live.permissions.policy import Policy
@@ -36,12 +37,13 @@ class Permissions:
         limits: ServerLimits = DEFAULT_SERVER_LIMITS,
         policy: Policy | None = None,
         authorize: Authorize | None = None,
+        queries: NamedQueries | None = None,
     ) -> None:
         """Without ``policy`` and ``authorize`` everything is allowed, but what who only reads may not do.
 
         Raises ValidationError for what is no policy.
         """
-        self._authorization = Authorization(clock, limits, policy, authorize)
+        self._authorization = Authorization(clock, limits, policy, authorize, queries)
         self._everyone: OrderedSet[Authority] = OrderedSet()
         _all.add(self)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from random import Random
@@ -52,6 +52,7 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.linking import Linking
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
+from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import DOORS, Inspector, Pages, as_response, no_door
 from protobase_live.server.paths import (
@@ -91,6 +92,8 @@ class Server:
         authenticate: Authenticate = anonymous,
         policy: Policy | None = None,
         authorize: Authorize | None = None,
+        named: Mapping[str, Build] | None = None,
+        named_queries_only: bool = False,
         origins: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
@@ -103,6 +106,7 @@ class Server:
         ``authenticate`` says who a client is by its token, see `Authenticate`. ``policy`` says what it may
         do, and so does ``authorize``, see `Authorize`: both have to allow. ``origins`` are those of web pages
         that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
+        ``named`` are queries that clients name, see `Build`; ``named_queries_only``: they run no others.
         ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
         ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
         there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
@@ -117,7 +121,8 @@ class Server:
         self._limits = limits
         self._clock = clock or SystemClock()
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
-        self.permissions = Permissions(self._clock, limits, policy, authorize)
+        queries = NamedQueries(named, only=named_queries_only)
+        self.permissions = Permissions(self._clock, limits, policy, authorize, queries)
         """What clients may do."""
         self._origins = Origins(origins, host)
         self._counters = Counters()
