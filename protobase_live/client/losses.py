@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from websockets.exceptions import ConnectionClosed
 
-from protobase_live.errors import ProtoBaseError, ProtocolError, Unauthorized
-from protobase_live.protocol.live.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, UNAUTHORIZED
+from protobase_live.errors import Forbidden, ProtoBaseError, ProtocolError, Unauthorized
+from protobase_live.protocol.live.limits import BAD_MESSAGE, FORBIDDEN, MESSAGE_TOO_BIG, UNAUTHORIZED
 
 
 def words(loss: Exception) -> str:
@@ -22,6 +22,8 @@ def final(loss: Exception) -> ProtoBaseError | None:
         return None
     if closed.code == UNAUTHORIZED:
         return Unauthorized(closed.reason)
+    if closed.code == FORBIDDEN:
+        return Forbidden(closed.reason)
     if closed.code in (BAD_MESSAGE, MESSAGE_TOO_BIG):
         return ProtocolError(f"the server closed the connection: {closed.code} {closed.reason}")
     return None
