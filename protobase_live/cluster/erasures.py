@@ -31,8 +31,8 @@ STANDING = "standing"
 ERASED = "erased"
 """The question whether a collection is erased: ``[collection, [number, id], [node, ...]]``.
 
-Answered when that history or a later one is there, with the one that is, and with what is known there of other
-nodes than these: ``[[number, id], {node: [number, id] or why it is not known}]``."""
+Answered when that history or a later one is there, with the one that is, and with what is known there of
+other nodes than these: ``[[number, id], {node: [number, id] or why it is not known}]``."""
 
 Found = Mapping[str, History | str]
 """By node: which history is there, or why that is not known."""
