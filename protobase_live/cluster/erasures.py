@@ -8,7 +8,7 @@ have of it: so these are asked first how far they are.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,8 +29,13 @@ STANDING = "standing"
 """The question how far a collection is: its name. Answered with ``[[number, id], vector]``."""
 
 ERASED = "erased"
-"""The question whether a collection is erased: ``[collection, [number, id]]``. Answered when that history or
-a later one is there, with the one that is."""
+"""The question whether a collection is erased: ``[collection, [number, id], [node, ...]]``.
+
+Answered when that history or a later one is there, with the one that is, and with what is known there of
+other nodes than these: ``[[number, id], {node: [number, id] or why it is not known}]``."""
+
+Found = Mapping[str, History | str]
+"""By node: which history is there, or why that is not known."""
 
 ROUNDS = 5
 """How often it is tried to erase what is erased elsewhere at the same time."""
@@ -66,10 +71,9 @@ class Erasures:
                 await erase()
                 await self._replication.forget()
             history = await self._source.history(collection)
-            links = list(self._replication.links.values())
-            found = await asyncio.gather(*(self._ask(link, collection, history) for link in links))
-            erasure = self._told(links, found)
-            latest = max((each for each in found if isinstance(each, History)), default=history)
+            found = await self._ask_others(collection, history, ())
+            erasure = self._told(found)
+            latest = max((each for each in found.values() if isinstance(each, History)), default=history)
             if latest <= history == await self._source.history(collection):
                 return erasure
         why = f"it was erased elsewhere at the same time, {ROUNDS} times; erase it again"
@@ -94,26 +98,36 @@ class Erasures:
             return None
         return _history(history), as_vector(vector)
 
-    async def _ask(self, link: Link, collection: str, history: History) -> History | str:
-        """Which history is at a node that has done its part, or why it is not known that it has."""
+    async def _ask_others(self, collection: str, history: History, asked: Sequence[str]) -> Found:
+        """What the other nodes answer that are linked, directly or through others, and were not asked yet."""
+        links = [link for link in self._replication.links.values() if link.node not in asked]
+        asked = [*asked, self._node, *(link.node for link in links)]
+        found = await asyncio.gather(*(self._ask(link, collection, history, asked) for link in links))
+        told = [pair for answers in found for pair in answers.items()]
+        return dict(sorted(told, key=lambda pair: isinstance(pair[1], History)))  # who has it counts last
+
+    async def _ask(self, link: Link, collection: str, history: History, asked: Sequence[str]) -> Found:
         try:
-            return _history(unpack(await self._within(link.calls.ask(ERASED, pack([collection, history])))))
+            answer = await self._within(link.calls.ask(ERASED, pack([collection, history, asked])))
+            here, others = unpack(answer)
+            return {as_text(node): _found(each) for node, each in others.items()} | {
+                link.node: _history(here)
+            }
         except TimeoutError:
-            return f"it has not done it within {self._limits.erase_seconds} s (erase_seconds)"
+            return {link.node: f"it has not done it within {self._limits.erase_seconds} s (erase_seconds)"}
         except ProtoBaseError as error:
-            return str(error)
+            return {link.node: str(error)}
 
-    def _told(self, links: Sequence[Link], found: Sequence[History | str]) -> Erasure:
-        """What these nodes have answered, and that others were not asked."""
-        asked = {link.node: each for link, each in zip(links, found, strict=True)}
-        done = [self._node, *(node for node, each in asked.items() if isinstance(each, History))]
-        left = {node: each for node, each in asked.items() if isinstance(each, str)}
-        return Erasure(done, left | self._unlinked(links))
+    def _told(self, found: Found) -> Erasure:
+        """What the nodes have answered, and that others were not asked."""
+        done = [self._node, *(node for node, each in found.items() if isinstance(each, History))]
+        left = {node: each for node, each in found.items() if isinstance(each, str)}
+        return Erasure(done, left | self._unlinked({*done, *left}))
 
-    def _unlinked(self, links: Sequence[Link]) -> dict[str, str]:
+    def _unlinked(self, asked: Collection[str]) -> dict[str, str]:
         """The nodes that are known and were not asked, and why."""
-        asked = {self._node, *(link.node for link in links)}
-        left = {node: "it is linked with other nodes only" for link in links for node in link.linked}
+        links = self._replication.links.values()
+        left = {node: "it was not reached through others" for link in links for node in link.linked}
         left |= dict.fromkeys(self._replication.keeping.nodes, "it is not linked with this node now")
         for each in self._replication.dialings:
             left[each.node or each.address] = f"there is no link: {each.problem or 'it was not met yet'}"
@@ -124,18 +138,21 @@ class Erasures:
             standing = await self._source.storage.standing(as_text(unpack(body)))
             return pack([history_of(standing.remains), dict(standing.vector)])
         if name == ERASED:
-            collection, history = unpack(body)
-            return pack(await self._erased(as_text(collection), _history(history)))
+            collection, history, asked = unpack(body)
+            return pack(await self._erased(as_text(collection), _history(history), list(map(as_text, asked))))
         return await self._otherwise(name, body)
 
-    async def _erased(self, collection: str, history: History) -> History:
-        """Which history is here, once it is this one or a later one. Raises Unavailable if it is not soon."""
+    async def _erased(self, collection: str, history: History, asked: Sequence[str]) -> tuple[History, Found]:
+        """Which history is here, once it is this one or a later one, and what others answer that were not
+        ``asked``. Raises Unavailable if it is not here soon."""
         try:
             await self._wait(partial(self._has, collection, history, {}))
         except TimeoutError as error:
             raise Unavailable(str(error)) from error
         await self._replication.forget()
-        return await self._source.history(collection)
+        others = await self._ask_others(collection, history, asked)
+        unlinked = self._unlinked({self._node, *asked, *others})
+        return await self._source.history(collection), {**unlinked, **others}
 
     async def _has(self, collection: str, history: History, vector: Vector) -> bool:
         """Whether this node has so much of this history, and no byte of former ones, or has a later one."""
@@ -153,6 +170,11 @@ class Erasures:
 
     async def _within(self, work: Coroutine[Any, Any, T]) -> T:
         return await within(self._clock, self._limits.erase_seconds, work)
+
+
+def _found(told: Any) -> History | str:
+    """Raises ProtocolError."""
+    return told if isinstance(told, str) else _history(told)
 
 
 def _history(told: Any) -> History:

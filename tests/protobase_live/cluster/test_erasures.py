@@ -55,6 +55,18 @@ async def test_nothing_is_left_on_nodes_that_are_linked(make: Make) -> None:
     assert [await node.keys("tasks") for node in (a, b, c)] == [["kept"]] * 3
 
 
+async def test_nodes_that_are_linked_through_others_are_asked_by_these(make: Make) -> None:
+    nodes = a, b, c, d = make("a"), make("b"), make("c"), make("d")
+    links = [Connection(a, b), Connection(b, c), Connection(c, d)]
+    await a.put("tasks", "gone", title="secret")
+    await agree(list(nodes), "tasks")
+    assert set((await b.db.erase("tasks", "gone")).done) == {"a", "b", "c", "d"}
+    assert not any([await holds(node, b"secret", "tasks") for node in nodes])
+    await links[2].cut()
+    erasure = await a.db.erase("tasks", "gone")
+    assert (set(erasure.done), set(erasure.left)) == ({"a", "b", "c"}, {"d"})
+
+
 async def test_of_a_whole_collection_nothing_is_left_on_any(make: Make) -> None:
     a, b = make("a"), make("b")
     Connection(a, b)
