@@ -97,7 +97,8 @@ def serve(
         str | None, typer.Option(help="A file with the secret that all nodes have in common.")
     ] = None,
     jwt_keys: Annotated[
-        str | None, typer.Option(help="A file with what tokens (JWT) are checked with; else anyone may come.")
+        str | None,
+        typer.Option(help="A file or URL with what tokens (JWT) are checked with; else anyone may come."),
     ] = None,
     jwt_algorithm: Annotated[
         list[str] | None, typer.Option(help="HS256, RS256, EdDSA or Ed25519: what tokens are signed with.")

@@ -121,13 +121,14 @@ def authentication(how: Settings, host: str) -> Authenticate:
     """
     if how.jwt_keys is None:
         if how.jwt_algorithms or how.jwt_audience or how.jwt_issuer:
-            raise ValidationError("tokens are checked with keys: name their file, too (--jwt-keys)")
+            raise ValidationError("tokens are checked with keys: name their file or URL, too (--jwt-keys)")
         if not is_loopback(host):
             _require_insecure(how)
         return anonymous
     from protobase_live.server.json_web_tokens import Jwt  # a server without starts without
 
-    return Jwt(how.jwt_keys, how.jwt_algorithms, how.jwt_audience, how.jwt_issuer)
+    options = how.jwt_algorithms, how.jwt_audience, how.jwt_issuer
+    return Jwt(how.jwt_keys, *options, limits=how.server_limits)
 
 
 def _require_insecure(how: Settings) -> None:

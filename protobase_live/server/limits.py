@@ -35,6 +35,16 @@ class ServerLimits:
     authenticate_seconds: float = 10.0
     """How long the program's ``authenticate`` may take; then the client is told to come back, with
     1013, over HTTP with 503."""
+    jwks_seconds: float = 5.0
+    """How long the keys of tokens may take to be fetched from a URL; without any the client is told to come
+    back, as for ``authenticate_seconds``. Those that are known are kept."""
+    jwks_bytes: int = 1024 * 1024
+    """Longest set of keys behind a URL; of a longer one nothing is taken."""
+    jwks_retry_seconds: float = 10.0
+    """Between two fetches, at least. Whose token names a key that is not known meanwhile is told to come
+    back."""
+    jwks_age_seconds: float = 600.0
+    """After so long they are fetched again: who makes tokens may have withdrawn a key."""
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0

@@ -193,6 +193,17 @@ def test_half_a_check_of_tokens_lets_nobody_in(environment, said):
         authentication(settings({}, environment), "127.0.0.1")
 
 
+def test_keys_may_be_behind_a_url():
+    given = {
+        "PROTOBASE_JWT_KEYS": "https://login.example.com/keys",
+        "PROTOBASE_JWT_ALGORITHMS": "RS256",
+        "PROTOBASE_JWKS_SECONDS": "2",
+    }
+    checks = authentication(settings({}, given), "0.0.0.0")
+    assert isinstance(checks, Jwt)
+    assert (checks.keys, checks.limits.jwks_seconds) == ("https://login.example.com/keys", 2.0)
+
+
 @pytest.mark.parametrize("arguments", [["--jwt-keys", ""], ["--jwt-keys="]])
 async def test_a_name_of_keys_that_is_empty_lets_nobody_in(arguments):
     ended, _, said = await run("serve", "--storage=memory:", "--listen=127.0.0.1:0", *arguments)
