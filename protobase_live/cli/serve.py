@@ -19,7 +19,6 @@ from protobase_live.errors import StorageFailed, Unavailable, ValidationError
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
-from protobase_live.server.origins import is_loopback
 from protobase_live.server.server import Server
 
 MAX_PORT = 65_535
@@ -104,7 +103,8 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         database,
         host,
         port,
-        authentication(how, host),
+        authentication(how),
+        insecure=how.insecure,
         limits=how.server_limits,
         live_limits=how.live_limits,
         origins=how.origins,
@@ -114,30 +114,19 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
     )
 
 
-def authentication(how: Settings, host: str) -> Authenticate:
-    """Who says who a client of ``host`` is.
+def authentication(how: Settings) -> Authenticate:
+    """Who says who a client is.
 
     Raises ValidationError for settings that would let in more than was meant.
     """
     if how.jwt_keys is None:
         if how.jwt_algorithms or how.jwt_audience or how.jwt_issuer:
             raise ValidationError("tokens are checked with keys: name their file or URL, too (--jwt-keys)")
-        if not is_loopback(host):
-            _require_insecure(how)
         return anonymous
     from protobase_live.server.json_web_tokens import Jwt  # a server without starts without
 
     options = how.jwt_algorithms, how.jwt_audience, how.jwt_issuer
     return Jwt(how.jwt_keys, *options, limits=how.server_limits)
-
-
-def _require_insecure(how: Settings) -> None:
-    if not how.insecure:
-        raise ValidationError(
-            f"--listen {how.listen} lets in everybody who can reach it: say with --jwt-keys FILE and "
-            "--jwt-algorithm NAME whose tokens are good, or that all may do everything with --insecure"
-        )
-    _log.warning("everybody who can reach %s may read and write everything (--insecure)", how.listen)
 
 
 @asynccontextmanager
@@ -147,6 +136,7 @@ async def listening(
     port: int,
     authenticate: Authenticate = anonymous,
     *,
+    insecure: bool = False,
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
     live_limits: LiveLimits | None = None,
     origins: Iterable[str] = (),
@@ -162,6 +152,7 @@ async def listening(
         limits=limits,
         live_limits=live_limits,
         authenticate=authenticate,
+        insecure=insecure,
         origins=origins,
         peers=peers,
         cluster_secret=cluster_secret,

@@ -23,17 +23,7 @@ from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, ValidationError
 from protobase_live.limits import check_limits
-from protobase_live.protocol.live.limits import (
-    BAD_MESSAGE,
-    BAD_NAME,
-    FORBIDDEN_ORIGIN,
-    GOING_AWAY,
-    INTERNAL_ERROR,
-    MESSAGE_TOO_BIG,
-    TOO_MANY,
-    TRY_AGAIN,
-    LiveLimits,
-)
+from protobase_live.protocol.live.limits import GOING_AWAY, INTERNAL_ERROR, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
@@ -41,6 +31,8 @@ from protobase_live.server.connection import Connection, choose_subprotocol
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
+from protobase_live.server.endings import tell_end
+from protobase_live.server.exposure import check_exposure
 from protobase_live.server.gate import Gate, Gone
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
@@ -68,9 +60,6 @@ from protobase_live.server.yjs_clients import YjsClients
 if TYPE_CHECKING:
     from protobase_live.cluster.cluster import Cluster
 
-FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
-"""Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -86,6 +75,7 @@ class Server:
         limits: ServerLimits = DEFAULT_SERVER_LIMITS,
         live_limits: LiveLimits | None = None,
         authenticate: Authenticate = anonymous,
+        insecure: bool = False,
         origins: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
@@ -95,16 +85,18 @@ class Server:
     ) -> None:
         """Port 0 takes a free one; see `port` after the start.
 
-        ``authenticate`` says who a client is by its token, see `Authenticate`. ``origins`` are those of web
-        pages that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
+        ``authenticate`` says who a client is by its token, see `Authenticate`. Without it everybody is let
+        in, also from other machines if the server is ``insecure``. ``origins`` are those of web pages that
+        may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
         ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
         ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
         there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
 
-        Raises ValidationError for what is no origin, no address or no secret, and for limits of another
-        class.
+        Raises ValidationError for what is no origin, no address or no secret, for limits of another class,
+        and for a server that would let in everybody from other machines.
         """
         check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
+        check_exposure(host, authenticate, insecure=insecure)
         self._database = database
         self._host = host
         self._port = port
@@ -354,15 +346,7 @@ class Server:
             await connection.refuse(INTERNAL_ERROR, "internal error")
         finally:
             self._sessions.discard(connection)
-            self._tell_end(connection)
-
-    def _tell_end(self, connection: Connection) -> None:
-        assert connection.request is not None
-        code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
-        self._counters.closes.add(str(code))
-        level = logging.INFO if code in FAULTS else logging.DEBUG
-        where, why = connection.remote_address, connection.close_reason
-        _log.log(level, "closed the connection of %s to %r: %s %r", where, path, code, why)
+            tell_end(connection, self._counters)
 
     async def _serve(self, connection: Connection) -> None:
         assert connection.request is not None
