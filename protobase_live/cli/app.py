@@ -105,7 +105,8 @@ def serve(
         typer.Option(help="A Python file with schemas = {'tasks': Task}, for what is written."),
     ] = None,
     jwt_keys: Annotated[
-        str | None, typer.Option(help="A file with what tokens (JWT) are checked with; else anyone may come.")
+        str | None,
+        typer.Option(help="A file or URL with what tokens (JWT) are checked with; else anyone may come."),
     ] = None,
     jwt_algorithm: Annotated[
         list[str] | None, typer.Option(help="HS256, RS256, EdDSA or Ed25519: what tokens are signed with.")

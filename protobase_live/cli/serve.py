@@ -20,7 +20,6 @@ from protobase_live.model.atoms import Atom
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
-from protobase_live.server.origins import is_loopback
 from protobase_live.server.server import Server
 
 if TYPE_CHECKING:
@@ -117,7 +116,8 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         database,
         host,
         port,
-        authentication(how, host),
+        authentication(how),
+        insecure=how.insecure,
         policy=_policy(how),
         limits=how.server_limits,
         live_limits=how.live_limits,
@@ -129,20 +129,19 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
     )
 
 
-def authentication(how: Settings, host: str) -> Authenticate:
-    """Who says who a client of ``host`` is.
+def authentication(how: Settings) -> Authenticate:
+    """Who says who a client is.
 
     Raises ValidationError for settings that would let in more than was meant.
     """
     if how.jwt_keys is None:
         if how.jwt_algorithms or how.jwt_audience or how.jwt_issuer:
-            raise ValidationError("tokens are checked with keys: name their file, too (--jwt-keys)")
-        if not is_loopback(host):
-            _require_insecure(how)
+            raise ValidationError("tokens are checked with keys: name their file or URL, too (--jwt-keys)")
         return anonymous
     from protobase_live.server.json_web_tokens import Jwt  # a server without starts without
 
-    return Jwt(how.jwt_keys, how.jwt_algorithms, how.jwt_audience, how.jwt_issuer)
+    options = how.jwt_algorithms, how.jwt_audience, how.jwt_issuer
+    return Jwt(how.jwt_keys, *options, limits=how.server_limits)
 
 
 def _policy(how: Settings) -> Policy | None:
@@ -153,15 +152,6 @@ def _policy(how: Settings) -> Policy | None:
     return read_policy(how.policy)
 
 
-def _require_insecure(how: Settings) -> None:
-    if not how.insecure:
-        raise ValidationError(
-            f"--listen {how.listen} lets in everybody who can reach it: say with --jwt-keys FILE and "
-            "--jwt-algorithm NAME whose tokens are good, or that all may do everything with --insecure"
-        )
-    _log.warning("everybody who can reach %s may read and write everything (--insecure)", how.listen)
-
-
 @asynccontextmanager
 async def listening(
     database: Database,
@@ -170,6 +160,7 @@ async def listening(
     authenticate: Authenticate = anonymous,
     *,
     policy: Policy | None = None,
+    insecure: bool = False,
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
     live_limits: LiveLimits | None = None,
     origins: Iterable[str] = (),
@@ -187,6 +178,7 @@ async def listening(
         live_limits=live_limits,
         authenticate=authenticate,
         policy=policy,
+        insecure=insecure,
         origins=origins,
         trusted_proxies=trusted_proxies,
         peers=peers,

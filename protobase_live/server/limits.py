@@ -64,6 +64,16 @@ class ServerLimits:
     """How long the program's ``authorize`` may take; then what was asked for is denied."""
     revocations: int = 10_000
     """Authors that are revoked, each for a collection or for all; another one is refused."""
+    jwks_seconds: float = 5.0
+    """How long the keys of tokens may take to be fetched from a URL; without any the client is told to come
+    back, as for ``authenticate_seconds``. Those that are known are kept."""
+    jwks_bytes: int = 1024 * 1024
+    """Longest set of keys behind a URL; of a longer one nothing is taken."""
+    jwks_retry_seconds: float = 10.0
+    """Between two fetches, at least. Whose token names a key that is not known meanwhile is told to come
+    back."""
+    jwks_age_seconds: float = 600.0
+    """After so long they are fetched again: who makes tokens may have withdrawn a key."""
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0

@@ -23,11 +23,7 @@ from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
-from protobase_live.protocol.live.limits import (
-    GOING_AWAY,
-    INTERNAL_ERROR,
-    LiveLimits,
-)
+from protobase_live.protocol.live.limits import GOING_AWAY, INTERNAL_ERROR, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.accounts import Accounts
 from protobase_live.server.arrivals import Arrivals
@@ -39,6 +35,7 @@ from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
 from protobase_live.server.ends import tell_end
+from protobase_live.server.exposure import check_exposure
 from protobase_live.server.gate import Gate, Gone
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
@@ -93,6 +90,7 @@ class Server:
         authorize: Authorize | None = None,
         named: Mapping[str, Build] | None = None,
         named_queries_only: bool = False,
+        insecure: bool = False,
         origins: Iterable[str] = (),
         trusted_proxies: Iterable[str] = (),
         peers: Sequence[str] = (),
@@ -103,20 +101,22 @@ class Server:
     ) -> None:
         """Port 0 takes a free one; see `port` after the start.
 
-        ``authenticate`` says who a client is by its token, see `Authenticate`. ``policy`` says what it may
-        do, and so does ``authorize``, see `Authorize`: both have to allow. ``origins`` are those of web pages
-        that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
-        ``trusted_proxies`` are addresses and networks of proxies whose X-Forwarded-For says whose address
-        counts (`ServerLimits.address_connections` and others). ``named`` are queries that clients name, see
-        `Build`; ``named_queries_only``: they run no others. ``live_limits`` are those of the live door.
-        ``peers`` are addresses of other nodes, such as
-        ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
-        there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
+        ``authenticate`` says who a client is by its token, see `Authenticate`. Without it everybody is let
+        in, also from other machines if the server is ``insecure``. ``policy`` says what it may do, and so
+        does ``authorize``, see `Authorize`: both have to allow. ``named`` are queries that clients name, see
+        `Build`; ``named_queries_only``: they run no others. ``origins`` are those of web pages that may
+        connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all. ``trusted_proxies`` are
+        addresses and networks of proxies whose X-Forwarded-For says whose address counts
+        (`ServerLimits.address_connections` and others). ``live_limits`` are those of the live door.
+        ``peers`` are addresses of other nodes, such as ``ws://host:8765/peer``, to be linked with; all nodes
+        have the same ``cluster_secret``, without which there is no door for them. ``inspector``: whether
+        there is the page at ``/``, and what it shows.
 
-        Raises ValidationError for what is no origin, address, secret or policy, and for limits of another
-        class.
+        Raises ValidationError for what is no origin, address, secret or policy, for limits of another class,
+        and for a server that would let in everybody from other machines.
         """
         check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
+        check_exposure(host, authenticate, insecure=insecure)
         self._database = database
         self._host = host
         self._port = port

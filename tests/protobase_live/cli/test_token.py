@@ -10,9 +10,6 @@ import pytest
 from websockets.asyncio.client import connect as connect_websocket
 
 import protobase_live as pb
-from protobase_live.cli.serve import authentication
-from protobase_live.cli.settings import Settings
-from protobase_live.server.authentication import anonymous
 from tests.protobase_live.cli.command import line, run, running, stop
 
 READY = re.compile(r"listening on http://(127\.0\.0\.1:\d+)\n")
@@ -65,11 +62,6 @@ async def test_other_machines_are_let_in_only_when_that_is_said() -> None:
         assert (await line(server)).startswith("listening on ")
         code, _, told = await stop(server, signal.SIGTERM)
     assert "may read and write everything (--insecure)" in told
-
-
-def test_on_this_machine_nothing_has_to_be_said() -> None:
-    for host in ("127.0.0.1", "::1", "localhost"):
-        assert authentication(Settings(), host) is anonymous
 
 
 async def test_a_key_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
