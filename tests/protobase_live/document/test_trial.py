@@ -248,6 +248,22 @@ def test_what_is_held_is_judged_by_who_sent_it() -> None:
     assert outcome.refusals.keys() == {reader.peer}
 
 
+def test_what_comes_too_late_to_be_seen_is_stored_by_nobody() -> None:
+    """It loses against what somebody else wrote, or is inside something that is gone."""
+    document = full(Task)
+    late, other = Client(document, None, id=5), Client(document, None, id=900)
+    other.send(lambda c: c.records["t1"].update({"title": "first"}), lambda c: c.records.pop("t2"))
+    outcome = late.send(
+        lambda c: c.records["t1"].update({"title": BAD}), lambda c: c.records["t2"].update({"more": BAD})
+    )
+    assert outcome.refusals == {}
+    assert document.records["t1"]["title"] == "first"
+    assert BAD.encode() not in outcome.update + document.encode()
+    other.hear(document.encode())
+    late.hear(document.encode())
+    assert late.seen == other.seen
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

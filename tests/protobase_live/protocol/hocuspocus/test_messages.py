@@ -77,7 +77,7 @@ def test_what_is_told_to_clients():
     assert encode_authenticated(READ_ONLY) == b"\x02\x02\x08readonly"
     assert encode_permission_denied("no") == b"\x02\x01\x02no"
     assert encode_close("no") == b"\x07\x02no"
-    assert encode_sync_status(True) == b"\x08\x01"
+    assert encode_sync_status() == b"\x08\x01"
     assert encode_sync_status(False) == b"\x08\x00"
 
 
