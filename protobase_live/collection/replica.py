@@ -28,7 +28,7 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import loading
 from protobase_live.collection.turn import AppliedCommit, PutBack, Turn
 from protobase_live.collection.unreadable import place_of, unreadable
-from protobase_live.document import Document, Outcome, Room
+from protobase_live.document import Document, Outcome, Room, Rules
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable
 from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import INDEXES, Read
@@ -66,7 +66,7 @@ class Replica:
     ) -> None:
         """``schema`` is what every record has to fit that somebody writes here."""
         self._identity = identity
-        self._schema = schema
+        self._rules = Rules(schema, limits.put_back_clocks)
         self._client_id = identity.client_id(collection)
         self._limits = limits
         self.former = Former()
@@ -340,7 +340,7 @@ class Replica:
         self.document.close()
 
     def _new_document(self) -> Document:
-        return Document(self._writer, self._client_id, room_of(self._limits), self._schema)
+        return Document(self._writer, self._client_id, room_of(self._limits), self._rules)
 
 
 def room_of(limits: Limits) -> Room:

@@ -6,7 +6,7 @@ from protobase_live.document.content import BrokenDocument
 from protobase_live.document.difference import Difference
 from protobase_live.document.document import Document
 from protobase_live.document.held import Held, Room, Sender
-from protobase_live.document.judge import Effect, Effects, Judge
+from protobase_live.document.judge import Effect, Effects, Judge, Rules
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.registry import FORMER_INDEXES, MAX_STRUCTURES
 from protobase_live.document.rehearsal import checked
@@ -27,6 +27,7 @@ __all__ = [
     "Judge",
     "Outcome",
     "Room",
+    "Rules",
     "Sender",
     "checked",
     "kind_at",

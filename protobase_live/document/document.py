@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +20,7 @@ from protobase_live.document.difference import Difference
 from protobase_live.document.doings import Doings
 from protobase_live.document.held import LOG, Held, Room, Sender
 from protobase_live.document.held import Part as HeldPart
-from protobase_live.document.judge import Judge
+from protobase_live.document.judge import Judge, Rules
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.own import SLICE_BYTES, take_own, take_written
 from protobase_live.document.record_rows import COMPARE_SLICE
@@ -30,7 +29,6 @@ from protobase_live.document.renewal import apply_news, made_anew
 from protobase_live.document.trial import judge_anew, judge_in_steps
 from protobase_live.errors import MalformedUpdate
 from protobase_live.model import values
-from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import Op, Read, Target
 from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Rest, Structs
@@ -51,12 +49,11 @@ class Document:
         replica: str,
         client_id: int | None = None,
         room: Room | None = None,
-        schema: type[Atom] | None = None,
+        rules: Rules | None = None,
     ) -> None:
-        """``replica`` names the writing node in sets and counters; ``room`` is for what is held, and
-        ``schema`` what every record has to fit that somebody writes."""
+        """``replica`` names the writing node in sets and counters; ``room`` is for what is held."""
         self._replica = replica
-        self._schema = schema
+        self._rules = rules or Rules()
         self._structs = Structs()
         self._held = Held(room or Room())
         self._content = Content(replica, client_id)
@@ -128,9 +125,7 @@ class Document:
 
     def _judge_of(self, sender: Sender) -> Judge | None:
         """Who judges what somebody sends, if anybody does."""
-        if self._schema is None or sender is LOG:
-            return sender.judge
-        return replace(sender.judge or Judge(), schema=self._schema)
+        return None if sender is LOG else self._rules.bind(sender.judge)
 
     def _try(self, sender: Sender, judge: Judge) -> Generator[None, None, None]:
         """Judge what was just taken, of him alone; the rest of the turn is applied already."""
@@ -139,7 +134,8 @@ class Document:
         if self._structs.halved:
             yield from self._try_anew(sender, judge)
             return
-        touched, refusal = yield from judge_in_steps(self._structs, self._content, judge)
+        most = self._rules.put_back_clocks
+        touched, refusal = yield from judge_in_steps(self._structs, self._content, judge, most)
         if refusal is None:
             self._add_part(sender.author, touched)
         else:
@@ -264,7 +260,7 @@ class Document:
 
     def rehearse_in_steps(self, ops: Sequence[Op]) -> Generator[None, None, list[Op]]:
         """`rehearse`, with pauses in which nothing else may be done with the document."""
-        return rehearse(ops, self._content.rows, self._content.resolve_to_write, self._schema)
+        return rehearse(ops, self._content.rows, self._content.resolve_to_write, self._rules.schema)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""

@@ -7,8 +7,8 @@ no name that only the refused update has.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from protobase_live.model.atoms import Atom, misfits
 from protobase_live.model.names import RECORDS_NAME
@@ -80,6 +80,14 @@ class Judge:
             yield from self._of_conditions(effect)
             yield from self._of_schema(effect)
 
+    def binds(self, spots: Iterable[Spot]) -> bool:
+        """Whether an update that touches these roots, and no others, might be refused."""
+        if self.read_only:
+            return True
+        if self._rules_records and any(spot.root == RECORDS_NAME for spot in spots):
+            return True
+        return next(self._of_roots(spots), None) is not None
+
     @property
     def _rules_records(self) -> bool:
         rules = self.fields, self.old, self.new, self.schema
@@ -111,6 +119,21 @@ class Judge:
         for field, misfit in misfits(self.schema, effect.after) if effect.after is not None else ():
             if effect.fields is None or field in effect.fields:
                 yield f"{_named(effect)} would be no {self.schema.__qualname__}: {misfit}"
+
+
+class Rules(NamedTuple):
+    """What binds everybody who writes into a document from outside."""
+
+    schema: type[Atom] | None = None
+    """What each record that is written has to fit."""
+    put_back_clocks: int = 100_000
+    """Most clocks (characters, values, shared types) that one refused update may delete and have put back."""
+
+    def bind(self, judge: Judge | None) -> Judge | None:
+        """Who judges somebody that has this judge of his own; None where he may write everything."""
+        if self.schema is None:
+            return judge
+        return replace(judge or Judge(), schema=self.schema)
 
 
 def _holds(condition: Condition | None, row: Row) -> bool:

@@ -20,9 +20,6 @@ from protobase_live.protocol.yjs.ranges import Ranges
 from protobase_live.protocol.yjs.structs import Structs
 from protobase_live.protocol.yjs.structs import Touched as Places
 
-PUT_BACK_CLOCKS = 100_000
-"""Most clocks (characters, values, shared types) that a refused update may delete and have put back."""
-
 
 class Verdict(NamedTuple):
     """What became of an update."""
@@ -32,12 +29,18 @@ class Verdict(NamedTuple):
     refusal: str | None
 
 
-def judge_in_steps(structs: Structs, content: Content, judge: Judge) -> Generator[None, None, Verdict]:
+def judge_in_steps(
+    structs: Structs, content: Content, judge: Judge, most: int
+) -> Generator[None, None, Verdict]:
     """Apply what was taken since the last flush, ask the judge, and put it back if he refuses it.
 
-    Raises BrokenDocument where pycrdt fails, or where that does not come to what was there before.
+    At most so many clocks are put back. Raises BrokenDocument for more, where pycrdt fails, and where that
+    does not come to what was there before.
     """
     places = yield from structs.touched_in_steps()
+    if not judge.binds(places.spots):
+        yield from apply_news(structs, content)
+        return Verdict((yield from content.read_changed()), None)
     new = {client: Ranges([start], [structs.vector[client]]) for client, start in places.starts.items()}
     with closing(content.undoing(places.spots)) as undoing, content.looking() as look:
         yield from apply_news(structs, content)
@@ -47,8 +50,8 @@ def judge_in_steps(structs: Structs, content: Content, judge: Judge) -> Generato
     if refusal is None:
         yield from _redact(structs, content, _unseen(new, gone))
         return Verdict(touched, None)
-    if sum(map(_clocks, gone.values())) > PUT_BACK_CLOCKS:
-        raise BrokenDocument(f"{refusal}; and it deletes more than can be put back")
+    if sum(map(_clocks, gone.values())) > most:
+        raise BrokenDocument(f"{refusal}; and more than {most} clocks were to be put back (put_back_clocks)")
     with content.recording():
         undoing.undo()
     try:

@@ -116,7 +116,7 @@ class HocuspocusSession(YjsSession):
         if mark is None:
             super().settle(mark)
             return
-        self._line.write_often(hocuspocus.encode_sync_status(True), self._receipts.end())
+        self._line.write_often(hocuspocus.encode_sync_status(), self._receipts.end())
         self.take_end()
 
     def _say_put_back(self, reason: str) -> None:

@@ -133,9 +133,9 @@ def encode_close(reason: str) -> bytes:
     return bytes([CLOSE]) + prefixed(reason.encode())
 
 
-def encode_sync_status(stored: bool) -> bytes:
-    """What becomes of one sync step 2 or update of the client: stored, or refused."""
-    return bytes([SYNC_STATUS, stored])
+def encode_sync_status() -> bytes:
+    """One sync step 2 or update of the client is dealt with, and that is stored."""
+    return bytes([SYNC_STATUS, True])
 
 
 def _decode_auth(message: bytes, pos: int) -> Auth | None:

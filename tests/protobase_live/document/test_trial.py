@@ -9,8 +9,7 @@ import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 import protobase_live as pb
-from protobase_live.document import BrokenDocument, Document, Judge, Outcome
-from protobase_live.document import trial as module
+from protobase_live.document import BrokenDocument, Document, Judge, Outcome, Rules
 from protobase_live.model.operations import RECORDS, Op
 from protobase_live.protocol.steps import at_once
 from tests.support.turns import Peer, carry_out
@@ -64,7 +63,7 @@ class Client:
         return self.records.to_py(), self.body.diff(), str(self.tree), self.items.to_py()
 
 
-def full(schema: type[pb.Atom] | None = None) -> Document:
+def full(schema: type[pb.Atom] | None = None, most: int = 1_000) -> Document:
     """A document that has something of everything, not all of which may fit the schema."""
     without = Document("node")
     writer = Client(without, None, id=1)
@@ -79,7 +78,7 @@ def full(schema: type[pb.Atom] | None = None) -> Document:
         client.items.extend([1, "two", Map({"three": 3}), 4])
 
     writer.send(write)
-    document = Document("node", client_id=1_000, schema=schema)
+    document = Document("node", client_id=1_000, rules=Rules(schema, most))
     at_once(document.load([without.encode()]))
     return document
 
@@ -249,6 +248,22 @@ def test_what_is_held_is_judged_by_who_sent_it() -> None:
     assert outcome.refusals.keys() == {reader.peer}
 
 
+def test_what_comes_too_late_to_be_seen_is_stored_by_nobody() -> None:
+    """It loses against what somebody else wrote, or is inside something that is gone."""
+    document = full(Task)
+    late, other = Client(document, None, id=5), Client(document, None, id=900)
+    other.send(lambda c: c.records["t1"].update({"title": "first"}), lambda c: c.records.pop("t2"))
+    outcome = late.send(
+        lambda c: c.records["t1"].update({"title": BAD}), lambda c: c.records["t2"].update({"more": BAD})
+    )
+    assert outcome.refusals == {}
+    assert document.records["t1"]["title"] == "first"
+    assert BAD.encode() not in outcome.update + document.encode()
+    other.hear(document.encode())
+    late.hear(document.encode())
+    assert late.seen == other.seen
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -342,18 +357,17 @@ def test_half_a_character_is_not_taken_from_who_may_not_cut_it() -> None:
     assert str(Client(other, None, id=2).body).startswith("\ufffdbad\ufffd")
 
 
-def test_what_deletes_too_much_is_not_taken(monkeypatch) -> None:
-    monkeypatch.setattr(module, "PUT_BACK_CLOCKS", 10)
-    document = full()
+def test_what_deletes_too_much_is_not_taken() -> None:
+    document = full(most=13)
     client = Client(document, Judge(read_only=True))
-    with pytest.raises(BrokenDocument, match="more than can be put back"):
+    with pytest.raises(BrokenDocument, match="more than 13 clocks were to be put back"):
         document.take(client.edit(cut_text), client.peer)
 
 
 def test_what_was_stored_is_judged_no_more() -> None:
     """A schema says what is written from now on."""
     before = full()
-    document = Document("node", schema=Task)
+    document = Document("node", rules=Rules(Task))
     at_once(document.load([before.encode()]))
     assert document.records == before.records
 

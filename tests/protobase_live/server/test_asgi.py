@@ -143,7 +143,7 @@ async def test_hocuspocus_clients_beside_those_of_y_websocket(database) -> None:
     await stock.until_yjs(yjs.SyncStep2)
     update = await edited("hello")
     first.send(keyed("notes", update))
-    await first.until_said(keyed("notes", hocuspocus.encode_sync_status(True)))
+    await first.until_said(keyed("notes", hocuspocus.encode_sync_status()))
     await second.until_said(keyed("notes", update))
     await third.until_said(keyed("notes\0a session of its own", update))
     assert yjs.encode_update((await stock.until_yjs(yjs.Update)).update) == update
