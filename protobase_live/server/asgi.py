@@ -170,7 +170,7 @@ class Doors:
         self._live_limits = live_limits
         authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
         self._counters = counters = Counters()
-        accounts = Accounts(limits, counters)
+        accounts = Accounts(clock, limits, counters)
         shared = database, authentication, clock, limits, counters, accounts
         self._yjs = YjsClients(*shared)
         self._hocuspocus = HocuspocusDoor(self._yjs, clock, limits, counters)
@@ -197,6 +197,7 @@ class Doors:
             token=token,
             inspector=inspector,
             bodies=bodies,
+            accounts=accounts,
         )
         self._inspector = Inspector(DOORS) if inspector else None
         self._clients: OrderedSet[AsgiConnection] = OrderedSet()

@@ -40,7 +40,9 @@ class LiveDoor:
         self._limits = limits or LiveLimits()
         self._authentication = authentication or Authentication(anonymous, clock)
         self._counters = counters or Counters()
-        self._accounts = Accounts(DEFAULT_SERVER_LIMITS, self._counters) if accounts is None else accounts
+        self._accounts = (
+            Accounts(clock, DEFAULT_SERVER_LIMITS, self._counters) if accounts is None else accounts
+        )
         self._session_id = session_id
         self._news = PresenceNews()
         self._connections: dict[Connection, LiveConnection] = {}

@@ -12,7 +12,7 @@ from websockets.protocol import CONNECTING
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.database.database import Database
-from protobase_live.errors import Overloaded, ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.model.names import check_collection
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
@@ -66,7 +66,7 @@ class YjsClients:
         self._clock = clock
         self._limits = limits
         self._counters = counters
-        self.accounts = Accounts(limits, counters) if accounts is None else accounts
+        self.accounts = Accounts(clock, limits, counters) if accounts is None else accounts
         """What is counted for each client."""
         self.read_ahead = ReadAhead(limits.read_ahead_bytes)
         """For the sessions of all clients."""
@@ -129,7 +129,7 @@ class YjsClients:
             return True
         try:
             name = unquote(asked.path, errors="strict")
-            identity, ref = await self.find(name, asked.token)
+            identity = await self.identify(name, asked.token)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
         except (ValidationError, UnicodeDecodeError) as error:
@@ -137,30 +137,32 @@ class YjsClients:
         except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
-            return await self._admitted(connection, asked, name, identity, ref)
+            return await self._admitted(connection, asked, name, identity)
         return True
 
-    async def _admitted(
-        self, connection: Wire, asked: Asked, name: str, identity: Identity, ref: Ref[Message]
-    ) -> bool:
+    async def _admitted(self, connection: Wire, asked: Asked, name: str, identity: Identity) -> bool:
         shared = self._clock, self._limits, identity.author, self._counters, self.read_ahead
-        session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
         try:
-            with self.accounts.connection(identity.author, connection.address):
+            with (
+                self.accounts.connection(identity.author, connection.address) as account,
+                account.opened.holding([name]),
+            ):
+                ref = await self.ref(name)
+                session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
                 await session.run(connection, self.presence, name)
-        except Overloaded as error:
+        except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
             return True
         return session.refused or self.is_refused(connection, [name])
 
-    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
-        """Who has the token, and the collection that he wants.
-
-        Raises InvalidName, Unauthorized, and what `Database.ref` raises.
-        """
+    async def identify(self, collection: str, token: str | None) -> Identity:
+        """Who has the token and wants a collection. Raises InvalidName, Unauthorized and Unavailable."""
         check_collection(collection)
-        identity = await self._authentication.identity(token)
-        return identity, await self._database.ref(collection)
+        return await self._authentication.identity(token)
+
+    async def ref(self, collection: str) -> Ref[Message]:
+        """The collection, for who may have it. Raises what `Database.ref` raises."""
+        return await self._database.ref(collection)
 
     @property
     def presence(self) -> PresenceHub:

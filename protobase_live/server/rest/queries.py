@@ -19,7 +19,8 @@ async def query(at: Services, request: Request) -> Answer:
     found = query_of(asked["query"]).bind(_params(asked.get("params", {})))
     if _flag(asked.get("explain", False)):
         return answer({"explanation": (await at.database.views.explain(found)).form()})
-    rows = await at.database.views.share().query(found)
+    request.account.opened.use(found.collections)
+    rows = await request.account.share(at.database.views).part().query(found)
     return await listing("rows", rows, {}, at.limits.http_answer_bytes)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote
 from protobase_actors import in_steps
 from protobase_live.errors import ValidationError
 from protobase_live.model import values
+from protobase_live.server.accounts import Account
 from protobase_live.server.asgi_types import Receive, Scope
 from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Refusal
@@ -37,6 +38,8 @@ class Request:
     """The value in it; None for no body."""
     author: str | None
     """Who that is by his token, None if he may say so himself."""
+    account: Account
+    """What is counted for him."""
 
     def count(self, name: str, default: int, most: int) -> int:
         """A whole number of the query string, from 1 to ``most``. Raises ValidationError."""

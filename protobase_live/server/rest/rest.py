@@ -18,6 +18,7 @@ from protobase_live.protocol.live.codec import JsonCodec
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.server_events import CONTENT_TYPE
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters
@@ -57,6 +58,7 @@ class Rest:
         inspector: bool = True,
         proxies: Proxies | None = None,
         bodies: Bodies | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the request says.
 
@@ -72,6 +74,7 @@ class Rest:
         self._counters = counters
         self._proxies = proxies or Proxies()
         self._bodies = bodies or Bodies(limits, counters)
+        self._accounts = Accounts(clock, limits, counters) if accounts is None else accounts
         self._requests = 0
         self._address_requests = Places(limits.address_requests, "address_requests", counters)
         self._address_streams = Places(limits.address_streams, "address_streams", counters)
@@ -181,8 +184,11 @@ class Rest:
         root = scope.get("root_path", "")
         if "collection" in path:
             check_collection(path["collection"])
-        request = Request(root, scope["method"], path, query, headers, body, author)
-        return await route.handler(self._services, request)
+        with self._accounts.request(author, address_of(scope, headers, self._proxies)) as account:
+            if "collection" in path:
+                account.opened.use([path["collection"]])
+            request = Request(root, scope["method"], path, query, headers, body, author, account)
+            return await route.handler(self._services, request)
 
     async def _body(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> bytes:
         most_bytes, announced = self._limits.http_body_bytes, headers.get("content-length", "")

@@ -53,7 +53,7 @@ class Served:
         session = ServerSession(CODEC, limits, "s1")
         self.connection = LiveConnection(
             *(end, session, self.database, self.clock, PresenceNews(), limits, self.counters),
-            accounts=Accounts(ServerLimits(), self.counters),
+            accounts=Accounts(self.clock, ServerLimits(), self.counters),
         )
         authentication = Authentication(authenticate, self.clock)
         self.task = asyncio.ensure_future(self.connection.run(authentication))
