@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import psutil
 
@@ -18,6 +19,7 @@ from bench.node_process import NodeProcess
 from bench.stalled_server import LIMITS
 from tests.support.readers import (
     LAST,
+    PATIENT,
     ROOM,
     EventsReader,
     HocuspocusReader,
@@ -39,7 +41,7 @@ KINDS: tuple[Callable[[int], Reader], ...] = (
 )
 STALLED = 1_000
 JOINING = 50
-WRITES = 600
+WRITES = 300
 KEYS = 40
 TEXT = "x" * 4_096
 CROWD_BYTES = 64 * 1024
@@ -76,17 +78,17 @@ async def stalled() -> None:
     server = StalledServer()
     async with server, TcpProxy() as proxy:
         proxy.target = server.port
-        async with pb.connect(f"ws://127.0.0.1:{server.port}/live") as db:
+        async with pb.connect(f"ws://127.0.0.1:{server.port}/live", limits=PATIENT) as db:
             await _measure(server, proxy, await db.collection(ROOM))
 
 
-async def _measure(server: StalledServer, proxy: TcpProxy, records: pb.Records) -> None:
+async def _measure(server: StalledServer, proxy: TcpProxy, records: pb.Collection[Any]) -> None:
     for n in range(KEYS):
         await records.insert({"text": "first"}, key=f"k{n}")
     kinds = [KINDS[n % len(KINDS)] for n in range(STALLED)]
     stalled = await _joined(proxy.port, kinds)
     reading = await _joined(server.port, list(KINDS))
-    alone = await _write(records, 200)
+    alone = await _write(records, 40)
     before = server.bytes
     print(f"  {STALLED:,} clients, all reading: {before / 2**20:,.0f} MiB; a write took {_told(alone)}")
     proxy.back.stall()
@@ -112,7 +114,7 @@ async def _measure(server: StalledServer, proxy: TcpProxy, records: pb.Records) 
     print(f"  right again {perf_counter() - begun:.0f} s after they went on: {right:,} of {STALLED:,}")
 
 
-async def _write(records: pb.Records, count: int) -> list[float]:
+async def _write(records: pb.Collection[Any], count: int) -> list[float]:
     times: list[float] = []
     for n in range(count):
         begun = perf_counter()
