@@ -34,6 +34,7 @@ from protobase_live.server.rest.answers import Answer, plain_page, send_answer
 from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
+from protobase_live.server.traffic import Traffic
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
 
 DOORS = "the doors here are yjs/<collection>, hocuspocus, live, api/v1\n"
@@ -182,6 +183,7 @@ class Doors:
             counters=counters,
             accounts=accounts,
         )
+        self._traffic = Traffic(clock, limits, counters)
         bodies = Bodies(limits, counters)
         self._live_http = HttpLiveDoor(
             *(self._live, origins, clock, limits, live_limits, counters, self._admit, token), bodies=bodies
@@ -244,7 +246,7 @@ class Doors:
             await receive()
             await send({"type": "websocket.close", "code": 1013 if self._is_full else 4404})
             return
-        connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes)
+        connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes, self._traffic)
         self._clients.add(connection)
         try:
             await connection.accept(_choose(scope.get("subprotocols", ()), pieces[0] == "live"))
