@@ -33,17 +33,20 @@ class Portion:
     """What the names of its limits begin with."""
     views: int
     view_rows: int
+    view_bytes: int
     queries: int
 
 
 def of_connection(limits: ViewLimits) -> Portion:
     """That of one connection."""
-    return Portion("client", limits.client_views, limits.client_view_rows, limits.client_queries)
+    views, rows, size = limits.client_views, limits.client_view_rows, limits.client_view_bytes
+    return Portion("client", views, rows, size, limits.client_queries)
 
 
 def of_identity(limits: ViewLimits) -> Portion:
     """That of all connections of one client."""
-    return Portion("identity", limits.identity_views, limits.identity_view_rows, limits.identity_queries)
+    views, rows, size = limits.identity_views, limits.identity_view_rows, limits.identity_view_bytes
+    return Portion("identity", views, rows, size, limits.identity_queries)
 
 
 class Share:
@@ -85,5 +88,10 @@ class Share:
             raise Overloaded(
                 f"the live queries of this client have more than {portion.view_rows} rows with "
                 f"this one ({portion.whose}_view_rows): end others first, or use where or limit"
+            )
+        if sum(each.bytes for each in watched) > portion.view_bytes:
+            raise Overloaded(
+                f"the live queries of this client hold more than {portion.view_bytes} bytes of joined texts "
+                f"and collected values with this one ({portion.whose}_view_bytes): end others first"
             )
         self._watched = watched

@@ -93,6 +93,21 @@ async def test_so_with_their_rows_and_their_queries_at_once() -> None:
     assert len(found) == 10, "others wait instead of being refused (long_queries)"
 
 
+@pytest.mark.parametrize("whose", ["client", "identity"])
+async def test_so_with_the_bytes_that_they_make(whose: str) -> None:
+    views = Numbers(**{f"{whose}_view_bytes": 100_000}).views
+    one, other = views.share().part(), views.share().part()
+
+    def long(number: int) -> Query:
+        return Query("numbers").where(F.n < number).select(text=F._key + "x" * 1_000)
+
+    await one.watch(long(60))
+    with pytest.raises(Overloaded, match=rf"100000 bytes .* \({whose}_view_bytes\)"):
+        await one.watch(long(59))
+    await other.watch(long(59))
+    await one.watch(above(0))
+
+
 async def test_what_is_refused_is_not_watched() -> None:
     views = Numbers(client_view_rows=10, lingering_views=0).views
     with pytest.raises(Overloaded):
