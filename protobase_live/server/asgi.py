@@ -38,6 +38,7 @@ from protobase_live.server.rest.answers import Answer, plain_page, send_answer
 from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
+from protobase_live.server.traffic import Traffic
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class Doors:
         self._live_limits = live_limits
         authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
         self._counters = counters = Counters()
-        accounts = Accounts(limits, counters)
+        accounts = Accounts(clock, limits, counters)
         self.permissions = permissions = Permissions(clock, limits, policy, authorize, queries)
         shared = database, authentication, clock, limits, counters
         self._yjs = YjsClients(*shared, permissions=permissions, accounts=accounts)
@@ -202,6 +203,7 @@ class Doors:
             permissions=permissions,
             accounts=accounts,
         )
+        self._traffic = Traffic(clock, limits, counters)
         bodies = Bodies(limits, counters)
         self._live_http = HttpLiveDoor(
             *(self._live, origins, clock, limits, live_limits, counters, self._admit, token), bodies=bodies
@@ -218,6 +220,7 @@ class Doors:
             inspector=inspector,
             permissions=permissions,
             bodies=bodies,
+            accounts=accounts,
         )
         self._inspector = Inspector(DOORS) if inspector else None
         self._clients: OrderedSet[AsgiConnection] = OrderedSet()
@@ -264,7 +267,7 @@ class Doors:
             await receive()
             await send({"type": "websocket.close", "code": 1013 if self._is_full else 4404})
             return
-        connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes)
+        connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes, self._traffic)
         self._clients.add(connection)
         try:
             await connection.accept(_choose(scope.get("subprotocols", ()), pieces[0] == "live"))

@@ -148,7 +148,7 @@ class Connection(ServerConnection):
 
     def give_way(self, reason: str) -> None:
         """All hold too much, and this one its share for the longest time: let go of it."""
-        if self.paused:
+        if self.paused or self.protocol.state is not OPEN:
             self.transport.abort()  # a client that reads nothing would not read why
             return
         self._parts.clear()
@@ -177,7 +177,8 @@ class Connection(ServerConnection):
             self._give_up(CloseCode.PROTOCOL_ERROR, "")  # the library has sent the code that it means
 
     def _read_on(self) -> None:
-        if not self._paused:
+        """One reason is gone for which it was not read; there may be others."""
+        if not (self._paused or self._load.is_slowed or self.recv_messages.paused):
             self.resume_reading()
 
     def send_data(self) -> None:
@@ -238,6 +239,7 @@ class Connection(ServerConnection):
         else:
             self._is_told = True
             super().connection_made(self.transport)
+            self.recv_messages.resume = self._read_on
             self.data_received(data)
 
     def _lose_patience(self) -> None:

@@ -60,9 +60,13 @@ class HocuspocusDoor:
         await socket.run()
         return socket.refused or self._clients.is_refused(connection, socket.collections)
 
-    async def find(self, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
-        """See `YjsClients.find`."""
-        return await self._clients.find(collection, token)
+    async def identify(self, collection: str, token: str | None) -> EditorPass:
+        """See `YjsClients.identify`."""
+        return await self._clients.identify(collection, token)
+
+    async def ref(self, collection: str) -> Ref[Message]:
+        """See `YjsClients.ref`."""
+        return await self._clients.ref(collection)
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession:
         """A session of a collection."""

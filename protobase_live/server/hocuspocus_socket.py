@@ -59,7 +59,9 @@ _log = logging.getLogger(__name__)
 class Door(Protocol):
     """What a socket's documents are found through."""
 
-    async def find(self, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]: ...
+    async def identify(self, collection: str, token: str | None) -> EditorPass: ...
+
+    async def ref(self, collection: str) -> Ref[Message]: ...
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession: ...
 
@@ -108,14 +110,15 @@ class HocuspocusSocket:
         self._documents = Documents(kept, limits.socket_documents)
         self._served: dict[bytes, Served] = {}
         self._fed: dict[bytes, None] = {}
+        self._holds: dict[bytes, ExitStack] = {}
+        """Of the documents that count as open."""
         self._deciding: dict[bytes, asyncio.Task[None]] = {}
         self._ending: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._full: OrderedSet[object] = OrderedSet()
         """The documents that can take no more, and this socket while its client does not read."""
-        self._account = ExitStack()
-        """That of whoever opened the first document."""
-        self._counts = False
-        """Whether the socket counts for it."""
+        self._counted = ExitStack()
+        self._account: Account | None = None
+        """That of whoever opened the first document, for which the socket counts."""
         self._refusals = 0
         self._deadline = clock.call_later(limits.first_document_seconds, self._give_up)
 
@@ -130,11 +133,13 @@ class HocuspocusSocket:
             await self._connection.attend(self, self._limits.backlog_bytes)
         finally:
             self._deadline.cancel()
-            self._account.close()
+            self._counted.close()
             for deciding in self._deciding.values():
                 deciding.cancel()
             for served in self._served.values():
                 self._end(served)
+            for hold in self._holds.values():
+                hold.close()
             await asyncio.gather(*self._ending)
 
     # from the client
@@ -199,7 +204,7 @@ class HocuspocusSocket:
         try:
             collection, _ = hocuspocus.document_of(key)
             known = token if self._token is None else self._token()
-            entry, ref = await self._door.find(collection, known)
+            entry, ref = await self._enter(key, collection, known)
         except Unauthorized as error:
             self._deny(key, str(error))
         except Forbidden as error:
@@ -208,6 +213,7 @@ class HocuspocusSocket:
             self._deny(key, f"{BAD_NAME} {error}")
         except ProtoBaseError as error:
             if error.retryable:
+                self.refused = self.refused or isinstance(error, Overloaded)
                 self._connection.close_soon(TRY_AGAIN, str(error))
             else:
                 self._deny(key, f"{TRY_AGAIN} {error}")
@@ -217,6 +223,27 @@ class HocuspocusSocket:
             self._deny(key, f"{INTERNAL_ERROR} internal error")
         else:
             self._admit(key, entry, ref)
+
+    async def _enter(self, key: bytes, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
+        """What the client may do with a document, to be closed in the end, and the document."""
+        entry = await self._door.identify(collection, token)
+        try:
+            if self._account is None:
+                account = self._door.account(entry.author, self._connection.address)
+                self._account = self._counted.enter_context(account)
+            self._hold(key, collection, self._account)
+            ref = await self._door.ref(collection)
+            entry.confirm()
+        except BaseException:
+            entry.close()
+            raise
+        return entry, ref
+
+    def _hold(self, key: bytes, collection: str, account: Account) -> None:
+        """Count a document as open, as long as it is. Raises Overloaded."""
+        if key not in self._holds:
+            self._holds[key] = ExitStack()
+            self._holds[key].enter_context(account.opened.holding([collection]))
 
     def _stop_deciding(self, key: bytes) -> None:
         if (deciding := self._deciding.pop(key, None)) is not None:
@@ -230,15 +257,6 @@ class HocuspocusSocket:
             most = self._limits.socket_documents
             self._deny(key, f"{TOO_MANY} {most} documents are open on this socket (socket_documents)")
             return
-        if not self._counts:
-            try:
-                self._account.enter_context(self._door.account(entry.author, self._connection.address))
-            except Overloaded as error:
-                entry.close()
-                self._connection.close_soon(TRY_AGAIN, str(error))
-                self.refused = True
-                return
-            self._counts = True
         served = self._open(key, ref, entry) if served is None else self._let_in(served, entry)
         scope = hocuspocus.READ_ONLY if entry.read_only else hocuspocus.READ_WRITE
         served.line.write(hocuspocus.encode_authenticated(scope))
@@ -296,6 +314,8 @@ class HocuspocusSocket:
         self._write(line.key, hocuspocus.encode_close(f"{code} {reason}"))
 
     def _let_go(self, key: bytes) -> None:
+        if (hold := self._holds.pop(key, None)) is not None:
+            hold.close()
         if (served := self._served.pop(key, None)) is not None:
             self._end(served)
 

@@ -34,6 +34,10 @@ class Holdings:
         self.total = 0
         """Bytes that all hold."""
 
+    def __len__(self) -> int:
+        """How many hold any."""
+        return len(self._sizes)
+
     @property
     def full(self) -> bool:
         """Whether nobody should hold more."""

@@ -19,6 +19,11 @@ class ServerLimits:
     503. Behind a proxy that is not in ``trusted_proxies`` all clients have the address of that."""
     identity_connections: int = 1_000
     """Connections at once of all who have one author by their tokens; another one is closed with 1013."""
+    identity_collections: int = 5_000
+    """Collections that one client, an author by its token or else an address, has open or has used of late,
+    made ones too; another one fails with `Overloaded`, over the Yjs doors with 1013."""
+    identity_collection_seconds: float = 60.0
+    """How long after its last use a collection counts for that, as long as it stays in memory."""
     silent_connections: int = 4_000
     """Connections that have not said what they want; the one that has been silent for the longest time is cut
     off when there is another one. It has ``handshake_seconds`` at most."""

@@ -168,7 +168,8 @@ class LiveConnection:
         forget = self._authority.open((), self._reconsider)
         try:
             identity = await self._identify()
-            with self._accounts.connection(self._author, self._connection.address):
+            with self._accounts.connection(self._author, self._connection.address) as account:
+                self._streams.account = self._database.account = account
                 await self._welcome(identity)
                 await self._serve()
         except Overloaded as error:
@@ -294,7 +295,8 @@ class LiveConnection:
     async def _perform(self, request: Request) -> Any:
         match request:
             case ReadRequest():
-                await self._seen.arrive([check_collection(request.collection)])
+                self._streams.use([check_collection(request.collection)])
+                await self._seen.arrive([request.collection])
                 return await self._database.read(request.collection, request.read)
             case QueryRequest():
                 return await self._query(request)
@@ -322,6 +324,7 @@ class LiveConnection:
         query = await self._authority.query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()
+        self._streams.use(query.collections)
         await self._seen.arrive(query.collections)
         return await self._streams.share.query(query)
 
@@ -371,6 +374,7 @@ class LiveConnection:
     async def _commit(self, request: CommitRequest) -> Any:
         for name in sorted(request.collections):
             check_collection(name)
+        self._streams.use(request.collections)
         await self._seen.arrive(request.collections)
         author = self._author if self._author is not None else request.author
         level = request.durability

@@ -57,6 +57,10 @@ class Watcher(Protocol):
 class Share(Protocol):
     """The queries of one client, run once or live. Their rows are dicts, and not to be changed."""
 
+    def part(self) -> Share:
+        """Those of one of its connections."""
+        ...
+
     async def query(self, query: Query) -> Sequence[Any]: ...
 
     async def watch(self, query: Query, since: str | None = None) -> Watcher: ...
@@ -66,7 +70,7 @@ class Views(Protocol):
     """The queries of all."""
 
     def share(self) -> Share:
-        """Those of a client; others have room beside it."""
+        """Those of a client, over all its connections; others have room beside it."""
         ...
 
     async def explain(self, query: Query) -> Explanation: ...

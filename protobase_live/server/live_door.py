@@ -45,7 +45,9 @@ class LiveDoor:
         self._authentication = authentication or Authentication(anonymous, clock)
         self._counters = counters or Counters()
         self._permissions = permissions or Permissions(clock)
-        self._accounts = Accounts(DEFAULT_SERVER_LIMITS, self._counters) if accounts is None else accounts
+        self._accounts = (
+            Accounts(clock, DEFAULT_SERVER_LIMITS, self._counters) if accounts is None else accounts
+        )
         self._session_id = session_id
         self._news = PresenceNews()
         self._connections: dict[Connection, LiveConnection] = {}

@@ -7,7 +7,8 @@ not read costs no memory: its streams wait in the log, and what happens to its v
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +22,7 @@ from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.server_messages import ChangeForm
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.server.accounts import Account
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_database import (
     ChangeStream,
@@ -75,6 +77,8 @@ class LiveStreams:
         self._seen = seen
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._credit: dict[int, WakeUp] = {}
+        self.account: Account | None = None
+        """Of whom they are; set before the first request."""
 
     @cached_property
     def share(self) -> Share:
@@ -120,9 +124,19 @@ class LiveStreams:
     async def _stream(self, request: Subscribe) -> None:
         if request.since is None:  # else it waits for that
             await self._seen.arrive([request.collection])
-        async with self._database.changes(request.collection, request.since) as stream:
-            await self._answer(self._session.result(request.id, {"cursor": stream.cursor}))
-            await self._pull_changes(request.id, stream)
+        with self._holding([request.collection]):
+            async with self._database.changes(request.collection, request.since) as stream:
+                await self._answer(self._session.result(request.id, {"cursor": stream.cursor}))
+                await self._pull_changes(request.id, stream)
+
+    def use(self, collections: Iterable[str]) -> None:
+        """The client uses these. Raises Overloaded where they are too many."""
+        assert self.account is not None
+        self.account.opened.use(collections)
+
+    def _holding(self, collections: Iterable[str]) -> AbstractContextManager[None]:
+        assert self.account is not None
+        return self.account.opened.holding(collections)
 
     async def _pull_changes(self, id: int, stream: ChangeStream) -> None:
         """Pull only what the client has room for."""
@@ -140,12 +154,13 @@ class LiveStreams:
         query = await self._query_of(request.query)
         if request.since is None:
             await self._seen.arrive(query.collections)
-        watcher = await self.share.watch(query, request.since)
-        try:
-            await self._answer(self._session.result(request.id))
-            await self._pull_differences(request.id, watcher)
-        finally:
-            watcher.close()
+        with self._holding(query.collections):
+            watcher = await self.share.watch(query, request.since)
+            try:
+                await self._answer(self._session.result(request.id))
+                await self._pull_differences(request.id, watcher)
+            finally:
+                watcher.close()
 
     async def _pull_differences(self, id: int, watcher: Watcher) -> None:
         """Pull whatever there is; what happens until all of it went out is in the next difference."""

@@ -19,6 +19,7 @@ from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Rec
 from protobase_live.model.state_hash import StateHash
 from protobase_live.permissions.grant import SERVER
 from protobase_live.presence.hub import PresenceHub
+from protobase_live.server.accounts import Account
 from protobase_live.server.authority import Authority
 from protobase_live.server.live_database import ChangeStream, Database, Share, Views, Watcher
 from protobase_live.server.reading import Reading
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
 class PermittedDatabase:
     """Implements `protobase_live.server.live_database.Database`."""
 
-    def __init__(self, database: Database, authority: Authority) -> None:
+    def __init__(self, database: Database, authority: Authority, account: Account | None = None) -> None:
         self._database = database
         self._authority = authority
+        self.account = account
+        """Which client's queries count together; None: these are on their own."""
 
     @property
     def presence_hub(self) -> PresenceHub:
@@ -44,7 +47,7 @@ class PermittedDatabase:
     @property
     def views(self) -> Views:
         """The queries, of what may be read."""
-        return PermittedViews(self._database.views, self._authority)
+        return PermittedViews(self._database.views, self._authority, self.account)
 
     async def read(self, collection: str, read: Read) -> Any:
         """Needs ``read``."""
@@ -174,13 +177,16 @@ class PermittedWatcher:
 class PermittedViews:
     """Queries over what may be read."""
 
-    def __init__(self, views: Views, authority: Authority) -> None:
+    def __init__(self, views: Views, authority: Authority, account: Account | None) -> None:
         self._views = views
         self._authority = authority
+        self._account = account
 
     def share(self) -> Share:
-        """See `Views`."""
-        return PermittedShare(self._views.share(), self._authority)
+        """See `Views`. What is counted is the client's, what is permitted this connection's."""
+        views, account = self._views, self._account
+        share = views.share() if account is None else account.share(views).part()
+        return PermittedShare(share, self._authority)
 
     async def explain(self, query: Query) -> Explanation:
         """Needs ``read`` of all collections of the query."""
@@ -189,11 +195,15 @@ class PermittedViews:
 
 
 class PermittedShare:
-    """The queries of one client."""
+    """The queries of one connection."""
 
     def __init__(self, share: Share, authority: Authority) -> None:
         self._share = share
         self._authority = authority
+
+    def part(self) -> Share:
+        """See `Share`."""
+        return PermittedShare(self._share.part(), self._authority)
 
     async def query(self, query: Query) -> Sequence[Any]:
         """Needs ``read`` of all collections of the query."""

@@ -130,7 +130,7 @@ class Server:
         self._counters = Counters()
         self._proxies = Proxies(trusted_proxies)
         self._arrivals = Arrivals(self._proxies, limits, self._counters)
-        self._accounts = Accounts(limits, self._counters)
+        self._accounts = Accounts(self._clock, limits, self._counters)
         self._traffic = Traffic(self._clock, limits, self._counters)
         self._live_limits = live_limits or LiveLimits()
         self._live = LiveDoor(
@@ -154,6 +154,7 @@ class Server:
             permissions=self.permissions,
             proxies=self._proxies,
             bodies=bodies,
+            accounts=self._accounts,
         )
         self._live_http = HttpLiveDoor(
             *(self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)),

@@ -12,7 +12,7 @@ from websockets.protocol import CONNECTING
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.database.database import Database
-from protobase_live.errors import Forbidden, Overloaded, ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.errors import Forbidden, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.model.names import check_collection
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
@@ -73,7 +73,7 @@ class YjsClients:
         self._clock = clock
         self._limits = limits
         self._counters = counters
-        self.accounts = Accounts(limits, counters) if accounts is None else accounts
+        self.accounts = Accounts(clock, limits, counters) if accounts is None else accounts
         """What is counted for each client."""
         self.read_ahead = ReadAhead(limits.read_ahead_bytes)
         """For the sessions of all clients."""
@@ -136,7 +136,7 @@ class YjsClients:
             return True
         try:
             name = unquote(asked.path, errors="strict")
-            entry, ref = await self.find(name, asked.token)
+            entry = await self.identify(name, asked.token)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
         except Forbidden as error:
@@ -147,32 +147,36 @@ class YjsClients:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
             try:
-                return await self._admitted(connection, asked, name, entry, ref)
+                return await self._admitted(connection, asked, name, entry)
             finally:
                 entry.close()
         return True
 
-    async def _admitted(
-        self, connection: Wire, asked: Asked, name: str, entry: EditorPass, ref: Ref[Message]
-    ) -> bool:
+    async def _admitted(self, connection: Wire, asked: Asked, name: str, entry: EditorPass) -> bool:
         shared = self._clock, self._limits, entry.author, self._counters, self.read_ahead
-        session = YjsSession(connection, ref, *shared, echo=asked.echo)
-        entry.give(session)
         try:
             with (
-                self.accounts.connection(entry.author, connection.address),
-                expiring(self._clock, entry.expires, session.expire),
+                self.accounts.connection(entry.author, connection.address) as account,
+                account.opened.holding([name]),
             ):
-                await session.run(connection, self.presence, name)
-        except Overloaded as error:
+                session = YjsSession(connection, await self.ref(name), *shared, echo=asked.echo)
+                entry.confirm()
+                entry.give(session)
+                with expiring(self._clock, entry.expires, session.expire):
+                    await session.run(connection, self.presence, name)
+        except Forbidden as error:
+            await connection.refuse(FORBIDDEN, str(error))
+            return True
+        except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
             return True
         return session.refused or self.is_refused(connection, [name])
 
-    async def find(self, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
-        """What who has the token may do, to be closed in the end, and the collection that he wants.
+    async def identify(self, collection: str, token: str | None) -> EditorPass:
+        """What who has the token may do with the collection that he wants, to be closed in the end.
 
-        Raises InvalidName, Unauthorized, Forbidden, and what `Database.ref` raises.
+        Once the collection was waited for (`ref`), `EditorPass.confirm` says whether that is so still. Raises
+        InvalidName, Unauthorized, Forbidden and Unavailable.
         """
         check_collection(collection)
         authority = self._permissions.session()
@@ -180,12 +184,14 @@ class YjsClients:
         entry = EditorPass(authority, collection)
         try:
             await entry.check()
-            ref = await self._database.ref(collection)
-            entry.confirm()
         except BaseException:
             entry.close()
             raise
-        return entry, ref
+        return entry
+
+    async def ref(self, collection: str) -> Ref[Message]:
+        """The collection, for who may have it. Raises what `Database.ref` raises."""
+        return await self._database.ref(collection)
 
     @property
     def presence(self) -> PresenceHub:

@@ -152,6 +152,9 @@ class FakeViews:
         self.shares += 1
         return self
 
+    def part(self):
+        return self
+
     async def query(self, query):
         self.queries.append(query)
         return self.rows

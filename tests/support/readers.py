@@ -18,6 +18,10 @@ from protobase_live.protocol.yjs.varint import prefixed
 from tests.support.hocuspocus import AUTH
 
 ROOM = "room"
+PATIENT = pb.ClientLimits(
+    connect_seconds=600.0, attempt_seconds=300.0, call_seconds=600.0, post_seconds=300.0
+)
+"""On a machine that is busy with a thousand of them, everything takes long."""
 LAST = "last"
 """The record with which all is told."""
 
@@ -54,7 +58,9 @@ class YjsReader(Reader):
     async def run(self) -> None:
         while LAST not in self._records:
             with suppress(ConnectionClosed, OSError):
-                async with connect(f"ws://{self.host}/{self.path}", compression=None) as connection:
+                async with connect(
+                    f"ws://{self.host}/{self.path}", compression=None, ping_interval=None
+                ) as connection:
                     await self._read(connection)
 
     async def _read(self, connection: ClientConnection) -> None:
@@ -95,7 +101,7 @@ class StreamReader(Reader):
         self._records: dict[str, Any] = {}
 
     async def run(self) -> None:
-        async with pb.connect(f"ws://{self.host}/live", transport=self._transport) as db:
+        async with pb.connect(f"ws://{self.host}/live", transport=self._transport, limits=PATIENT) as db:
             records = await db.collection(ROOM)
             async with records.changes() as changes:
                 self.joined.set()
@@ -119,7 +125,7 @@ class LiveReader(Reader):
     async def run(self) -> None:
         address = f"ws://{self.host}/live"
         async with (
-            pb.connect(address, transport=self._transport) as db,
+            pb.connect(address, transport=self._transport, limits=PATIENT) as db,
             db.live(pb.Query(ROOM)) as live,
         ):
             self.joined.set()

@@ -18,6 +18,7 @@ async def query(at: Services, request: Request) -> Answer:
     found = (await at.authority.query_of(asked["query"])).bind(_params(asked.get("params", {})))
     if _flag(asked.get("explain", False)):
         return answer({"explanation": (await at.database.views.explain(found)).form()})
+    request.account.opened.use(found.collections)
     rows = await at.database.views.share().query(found)
     return await listing("rows", rows, {}, at.limits.http_answer_bytes)
 
@@ -26,6 +27,7 @@ async def named(at: Services, request: Request) -> Answer:
     """The rows of a named query; its parameters are those of the address, each JSON or else a text."""
     params = {name: _value(text) for name, text in request.query.items() if name != "token"}
     found = await at.authority.query_of({"named": request.path["name"], "params": params})
+    request.account.opened.use(found.collections)
     rows = await at.database.views.share().query(found)
     return await listing("rows", rows, {}, at.limits.http_answer_bytes)
 

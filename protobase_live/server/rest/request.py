@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote
 from protobase_actors import in_steps
 from protobase_live.errors import ValidationError
 from protobase_live.model import values
+from protobase_live.server.accounts import Account
 from protobase_live.server.asgi_types import Receive, Scope
 from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Refusal
@@ -37,6 +38,8 @@ class Request:
     """The value in it; None for no body."""
     author: str | None
     """Who that is by his token, None if he may say so himself."""
+    account: Account
+    """What is counted for him."""
     expires: float | None = None
     """When his token ends, in seconds since 1970; None: never."""
 

@@ -18,6 +18,7 @@ from protobase_live.protocol.live.codec import JsonCodec
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.server_events import CONTENT_TYPE
+from protobase_live.server.accounts import Account, Accounts
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
 from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.counters import Counters
@@ -63,6 +64,7 @@ class Rest:
         permissions: Permissions | None = None,
         proxies: Proxies | None = None,
         bodies: Bodies | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the request says.
 
@@ -81,6 +83,7 @@ class Rest:
         self._counters = counters
         self._proxies = proxies or Proxies()
         self._bodies = bodies or Bodies(limits, counters)
+        self._accounts = Accounts(clock, limits, counters) if accounts is None else accounts
         self._requests = 0
         self._address_requests = Places(limits.address_requests, "address_requests", counters)
         self._address_streams = Places(limits.address_streams, "address_streams", counters)
@@ -190,15 +193,18 @@ class Rest:
         root = scope.get("root_path", "")
         if "collection" in path:
             check_collection(path["collection"])
-        who = identity.author, identity.expires
-        request = Request(root, scope["method"], path, query, headers, body, *who)
-        return await route.handler(self._services(identity), request)
+        with self._accounts.request(identity.author, address_of(scope, headers, self._proxies)) as account:
+            if "collection" in path:
+                account.opened.use([path["collection"]])
+            who = identity.author, account, identity.expires
+            request = Request(root, scope["method"], path, query, headers, body, *who)
+            return await route.handler(self._services(identity, account), request)
 
-    def _services(self, identity: Identity) -> Services:
+    def _services(self, identity: Identity, account: Account) -> Services:
         authority = self._permissions.session()
         authority.begin(identity)
         return Services(
-            PermittedDatabase(self._database, authority), authority, self._database, *self._shared
+            PermittedDatabase(self._database, authority, account), authority, self._database, *self._shared
         )
 
     async def _body(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> bytes:

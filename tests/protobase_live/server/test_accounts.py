@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from protobase_actors import ManualClock
 from protobase_live.errors import Overloaded
 from protobase_live.server.accounts import Accounts
 from protobase_live.server.counters import Counters
@@ -12,7 +13,9 @@ from protobase_live.server.limits import ServerLimits
 
 @pytest.fixture
 def accounts() -> Accounts:
-    return Accounts(ServerLimits(identity_connections=1), Counters())
+    return Accounts(
+        ManualClock(), ServerLimits(identity_connections=1, identity_collection_seconds=0.0), Counters()
+    )
 
 
 def test_an_author_is_one_client_wherever_it_comes_from(accounts: Accounts):
@@ -20,13 +23,13 @@ def test_an_author_is_one_client_wherever_it_comes_from(accounts: Accounts):
         assert one is other
         with accounts.request(None, "192.0.2.7") as stranger:
             assert stranger is not one
-    assert not len(accounts)
+    assert not accounts.count
 
 
 def test_one_that_has_no_name_is_on_its_own(accounts: Accounts):
     with accounts.request(None, None) as one, accounts.request(None, None) as other:
         assert one is not other
-        assert not len(accounts)
+        assert not accounts.count
 
 
 def test_an_author_has_so_many_connections(accounts: Accounts):
@@ -40,6 +43,19 @@ def test_an_author_has_so_many_connections(accounts: Accounts):
         pass
 
 
+async def test_what_was_used_of_late_is_remembered_for_who_comes_back():
+    clock = ManualClock()
+    accounts = Accounts(clock, ServerLimits(identity_collections=1), Counters())
+    with accounts.request("ann", None) as account:
+        account.opened.use(["a"])
+    with accounts.request("ann", None) as account, pytest.raises(Overloaded):
+        account.opened.use(["b"])
+    await clock.advance(100)
+    with accounts.request("bob", None):
+        pass
+    assert accounts.count == 0
+
+
 def test_addresses_are_counted_elsewhere(accounts: Accounts):
     with accounts.connection(None, "192.0.2.7"), accounts.connection(None, "192.0.2.7"):
-        assert len(accounts) == 1
+        assert accounts.count == 1

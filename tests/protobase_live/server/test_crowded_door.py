@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+import protobase_live as pb
 from protobase_live.database.database import Database
 from protobase_live.protocol.live.client_messages import Hello
 from protobase_live.protocol.live.codec import MsgpackCodec
@@ -97,12 +98,44 @@ async def test_an_identity_has_so_many_connections_over_all_doors() -> None:
             assert await other.recv()
 
 
-async def _is_told_to_come_back(connection: ClientConnection) -> None:
+async def _is_told_to_come_back(connection: ClientConnection, limit: str = "identity_connections") -> None:
     with suppress(ConnectionClosed):
         while True:
             await connection.recv()
     assert connection.close_code == 1013
-    assert "(identity_connections)" in (connection.close_reason or "")
+    assert f"({limit})" in (connection.close_reason or "")
+
+
+async def test_an_identity_uses_so_many_collections_over_all_doors() -> None:
+    known = {"authenticate": lambda token: token or "nobody"}
+    async with serving(known, identity_collections=1) as server:
+        address = f"ws://127.0.0.1:{server.port}"
+        async with yjs(server, "?token=ann") as mine:
+            assert await mine.recv()
+            async with connect(f"{address}/yjs/other?token=ann") as second:
+                await _is_told_to_come_back(second, "identity_collections")
+            async with connect(f"{address}/hocuspocus") as third:
+                await third.send(prefixed(b"other") + b"\x02\x00" + prefixed(b"ann"))
+                await _is_told_to_come_back(third, "identity_collections")
+            async with pb.connect(f"{address}/live", token="ann") as db:
+                await (await db.collection("room")).insert({}, key="k")
+                other = await db.collection("other")
+                with pytest.raises(pb.Overloaded, match="identity_collections"):
+                    await other.get("k")
+                with pytest.raises(pb.Overloaded, match="identity_collections"):
+                    async with other.changes():
+                        pass
+                with pytest.raises(pb.Overloaded, match="identity_collections"):
+                    await db.query(pb.Query("other"))
+            async with connected(server) as client:
+                path = "/api/v1/collections/other/records/k?token=ann"
+                status, body = await client.ask("GET", path)
+                assert (status, "identity_collections" in body) == (503, True)
+                query = '{"query": "other"}'
+                status, body = await client.ask("POST", "/api/v1/query?token=ann", query)
+                assert (status, "identity_collections" in body) == (503, True)
+        async with connect(f"{address}/yjs/other?token=bob") as other_client:
+            assert await other_client.recv()
 
 
 async def test_who_says_nothing_gives_way_to_others() -> None:

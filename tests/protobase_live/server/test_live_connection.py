@@ -56,7 +56,7 @@ class Served:
         parts = self.database, self.clock, PresenceNews(), limits, self.counters
         self.connection = LiveConnection(
             *(end, session, *parts, Authentication(authenticate, self.clock)),
-            Accounts(ServerLimits(), self.counters),
+            Accounts(self.clock, ServerLimits(), self.counters),
             token,
         )
         self.task = asyncio.ensure_future(self.connection.run())

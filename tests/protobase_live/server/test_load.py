@@ -105,6 +105,24 @@ async def test_a_session_that_is_full_is_not_read_when_the_pace_allows_it() -> N
     assert wire.transport.reading
 
 
+async def test_who_floods_the_live_door_is_not_read_because_its_messages_were_taken() -> None:
+    wires = Wires(messages_per_second=1, messages_at_once=2)
+    wire = await wires.open("/live")
+    wire.connection.recv_messages.high, wire.connection.recv_messages.low = 4, 1
+    wire.feed(client_frame(b"x") * 10)
+    for _ in range(10):
+        await wire.connection.recv()
+    assert not wire.transport.reading
+    await wires.clock.advance(20)
+    assert wire.transport.reading
+    wire.feed(client_frame(b"x") * 10)
+    await wires.clock.advance(20)
+    assert not wire.transport.reading, "they wait to be taken"
+    for _ in range(10):
+        await wire.connection.recv()
+    assert wire.transport.reading
+
+
 async def test_who_is_read_slowly_is_not_taken_for_dead() -> None:
     wires = Wires(messages_per_second=1, messages_at_once=1)
     wire = await wires.open()
