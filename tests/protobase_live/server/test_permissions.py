@@ -448,3 +448,17 @@ async def test_without_permissions_nobody_revokes():
     async with serving() as server, live(server) as ann:
         with pytest.raises(Forbidden, match="revoking needs a policy"):
             await ann.revoke("bob")
+
+
+async def test_over_http_the_live_door_asks_the_same():
+    async with (
+        serving(SECRET) as server,
+        pb.connect(server.url, token="ann", transport="http") as ann,
+    ):
+        assert await ann.read("open", GET) == {"n": 1}
+        for forbidden in (ann.read("secret", GET), ann.commit({"secret": [PUT]})):
+            with pytest.raises(Forbidden):
+                await forbidden
+        await server.revoke("ann")
+        with pytest.raises(Forbidden, match="revoked"):
+            await ann.read("open", GET)
