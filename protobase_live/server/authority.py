@@ -38,6 +38,8 @@ class Authority:
         self._authorization = authorization
         self._everyone = everyone
         self._allowed: set[tuple[Action, str]] = set()
+        self._whole: set[tuple[Action, str]] = set()
+        """Those of ``_allowed`` that are for all of the collection."""
         self._asked = 0
         self._open: dict[object, tuple[Collection[str], Reconsider]] = {}
 
@@ -49,7 +51,7 @@ class Authority:
     def begin(self, identity: Identity) -> None:
         """From now on decide by this identity. Raises Forbidden if it was refused everything."""
         self.identity = identity
-        self._allowed.clear()
+        self._forget()
         if self.is_revoked:
             raise Forbidden(REVOKED)
 
@@ -85,10 +87,14 @@ class Authority:
 
     async def check_whole(self, action: Action, collections: Collection[str]) -> None:
         """Raises Forbidden unless all of the collections may be done so, and not some parts of them."""
+        asked: set[tuple[Action, str]] = {(action, name) for name in collections}
+        if asked <= self._whole:
+            return
         await self.check(action, collections)
         for name in sorted(collections):
             if not self.grant(name).is_whole(action):
                 raise Forbidden(f"{_denied(action, name)} as a whole, but in parts")
+        self._whole |= asked & self._allowed
 
     async def query_of(self, given: Any) -> Query:
         """The query that the client asks for. See `NamedQueries`."""
@@ -112,14 +118,18 @@ class Authority:
     async def reconsider(self, collections: Pattern) -> None:
         """Forget what was allowed, and ask again about what is open of these collections."""
         self._asked += 1
-        self._allowed.clear()
+        self._forget()
         for names, reconsider in list(self._open.values()):
             if not names or any(map(collections.names, names)):
                 await reconsider()
 
+    def _forget(self) -> None:
+        self._allowed.clear()
+        self._whole.clear()
+
     def _remember(self, action: Action, collection: str) -> None:
         if len(self._allowed) >= REMEMBERED:
-            self._allowed.clear()
+            self._forget()
         self._allowed.add((action, collection))
 
 
