@@ -9,7 +9,9 @@ from protobase_live.errors import Forbidden
 from protobase_live.model.values import quoted
 from protobase_live.permissions.grant import NOTHING, Action, Grant
 from protobase_live.permissions.pattern import Pattern
+from protobase_live.permissions.permit import Permit, permit_of
 from protobase_live.permissions.policy import SERVER
+from protobase_live.permissions.sight import EVERYTHING_SEEN, Sight
 from protobase_live.server.authentication import Identity
 from protobase_live.server.authorization import Authorization
 
@@ -33,6 +35,7 @@ class Authority:
         self._authorization = authorization
         self._everyone = everyone
         self._allowed: set[tuple[Action, str]] = set()
+        self._permits: dict[str, Permit | None] = {}
         self._asked = 0
         self._open: dict[object, tuple[Collection[str], Reconsider]] = {}
 
@@ -44,13 +47,26 @@ class Authority:
     def begin(self, identity: Identity) -> None:
         """From now on decide by this identity. Raises Forbidden if it was refused everything."""
         self.identity = identity
-        self._allowed.clear()
+        self._forget()
         if self.is_revoked:
             raise Forbidden(REVOKED)
 
     def grant(self, collection: str) -> Grant:
         """What the policy lets be done with a collection; whether it is let at all, `may` says."""
         return NOTHING if self.identity is None else self._authorization.grant(self.identity, collection)
+
+    def permit(self, collection: str) -> Permit | None:
+        """What of a collection may be read and written, for who may do so at all; None: all of it."""
+        if collection not in self._permits:
+            if len(self._permits) >= REMEMBERED:
+                self._permits.clear()
+            self._permits[collection] = permit_of(self.grant(collection))
+        return self._permits[collection]
+
+    def sight(self, collection: str) -> Sight:
+        """What of a collection may be read."""
+        permit = self.permit(collection)
+        return EVERYTHING_SEEN if permit is None else permit.sight
 
     async def may(self, action: Action, collection: str) -> bool:
         """Whether something of the collection may be done so."""
@@ -95,10 +111,14 @@ class Authority:
     async def reconsider(self, collections: Pattern) -> None:
         """Forget what was allowed, and ask again about what is open of these collections."""
         self._asked += 1
-        self._allowed.clear()
+        self._forget()
         for names, reconsider in list(self._open.values()):
             if not names or any(map(collections.names, names)):
                 await reconsider()
+
+    def _forget(self) -> None:
+        self._allowed.clear()
+        self._permits.clear()
 
     def _remember(self, action: Action, collection: str) -> None:
         if len(self._allowed) >= REMEMBERED:

@@ -60,7 +60,7 @@ from protobase_live.server.authentication import Authentication
 from protobase_live.server.authority import REVOKED
 from protobase_live.server.counters import Counters
 from protobase_live.server.in_flight import InFlight
-from protobase_live.server.live_database import Database, have_queries, query_of
+from protobase_live.server.live_database import WholeDatabase, have_queries, query_of
 from protobase_live.server.live_presence import LivePresence
 from protobase_live.server.live_streams import LiveStreams, Work
 from protobase_live.server.permissions import Permissions
@@ -104,7 +104,7 @@ class LiveConnection:
         self,
         connection: Connection,
         session: ServerSession,
-        database: Database,
+        database: WholeDatabase,
         clock: Clock,
         news: PresenceNews,
         limits: LiveLimits,

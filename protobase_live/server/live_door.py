@@ -14,7 +14,7 @@ from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_connection import Connection, LiveConnection
-from protobase_live.server.live_database import Database
+from protobase_live.server.live_database import WholeDatabase
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.presence_news import PresenceNews
 
@@ -24,7 +24,7 @@ class LiveDoor:
 
     def __init__(
         self,
-        database: Database,
+        database: WholeDatabase,
         *,
         clock: Clock,
         limits: LiveLimits | None = None,
