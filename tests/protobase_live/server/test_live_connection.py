@@ -173,9 +173,9 @@ async def test_a_commit_waits_for_those_before_it_to_other_collections(served, m
     await served.greet()
     carried_out, commit = [], served.database.commit
 
-    async def noted(writes, checks, author, durability):
+    async def noted(writes, checks, author, durability, permits):
         carried_out.extend(writes)
-        return await commit(writes, checks, author, durability)
+        return await commit(writes, checks, author, durability, permits)
 
     monkeypatch.setattr(served.database, "commit", noted)
     served.database.commit_gate.clear()
