@@ -104,6 +104,9 @@ def serve(
     ] = None,
     jwt_audience: Annotated[str | None, typer.Option(help="Who a token has to be for (aud).")] = None,
     jwt_issuer: Annotated[str | None, typer.Option(help="Who has to have made a token (iss).")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="A file (.toml, .py) that says who may do what; else everybody may.")
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let everybody in who can reach it, also from other machines.")
     ] = False,
@@ -134,6 +137,7 @@ def serve(
         "jwt_algorithm": jwt_algorithm,
         "jwt_audience": jwt_audience,
         "jwt_issuer": jwt_issuer,
+        "policy": policy,
         "insecure": insecure or None,
         "inspector": inspector,
         "limit": limit,
@@ -275,6 +279,20 @@ def delete(source: Source, collection: str, token: Token = None) -> None:
     from protobase_live.cli.delete import delete
 
     delete(source, collection, token)
+
+
+@app.command()
+def revoke(
+    url: ServerUrl,
+    author: Annotated[str, typer.Argument(help="Who: the author of what is written with the token (sub).")],
+    collection: Annotated[str | None, typer.Argument(help="Which one; all when none is named.")] = None,
+    let_in: Annotated[bool, typer.Option("--let-in", help="Take it back.")] = False,
+    token: Token = None,
+) -> None:
+    """Take away what somebody may do at a running server, until it stops; what is open of it ends at once."""
+    from protobase_live.cli.revoke import revoke
+
+    revoke(url, author, collection, let_in, token)
 
 
 @app.command()

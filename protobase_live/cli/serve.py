@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
@@ -21,6 +21,9 @@ from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.origins import is_loopback
 from protobase_live.server.server import Server
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 MAX_PORT = 65_535
 
@@ -105,6 +108,7 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         host,
         port,
         authentication(how, host),
+        policy=_policy(how),
         limits=how.server_limits,
         live_limits=how.live_limits,
         origins=how.origins,
@@ -130,6 +134,14 @@ def authentication(how: Settings, host: str) -> Authenticate:
     return Jwt(how.jwt_keys, how.jwt_algorithms, how.jwt_audience, how.jwt_issuer)
 
 
+def _policy(how: Settings) -> Policy | None:
+    if how.policy is None:
+        return None
+    from protobase_live.permissions.policy_file import read_policy  # a server without one starts without
+
+    return read_policy(how.policy)
+
+
 def _require_insecure(how: Settings) -> None:
     if not how.insecure:
         raise ValidationError(
@@ -146,6 +158,7 @@ async def listening(
     port: int,
     authenticate: Authenticate = anonymous,
     *,
+    policy: Policy | None = None,
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
     live_limits: LiveLimits | None = None,
     origins: Iterable[str] = (),
@@ -161,6 +174,7 @@ async def listening(
         limits=limits,
         live_limits=live_limits,
         authenticate=authenticate,
+        policy=policy,
         origins=origins,
         peers=peers,
         cluster_secret=cluster_secret,

@@ -15,6 +15,7 @@ from protobase_live.client.doors import Door, Doors
 from protobase_live.client.limits import ClientLimits
 from protobase_live.errors import (
     Closed,
+    Forbidden,
     OutcomeUnknown,
     ProtoBaseError,
     ProtocolError,
@@ -35,7 +36,7 @@ from protobase_live.protocol.live.client_events import (
 )
 from protobase_live.protocol.live.client_session import ClientSession
 from protobase_live.protocol.live.codec import Frame
-from protobase_live.protocol.live.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, UNAUTHORIZED
+from protobase_live.protocol.live.limits import BAD_MESSAGE, FORBIDDEN, MESSAGE_TOO_BIG, UNAUTHORIZED
 
 T = TypeVar("T")
 
@@ -385,6 +386,8 @@ def _final(loss: Exception) -> ProtoBaseError | None:
         return None
     if closed.code == UNAUTHORIZED:
         return Unauthorized(closed.reason)
+    if closed.code == FORBIDDEN:
+        return Forbidden(closed.reason)
     if closed.code in (BAD_MESSAGE, MESSAGE_TOO_BIG):
         return ProtocolError(f"the server closed the connection: {closed.code} {closed.reason}")
     return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from protobase_live.api import DatabaseApi
 from protobase_live.client.link import Link
+from protobase_live.client.named_query import NamedQuery
 from protobase_live.client.remote_live import RemoteLine
 from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
@@ -31,6 +32,7 @@ from protobase_live.protocol.live.collection_messages import (
     RestoreRequest,
     StateHashRequest,
 )
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.query.engine.explanation import Explanation
 from protobase_live.query.language.form import to_form
 from protobase_live.query.language.query import Query
@@ -135,6 +137,21 @@ class RemoteDatabase(DatabaseApi):
         """How the node that this client is connected to is linked with others, and how far these are."""
         return NodeStatus.parse(await self._ask(ClusterRequest))
 
+    def named(self, name: str, **params: Any) -> NamedQuery:
+        """A query that the server builds, of its parameters and of who asks."""
+        return NamedQuery(self._link, name, params)
+
+    async def revoke(self, author: str, collection: str | None = None) -> None:
+        """Take away what an author may do with a collection, None: with all, until the server stops.
+
+        What is open of it has ended on return. Needs ``admin`` of the collection, or of the server.
+        """
+        await self._ask(partial(RevokeRequest, author=author, collection=collection))
+
+    async def let_in(self, author: str, collection: str | None = None) -> None:
+        """Take back what `revoke` did; None: all of it."""
+        await self._ask(partial(RevokeRequest, author=author, collection=collection, let_in=True))
+
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`.
 
@@ -166,7 +183,7 @@ class RemoteDatabase(DatabaseApi):
             given = {"offset": start, "part": part, "more": more}
             await self._ask(partial(RestoreRequest, collection=collection, **given))
 
-    async def _ask(self, request: Callable[[int], OfCollections | ClusterRequest]) -> Any:
+    async def _ask(self, request: Callable[[int], OfCollections | ClusterRequest | RevokeRequest]) -> Any:
         return await self._link.call(lambda session: session.ask(request))
 
     async def _query(self, query: Query) -> list[Row]:
@@ -177,4 +194,4 @@ class RemoteDatabase(DatabaseApi):
         return Explanation.parse(form)
 
     def _line(self, query: Query) -> RemoteLine:
-        return RemoteLine(self._link, query)
+        return RemoteLine(self._link, to_form(query))

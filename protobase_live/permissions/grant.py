@@ -8,14 +8,18 @@ cell: a field of a record may be read if some scope lets both this row and this 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from protobase_live.query.ast.expressions import Expr
+if TYPE_CHECKING:
+    from protobase_live.query.ast.expressions import Expr
 
 Action = Literal["read", "write", "presence", "admin"]
 """What may be done: see ``docs/permissions.md`` for what each covers."""
 
 ACTIONS: tuple[Action, ...] = ("read", "write", "presence", "admin")
+
+SERVER = ""
+"""Stands for what belongs to no collection, such as the cluster's status; the pattern ``*`` names it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,14 +10,11 @@ from protobase_live.errors import ValidationError
 from protobase_live.model import values
 from protobase_live.model.names import is_reserved
 from protobase_live.permissions.asker import Asker
-from protobase_live.permissions.grant import EVERYTHING, NOTHING, Grant
+from protobase_live.permissions.grant import EVERYTHING, NOTHING, SERVER, Grant
 from protobase_live.permissions.rule import Rule
 
 MAX_RULES = 10_000
 """Most rules of a policy."""
-
-SERVER = ""
-"""Stands for what belongs to no collection, such as the cluster's status; the pattern ``*`` names it."""
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +22,7 @@ _log = logging.getLogger(__name__)
 class Policy:
     """Rules, which only allow: a collection that any of them names is denied to who no rule lets in.
 
-    A collection that none names is open to everybody, but for those of the server's own.
+    A collection that none names is open to everybody.
     """
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
@@ -55,8 +52,12 @@ class Policy:
         return f"<Policy of {len(self._rules)} rules>"
 
     def covers(self, collection: str) -> bool:
-        """Whether some rule names the collection, so that it is denied to who none lets in."""
-        return is_reserved(collection) or any(rule.covers(collection) for rule in self._rules)
+        """Whether the collection is denied to who no rule lets in: one that some rule names.
+
+        Where there are rules at all, so are the server and its own collections.
+        """
+        own = bool(self._rules) and (collection == SERVER or is_reserved(collection))
+        return own or any(rule.covers(collection) for rule in self._rules)
 
     def grant(self, asker: Asker, collection: str) -> Grant:
         """What ``asker`` may do with the collection: the union of what the rules allow."""

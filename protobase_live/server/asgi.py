@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from websockets.exceptions import ConnectionClosed
 
@@ -14,7 +15,6 @@ from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed
 from protobase_live.limits import check_limits
-from protobase_live.permissions.policy import Policy
 from protobase_live.protocol.live.limits import GOING_AWAY, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_connection import AsgiConnection
@@ -26,6 +26,7 @@ from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
+from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import METHODS, Inspector
 from protobase_live.server.permissions import Permissions
@@ -34,6 +35,9 @@ from protobase_live.server.rest.answers import Answer, plain_page, send_answer
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 DOORS = "the doors here are yjs/<collection>, hocuspocus, live, api/v1\n"
 
@@ -50,6 +54,8 @@ def asgi(
     authenticate: Authenticate = anonymous,
     policy: Policy | None = None,
     authorize: Authorize | None = None,
+    named: Mapping[str, Build] | None = None,
+    named_queries_only: bool = False,
     token: Token | None = None,
     origins: Iterable[str] = (),
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
@@ -62,11 +68,11 @@ def asgi(
 
     ``database`` is open, or is opened and closed with the application: ``pb.asgi(pb.open("file:./data"))``,
     which is an async context manager, for the lifespan of the application that it is mounted in; alone it
-    has a lifespan of its own. ``authenticate``, ``policy`` and ``authorize`` are those of `Server`; ``token``
-    says which token the application's own authentication knows of a request, by its scope: a cookie, or a
-    user of its session. Without it that is what the client sends. ``origins`` are those of pages that may
-    connect, beside pages of the same host. ``inspector``: whether there is the page that shows what goes on,
-    at the prefix itself.
+    has a lifespan of its own. ``authenticate``, ``policy``, ``authorize``, ``named`` and
+    ``named_queries_only`` are those of `Server`; ``token`` says which token the application's own
+    authentication knows of a request, by its scope: a cookie, or a user of its session. Without it that is
+    what the client sends. ``origins`` are those of pages that may connect, beside pages of the same host.
+    ``inspector``: whether there is the page that shows what goes on, at the prefix itself.
 
     Raises ValidationError for what is no origin, and for limits of another class.
     """
@@ -76,6 +82,7 @@ def asgi(
         authenticate=authenticate,
         policy=policy,
         authorize=authorize,
+        queries=NamedQueries(named, only=named_queries_only),
         token=token,
         origins=Origins(origins, "", strict=True),
         limits=limits,
@@ -162,6 +169,7 @@ class Doors:
         authenticate: Authenticate,
         policy: Policy | None,
         authorize: Authorize | None,
+        queries: NamedQueries,
         token: Token | None,
         origins: Origins,
         limits: ServerLimits,
@@ -177,7 +185,7 @@ class Doors:
         self._clock = clock
         authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
         self._counters = counters = Counters()
-        self.permissions = permissions = Permissions(clock, limits, policy, authorize)
+        self.permissions = permissions = Permissions(clock, limits, policy, authorize, queries)
         self._yjs = YjsClients(database, authentication, clock, limits, counters, permissions)
         self._hocuspocus = HocuspocusDoor(self._yjs, clock, limits, counters)
         self._live = LiveDoor(

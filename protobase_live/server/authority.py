@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from protobase_actors import OrderedSet
 from protobase_live.errors import Forbidden
 from protobase_live.model.values import quoted
-from protobase_live.permissions.grant import NOTHING, Action, Grant
+from protobase_live.permissions.grant import NOTHING, SERVER, Action, Grant
 from protobase_live.permissions.pattern import Pattern
 from protobase_live.permissions.permit import Permit, permit_of
-from protobase_live.permissions.policy import SERVER
 from protobase_live.permissions.sight import EVERYTHING_SEEN, Sight
 from protobase_live.server.authentication import Identity
 from protobase_live.server.authorization import Authorization
+
+if TYPE_CHECKING:
+    from protobase_live.query.language.query import Query
 
 REMEMBERED = 1_000
 """How many things that are allowed are remembered; then all are forgotten, and asked about again."""
@@ -92,6 +95,10 @@ class Authority:
         for name in sorted(collections):
             if not self.grant(name).is_whole(action):
                 raise Forbidden(f"{_denied(action, name)} as a whole, but in parts")
+
+    async def query_of(self, given: Any) -> Query:
+        """The query that the client asks for. See `NamedQueries`."""
+        return await self._authorization.queries.query_of(given, self.identity or Identity())
 
     def open(self, collections: Collection[str], reconsider: Reconsider) -> Callable[[], None]:
         """From now on something is open that is about these collections; call what is returned at its end.

@@ -6,15 +6,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protobase_actors import Clock, within
 from protobase_live.limits import check_limits
 from protobase_live.permissions.grant import EVERYTHING, NOTHING, Action, Grant
-from protobase_live.permissions.policy import Policy
 from protobase_live.server.authentication import Identity
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.named_queries import NamedQueries
 from protobase_live.server.revoked import Revoked
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 Authorize = Callable[[Identity, Action, str], bool | Awaitable[bool]]
 """Says whether an identity may do something with a collection, by its name; it may be async.
@@ -35,9 +38,15 @@ class Authorization:
         limits: ServerLimits,
         policy: Policy | None = None,
         authorize: Authorize | None = None,
+        queries: NamedQueries | None = None,
     ) -> None:
         """Raises ValidationError for what is no policy."""
-        check_limits(policy=(policy, Policy))
+        if policy is not None:
+            from protobase_live.permissions.policy import Policy  # a server without starts without
+
+            check_limits(policy=(policy, Policy))
+        self.queries = queries or NamedQueries()
+        """Which queries are run."""
         self.revoked = Revoked(limits.revocations)
         self._policy = policy
         self._authorize = authorize
@@ -50,6 +59,11 @@ class Authorization:
     def failures(self) -> int:
         """How often a rule or `Authorize` has failed, and denied so."""
         return self._failures + (self._policy.failures if self._policy is not None else 0)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anybody says what may be done."""
+        return self._policy is not None or self._authorize is not None
 
     def grant(self, identity: Identity, collection: str) -> Grant:
         """What the policy says. ``authorize`` may still deny each action."""

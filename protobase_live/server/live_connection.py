@@ -54,13 +54,14 @@ from protobase_live.protocol.live.limits import (
     UNAUTHORIZED,
     LiveLimits,
 )
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.protocol.live.server_messages import Error
 from protobase_live.protocol.live.server_session import ServerSession, Violation
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.authority import REVOKED
 from protobase_live.server.counters import Counters
 from protobase_live.server.in_flight import InFlight
-from protobase_live.server.live_database import WholeDatabase, have_queries, query_of
+from protobase_live.server.live_database import WholeDatabase
 from protobase_live.server.live_presence import LivePresence
 from protobase_live.server.live_streams import LiveStreams, Work
 from protobase_live.server.permissions import Permissions
@@ -119,7 +120,8 @@ class LiveConnection:
         self._token = token
         self._connection = connection
         self._session = session
-        self._authority = (permissions or Permissions(clock)).session()
+        self._permissions = permissions or Permissions(clock)
+        self._authority = self._permissions.session()
         self._database = PermittedDatabase(database, self._authority)
         self._clock = clock
         self._limits = limits
@@ -133,7 +135,14 @@ class LiveConnection:
         self._in_flight = InFlight(limits.commit_bytes)
         self._seen = Seen(self._database)
         self._streams = LiveStreams(
-            session, self._database, self._send, self._send_answer, limits, counters, self._seen
+            session,
+            self._database,
+            self._send,
+            self._send_answer,
+            limits,
+            counters,
+            self._seen,
+            self._authority.query_of,
         )
         self._whole = WholeCollections(self._database, limits)
         self._presence = LivePresence(self._database, session, self._authority, news, self._send)
@@ -252,6 +261,8 @@ class LiveConnection:
                 await self._presence.perform(request)
             case ClusterRequest():
                 return (await self._database.cluster_status()).form()
+            case RevokeRequest():
+                await self._permissions.answer(request, self._authority)
             case CollectionsRequest() | DropRequest() | StateHashRequest():
                 return await self._whole.perform(request)
             case BackupRequest() | RestoreRequest():
@@ -261,8 +272,7 @@ class LiveConnection:
         return None
 
     async def _query(self, request: QueryRequest) -> Any:
-        await have_queries()
-        query = query_of(request.query)
+        query = await self._authority.query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()
         await self._seen.arrive(query.collections)

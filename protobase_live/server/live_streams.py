@@ -27,12 +27,12 @@ from protobase_live.server.live_database import (
     Database,
     Share,
     Watcher,
-    have_queries,
-    query_of,
+    asked_query,
 )
 from protobase_live.server.seen import Seen
 
 if TYPE_CHECKING:
+    from protobase_live.query.language.query import Query
     from protobase_live.query.result.diff import RowChange
 
 Send = Callable[[Frame], Awaitable[None]]
@@ -41,6 +41,8 @@ T = TypeVar("T")
 
 Work = Callable[[], Coroutine[Any, Any, T]]
 """Something for a task, which may be cancelled before it begins: a coroutine would never be awaited then."""
+
+QueryOf = Callable[[Any], Awaitable["Query"]]
 
 Start = Callable[[Work[None]], asyncio.Task[None]]
 
@@ -57,8 +59,13 @@ class LiveStreams:
         limits: LiveLimits,
         counters: Counters,
         seen: Seen,
+        query_of: QueryOf = asked_query,
     ) -> None:
-        """``send`` waits while the client does not read; ``answer`` does, too, for answers to requests."""
+        """``send`` waits while the client does not read; ``answer`` does, too, for answers to requests.
+
+        ``query_of`` gives the query that a client asks for.
+        """
+        self._query_of = query_of
         self._session = session
         self._database = database
         self._send = send
@@ -130,8 +137,7 @@ class LiveStreams:
         return self._session.encodings.of(change, lambda: change_form(change, self._limits.text_chars))
 
     async def _view(self, request: Watch) -> None:
-        await have_queries()
-        query = query_of(request.query)
+        query = await self._query_of(request.query)
         if request.since is None:
             await self._seen.arrive(query.collections)
         watcher = await self.share.watch(query, request.since)

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from protobase_actors import Clock, OrderedSet
+from protobase_live.errors import Forbidden
+from protobase_live.model.names import check_author
+from protobase_live.permissions.grant import SERVER
 from protobase_live.permissions.pattern import Pattern
-from protobase_live.permissions.policy import Policy
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.server.authentication import Identity
 from protobase_live.server.authority import Authority
 from protobase_live.server.authorization import Authorization, Authorize
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+from protobase_live.server.named_queries import NamedQueries
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 AT_ONCE = 100
 """How many clients are asked about at once."""
@@ -29,12 +37,13 @@ class Permissions:
         limits: ServerLimits = DEFAULT_SERVER_LIMITS,
         policy: Policy | None = None,
         authorize: Authorize | None = None,
+        queries: NamedQueries | None = None,
     ) -> None:
         """Without ``policy`` and ``authorize`` everything is allowed, but what who only reads may not do.
 
         Raises ValidationError for what is no policy.
         """
-        self._authorization = Authorization(clock, limits, policy, authorize)
+        self._authorization = Authorization(clock, limits, policy, authorize, queries)
         self._everyone: OrderedSet[Authority] = OrderedSet()
         _all.add(self)
 
@@ -74,6 +83,14 @@ class Permissions:
         """Take back what `revoke` did; None: all of it."""
         self._authorization.revoked.discard(author, collection)
         await self.recheck(collection, [author])
+
+    async def answer(self, request: RevokeRequest, asker: Authority) -> None:
+        """Carry out what a client asks for. Raises Forbidden, InvalidName and LimitExceeded."""
+        check_author(request.author)
+        if not self._authorization.is_needed:
+            raise Forbidden("revoking needs a policy that lets you administer the server (admin)")
+        await asker.check("admin", [SERVER if request.collection is None else request.collection])
+        await (self.let_in if request.let_in else self.revoke)(request.author, request.collection)
 
 
 async def recheck(collection: str | None = None, identities: Iterable[str] | None = None) -> None:

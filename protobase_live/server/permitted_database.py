@@ -18,8 +18,8 @@ from protobase_live.model.durability import Durability
 from protobase_live.model.node_status import LinkStatus, NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
+from protobase_live.permissions.grant import SERVER
 from protobase_live.permissions.narrowing import narrow
-from protobase_live.permissions.policy import SERVER
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.server.authority import Authority
 from protobase_live.server.live_database import ChangeStream, Share, Views, Watcher, WholeDatabase

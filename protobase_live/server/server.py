@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from random import Random
 from types import TracebackType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server as WebSocketServer
@@ -23,7 +23,6 @@ from protobase_actors import Clock, OrderedSet, SystemClock, Timer
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed
 from protobase_live.limits import check_limits
-from protobase_live.permissions.policy import Policy
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
@@ -53,6 +52,7 @@ from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.linking import Linking
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics
+from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import DOORS, Inspector, Pages, as_response, no_door
 from protobase_live.server.paths import (
@@ -62,11 +62,15 @@ from protobase_live.server.paths import (
     REST_PREFIX,
     YJS_PREFIX,
 )
+from protobase_live.server.permission_metrics import permission_metrics
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.rest.answers import send_answer
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import YjsClients
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
 """Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
@@ -88,6 +92,8 @@ class Server:
         authenticate: Authenticate = anonymous,
         policy: Policy | None = None,
         authorize: Authorize | None = None,
+        named: Mapping[str, Build] | None = None,
+        named_queries_only: bool = False,
         origins: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
@@ -100,6 +106,7 @@ class Server:
         ``authenticate`` says who a client is by its token, see `Authenticate`. ``policy`` says what it may
         do, and so does ``authorize``, see `Authorize`: both have to allow. ``origins`` are those of web pages
         that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
+        ``named`` are queries that clients name, see `Build`; ``named_queries_only``: they run no others.
         ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
         ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
         there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
@@ -114,7 +121,8 @@ class Server:
         self._limits = limits
         self._clock = clock or SystemClock()
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
-        self.permissions = Permissions(self._clock, limits, policy, authorize)
+        queries = NamedQueries(named, only=named_queries_only)
+        self.permissions = Permissions(self._clock, limits, policy, authorize, queries)
         """What clients may do."""
         self._origins = Origins(origins, host)
         self._counters = Counters()
@@ -285,7 +293,8 @@ class Server:
         self._probe_later()
 
     async def _metrics(self) -> str:
-        return await metrics(self._database, self._counters, self.sessions, self.backlog)
+        page = await metrics(self._database, self._counters, self.sessions, self.backlog)
+        return page + permission_metrics(self.permissions)
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
         self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))

@@ -22,6 +22,7 @@ from protobase_live.protocol.live.fields import (
     read_form,
 )
 from protobase_live.protocol.live.limits import VERSION
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.protocol.steps import at_once
 
 PARSE_SLICE = 1_000
@@ -361,6 +362,7 @@ Request = (
     | Leave
     | Ping
     | ClusterRequest
+    | RevokeRequest
     | OfCollections
 )
 """What is answered once, by a `Result` or an `Error` with its id."""

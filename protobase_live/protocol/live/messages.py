@@ -36,6 +36,7 @@ from protobase_live.protocol.live.collection_messages import (
     StateHashRequest,
 )
 from protobase_live.protocol.live.fields import Fields
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.protocol.live.server_messages import (
     Bye,
     Changes,
@@ -57,7 +58,7 @@ _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     for message in (
         Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, Seen, More, Unsubscribe,
         Join, SetPresence, Leave, Ping, ClusterRequest, CollectionsRequest, DropRequest, StateHashRequest,
-        BackupRequest, RestoreRequest,
+        BackupRequest, RestoreRequest, RevokeRequest,
     )
 }  # fmt: skip
 _SERVER_TYPES: Mapping[str, Callable[[Fields], ServerMessage]] = {

@@ -172,6 +172,12 @@ ROUTES: list[Route] = [
     ),
     Route(
         "GET",
+        "/named/{name}",
+        queries.named,
+        {"responses": told("200", "Rows", "the rows; each other parameter is one of the query")},
+    ),
+    Route(
+        "GET",
         "/inspection",
         inspection.inspect,
         {

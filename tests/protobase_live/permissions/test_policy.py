@@ -93,3 +93,11 @@ def test_what_is_no_rule_is_told(wrong: Any):
 def test_a_grant_without_actions():
     grant = Policy().grant(ANN, "tasks").without("write", "admin")
     assert [action for action in ACTIONS if grant.allows(action)] == ["read", "presence"]
+
+
+def test_the_server_itself_is_for_who_administers_everything():
+    policy = Policy([Rule("*", {"sub": "ann"}, "admin"), Rule("tasks")])
+    assert allowed(policy, ANN, "") == ["admin"]
+    assert allowed(policy, BOB, "") == []
+    assert allowed(Policy([Rule("tasks", None, "admin")]), ANN, "") == []
+    assert allowed(Policy(), ANN, "") == [*ACTIONS]

@@ -6,13 +6,14 @@ import { LiveQuery, type LiveOptions } from './live.js'
 import { Presence, type PresenceOptions, type PresenceTables } from './presence.js'
 import type { CommitFields, Operation, Question } from './protocol/requests.js'
 import { receiptOf, type Receipt } from './protocol/seen.js'
+import { NamedQuery } from './named_query.js'
 import type { Params } from './query/expressions.js'
 import { Query } from './query/query.js'
 import type { Status } from './status.js'
 import { Contenders } from './transactions/contenders.js'
 import { transact } from './transactions/transact.js'
 import { Transaction, type Backend, type TransactionOptions } from './transactions/transaction.js'
-import { fromWire, type Wire } from './values/index.js'
+import { fromWire, toWire, type Wire } from './values/index.js'
 
 /** What a collection occupies; the last two are null, or say what is wrong with what is stored, and why it is not written to. */
 export interface CollectionInfo {
@@ -87,6 +88,11 @@ export class Database implements Backend, Source {
   /** The rows of a query, kept current: iterate over it, or `await` its `open()`. */
   live<T> (query: Query<T>, { params, ...options }: LiveOptions<T> & { params?: Params } = {}): LiveQuery<T> {
     return new LiveQuery<T>(this.link, query.form(params), options)
+  }
+
+  /** A query that the server builds, of its parameters and of who asks. */
+  named<T> (name: string, params: Params = {}): NamedQuery<T> {
+    return new NamedQuery<T>(this.link, { named: name, params: toWire(params) })
   }
 
   /** Wait until the declared indexes of a collection can be used. */

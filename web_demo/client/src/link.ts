@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js'
 import { Conversation } from './conversation.js'
 import type { Door, Doors } from './doors.js'
-import { Closed, OutcomeUnknown, ProtocolError, Unauthorized, Unavailable, type ProtoBaseError } from './errors.js'
+import { Closed, Forbidden, OutcomeUnknown, ProtocolError, Unauthorized, Unavailable, type ProtoBaseError } from './errors.js'
 import type { ClientLimits } from './limits.js'
 import { Listeners } from './listeners.js'
 import type { Event, News, PresenceChanged } from './protocol/events.js'
@@ -271,13 +271,14 @@ export class Link {
 
 const BAD_MESSAGE = 4400
 const UNAUTHORIZED = 4401
-const FORBIDDEN_ORIGIN = 4403
+const FORBIDDEN = 4403
 const MESSAGE_TOO_BIG = 4413
 
 /** The error of everything that waits, if connecting again cannot help. */
 function finalError ({ error, code, why }: Loss): ProtoBaseError | undefined {
   if (error !== undefined) return error
-  if (code === UNAUTHORIZED || code === FORBIDDEN_ORIGIN) return new Unauthorized(why)
+  if (code === UNAUTHORIZED) return new Unauthorized(why)
+  if (code === FORBIDDEN) return new Forbidden(why)
   if (code === BAD_MESSAGE || code === MESSAGE_TOO_BIG) return new ProtocolError(`the server closed the connection: ${code} ${why}`)
   return undefined
 }
