@@ -224,7 +224,7 @@ async def test_who_does_not_read_has_no_more_answers_made():
     """An answer is one of so many until it is on its way."""
     served, read_keys = Served(capacity=0), []
 
-    async def noted(collection, read):
+    async def noted(collection, read, permit):
         read_keys.append(read.args[0])
         return read.args[0]
 
