@@ -42,7 +42,11 @@ async def test_who_has_a_token_is_let_in_at_every_door(secret: str) -> None:
                 async for change in changes:
                     assert change.author == "ann"
                     break
-        for refused in (None, reader, token[:-3] + "abc"):
+        async with pb.connect(f"ws://{host}/live", token=reader) as db:
+            assert [each.name for each in await db.collections()] == ["tasks"]
+            with pytest.raises(pb.Forbidden):
+                await db.drop("tasks")
+        for refused in (None, token[:-3] + "abc"):
             with pytest.raises(pb.Unauthorized):
                 async with pb.connect(f"ws://{host}/live", token=refused) as db:
                     await db.collections()

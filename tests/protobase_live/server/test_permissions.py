@@ -249,6 +249,8 @@ async def test_what_may_no_longer_be_ends_and_everything_else_goes_on():
             await asyncio.sleep(0)
             allowed.discard("red")
             await pb.recheck("red", ["ann"])
+            with pytest.raises(Forbidden):
+                await ann.read("red", GET)
             async with asyncio.timeout(10):
                 for each in waiting:
                     with pytest.raises(Forbidden, match="may not read collection 'red'"):
@@ -259,8 +261,6 @@ async def test_what_may_no_longer_be_ends_and_everything_else_goes_on():
                         break
                 with pytest.raises(Forbidden):
                     await present.set("ann again")
-                with pytest.raises(Forbidden):
-                    await ann.read("red", GET)
                 await server.db.commit({"red": [PUT], "open": [PUT]})
                 await bob.commit({"red": [Op(RECORDS, "put", ("b", {}, {}))]})
                 await ann.commit({"open": [Op(RECORDS, "put", ("a", {}, {}))]})
@@ -448,3 +448,17 @@ async def test_without_permissions_nobody_revokes():
     async with serving() as server, live(server) as ann:
         with pytest.raises(Forbidden, match="revoking needs a policy"):
             await ann.revoke("bob")
+
+
+async def test_over_http_the_live_door_asks_the_same():
+    async with (
+        serving(SECRET) as server,
+        pb.connect(server.url, token="ann", transport="http") as ann,
+    ):
+        assert await ann.read("open", GET) == {"n": 1}
+        for forbidden in (ann.read("secret", GET), ann.commit({"secret": [PUT]})):
+            with pytest.raises(Forbidden):
+                await forbidden
+        await server.revoke("ann")
+        with pytest.raises(Forbidden, match="revoked"):
+            await ann.read("open", GET)
