@@ -16,6 +16,7 @@ from bench.crowd import crowd
 from bench.presence import presence
 from bench.queries import queries
 from bench.replication import replication
+from bench.row_rules import row_rules
 from bench.stalled import stalled
 from protobase_actors import Actor, ActorSystem
 from protobase_live import Server, connect
@@ -154,6 +155,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
         queries,
         costs,
         replication,
+        row_rules,
         catching_up,
         crowd,
         stalled,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, TypeVar, cast, overload
 
-from protobase_live.errors import ValidationError, naming
+from protobase_live.errors import Forbidden, ValidationError, naming
 from protobase_live.handles.atom_changes import AtomChanges
 from protobase_live.handles.awaitable import then
 from protobase_live.handles.index_names import index_text, parse_index
@@ -125,13 +126,14 @@ class Collection(Structures, Generic[T]):
         return [fields for text in declared if (fields := parse_index(text))]
 
     async def declare_indexes(self) -> None:
-        """Declare those indexes of the Atom class that are not declared yet."""
+        """Declare those indexes of the Atom class that are not declared yet, if that is permitted."""
         wanted = self._atom.__indexes__ if self._atom else ()
-        known = await self.indexes() if wanted else []
-        for each in wanted:
-            fields = (each,) if isinstance(each, str) else tuple(each)
-            if fields not in known:
-                await self.index(*fields)
+        with suppress(Forbidden):  # who may not has the same answers, and waits longer for them
+            known = await self.indexes() if wanted else []
+            for each in wanted:
+                fields = (each,) if isinstance(each, str) else tuple(each)
+                if fields not in known:
+                    await self.index(*fields)
 
     # reading
 

@@ -99,6 +99,8 @@ class Judge:
             self._require_structure(op.target.path[0])
             return True
         key = op.args[0] if op.target == RECORDS else op.target.path[1]
+        for name in _named(op):  # first: what is said of a field tells nothing of whether the record exists
+            self._require_field(key, name)
         each = touched.get(key)
         if each is None:
             old = rows.get(key)
@@ -117,7 +119,6 @@ class Judge:
         """Do to a record's plain value what an operation does. Raises what rehearsing it would raise."""
         if op.target != RECORDS:
             name = op.target.path[2]
-            self._require_field(key, name)
             if each.row is None:
                 raise RecordMissing(no_field(op.target))
             each.row = {**each.row, name: _replayed(op, key, name, each.row.get(name))}
@@ -126,9 +127,6 @@ class Judge:
         if op.action == "delete" and each.row is None:
             return
         before = {} if each.row is None else {key: each.row}
-        if op.action in ("insert", "update"):
-            for name in op.args[1]:
-                self._require_field(key, name)
         each.touch(op.args[1] if op.action == "update" or each.old is each.row is None else None)
         each.row = RECORDS_KIND.replay(before, op.action, op.args).get(key)
 
@@ -162,6 +160,13 @@ def _replayed(op: Op, key: str, name: str, value: Any) -> Any:
     except KindMismatch:  # its message has the value, which may not be read
         what = f"field {quoted(name)} of record {quoted(key)}"
         raise KindMismatch(f"{what} is no {op.target.kind}") from None
+
+
+def _named(op: Op) -> Iterable[str]:
+    """The fields of a record that an operation names."""
+    if op.target != RECORDS:
+        return (op.target.path[2],)
+    return () if op.action == "delete" else op.args[1]
 
 
 def _no_field(key: str, name: str) -> Forbidden:

@@ -28,6 +28,12 @@ class Permit:
         return self._judge.judge_in_steps(ops, rows)
 
 
+def permit_of(grant: Grant) -> Permit | None:
+    """The permit of a grant; None: there is nothing that may be read, or written, in parts alone."""
+    limited = [action for action in ("read", "write") if grant.allows(action) and not grant.is_whole(action)]
+    return Permit(grant) if limited else None
+
+
 Permits = Mapping[str, Permit]
 """By collection; of one that is not named all may be read and written."""
 

@@ -12,9 +12,10 @@ from protobase_live.model.names import KEY_FIELD, RECORDS_NAME
 from protobase_live.model.values import same
 from protobase_live.permissions.grant import ReadScope
 from protobase_live.query.ast.expressions import Call, Expr, Value
-from protobase_live.query.ast.tree import Only, Step, Where
+from protobase_live.query.ast.tree import Only, QueryTree, Step, Where
 from protobase_live.query.engine.code import compile_condition
 from protobase_live.query.engine.mask import mask
+from protobase_live.query.language.form import to_form
 
 Row = dict[str, Any]
 
@@ -54,6 +55,16 @@ class Sight:
         """What a query of the collection has to begin with; nothing, if all records are seen."""
         where = () if self._condition is None else (Where(self._condition),)
         return where if self._only is None else (*where, self._only)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same is seen, as far as it is said in the same words."""
+        return isinstance(other, Sight) and self._words == other._words
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType] - nobody keeps one by what it shows
+
+    @cached_property
+    def _words(self) -> object:
+        return to_form(QueryTree("any", steps=self.steps)), self._structures
 
     # records
 
@@ -103,3 +114,7 @@ class Sight:
             return None
         kind = "insert" if before is None else "delete" if after is None else "update"
         return replace(change, kind=kind, before=before, after=after)
+
+
+EVERYTHING_SEEN = Sight([ReadScope()])
+"""Of whom nothing is hidden."""

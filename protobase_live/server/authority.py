@@ -10,6 +10,8 @@ from protobase_live.errors import Forbidden
 from protobase_live.model.values import quoted
 from protobase_live.permissions.grant import NOTHING, SERVER, Action, Grant
 from protobase_live.permissions.pattern import Pattern
+from protobase_live.permissions.permit import Permit, permit_of
+from protobase_live.permissions.sight import EVERYTHING_SEEN, Sight
 from protobase_live.server.authentication import Identity
 from protobase_live.server.authorization import Authorization
 
@@ -40,6 +42,7 @@ class Authority:
         self._allowed: set[tuple[Action, str]] = set()
         self._whole: set[tuple[Action, str]] = set()
         """Those of ``_allowed`` that are for all of the collection."""
+        self._permits: dict[str, Permit | None] = {}
         self._asked = 0
         self._open: dict[object, tuple[Collection[str], Reconsider]] = {}
 
@@ -66,6 +69,19 @@ class Authority:
     def grant(self, collection: str) -> Grant:
         """What the policy lets be done with a collection; whether it is let at all, `may` says."""
         return NOTHING if self.identity is None else self._authorization.grant(self.identity, collection)
+
+    def permit(self, collection: str) -> Permit | None:
+        """What of a collection may be read and written, for who may do so at all; None: all of it."""
+        if collection not in self._permits:
+            if len(self._permits) >= REMEMBERED:
+                self._permits.clear()
+            self._permits[collection] = permit_of(self.grant(collection))
+        return self._permits[collection]
+
+    def sight(self, collection: str) -> Sight:
+        """What of a collection may be read."""
+        permit = self.permit(collection)
+        return EVERYTHING_SEEN if permit is None else permit.sight
 
     async def may(self, action: Action, collection: str) -> bool:
         """Whether something of the collection may be done so."""
@@ -126,6 +142,7 @@ class Authority:
     def _forget(self) -> None:
         self._allowed.clear()
         self._whole.clear()
+        self._permits.clear()
 
     def _remember(self, action: Action, collection: str) -> None:
         if len(self._allowed) >= REMEMBERED:

@@ -66,7 +66,7 @@ from protobase_live.server.authority import REVOKED
 from protobase_live.server.counters import Counters
 from protobase_live.server.expiry import ENDED, Expiry
 from protobase_live.server.in_flight import InFlight
-from protobase_live.server.live_database import Database
+from protobase_live.server.live_database import WholeDatabase
 from protobase_live.server.live_presence import LivePresence
 from protobase_live.server.live_streams import LiveStreams, Work
 from protobase_live.server.permissions import Permissions
@@ -113,7 +113,7 @@ class LiveConnection:
         self,
         connection: Connection,
         session: ServerSession,
-        database: Database,
+        database: WholeDatabase,
         clock: Clock,
         news: PresenceNews,
         limits: LiveLimits,

@@ -15,6 +15,7 @@ from protobase_live.model.erasure import Erasure
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
+from protobase_live.permissions.permit import NO_PERMITS, Permit, Permits
 from protobase_live.presence.hub import PresenceHub
 
 if TYPE_CHECKING:
@@ -116,6 +117,21 @@ class Database(Protocol):
         ...
 
     async def restore(self, collection: str, stored: bytes) -> None: ...
+
+
+class WholeDatabase(Database, Protocol):
+    """One that can be told what of it somebody may read and write (`protobase_live.permissions.permit`)."""
+
+    async def read(self, collection: str, read: Read, permit: Permit | None = None) -> Any: ...
+
+    async def commit(
+        self,
+        writes: Mapping[str, Sequence[Op]],
+        checks: Sequence[Check] = (),
+        author: str | None = None,
+        durability: Durability | None = None,
+        permits: Permits = NO_PERMITS,
+    ) -> Receipt: ...
 
 
 _QUERIES = "protobase_live.live.views"

@@ -16,7 +16,7 @@ from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 from protobase_live.server.live_connection import Connection, LiveConnection
-from protobase_live.server.live_database import Database
+from protobase_live.server.live_database import WholeDatabase
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.presence_news import PresenceNews
 
@@ -26,7 +26,7 @@ class LiveDoor:
 
     def __init__(
         self,
-        database: Database,
+        database: WholeDatabase,
         *,
         clock: Clock,
         limits: LiveLimits | None = None,

@@ -6,8 +6,10 @@ Forbidden, before anything is looked at or done.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +20,11 @@ from protobase_live.model.node_status import LinkStatus, NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.permissions.grant import SERVER
+from protobase_live.permissions.narrowing import narrow
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.server.accounts import Account
 from protobase_live.server.authority import Authority
-from protobase_live.server.live_database import ChangeStream, Database, Share, Views, Watcher
+from protobase_live.server.live_database import ChangeStream, Share, Views, Watcher, WholeDatabase
 from protobase_live.server.reading import Reading
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 class PermittedDatabase:
     """Implements `protobase_live.server.live_database.Database`."""
 
-    def __init__(self, database: Database, authority: Authority, account: Account | None = None) -> None:
+    def __init__(self, database: WholeDatabase, authority: Authority, account: Account | None = None) -> None:
         self._database = database
         self._authority = authority
         self.account = account
@@ -50,9 +53,9 @@ class PermittedDatabase:
         return PermittedViews(self._database.views, self._authority, self.account)
 
     async def read(self, collection: str, read: Read) -> Any:
-        """Needs ``read``."""
-        await self._authority.check_whole("read", [collection])
-        return await self._database.read(collection, read)
+        """Needs ``read``; answers as if only what may be read were there."""
+        await self._authority.check("read", [collection])
+        return await self._database.read(collection, read, self._authority.permit(collection))
 
     async def commit(
         self,
@@ -66,17 +69,21 @@ class PermittedDatabase:
     ) -> Receipt:
         """Needs ``write`` of all that is written, and ``read`` of all that is checked.
 
+        Which rows, fields and structures these may be is judged where it is carried out.
+
         ``own_writes`` and ``own_checks`` are the server's, and belong to the same commit.
         """
         await self.check_commit(writes, checks)
+        names = {**writes, **{check.collection: () for check in checks}}
+        permits = {name: permit for name in names if (permit := self._authority.permit(name)) is not None}
         return await self._database.commit(
-            {**writes, **(own_writes or {})}, [*checks, *own_checks], author, durability
+            {**writes, **(own_writes or {})}, [*checks, *own_checks], author, durability, permits
         )
 
     async def check_commit(self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = ()) -> None:
-        """Raises Forbidden unless a commit of these may be made."""
-        await self._authority.check_whole("write", writes)
-        await self._authority.check_whole("read", {check.collection for check in checks})
+        """Raises Forbidden unless a commit of these may be made, or of some like these."""
+        await self._authority.check("write", writes)
+        await self._authority.check("read", {check.collection for check in checks})
 
     async def arrive(self, collection: str, cursor: str) -> None:
         """For who may read or write the collection: others are not told how far it is."""
@@ -89,9 +96,13 @@ class PermittedDatabase:
         return PermittedStream(self._database.changes(collection, since), collection, self._authority)
 
     async def collections(self, prefix: str = "") -> Sequence[CollectionInfo]:
-        """Those that may be read."""
+        """Those that may be read; of one that may be read in parts only its name."""
         found = await self._database.collections(prefix)
-        return [each for each in found if await self._authority.may("read", each.name)]
+        return [self._listed(each) for each in found if await self._authority.may("read", each.name)]
+
+    def _listed(self, info: CollectionInfo) -> CollectionInfo:
+        whole = self._authority.sight(info.name).is_whole
+        return info if whole else CollectionInfo(info.name, 0, 0, 0)
 
     async def drop(self, collection: str) -> None:
         """Needs ``admin``."""
@@ -104,9 +115,15 @@ class PermittedDatabase:
         return await self._database.erase(collection, key)
 
     async def state_hash(self, collection: str) -> StateHash:
-        """Needs ``admin``."""
-        await self._authority.check("admin", [collection])
+        """Needs ``admin``, and no limit of what may be read."""
+        await self._check_all(collection)
         return await self._database.state_hash(collection)
+
+    async def _check_all(self, collection: str) -> None:
+        """Raises Forbidden for who may not be told all of a collection at once."""
+        await self._authority.check("admin", [collection])
+        if await self._authority.may("read", collection):
+            await self._authority.check_whole("read", [collection])
 
     async def cluster_status(self) -> NodeStatus:
         """Needs ``admin`` of the server; tells of no collection without ``admin`` of it."""
@@ -119,8 +136,8 @@ class PermittedDatabase:
         return replace(link, stuck=stuck)
 
     async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
-        """Needs ``admin``."""
-        await self._authority.check("admin", [collection])
+        """Needs ``admin``, and no limit of what may be read."""
+        await self._check_all(collection)
         return await self._database.backup_as_of(collection, version)
 
     async def restore(self, collection: str, stored: bytes) -> None:
@@ -134,11 +151,14 @@ class PermittedStream:
 
     def __init__(self, stream: ChangeStream, collection: str, authority: Authority) -> None:
         self._stream = stream
+        self._collection = collection
+        self._authority = authority
         self._reading = Reading([collection], authority)
 
     async def __aenter__(self) -> PermittedStream:
         """Raises Forbidden, and what the stream raises."""
         await self._reading.begin(self._stream.__aenter__)
+        self._sight = self._authority.sight(self._collection)
         return self
 
     async def __aexit__(
@@ -153,8 +173,13 @@ class PermittedStream:
         return self._stream.cursor
 
     async def batch(self, limit: int) -> list[Change]:
-        """See `ChangeStream`. Raises Forbidden."""
-        return await self._reading.wait(self._stream.batch(limit))
+        """See `ChangeStream`: what is seen of the changes. Raises Forbidden."""
+        while True:
+            changes = await self._reading.wait(self._stream.batch(limit))
+            seen = [each for change in changes if (each := self._sight.change(change)) is not None]
+            if seen:
+                return seen
+            await asyncio.sleep(0)  # there may be very many that are not seen, and others wait
 
 
 class PermittedWatcher:
@@ -189,7 +214,7 @@ class PermittedViews:
         return PermittedShare(share, self._authority)
 
     async def explain(self, query: Query) -> Explanation:
-        """Needs ``read`` of all collections of the query."""
+        """Needs ``read`` of all collections of the query, as a whole: it tells how much there is."""
         await self._authority.check_whole("read", query.collections)
         return await self._views.explain(query)
 
@@ -206,11 +231,14 @@ class PermittedShare:
         return PermittedShare(self._share.part(), self._authority)
 
     async def query(self, query: Query) -> Sequence[Any]:
-        """Needs ``read`` of all collections of the query."""
-        await self._authority.check_whole("read", query.collections)
-        return await self._share.query(query)
+        """Needs ``read`` of all collections of the query; answers as if only what may be read were there."""
+        await self._authority.check("read", query.collections)
+        return await self._share.query(narrow(query, self._authority.sight))
 
     async def watch(self, query: Query, since: str | None = None) -> Watcher:
         """Needs the same, also later."""
         reading = Reading(query.collections, self._authority)
-        return PermittedWatcher(await reading.begin(lambda: self._share.watch(query, since)), reading)
+        return PermittedWatcher(await reading.begin(partial(self._watch, query, since)), reading)
+
+    async def _watch(self, query: Query, since: str | None) -> Watcher:
+        return await self._share.watch(narrow(query, self._authority.sight), since)

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
-from protobase_live.errors import Forbidden
+from protobase_live.errors import Forbidden, ProtoBaseError, Unavailable
+from protobase_live.permissions.sight import Sight
 from protobase_live.server.authority import Authority
 
 T = TypeVar("T")
@@ -18,7 +19,8 @@ class Reading:
     def __init__(self, collections: Collection[str], authority: Authority) -> None:
         self._collections = collections
         self._authority = authority
-        self._error: Forbidden | None = None
+        self._error: ProtoBaseError | None = None
+        self._seen: list[Sight] = []
         self._task: asyncio.Task[object] | None = None
         self.close = authority.open(collections, self._reconsider)
 
@@ -28,7 +30,8 @@ class Reading:
         Raises Forbidden, and what ``begin`` raises.
         """
         try:
-            await self._authority.check_whole("read", self._collections)
+            await self._authority.check("read", self._collections)
+            self._seen = self._sights()
             return await begin()
         except BaseException:
             self.close()
@@ -51,11 +54,17 @@ class Reading:
 
     async def _reconsider(self) -> None:
         try:
-            await self._authority.check_whole("read", self._collections)
+            await self._authority.check("read", self._collections)
         except Forbidden as error:
             self._end(error)
+        else:
+            if self._seen and self._seen != self._sights():
+                self._end(Unavailable("what you may read of it has changed; begin again"))
 
-    def _end(self, error: Forbidden) -> None:
+    def _sights(self) -> list[Sight]:
+        return [self._authority.sight(name) for name in self._collections]
+
+    def _end(self, error: ProtoBaseError) -> None:
         if self._error is None:
             self._error = error
             if self._task is not None:

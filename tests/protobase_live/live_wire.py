@@ -187,7 +187,7 @@ class FakeDatabase:
         self.commit_gate.set()
         self.reading = 0
 
-    async def read(self, collection, read):
+    async def read(self, collection, read, permit=None):
         self.reading += 1
         try:
             await self.read_gate.wait()
@@ -205,7 +205,7 @@ class FakeDatabase:
         if self.failure:
             raise self.failure
 
-    async def commit(self, writes, checks=(), author=None, durability=None):
+    async def commit(self, writes, checks=(), author=None, durability=None, permits=None):
         await self.commit_gate.wait()
         if self.failure:
             raise self.failure

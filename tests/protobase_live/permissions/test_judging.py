@@ -152,3 +152,10 @@ def test_a_field_of_another_kind_does_not_tell_its_value() -> None:
     error = refusal(permit(WriteScope(new=F.owner == "bob"), reads=[]), title)
     assert isinstance(error, KindMismatch)
     assert "secret" not in str(error)
+
+
+def test_a_field_is_refused_in_the_same_words_whether_there_is_the_record_or_not() -> None:
+    few = permit(WriteScope(old=MINE, new=MINE, fields=frozenset({"title"})))
+    hidden, absent = (str(refusal(few, update(key, other=1))) for key in ("hers", "none"))
+    assert hidden.replace("hers", "none") == absent
+    assert "'other'" in absent

@@ -278,9 +278,9 @@ async def test_a_commit_waits_for_those_before_it_to_other_collections(served, m
     await served.greet()
     carried_out, commit = [], served.database.commit
 
-    async def noted(writes, checks, author, durability):
+    async def noted(writes, checks, author, durability, permits):
         carried_out.extend(writes)
-        return await commit(writes, checks, author, durability)
+        return await commit(writes, checks, author, durability, permits)
 
     monkeypatch.setattr(served.database, "commit", noted)
     served.database.commit_gate.clear()
@@ -329,7 +329,7 @@ async def test_who_does_not_read_has_no_more_answers_made():
     """An answer is one of so many until it is on its way."""
     served, read_keys = Served(capacity=0), []
 
-    async def noted(collection, read):
+    async def noted(collection, read, permit):
         read_keys.append(read.args[0])
         return read.args[0]
 
