@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
@@ -20,6 +20,10 @@ from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.server import Server
+from protobase_live.server.tls import peer_tls, server_tls
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 MAX_PORT = 65_535
 
@@ -110,6 +114,8 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         origins=how.origins,
         peers=how.peers,
         cluster_secret=secret,
+        tls=server_tls(how.tls_cert, how.tls_key),
+        peer_tls=peer_tls(how.tls_ca),
         inspector=how.inspector == "on",
     )
 
@@ -142,6 +148,8 @@ async def listening(
     origins: Iterable[str] = (),
     peers: Sequence[str] = (),
     cluster_secret: bytes | None = None,
+    tls: SSLContext | None = None,
+    peer_tls: SSLContext | None = None,
     inspector: bool = True,
 ) -> AsyncGenerator[Server]:
     """A server of ``database``. Raises Unavailable when the port cannot be had."""
@@ -156,6 +164,8 @@ async def listening(
         origins=origins,
         peers=peers,
         cluster_secret=cluster_secret,
+        tls=tls,
+        peer_tls=peer_tls,
         inspector=inspector,
     )
     try:

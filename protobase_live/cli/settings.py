@@ -55,6 +55,9 @@ class Settings:
     jwt_algorithms: tuple[str, ...] = ()
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_ca: str | None = None
     insecure: bool = False
     inspector: str = "on"
     log_level: str = "warning"
@@ -84,6 +87,9 @@ class Options(TypedDict, total=False):
     jwt_algorithm: Sequence[str]
     jwt_audience: str
     jwt_issuer: str
+    tls_cert: str
+    tls_key: str
+    tls_ca: str
     insecure: bool
     inspector: str
     limit: Sequence[str]
@@ -227,7 +233,7 @@ _CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
 """Texts that are one of a few."""
 _TEXTS = (
     *("storage", "listen", "node_id", "durability", "cluster_secret_file"),
-    *("jwt_keys", "jwt_audience", "jwt_issuer", *_CHOICES),
+    *("jwt_keys", "jwt_audience", "jwt_issuer", "tls_cert", "tls_key", "tls_ca", *_CHOICES),
 )
 _LISTS = {
     "origins": "origins",

@@ -58,6 +58,8 @@ from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import YjsClients
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from protobase_live.cluster.cluster import Cluster
 
 _log = logging.getLogger(__name__)
@@ -79,6 +81,8 @@ class Server:
         origins: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
+        tls: SSLContext | None = None,
+        peer_tls: SSLContext | None = None,
         inspector: bool = True,
         clock: Clock | None = None,
         random: Random | None = None,
@@ -90,7 +94,9 @@ class Server:
         may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
         ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
         ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
-        there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
+        there is no door for them. With ``tls`` all doors speak TLS alone: ``https://`` and ``wss://``.
+        ``peer_tls`` says whose certificates other nodes may have, None: those that this machine trusts.
+        ``inspector``: whether there is the page at ``/``, and what it shows.
 
         Raises ValidationError for what is no origin, no address or no secret, for limits of another class,
         and for a server that would let in everybody from other machines.
@@ -114,6 +120,8 @@ class Server:
             counters=self._counters,
         )
         self._peers = check_peers(peers)
+        self._tls = tls
+        self._peer_tls = peer_tls
         self._secret = None if cluster_secret is None else _checked(cluster_secret)
         if (self._peers or database.owner is not None) and self._secret is None:
             raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
@@ -167,6 +175,8 @@ class Server:
             close_timeout=self._limits.close_seconds,
             server_header="protobase-live",
             logger=handshake_log(),
+            ssl=self._tls,
+            ssl_handshake_timeout=None if self._tls is None else self._limits.handshake_seconds,
         )
         self._probe_later()
         self._link()
@@ -187,7 +197,9 @@ class Server:
         seconds = limits.meeting_seconds
         if database.owner is not None:
             database.owner.start()
-        self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
+        self._cluster.dial(
+            (url, partial(dial, url, limits.message_bytes, seconds, self._peer_tls)) for url in self._peers
+        )
         self._doors.append(Door("peer", PEER_PATH, self._serve_peer, self._admit_peer, counted=False))
 
     async def __aexit__(
@@ -216,9 +228,9 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where the server is, as ``http://HOST:PORT``."""
+        """Where the server is, as ``http://HOST:PORT``, with TLS ``https://HOST:PORT``."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self.port}"
+        return f"{'http' if self._tls is None else 'https'}://{host}:{self.port}"
 
     @property
     def sessions(self) -> int:
