@@ -276,7 +276,8 @@ class Doors:
 
     def _asked(self, scope: Scope, pieces: Sequence[str]) -> Asked:
         query = scope.get("query_string", b"").decode("latin-1")
-        asked = asked_for("/".join(pieces[1:]), query, self._forbidden(scope))
+        offered = list(scope.get("subprotocols", ()))
+        asked = asked_for("/".join(pieces[1:]), query, offered, self._forbidden(scope))
         return asked if self._token is None else asked._replace(token=self._token(scope))
 
     def _forbidden(self, scope: Scope) -> str | None:

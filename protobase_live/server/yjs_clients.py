@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple, cast
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -32,6 +32,9 @@ FRAME_BYTES = 16
 
 Serve = Callable[[], Awaitable[bool]]
 """Serves a client until it ends: whether it was refused and would only be refused again."""
+
+TOKEN_PROTOCOL = "protobase-token"
+"""The subprotocol behind which a client names its token: it is the one that is answered, and no secret."""
 
 TOO_OFTEN = "refused too often, come back in half a minute"
 
@@ -93,7 +96,8 @@ class YjsClients:
         """See `Door.serve`."""
         assert connection.request is not None
         address = urlsplit(connection.request.path)
-        asked = asked_for(address.path[len(YJS_PREFIX) :], address.query, forbidden)
+        path, offered = address.path[len(YJS_PREFIX) :], _offered(connection)
+        asked = asked_for(path, address.query, offered, forbidden)
         await self.remember(partial(self._serve, connection, asked), connection.caller, connection.ticket)
 
     async def attend(self, connection: Wire, asked: Asked, caller: Caller) -> None:
@@ -164,10 +168,28 @@ class YjsClients:
         return connection.faulty or in_vain
 
 
-def asked_for(path: str, query: str, forbidden: str | None) -> Asked:
-    """What the address of a client asks for."""
+def asked_for(path: str, query: str, offered: Sequence[str], forbidden: str | None) -> Asked:
+    """What a client asks for with its address, and the subprotocols that it offers."""
     options = parse_qs(query)
-    return Asked(path, options.get("token", [None])[0], options.get("echo") == ["1"], forbidden)
+    token = options["token"][0] if "token" in options else _token_among(offered)
+    return Asked(path, token, options.get("echo") == ["1"], forbidden)
+
+
+def _token_among(offered: Sequence[str]) -> str | None:
+    """The token in the subprotocols that a client offers: behind `TOKEN_PROTOCOL`, or alone."""
+    match offered:
+        case [first, token, *_] if first == TOKEN_PROTOCOL:
+            return token
+        case [token] if token != TOKEN_PROTOCOL:
+            return token
+        case _:
+            return None
+
+
+def _offered(connection: Connection) -> list[str]:
+    assert connection.request is not None
+    headers = connection.request.headers.get_all("Sec-WebSocket-Protocol")
+    return [name.strip() for header in headers for name in header.split(",")]
 
 
 def _caller(connection: Connection) -> Caller:
@@ -175,4 +197,4 @@ def _caller(connection: Connection) -> Caller:
     address = cast("tuple[str, int] | str | None", connection.remote_address)
     asked = urlsplit(connection.request.path)
     host = address[0] if isinstance(address, tuple) else address
-    return hash((host, asked.path, *parse_qs(asked.query).get("token", [])))
+    return hash((host, asked.path, asked_for("", asked.query, _offered(connection), None).token))
