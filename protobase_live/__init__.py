@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from protobase_live.query.result.rows import Rows
     from protobase_live.server.asgi import asgi
     from protobase_live.server.authentication import Identity
+    from protobase_live.server.client_request import ClientRequest
     from protobase_live.server.json_web_tokens import Jwt
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.server import Server
@@ -75,6 +76,7 @@ __all__ = [
     "Behind",
     "Change",
     "ClientLimits",
+    "ClientRequest",
     "Closed",
     "ClusterLimits",
     "Collection",
@@ -166,6 +168,7 @@ _HOMES = {
     "query.language.text": "parse",
     "server.asgi": "asgi",
     "server.authentication": "Identity",
+    "server.client_request": "ClientRequest",
     "server.json_web_tokens": "Jwt",
     "server.limits": "ServerLimits",
     "server.server": "Server",

@@ -29,6 +29,7 @@ from protobase_live.protocol.live.limits import (
 )
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.authentication import Identity
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.expiry import Expiry
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
@@ -48,7 +49,9 @@ _log = logging.getLogger(__name__)
 class Door(Protocol):
     """What a socket's documents are found through."""
 
-    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]: ...
+    async def find(
+        self, collection: str, token: str | None, request: ClientRequest
+    ) -> tuple[Identity, Ref[Message]]: ...
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession: ...
 
@@ -77,6 +80,7 @@ class HocuspocusSocket:
         limits: ServerLimits,
         message_bytes: int,
         token: KnownToken | None = None,
+        request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
         """``message_bytes`` may a message have behind its key, once a document was opened. Without ``token``
         the client says itself which one it has for a document.
@@ -87,6 +91,7 @@ class HocuspocusSocket:
         self._connection = connection
         self._door = door
         self._token = token
+        self._request = request
         self._clock = clock
         self._limits = limits
         self._message_bytes = message_bytes + hocuspocus.MAX_KEY_BYTES
@@ -179,7 +184,7 @@ class HocuspocusSocket:
         try:
             collection, _ = hocuspocus.document_of(key)
             known = token if self._token is None else self._token()
-            identity, ref = await self._door.find(collection, known)
+            identity, ref = await self._door.find(collection, known, self._request)
         except Unauthorized as error:
             self._deny(key, str(error))
         except (ValidationError, ProtocolError) as error:

@@ -23,7 +23,7 @@ from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, outcome, send_answer
 from protobase_live.server.rest.cors import Cors
-from protobase_live.server.rest.request import disconnected, headers_of, query_of, read
+from protobase_live.server.rest.request import disconnected, headers_of, query_of, read, request_of_scope
 
 _ALLOW: Headers = [("allow", "GET, POST, OPTIONS")]
 
@@ -93,7 +93,9 @@ class HttpLiveDoor:
         if reason := await self._admit():
             raise Unavailable(reason)
         credential, longest = self._credential(scope, headers), self._live_limits.hello_bytes
-        return HttpLiveConnection(subprotocol, credential, send, self._clock, self._limits, longest)
+        opened = HttpLiveConnection(subprotocol, credential, send, self._clock, self._limits, longest)
+        opened.request = self._door.authentication.request(partial(request_of_scope, scope))
+        return opened
 
     def _credential(self, scope: Scope, headers: Mapping[str, str]) -> str | None:
         """What a client's requests have in common: its token, as far as it is known without asking."""
@@ -119,7 +121,7 @@ class HttpLiveDoor:
         token = None if self._token is None else connection.credential
         try:
             await connection.begin(cors)
-            await self._door.serve(connection, token=token)
+            await self._door.serve(connection, token=token, request=connection.request)
         except ConnectionClosed:
             pass  # before it began
         except Exception as mistake:  # of ours, which fails alone

@@ -58,6 +58,7 @@ from protobase_live.protocol.live.server_messages import Error
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.protocol.live.violation import Violation
 from protobase_live.server.authentication import Authentication
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.counters import Counters
 from protobase_live.server.expiry import ENDED, Expiry
 from protobase_live.server.in_flight import InFlight
@@ -110,10 +111,12 @@ class LiveConnection:
         counters: Counters,
         authentication: Authentication,
         token: str | None = None,
+        request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
-        """``token`` is known of the client; without it that is what it says."""
+        """``token`` is known of the client; without it that is what it says, beside ``request``."""
         self._authentication = authentication
         self._token = token
+        self._request = request
         self._connection = connection
         self._session = session
         self._database = database
@@ -189,7 +192,7 @@ class LiveConnection:
         if not isinstance(hello, Hello):
             raise Violation(BAD_MESSAGE, "the first message has to be hello")
         try:
-            identity = await self._authentication.writer(self._token or hello.token)
+            identity = await self._authentication.writer(self._token or hello.token, self._request)
         except Unauthorized as error:
             await self._connection.send(self._session.refused(error))
             raise Violation(UNAUTHORIZED, str(error)) from error
@@ -207,7 +210,7 @@ class LiveConnection:
         """
         if self._token is not None:
             raise Unauthorized("the application says who this client is: connect again")
-        identity = await self._authentication.writer(token)
+        identity = await self._authentication.writer(token, self._request)
         if identity.author != self._author:
             raise Unauthorized("the token is not of the author who has this connection: connect again")
         self._expiry.set(identity.expires)

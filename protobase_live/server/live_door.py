@@ -12,6 +12,7 @@ from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import BAD_MESSAGE, FORBIDDEN_ORIGIN, TOO_MANY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.authentication import Authentication, anonymous
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_connection import Connection, LiveConnection
 from protobase_live.server.live_database import Database
@@ -35,7 +36,7 @@ class LiveDoor:
         self._database = database
         self._clock = clock
         self._limits = limits or LiveLimits()
-        self._authentication = authentication or Authentication(anonymous, clock)
+        self.authentication = authentication or Authentication(anonymous, clock)
         self._counters = counters or Counters()
         self._session_id = session_id
         self._news = PresenceNews()
@@ -51,9 +52,14 @@ class LiveDoor:
         return len(self._connections)
 
     async def serve(
-        self, connection: Connection, forbidden: str | None = None, token: str | None = None
+        self,
+        connection: Connection,
+        forbidden: str | None = None,
+        token: str | None = None,
+        request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
-        """Serve one connection until it ends; ``token`` is the client's, None: what it says.
+        """Serve one connection until it ends; ``token`` is the client's, None: what it says, and ``request``
+        what it came with.
 
         ``forbidden`` is why pages of its origin may not connect: then it is closed with 4403.
 
@@ -72,7 +78,7 @@ class LiveDoor:
             encodings = self._encodings[codec.subprotocol]
             session = ServerSession(codec, self._limits, self._session_id(), encodings)
             parts = self._database, self._clock, self._news, self._limits, self._counters
-            served = LiveConnection(connection, session, *parts, self._authentication, token)
+            served = LiveConnection(connection, session, *parts, self.authentication, token, request)
             await self._serve(connection, served)
 
     async def _serve(self, connection: Connection, served: LiveConnection) -> None:

@@ -27,6 +27,7 @@ from protobase_live.protocol.live.limits import GOING_AWAY, INTERNAL_ERROR, Live
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
+from protobase_live.server.client_request import request_of_socket
 from protobase_live.server.connection import Connection, choose_subprotocol
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
@@ -152,7 +153,7 @@ class Server:
             Door("yjs", YJS_PREFIX, yjs.serve, yjs.admit),
             Door("hocuspocus", HOCUSPOCUS_PATH, hocuspocus.serve, hocuspocus.admit),
             Door("hocuspocus", f"{HOCUSPOCUS_PATH}/", hocuspocus.serve, hocuspocus.admit),
-            Door("live", LIVE_PATH, self._live.serve),
+            Door("live", LIVE_PATH, self._serve_live),
         ]
 
     def __repr__(self) -> str:
@@ -369,6 +370,10 @@ class Server:
         assert door is not None, "no connection is let in without one"
         with self._counters.session(door.name):
             await door.serve(connection, forbidden)
+
+    async def _serve_live(self, connection: Connection, forbidden: str | None) -> None:
+        request = self._authentication.request(partial(request_of_socket, connection))
+        await self._live.serve(connection, forbidden, request=request)
 
     async def _admit_peer(self, connection: Connection) -> None:
         connection.is_peer = True

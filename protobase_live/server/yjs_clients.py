@@ -17,6 +17,7 @@ from protobase_live.model.names import check_collection
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
 from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest, request_of_socket
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.expiry import expiring
@@ -49,6 +50,8 @@ class Asked(NamedTuple):
     """Whether what it writes is to come back to it."""
     forbidden: str | None
     """Why pages of its origin may not connect."""
+    request: ClientRequest = NOTHING_KNOWN
+    """What it came with."""
 
 
 class YjsClients:
@@ -63,7 +66,7 @@ class YjsClients:
         counters: Counters,
     ) -> None:
         self._database = database
-        self._authentication = authentication
+        self.authentication = authentication
         self._clock = clock
         self._limits = limits
         self._counters = counters
@@ -98,6 +101,7 @@ class YjsClients:
         address = urlsplit(connection.request.path)
         path, offered = address.path[len(YJS_PREFIX) :], _offered(connection)
         asked = asked_for(path, address.query, offered, forbidden)
+        asked = asked._replace(request=self.authentication.request(partial(request_of_socket, connection)))
         await self.remember(partial(self._serve, connection, asked), connection.caller, connection.ticket)
 
     async def attend(self, connection: Wire, asked: Asked, caller: Caller) -> None:
@@ -129,7 +133,7 @@ class YjsClients:
             return True
         try:
             name = unquote(asked.path, errors="strict")
-            identity, ref = await self.find(name, asked.token)
+            identity, ref = await self.find(name, asked.token, asked.request)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
         except (ValidationError, UnicodeDecodeError) as error:
@@ -144,13 +148,15 @@ class YjsClients:
             return session.refused or self.is_refused(connection, [name])
         return True
 
-    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
+    async def find(
+        self, collection: str, token: str | None, request: ClientRequest = NOTHING_KNOWN
+    ) -> tuple[Identity, Ref[Message]]:
         """Who has the token, and the collection that he wants.
 
         Raises InvalidName, Unauthorized, and what `Database.ref` raises.
         """
         check_collection(collection)
-        identity = await self._authentication.identity(token)
+        identity = await self.authentication.identity(token, request)
         return identity, await self._database.ref(collection)
 
     @property

@@ -12,6 +12,7 @@ from protobase_actors import in_steps
 from protobase_live.errors import Closed, LimitExceeded, ValidationError
 from protobase_live.model import values
 from protobase_live.server.asgi_types import Receive, Scope
+from protobase_live.server.client_request import ClientRequest
 from protobase_live.server.rest.answers import Refusal
 
 BodyReader = Callable[[str, bytes], Awaitable[Any]]
@@ -94,6 +95,12 @@ def headers_of(scope: Scope) -> dict[str, str]:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         found[key] = f"{found[key]}, {text}" if key in found else text
     return found
+
+
+def request_of_scope(scope: Scope) -> ClientRequest:
+    """The request of which ASGI tells so much."""
+    host, _ = scope.get("client") or (None, 0)
+    return ClientRequest(None, scope.get("path", ""), headers_of(scope), host)
 
 
 def query_of(scope: Scope) -> dict[str, str]:

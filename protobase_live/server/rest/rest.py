@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 
 from protobase_actors import Clock, within
@@ -26,7 +27,14 @@ from protobase_live.server.origins import Origins
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, outcome, send_answer
 from protobase_live.server.rest.cors import Cors
 from protobase_live.server.rest.events import Events
-from protobase_live.server.rest.request import Request, body_of, headers_of, query_of, segments
+from protobase_live.server.rest.request import (
+    Request,
+    body_of,
+    headers_of,
+    query_of,
+    request_of_scope,
+    segments,
+)
 from protobase_live.server.rest.routes import Route, find
 from protobase_live.server.rest.services import Services
 from protobase_live.server.rest.table import ROUTES
@@ -173,12 +181,13 @@ class Rest:
         return await route.handler(self._services, request)
 
     async def _identity(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> Identity:
+        request = self._authentication.request(partial(request_of_scope, scope))
         if self._token is not None:
-            return await self._authentication.writer(self._token(scope))
+            return await self._authentication.writer(self._token(scope), request)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme and scheme.lower() != "bearer":
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
-        return await self._authentication.writer(token.strip() if scheme else query.get("token"))
+        return await self._authentication.writer(token.strip() if scheme else query.get("token"), request)
 
     async def _stream(self, opened: tuple[Events, Headers], receive: Receive, send: Send) -> None:
         stream, headers = opened
