@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from protobase_live.query.result.rows import Rows
     from protobase_live.server.asgi import asgi
     from protobase_live.server.authentication import Identity
+    from protobase_live.server.client_request import ClientRequest
     from protobase_live.server.json_web_tokens import Jwt
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.permissions import recheck
@@ -81,6 +82,7 @@ __all__ = [
     "Behind",
     "Change",
     "ClientLimits",
+    "ClientRequest",
     "Closed",
     "ClusterLimits",
     "Collection",
@@ -182,6 +184,7 @@ _HOMES = {
     "query.language.text": "parse",
     "server.asgi": "asgi",
     "server.authentication": "Identity",
+    "server.client_request": "ClientRequest",
     "server.json_web_tokens": "Jwt",
     "server.limits": "ServerLimits",
     "server.permissions": "recheck",

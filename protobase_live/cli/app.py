@@ -113,6 +113,15 @@ def serve(
     ] = None,
     jwt_audience: Annotated[str | None, typer.Option(help="Who a token has to be for (aud).")] = None,
     jwt_issuer: Annotated[str | None, typer.Option(help="Who has to have made a token (iss).")] = None,
+    tls_cert: Annotated[
+        str | None, typer.Option(help="A file (PEM) with the server's certificate: all doors speak TLS.")
+    ] = None,
+    tls_key: Annotated[
+        str | None, typer.Option(help="A file (PEM) with its key, if that is in another one.")
+    ] = None,
+    tls_ca: Annotated[
+        str | None, typer.Option(help="A file (PEM) with whose certificates the nodes of --peer may have.")
+    ] = None,
     policy: Annotated[
         str | None, typer.Option(help="A file (.toml, .py) that says who may do what; else everybody may.")
     ] = None,
@@ -149,6 +158,9 @@ def serve(
         "jwt_audience": jwt_audience,
         "jwt_issuer": jwt_issuer,
         "policy": policy,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "tls_ca": tls_ca,
         "insecure": insecure or None,
         "inspector": inspector,
         "limit": limit,

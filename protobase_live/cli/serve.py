@@ -21,6 +21,10 @@ from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.server import Server
+from protobase_live.server.tls import peer_tls, server_tls
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 if TYPE_CHECKING:
     from protobase_live.permissions.policy import Policy
@@ -125,6 +129,8 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         trusted_proxies=how.trusted_proxies,
         peers=how.peers,
         cluster_secret=secret,
+        tls=server_tls(how.tls_cert, how.tls_key),
+        peer_tls=peer_tls(how.tls_ca),
         inspector=how.inspector == "on",
     )
 
@@ -167,6 +173,8 @@ async def listening(
     trusted_proxies: Iterable[str] = (),
     peers: Sequence[str] = (),
     cluster_secret: bytes | None = None,
+    tls: SSLContext | None = None,
+    peer_tls: SSLContext | None = None,
     inspector: bool = True,
 ) -> AsyncGenerator[Server]:
     """A server of ``database``. Raises Unavailable when the port cannot be had."""
@@ -183,6 +191,8 @@ async def listening(
         trusted_proxies=trusted_proxies,
         peers=peers,
         cluster_secret=cluster_secret,
+        tls=tls,
+        peer_tls=peer_tls,
         inspector=inspector,
     )
     try:

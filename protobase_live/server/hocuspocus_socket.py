@@ -39,6 +39,7 @@ from protobase_live.protocol.live.limits import (
 )
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.accounts import Account
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.expiry import Expiry
 from protobase_live.server.hocuspocus_line import HocuspocusLine
@@ -59,7 +60,7 @@ _log = logging.getLogger(__name__)
 class Door(Protocol):
     """What a socket's documents are found through."""
 
-    async def identify(self, collection: str, token: str | None) -> EditorPass: ...
+    async def identify(self, collection: str, token: str | None, request: ClientRequest) -> EditorPass: ...
 
     async def ref(self, collection: str) -> Ref[Message]: ...
 
@@ -94,6 +95,7 @@ class HocuspocusSocket:
         limits: ServerLimits,
         message_bytes: int,
         token: KnownToken | None = None,
+        request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
         """``message_bytes`` may a message have behind its key, once a document was opened. Without ``token``
         the client says itself which one it has for a document.
@@ -104,6 +106,7 @@ class HocuspocusSocket:
         self._connection = connection
         self._door = door
         self._token = token
+        self._request = request
         self._clock = clock
         self._limits = limits
         self._message_bytes = message_bytes + hocuspocus.MAX_KEY_BYTES
@@ -226,7 +229,7 @@ class HocuspocusSocket:
 
     async def _enter(self, key: bytes, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
         """What the client may do with a document, to be closed in the end, and the document."""
-        entry = await self._door.identify(collection, token)
+        entry = await self._door.identify(collection, token, self._request)
         try:
             if self._account is None:
                 account = self._door.account(entry.author, self._connection.address)

@@ -25,7 +25,13 @@ from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, outcome, send_answer
 from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.cors import Cors
-from protobase_live.server.rest.request import address_of, disconnected, headers_of, query_of
+from protobase_live.server.rest.request import (
+    address_of,
+    disconnected,
+    headers_of,
+    query_of,
+    request_of_scope,
+)
 
 _ALLOW: Headers = [("allow", "GET, POST, OPTIONS")]
 
@@ -100,7 +106,11 @@ class HttpLiveDoor:
             raise Unavailable(reason)
         credential, longest = self._credential(scope, headers), self._live_limits.hello_bytes
         address = address_of(scope, headers, self._proxies)
-        return HttpLiveConnection(subprotocol, credential, send, self._clock, self._limits, longest, address)
+        opened = HttpLiveConnection(
+            subprotocol, credential, send, self._clock, self._limits, longest, address
+        )
+        opened.request = self._door.authentication.request(partial(request_of_scope, scope))
+        return opened
 
     def _credential(self, scope: Scope, headers: Mapping[str, str]) -> str | None:
         """What a client's requests have in common: its token, as far as it is known without asking."""
@@ -126,7 +136,7 @@ class HttpLiveDoor:
         token = None if self._token is None else connection.credential
         try:
             await connection.begin(cors)
-            await self._door.serve(connection, token=token)
+            await self._door.serve(connection, token=token, request=connection.request)
         except ConnectionClosed:
             pass  # before it began
         except Exception as mistake:  # of ours, which fails alone

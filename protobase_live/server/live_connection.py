@@ -63,6 +63,7 @@ from protobase_live.protocol.live.violation import Violation
 from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.authority import REVOKED
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.counters import Counters
 from protobase_live.server.expiry import ENDED, Expiry
 from protobase_live.server.in_flight import InFlight
@@ -122,13 +123,15 @@ class LiveConnection:
         accounts: Accounts,
         token: str | None = None,
         permissions: Permissions | None = None,
+        request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
-        """``token`` is known of the client; without it that is what it says.
+        """``token`` is known of the client; without it that is what it says, beside ``request``.
 
         Without ``permissions`` it may do everything.
         """
         self._authentication = authentication
         self._token = token
+        self._request = request
         self._connection = connection
         self._session = session
         self._permissions = permissions or Permissions(clock)
@@ -224,7 +227,7 @@ class LiveConnection:
         if not isinstance(hello, Hello):
             raise Violation(BAD_MESSAGE, "the first message has to be hello")
         try:
-            identity = await self._authentication.identity(self._token or hello.token)
+            identity = await self._authentication.identity(self._token or hello.token, self._request)
             self._authority.begin(identity)
         except (Unauthorized, Forbidden) as error:
             await self._connection.send(self._session.refused(error))
@@ -247,7 +250,7 @@ class LiveConnection:
         """
         if self._token is not None:
             raise Unauthorized("the application says who this client is: connect again")
-        identity = await self._authentication.identity(token)
+        identity = await self._authentication.identity(token, self._request)
         if identity.author != self._author:
             raise Unauthorized("the token is not of the author who has this connection: connect again")
         await self._authority.renew(identity)

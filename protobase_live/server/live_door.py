@@ -13,6 +13,7 @@ from protobase_live.protocol.live.limits import BAD_MESSAGE, FORBIDDEN_ORIGIN, T
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication, anonymous
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 from protobase_live.server.live_connection import Connection, LiveConnection
@@ -42,7 +43,7 @@ class LiveDoor:
         self._database = database
         self._clock = clock
         self._limits = limits or LiveLimits()
-        self._authentication = authentication or Authentication(anonymous, clock)
+        self.authentication = authentication or Authentication(anonymous, clock)
         self._counters = counters or Counters()
         self._permissions = permissions or Permissions(clock)
         self._accounts = (
@@ -62,9 +63,14 @@ class LiveDoor:
         return len(self._connections)
 
     async def serve(
-        self, connection: Connection, forbidden: str | None = None, token: str | None = None
+        self,
+        connection: Connection,
+        forbidden: str | None = None,
+        token: str | None = None,
+        request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
-        """Serve one connection until it ends; ``token`` is the client's, None: what it says.
+        """Serve one connection until it ends; ``token`` is the client's, None: what it says, and ``request``
+        what it came with.
 
         ``forbidden`` is why pages of its origin may not connect: then it is closed with 4403.
 
@@ -83,7 +89,7 @@ class LiveDoor:
             encodings = self._encodings[codec.subprotocol]
             session = ServerSession(codec, self._limits, self._session_id(), encodings)
             parts = self._database, self._clock, self._news, self._limits, self._counters
-            known = self._authentication, self._accounts, token, self._permissions
+            known = self.authentication, self._accounts, token, self._permissions, request
             served = LiveConnection(connection, session, *parts, *known)
             await self._serve(connection, served)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 
 from protobase_actors import Clock, within
@@ -32,7 +33,15 @@ from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed,
 from protobase_live.server.rest.bodies import Bodies, too_long
 from protobase_live.server.rest.cors import Cors
 from protobase_live.server.rest.events import Events
-from protobase_live.server.rest.request import Request, address_of, headers_of, query_of, segments, value_of
+from protobase_live.server.rest.request import (
+    Request,
+    address_of,
+    headers_of,
+    query_of,
+    request_of_scope,
+    segments,
+    value_of,
+)
 from protobase_live.server.rest.routes import Route, find
 from protobase_live.server.rest.services import Services
 from protobase_live.server.rest.table import ROUTES
@@ -215,12 +224,13 @@ class Rest:
         return await self._bodies.read(receive, address, most_bytes)
 
     async def _identity(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> Identity:
+        request = self._authentication.request(partial(request_of_scope, scope))
         if self._token is not None:
-            return await self._authentication.identity(self._token(scope))
+            return await self._authentication.identity(self._token(scope), request)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme and scheme.lower() != "bearer":
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
-        return await self._authentication.identity(token.strip() if scheme else query.get("token"))
+        return await self._authentication.identity(token.strip() if scheme else query.get("token"), request)
 
     async def _stream(
         self, opened: tuple[Events, Headers], address: str | None, receive: Receive, send: Send

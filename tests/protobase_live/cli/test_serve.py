@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import signal
+import ssl
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -17,6 +18,7 @@ from protobase_live.cli.settings import settings
 from protobase_live.server.authentication import anonymous
 from protobase_live.server.json_web_tokens import Jwt
 from tests.protobase_live.cli.command import line, run, running, stop
+from tests.support.certificates import certificate_files
 
 READY = re.compile(r"listening on http://(127\.0\.0\.1:\d+)\n")
 
@@ -191,6 +193,26 @@ def test_tokens_are_checked_with_what_the_settings_name(tmp_path):
 def test_half_a_check_of_tokens_lets_nobody_in(environment, said):
     with pytest.raises(pb.ValidationError, match=said):
         authentication(settings({}, environment))
+
+
+async def test_serve_speaks_tls(tmp_path):
+    files = certificate_files(tmp_path)
+    given = ["--tls-cert", str(files.cert), "--tls-key", str(files.key)]
+    async with running("serve", "--storage", "memory:", "--listen", "127.0.0.1:0", *given) as server:
+        said = await line(server)
+        assert said.startswith("listening on https://127.0.0.1:")
+        trusting = ssl.create_default_context(cafile=files.ca)
+        url = said.removeprefix("listening on ").strip()
+        async with pb.connect(url, tls=trusting) as db:
+            assert await db.collections() == []
+        code, _, _ = await stop(server, signal.SIGTERM)
+        assert code == 0
+
+
+async def test_half_of_tls_is_none():
+    ended, _, said = await run("serve", "--storage=memory:", "--listen=127.0.0.1:0", "--tls-key=key.pem")
+    assert (ended, said.count("\n")) == (1, 1)
+    assert "--tls-cert" in said
 
 
 def test_keys_may_be_behind_a_url():

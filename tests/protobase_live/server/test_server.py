@@ -457,3 +457,28 @@ async def test_a_yjs_client_whose_token_ended_is_to_come_back_with_another(datab
         async with connect(url) as client:
             await client.wait_closed()
             assert (client.close_code, client.close_reason) == (4401, "the token has expired")
+
+
+@pytest.mark.parametrize(
+    ("query", "offered", "token", "chosen"),
+    [
+        ("", ["ann's"], "ann's", "ann's"),
+        ("", ["protobase-token", "ann's"], "ann's", "protobase-token"),
+        ("", ["protobase-token", "ann's", "more"], "ann's", "protobase-token"),
+        ("?token=bob", ["ann's"], "bob", "ann's"),
+        ("?token=bob", ["protobase-token", "ann's"], "bob", "protobase-token"),
+        ("", ["protobase-token"], None, "protobase-token"),
+        ("", ["one", "other"], None, "one"),
+        ("", None, None, None),
+    ],
+)
+async def test_a_yjs_client_may_say_its_token_as_a_subprotocol(
+    database: Database, query, offered, token, chosen
+) -> None:
+    said: list[str | None] = []
+    async with Server(database, port=0, authenticate=lambda each: said.append(each) or "ann") as server:
+        url = f"ws://127.0.0.1:{server.port}/yjs/notes{query}"
+        async with connect(url, subprotocols=offered) as client:
+            await client.recv()
+            assert client.subprotocol == chosen
+    assert said == [token]
