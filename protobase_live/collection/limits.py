@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from protobase_live.transactions.limits import TransactionLimits
-from protobase_storage import BACKLOG_LIMIT, READS_LIMIT
+from protobase_storage import BACKLOG_LIMIT, READS_LIMIT, RESERVE_BYTES
 from protobase_storage.cloud.limits import CHECKPOINT_SLOTS, INTERVAL
 from protobase_storage.local_cloud.limits import UNUPLOADED_BYTES, UNUPLOADED_SECONDS
 
@@ -116,6 +116,9 @@ class StorageLimits:
     file_bytes: int | None = None
     """Size of the database file, None: as much as there is room. What does not fit is refused as where the
     disk is full. Of `file:` alone."""
+    reserve_bytes: int = RESERVE_BYTES
+    """Bytes that are kept free on the disk of a database file, at most an eighth of it: on a full disk what
+    makes room is lent them. With 0 a full disk may stay full until somebody else makes room."""
     interval_seconds: float = INTERVAL
     """From one write to an object store to the next, at least: what it costs, and how long a commit waits."""
     checkpoint_slots: int = CHECKPOINT_SLOTS

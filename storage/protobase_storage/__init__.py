@@ -48,6 +48,7 @@ from .errors import (
 )
 from .file import FileStorage
 from .memory import MemoryStorage
+from .reserve import RESERVE_BYTES
 
 __all__ = [
     "BACKLOG_LIMIT",
@@ -55,6 +56,7 @@ __all__ = [
     "MAX_SEQUENCE",
     "MAX_UPDATE_BYTES",
     "READS_LIMIT",
+    "RESERVE_BYTES",
     "TIMELINE_MARK",
     "CollectionCorrupt",
     "CollectionInfo",
