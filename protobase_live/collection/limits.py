@@ -28,6 +28,9 @@ class Limits(TransactionLimits):
     busy_seconds: float = 5.0
     """How long what is to be stored waits for room while too much else does; then it is not stored, and who
     wrote it is told so with `Unavailable`."""
+    storage_seconds: float = 30.0
+    """How long the storage may take to store something. Then who wrote it is told `OutcomeUnknown`, and what
+    is written is refused with `Unavailable` until the storage has answered at last. Reading goes on."""
     storage_failed_seconds: float = 30.0
     """How long after a failure the storage counts as failed, as `/readyz` says, if nothing is written
     meanwhile."""
@@ -51,7 +54,8 @@ class Limits(TransactionLimits):
     restart_seconds: float = 10.0
     """How long a collection that failed is waited with, at most, before it is loaded again; senders wait."""
     stop_seconds: float = 60.0
-    """How long a collection that ends waits for what it has given to the storage; then it has failed."""
+    """How long a collection that ends waits for what it has given to the storage; then it has failed. And how
+    long a database that is closed waits for its storage to close; then `close` raises StorageFailed."""
     remembered_names: int = 10_000
     """Collections that are remembered because they cannot be loaded, as many that are read-only, as many that
     cannot be folded, and structures that were opened and that nobody wrote; the oldest are forgotten."""

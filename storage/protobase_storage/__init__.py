@@ -43,6 +43,7 @@ from .errors import (
     StorageFormatError,
     StorageFull,
     StorageLocked,
+    StorageSilent,
     StorageUnreachable,
     TooManyReads,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "StorageFormatError",
     "StorageFull",
     "StorageLocked",
+    "StorageSilent",
     "StorageStats",
     "StorageUnreachable",
     "TooManyReads",

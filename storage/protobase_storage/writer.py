@@ -103,6 +103,7 @@ class Writer:
         self.commits = 0
         self.flushes = 0
         self.last_flush_seconds = 0.0
+        self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="protobase-storage-writer", daemon=True)
 
     # On the event loop's thread
@@ -140,7 +141,7 @@ class Writer:
         with self._wake:
             self._stopping = True
             self._wake.notify()
-        await asyncio.to_thread(self._thread.join)
+        await self._ended  # and not in a thread, which would outlive a storage that hangs
 
     def _deliver(self, done: Sequence[Append | Task]) -> None:
         """Complete the futures, in queue order; appends that follow a failure count again from here on."""
@@ -171,6 +172,12 @@ class Writer:
             self._seal()
         except BaseException as error:
             self._die(error, group or [])
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        if not self._ended.done():
+            self._ended.set_result(None)
 
     def _seal(self) -> None:
         """Note where the logs end. It helps to find damage later; nothing is lost if there is no room."""
