@@ -92,6 +92,9 @@ class Limits(TransactionLimits):
     """How long a stream or live query that comes with the cursor of another node waits for the commits that
     this names and that have not come here yet; then it is told `reset`, or given all rows. Less than
     the `call_seconds` of clients, which wait for the first rows so long."""
+    clock_ahead_seconds: float = 3_600.0
+    """How far a commit of another node, or of earlier, may take the times of this node's commits ahead of its
+    clock. One that lies further ahead is taken as it is, and its time is not gone on from."""
     log_commits: int = 10_000
     """Commits in a collection's log; above it, the older ones are folded into a snapshot."""
     log_bytes: int = 8 * 1024 * 1024

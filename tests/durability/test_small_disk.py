@@ -92,3 +92,18 @@ async def test_what_was_acknowledged_outlives_kills_of_a_full_disk(tmp_path: Pat
                 await server.start()
                 async with pb.connect(server.live) as db:
                     assert set(kept) <= set(await (await db.collection("tasks")).keys())
+
+
+async def test_a_disk_that_is_read_only_is_named(tmp_path: Path) -> None:
+    with SmallFileSystem(tmp_path) as disk:
+        disk.make_read_only()
+        process = await asyncio.create_subprocess_exec(
+            *disk.command, "--storage", f"file:{tmp_path / 'data'}", "--listen", "127.0.0.1:0",
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stderr is not None
+        said = (await process.stderr.read()).decode()
+        assert await process.wait() == 1
+        assert said.startswith("error: ")
+        assert "cannot be used" in said
+        assert "Read-only file system" in said

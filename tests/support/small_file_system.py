@@ -72,6 +72,10 @@ class SmallFileSystem:
             if left := self.free():
                 os.posix_fallocate(file.fileno(), 0, left)
 
+    def make_read_only(self) -> None:
+        """As the kernel does with a disk that fails."""
+        subprocess.run([*self._enter, "mount", "-o", "remount,ro", str(self.folder)], check=True)
+
     def make_room(self) -> None:
         """Somebody else has gone."""
         self.seen("ballast").unlink()

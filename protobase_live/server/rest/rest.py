@@ -59,7 +59,8 @@ class Rest:
         """
         self._token = token
         encodings = Encodings(JsonCodec(), live_limits.encoded_bytes)
-        self._services = Services(database, clock, limits, live_limits, encodings, counters, inspector)
+        epoch = clock.time() - clock.monotonic()
+        self._services = Services(database, clock, limits, live_limits, encodings, counters, inspector, epoch)
         self._authentication = authentication
         self._cors = Cors(origins.request_refusal, _METHODS, _ASKED, _TOLD)
         self._clock = clock
