@@ -278,7 +278,7 @@ async def test_nothing_is_stored_behind_what_is_lost_during_its_turn(
 
 
 async def test_memory_that_runs_out_in_a_turn_fails_its_collection_alone(
-    database, storage, monkeypatch
+    database, clock, monkeypatch
 ) -> None:
     a, b = await database.collection("a"), await database.collection("b")
     await a.insert({}, key="before")
