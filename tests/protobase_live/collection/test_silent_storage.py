@@ -10,6 +10,7 @@ from pycrdt import Text
 import protobase_live as pb
 from protobase_live.collection.limits import Limits
 from protobase_live.errors import OutcomeUnknown, Unavailable
+from protobase_storage import MemoryStorage
 from tests.protobase_live.conftest import settle
 
 
@@ -175,3 +176,41 @@ async def test_listing_is_answered_in_time(database, storage, clock, monkeypatch
     await settle()
     await clock.advance(5)
     assert "did not answer within 5 seconds (storage_seconds)" in str(await failure_of(listing))
+
+
+async def test_nothing_is_written_while_a_part_of_it_is_unanswered(
+    database, storage, clock, monkeypatch
+) -> None:
+    """Two turns are on their way; the storage answers the first late, and not the second."""
+    held = []
+
+    def hold(commits):
+        answer = asyncio.get_running_loop().create_future()
+        held.append((commits, answer))
+        return answer
+
+    async def answer(number: int) -> None:
+        commits, future = held[number]
+        await MemoryStorage.append(storage, commits)
+        future.set_result(None)
+        await settle()
+
+    a = await database.collection("a")
+    await a.count()
+    monkeypatch.setattr(storage, "append", hold)
+    first = asyncio.ensure_future(a.insert({}, key="first"))
+    await settle()
+    await clock.advance(3)
+    second = asyncio.ensure_future(a.insert({}, key="second"))
+    await settle()
+    await clock.advance(2)
+    for each in (first, second):
+        assert isinstance(await failure_of(each), OutcomeUnknown)
+    await answer(0)
+    await clock.advance(2)
+    with pytest.raises(Unavailable, match="nothing was done"):
+        await a.insert({}, key="refused")
+    assert len(held) == 2
+    await answer(1)
+    await clock.advance(10)
+    assert await a.keys() == ["first", "second"]
