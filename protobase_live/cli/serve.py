@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from protobase_actors import SystemClock
+from protobase_live.cli.descriptors import Starvation, allow_descriptors
 from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.settings import Options, Settings, settings
@@ -63,6 +65,8 @@ async def _serve(chosen: Options) -> None:
     how = settings(chosen, os.environ)
     log_to_stderr(how.log_level, how.log_format)
     stop = stop_requested()
+    allow_descriptors(how.server_limits.sessions)
+    asyncio.get_running_loop().set_exception_handler(Starvation(SystemClock()))
     async with _opened(how) as database, _listening(database, how) as server:
         gc.collect()
         gc.freeze()  # what the start has made stays, and need not be looked at again and again

@@ -39,10 +39,11 @@ from protobase_live.collection.messages import (
     Updates,
 )
 from protobase_live.collection.outlet import Outlet
+from protobase_live.collection.overdue import Overdue
 from protobase_live.collection.participant import Participant
 from protobase_live.collection.patience import append_patiently
 from protobase_live.collection.pipeline import Pipeline
-from protobase_live.collection.read_only import ReadOnly, is_of_the_medium, not_stored
+from protobase_live.collection.read_only import ReadOnly, is_of_the_medium, not_known, not_stored
 from protobase_live.collection.replica import Replica
 from protobase_live.collection.threshold import Threshold
 from protobase_live.collection.transactor import Transactor
@@ -63,7 +64,7 @@ from protobase_live.errors import (
     Unavailable,
     ValidationError,
 )
-from protobase_storage import Loaded, Storage, StorageError
+from protobase_storage import Loaded, Storage, StorageError, StorageSilent
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -117,7 +118,9 @@ class CollectionActor(Actor[Message]):
     async def on_start(self) -> None:
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
-        self._pipeline = Pipeline[Turn](limit, self._show, self._drop, self._fail)
+        self._overdue = Overdue(self._clock, self._limits.storage_seconds, self._give_up)
+        told = self._show, self._drop, self._fail, self._overdue.expect
+        self._pipeline = Pipeline[Turn](limit, *told)
         shared = self._replica, self._limits, self._read_only, self._pipeline
         self._participant = Participant(self._name, *shared)
         try:
@@ -133,6 +136,8 @@ class CollectionActor(Actor[Message]):
         try:
             await self._pipeline.settled()
         finally:
+            self._overdue.close()
+            self._read_only.reopen(self._name)
             for envelope in self._lost:
                 envelope.fail(not_stored(self._name, self._pipeline.failure))
             self._audience.end()
@@ -143,7 +148,7 @@ class CollectionActor(Actor[Message]):
 
     def idle(self) -> bool:
         """Nobody listens and nothing is on its way."""
-        return not (self._audience.is_listening or len(self._pipeline))
+        return not (self._audience.is_listening or len(self._pipeline) or self._pipeline.silent)
 
     async def _load(self) -> None:
         before = self._replica.document
@@ -338,13 +343,19 @@ class CollectionActor(Actor[Message]):
     def _drop(self, turn: Turn, error: BaseException) -> None:
         self._audience.drop(turn)
         if is_of_the_medium(error):
+            unknown = turn.written if isinstance(error, StorageSilent) else ()
             for envelope in turn.batch:
-                if isinstance(
+                if envelope in unknown:
+                    envelope.fail(not_known(self._name, error))
+                elif isinstance(
                     envelope.message, Hold | HoldPart | HoldSnapshot
                 ):  # the others of its transaction are told, too
                     envelope.fail(not_stored(self._name, error))
                 else:
                     self._lost.append(envelope)
+
+    def _give_up(self) -> None:
+        self._pipeline.give_up(StorageSilent(str(self._overdue.reason)))
 
     def _fail(self, error: BaseException) -> None:
         """What was applied is not durable, or could not be shown."""
@@ -359,13 +370,27 @@ class CollectionActor(Actor[Message]):
 
         Answers with what was taken in vain, to be served anew: what writes is refused then.
         """
-        await self._reload()
+        silent = None
+        while silent is not self._pipeline.silent:  # what came meanwhile may not have been loaded
+            silent = self._pipeline.silent
+            await self._reload()
         failure = self._pipeline.failure
         is_as_shown = self._replica.vector == self._audience.vector
         if failure is None or not is_of_the_medium(failure) or not is_as_shown:
             raise StorageFailed(f"collection {self._name!r} has to be loaded again: {failure}") from failure
         self._pipeline.begin_again()
         self._audience.go_back()
-        self._read_only.add(self._name, failure)  # now: loading may have taken longer than the pause
+        self._refuse_writes(failure)
         lost, self._lost = self._lost, []
         return lost
+
+    def _refuse_writes(self, failure: BaseException) -> None:
+        """For a while, which begins now: loading may have taken longer than the pause. Or until the storage
+        has answered: what is written now could follow what is stored later.
+        """
+        if self._pipeline.silent:
+            self._read_only.close(self._name, failure)
+        else:
+            self._read_only.reopen(self._name)
+            if not isinstance(failure, StorageSilent):
+                self._read_only.add(self._name, failure)

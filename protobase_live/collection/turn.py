@@ -162,6 +162,11 @@ class Turn:
     """What the turn serves; it is served anew if the storage does not take the turn."""
 
     @property
+    def written(self) -> list[Envelope[Message]]:
+        """The messages whose transactions are in the commits."""
+        return [notice.envelope for notice in self.notices if isinstance(notice, Receipt)]
+
+    @property
     def stored(self) -> list[Commit]:
         """The commits as the storage has them, and other nodes."""
         return [written.commit for written in self.commits]

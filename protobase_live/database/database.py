@@ -114,7 +114,7 @@ class Database(DatabaseApi):
         """
         super().__init__(transactions=limits)
         self._clock = SystemClock() if clock is None else clock
-        self.health = Health(self._clock, limits.storage_failed_seconds)
+        self.health = Health(self._clock, limits.storage_failed_seconds, limits.storage_seconds)
         """Whether what is written is stored."""
         self._unwatched_storage = storage
         self._storage = self.health.watch(storage)
@@ -188,7 +188,7 @@ class Database(DatabaseApi):
             if rest := group.split(ActorError)[1]:  # whom a failed collection concerns has been told
                 raise rest from None
         finally:
-            await self._storage.close()
+            await self.health.close(self._unwatched_storage, self.limits.stop_seconds)
 
     @property
     def views(self) -> Views:

@@ -76,7 +76,8 @@ class Pages:
         """The page at ``path`` for who sent this header ``Accept``; None if there is none."""
         match path:
             case "/healthz":
-                return plain_page(HTTPStatus.OK, "ok\n")
+                silence = self._database.health.silence
+                return plain_page(HTTPStatus.OK, f"ok, but {silence}\n" if silence else "ok\n")
             case "/readyz":
                 return self._readiness()
             case "/metrics":

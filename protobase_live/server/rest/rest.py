@@ -84,7 +84,8 @@ class Rest:
         self._database = database
         self._permissions = permissions or Permissions(clock)
         encodings = Encodings(JsonCodec(), live_limits.encoded_bytes)
-        self._shared = clock, limits, live_limits, encodings, counters, inspector
+        epoch = clock.time() - clock.monotonic()
+        self._shared = clock, limits, live_limits, encodings, counters, inspector, epoch
         self._authentication = authentication
         self._cors = Cors(origins.request_refusal, _METHODS, _ASKED, _TOLD)
         self._clock = clock
