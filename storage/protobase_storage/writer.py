@@ -35,7 +35,6 @@ GROUP_COMMITS = 4096
 GROUP_BYTES = 8 * 1024 * 1024
 """Bytes one flush carries at most, unless a single append has more."""
 
-
 UNKNOWN = (-1, -1)
 """The identity of a file that cannot be looked at."""
 
