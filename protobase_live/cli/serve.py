@@ -60,10 +60,10 @@ async def _serve(chosen: Options) -> None:
         gc.collect()
         gc.freeze()  # what the start has made stays, and need not be looked at again and again
         print(f"listening on {server.url}", flush=True)
-        _log.info("serving %s on %s", how.storage, server.url)
+        _log.info("serving %s on %s", how.storage, server.url, extra={"event": "serving"})
         await _until_stopped(stop, database)
-        _log.info("stopping")
-    _log.info("stopped")
+        _log.info("stopping", extra={"event": "stopping"})
+    _log.info("stopped", extra={"event": "stopped"})
 
 
 async def _until_stopped(stop: asyncio.Event, database: Database) -> None:
@@ -136,7 +136,8 @@ def _require_insecure(how: Settings) -> None:
             f"--listen {how.listen} lets in everybody who can reach it: say with --jwt-keys FILE and "
             "--jwt-algorithm NAME whose tokens are good, or that all may do everything with --insecure"
         )
-    _log.warning("everybody who can reach %s may read and write everything (--insecure)", how.listen)
+    told = "everybody who can reach %s may read and write everything (--insecure)"
+    _log.warning(told, how.listen, extra={"event": "insecure"})
 
 
 @asynccontextmanager

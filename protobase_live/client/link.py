@@ -313,7 +313,7 @@ class Link:
             if self._on_connection is not None:
                 self._on_connection(why)
         except Exception as error:  # a mistake of who listens, which is no matter of the connection
-            _log.error("on_connection failed: %r", error)
+            _log.error("on_connection failed: %r", error, extra={"event": "listener_failed"})
 
     def _give_up(self) -> None:
         if not self._first.done():

@@ -132,7 +132,7 @@ class Participant:
         except ProtoBaseError as error:
             meeting.refuse(error)
         except Exception as error:
-            meeting.refuse(nothing_done("a transaction", error))
+            meeting.refuse(nothing_done("a transaction", error, self._name))
         else:
             return ready if await meeting.agree() else None
         return None

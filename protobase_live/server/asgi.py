@@ -19,6 +19,7 @@ from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
+from protobase_live.server.connection_log import enter, joined, tell_closed
 from protobase_live.server.counters import Counters
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.http_live_door import HttpLiveDoor
@@ -238,6 +239,7 @@ class Doors:
             return
         connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes)
         self._clients.add(connection)
+        enter(pieces[0])
         try:
             await connection.accept(_choose(scope.get("subprotocols", ()), pieces[0] == "live"))
             with self._counters.session(pieces[0]):
@@ -246,6 +248,8 @@ class Doors:
             pass  # how every connection ends
         finally:
             self._clients.discard(connection)
+            self._counters.closes.add(str(connection.close_code))
+            tell_closed(connection.close_code, scope["path"], joined(scope.get("client")))
 
     def _door_at(self, pieces: Sequence[str]) -> Serve | None:
         match pieces:

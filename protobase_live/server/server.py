@@ -20,24 +20,16 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, OrderedSet, SystemClock, Timer
+from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, ValidationError
 from protobase_live.limits import check_limits
-from protobase_live.protocol.live.limits import (
-    BAD_MESSAGE,
-    BAD_NAME,
-    FORBIDDEN_ORIGIN,
-    GOING_AWAY,
-    INTERNAL_ERROR,
-    MESSAGE_TOO_BIG,
-    TOO_MANY,
-    TRY_AGAIN,
-    LiveLimits,
-)
+from protobase_live.protocol.live.limits import GOING_AWAY, INTERNAL_ERROR, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.connection import Connection, choose_subprotocol
+from protobase_live.server.connection_log import enter, here, joined, tell_closed
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
@@ -67,9 +59,6 @@ from protobase_live.server.yjs_clients import YjsClients
 
 if TYPE_CHECKING:
     from protobase_live.cluster.cluster import Cluster
-
-FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
-"""Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
 
 _log = logging.getLogger(__name__)
 
@@ -296,7 +285,7 @@ class Server:
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
         self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))
-        _log.info("refused a connection: %s", reason)
+        _log.info("refused a connection: %s", reason, extra=here("connection_refused"))
         return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"{reason}\n")
 
     def _keep(self, task: asyncio.Task[Any] | None) -> None:
@@ -314,6 +303,7 @@ class Server:
         door = door_at(path, self._doors)
         if door is None:
             return as_response(connection, no_door(path))
+        enter(door.name)
         if door.counted:
             reason = await self._admit(lambda: connection.protocol.state is not CONNECTING)
         else:
@@ -349,8 +339,8 @@ class Server:
         try:
             await self._serve(connection)
         except Exception as error:  # a mistake of ours, which fails alone
-            _log.error("a connection failed: %r", error)
-            _log.debug("where it failed", exc_info=error)
+            fields = here("connection_failed")
+            _log.error("a connection failed: %s", summary(error), exc_info=at_debug(error), extra=fields)
             await connection.refuse(INTERNAL_ERROR, "internal error")
         finally:
             self._sessions.discard(connection)
@@ -360,9 +350,7 @@ class Server:
         assert connection.request is not None
         code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
         self._counters.closes.add(str(code))
-        level = logging.INFO if code in FAULTS else logging.DEBUG
-        where, why = connection.remote_address, connection.close_reason
-        _log.log(level, "closed the connection of %s to %r: %s %r", where, path, code, why)
+        tell_closed(code, path, joined(connection.remote_address), connection.close_reason or "")
 
     async def _serve(self, connection: Connection) -> None:
         assert connection.request is not None

@@ -18,6 +18,7 @@ from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
 from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.connection import Connection
+from protobase_live.server.connection_log import narrow
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.paths import YJS_PREFIX
@@ -144,6 +145,7 @@ class YjsClients:
         Raises InvalidName, Unauthorized, and what `Database.ref` raises.
         """
         check_collection(collection)
+        narrow(collection)
         identity = await self._authentication.identity(token)
         return identity, await self._database.ref(collection)
 

@@ -20,6 +20,7 @@ from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.server_events import CONTENT_TYPE
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
 from protobase_live.server.authentication import Authentication
+from protobase_live.server.connection_log import enter, narrow
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
@@ -77,6 +78,7 @@ class Rest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; see ASGI."""
+        enter("rest")
         if self._requests >= self._limits.http_requests:
             full = Overloaded(f"{self._limits.http_requests} requests at once (http_requests)")
             await send_answer(send, failed(full), [("connection", "close")])
@@ -167,7 +169,7 @@ class Rest:
         body = await body_of(receive, headers, self._limits.http_body_bytes, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:
-            check_collection(path["collection"])
+            narrow(check_collection(path["collection"]))
         request = Request(root, scope["method"], path, query, headers, body, author)
         return await route.handler(self._services, request)
 

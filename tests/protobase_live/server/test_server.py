@@ -149,7 +149,7 @@ async def test_one_line_for_each_refusal_and_none_for_others(
     writer.close()
     await get(server, "/healthz")
     (record,) = [each for each in caplog.records if each.name.startswith("protobase_live")]
-    assert record.name == "protobase_live.server.server"
+    assert (record.event, record.code) == ("connection_closed", 4404)  # type: ignore[attr-defined]
     assert "'/yjs/a//b': 4404" in record.getMessage()
     assert "secret" not in caplog.text
 
