@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from protobase_actors import Actor, ActorError, Clock, Envelope, in_steps
@@ -17,6 +18,7 @@ from protobase_live.changes.feed import Feed
 from protobase_live.changes.streams import Streams
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.folding import Folding
+from protobase_live.collection.gates import Gates
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.inquiries import Inquiries
 from protobase_live.collection.intake import Taker
@@ -86,8 +88,10 @@ class CollectionActor(Actor[Message]):
         identity: Identity,
         outlet: Outlet,
         audiences: dict[str, Audience],
+        gates: Gates,
     ) -> None:
         """``audiences`` has this collection's, by its name, as long as it is in memory."""
+        self._gates = gates
         self._name = name
         self._audiences = audiences
         self._outlet = outlet
@@ -115,7 +119,7 @@ class CollectionActor(Actor[Message]):
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
         self._pipeline = Pipeline[Turn](limit, self._show, self._drop, self._fail)
-        shared = self._replica, self._limits, self._read_only, self._pipeline
+        shared = self._replica, self._limits, self._read_only, self._gates, self._pipeline
         self._participant = Participant(self._name, *shared)
         try:
             await self._load()
@@ -151,6 +155,7 @@ class CollectionActor(Actor[Message]):
             editor.resync()
 
     def _show(self, turn: Turn) -> asyncio.Future[None] | None:
+        turn.mark()
         before = self._audience.vector
         shown = self._audience.show(turn)
         for written in turn.commits:
@@ -161,12 +166,21 @@ class CollectionActor(Actor[Message]):
             self._outlet.shown(self._name, turn.stored, before)
         if turn.installed is not None:
             self._outlet.replaced(self._name, self._replica.former.history)
+        if shown is None:
+            self._tell_gates(turn)
+        else:
+            shown.add_done_callback(partial(self._tell_gates, turn))
         return shown
+
+    def _tell_gates(self, turn: Turn, shown: asyncio.Future[None] | None = None) -> None:
+        if turn.commits and turn.moments is not None:
+            self._gates.shown(turn.stored, turn.moments)
 
     # turns
 
     async def turn(self, batch: Sequence[Envelope[Message]]) -> None:
         """Apply what waits, persist it as one commit, and queue what it shows."""
+        moments = self._gates.begin()
         if self._pipeline.full:
             await self._pipeline.room()
         if self._pipeline.failed:
@@ -174,8 +188,9 @@ class CollectionActor(Actor[Message]):
         batch = self._threshold.admit(batch, self._replica)
         if refusal := self._read_only.refusal(self._name):
             batch = await self._threshold.admit_readers(batch, self._replica.document, refusal)
-        turn = Turn(batch=batch)
+        turn = Turn(batch=batch, moments=moments)
         self._threshold.meet(batch)
+        turn.mark()
         if foreign := [each for each in batch if isinstance(each.message, Replicate)]:
             await self._replicate(foreign, turn)
         await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
@@ -243,6 +258,7 @@ class CollectionActor(Actor[Message]):
 
     async def _store(self, turn: Turn) -> asyncio.Future[None] | None:
         """Hand commits to the storage, unless one before them is lost: then these are, too."""
+        turn.mark()
         commits = turn.stored
         if not commits or self._pipeline.failed:
             return None

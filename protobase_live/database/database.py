@@ -29,6 +29,7 @@ from protobase_live.cluster.replication import Replication
 from protobase_live.cluster.status import status
 from protobase_live.collection.actor import CollectionActor
 from protobase_live.collection.audience import Audience
+from protobase_live.collection.gates import Gates
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, KnownHistories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
@@ -139,6 +140,7 @@ class Database(DatabaseApi):
         """The collections whose logs cannot be folded."""
         self.audiences: dict[str, Audience] = {}
         """Who listens to the collections in memory, by name."""
+        self.gates = Gates(self._clock)
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self._goodbyes = Goodbyes()
         self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
@@ -312,11 +314,8 @@ class Database(DatabaseApi):
         with errors_named("the storage"):
             found = await self._storage.list(prefix)
         why = self.read_only.reasons
-        return [
-            CollectionInfo(**asdict(each), read_only=why.get(each.name))
-            for each in found
-            if is_listed(each.name, prefix)
-        ]
+        told = (CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in found)
+        return [each for each in told if is_listed(each.name, prefix)]
 
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return.
@@ -375,8 +374,7 @@ class Database(DatabaseApi):
         known_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
-        commits = isinstance(message, Transact)
-        with self._loading(collection), errors_named(collection, commits=commits):
+        with self._loading(collection), errors_named(collection, commits=isinstance(message, Transact)):
             return await self._pool.ask(collection, message)
 
     @contextmanager
@@ -397,4 +395,5 @@ class Database(DatabaseApi):
     def _actor(self, name: str) -> CollectionActor:
         self.home.woken(name)
         shared = self.limits, self.unfolded, self._fold_slots, self.read_only, self._identity
-        return CollectionActor(name, self._storage, self._clock, *shared, self.replication, self.audiences)
+        outside = self.replication, self.audiences, self.gates
+        return CollectionActor(name, self._storage, self._clock, *shared, *outside)
