@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from protobase_actors import Actor, ActorError, Clock, Envelope, in_steps
@@ -155,7 +154,8 @@ class CollectionActor(Actor[Message]):
             editor.resync()
 
     def _show(self, turn: Turn) -> asyncio.Future[None] | None:
-        turn.mark()
+        if turn.commits:
+            turn.moments.append(self._gates.now())
         before = self._audience.vector
         shown = self._audience.show(turn)
         for written in turn.commits:
@@ -166,21 +166,18 @@ class CollectionActor(Actor[Message]):
             self._outlet.shown(self._name, turn.stored, before)
         if turn.installed is not None:
             self._outlet.replaced(self._name, self._replica.former.history)
-        if shown is None:
-            self._tell_gates(turn)
-        else:
-            shown.add_done_callback(partial(self._tell_gates, turn))
+        if turn.commits:
+            if shown is None:
+                self._gates.shown(turn.commits, turn.moments)
+            else:
+                shown.add_done_callback(lambda _: self._gates.shown(turn.commits, turn.moments))
         return shown
-
-    def _tell_gates(self, turn: Turn, shown: asyncio.Future[None] | None = None) -> None:
-        if turn.commits and turn.moments is not None:
-            self._gates.shown(turn.stored, turn.moments)
 
     # turns
 
     async def turn(self, batch: Sequence[Envelope[Message]]) -> None:
         """Apply what waits, persist it as one commit, and queue what it shows."""
-        moments = self._gates.begin()
+        moments = [self._gates.now()]
         if self._pipeline.full:
             await self._pipeline.room()
         if self._pipeline.failed:
@@ -190,7 +187,7 @@ class CollectionActor(Actor[Message]):
             batch = await self._threshold.admit_readers(batch, self._replica.document, refusal)
         turn = Turn(batch=batch, moments=moments)
         self._threshold.meet(batch)
-        turn.mark()
+        moments.append(self._gates.now())
         if foreign := [each for each in batch if isinstance(each.message, Replicate)]:
             await self._replicate(foreign, turn)
         await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
@@ -258,10 +255,10 @@ class CollectionActor(Actor[Message]):
 
     async def _store(self, turn: Turn) -> asyncio.Future[None] | None:
         """Hand commits to the storage, unless one before them is lost: then these are, too."""
-        turn.mark()
         commits = turn.stored
         if not commits or self._pipeline.failed:
             return None
+        turn.moments.append(self._gates.now())
         seconds = self._limits.busy_seconds
         return await append_patiently(
             self._storage, commits, self._clock, seconds, lambda: self._pipeline.failed

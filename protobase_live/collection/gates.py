@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from protobase_actors import Clock
 from protobase_storage import Commit
@@ -25,55 +24,52 @@ class Passage(NamedTuple):
 
 GATES = Passage._fields
 
+
+class Written(Protocol):
+    """What a turn has of a commit."""
+
+    @property
+    def commit(self) -> Commit: ...
+
+
 Told = Callable[[Sequence[Commit], Passage], None]
 """Is told, in the event loop, of the commits of a turn that was just shown. Must not raise."""
 
 
-class Moments:
-    """When a turn passed which gate. Whoever is at one marks it, in their order."""
-
-    __slots__ = ("_now", "_passed")
-
-    def __init__(self, clock: Clock) -> None:
-        self._now = clock.monotonic
-        self._passed = [self._now()]
-
-    def mark(self) -> None:
-        """The next gate was passed."""
-        self._passed.append(self._now())
-
-    def passage(self) -> Passage:
-        """What came of them, if it is shown now."""
-        self.mark()
-        return Passage(*(later - sooner for sooner, later in pairwise(self._passed)))
-
-
 class Gates:
-    """The gates of all collections of a database."""
+    """The gates of all collections of a database.
+
+    The moments at which a turn has passed them are a list of times, to which whoever is at one appends `now`.
+    """
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.now = clock.monotonic
+        """The time, in seconds. Asked four times for each turn, so nothing is between."""
         self._listeners: list[Told] = []
         self.turns = 0
         """Turns with commits that were shown since the start."""
-        self.seconds = dict.fromkeys(GATES, 0.0)
-        """How long they took, by gate."""
+        self._admit = self._apply = self._persist = self._show = 0.0
+
+    @property
+    def seconds(self) -> Passage:
+        """How long these took in all."""
+        return Passage(self._admit, self._apply, self._persist, self._show)
 
     def listen(self, told: Told) -> None:
         """From now on ``told`` is told of each."""
         self._listeners.append(told)
 
-    def begin(self) -> Moments:
-        """A turn begins."""
-        return Moments(self._clock)
-
-    def shown(self, commits: Sequence[Commit], moments: Moments) -> None:
-        """A turn has passed the last one. Runs for each."""
-        passage, seconds = moments.passage(), self.seconds
-        seconds["admit"] += passage.admit
-        seconds["apply"] += passage.apply
-        seconds["persist"] += passage.persist
-        seconds["show"] += passage.show
+    def shown(self, written: Sequence[Written], moments: Sequence[float]) -> None:
+        """A turn has passed the last one, and the others at these moments. Runs for each."""
+        began, admitted, applied, persisted = moments
+        now = self.now()
+        self._admit += admitted - began
+        self._apply += applied - admitted
+        self._persist += persisted - applied
+        self._show += now - persisted
         self.turns += 1
-        for told in self._listeners:
-            told(commits, passage)
+        if self._listeners:
+            passage = Passage(admitted - began, applied - admitted, persisted - applied, now - persisted)
+            commits = [each.commit for each in written]
+            for told in self._listeners:
+                told(commits, passage)

@@ -67,10 +67,10 @@ class Participant:
                 await self._take_in_snapshot(envelope, hold)
 
     async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
-        turn, durable = Turn(batch=[envelope], moments=self._gates.begin()), None
+        turn, durable = Turn(batch=[envelope], moments=[self._gates.now()]), None
         transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
         ready = await self._agreed(hold.meeting, transactor.prepare(hold.ops, hold.checks))
-        turn.mark()
+        turn.moments.append(self._gates.now())
         if ready is None:
             turn.notices.append(Reply(envelope))  # when all that was looked at is durable
         else:
@@ -86,9 +86,9 @@ class Participant:
 
     async def _take_in_part(self, envelope: Envelope[Message], hold: HoldPart) -> None:
         """`_take_part` with commits that another node has made."""
-        turn, durable = Turn(batch=[envelope], moments=self._gates.begin()), None
+        turn, durable = Turn(batch=[envelope], moments=[self._gates.now()]), None
         lacking = await self._agreed(hold.meeting, self._lacking(hold.commits, hold.history))
-        turn.mark()
+        turn.moments.append(self._gates.now())
         try:
             for commit in lacking or ():
                 turn.commits.append(await self._replica.apply(commit))
@@ -123,7 +123,7 @@ class Participant:
         self, meeting: Meeting, turn: Turn, commits: Sequence[Commit], *, writes: bool
     ) -> asyncio.Future[None] | None:
         """Store what was applied with what the others have applied, to be shown with that."""
-        turn.mark()
+        turn.moments.append(self._gates.now())
         if turn.commits or turn.installed is not None:
             turn.joint_change = meeting.joint_change
             turn.joint_change.expect()

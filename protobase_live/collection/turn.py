@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from protobase_actors import Envelope
 from protobase_live.collection.editors import Answer
-from protobase_live.collection.gates import Moments
 from protobase_live.collection.messages import Editor, Message
 from protobase_live.document import Difference, Outcome
 from protobase_live.live.table_change import JointChange
@@ -161,13 +160,8 @@ class Turn:
     """A snapshot, which the storage has already or is given as leaps; such a turn has no commits."""
     batch: Sequence[Envelope[Message]] = ()
     """What the turn serves; it is served anew if the storage does not take the turn."""
-    moments: Moments | None = None
-    """When it passed which gate, if it may have commits."""
-
-    def mark(self) -> None:
-        """It has passed the next gate of the commit rule."""
-        if self.moments is not None:
-            self.moments.mark()
+    moments: list[float] = field(default_factory=list[float])
+    """When it passed which gate (`Gates`), if it may have commits."""
 
     @property
     def stored(self) -> list[Commit]:

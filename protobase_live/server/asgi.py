@@ -248,7 +248,7 @@ class Doors:
             pass  # how every connection ends
         finally:
             self._clients.discard(connection)
-            self._counters.closes.add(str(connection.close_code))
+            self._counters.closed(connection.close_code)
             tell_closed(connection.close_code, scope["path"], joined(scope.get("client")))
 
     def _door_at(self, pieces: Sequence[str]) -> Serve | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
@@ -67,8 +67,7 @@ def tell_closed(code: int | None, path: str, address: str = "", reason: str = ""
 
 def joined(address: object) -> str:
     """The address of a socket as ``HOST:PORT``, empty if it has none such."""
-    match address:
-        case (str(host), int(port), *_):
-            return f"{host}:{port}"
-        case _:
-            return ""
+    if not isinstance(address, tuple | list):
+        return ""
+    host, port, *_ = cast("tuple[str, int]", address)
+    return f"{host}:{port}"

@@ -117,7 +117,7 @@ class HttpLiveDoor:
             for each in others:
                 each.cancel()
             await asyncio.wait([serving, *others])
-            self._counters.closes.add(str(connection.close_code))
+            self._counters.closed(connection.close_code)
             tell_closed(connection.close_code, LIVE_HTTP_PATH)
 
     async def _serve_session(self, connection: HttpLiveConnection, cors: Headers) -> None:

@@ -41,7 +41,7 @@ from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
-from protobase_live.server.metrics import metrics
+from protobase_live.server.metrics import metrics_page
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import DOORS, Inspector, Pages, as_response, no_door
 from protobase_live.server.paths import (
@@ -52,7 +52,7 @@ from protobase_live.server.paths import (
     YJS_PREFIX,
 )
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
-from protobase_live.server.rest.answers import send_answer
+from protobase_live.server.rest.answers import Answer, send_answer
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.yjs_clients import YjsClients
@@ -280,8 +280,8 @@ class Server:
             connection.probe()
         self._probe_later()
 
-    async def _metrics(self) -> str:
-        return await metrics(self._database, self._counters, self.sessions, self.backlog)
+    async def _metrics(self, accept: str) -> Answer:
+        return await metrics_page(self._database, self._counters, self.sessions, self.backlog, accept)
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
         self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))
@@ -349,7 +349,7 @@ class Server:
     def _tell_end(self, connection: Connection) -> None:
         assert connection.request is not None
         code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
-        self._counters.closes.add(str(code))
+        self._counters.closed(code)
         tell_closed(code, path, joined(connection.remote_address), connection.close_reason or "")
 
     async def _serve(self, connection: Connection) -> None:

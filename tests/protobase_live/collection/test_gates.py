@@ -6,9 +6,9 @@ import pytest
 
 import protobase_live as pb
 from protobase_actors import ManualClock
-from protobase_live.collection.gates import GATES, Gates, Moments
+from protobase_live.collection.gates import GATES, Gates, Passage
 from protobase_live.database.database import Database
-from protobase_storage import Commit, MemoryStorage
+from protobase_storage import MemoryStorage
 
 
 class SlowStorage(MemoryStorage):
@@ -45,7 +45,9 @@ async def test_each_commit_is_told_once_when_it_is_shown():
     assert all(passage.apply > 0 for _, passage in told)
     assert database.gates.turns == 4
     for gate in GATES:
-        assert database.gates.seconds[gate] == pytest.approx(sum(getattr(each, gate) for _, each in told))
+        assert getattr(database.gates.seconds, gate) == pytest.approx(
+            sum(getattr(each, gate) for _, each in told)
+        )
 
 
 async def test_a_transaction_over_several_collections_is_told_of_each():
@@ -80,7 +82,7 @@ async def test_time_counts_for_the_gate_that_it_is_spent_before():
         await inserted
     ((_, passage),) = told
     assert passage == (0, 0, 3, 0)
-    assert database.gates.seconds == {"admit": 0, "apply": 0, "persist": 3, "show": 0}
+    assert database.gates.seconds == (0, 0, 3, 0)
 
 
 async def test_what_is_not_stored_is_not_told():
@@ -107,10 +109,11 @@ async def test_commits_of_other_nodes_are_told_as_they_are():
 
 async def test_gates_are_those_of_the_rule():
     clock = ManualClock()
-    gates, moments = Gates(clock), Moments(clock)
+    gates, moments = Gates(clock), [clock.monotonic()]
     for seconds in 1, 2, 3:
         await clock.advance(seconds)
-        moments.mark()
+        moments.append(gates.now())
     await clock.advance(4)
-    gates.shown([Commit("n/t", 1, "tasks", b"", (), 0.0)], moments)
-    assert gates.seconds == {"admit": 1, "apply": 2, "persist": 3, "show": 4}
+    gates.shown([], moments)
+    assert gates.seconds == Passage(admit=1, apply=2, persist=3, show=4)
+    assert gates.turns == 1
