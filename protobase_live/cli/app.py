@@ -113,6 +113,9 @@ def serve(
     limit: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER, as document_bytes=128MiB.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
+    traces: Annotated[
+        str | None, typer.Option(help="The share of commits that OpenTelemetry is told of, such as 0.01.")
+    ] = None,
 ) -> None:
     """Serve a database until SIGTERM or Ctrl-C; prints one line when it is ready.
 
@@ -139,6 +142,7 @@ def serve(
         "limit": limit,
         "log_level": log_level,
         "log_format": log_format,
+        "traces": traces,
     }
     # An option that is empty was given: without the keys that it should have named anyone could come.
     serve(cast("Options", {name: value for name, value in given.items() if value not in (None, [])}))

@@ -56,7 +56,7 @@ async def _serve(chosen: Options) -> None:
     how = settings(chosen, os.environ)
     log_to_stderr(how.log_level, how.log_format)
     stop = stop_requested()
-    async with _opened(how) as database, _listening(database, how) as server:
+    async with _opened(how) as database, tracing(database, how.traces), _listening(database, how) as server:
         gc.collect()
         gc.freeze()  # what the start has made stays, and need not be looked at again and again
         print(f"listening on {server.url}", flush=True)
@@ -138,6 +138,30 @@ def _require_insecure(how: Settings) -> None:
         )
     told = "everybody who can reach %s may read and write everything (--insecure)"
     _log.warning(told, how.listen, extra={"event": "insecure"})
+
+
+@asynccontextmanager
+async def tracing(database: Database, share: str) -> AsyncGenerator[None]:
+    """Tell OpenTelemetry of a share of the commits, where its variables (``OTEL_...``) say.
+
+    Raises ValidationError for what is no share.
+    """
+    try:
+        ratio = float(share)
+    except ValueError:
+        raise ValidationError(f"--traces {share!r} is no number; write it like 0.01") from None
+    if ratio == 0:
+        yield
+        return
+    from protobase_live.cli.exporting import exporter  # a server that does not trace starts without
+    from protobase_live.database.traces import trace
+
+    provider = exporter(database.node)
+    trace(database, ratio, provider)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(provider.shutdown)
 
 
 @asynccontextmanager

@@ -59,6 +59,7 @@ class Settings:
     inspector: str = "on"
     log_level: str = "warning"
     log_format: str = "text"
+    traces: str = "0"
     limits: Limits = field(default_factory=Limits)
     view_limits: ViewLimits = field(default_factory=ViewLimits)
     presence_limits: PresenceLimits = field(default_factory=PresenceLimits)
@@ -89,6 +90,7 @@ class Options(TypedDict, total=False):
     limit: Sequence[str]
     log_level: str
     log_format: str
+    traces: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ _CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
 """Texts that are one of a few."""
 _TEXTS = (
     *("storage", "listen", "node_id", "durability", "cluster_secret_file"),
-    *("jwt_keys", "jwt_audience", "jwt_issuer", *_CHOICES),
+    *("jwt_keys", "jwt_audience", "jwt_issuer", "traces", *_CHOICES),
 )
 _LISTS = {
     "origins": "origins",
