@@ -24,13 +24,17 @@ FIELDS = ("event", "connection", "door", "collection", "node", "address", "code"
 MOST_CHARS = 2_000
 """A message with more, which quotes what somebody has made long, is cut."""
 
+_USER = re.compile(r"(?<=://)[^/\s@]+@")
+"""Who logs in, in an address."""
+
 _BARE = re.compile(r"[\w.:/@-]+", re.ASCII)
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, object]:
     """The fields that a record names; those that are empty are left out."""
     found = vars(record)
-    return {name: found[name] for name in FIELDS if found.get(name) not in (None, "")}
+    told = {name: found[name] for name in FIELDS if found.get(name) not in (None, "")}
+    return {name: _without_user(value) if isinstance(value, str) else value for name, value in told.items()}
 
 
 class TextFormatter(logging.Formatter):
@@ -45,7 +49,7 @@ class TextFormatter(logging.Formatter):
         event = [str(fields.pop("event"))] if "event" in fields else []
         named = " ".join([*event, *(f"{name}={_quoted(value)}" for name, value in fields.items())])
         where = f"{record.name} [{named}]" if named else record.name
-        line = f"{self.formatTime(record)} {record.levelname} {where}: {_escaped(_cut(record.getMessage()))}"
+        line = f"{self.formatTime(record)} {record.levelname} {where}: {_escaped(_message(record))}"
         if record.exc_info:
             trace = self.formatException(record.exc_info)
             line = "\n    ".join([line, *map(_escaped, trace.splitlines())])
@@ -62,14 +66,20 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             **fields_of(record),
-            "message": _cut(record.getMessage()),
+            "message": _message(record),
         }
         if record.exc_info:
             told["traceback"] = self.formatException(record.exc_info)
         return json.dumps(told).replace("\x7f", "\\u007f")
 
 
-def _cut(message: str) -> str:
+def _without_user(text: str) -> str:
+    """An address may hold a password, which an operator has put there for a proxy."""
+    return _USER.sub("", text)
+
+
+def _message(record: logging.LogRecord) -> str:
+    message = _without_user(record.getMessage())
     more = len(message) - MOST_CHARS
     return message if more <= 0 else f"{message[:MOST_CHARS]}... ({more} more characters)"
 

@@ -72,6 +72,14 @@ def test_what_a_client_has_chosen_is_no_field(text):
     assert json.loads(JsonFormatter().format(told))["collection"] == text
 
 
+def test_passwords_in_addresses_are_left_out():
+    address = "wss://ann:s3cr3t@10.0.0.2:8765/peer"
+    for formatter in TextFormatter(), JsonFormatter():
+        line = formatter.format(record("no link to %s", address, event="link_failed", address=address))
+        assert line.count("wss://10.0.0.2:8765/peer") == 2
+        assert "s3cr3t" not in line
+
+
 def test_what_is_endless_is_cut():
     for formatter in TextFormatter(), JsonFormatter():
         line = formatter.format(record("at %s", "x" * 100_000))
