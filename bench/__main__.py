@@ -16,6 +16,7 @@ from bench.crowd import crowd
 from bench.presence import presence
 from bench.queries import queries
 from bench.replication import replication
+from bench.stalled import stalled
 from protobase_actors import Actor, ActorSystem
 from protobase_live import Server, connect
 from protobase_live.collection.messages import Greet, Question, Updates
@@ -99,6 +100,7 @@ async def codec() -> None:
 
 class Nobody:
     author = None
+    judge = None
 
     def greet(self, state: bytes) -> None: ...
 
@@ -154,6 +156,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
         replication,
         catching_up,
         crowd,
+        stalled,
     )
 }
 

@@ -20,7 +20,6 @@ from protobase_live.database.database import Database
 from protobase_live.live.live_rows import LiveRows
 from protobase_live.live.views import ViewLimits
 from protobase_live.model.operations import RECORDS, Read
-from protobase_live.protocol.live.client_messages import Hello
 from protobase_live.protocol.live.client_session import ClientSession
 from protobase_live.protocol.live.codec import MsgpackCodec
 from protobase_live.protocol.yjs import messages as yjs
@@ -138,7 +137,7 @@ def folding(size: int) -> Figures:
 
 def giving_up(size: int) -> Figures:
     """Calls that wait are given up."""
-    session = ClientSession(MsgpackCodec(), Hello(), credit=10, max_calls=size)
+    session = ClientSession(MsgpackCodec(), credit=10, max_calls=size)
     calls = [session.read("tasks", Read(RECORDS, "count")) for _ in range(size)]
     start = process_time()
     for call in calls[:500]:

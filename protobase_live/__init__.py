@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Behind,
         Closed,
         Conflict,
+        Forbidden,
         InvalidName,
         KindMismatch,
         LimitExceeded,
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from protobase_live.model.atoms import Atom
     from protobase_live.model.change import Change
     from protobase_live.model.cursor import START
+    from protobase_live.permissions.asker import identity
+    from protobase_live.permissions.grant import Grant
+    from protobase_live.permissions.policy import Policy
+    from protobase_live.permissions.rule import Rule
     from protobase_live.presence.limits import PresenceLimits
     from protobase_live.protocol.live.limits import LiveLimits
     from protobase_live.query.ast.aggregates import avg, collect, count, count_distinct, max, min, sum
@@ -56,6 +61,7 @@ if TYPE_CHECKING:
     from protobase_live.server.authentication import Identity
     from protobase_live.server.json_web_tokens import Jwt
     from protobase_live.server.limits import ServerLimits
+    from protobase_live.server.permissions import recheck
     from protobase_live.server.server import Server
     from protobase_live.structures import Dict, HashDict, XmlFragment
     from protobase_live.transactions import Transaction
@@ -88,6 +94,8 @@ __all__ = [
     "Explanation",
     "Expr",
     "F",
+    "Forbidden",
+    "Grant",
     "HashDict",
     "Identity",
     "InvalidName",
@@ -104,6 +112,7 @@ __all__ = [
     "NotReplicated",
     "OutcomeUnknown",
     "Overloaded",
+    "Policy",
     "PresenceLimits",
     "ProtoBaseError",
     "ProtocolError",
@@ -113,6 +122,7 @@ __all__ = [
     "RemoteDatabase",
     "RowChange",
     "Rows",
+    "Rule",
     "Server",
     "ServerLimits",
     "Set",
@@ -131,11 +141,13 @@ __all__ = [
     "connect",
     "count",
     "count_distinct",
+    "identity",
     "max",
     "min",
     "open",
     "param",
     "parse",
+    "recheck",
     "sum",
     "trace",
 ]
@@ -150,12 +162,16 @@ _HOMES = {
     "cluster.limits": "ClusterLimits",
     "collection.limits": "Limits StorageLimits",
     "errors": (
-        "Behind Closed Conflict InvalidName KindMismatch LimitExceeded MalformedUpdate NoOwner NotReplicated "
-        "OutcomeUnknown Overloaded ProtoBaseError ProtocolError RecordExists RecordMissing StorageFailed "
-        "Unauthorized Unavailable ValidationError"
+        "Behind Closed Conflict Forbidden InvalidName KindMismatch LimitExceeded MalformedUpdate NoOwner "
+        "NotReplicated OutcomeUnknown Overloaded ProtoBaseError ProtocolError RecordExists RecordMissing "
+        "StorageFailed Unauthorized Unavailable ValidationError"
     ),
     "live.live": "Live",
     "live.limits": "ViewLimits",
+    "permissions.asker": "identity",
+    "permissions.grant": "Grant",
+    "permissions.policy": "Policy",
+    "permissions.rule": "Rule",
     "presence.limits": "PresenceLimits",
     "database.opening": "open",
     "database.traces": "trace",
@@ -171,6 +187,7 @@ _HOMES = {
     "server.authentication": "Identity",
     "server.json_web_tokens": "Jwt",
     "server.limits": "ServerLimits",
+    "server.permissions": "recheck",
     "server.server": "Server",
     "structures": "CountedSet Counter Dict HashDict List Set Text XmlFragment",
     "transactions": "Transaction",

@@ -12,6 +12,7 @@ from protobase_live.handles import ChangeStream, Collection, Ids, Loader, OnInva
 from protobase_live.model.atoms import Atom
 from protobase_live.model.durability import Durability
 from protobase_live.model.durability import durability as parse_durability
+from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_collection
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
@@ -222,6 +223,10 @@ class DatabaseApi(ABC):
     @abstractmethod
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return."""
+
+    @abstractmethod
+    async def erase(self, collection: str, key: str | None = None) -> Erasure:
+        """Have no byte left of a collection or, with ``key``, of a record and its past, on any node."""
 
     @abstractmethod
     async def state_hash(self, collection: str) -> StateHash:

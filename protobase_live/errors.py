@@ -12,6 +12,7 @@
     ├── LimitExceeded            a named limit of the server or the database was reached
     │   └── Overloaded           a queue is full right now (retryable)
     ├── Unauthorized             the token was not accepted
+    ├── Forbidden                who asks may not do this with this collection
     ├── Unavailable              the collection, server or connection failed, or nothing can be stored;
     │   │                        nothing was done (retryable)
     │   ├── Behind               this server has not what this client was shown by another (retryable)
@@ -77,6 +78,11 @@ class Overloaded(LimitExceeded):
 
 class Unauthorized(ProtoBaseError):
     """The token was not accepted."""
+
+
+class Forbidden(ProtoBaseError):
+    """The permissions do not let who asks do this; the message names the action and the collection, and says
+    nothing of what is in it, or whether it exists."""
 
 
 class Unavailable(ProtoBaseError):

@@ -80,6 +80,10 @@ def serve(
     origin: Annotated[
         list[str] | None, typer.Option(help="Pages of this origin may connect, too; * allows all.")
     ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="Address or network of proxies whose X-Forwarded-For is believed."),
+    ] = None,
     peer: Annotated[
         list[str] | None, typer.Option(help="Another node to be linked with, as ws://HOST:PORT/peer.")
     ] = None,
@@ -96,14 +100,22 @@ def serve(
     cluster_secret_file: Annotated[
         str | None, typer.Option(help="A file with the secret that all nodes have in common.")
     ] = None,
+    schemas: Annotated[
+        str | None,
+        typer.Option(help="A Python file with schemas = {'tasks': Task}, for what is written."),
+    ] = None,
     jwt_keys: Annotated[
-        str | None, typer.Option(help="A file with what tokens (JWT) are checked with; else anyone may come.")
+        str | None,
+        typer.Option(help="A file or URL with what tokens (JWT) are checked with; else anyone may come."),
     ] = None,
     jwt_algorithm: Annotated[
         list[str] | None, typer.Option(help="HS256, RS256, EdDSA or Ed25519: what tokens are signed with.")
     ] = None,
     jwt_audience: Annotated[str | None, typer.Option(help="Who a token has to be for (aud).")] = None,
     jwt_issuer: Annotated[str | None, typer.Option(help="Who has to have made a token (iss).")] = None,
+    policy: Annotated[
+        str | None, typer.Option(help="A file (.toml, .py) that says who may do what; else everybody may.")
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Let everybody in who can reach it, also from other machines.")
     ] = False,
@@ -128,15 +140,18 @@ def serve(
         "listen": listen,
         "config": config,
         "origin": origin,
+        "trusted_proxy": trusted_proxy,
         "peer": peer,
         "node_id": node_id,
         "owner": owner,
         "durability": durability,
         "cluster_secret_file": cluster_secret_file,
+        "schemas": schemas,
         "jwt_keys": jwt_keys,
         "jwt_algorithm": jwt_algorithm,
         "jwt_audience": jwt_audience,
         "jwt_issuer": jwt_issuer,
+        "policy": policy,
         "insecure": insecure or None,
         "inspector": inspector,
         "limit": limit,
@@ -279,6 +294,40 @@ def delete(source: Source, collection: str, token: Token = None) -> None:
     from protobase_live.cli.delete import delete
 
     delete(source, collection, token)
+
+
+@app.command()
+def erase(
+    source: Source,
+    collection: str,
+    key: Annotated[
+        str | None, typer.Argument(help="A record; what else is there stays. All of it if absent.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
+    token: Token = None,
+) -> None:
+    """Have no byte left of a collection, or of one record and its past: in logs, snapshots, nodes, buckets.
+
+    The exit code is 1 while a node has not done it, which is named; it does when it is back, and to
+    erase again asks it.
+    """
+    from protobase_live.cli.erase import erase
+
+    erase(source, collection, key, token, json)
+
+
+@app.command()
+def revoke(
+    url: ServerUrl,
+    author: Annotated[str, typer.Argument(help="Who: the author of what is written with the token (sub).")],
+    collection: Annotated[str | None, typer.Argument(help="Which one; all when none is named.")] = None,
+    let_in: Annotated[bool, typer.Option("--let-in", help="Take it back.")] = False,
+    token: Token = None,
+) -> None:
+    """Take away what somebody may do at a running server, until it stops; what is open of it ends at once."""
+    from protobase_live.cli.revoke import revoke
+
+    revoke(url, author, collection, let_in, token)
 
 
 @app.command()

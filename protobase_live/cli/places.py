@@ -15,9 +15,11 @@ from protobase_live.client import ClientLimits, RemoteDatabase, connect
 from protobase_live.client.address import without_secrets
 from protobase_live.collection.former import history_of, remains_of
 from protobase_live.collection.put_back import put_back
+from protobase_live.database.database import Database
 from protobase_live.database.opening import open_storage
 from protobase_live.database.stored import pack_stored, unpack_stored
 from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
+from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import RESERVED_PREFIX, is_internal, is_reserved
 from protobase_live.model.operations import CollectionInfo
 from protobase_live.protocol.yjs.structs import merge
@@ -37,6 +39,10 @@ SERVERS = ("ws://", "wss://", "http://", "https://")
 
 CONNECT_SECONDS = 5.0
 """How long a server may take to answer at all."""
+
+
+CALL_SECONDS = ClientLimits().call_seconds
+"""How long it may take for one call, if nothing else is said."""
 
 
 def whole_update(updates: Sequence[bytes]) -> bytes:
@@ -79,6 +85,10 @@ class Place(Protocol):
         """Delete a collection with its history."""
         ...
 
+    async def erase(self, collection: str, key: str | None) -> Erasure:
+        """Have no byte left of a collection, or of a record."""
+        ...
+
     async def close(self) -> None:
         """Let go of it."""
         ...
@@ -90,16 +100,23 @@ async def names_in(place: Place) -> list[str]:
 
 
 async def open_place(
-    url: str, token: str | None, *, must_exist: bool = False, read_only: bool = False
+    url: str,
+    token: str | None,
+    *,
+    must_exist: bool = False,
+    read_only: bool = False,
+    call_seconds: float = CALL_SECONDS,
 ) -> Place:
     """The storage or server at ``url``; ``must_exist`` and ``read_only`` as in `open_storage`.
+
+    ``call_seconds`` is how long a server may take for one call.
 
     Raises Unavailable, StorageFailed, ValidationError.
     """
     if not url.startswith(SERVERS):
         return StoragePlace(await open_storage(url, must_exist=must_exist, read_only=read_only))
     stack = AsyncExitStack()
-    limits = ClientLimits(connect_seconds=CONNECT_SECONDS)
+    limits = ClientLimits(connect_seconds=CONNECT_SECONDS, call_seconds=call_seconds)
     try:
         remote = await stack.enter_async_context(connect(url, token, limits=limits))
     except Unavailable as error:
@@ -151,6 +168,10 @@ class ServerPlace:
     async def delete(self, collection: str) -> None:
         """See Place."""
         await self._remote.drop(collection)
+
+    async def erase(self, collection: str, key: str | None) -> Erasure:
+        """See Place."""
+        return await self._remote.erase(collection, key)
 
     async def close(self) -> None:
         """See Place."""
@@ -214,6 +235,11 @@ class StoragePlace:
             remains = remains_of(await self._storage.load(collection), random_identity())
         with _named("delete", collection):
             await self._storage.delete(collection, remains)
+
+    async def erase(self, collection: str, key: str | None) -> Erasure:
+        """See Place. Other nodes are told when the storage is served again."""
+        async with Database(self._storage) as database:
+            return await database.erase(collection, key)
 
     async def close(self) -> None:
         """See Place."""

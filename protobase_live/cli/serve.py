@@ -6,9 +6,9 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
@@ -16,15 +16,18 @@ from protobase_live.cli.settings import Options, Settings, settings
 from protobase_live.database.database import Database
 from protobase_live.database.opening import open as open_database
 from protobase_live.errors import StorageFailed, Unavailable, ValidationError
+from protobase_live.model.atoms import Atom
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
-from protobase_live.server.origins import is_loopback
 from protobase_live.server.server import Server
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 MAX_PORT = 65_535
 
-REPEATED = ("origin", "peer", "owner", "jwt_algorithm", "limit")
+REPEATED = ("origin", "trusted_proxy", "peer", "owner", "jwt_algorithm", "limit")
 """Options that may come more than once."""
 
 _log = logging.getLogger(__name__)
@@ -90,7 +93,16 @@ def _opened(how: Settings) -> AbstractAsyncContextManager[Database]:
         node_id=how.node_id,
         durability=how.durability,
         owner=how.owners,
+        schemas=_schemas(how),
     )
+
+
+def _schemas(how: Settings) -> Mapping[str, type[Atom]] | None:
+    if how.schemas is None:
+        return None
+    from protobase_live.cli.schema_file import schemas_of  # a server that has none starts without
+
+    return schemas_of(how.schemas)
 
 
 def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager[Server]:
@@ -104,40 +116,40 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         database,
         host,
         port,
-        authentication(how, host),
+        authentication(how),
+        insecure=how.insecure,
+        policy=_policy(how),
         limits=how.server_limits,
         live_limits=how.live_limits,
         origins=how.origins,
+        trusted_proxies=how.trusted_proxies,
         peers=how.peers,
         cluster_secret=secret,
         inspector=how.inspector == "on",
     )
 
 
-def authentication(how: Settings, host: str) -> Authenticate:
-    """Who says who a client of ``host`` is.
+def authentication(how: Settings) -> Authenticate:
+    """Who says who a client is.
 
     Raises ValidationError for settings that would let in more than was meant.
     """
     if how.jwt_keys is None:
         if how.jwt_algorithms or how.jwt_audience or how.jwt_issuer:
-            raise ValidationError("tokens are checked with keys: name their file, too (--jwt-keys)")
-        if not is_loopback(host):
-            _require_insecure(how)
+            raise ValidationError("tokens are checked with keys: name their file or URL, too (--jwt-keys)")
         return anonymous
     from protobase_live.server.json_web_tokens import Jwt  # a server without starts without
 
-    return Jwt(how.jwt_keys, how.jwt_algorithms, how.jwt_audience, how.jwt_issuer)
+    options = how.jwt_algorithms, how.jwt_audience, how.jwt_issuer
+    return Jwt(how.jwt_keys, *options, limits=how.server_limits)
 
 
-def _require_insecure(how: Settings) -> None:
-    if not how.insecure:
-        raise ValidationError(
-            f"--listen {how.listen} lets in everybody who can reach it: say with --jwt-keys FILE and "
-            "--jwt-algorithm NAME whose tokens are good, or that all may do everything with --insecure"
-        )
-    told = "everybody who can reach %s may read and write everything (--insecure)"
-    _log.warning(told, how.listen, extra={"event": "insecure"})
+def _policy(how: Settings) -> Policy | None:
+    if how.policy is None:
+        return None
+    from protobase_live.permissions.policy_file import read_policy  # a server without one starts without
+
+    return read_policy(how.policy)
 
 
 @asynccontextmanager
@@ -171,9 +183,12 @@ async def listening(
     port: int,
     authenticate: Authenticate = anonymous,
     *,
+    policy: Policy | None = None,
+    insecure: bool = False,
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
     live_limits: LiveLimits | None = None,
     origins: Iterable[str] = (),
+    trusted_proxies: Iterable[str] = (),
     peers: Sequence[str] = (),
     cluster_secret: bytes | None = None,
     inspector: bool = True,
@@ -186,7 +201,10 @@ async def listening(
         limits=limits,
         live_limits=live_limits,
         authenticate=authenticate,
+        policy=policy,
+        insecure=insecure,
         origins=origins,
+        trusted_proxies=trusted_proxies,
         peers=peers,
         cluster_secret=cluster_secret,
         inspector=inspector,

@@ -46,15 +46,18 @@ class Settings:
     storage: str = "file:./data"
     listen: str = "127.0.0.1:8765"
     origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     node_id: str | None = None
     durability: str = "local"
     cluster_secret_file: str | None = None
+    schemas: str | None = None
     jwt_keys: str | None = None
     jwt_algorithms: tuple[str, ...] = ()
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+    policy: str | None = None
     insecure: bool = False
     inspector: str = "on"
     log_level: str = "warning"
@@ -76,15 +79,18 @@ class Options(TypedDict, total=False):
     listen: str
     config: str
     origin: Sequence[str]
+    trusted_proxy: Sequence[str]
     peer: Sequence[str]
     owner: Sequence[str]
     node_id: str
     durability: str
     cluster_secret_file: str
+    schemas: str
     jwt_keys: str
     jwt_algorithm: Sequence[str]
     jwt_audience: str
     jwt_issuer: str
+    policy: str
     insecure: bool
     inspector: str
     limit: Sequence[str]
@@ -122,8 +128,7 @@ def _of_options(options: Options) -> Iterator[tuple[str, _Given]]:
             yield name, _Given(options.get(name), f"--{name.replace('_', '-')}")
     if options.get("insecure"):
         yield "insecure", _Given(True, "--insecure")
-    for name in _LISTS:
-        option = name.removesuffix("s")
+    for name, (option, _) in _LISTS.items():
         if values := options.get(option):
             yield name, _Given(list(cast("Sequence[str]", values)), f"--{option.replace('_', '-')}")
     for text in options.get("limit", ()):
@@ -215,7 +220,7 @@ def _plain(name: str, given: _Given) -> Any:
         return told
     if name in _LISTS:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in cast("list[Any]", value)):
-            raise ValidationError(f"{given.where}: expected a list of {_LISTS[name]}, not {value!r}")
+            raise ValidationError(f"{given.where}: expected a list of {_LISTS[name][1]}, not {value!r}")
         return tuple(cast("list[str]", value))
     if not isinstance(value, str):
         raise ValidationError(f"{given.where}: expected a text, not {value!r}")
@@ -228,16 +233,17 @@ def _plain(name: str, given: _Given) -> Any:
 _CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
 """Texts that are one of a few."""
 _TEXTS = (
-    *("storage", "listen", "node_id", "durability", "cluster_secret_file"),
-    *("jwt_keys", "jwt_audience", "jwt_issuer", "traces", *_CHOICES),
+    *("storage", "listen", "node_id", "durability", "cluster_secret_file", "schemas"),
+    *("jwt_keys", "jwt_audience", "jwt_issuer", "policy", "traces", *_CHOICES),
 )
 _LISTS = {
-    "origins": "origins",
-    "peers": "addresses of nodes",
-    "owners": "patterns of collections",
-    "jwt_algorithms": "algorithms",
+    "origins": ("origin", "origins"),
+    "trusted_proxies": ("trusted_proxy", "addresses and networks"),
+    "peers": ("peer", "addresses of nodes"),
+    "owners": ("owner", "patterns of collections"),
+    "jwt_algorithms": ("jwt_algorithm", "algorithms"),
 }
-"""What can be given several times, and what it is a list of. The option is in the singular."""
+"""What can be given several times: the option for one, and what it is a list of."""
 _FLAGS = ("insecure",)
 _SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 """How a flag is said in a variable."""

@@ -9,22 +9,23 @@ from protobase_actors import Clock, SystemClock
 from protobase_live.client.address import live_url, refusal, without_secrets
 from protobase_live.client.doors import Doors
 from protobase_live.client.limits import ClientLimits
-from protobase_live.client.link import Dial, Link, OnConnection
+from protobase_live.client.link import Link, OnConnection
 from protobase_live.client.remote_database import RemoteDatabase
 from protobase_live.client.remote_presence import PresenceTables
+from protobase_live.client.tokens import Token, Tokens
+from protobase_live.client.transport import Dial
 from protobase_live.client.ways import WAYS, Way, Ways
 from protobase_live.errors import ValidationError
 from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
 from protobase_live.model.values import quoted
-from protobase_live.protocol.live.client_messages import Hello
 from protobase_live.protocol.live.client_session import ClientSession
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
 
 
 def connect(
     url: str | Sequence[str],
-    token: str | None = None,
+    token: Token = None,
     *,
     name: str = "protobase-live python",
     subprotocol: str = MsgpackCodec.subprotocol,
@@ -44,6 +45,10 @@ def connect(
 
     Where something in between lets no WebSocket through, the same is said over HTTP. ``transport`` chooses
     one of them, ``"websocket"`` or ``"http"``.
+
+    ``token`` is what the server's operator gave out, or a function, plain or async, that gives a fresh one:
+    it is asked at each connection, and some seconds before the server ends one with its token. If it fails
+    it is asked again, unless it raises Unauthorized. A plain one must not wait.
 
     ``name`` is what the server may show for this client. ``on_connection`` is told why the connection was
     lost, and None when there is another; it must not wait. ``clock``, ``random`` and ``dial`` (which opens a
@@ -79,11 +84,12 @@ def connect(
             dial or ways.dial,
             ClientSession(
                 codec,
-                Hello(token, name),
+                name,
                 credit=bounds.credit,
                 max_calls=bounds.calls,
                 max_seen=bounds.seen_collections,
             ),
+            Tokens(token),
             clock=timed,
             limits=bounds,
             on_presence=tables.changed,

@@ -58,7 +58,7 @@ async def open_http(url: str, subprotocol: str, clock: Clock, limits: ClientLimi
 
 
 class HttpTransport:
-    """See `protobase_live.client.link.Transport`."""
+    """See `protobase_live.client.transport.Transport`."""
 
     def __init__(
         self, stream: HttpLine, url: str, subprotocol: str, clock: Clock, limits: ClientLimits

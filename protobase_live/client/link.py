@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -13,14 +13,10 @@ from protobase_actors import Clock, within
 from protobase_live.client.address import nothing_listens
 from protobase_live.client.doors import Door, Doors
 from protobase_live.client.limits import ClientLimits
-from protobase_live.errors import (
-    Closed,
-    OutcomeUnknown,
-    ProtoBaseError,
-    ProtocolError,
-    Unauthorized,
-    Unavailable,
-)
+from protobase_live.client.losses import final, words
+from protobase_live.client.tokens import Tokens
+from protobase_live.client.transport import Dial, Transport
+from protobase_live.errors import Closed, OutcomeUnknown, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.protocol.live.client_events import (
     Answered,
@@ -32,32 +28,12 @@ from protobase_live.protocol.live.client_events import (
     News,
     Opened,
     PresenceChanged,
+    TokenExpiring,
 )
 from protobase_live.protocol.live.client_session import ClientSession
-from protobase_live.protocol.live.codec import Frame
-from protobase_live.protocol.live.limits import BAD_MESSAGE, MESSAGE_TOO_BIG, UNAUTHORIZED
 
 T = TypeVar("T")
 
-
-class Transport(Protocol):
-    """One connection (``websockets.asyncio.client.ClientConnection``)."""
-
-    async def recv(self) -> Frame:
-        """The next message. Raises websockets' ConnectionClosed."""
-        ...
-
-    async def send(self, message: Frame, /) -> None:
-        """Send a message. Raises websockets' ConnectionClosed."""
-        ...
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close; harmless when it is closed."""
-        ...
-
-
-Dial = Callable[[str], Awaitable[Transport]]
-"""Opens a connection to an address; raises OSError or websockets' WebSocketException."""
 
 OnConnection = Callable[[str | None], None]
 """Is told why a connection was lost, and None when there is another."""
@@ -85,6 +61,7 @@ class Link:
         doors: Doors,
         dial: Dial,
         session: ClientSession,
+        tokens: Tokens,
         *,
         clock: Clock,
         limits: ClientLimits,
@@ -92,10 +69,14 @@ class Link:
         refusal: Callable[[str, Exception], ProtoBaseError | None] = lambda url, loss: None,
         on_connection: OnConnection | None = None,
     ) -> None:
-        """``refusal`` says why a first connection fails that no later one can replace, if it is so."""
+        """``tokens`` are asked at each connection, and when one ends soon. ``refusal`` says why a first
+        connection fails that no later one can replace, if it is so.
+        """
         self._doors = doors
         self._dial = dial
         self._session = session
+        self._tokens = tokens
+        self._renewing: asyncio.Task[None] | None = None
         self._clock = clock
         self._limits = limits
         self._on_presence = on_presence
@@ -226,7 +207,7 @@ class Link:
             await self._converse(transport)
         except (OSError, WebSocketException, ProtoBaseError) as loss:
             absent = began is None and nothing_listens(loss)
-            self._lost(door, loss)
+            self._lost(door, loss, was_let_in=began is not None)
         except Exception as mistake:
             self._finish(Unavailable(f"the client failed: {mistake!r}"))
             raise
@@ -234,9 +215,10 @@ class Link:
         self._doors.left(door, lasted, absent=absent)
 
     async def _connect(self, door: Door) -> Transport:
+        token = await self._tokens.get()
         transport = await self._dial(door.url)
         try:
-            await transport.send(self._session.hello())
+            await transport.send(self._session.hello(token))
             self._session.welcomed(await transport.recv())
         except BaseException:
             await transport.close()
@@ -289,10 +271,12 @@ class Link:
                 self._session.ping()
                 self._wake.set()
 
-    def _lost(self, door: Door, loss: Exception) -> None:
+    def _lost(self, door: Door, loss: Exception, *, was_let_in: bool) -> None:
         """Go on with the next connection, unless it would fare the same."""
         self._loss = loss
-        error = _final(loss)
+        error = final(loss)
+        if was_let_in and self._tokens.can_be_fresh and isinstance(error, Unauthorized):
+            error = None  # the token has ended
         if error is None and not self._first.done():
             door.refused = self._refusal(door.url, loss)
             error = door.refused if self._doors.all_refused else None
@@ -302,7 +286,19 @@ class Link:
             self._session.disconnected()
             self._act()
             if self._first.done():
-                self._tell_connection(_words(loss))
+                self._tell_connection(words(loss))
+
+    def _begin_renewing(self) -> None:
+        if self._tokens.can_be_fresh and (self._renewing is None or self._renewing.done()):
+            self._renewing = asyncio.get_running_loop().create_task(self._renew())
+
+    async def _renew(self) -> None:
+        """Present a fresh token; without one the connection ends, and the next one begins with one."""
+        try:
+            token = await self.within_call(self._tokens.get())
+            await self.call(lambda session: session.renew(token))
+        except ProtoBaseError as error:
+            _log.warning("the token was not renewed: %s", error, extra={"event": "token_not_renewed"})
 
     def _tell_connection(self, why: str | None) -> None:
         """Each loss once, whatever becomes of the attempts, and its end."""
@@ -318,12 +314,14 @@ class Link:
     def _give_up(self) -> None:
         if not self._first.done():
             seconds, loss = self._limits.connect_seconds, self._loss
-            why = "no answer" if loss is None else _words(loss)
+            why = "no answer" if loss is None else words(loss)
             self._first.set_exception(Unavailable(f"no connection within {seconds:g} seconds: {why}"))
 
     def _finish(self, error: ProtoBaseError) -> None:
         if self._end is None:
             self._end = error
+            if self._renewing is not None:
+                self._renewing.cancel()
             self._session.close(error)
             self._act()
             if not self._first.done():
@@ -360,6 +358,8 @@ class Link:
                 self._clock.call_later(self._doors.pause(0), lambda: self._resume(id))
             case PresenceChanged():
                 self._on_presence(event)
+            case TokenExpiring():
+                self._begin_renewing()
 
     def _failed(self, id: int, error: ProtoBaseError) -> None:
         if subscriber := self._subscribers.pop(id, None):
@@ -370,21 +370,3 @@ class Link:
     def _resume(self, id: int) -> None:
         self._session.resume(id)
         self._wake.set()
-
-
-def _words(loss: Exception) -> str:
-    return str(loss) or type(loss).__name__
-
-
-def _final(loss: Exception) -> ProtoBaseError | None:
-    """The error of everything that waits, if connecting again cannot help."""
-    if isinstance(loss, ProtoBaseError):
-        return None if loss.retryable else loss
-    closed = loss.rcvd if isinstance(loss, ConnectionClosed) else None
-    if closed is None:
-        return None
-    if closed.code == UNAUTHORIZED:
-        return Unauthorized(closed.reason)
-    if closed.code in (BAD_MESSAGE, MESSAGE_TOO_BIG):
-        return ProtocolError(f"the server closed the connection: {closed.code} {closed.reason}")
-    return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from protobase_live.api import DatabaseApi
 from protobase_live.client.link import Link
+from protobase_live.client.named_query import NamedQuery
 from protobase_live.client.remote_live import RemoteLine
 from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
@@ -17,6 +18,7 @@ from protobase_live.errors import Conflict, NotReplicated
 from protobase_live.handles import Row
 from protobase_live.handles.presence import Presence
 from protobase_live.model.durability import Durability
+from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_collection
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
@@ -27,10 +29,12 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     OfCollections,
     RestoreRequest,
     StateHashRequest,
 )
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.language.form import to_form
 from protobase_live.query.language.query import Query
@@ -127,6 +131,13 @@ class RemoteDatabase(DatabaseApi):
         """
         await self._ask(partial(DropRequest, collection=collection))
 
+    async def erase(self, collection: str, key: str | None = None) -> Erasure:
+        """Have no byte left of a collection or, with ``key``, of a record of it and its past: in no file or
+        object of the server on return, nor of those nodes that are ``done``. What else is visible goes on in
+        another history, and who has a copy of the former one is told as by `drop`.
+        """
+        return Erasure.parse(await self._ask(partial(EraseRequest, collection=collection, key=key)))
+
     async def state_hash(self, collection: str) -> StateHash:
         """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
         return StateHash(**await self._ask(partial(StateHashRequest, collection=collection)))
@@ -134,6 +145,21 @@ class RemoteDatabase(DatabaseApi):
     async def cluster_status(self) -> NodeStatus:
         """How the node that this client is connected to is linked with others, and how far these are."""
         return NodeStatus.parse(await self._ask(ClusterRequest))
+
+    def named(self, name: str, **params: Any) -> NamedQuery:
+        """A query that the server builds, of its parameters and of who asks."""
+        return NamedQuery(self._link, name, params)
+
+    async def revoke(self, author: str, collection: str | None = None) -> None:
+        """Take away what an author may do with a collection, None: with all, until the server stops.
+
+        What is open of it has ended on return. Needs ``admin`` of the collection, or of the server.
+        """
+        await self._ask(partial(RevokeRequest, author=author, collection=collection))
+
+    async def let_in(self, author: str, collection: str | None = None) -> None:
+        """Take back what `revoke` did; None: all of it."""
+        await self._ask(partial(RevokeRequest, author=author, collection=collection, let_in=True))
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`.
@@ -166,7 +192,7 @@ class RemoteDatabase(DatabaseApi):
             given = {"offset": start, "part": part, "more": more}
             await self._ask(partial(RestoreRequest, collection=collection, **given))
 
-    async def _ask(self, request: Callable[[int], OfCollections | ClusterRequest]) -> Any:
+    async def _ask(self, request: Callable[[int], OfCollections | ClusterRequest | RevokeRequest]) -> Any:
         return await self._link.call(lambda session: session.ask(request))
 
     async def _query(self, query: Query) -> list[Row]:
@@ -177,4 +203,4 @@ class RemoteDatabase(DatabaseApi):
         return Explanation.parse(form)
 
     def _line(self, query: Query) -> RemoteLine:
-        return RemoteLine(self._link, query)
+        return RemoteLine(self._link, to_form(query))

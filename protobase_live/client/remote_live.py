@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from protobase_live.client.link import Link
 from protobase_live.errors import Closed, ProtoBaseError, ProtocolError
 from protobase_live.live.live import Hear
 from protobase_live.protocol.live.client_events import Differed, News
 from protobase_live.protocol.live.server_messages import RowChangeForm
-from protobase_live.query.language.form import to_form
-from protobase_live.query.language.query import Query
 from protobase_live.query.result.diff import Diff, RowChange
 
 
@@ -20,9 +19,10 @@ class RemoteLine:
     It holds nothing: a difference is heard when it has come, whether somebody waits for it or not.
     """
 
-    def __init__(self, link: Link, query: Query) -> None:
+    def __init__(self, link: Link, form: Any) -> None:
+        """``form`` is that of a query."""
         self._link = link
-        self._query = query
+        self._form = form
         self._hear: Hear | None = None
         self._id: int | None = None
         self._heard = asyncio.Event()  # remembers what nobody waited for
@@ -31,7 +31,7 @@ class RemoteLine:
     async def open(self, hear: Hear, since: str | None) -> None:
         """Raises ValidationError, Overloaded, LimitExceeded, Unavailable, Closed."""
         self._hear = hear
-        form = to_form(self._query)
+        form = self._form
         self._id = self._link.subscribe(lambda session: session.watch(form, since), self)
         try:
             await self._link.within_call(self.more())

@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 from protobase_actors import Clock, within
 from protobase_live.client.address import may_be_blocked, without_secrets
 from protobase_live.client.limits import ClientLimits
-from protobase_live.client.link import Transport
+from protobase_live.client.transport import Transport
 from protobase_live.errors import ProtocolError
 
 Way = Literal["auto", "websocket", "http"]
@@ -42,7 +42,7 @@ class Ways:
         self._http_until: dict[str, float] = {}
 
     async def dial(self, url: str) -> Transport:
-        """Open a connection to an address; see `protobase_live.client.link.Dial`."""
+        """Open a connection to an address; see `protobase_live.client.transport.Dial`."""
         if self._way == "websocket":
             return await self._websocket(url)
         if self._way == "http":

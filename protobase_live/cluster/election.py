@@ -219,7 +219,7 @@ class Election:
         complaint = ""
         if patterns != self._patterns or nodes != self._replication.configured:
             complaint = f"{holder!r} has other patterns of owned collections, or other peers, than this node"
-        elif self._replication.keeping.met_nodes >= nodes:
+        elif len(self._replication.keeping.nodes) >= nodes:
             complaint = f"more nodes than {nodes} were linked with this one: nobody is granted the lease"
         if complaint and complaint != self._complaints.get(holder):
             _log.warning("%s", complaint, extra={"event": "owner_refused", "node": holder})

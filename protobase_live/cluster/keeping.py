@@ -27,9 +27,9 @@ class Keeping:
         """Bytes that the log of a collection keeps for them, where it does."""
 
     @property
-    def met_nodes(self) -> int:
-        """How many other nodes were linked with this one since it has started, as far as is remembered."""
-        return len(self._nodes)
+    def nodes(self) -> Sequence[str]:
+        """The other nodes that were linked with this one since it has started, as far as is remembered."""
+        return list(self._nodes)
 
     @property
     def bytes(self) -> int:

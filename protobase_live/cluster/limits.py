@@ -74,5 +74,7 @@ class ClusterLimits:
     owner_documents: int = 100
     """Owned collections that the owner has in memory a second time, to check transactions; the one that was
     not used for longest is loaded anew when it is used."""
+    erase_seconds: float = 10.0
+    """How long an erasure waits for the other nodes to do their part; those that have not are named."""
     retry_seconds: float = 0.5
     """How long to wait before a node that could not store something is sent it again."""

@@ -71,7 +71,7 @@ class Owner:
             node, self.patterns, voter, replication, self._make, self._limits, clock, random
         )
         self._running: asyncio.Task[None] | None = None
-        replication.owned = self._log
+        replication.owned, replication.forget = self._log, voter.forget
         replication.serve = self._answer
 
     def start(self) -> None:

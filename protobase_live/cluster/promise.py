@@ -55,7 +55,18 @@ class PromiseStore:
         """Durable on return. Raises StorageError; then it may be stored, or not."""
         self._sequence += 1  # one that failed may be on the disk all the same
         sequence, time = self._sequence, self._clock.time()
-        packed = pack([promise.term, promise.holder, promise.accepted, promise.proposal])
+        packed = _packed(promise)
         await self._storage.append([Commit(_ORIGIN, sequence, NAME, packed, (), time)])
         if sequence % LOG_COMMITS == 0:
             await self._storage.compact(Snapshot(NAME, packed, {_ORIGIN: sequence}, time))
+
+    async def forget(self, promise: Promise) -> None:
+        """Store a promise, and have no byte left of those before. Raises StorageError."""
+        self._sequence += 1
+        vector = {_ORIGIN: self._sequence}
+        snapshot = Snapshot(NAME, _packed(promise), vector, self._clock.time())
+        await self._storage.erase(NAME, b"", snapshot)
+
+
+def _packed(promise: Promise) -> bytes:
+    return pack([promise.term, promise.holder, promise.accepted, promise.proposal])

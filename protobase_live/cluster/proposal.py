@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from protobase_live.collection.commit_form import commit_of, form_of
 from protobase_live.collection.former import History
 from protobase_live.errors import ProtocolError
 from protobase_live.protocol.packing import as_number, as_text, pack, unpack
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
 from protobase_storage import Commit
 
 
@@ -19,6 +20,10 @@ class OwnedCommit:
 
     history: History
     commit: Commit
+
+    def emptied(self) -> OwnedCommit:
+        """The same commit, which does nothing and says of nobody that he did anything."""
+        return replace(self, commit=replace(self.commit, update=EMPTY_UPDATE, parts=()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,11 @@ class Proposal:
             Place(each.commit.collection, each.history, each.commit.origin, each.commit.sequence)
             for each in self.commits
         )
+
+    def without(self, over: Collection[OwnedCommit]) -> Proposal:
+        """The same, with nothing in those commits: nobody takes them any more, but for their places."""
+        kept = [each if each not in over else each.emptied() for each in self.commits]
+        return Proposal(self.previous, tuple(kept))
 
     def encode(self) -> bytes:
         """As `decode` reads it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from protobase_live.cluster.owned_log import OwnedLog
 
 
+async def _nothing() -> None:
+    """Nothing is stored beside the logs."""
+
+
 class Replication:
     """The links to other nodes; the collections' `Outlet`."""
 
@@ -43,6 +47,10 @@ class Replication:
         """Answers what other nodes ask."""
         self.owned: OwnedLog | None = None
         """Is told of what is shown, too."""
+        self.forget: Callable[[], Awaitable[None]] = _nothing
+        """Has no byte left of what this node has stored beside logs of histories that are over. Raises
+        StorageError."""
+        self._news = WakeUp()
         self._acknowledged = WakeUp()
         self._unlinked = WakeUp()
 
@@ -55,6 +63,7 @@ class Replication:
         self.source.recent.push(collection, commits, before)
         for link in self.links.values():
             link.outgoing.lacks(collection)
+        self._news.wake()
 
     def loaded(self, collection: str, history: History, vector: Vector) -> None:
         """See `Outlet.loaded`."""
@@ -88,6 +97,7 @@ class Replication:
         self.source.replaced(collection, history)
         for link in self.links.values():
             link.outgoing.replaced(collection)
+        self._news.wake()
 
     def holds(self, collection: str, count: int) -> None:
         """See `Outlet.holds`."""
@@ -138,6 +148,11 @@ class Replication:
             self._unlinked.wake()
         if not self.links:
             self.source.recent.clear()
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until something holds that depends on what collections are, while there are links."""
+        while not await condition():
+            await self._news.wait()
 
     async def without(self, node: str) -> None:
         """Wait until there is no link with this node."""

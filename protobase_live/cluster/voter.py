@@ -9,8 +9,9 @@ from protobase_actors import Clock, within
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.owned_log import OwnedLog
 from protobase_live.cluster.promise import Promise, PromiseStore
-from protobase_live.cluster.proposal import Proposal
+from protobase_live.cluster.proposal import OwnedCommit, Proposal
 from protobase_live.protocol.packing import as_bytes, as_number, pack, unpack
+from protobase_storage import CollectionCorrupt
 
 OWNER = "~owner"
 """The origin of what is written for owned collections, whichever node does: a node that all are in turn."""
@@ -55,6 +56,8 @@ class Voter:
         """Load what was promised. To whom, and when, before that, is not known: all of it may still hold."""
         self._promise = await self._store.load()
         self._until = self._clock.monotonic() + self._limits.lease_seconds
+        if await self._left(self._promise.proposal) != self._promise.proposal:
+            await self.forget()
 
     @property
     def term(self) -> int:
@@ -91,8 +94,28 @@ class Voter:
         async with self._lock:
             if self._is_over(term, holder) or (term, number) < self._promise.accepted:
                 return False  # also what was overtaken by the one behind it: that is not to be forgotten
-            await self._keep(Promise(term, holder, (term, number), proposal))
+            await self._keep(Promise(term, holder, (term, number), await self._left(proposal)))
             return True
+
+    async def forget(self) -> None:
+        """Have no byte left of commits whose histories are over. Raises StorageError, ProtocolError."""
+        async with self._lock:
+            self._promise = replace(self._promise, proposal=await self._left(self._promise.proposal))
+            await self._store.forget(self._promise)
+
+    async def _left(self, proposal: bytes) -> bytes:
+        """A proposal with nothing in commits whose histories are over."""
+        if not proposal:
+            return proposal
+        told = Proposal.decode(proposal)
+        over = [each for each in told.commits if await self._is_of_the_past(each)]
+        return told.without(over).encode() if over else proposal
+
+    async def _is_of_the_past(self, owned: OwnedCommit) -> bool:
+        try:
+            return await self._log.history(owned.commit.collection) > owned.history
+        except CollectionCorrupt:  # it fails alone
+            return False
 
     def _is_over(self, term: int, holder: str) -> bool:
         known = self._promise

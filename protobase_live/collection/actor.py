@@ -24,8 +24,8 @@ from protobase_live.collection.intake import Taker
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import (
     Begin,
-    Compare,
     Drop,
+    Erase,
     HashState,
     Hold,
     HoldPart,
@@ -68,6 +68,7 @@ from protobase_storage import Loaded, Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
+    from protobase_live.model.atoms import Atom
 
 T = TypeVar("T")
 
@@ -88,8 +89,10 @@ class CollectionActor(Actor[Message]):
         outlet: Outlet,
         audiences: dict[str, Audience],
         gates: Gates,
+        schema: type[Atom] | None = None,
     ) -> None:
-        """``audiences`` has this collection's, by its name, as long as it is in memory."""
+        """``audiences`` has this collection's, by its name, as long as it is in memory; ``schema`` is what
+        its records have to fit."""
         self._gates = gates
         self._name = name
         self._audiences = audiences
@@ -100,7 +103,7 @@ class CollectionActor(Actor[Message]):
         self._read_only = read_only
         self._lost: list[Envelope[Message]] = []
         """What turns served that the storage did not take: it is served anew."""
-        self._replica = Replica(name, storage, clock, identity, limits)
+        self._replica = Replica(name, storage, clock, identity, limits, schema)
         self._folding = Folding(name, storage, clock, limits, unfolded, fold_slots, outlet)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
         self._streams = Streams(
@@ -208,14 +211,15 @@ class CollectionActor(Actor[Message]):
         for envelope in batch:
             if isinstance(envelope.message, Begin):
                 await self._begin(envelope, envelope.message.views)
-            elif isinstance(envelope.message, Compare):
-                self._pipeline.push(await self._inquiries.compare(envelope.message), None)
+            elif isinstance(message := envelope.message, Question) and message.permit is not None:
+                answer = await self._inquiries.answer(envelope, message, message.permit)
+                self._pipeline.push(answer, None)
             elif isinstance(envelope.message, HashState) and envelope.pending:
                 self._pipeline.push(await self._inquiries.hash_state(envelope), None)
             elif isinstance(envelope.message, Hold | HoldPart | HoldSnapshot) and envelope.pending:
                 await self._meet(envelope, envelope.message)
         for envelope in batch:
-            if isinstance(envelope.message, Drop | Restore) and envelope.pending:
+            if isinstance(envelope.message, Drop | Erase | Restore) and envelope.pending:
                 await self._replace(envelope, envelope.message)
             elif isinstance(envelope.message, Install) and envelope.pending:
                 await self._install(envelope, envelope.message)
@@ -290,7 +294,7 @@ class CollectionActor(Actor[Message]):
         if isinstance(message, HoldSnapshot):
             self._folding.loaded(Loaded(None, ()))
 
-    async def _replace(self, envelope: Envelope[Message], message: Drop | Restore) -> None:
+    async def _replace(self, envelope: Envelope[Message], message: Drop | Erase | Restore) -> None:
         """Store another history in the place of this one, and end; whoever comes next loads it."""
         await self._pipeline.settled()
         if self._pipeline.failed:
@@ -300,6 +304,8 @@ class CollectionActor(Actor[Message]):
         try:
             if isinstance(message, Restore):
                 await self._replica.restore(message.stored)
+            elif isinstance(message, Erase):
+                await self._replica.erase(message.key)
             elif not await self._replica.delete(message.remains):
                 envelope.reply(None)
                 return

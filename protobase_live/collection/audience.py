@@ -18,11 +18,11 @@ from protobase_live.collection.replica import Replica, room_of
 from protobase_live.collection.turn import (
     AppliedCommit,
     Beginning,
-    Compared,
     Greeting,
     Installed,
     Notice,
     Parting,
+    PutBack,
     Reaching,
     Receipt,
     Refusal,
@@ -215,8 +215,8 @@ class Audience:
                 editor.greet(state)
             case Settled(editor, mark):
                 editor.settle(mark)
-            case Compared(editor, known):
-                editor.compared(known)
+            case PutBack(editor, reason):
+                editor.put_back(reason)
             case Parting(editor):
                 self.editors.forget(editor)
             case Subscribing():

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from protobase_live.document import touched_by
 from protobase_live.model import values
 from protobase_live.model.operations import RECORDS, Op, Read, Target
+from protobase_live.permissions.permit import Permit
 from protobase_live.structures import RECORDS_KIND
 
 Question = tuple[Target, str, bytes]
@@ -39,9 +40,10 @@ class Digest(NamedTuple):
 class Digests:
     """Each question is answered once, however many transactions of a turn rely on it."""
 
-    def __init__(self, ask: Callable[[Read], Any]) -> None:
-        """``ask`` answers from the document as it is at that moment."""
+    def __init__(self, ask: Callable[[Read], Any], permit: Permit | None = None) -> None:
+        """``ask`` answers from the document as it is at that moment; ``permit`` says what of it is seen."""
         self._ask = ask
+        self._permit = permit
         self._known: dict[Question, Digest] = {}
 
     def of(self, read: Read) -> Generator[None, None, Digest]:
@@ -52,7 +54,10 @@ class Digests:
         question = (read.target, read.method, values.pack(list(read.args)))
         known = self._known.get(question)
         if known is None:
-            answer = self._ask(read)
+            permit = self._permit
+            answer = (
+                self._ask(read) if permit is None else (yield from permit.answer_in_steps(read, self._ask))
+            )
             packed = yield from _pack(answer)
             size = sum(map(len, packed))
             concerns = _concerns(read, answer)

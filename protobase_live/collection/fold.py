@@ -1,20 +1,17 @@
 """Folding a log into one update, without holding up the event loop.
 
-A small log is folded where it is. A large one is folded by a process of its own, which reads a MessagePack
-list of updates and writes the folded update.
+A small log is folded where it is, a large one by a process of its own.
 """
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Sequence
 
-from protobase_actors import Clock, within
+from protobase_actors import Clock
+from protobase_live.collection.aside import answer, run_aside
 from protobase_live.collection.limits import Limits
 from protobase_live.document.held import OVERHEAD_BYTES, Room
 from protobase_live.errors import StorageFailed
-from protobase_live.protocol.packing import pack, unpack
 from protobase_live.protocol.yjs.structs import Structs, collect, join
 
 INLINE_BYTES = 16 * 1024
@@ -64,27 +61,9 @@ async def fold_aside(updates: Sequence[bytes], clock: Clock, limits: Limits) -> 
     """
     if sum(map(len, updates)) <= INLINE_BYTES:
         return fold(updates, limits.held_client_bytes)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", __name__, str(limits.held_client_bytes)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        work = process.communicate(pack(list(updates)))
-        folded, complaint = await within(clock, limits.fold_seconds, work)
-    except TimeoutError as error:
-        raise TimeoutError(f"folding a log: {error} (fold_seconds)") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-    if process.returncode != 0:
-        last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
-        raise StorageFailed(f"folding a log ended with exit code {process.returncode}: {last}")
-    return folded
+    given = list(updates), limits.held_client_bytes
+    return await run_aside(__name__, given, "folding a log", clock, limits.fold_seconds)
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(fold(unpack(sys.stdin.buffer.read()), int(sys.argv[1])))
+    answer(fold)

@@ -34,6 +34,11 @@ FORMER_CLIENTS = 250
 """Most Yjs clients that are remembered, those that wrote most; they take at most 4 KiB."""
 
 
+ERASURE = 2**20
+"""How many deletions an erasure counts as, in the number of a history: so it counts above those that are done
+elsewhere meanwhile, and each node sees of a history how often the collection was erased before."""
+
+
 class History(NamedTuple):
     """Which of a collection's histories one is, in the order of nodes that may not know of each other.
 
@@ -55,6 +60,18 @@ class History(NamedTuple):
     def next(self, id: str) -> History:
         """The one after this; ``id`` is a name that nobody had before."""
         return History(self.number + 1, id)
+
+    def erased(self, id: str) -> History:
+        """The one after this that begins with an erasure; ``id`` as in `next`."""
+        return History((self._erasures + 1) * ERASURE, id)
+
+    def erases(self, here: History) -> bool:
+        """Whether nothing of what is ``here`` may be left where this one takes its place."""
+        return self._erasures > here._erasures
+
+    @property
+    def _erasures(self) -> int:
+        return self.number // ERASURE
 
 
 FIRST = History()
@@ -103,13 +120,31 @@ async def delete_unread(storage: Storage, collection: str, remains: bytes, id: s
 
     ``remains`` and ``id`` as in `Drop` and `remains_of`. Raises StorageError.
     """
-    try:
-        here = (await storage.standing(collection)).remains
-    except CollectionCorrupt:
-        here = b""
+    here = await _remains_here(storage, collection)
     remains = remains or Former(here).remains({}, history_of(here).next(id))
-    await storage.delete(collection, remains)
+    await take_place(storage, collection, history_of(here), remains)
     return remains
+
+
+async def erase_unread(storage: Storage, collection: str, id: str) -> bytes:
+    """Erase what cannot be loaded, as `delete_unread` deletes it. Raises StorageError."""
+    here = await _remains_here(storage, collection)
+    remains = Former(here).remains({}, history_of(here).erased(id))
+    await storage.erase(collection, remains)
+    return remains
+
+
+async def take_place(storage: Storage, collection: str, here: History, remains: bytes) -> None:
+    """Store ``remains`` in the place of a collection that is ``here``: delete or erase it, as they say."""
+    erases = history_of(remains).erases(here)
+    await (storage.erase if erases else storage.delete)(collection, remains)
+
+
+async def _remains_here(storage: Storage, collection: str) -> bytes:
+    try:
+        return (await storage.standing(collection)).remains
+    except CollectionCorrupt:
+        return b""
 
 
 class Former:

@@ -11,7 +11,6 @@ from protobase_live.collection.audience import Audience
 from protobase_live.collection.former import FIRST
 from protobase_live.collection.messages import (
     CatchUp,
-    Compare,
     Greet,
     Leave,
     Message,
@@ -25,7 +24,6 @@ from protobase_live.collection.messages import (
 from protobase_live.collection.mistakes import nothing_done
 from protobase_live.collection.replica import Replica
 from protobase_live.collection.turn import (
-    Compared,
     Greeting,
     Parting,
     Reaching,
@@ -37,8 +35,9 @@ from protobase_live.collection.turn import (
     Turn,
 )
 from protobase_live.document import OPEN
-from protobase_live.errors import MalformedUpdate, ProtoBaseError, naming
+from protobase_live.errors import ProtoBaseError, naming
 from protobase_live.model.state_hash import StateHash
+from protobase_live.permissions.permit import Permit
 from protobase_live.protocol.yjs.state_vector import encode_state_vector
 
 
@@ -54,7 +53,7 @@ class Inquiries:
         """What asks rather than writes, on the document as the turn leaves it."""
         document, notices = self._replica.document, turn.notices
         match envelope.message:
-            case Question(read):
+            case Question(read, permit=None):
                 with self._following(turn) if read.method == OPEN else nullcontext():
                     notices.append(self._answer(envelope, lambda: document.read(read)))
             case Sync(editor, state):
@@ -80,6 +79,21 @@ class Inquiries:
             case _:  # what writes, or takes a turn of its own
                 pass
 
+    async def answer(self, envelope: Envelope[Message], question: Question, permit: Permit) -> Turn:
+        """The answer to a `Question` with a permit, as a turn. No other turn may run meanwhile."""
+        turn, read = Turn(), question.read
+        with self._following(turn) if read.method == OPEN else nullcontext():
+            try:
+                with naming(self._collection):
+                    found = await in_steps(permit.answer_in_steps(read, self._replica.document.read))
+            except ProtoBaseError as error:
+                turn.notices.append(Refusal(envelope, error))
+            except Exception as error:
+                turn.notices.append(Refusal(envelope, nothing_done(f"a read of {self._collection}", error)))
+            else:
+                turn.notices.append(Reply(envelope, found))
+        return turn
+
     async def hash_state(self, envelope: Envelope[Message]) -> Turn:
         """The answer to `HashState`, as a turn. No other turn of the collection may run meanwhile."""
         replica = self._replica
@@ -89,15 +103,6 @@ class Inquiries:
             refusal = Refusal(envelope, nothing_done(f"hashing {self._collection}", error, self._collection))
             return Turn(notices=[refusal])
         return Turn(notices=[Reply(envelope, StateHash(found, dict(replica.vector)))])
-
-    async def compare(self, message: Compare) -> Turn:
-        """The answer to `Compare`, as a turn. No other turn of the collection may run meanwhile."""
-        try:
-            known = await in_steps(self._replica.document.knows_in_steps(message.update))
-        except MalformedUpdate as error:
-            message.editor.reject(error)
-            return Turn()
-        return Turn(notices=[Compared(message.editor, known)])
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any]) -> Reply | Refusal:
         """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""

@@ -14,6 +14,7 @@ from protobase_live.collection.meeting import Meeting
 from protobase_live.collection.messages import Hold, HoldPart, HoldSnapshot, Message, Question
 from protobase_live.errors import Overloaded, Unavailable
 from protobase_live.model.operations import RECORDS, Check, Op, Read
+from protobase_live.permissions.permit import Permits
 from protobase_storage import Commit, Snapshot, Storage, StorageError
 
 Refs = Callable[[str], Awaitable[Ref[Message]]]
@@ -28,6 +29,7 @@ class JointTransaction:
     writes: Mapping[str, Sequence[Op]]
     checks: Sequence[Check]
     author: str | None
+    permits: Permits
 
     @property
     def names(self) -> list[str]:
@@ -38,7 +40,7 @@ class JointTransaction:
         """What it wants of one collection."""
         checks = [check for check in self.checks if check.collection == name]
         held = asyncio.get_running_loop().create_future()
-        return Hold(meeting, self.writes.get(name, ()), checks, self.author, held)
+        return Hold(meeting, self.writes.get(name, ()), checks, self.author, held, self.permits.get(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,9 @@ class Limits(TransactionLimits):
     held_client_bytes: int = 1024 * 1024
     """The same of one client; a part that is larger is not held. A log in which more of what was stored lacks
     something is not folded."""
+    put_back_clocks: int = 100_000
+    """Characters, values and shared types that a Yjs client may delete in one update that is refused: they
+    are put back. A refused update that deletes more is not taken, and its client closed."""
     ask_seconds: float = 1.0
     """How long a Yjs client is not asked again for what its updates build on, after 8 times; each time
     doubles it."""

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from protobase_live.collection.former import FIRST, History
 from protobase_live.collection.meeting import Meeting
+from protobase_live.document import Judge
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.operations import Check, Op, Read, Target
 from protobase_live.model.values.weighing import weight
+from protobase_live.permissions.permit import Permit
 from protobase_live.protocol.yjs.update_walker import Walker
 from protobase_storage import Commit, Loaded, Snapshot, Vector
 
@@ -38,6 +40,8 @@ class Editor(Protocol):
     """A Yjs client as a collection sees it. All calls are made in the event loop and must not raise."""
 
     author: str | None
+    judge: Judge | None
+    """What it may write; None: everything."""
     echo: bool
     """Whether it is sent what it wrote itself, too, when that is durable."""
 
@@ -61,9 +65,8 @@ class Editor(Protocol):
         """Everything that was sent before the `Settle` with this mark is durable and shown."""
         ...
 
-    def compared(self, known: bool) -> None:
-        """Whether the collection had all of what this editor sent with a `Compare`; these are answered in
-        order, when what was known is durable."""
+    def put_back(self, reason: str) -> None:
+        """Some of what this editor sent was refused, and is put back by what it was shown just now."""
         ...
 
     def reject(self, error: ProtoBaseError) -> None:
@@ -128,20 +131,14 @@ class Updates:
 
 
 @dataclass(slots=True)
-class Compare:
-    """What a Yjs client that may only read has sent: is there anything new in it? Nothing of it is taken."""
-
-    editor: Editor
-    update: bytes
-
-
-@dataclass(slots=True)
 class Transact:
     """A transaction on this collection alone. Answered with a cursor once durable."""
 
     ops: Sequence[Op]
     checks: Sequence[Check]
     author: str | None
+    permit: Permit | None = None
+    """What whoever asks may see and write here; None: all."""
 
 
 @dataclass(slots=True)
@@ -149,6 +146,8 @@ class Question:
     """A read. Answered once everything it saw is durable."""
 
     read: Read
+    permit: Permit | None = None
+    """As in `Transact`; what then takes time has pauses."""
 
 
 @dataclass(slots=True)
@@ -212,6 +211,8 @@ class Hold:
     author: str | None
     held: asyncio.Future[None]
     """Done when the collection's turn has come, and takes nothing else until the meeting is over."""
+    permit: Permit | None = None
+    """As in `Transact`."""
 
 
 @dataclass(slots=True)
@@ -254,6 +255,15 @@ class Drop:
 
     Then nothing is done unless the history that it names is above the one here.
     """
+
+
+@dataclass(slots=True)
+class Erase:
+    """Of the collection, or of one record, no byte is to be left. Answered when that is so; then this actor
+    ends."""
+
+    key: str | None = None
+    """The record; what else is visible goes on in another history. None: all of the collection."""
 
 
 @dataclass(slots=True)
@@ -308,8 +318,6 @@ def size_of(message: Message) -> int:
     match message:
         case Updates():
             return sum(map(len, message.updates))
-        case Compare():
-            return len(message.update)
         case Transact():
             return sum([weight(op.args) for op in message.ops])
         case Replicate() | HoldPart():
@@ -327,7 +335,6 @@ Message = (
     | Settle
     | Leave
     | Updates
-    | Compare
     | Transact
     | Question
     | HashState
@@ -339,6 +346,7 @@ Message = (
     | HoldPart
     | HoldSnapshot
     | Drop
+    | Erase
     | Restore
     | Replicate
     | Install

@@ -69,7 +69,7 @@ class Participant:
     async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
         turn, durable = Turn(batch=[envelope], moments=[self._gates.now()]), None
         transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
-        ready = await self._agreed(hold.meeting, transactor.prepare(hold.ops, hold.checks))
+        ready = await self._agreed(hold.meeting, transactor.prepare(hold.ops, hold.checks, hold.permit))
         turn.moments.append(self._gates.now())
         if ready is None:
             turn.notices.append(Reply(envelope))  # when all that was looked at is durable

@@ -9,6 +9,7 @@ from math import inf, isfinite, nextafter
 from typing import cast
 
 from protobase_actors import Clock, in_steps
+from protobase_live.collection.erasing import without_record_aside
 from protobase_live.collection.fold import fold_aside
 from protobase_live.collection.former import (
     Former,
@@ -17,6 +18,7 @@ from protobase_live.collection.former import (
     require_no_other,
     require_same,
     require_same_history,
+    take_place,
 )
 from protobase_live.collection.held_commits import HeldCommits
 from protobase_live.collection.identity import Identity
@@ -24,10 +26,11 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Editor, Replicated
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import loading
-from protobase_live.collection.turn import AppliedCommit, Turn
+from protobase_live.collection.turn import AppliedCommit, PutBack, Turn
 from protobase_live.collection.unreadable import place_of, unreadable
-from protobase_live.document import Document, Outcome, Room
+from protobase_live.document import Document, Outcome, Room, Rules
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, StorageFailed, Unavailable
+from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import INDEXES, Read
 from protobase_storage import (
     TIMELINE_MARK,
@@ -53,9 +56,17 @@ class Replica:
     """The document with everything that was applied, be it durable yet or not."""
 
     def __init__(
-        self, collection: str, storage: Storage, clock: Clock, identity: Identity, limits: Limits
+        self,
+        collection: str,
+        storage: Storage,
+        clock: Clock,
+        identity: Identity,
+        limits: Limits,
+        schema: type[Atom] | None = None,
     ) -> None:
+        """``schema`` is what every record has to fit that somebody writes here."""
         self._identity = identity
+        self._rules = Rules(schema, limits.put_back_clocks)
         self._client_id = identity.client_id(collection)
         self._limits = limits
         self.former = Former()
@@ -124,10 +135,13 @@ class Replica:
         if outcome is None:
             return
         written = self.write(outcome)
-        if len(outcome.senders) == 1 and not transacted:
+        if len(outcome.senders) == 1 and not transacted and not outcome.refusals:
             sender = cast("Editor", outcome.senders[0])
             written.sole = None if sender.echo else sender
         turn.commits.append(written)
+        turn.notices += [
+            PutBack(cast("Editor", sender), reason) for sender, reason in outcome.refusals.items()
+        ]
 
     async def replicate(
         self, commits: Sequence[Commit], applied: list[AppliedCommit], *, apart: bool = True
@@ -282,9 +296,27 @@ class Replica:
             return False
         else:
             remains = self.former.joined(remains, self.document.vector)
-        await self._storage.delete(self._collection, remains)
+        await take_place(self._storage, self._collection, self.former.history, remains)
         self.former = Former(remains)
         return True
+
+    async def erase(self, key: str | None) -> None:
+        """Store that this history is over, and in its place what is visible without the record ``key``, or
+        nothing if that is None. No byte of what was here is stored then. What waits here must be durable.
+
+        Raises StorageError, StorageFailed, MalformedUpdate.
+        """
+        timeline = self._identity.timeline()
+        history = self.former.history.erased(timeline)
+        remains = self.former.remains(self.document.vector, history)
+        snapshot = None
+        if key is not None and self.vector:
+            stored, secret = await self._storage.load(self._collection), timeline.encode()
+            update = await without_record_aside(stored.updates, key, secret, self._clock, self._limits)
+            origin = history.writer(self._identity.writer) + TIMELINE_MARK + timeline
+            snapshot = Snapshot(self._collection, update, {origin: 1}, self._time)
+        await self._storage.erase(self._collection, remains, snapshot)
+        self.former = Former(remains)
 
     async def restore(self, stored: Loaded) -> None:
         """Store another history in the place of this one; what is here is good for nothing then.
@@ -308,7 +340,7 @@ class Replica:
         self.document.close()
 
     def _new_document(self) -> Document:
-        return Document(self._writer, self._client_id, room_of(self._limits))
+        return Document(self._writer, self._client_id, room_of(self._limits), self._rules)
 
 
 def room_of(limits: Limits) -> Room:

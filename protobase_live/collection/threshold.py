@@ -8,7 +8,6 @@ from protobase_actors import ActorStopped, Envelope, in_steps
 from protobase_live.collection.editors import Editors
 from protobase_live.collection.messages import (
     CatchUp,
-    Compare,
     Editor,
     Greet,
     Install,
@@ -23,7 +22,7 @@ from protobase_live.collection.replica import Replica
 from protobase_live.document import Document
 from protobase_live.errors import CollectionDropped, MalformedUpdate, ProtoBaseError
 
-_OF_CLIENTS = (Greet, Sync, CatchUp, Updates, Compare, Settle)
+_OF_CLIENTS = (Greet, Sync, CatchUp, Updates, Settle)
 
 
 class Threshold:

@@ -17,6 +17,7 @@ from protobase_live.collection.room import make_room, needs_room
 from protobase_live.collection.turn import Receipt, Refusal
 from protobase_live.errors import ProtoBaseError, naming
 from protobase_live.model.operations import Check, Op
+from protobase_live.permissions.permit import Permit
 
 
 class Transactor:
@@ -42,7 +43,7 @@ class Transactor:
             for envelope in envelopes:
                 transact = cast("Transact", envelope.message)
                 try:
-                    ready = await self.prepare(transact.ops, transact.checks)
+                    ready = await self.prepare(transact.ops, transact.checks, transact.permit)
                     await self.write(ready, transact.author)
                 except ProtoBaseError as error:
                     told.append(Refusal(envelope, error))
@@ -50,12 +51,14 @@ class Transactor:
                     told.append(Receipt(envelope))
         return told
 
-    async def prepare(self, ops: Sequence[Op], checks: Sequence[Check]) -> list[Op]:
+    async def prepare(
+        self, ops: Sequence[Op], checks: Sequence[Check], permit: Permit | None = None
+    ) -> list[Op]:
         """The operations, ready to be written; others may run meanwhile.
 
         Raises Unavailable if the collection is read-only, Conflict if something that was read has changed,
-        LimitExceeded if there is no room (what only deletes needs none), and what else keeps the operations
-        from being carried out.
+        LimitExceeded if there is no room (what only deletes needs none), Forbidden if the permit does not let
+        them be carried out, and what else keeps them from it.
         """
         document = self._replica.document
         if ops:
@@ -63,7 +66,10 @@ class Transactor:
         with naming(self._collection):
             if needs_room(ops):
                 await make_room(document, 0, self._limits.document_bytes)
-            await in_steps(check_in_steps(self._digests, checks, self._limits.check_bytes))
+            digests = self._digests if permit is None else Digests(document.read, permit)
+            await in_steps(check_in_steps(digests, checks, self._limits.check_bytes))
+            if permit is not None:  # before anything can tell what is hidden from it
+                ops = await in_steps(permit.judge_in_steps(ops, document.records))
             return await in_steps(document.rehearse_in_steps(ops))
 
     async def write(self, ready: Sequence[Op], author: str | None) -> None:

@@ -75,11 +75,11 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A Yjs client that may only read is told whether what it sent was known."""
+class PutBack:
+    """A Yjs client is told that what it wrote is put back."""
 
     editor: Editor
-    known: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ Notice = (
     | Answer
     | Greeting
     | Settled
-    | Compared
+    | PutBack
     | Parting
     | Subscribing
     | Reaching

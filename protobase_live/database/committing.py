@@ -12,10 +12,11 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Message, Transact
 from protobase_live.database.home import Ask
 from protobase_live.database.known_errors import errors_named
-from protobase_live.errors import LimitExceeded
+from protobase_live.errors import Forbidden, LimitExceeded
 from protobase_live.model.durability import Durability
 from protobase_live.model.names import known_collection
 from protobase_live.model.operations import Check, Op, Receipt
+from protobase_live.permissions.permit import Permits
 from protobase_storage import Storage
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Committing:
         checks: Sequence[Check],
         author: str | None,
         durability: Durability,
+        permits: Permits,
     ) -> Receipt:
         """See `Database.commit`."""
         names = list({**writes, **{check.collection: () for check in checks}})
@@ -62,15 +64,25 @@ class Committing:
         if self._owner is not None and self._owner.owns(names):
             for name in names:
                 known_collection(name)
+            _require_whole(names, permits)
             receipt = await self._owner.commit(writes, checks, author)
         elif len(names) == 1:
-            message = Transact(writes.get(names[0], ()), checks, author)
+            message = Transact(writes.get(names[0], ()), checks, author, permits.get(names[0]))
             receipt = Receipt({names[0]: cast(str, await self._ask(names[0], message))})
         else:
-            receipt = await self._commit_jointly(JointTransaction(writes, checks, author))
+            receipt = await self._commit_jointly(JointTransaction(writes, checks, author, permits))
         return await self._replication.reach(receipt, durability, self._clock)
 
     async def _commit_jointly(self, joint: JointTransaction) -> Receipt:
         with errors_named("this transaction", commits=True):
             cursors = await commit_jointly(self._storage, self._ref, joint, self._clock, self._limits)
         return Receipt({name: str(cursor) for name, cursor in cursors.items()})
+
+
+def _require_whole(names: Sequence[str], permits: Permits) -> None:
+    """Raise Forbidden for a permit: the node that carries it out may be another one, which knows no rules."""
+    if limited := [name for name in names if name in permits]:
+        raise Forbidden(
+            f"{', '.join(limited)}: owned by one node, so that only who may read and write all of it can "
+            "write in a transaction"
+        )

@@ -22,8 +22,8 @@ from protobase_actors import (
     in_steps,
 )
 from protobase_live.api import DatabaseApi
-from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.stream import ChangeStream
+from protobase_live.cluster.erasures import Erasures
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
 from protobase_live.cluster.status import status
@@ -38,9 +38,7 @@ from protobase_live.collection.messages import (
     HashState,
     Message,
     Question,
-    Subscribe,
     Transact,
-    Unsubscribe,
 )
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
@@ -48,7 +46,6 @@ from protobase_live.collection.unfolded import Unfolded
 from protobase_live.database.arriving import arrive
 from protobase_live.database.committing import Committing
 from protobase_live.database.copying import copied_in_steps
-from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.health import Health
 from protobase_live.database.histories import Histories
 from protobase_live.database.home import Home
@@ -56,6 +53,7 @@ from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.pool import collection_pool
 from protobase_live.database.stored import pack_as_of, unpack_stored
+from protobase_live.database.streaming import Streaming
 from protobase_live.document import OPEN
 from protobase_live.errors import Closed, CollectionUnloadable
 from protobase_live.handles import Row
@@ -63,17 +61,14 @@ from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
-from protobase_live.model.names import (
-    check_author,
-    check_collection,
-    check_node,
-    is_listed,
-    known_collection,
-)
+from protobase_live.model.erasure import Erasure
+from protobase_live.model.names import check_author, check_node, is_listed, known_collection
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.schemas import Schemas
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
+from protobase_live.permissions.permit import NO_PERMITS, Permit, Permits
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.limits import PresenceLimits
@@ -106,13 +101,15 @@ class Database(DatabaseApi):
         durability: Durability = LOCAL,
         owner: Sequence[str] = (),
         address: str = "",
+        schemas: Schemas | None = None,
     ) -> None:
         """``author`` is written into the commits made here; ``clock`` and ``random`` are for tests.
 
         ``node_id`` is what other nodes of a cluster call it, if None by its storage's identity; two on copies
         of a folder need one each. ``durability`` is that of what is written without saying. ``owner``
         says which collections are owned, by patterns: their transactions are carried out by one node of the
-        cluster at a time. ``address`` is what the database is called in its repr.
+        cluster at a time. ``address`` is what the database is called in its repr. ``schemas`` are what the
+        records of collections have to fit.
 
         Raises InvalidName for a node id that cannot be one.
         """
@@ -142,7 +139,6 @@ class Database(DatabaseApi):
         """Who listens to the collections in memory, by name."""
         self.gates = Gates(self._clock)
         self._fold_slots = asyncio.Semaphore(limits.folds)
-        self._goodbyes = Goodbyes()
         self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
         """What other nodes are sent."""
         self.node = storage.identity if node_id is None else check_node(node_id)
@@ -161,10 +157,13 @@ class Database(DatabaseApi):
             how = self.home, self.replication, limits, self._clock, self._random
             self.owner = Owner(self.node, owner, self._storage, *how)
         ways = self._ask, self.ref, self.replication, self.owner
+        self._erasures = Erasures(self.node, self.replication, self._clock)
+        self._streaming = Streaming(self._ask, self._pool, self._storage, self._opened, self._arrival)
         self._committing = Committing(self._storage, *ways, limits, self._clock)
         self._home = HomeLoop()
         self._closed = False
         self._address = address
+        self._schemas = schemas or Schemas()
 
     def __repr__(self) -> str:
         return f"<Database {quoted(self._address)}{', closed' if self._closed else ''}>"
@@ -234,10 +233,9 @@ class Database(DatabaseApi):
 
     # Backend
 
-    async def read(self, collection: str, read: Read) -> Any:
-        """Answer one question; everything the answer shows is durable."""
-        answer = await self._ask(collection, Question(read))
-        if read.method == OPEN and not answer:
+    async def read(self, collection: str, read: Read, permit: Permit | None = None) -> Any:
+        """Answer one question, as far as ``permit`` lets it; everything the answer shows is durable."""
+        if not (answer := await self._ask(collection, Question(read, permit))) and read.method == OPEN:
             self._opened.add(collection, read.target)
         return await in_steps(copied_in_steps(answer)) if read.target == RECORDS else answer
 
@@ -247,15 +245,16 @@ class Database(DatabaseApi):
         checks: Sequence[Check] = (),
         author: str | None = None,
         durability: Durability | None = None,
+        permits: Permits = NO_PERMITS,
     ) -> Receipt:
-        """Carry out all ``writes`` or none, if every check still holds; durable on return.
+        """Carry out all ``writes`` or none, if every check still holds, and ``permits`` let it; durable then.
 
         Raises LimitExceeded for more than ``Limits.joint_collections`` collections, NotReplicated, and of
         owned collections NoOwner and OutcomeUnknown.
         """
         self._home.require()
         author = check_author(self._author if author is None else author)
-        return await self._committing.commit(writes, checks, author, durability or self._durability)
+        return await self._committing.commit(writes, checks, author, durability or self._durability, permits)
 
     async def replicate(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories = NONE_KNOWN
@@ -269,21 +268,7 @@ class Database(DatabaseApi):
 
     def changes(self, collection: str, since: str | None = None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
-        check_collection(collection)
-        opened = partial(self._opened.of, collection)
-
-        async def subscribe(stream: object) -> Subscribed:
-            return cast(Subscribed, await self._ask(collection, Subscribe(stream, opened())))
-
-        def unsubscribe(stream: object) -> None:
-            if (ref := self._pool.peek(collection)) is not None and ref.accepts:
-                self._goodbyes.say(ref, Unsubscribe(stream))
-
-        async def load() -> Any:
-            with errors_named(collection):
-                return await self._storage.load(collection)
-
-        return ChangeStream(collection, since, subscribe, unsubscribe, load, self._arrival(), opened)
+        return self._streaming.changes(collection, since)
 
     def _arrival(self) -> Arrival:
         return Arrival(self._clock, self.limits.ahead_seconds, self._identity.writer)
@@ -314,8 +299,8 @@ class Database(DatabaseApi):
         with errors_named("the storage"):
             found = await self._storage.list(prefix)
         why = self.read_only.reasons
-        told = (CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in found)
-        return [each for each in told if is_listed(each.name, prefix)]
+        told = (each for each in found if is_listed(each.name, prefix))
+        return [CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in told]
 
     async def drop(self, collection: str) -> None:
         """Delete a collection with its history; durable on return.
@@ -327,6 +312,18 @@ class Database(DatabaseApi):
         self.unfolded.remove(collection)
         self.read_only.release(collection)
 
+    async def erase(self, collection: str, key: str | None = None) -> Erasure:
+        """Have no byte left of a collection or, with ``key``, of a record of it and its past: in no file or
+        object of this node on return, nor of those that are ``done``. What else is visible goes on in another
+        history, and who has a copy of the former one is told as by `drop`.
+        """
+        erase = partial(self._histories.erase, collection, key)
+        is_left = partial(self._histories.has, collection, key)
+        erasure = await self._erasures.carry_out(collection, erase, is_left)
+        self.unfolded.remove(collection)
+        self.read_only.release(collection)
+        return erasure
+
     async def state_hash(self, collection: str) -> StateHash:
         """A hash of what users see of a collection, and the commits that it is of; all of it is durable."""
         return cast(StateHash, await self._ask(collection, HashState()))
@@ -335,8 +332,8 @@ class Database(DatabaseApi):
         """How this node is linked with others, and how far these are."""
         owner = None if self.owner is None else self.owner.holder
         with errors_named("the storage"):
-            held, loaded = self.held_commits, len(self.actor_stats())
-            return await status(self.node, self.replication, held, loaded, owner)
+            loaded = len(self.actor_stats())
+            return await status(self.node, self.replication, self.held_commits, loaded, owner)
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
@@ -395,5 +392,5 @@ class Database(DatabaseApi):
     def _actor(self, name: str) -> CollectionActor:
         self.home.woken(name)
         shared = self.limits, self.unfolded, self._fold_slots, self.read_only, self._identity
-        outside = self.replication, self.audiences, self.gates
-        return CollectionActor(name, self._storage, self._clock, *shared, *outside)
+        known = self.replication, self.audiences, self.gates, self._schemas.of(name)
+        return CollectionActor(name, self._storage, self._clock, *shared, *known)

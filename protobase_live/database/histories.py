@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from protobase_live.collection.former import delete_unread, history_of
+from protobase_live.collection.former import delete_unread, erase_unread, history_of
 from protobase_live.collection.identity import Identity
-from protobase_live.collection.messages import Drop, Message, Restore
+from protobase_live.collection.messages import Drop, Erase, Message, Question, Restore
 from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import CollectionUnloadable, InvalidName
+from protobase_live.model.operations import RECORDS, Read
 from protobase_storage import Loaded, Storage
 
 
@@ -43,6 +44,27 @@ class Histories:
             lambda: delete_unread(self._storage, collection, remains, self._identity.timeline()),
         )
 
+    async def erase(self, collection: str, key: str | None) -> None:
+        """Have no byte left of a collection, or of a record of it and its past. Durable on return.
+
+        Raises CollectionUnloadable for a record of what cannot be loaded, and what `Replica.erase` raises.
+        """
+
+        async def erase() -> bytes:
+            if key is not None:
+                reason = "so no record of it can be erased alone; erase all of it, or repair it first"
+                raise CollectionUnloadable(f"collection {collection!r} cannot be loaded, {reason}")
+            return await erase_unread(self._storage, collection, self._identity.timeline())
+
+        await self._replace(collection, Erase(key), erase)
+
+    async def has(self, collection: str, key: str | None) -> bool:
+        """Whether anything is in a collection or, with ``key``, that record."""
+        if key is None:
+            with errors_named(collection):
+                return bool((await self._storage.standing(collection)).vector)
+        return bool(await self._ask(collection, Question(Read(RECORDS, "contains", (key,)))))
+
     async def restore(self, collection: str, stored: Loaded) -> None:
         """Put back what was stored. Durable on return. Raises ValidationError as `put_back` does."""
         await self._replace(
@@ -52,7 +74,7 @@ class Histories:
         )
 
     async def _replace(
-        self, collection: str, message: Drop | Restore, without_actor: Callable[[], Awaitable[bytes]]
+        self, collection: str, message: Drop | Erase | Restore, without_actor: Callable[[], Awaitable[bytes]]
     ) -> None:
         """Have the collection's actor do it or, where there can be none, ``without_actor``.
 

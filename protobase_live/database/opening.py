@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,10 @@ from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
 from protobase_live.live.limits import ViewLimits
+from protobase_live.model.atoms import Atom
 from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.names import check_node
+from protobase_live.model.schemas import Schemas
 from protobase_live.model.values import quoted
 from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
@@ -44,6 +46,7 @@ def open(
     node_id: str | None = None,
     durability: str = "local",
     owner: str | Sequence[str] = (),
+    schemas: Mapping[str, type[Atom]] | None = None,
 ) -> Entering[Database]:
     """The database stored at ``url``, in this process, until the block ends: ``async with`` it. Or ``await``
     it and call ``close()`` in the end.
@@ -59,10 +62,12 @@ def open(
     is written is durable before it is acknowledged: ``local``, ``peers=K`` (on K others), ``majority``.
     ``owner`` are patterns such as ``orders*``: transactions on collections of such names are carried out by
     one node of the cluster at a time, once a `Server` has linked it with the others.
+    ``schemas`` are classes of Atoms by patterns such as ``tasks/*``: what does not fit is not written into
+    collections of such names, whoever writes it and by whichever door.
 
-    Raises ValidationError for an address that is none of these, for limits of another class and for what is
-    no node id, and StorageFailed when the storage cannot be opened, for instance because another process
-    holds it.
+    Raises ValidationError for an address that is none of these, for limits of another class, for what is
+    no node id or no schema, and StorageFailed when the storage cannot be opened, for instance because
+    another process holds it.
     """
     check_limits(limits=(limits, Limits), view_limits=(view_limits, ViewLimits))
     check_limits(presence_limits=(presence_limits, PresenceLimits))
@@ -71,6 +76,7 @@ def open(
     if node_id is not None:
         check_node(node_id)
     level = parse_durability(durability)
+    checked = Schemas(schemas)
 
     async def begin() -> Database:
         return Database(
@@ -84,6 +90,7 @@ def open(
             durability=level,
             owner=(owner,) if isinstance(owner, str) else owner,
             address=url,
+            schemas=checked,
         )
 
     return Entering(begin, f"Database {quoted(url)}")

@@ -6,10 +6,12 @@ from protobase_live.document.content import BrokenDocument
 from protobase_live.document.difference import Difference
 from protobase_live.document.document import Document
 from protobase_live.document.held import Held, Room, Sender
+from protobase_live.document.judge import Effect, Effects, Judge, Rules
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.registry import FORMER_INDEXES, MAX_STRUCTURES
+from protobase_live.document.rehearsal import checked
 from protobase_live.document.shapes import structures_in
-from protobase_live.document.targets import OPEN, REGISTRY, touched_by
+from protobase_live.document.targets import OPEN, REGISTRY, kind_at, touched_by
 
 __all__ = [
     "FORMER_INDEXES",
@@ -19,10 +21,16 @@ __all__ = [
     "BrokenDocument",
     "Difference",
     "Document",
+    "Effect",
+    "Effects",
     "Held",
+    "Judge",
     "Outcome",
     "Room",
+    "Rules",
     "Sender",
+    "checked",
+    "kind_at",
     "structures_in",
     "touched_by",
 ]

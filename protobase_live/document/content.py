@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import chain, groupby
 from typing import Any
 
 from protobase_live.document.difference import Difference
-from protobase_live.document.record_rows import RecordRows
+from protobase_live.document.record_rows import Look, RecordRows
 from protobase_live.document.roots import Roots
 from protobase_live.document.state_hash import hash_state
 from protobase_live.document.targets import OPEN, check_new, fields_of, kind_at, touched_by
+from protobase_live.document.undoing import Undoing
 from protobase_live.errors import KindMismatch, LimitExceeded, naming
 from protobase_live.model.operations import RECORDS, Op, Read, Target
+from protobase_live.protocol.yjs.structs import Spot
 from protobase_live.structures import FieldKind, Kind
 from protobase_live.structures.portions import PortionedDoc
 from protobase_live.structures.raw import observe_updates
@@ -44,6 +46,10 @@ class Content:
         self._roots = Roots(self._doc)
         self.written: list[bytes] = []
         """The updates that `write` has made, until somebody takes them."""
+
+    def another(self) -> Content:
+        """An empty one of the same document."""
+        return Content(self._replica, self.client_id)
 
     def close(self) -> None:
         """Observe no more."""
@@ -107,14 +113,27 @@ class Content:
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
         """What `write` calls run in: a Yjs transaction, or several where they write much."""
+        with self.recording(), self._doc.transaction():
+            yield
+        self._records.forget_changed()
+
+    @contextmanager
+    def recording(self) -> Generator[None, None, None]:
+        """What is written here meanwhile is `written`."""
         # Observed for no longer than this: observing costs a keystroke more than applying it.
         watch = observe_updates(self._doc, self._on_written)
         try:
-            with self._doc.transaction():
-                yield
+            yield
         finally:
             watch.drop()
-        self._records.forget_changed()
+
+    def looking(self) -> AbstractContextManager[Look]:
+        """What of the records is read anew meanwhile, as it was before."""
+        return self._records.looking()
+
+    def undoing(self, spots: Iterable[Spot]) -> Undoing:
+        """What takes back what is applied from now on to these places."""
+        return Undoing(self._doc, spots)
 
     def write(self, ops: Sequence[Op]) -> Touched:
         """Carry out operations inside `writing`; answers with what they touched."""
@@ -148,6 +167,11 @@ class Content:
     def rows(self) -> Mapping[str, dict[str, Any]]:
         """The plain view of the records; rows are replaced by later turns, never changed in place."""
         return self._records.rows
+
+    @property
+    def strays(self) -> Mapping[str, Any]:
+        """What stands among the records and is none, by its key."""
+        return self._records.strays
 
     def read(self, read: Read) -> Any:
         """Answer one question (`Document.read`)."""

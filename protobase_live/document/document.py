@@ -17,49 +17,43 @@ from typing import Any
 
 from protobase_live.document.content import BrokenDocument, Content, Touched
 from protobase_live.document.difference import Difference
-from protobase_live.document.held import Held, Room, Sender
+from protobase_live.document.doings import Doings
+from protobase_live.document.held import LOG, Held, Room, Sender
+from protobase_live.document.held import Part as HeldPart
+from protobase_live.document.judge import Judge, Rules
 from protobase_live.document.outcome import Outcome
+from protobase_live.document.own import SLICE_BYTES, take_own, take_written
 from protobase_live.document.record_rows import COMPARE_SLICE
 from protobase_live.document.rehearsal import rehearse
+from protobase_live.document.renewal import apply_news, made_anew
+from protobase_live.document.trial import judge_anew, judge_in_steps
 from protobase_live.errors import MalformedUpdate
 from protobase_live.model import values
 from protobase_live.model.operations import Op, Read, Target
 from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Rest, Structs
 from protobase_live.protocol.yjs.update_walker import Walker
-from protobase_storage.commit import Part
-
-MAX_PART_KEYS = 1_000
-"""Most keys of one author that a commit names; above it, each structure is named once, with key None."""
-
-LOAD_SLICE_BYTES = 8 * 1024
-"""How much of a log one step of a load applies, in bytes (at least one update): a keystroke may be 15."""
 
 WRITE_SLICE = 100
 """How many operations of a transaction are carried out without a pause."""
-
-APPLY_SLICE_BYTES = 32 * 1024
-"""About how many bytes pycrdt is given at once: small structs may take it 2 us a byte."""
 
 SLIM_SHARE = 4
 """The content is made anew when it holds as much as the document's size divided by this that is deleted."""
 
 
-class StoredLog:
-    """Who is named as the sender of what was stored, and lacks something."""
-
-    author: str | None = None
-
-
-LOG = StoredLog()
-
-
 class Document:
     """One Yjs document, read and written as records and structures."""
 
-    def __init__(self, replica: str, client_id: int | None = None, room: Room | None = None) -> None:
+    def __init__(
+        self,
+        replica: str,
+        client_id: int | None = None,
+        room: Room | None = None,
+        rules: Rules | None = None,
+    ) -> None:
         """``replica`` names the writing node in sets and counters; ``room`` is for what is held."""
         self._replica = replica
+        self._rules = rules or Rules()
         self._structs = Structs()
         self._held = Held(room or Room())
         self._content = Content(replica, client_id)
@@ -80,12 +74,12 @@ class Document:
         for update in updates:
             yield from self._load_one(update)
             size += len(update)
-            if size >= LOAD_SLICE_BYTES:
+            if size >= SLICE_BYTES:
                 size = 0
                 yield
         if self._structs.is_loose:  # before the content is told: it lets go of nothing
             yield from self._structs.compact_in_steps()
-        yield from self._apply_news()
+        yield from apply_news(self._structs, self._content)
         self._content.open_registered()
         yield from self._content.read_changed()
         self._slimmed = self._deleted()
@@ -93,23 +87,7 @@ class Document:
         self._reset_turn()
 
     def _load_one(self, update: bytes) -> Iterator[None]:
-        self._hold(LOG, (yield from self._take_own(update, lenient=True)))
-
-    def _take_own(self, update: bytes, *, lenient: bool) -> Generator[None, None, Rest | None]:
-        """Take what was stored or written here: a keystroke the short way, a large update with pauses."""
-        if len(update) <= LOAD_SLICE_BYTES:
-            return self._structs.take(update, lenient=lenient)
-        return (yield from self._structs.take_in_steps(update, lenient=lenient))
-
-    def _apply_news(self) -> Generator[None, None, None]:
-        """Tell the content what is new, unless it has to be made anew.
-
-        What follows half a character that pycrdt has whole goes wrong there, and later updates make it panic.
-        """
-        if not self._structs.halved:
-            for update in self._structs.flush_in_steps(APPLY_SLICE_BYTES):
-                self._content.apply(update)
-                yield
+        self._hold(LOG, (yield from take_own(self._structs, update, lenient=True)))
 
     # a turn
 
@@ -118,6 +96,8 @@ class Document:
 
         Raises MalformedUpdate: the update is none, or means something impossible; nothing of it was taken.
         """
+        if self._judge_of(sender) is not None:
+            return at_once(self.take_in_steps(update, sender))
         self._begin_run(sender.author)
         rest = self._structs.take(update, barred=self._content.client_id)
         self._hold(sender, rest)
@@ -131,9 +111,43 @@ class Document:
         ``read`` is the update if it was read already, to be used once.
         """
         self._begin_run(sender.author)
-        rest = yield from self._structs.take_in_steps(update, barred=self._content.client_id, read=read)
+        barred, judge = self._content.client_id, self._judge_of(sender)
+        if judge is not None:
+            yield from self.apply_in_steps()
+        if read is None and len(update) <= SLICE_BYTES:
+            rest = self._structs.take(update, barred=barred)
+        else:
+            rest = yield from self._structs.take_in_steps(update, barred=barred, read=read)
+        if judge is not None:
+            yield from self._try(sender, judge)
         self._hold(sender, rest)
         return rest is None
+
+    def _judge_of(self, sender: Sender) -> Judge | None:
+        """Who judges what somebody sends, if anybody does."""
+        return None if sender is LOG else self._rules.bind(sender.judge)
+
+    def _try(self, sender: Sender, judge: Judge) -> Generator[None, None, None]:
+        """Judge what was just taken, of him alone; the rest of the turn is applied already."""
+        if not self._structs.has_news:
+            return
+        if self._structs.halved:
+            yield from self._try_anew(sender, judge)
+            return
+        most = self._rules.put_back_clocks
+        touched, refusal = yield from judge_in_steps(self._structs, self._content, judge, most)
+        if refusal is None:
+            self._add_part(sender.author, touched)
+        else:
+            self._doings.refusals.setdefault(sender, refusal)
+
+    def _try_anew(self, sender: Sender, judge: Judge) -> Generator[None, None, None]:
+        """`_try` for what cuts characters, which cannot be put back. Raises BrokenDocument to refuse it."""
+        before, places = dict(self._content.rows), (yield from self._structs.touched_in_steps())
+        touched = yield from self._make_anew()
+        if refusal := judge_anew(self._content, before, touched, judge, places):
+            raise BrokenDocument(refusal)
+        self._add_part(sender.author, touched)
 
     def knows_in_steps(self, update: bytes) -> Generator[None, None, bool]:
         """Whether an update brings nothing new, with pauses. Raises MalformedUpdate where it is none."""
@@ -152,7 +166,7 @@ class Document:
     def take_stored_in_steps(self, update: bytes) -> Generator[None, None, None]:
         """Take a stored commit alone, of several that are applied as one. Raises MalformedUpdate."""
         self._begin_run(None)
-        rest = yield from self._take_own(update, lenient=True)
+        rest = yield from take_own(self._structs, update, lenient=True)
         if rest is not None:
             self._held.add(LOG, rest)
 
@@ -170,7 +184,7 @@ class Document:
         if self._structs.halved:
             touched = yield from self._make_anew()
             self._add_part(self._author, touched)
-        yield from self._apply_news()
+        yield from apply_news(self._structs, self._content)
         # Once, behind the last slice: each may have changed the same large record.
         touched = yield from self._content.read_changed()
         self._add_part(self._author, touched)
@@ -191,7 +205,7 @@ class Document:
 
     def _hold(self, sender: Sender, rest: Rest | None) -> None:
         """Hold a rest, and take what was held and fits now."""
-        self._senders[sender] = None
+        self._doings.senders[sender] = None
         if rest is not None:
             self._held.add(sender, rest)
         self._take_held()
@@ -203,31 +217,30 @@ class Document:
         advanced = self._structs.take_advanced()
         while ready := self._held.take_ready(self._structs.vector, advanced):
             for part in ready:
-                self._begin_run(part.sender.author)
-                self._senders[part.sender] = None
                 with suppress(MalformedUpdate):  # whoever sent it is told when he sends it again
-                    rest = self._structs.take(
-                        part.rest.update, barred=self._content.client_id, lenient=part.sender is LOG
-                    )
-                    if rest is not None:
-                        self._held.add(part.sender, rest)
+                    self._take_part(part)
             advanced = self._structs.take_advanced()
+
+    def _take_part(self, part: HeldPart) -> None:
+        """Take what was held."""
+        sender, update = part.sender, part.rest.update
+        self._begin_run(sender.author)
+        self._doings.senders[sender] = None
+        judge = self._judge_of(sender)
+        if judge is not None:
+            self.apply_taken()
+        rest = self._structs.take(update, barred=self._content.client_id, lenient=sender is LOG)
+        if judge is not None:
+            at_once(self._try(sender, judge))
+        if rest is not None:
+            self._held.add(sender, rest)
 
     def _make_anew(self) -> Generator[None, None, Touched]:
         """Make the content anew, with halves of characters as Yjs has them; what may read otherwise."""
         before = self._content
-        yield from self._renew_content()
+        self._content = yield from made_anew(self._structs, before)
         yield from self._content.read_changed()
         return (yield from self._content.take_over(before))
-
-    def _renew_content(self) -> Generator[None, None, None]:
-        self._structs.skip_flush()
-        self._structs.halved = False
-        self._content = Content(self._replica, self._content.client_id)
-        for update in self._structs.parts(APPLY_SLICE_BYTES):
-            self._content.apply(update)
-            yield
-        self._content.open_registered()
 
     @contextmanager
     def writing(self) -> Generator[None, None, None]:
@@ -238,15 +251,6 @@ class Document:
         with self._content.writing():
             yield
 
-    def _take_written(self) -> Iterator[None]:
-        """Take what transactions have written, each of their portions followed by a pause."""
-        written, self._content.written = self._content.written, []
-        for update in written:
-            yield from self._take_own(update, lenient=False)
-            yield
-        if written:
-            self._structs.skip_flush()  # the content has it
-
     def rehearse(self, ops: Sequence[Op]) -> list[Op]:
         """The operations in the final form that `write` takes; changes nothing.
 
@@ -256,7 +260,7 @@ class Document:
 
     def rehearse_in_steps(self, ops: Sequence[Op]) -> Generator[None, None, list[Op]]:
         """`rehearse`, with pauses in which nothing else may be done with the document."""
-        return rehearse(ops, self._content.rows, self._content.resolve_to_write)
+        return rehearse(ops, self._content.rows, self._content.resolve_to_write, self._rules.schema)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""
@@ -277,19 +281,19 @@ class Document:
 
     def finish_in_steps(self) -> Generator[None, None, Outcome | None]:
         """`finish`, with pauses in which nothing else may be done with the document."""
-        yield from self._take_written()
+        yield from take_written(self._structs, self._content)
         differences: list[Difference] = []
         for number, found in enumerate(self._content.differences(), 1):
             if not values.same(found.before, found.after):
                 differences.append(found)
             if number % COMPARE_SLICE == 0:
                 yield
-        parts, senders = tuple(self._parts), tuple(self._senders)
+        doings = self._doings
         self._reset_turn()
         update, reached = yield from self._structs.settle_in_steps()
-        return (
-            None if update == EMPTY_UPDATE else Outcome(update, parts, tuple(differences), reached, senders)
-        )
+        if update == EMPTY_UPDATE:
+            return None
+        return doings.outcome(update, tuple(differences), reached)
 
     # reading
 
@@ -348,14 +352,10 @@ class Document:
 
     def _slim_content(self) -> Generator[None, None, None]:
         """Have the content let go of what is deleted. Where that fails, it stays as it is."""
-        before = self._content
-        try:
-            yield from self._renew_content()
-        except BrokenDocument:
-            self._content.close()
-            self._content = before
-        else:
-            self._content.replace(before)
+        with suppress(BrokenDocument):
+            content = yield from made_anew(self._structs, self._content)
+            content.replace(self._content)
+            self._content = content
         self._slimmed = self._deleted()
 
     def shrink(self) -> Generator[None, None, None]:
@@ -386,13 +386,9 @@ class Document:
     # inside
 
     def _reset_turn(self) -> None:
-        self._parts: list[Part] = []
-        self._senders: dict[Sender, None] = {}
+        self._doings = Doings()
         self._content.end_turn()
 
     def _add_part(self, author: str | None, touched: Touched) -> None:
         self._content.count_changed()
-        if len(touched) > MAX_PART_KEYS:
-            touched = {(structure, None): None for structure, _ in touched}
-        if touched:
-            self._parts.append(Part(author, tuple(touched)))
+        self._doings.add(author, touched)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 from weakref import WeakSet
 
+from protobase_live.document.judge import Judge
 from protobase_live.protocol.yjs.structs import Rest
 
 OVERHEAD_BYTES = 200
@@ -23,6 +24,21 @@ class Sender(Protocol):
     def author(self) -> str | None:
         """Who is named as its author."""
         ...
+
+    @property
+    def judge(self) -> Judge | None:
+        """What he may write; None: everything."""
+        ...
+
+
+class StoredLog:
+    """Who is named as the sender of what was stored, and lacks something."""
+
+    author: str | None = None
+    judge: Judge | None = None
+
+
+LOG = StoredLog()
 
 
 class Part(NamedTuple):

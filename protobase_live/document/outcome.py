@@ -21,3 +21,5 @@ class Outcome:
     """The next clocks of the Yjs clients that wrote."""
     senders: tuple[Sender, ...]
     """Whose updates it has, beside transactions."""
+    refusals: Mapping[Sender, str]
+    """Who of them wrote something that was refused and is put back, and why."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence, Sized
-from typing import Any, cast
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
 
 from pycrdt import Doc, Map
 
@@ -28,6 +29,20 @@ _ROW_SIZE = 5
 _SIZED = frozenset({list, dict})
 
 
+class Look(NamedTuple):
+    """What was refreshed since some moment."""
+
+    before: Mapping[str, dict[str, Any] | None]
+    """What each record was at that moment."""
+    fields: dict[str, frozenset[str] | None]
+    """Which fields of it; None: all of them."""
+
+    def note(self, key: str, fields: Collection[str] | None) -> None:
+        """A record was refreshed, as far as these fields go."""
+        known = self.fields.get(key, frozenset[str]())
+        self.fields[key] = None if fields is None or known is None else known.union(fields)
+
+
 class RecordRows:
     """The root map of records, with a plain row for each that is kept up by `refresh_changed`."""
 
@@ -40,6 +55,7 @@ class RecordRows:
         self._changed: dict[str, set[str] | None] = {}
         """The fields of records that have changed and were not read anew; None: all of them."""
         self._before: dict[str, dict[str, Any] | None] = {}
+        self._look: Look | None = None
         self._watch = observe(self.shared, self._on_records)
 
     def _on_records(self, events: Sequence[Any]) -> None:
@@ -68,10 +84,22 @@ class RecordRows:
         """Observe no more."""
         self._watch.drop()
 
+    @contextmanager
+    def looking(self) -> Generator[Look]:
+        """What is refreshed meanwhile, as it was before."""
+        before, self._before = self._before, {}
+        self._look = look = Look(self._before, {})
+        try:
+            yield look
+        finally:
+            self._look, self._before = None, {**self._before, **before}
+
     def _refresh(self, raw: Any, txn: Any, key: str, fields: Collection[str] | None) -> None:
         """Read one record anew, or only these fields of it: another may be a list of millions."""
         before = self.rows.get(key)
         self._before.setdefault(key, before)
+        if self._look is not None:
+            self._look.note(key, fields)
         if before is not None and fields is not None:
             record = native_entry(raw, txn, key)
             if isinstance(record, RawMap):

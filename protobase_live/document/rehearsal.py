@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, cast
 
+from protobase_live.document.fitting import require_fit
 from protobase_live.document.targets import kind_at
 from protobase_live.errors import RecordMissing, naming
+from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target
 from protobase_live.structures import Kind
 
@@ -18,14 +20,17 @@ Assigned = dict[str, dict[str, tuple[str, Any]]]
 
 
 def rehearse(
-    ops: Sequence[Op], rows: Mapping[str, dict[str, Any]], resolve: Callable[[Target], Any]
+    ops: Sequence[Op],
+    rows: Mapping[str, dict[str, Any]],
+    resolve: Callable[[Target], Any],
+    schema: type[Atom] | None = None,
 ) -> Generator[None, None, list[Op]]:
     """The operations in their final form; changes nothing. Pauses, in which nothing else may be changed.
 
-    ``rows`` is the plain view of the records, ``resolve`` gives the shared type of a target. Raises the
-    ProtoBaseError that keeps the operations from being carried out, if any.
+    ``rows`` is the plain view of the records, ``resolve`` gives the shared type of a target, ``schema`` is
+    what the records have to fit then. Raises the ProtoBaseError that keeps them from being carried out.
     """
-    checked: list[Op] = []
+    ready_ops: list[Op] = []
     states: dict[Target, Any] = {}
     assigned: Assigned = {}
     for number, op in enumerate(ops):
@@ -34,7 +39,7 @@ def rehearse(
         kind = kind_at(op.target)
         ready = _checked(op, kind)
         args = ready.args
-        checked.append(ready)
+        ready_ops.append(ready)
         if op.target == RECORDS:
             states[RECORDS] = kind.rehearse(rows, states.get(RECORDS), op.action, args)
             _assign(assigned, op.action, args)
@@ -47,7 +52,14 @@ def rehearse(
             shared = resolve(op.target)
         with naming(op.target):
             states[op.target] = kind.rehearse(shared, state, op.action, args)
-    return checked
+    if schema is not None:
+        yield from require_fit(schema, ready_ops, rows)
+    return ready_ops
+
+
+def checked(op: Op) -> CheckedOp:
+    """An operation with its arguments in their final form. Raises ValidationError."""
+    return _checked(op, kind_at(op.target))
 
 
 def _checked(op: Op, kind: Kind) -> CheckedOp:

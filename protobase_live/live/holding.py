@@ -24,6 +24,11 @@ class Holding:
         self._rows = 0
         self._bytes = 0
 
+    @property
+    def bytes(self) -> int:
+        """What is held beyond what was read."""
+        return self._bytes
+
     def take(self, delta: Delta) -> None:
         """Rows have come and gone. Raises LimitExceeded and Overloaded; they count all the same."""
         rows = sum((after is not None) - (before is not None) for before, after in delta)

@@ -37,6 +37,17 @@ class ViewLimits:
     client_view_rows: int = 1_000_000
     """Rows of these together when another one begins, those that it shares with others included:
     `Overloaded`."""
+    identity_views: int = 5_000
+    """The same over all connections of one client: one author by its token, or one address: `Overloaded`."""
+    identity_view_rows: int = 2_000_000
+    """Rows of these together, counted likewise: `Overloaded`."""
+    identity_view_bytes: int = 256 * 1024 * 1024
+    """Bytes of those of them that compute texts or collect values, counted likewise: `Overloaded`."""
+    identity_queries: int = 48
+    """Queries of such a client that run, and live queries of it that are filled, at once, over all its
+    connections; others wait."""
+    client_view_bytes: int = 256 * 1024 * 1024
+    """Bytes of those of them that compute texts or collect values: `Overloaded`."""
     client_queries: int = 16
     """Queries of one connection that run, and live queries of it that are filled, at once; others wait."""
     long_queries: int = 64

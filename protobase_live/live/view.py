@@ -196,6 +196,11 @@ class View:
     # out
 
     @property
+    def bytes(self) -> int:
+        """What they hold beyond what was read: computed texts, collected values."""
+        return self._counted.bytes
+
+    @property
     def rows(self) -> int:
         """How many rows there are."""
         return len(self._items)

@@ -25,7 +25,7 @@ from protobase_live.live.limits import DEFAULT_VIEW_LIMITS, ViewLimits
 from protobase_live.live.revisions import Revisions
 from protobase_live.live.room import Room
 from protobase_live.live.runner import Runner
-from protobase_live.live.share import Share
+from protobase_live.live.share import Share, of_identity
 from protobase_live.live.table_change import JointChange, TableChange
 from protobase_live.live.turnstile import Turnstile
 from protobase_live.live.view import View
@@ -131,7 +131,7 @@ class Views:
 
     def share(self) -> Share:
         """The queries of one client among many: what it takes is bounded."""
-        return Share(self, self._limits)
+        return Share(self, self._limits, of_identity(self._limits))
 
     async def query(self, query: Query) -> list[Row]:
         """The rows of a query now. Nothing of them may be changed.

@@ -105,6 +105,11 @@ class Watcher:
         return self._closed or self._view.failure is not None
 
     @property
+    def bytes(self) -> int:
+        """What these hold beyond what was read."""
+        return self._view.bytes
+
+    @property
     def rows(self) -> int:
         """How many rows the view has now."""
         return self._view.rows

@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
@@ -124,6 +124,21 @@ def load(cls: type[A], row: Mapping[str, Any], key: str | None = None) -> A:
     if len(known) < len(row):
         atom.__extra__ = {name: value for name, value in row.items() if name not in known}
     return atom
+
+
+def misfits(cls: type[Atom], row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The fields of a stored row that do not fit ``cls``, each with what is wrong: not what stands there, nor
+    the name of a field that the class has not."""
+    for name, field in cls.__fields__.items():
+        try:
+            if name in row:
+                field.type.convert(row[name])
+            elif field.default is REQUIRED:
+                yield name, f"it lacks the field {name!r}; expected {field.type.expected}"
+        except Mismatch:
+            yield name, f"its field {name!r} is none; expected {field.type.expected}"
+    for name in row.keys() - cls.__fields__.keys():
+        yield name, f"it has another field; there are {', '.join(cls.__fields__) or 'none'}"
 
 
 def merges(cls: type[Atom]) -> dict[str, str]:

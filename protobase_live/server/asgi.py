@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from websockets.exceptions import ConnectionClosed
 
-from protobase_actors import Clock, OrderedSet, SystemClock, Timer
+from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.database.database import Database
-from protobase_live.errors import Closed
+from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
-from protobase_live.protocol.live.limits import GOING_AWAY, LiveLimits
+from protobase_live.protocol.live.limits import GOING_AWAY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
+from protobase_live.server.authorization import Authorize
 from protobase_live.server.connection_log import enter, joined, tell_closed
 from protobase_live.server.counters import Counters
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.live_door import LiveDoor
+from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import METHODS, Inspector
+from protobase_live.server.permissions import Permissions
+from protobase_live.server.places import Places
+from protobase_live.server.probing import Probing
 from protobase_live.server.refusals import Caller
 from protobase_live.server.rest.answers import Answer, plain_page, send_answer
+from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of, segments
 from protobase_live.server.rest.rest import Rest
+from protobase_live.server.traffic import Traffic
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
 
 DOORS = "the doors here are yjs/<collection>, hocuspocus, live, api/v1\n"
 
@@ -46,6 +58,10 @@ def asgi(
     database: Database | AbstractAsyncContextManager[Database],
     *,
     authenticate: Authenticate = anonymous,
+    policy: Policy | None = None,
+    authorize: Authorize | None = None,
+    named: Mapping[str, Build] | None = None,
+    named_queries_only: bool = False,
     token: Token | None = None,
     origins: Iterable[str] = (),
     limits: ServerLimits = DEFAULT_SERVER_LIMITS,
@@ -58,10 +74,11 @@ def asgi(
 
     ``database`` is open, or is opened and closed with the application: ``pb.asgi(pb.open("file:./data"))``,
     which is an async context manager, for the lifespan of the application that it is mounted in; alone it
-    has a lifespan of its own. ``authenticate`` is that of `Server`; ``token`` says which token the
-    application's own authentication knows of a request, by its scope: a cookie, or a user of its session.
-    Without it that is what the client sends. ``origins`` are those of pages that may connect, beside pages of
-    the same host. ``inspector``: whether there is the page that shows what goes on, at the prefix itself.
+    has a lifespan of its own. ``authenticate``, ``policy``, ``authorize``, ``named`` and
+    ``named_queries_only`` are those of `Server`; ``token`` says which token the application's own
+    authentication knows of a request, by its scope: a cookie, or a user of its session. Without it that is
+    what the client sends. ``origins`` are those of pages that may connect, beside pages of the same host.
+    ``inspector``: whether there is the page that shows what goes on, at the prefix itself.
 
     Raises ValidationError for what is no origin, and for limits of another class.
     """
@@ -69,6 +86,9 @@ def asgi(
     doors = partial(
         Doors,
         authenticate=authenticate,
+        policy=policy,
+        authorize=authorize,
+        queries=NamedQueries(named, only=named_queries_only),
         token=token,
         origins=Origins(origins, "", strict=True),
         limits=limits,
@@ -153,6 +173,9 @@ class Doors:
         self,
         database: Database,
         authenticate: Authenticate,
+        policy: Policy | None,
+        authorize: Authorize | None,
+        queries: NamedQueries,
         token: Token | None,
         origins: Origins,
         limits: ServerLimits,
@@ -165,17 +188,26 @@ class Doors:
         self._origins = origins
         self._limits = limits
         self._live_limits = live_limits
-        self._clock = clock
         authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
         self._counters = counters = Counters()
+        accounts = Accounts(clock, limits, counters)
+        self.permissions = permissions = Permissions(clock, limits, policy, authorize, queries)
         shared = database, authentication, clock, limits, counters
-        self._yjs = YjsClients(*shared)
+        self._yjs = YjsClients(*shared, permissions=permissions, accounts=accounts)
         self._hocuspocus = HocuspocusDoor(self._yjs, clock, limits, counters)
         self._live = LiveDoor(
-            database, clock=clock, limits=live_limits, authentication=authentication, counters=counters
+            database,
+            clock=clock,
+            limits=live_limits,
+            authentication=authentication,
+            counters=counters,
+            permissions=permissions,
+            accounts=accounts,
         )
+        self._traffic = Traffic(clock, limits, counters)
+        bodies = Bodies(limits, counters)
         self._live_http = HttpLiveDoor(
-            self._live, origins, clock, limits, live_limits, counters, self._admit, token
+            *(self._live, origins, clock, limits, live_limits, counters, self._admit, token), bodies=bodies
         )
         self._rest = Rest(
             database,
@@ -187,23 +219,22 @@ class Doors:
             live_limits,
             token=token,
             inspector=inspector,
+            permissions=permissions,
+            bodies=bodies,
+            accounts=accounts,
         )
         self._inspector = Inspector(DOORS) if inspector else None
         self._clients: OrderedSet[AsgiConnection] = OrderedSet()
-        self._probe: Timer = clock.call_later(limits.ping_seconds, self._probe_all)
+        self._addresses = Places(limits.address_connections, "address_connections", counters)
+        self._probing = Probing(clock, limits.ping_seconds, lambda: self._clients)
 
     async def close(self) -> None:
         """Close every connection with 1001, and end all streams."""
-        self._probe.cancel()
+        self._probing.cancel()
         self._rest.close()
         await self._live.close()
         for client in list(self._clients):
             client.close_soon(GOING_AWAY, "the server is stopping")
-
-    def _probe_all(self) -> None:
-        for client in self._clients:
-            client.probe()
-        self._probe = self._clock.call_later(self._limits.ping_seconds, self._probe_all)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request over HTTP."""
@@ -237,13 +268,15 @@ class Doors:
             await receive()
             await send({"type": "websocket.close", "code": 1013 if self._is_full else 4404})
             return
-        connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes)
+        connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes, self._traffic)
         self._clients.add(connection)
         enter(pieces[0])
         try:
             await connection.accept(_choose(scope.get("subprotocols", ()), pieces[0] == "live"))
-            with self._counters.session(pieces[0]):
+            with self._addresses.one(connection.address), self._counters.session(pieces[0]):
                 await serve(scope, connection, pieces)
+        except Overloaded as full:
+            await connection.refuse(TRY_AGAIN, str(full))
         except ConnectionClosed:
             pass  # how every connection ends
         finally:

@@ -17,6 +17,8 @@ from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
+from protobase_live.server.proxies import Proxies
+from protobase_live.server.traffic import Traffic
 from protobase_live.server.wire import Session
 
 CROWD_BYTES = 64 * 1024
@@ -36,8 +38,15 @@ WORDS = 10
 class AsgiConnection:
     """One client's connection, after its handshake."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, message_bytes: int) -> None:
-        """A longer message than ``message_bytes`` closes it; the ASGI server may take less."""
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, message_bytes: int, traffic: Traffic
+    ) -> None:
+        """A longer message than ``message_bytes`` closes it; the ASGI server may take less.
+
+        ``traffic`` is what all of them carry.
+        """
+        self._traffic = traffic
+        self._pace = traffic.pace()
         self._scope = scope
         self._receive = receive
         self._send_event = send
@@ -53,6 +62,8 @@ class AsgiConnection:
         self._closing: tuple[int, str] | None = None
         self._closed = asyncio.Event()
         self.subprotocol: str | None = None
+        self.address = Proxies().client((scope.get("client") or (None, 0))[0])
+        """As the ASGI server says, which may know of proxies."""
         self.close_code: int | None = None
         """With which code it was closed; None before."""
         self.faulty = False
@@ -80,6 +91,7 @@ class AsgiConnection:
                 break
             found = message.get("text") if message.get("bytes") is None else message["bytes"]
             if found is not None and not self._is_too_long(found):
+                await self._keep_pace(len(found))
                 return found
             await self.close(MESSAGE_TOO_BIG, self._too_big)
         raise ConnectionClosedOK(None, None)
@@ -132,13 +144,18 @@ class AsgiConnection:
     @property
     def crowded(self) -> bool:
         """See `Wire.crowded`."""
-        return self._unread > self._backlog_bytes
+        return self._unread > self._backlog_bytes or (self.paused and self._traffic.backlog.full)
+
+    def give_way(self, reason: str) -> None:
+        """Never: a Yjs client is sent less."""
 
     def write(self, message: bytes) -> None:
         """See `Wire.write`."""
         if self._closing is None:
             self._queue.append(message)
             self._unread += len(message)
+            if self.paused:
+                self._traffic.backlog.weigh(self, self._unread)
             self._changed.wake()
 
     def show(self, shown: ShownUpdate) -> None:
@@ -196,6 +213,7 @@ class AsgiConnection:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._closing = self._closing or (1005, "")
+            self._traffic.backlog.weigh(self, 0)
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -221,6 +239,7 @@ class AsgiConnection:
                 continue
             session.take_frame(frame)
             session.take_end()
+            await self._keep_pace(len(frame))
             await self._may_read.wait()
         self.close_code = message.get("code", 1005) if self.close_code is None else self.close_code
 
@@ -240,8 +259,16 @@ class AsgiConnection:
             message = self._queue.popleft()
             await self.send(message)
             self._unread -= len(message)
+        self._traffic.backlog.weigh(self, 0)
         if was_behind and self._closing is None:
             session.can_write()
+
+    async def _keep_pace(self, size: int) -> None:
+        """Read no more for as long as the client has sent too fast."""
+        wait, limit = self._pace.take(1, size, self._traffic.clock.monotonic())
+        if wait > 0:
+            self._traffic.counters.limits.add(limit)
+            await self._traffic.clock.sleep(wait)
 
     def _is_too_long(self, message: bytes | str) -> bool:
         return len(message) > self._longest

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from inspect import isawaitable
+from math import isfinite
 from typing import Any
 
 from protobase_actors import Clock, within
 from protobase_live.errors import InvalidName, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_author
 from protobase_live.server.connection_log import here
+from protobase_live.server.expiry import ENDED
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a client is: the author of its commits, None if it may name one, and whether it may only read."""
+    """Who a client is: the author of its commits, None if it may name one, and whether it may only read.
+
+    ``claims`` is what else is known of it, for the rules of a `Policy`; who differs in these alone is equal.
+    """
 
     author: str | None = None
     read_only: bool = False
+    expires: float | None = None
+    """When that ends, in seconds since 1970; None: never. Then the client has to present another token."""
+    claims: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
 
 Authenticate = Callable[[str | None], Identity | str | Awaitable[Identity | str | None] | None]
@@ -57,16 +65,6 @@ class Authentication:
         self._clock = clock
         self._seconds = seconds
 
-    async def author(self, token: str | None) -> str | None:
-        """The author of the commits of who has this token, None if it may name one.
-
-        For a door that lets everybody write: raises Unauthorized for who may only read, too.
-        """
-        identity = await self.identity(token)
-        if identity.read_only:
-            raise Unauthorized("this token is for reading, and can be used at the Yjs doors only")
-        return identity.author
-
     async def identity(self, token: str | None) -> Identity:
         """Who has this token. Raises Unauthorized, and Unavailable if that cannot be found out now."""
         try:
@@ -80,6 +78,8 @@ class Authentication:
             answer = await self._answer(token)
             identity = answer if isinstance(answer, Identity) else Identity(answer)
             check_author(identity.author)
+            if identity.expires is not None and not self._clock.time() < _moment(identity.expires):
+                raise Unauthorized(ENDED)
             return identity
         except Unauthorized as error:
             said = _without(token, repr(str(error)))
@@ -112,6 +112,12 @@ class Authentication:
         if isawaitable(answer):
             return await within(self._clock, self._seconds, _result(answer))
         return answer
+
+
+def _moment(expires: Any) -> float:
+    if isinstance(expires, int | float) and not isinstance(expires, bool) and isfinite(expires):
+        return expires
+    raise ValueError("expires has to be a number of seconds since 1970")
 
 
 async def _result(answer: Awaitable[Any]) -> Any:

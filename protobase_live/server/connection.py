@@ -8,35 +8,27 @@ connections are encoded once and written to the transports.
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from protobase_actors import OrderedSet
 from protobase_live.collection.messages import ShownUpdate
-from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
-from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.errors import Overloaded
+from protobase_live.protocol.live.limits import MAX_REASON_BYTES, TRY_AGAIN
 from protobase_live.protocol.yjs import messages as yjs
-from protobase_live.server.paths import DIRECT_PREFIXES, HTTP_PREFIXES
+from protobase_live.server.arrivals import Arrivals, full
+from protobase_live.server.first_bytes import is_for_http
+from protobase_live.server.load import Load
+from protobase_live.server.paths import DIRECT_PREFIXES
 from protobase_live.server.refusals import Caller, Ticket
+from protobase_live.server.too_big import tell_too_big
+from protobase_live.server.traffic import Traffic
 from protobase_live.server.wire import Session
-
-_HTTP = re.compile(
-    rb"GET (?:%b|(?i:http))|(?!GET )[!-~]{1,20} [!-~]"
-    rb"|GET [^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n[!-~]{1,20} [!-~]"
-    % "|".join(map(re.escape, HTTP_PREFIXES)).encode()
-)
-"""How a request begins that the WebSocket library cannot answer: it is for one of `HTTP_PREFIXES`, names a
-whole URL as proxies do, or is no GET, or another one has come with it."""
-_TELLING_BYTES = 64
-"""With so many bytes of a request it is known whether it is one of these."""
 
 
 class Connection(ServerConnection):
@@ -48,18 +40,25 @@ class Connection(ServerConnection):
         server: Server,
         *,
         everyone: OrderedSet[Connection],
+        arrivals: Arrivals,
+        traffic: Traffic,
         unread_pongs: int,
         first_seconds: float,
         http: Callable[[Connection, bytes], None],
         **settings: Any,
     ) -> None:
-        """``everyone`` holds the connection as long as its socket is open.
+        """``everyone`` holds the connection as long as its socket is open, and so does ``arrivals``.
+        ``traffic`` is what all of them carry.
 
         With more than ``unread_pongs`` answers to pings that it does not read, a client is cut off, and if it
         says nothing for ``first_seconds``. ``http`` takes over what begins as a request for `HTTP_PREFIXES`.
         """
         super().__init__(protocol, server, **settings)
         self._everyone = everyone
+        self._arrivals = arrivals
+        self._load = Load(traffic, self, self._read_on, unread_pongs)
+        self.address: str | None = None
+        """From where it comes, as it counts."""
         self._first_seconds = first_seconds
         self._http = http
         self._first: bytes | None = b""
@@ -69,9 +68,7 @@ class Connection(ServerConnection):
         self._has_ended = False
         """Whether the client sends nothing more and waits for a page that it has asked for."""
         self._patience: asyncio.TimerHandle | None = None
-        self._most_unread_pongs = unread_pongs
-        self._unread_pongs = 0
-        protocol.fail = partial(_fail, protocol)  # it is the library's only word on a fault of the client
+        tell_too_big(protocol)
         self._session: Session | None = None
         self._direct = False
         self._early: list[bytes] = []
@@ -101,6 +98,7 @@ class Connection(ServerConnection):
         """
         self._session = session
         self._backlog_bytes = backlog_bytes
+        self._load.waiting, self._load.is_told = 0, True
         for handshake in (self.request, self.response):
             if handshake is not None:  # nobody reads the headers again; they take a tenth of the connection
                 handshake.headers.clear()
@@ -116,6 +114,7 @@ class Connection(ServerConnection):
 
     def process_event(self, event: Event) -> None:
         """Hand a message to the session; everything else is the library's."""
+        self._load.messages += 1
         if self._direct and isinstance(event, Frame) and event.opcode in DATA_OPCODES:
             whole = event.opcode is Opcode.BINARY and event.fin and not self._parts
             if whole and self._session is not None and self._closing is None:
@@ -123,17 +122,41 @@ class Connection(ServerConnection):
             else:
                 self._take(event)
             return
-        if isinstance(event, Frame) and event.opcode is Opcode.PING:
-            self._count_pong()
+        if isinstance(event, Frame):
+            self._count(event)
         super().process_event(event)
         if self.request is not None and not self._direct:
             self._direct = self.request.path.startswith(DIRECT_PREFIXES)
 
-    def _count_pong(self) -> None:
-        """The library answers every ping, also while nothing of that is read."""
-        self._unread_pongs = self._unread_pongs + 1 if self.paused else 0
-        if self._unread_pongs > self._most_unread_pongs:
-            self.transport.abort()
+    def _count(self, frame: Frame) -> None:
+        """What the library is given."""
+        if frame.opcode is Opcode.PING:
+            self._load.count_ping(self.paused)
+        elif frame.opcode in DATA_OPCODES:
+            self._load.waiting += len(frame.data)
+
+    async def recv(self, decode: bool | None = None) -> Any:
+        """See the library's."""
+        message = await super().recv(decode)
+        self._load.taken(len(message), more=len(self.recv_messages.frames) > 0)
+        return message
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a message that is not whole."""
+        return len(self.protocol.reader.buffer) + (self.protocol.current_size or 0)
+
+    def give_way(self, reason: str) -> None:
+        """All hold too much, and this one its share for the longest time: let go of it."""
+        if self.paused or self.protocol.state is not OPEN:
+            self.transport.abort()  # a client that reads nothing would not read why
+            return
+        self._parts.clear()
+        self._early.clear()
+        self._load.waiting = 0
+        self.protocol.fail(TRY_AGAIN, reason)
+        self.send_data()
+        self._give_up(TRY_AGAIN, "")
 
     def data_received(self, data: bytes) -> None:
         """What the socket had; its messages have all been handed over at the end.
@@ -148,8 +171,15 @@ class Connection(ServerConnection):
         super().data_received(data)
         if self._session is not None:
             self._session.take_end()
+        if self._load.came(len(data)):
+            self.transport.pause_reading()
         if self.protocol.parser_exc is not None:
             self._give_up(CloseCode.PROTOCOL_ERROR, "")  # the library has sent the code that it means
+
+    def _read_on(self) -> None:
+        """One reason is gone for which it was not read; there may be others."""
+        if not (self._paused or self._load.is_slowed or self.recv_messages.paused):
+            self.resume_reading()
 
     def send_data(self) -> None:
         """Everything the library sends passes here, a closing handshake too.
@@ -164,6 +194,8 @@ class Connection(ServerConnection):
             end = [] if writes[-1] else [b""]  # which stands for the end of the connection
             self.protocol.writes = [b"".join(writes), *end]
         super().send_data()
+        if self.paused:
+            self._load.weigh_unread()
         self.writable = self.protocol.state is OPEN
         if self._has_ended and self.response is not None:
             self.transport.close()
@@ -172,25 +204,42 @@ class Connection(ServerConnection):
         """Somebody has connected, who has to ask for something yet."""
         self.transport = cast(asyncio.Transport, transport)
         self._first = b""
+        try:
+            self._arrivals.come(self)
+        except Overloaded as error:
+            self.transport.write(full(error))
+            self.transport.close()
+            return
         self._patience = self.loop.call_later(self._first_seconds, self.transport.abort)
         self._everyone.add(self)
+
+    def introduce(self, forwarded: str) -> None:
+        """What it wants is known; a proxy, if it is one, says for whom. Raises Overloaded."""
+        self._arrivals.speak(self)
+        self._arrivals.introduce(self, forwarded)
+
+    def leave(self) -> None:
+        """The socket is closed, whoever has served it."""
+        self._arrivals.leave(self)
 
     def _begin(self, data: bytes) -> None:
         """Find out by the first bytes who serves the connection. The library hears of it only then: it can
         read no request with a body.
         """
         self._first = data
-        is_http = _HTTP.match(data) is not None
-        if not is_http and b"\n" not in data and len(data) < _TELLING_BYTES:
+        is_http = is_for_http(data)
+        if is_http is None:
             return
         self._first = None
         self._lose_patience()
         if is_http:
             self._everyone.discard(self)
+            self._arrivals.speak(self)
             self._http(self, data)
         else:
             self._is_told = True
             super().connection_made(self.transport)
+            self.recv_messages.resume = self._read_on
             self.data_received(data)
 
     def _lose_patience(self) -> None:
@@ -208,9 +257,16 @@ class Connection(ServerConnection):
             super().eof_received()
         return False
 
+    def pause_writing(self) -> None:
+        """More is unread than a moment's worth."""
+        super().pause_writing()
+        self._load.weigh_unread()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """There is nobody to send to any more."""
         self._everyone.discard(self)
+        self._load.end()
+        self.leave()
         self._lose_patience()
         self.writable = False
         if self._is_told:
@@ -219,6 +275,7 @@ class Connection(ServerConnection):
     def resume_writing(self) -> None:
         """The write buffer has drained."""
         super().resume_writing()
+        self._load.read()
         self._heard = True  # it reads, though its answer to a ping may be far behind
         if self._session is not None:
             self._session.can_write()
@@ -241,6 +298,7 @@ class Connection(ServerConnection):
             self._session.take_frame(message)
         else:
             self._early.append(message)
+            self._load.waiting += len(message)
             self.pause_reading()
 
     def pause_reading(self) -> None:
@@ -251,12 +309,12 @@ class Connection(ServerConnection):
     def resume_reading(self) -> None:
         """Read on."""
         self._paused, self._heard = False, True
-        if not self.transport.is_closing():
+        if not (self._load.is_slowed or self.transport.is_closing()):
             self.transport.resume_reading()
 
     def probe(self) -> None:
         """Ping, or give the connection up if nothing came since the last time."""
-        if not self._heard and not self._paused:
+        if not (self._heard or self._paused or self._load.is_slowed):
             self.transport.abort()
         elif self.writable:
             self._heard = False
@@ -280,7 +338,7 @@ class Connection(ServerConnection):
     @property
     def crowded(self) -> bool:
         """Whether so much is unread that nothing more should be sent; the session is told of the end."""
-        return self.paused and self.backlog > self._backlog_bytes
+        return self.paused and (self.backlog > self._backlog_bytes or self._load.traffic.backlog.full)
 
     @staticmethod
     def render(message: bytes) -> bytes:
@@ -294,26 +352,31 @@ class Connection(ServerConnection):
     def write_rendered(self, frame: bytes) -> None:
         """Send what `render` made."""
         if self.writable:
-            self.transport.write(frame)
+            self._write(frame)
+
+    def _write(self, data: bytes) -> None:
+        self.transport.write(data)
+        if self.paused:
+            self._load.weigh_unread()
 
     def show(self, shown: ShownUpdate) -> None:
         """Send a turn's update, encoded once for all. Runs for every update and connection."""
         if shown.frame is None:
             shown.frame = self.render(yjs.encode_update(shown.update))
         if self.writable:
-            self.transport.write(shown.frame)
+            self._write(shown.frame)
 
     def show_keyed(self, shown: ShownUpdate, head: bytes) -> None:
         """The same, behind the key of its collection. Runs for every update and connection."""
         if shown.keyed_frame is None:
             shown.keyed_frame = self.render(head + yjs.encode_update(shown.update))
         if self.writable:
-            self.transport.write(shown.keyed_frame)
+            self._write(shown.keyed_frame)
 
     def write_often(self, message: bytes, count: int) -> None:
         """Send a binary message so many times, as one write."""
         if self.writable and count:
-            self.transport.write(self.render(message) * count)
+            self._write(self.render(message) * count)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; what still comes in is read, for the client's answer may be behind it."""
@@ -334,24 +397,3 @@ class Connection(ServerConnection):
     def _give_up(self, code: int, reason: str) -> None:
         if self._closing is None:
             self._closing = self.loop.create_task(self.close(code, reason))
-
-
-def _fail(protocol: ServerProtocol, code: int, reason: str = "") -> None:
-    """As the library does, but say of a message that is too big what stops stock clients from repeating it.
-
-    It is noticed at the length that its frame announces, before the message is read.
-    """
-    if code == CloseCode.MESSAGE_TOO_BIG:
-        code = MESSAGE_TOO_BIG
-        reason = f"a message has at most {protocol.max_message_size} bytes (message_bytes)"
-    type(protocol).fail(protocol, code, reason)
-
-
-def choose_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The first live subprotocol the client offers; of a Yjs client the first of all.
-
-    Stock Yjs clients offer what their application put there, a token perhaps, and insist on an answer.
-    """
-    if connection.request is not None and connection.request.path.startswith(DIRECT_PREFIXES):
-        return next(iter(offered), None)
-    return next((name for name in offered if name in SUBPROTOCOLS), None)

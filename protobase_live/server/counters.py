@@ -73,10 +73,14 @@ class Counters:
         """Requests that were answered with an HTTP error instead of a connection."""
         self.received_bytes = Tally("door")
         """Bytes of messages from live clients, and of updates from Yjs clients."""
+        self.refused_updates = Tally("door")
+        """Turns in which something was put back that a Yjs client was not to write."""
         self.sent_bytes = Tally("door")
         """Bytes of messages to live clients."""
         self.requests = Tally("type")
         """Requests of live clients."""
+        self.limits = Tally("limit")
+        """How often a limit was met that holds one client off for the others' sake, by the limit's name."""
         self.errors = Tally("code")
         """Errors that live clients were told, by their code."""
         self.request_seconds = Durations()

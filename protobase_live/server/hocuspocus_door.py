@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import partial
 
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import FORBIDDEN_ORIGIN
-from protobase_live.server.authentication import Identity
+from protobase_live.server.accounts import Account
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
+from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
 from protobase_live.server.hocuspocus_socket import HocuspocusSocket, KnownToken
@@ -58,14 +60,22 @@ class HocuspocusDoor:
         await socket.run()
         return socket.refused or self._clients.is_refused(connection, socket.collections)
 
-    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
-        """See `YjsClients.find`."""
-        return await self._clients.find(collection, token)
+    async def identify(self, collection: str, token: str | None) -> EditorPass:
+        """See `YjsClients.identify`."""
+        return await self._clients.identify(collection, token)
+
+    async def ref(self, collection: str) -> Ref[Message]:
+        """See `YjsClients.ref`."""
+        return await self._clients.ref(collection)
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession:
         """A session of a collection."""
         shared = self._clock, self._limits, None, self._counters, self._clients.read_ahead
         return HocuspocusSession(line, ref, *shared)
+
+    def account(self, author: str | None, address: str | None) -> AbstractContextManager[Account]:
+        """See `Accounts.connection`."""
+        return self._clients.accounts.connection(author, address)
 
     @property
     def presence(self) -> PresenceHub:

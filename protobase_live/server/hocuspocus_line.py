@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from protobase_live.collection.messages import ShownUpdate
-from protobase_live.protocol.live.limits import TRY_AGAIN
+from protobase_live.protocol.live.limits import TOKEN_ENDED, TRY_AGAIN
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.wire import Wire
@@ -77,7 +77,7 @@ class HocuspocusLine:
 
     def close_soon(self, code: int, reason: str) -> None:
         """End the document, or the socket if its client is to begin again: it does with a new one only."""
-        if code == TRY_AGAIN:
+        if code in (TRY_AGAIN, TOKEN_ENDED):
             self._connection.close_soon(code, reason)
         elif self.open:
             self._sharer.close_document(self, code, reason)

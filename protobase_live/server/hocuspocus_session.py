@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from protobase_live.collection.messages import Greet, Settle, Sync
 from protobase_live.errors import ProtocolError
 from protobase_live.presence.hub import PresenceHub
@@ -91,12 +93,11 @@ class HocuspocusSession(YjsSession):
     def _take_answer(self, update: bytes) -> None:
         if self._receipts.counts_answer():
             self._take_update(update)
-        elif not self.read_only:
+        else:
             super()._take_update(update)
 
     def _take_update(self, update: bytes) -> None:
-        if not self.read_only:  # else it is told when it is compared
-            self._receipts.add()
+        self._receipts.add()
         super()._take_update(update)
 
     def _send_wanted(self, wanted: Sync | LongSync) -> None:
@@ -115,9 +116,9 @@ class HocuspocusSession(YjsSession):
         if mark is None:
             super().settle(mark)
             return
-        self._line.write_often(hocuspocus.encode_sync_status(True), self._receipts.end())
+        self._line.write_often(hocuspocus.encode_sync_status(), self._receipts.end())
         self.take_end()
 
-    def compared(self, known: bool) -> None:
-        """The client may not write, and is told whether it had anything that is not here."""
-        self._line.write(hocuspocus.encode_sync_status(known))
+    def _say_put_back(self, reason: str) -> None:
+        """Programs hear it as a stateless message: to a provider a sync status would be for ever unsaved."""
+        self._line.write(hocuspocus.encode_stateless(json.dumps({"refused": reason})))

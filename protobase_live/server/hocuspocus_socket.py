@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,21 +18,32 @@ from typing import Protocol
 from protobase_actors import Clock, OrderedSet, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.collection.mistakes import at_debug, summary
-from protobase_live.errors import LimitExceeded, ProtoBaseError, ProtocolError, Unauthorized, ValidationError
+from protobase_live.errors import (
+    Forbidden,
+    LimitExceeded,
+    Overloaded,
+    ProtoBaseError,
+    ProtocolError,
+    Unauthorized,
+    ValidationError,
+)
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.hocuspocus.documents import Asked, Documents, Event, Left, Said, UndecidedLimits
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
     BAD_NAME,
+    FORBIDDEN,
     INTERNAL_ERROR,
     LATE,
     TOO_MANY,
     TRY_AGAIN,
 )
 from protobase_live.protocol.yjs.varint import prefixed
-from protobase_live.server.authentication import Identity
+from protobase_live.server.accounts import Account
 from protobase_live.server.connection_log import here
+from protobase_live.server.editor_pass import EditorPass
+from protobase_live.server.expiry import Expiry
 from protobase_live.server.hocuspocus_line import HocuspocusLine
 from protobase_live.server.hocuspocus_session import HocuspocusSession
 from protobase_live.server.limits import ServerLimits
@@ -50,21 +62,28 @@ _log = logging.getLogger(__name__)
 class Door(Protocol):
     """What a socket's documents are found through."""
 
-    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]: ...
+    async def identify(self, collection: str, token: str | None) -> EditorPass: ...
+
+    async def ref(self, collection: str) -> Ref[Message]: ...
 
     def session(self, line: HocuspocusLine, ref: Ref[Message]) -> HocuspocusSession: ...
+
+    def account(self, author: str | None, address: str | None) -> AbstractContextManager[Account]: ...
 
     @property
     def presence(self) -> PresenceHub: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Served:
     """A document that is served."""
 
     line: HocuspocusLine
     session: HocuspocusSession
     collection: str
+    entry: EditorPass
+    """What its client may do there; a new one for each token that it comes with."""
+    expiry: Expiry
 
 
 class HocuspocusSocket:
@@ -90,15 +109,21 @@ class HocuspocusSocket:
         """Whose connection it is, in which frames are not taken."""
         self._door = door
         self._token = token
+        self._clock = clock
         self._limits = limits
         self._message_bytes = message_bytes + hocuspocus.MAX_KEY_BYTES
         self._documents = Documents(kept, limits.socket_documents)
         self._served: dict[bytes, Served] = {}
         self._fed: dict[bytes, None] = {}
+        self._holds: dict[bytes, ExitStack] = {}
+        """Of the documents that count as open."""
         self._deciding: dict[bytes, asyncio.Task[None]] = {}
         self._ending: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._full: OrderedSet[object] = OrderedSet()
         """The documents that can take no more, and this socket while its client does not read."""
+        self._counted = ExitStack()
+        self._account: Account | None = None
+        """That of whoever opened the first document, for which the socket counts."""
         self._refusals = 0
         self._deadline = clock.call_later(limits.first_document_seconds, self._give_up)
 
@@ -113,10 +138,13 @@ class HocuspocusSocket:
             await self._connection.attend(self, self._limits.backlog_bytes)
         finally:
             self._deadline.cancel()
+            self._counted.close()
             for deciding in self._deciding.values():
                 deciding.cancel()
             for served in self._served.values():
                 self._end(served)
+            for hold in self._holds.values():
+                hold.close()
             await asyncio.gather(*self._ending)
 
     # from the client
@@ -182,13 +210,16 @@ class HocuspocusSocket:
         try:
             collection, _ = hocuspocus.document_of(key)
             known = token if self._token is None else self._token()
-            identity, ref = await self._door.find(collection, known)
+            entry, ref = await self._enter(key, collection, known)
         except Unauthorized as error:
             self._deny(key, str(error))
+        except Forbidden as error:
+            self._deny(key, f"{FORBIDDEN} {error}")
         except (ValidationError, ProtocolError) as error:
             self._deny(key, f"{BAD_NAME} {error}")
         except ProtoBaseError as error:
             if error.retryable:
+                self.refused = self.refused or isinstance(error, Overloaded)
                 self._connection.close_soon(TRY_AGAIN, str(error))
             else:
                 self._deny(key, f"{TRY_AGAIN} {error}")
@@ -197,33 +228,67 @@ class HocuspocusSocket:
             _log.error("a document failed: %s", summary(error), exc_info=at_debug(error), extra=fields)
             self._deny(key, f"{INTERNAL_ERROR} internal error")
         else:
-            self._admit(key, identity, ref)
+            self._admit(key, entry, ref)
+
+    async def _enter(self, key: bytes, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
+        """What the client may do with a document, to be closed in the end, and the document."""
+        entry = await self._door.identify(collection, token)
+        try:
+            if self._account is None:
+                account = self._door.account(entry.author, self._connection.address)
+                self._account = self._counted.enter_context(account)
+            self._hold(key, collection, self._account)
+            ref = await self._door.ref(collection)
+            entry.confirm()
+        except BaseException:
+            entry.close()
+            raise
+        return entry, ref
+
+    def _hold(self, key: bytes, collection: str, account: Account) -> None:
+        """Count a document as open, as long as it is. Raises Overloaded."""
+        if key not in self._holds:
+            self._holds[key] = ExitStack()
+            self._holds[key].enter_context(account.opened.holding([collection]))
 
     def _stop_deciding(self, key: bytes) -> None:
         if (deciding := self._deciding.pop(key, None)) is not None:
             deciding.cancel()
 
-    def _admit(self, key: bytes, identity: Identity, ref: Ref[Message]) -> None:
+    def _admit(self, key: bytes, entry: EditorPass, ref: Ref[Message]) -> None:
         self._deciding.pop(key, None)
         served = self._served.get(key)
         if served is None and len(self._served) >= self._limits.socket_documents:
+            entry.close()
             most = self._limits.socket_documents
             self._deny(key, f"{TOO_MANY} {most} documents are open on this socket (socket_documents)")
             return
-        served = served or self._open(key, ref)
-        served.session.author, served.session.read_only = identity.author, identity.read_only
-        scope = hocuspocus.READ_ONLY if identity.read_only else hocuspocus.READ_WRITE
+        served = self._open(key, ref, entry) if served is None else self._let_in(served, entry)
+        scope = hocuspocus.READ_ONLY if entry.read_only else hocuspocus.READ_WRITE
         served.line.write(hocuspocus.encode_authenticated(scope))
         self._catch_up(key)
 
-    def _open(self, key: bytes, ref: Ref[Message]) -> Served:
+    def _let_in(self, served: Served, entry: EditorPass) -> Served:
+        """The client of a document may do from now on what ``entry`` says."""
+        if served.entry is not entry:
+            served.entry.close()
+            served.entry = entry
+        served.session.author = entry.author
+        served.expiry.set(entry.expires)
+        entry.give(served.session)
+        return served
+
+    def _open(self, key: bytes, ref: Ref[Message], entry: EditorPass) -> Served:
         self._deadline.cancel()
         self._connection.allow(self._message_bytes)
         collection, session = hocuspocus.document_of(key)
         line = HocuspocusLine(self, self._connection, key)
-        served = Served(line, self._door.session(line, ref), collection)
+        opened, asked = self._door.session(line, ref), hocuspocus.encode_token_request()
+        before = self._limits.token_request_seconds
+        expiry = Expiry(self._clock, opened.expire, lambda _: line.write(asked), before)
+        served = self._let_in(Served(line, opened, collection, entry, expiry), entry)
         line.shares_frames = not session
-        served.session.begin(self._door.presence, collection)
+        opened.begin(self._door.presence, collection)
         self._served[key] = served
         return served
 
@@ -255,12 +320,16 @@ class HocuspocusSocket:
         self._write(line.key, hocuspocus.encode_close(f"{code} {reason}"))
 
     def _let_go(self, key: bytes) -> None:
+        if (hold := self._holds.pop(key, None)) is not None:
+            hold.close()
         if (served := self._served.pop(key, None)) is not None:
             self._end(served)
 
     def _end(self, served: Served) -> None:
         self.resume(served.line)
+        served.expiry.cancel()
         served.line.open = False
+        served.entry.close()
         ending = asyncio.get_running_loop().create_task(served.session.end())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)

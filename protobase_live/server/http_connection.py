@@ -18,6 +18,7 @@ from protobase_live.errors import ProtocolError
 from protobase_live.server.asgi_types import App
 from protobase_live.server.connection import Connection
 from protobase_live.server.handshake_log import handshake_log
+from protobase_live.server.holdings import Holdings
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.paths import HTTP_PREFIXES
 from protobase_live.server.rest.answers import failed
@@ -31,7 +32,9 @@ _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-lengt
 class HttpConnections:
     """Those of one server, and what they have in common."""
 
-    def __init__(self, app: App, limits: ServerLimits) -> None:
+    def __init__(self, app: App, limits: ServerLimits, answers: Holdings) -> None:
+        """``answers`` counts what clients do not read."""
+        self.answers = answers
         self.limits = limits
         self.config = Config(
             cast(Any, app),
@@ -114,6 +117,8 @@ class HttpConnection(H11Protocol):
         """``connection`` is what it becomes; None: it stays what it is."""
         super().__init__(connections.config, connections.state, {})
         self._limits = connections.limits
+        self._answers = connections.answers
+        self.address = None if connection is None else connection.address
         self.conn = Parser(h11.SERVER, self._limits.http_head_bytes)
         self.timeout_keep_alive = cast(int, self._limits.keep_alive_seconds)
         self.access_log = False
@@ -168,20 +173,30 @@ class HttpConnection(H11Protocol):
     def pause_writing(self) -> None:
         """Something is unread; that ends within ``request_seconds``, also on a connection that is closing."""
         super().pause_writing()
+        self._answers.weigh(self, self.transport.get_write_buffer_size())
+        self._answers.make_room()
         if self._unread_timer is None:
             self._unread_timer = self._later(self._limits.request_seconds, self.transport.abort)
+
+    def give_way(self, reason: str) -> None:
+        """All leave too much unread, and this one its share for the longest time."""
+        self.transport.abort()
 
     def resume_writing(self) -> None:
         """All was read."""
         super().resume_writing()
+        self._answers.weigh(self, 0)
         self._forget_unread()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """There is nobody to answer any more."""
         self._forget_rest()
         self._forget_unread()
+        self._answers.weigh(self, 0)
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
+        if self._websocket is not None:
+            self._websocket.leave()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Give the connection back, with what came behind the request."""
@@ -189,6 +204,7 @@ class HttpConnection(H11Protocol):
         super().handle_websocket_upgrade(event)
         if self.flow.write_paused:  # by an answer before it
             self._forget_unread()
+            self._answers.weigh(self, 0)
             self._websocket.pause_writing()
         if behind := self.conn.trailing_data[0]:
             self._websocket.data_received(behind)

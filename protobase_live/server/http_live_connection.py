@@ -28,7 +28,7 @@ from protobase_live.protocol.live.over_http import (
     line_bytes,
     line_of,
 )
-from protobase_live.protocol.live.server_session import Violation
+from protobase_live.protocol.live.violation import Violation
 from protobase_live.protocol.server_events import BEAT, event
 from protobase_live.server.asgi_types import Message, Send
 from protobase_live.server.limits import ServerLimits
@@ -53,6 +53,7 @@ class HttpLiveConnection:
         clock: Clock,
         limits: ServerLimits,
         message_bytes: int,
+        address: str | None = None,
     ) -> None:
         """``credential`` is what every request of the client has to come with.
 
@@ -61,6 +62,7 @@ class HttpLiveConnection:
         self.id = secrets.token_urlsafe(32)
         """Who knows it, and has the credential, speaks for the client."""
         self.subprotocol: str | None = subprotocol
+        self.address = address
         self.credential = credential
         self.close_code: int | None = None
         """With which code it was closed; None before."""

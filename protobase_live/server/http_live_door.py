@@ -24,9 +24,11 @@ from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
 from protobase_live.server.paths import LIVE_HTTP_PATH
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, outcome, send_answer
+from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.cors import Cors
-from protobase_live.server.rest.request import disconnected, headers_of, query_of, read
+from protobase_live.server.rest.request import address_of, disconnected, headers_of, query_of
 
 _ALLOW: Headers = [("allow", "GET, POST, OPTIONS")]
 
@@ -49,6 +51,8 @@ class HttpLiveDoor:
         counters: Counters,
         admit: Admit,
         token: Callable[[Scope], str | None] | None = None,
+        proxies: Proxies | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the client says over the stream."""
         self._door = door
@@ -62,6 +66,8 @@ class HttpLiveDoor:
         self._counters = counters
         self._admit = admit
         self._token = token
+        self._proxies = proxies or Proxies()
+        self._bodies = bodies or Bodies(limits, counters)
         self._connections: dict[str, HttpLiveConnection] = {}
 
     @property
@@ -97,7 +103,8 @@ class HttpLiveDoor:
         if reason := await self._admit():
             raise Unavailable(reason)
         credential, longest = self._credential(scope, headers), self._live_limits.hello_bytes
-        return HttpLiveConnection(subprotocol, credential, send, self._clock, self._limits, longest)
+        address = address_of(scope, headers, self._proxies)
+        return HttpLiveConnection(subprotocol, credential, send, self._clock, self._limits, longest, address)
 
     def _credential(self, scope: Scope, headers: Mapping[str, str]) -> str | None:
         """What a client's requests have in common: its token, as far as it is known without asking."""
@@ -143,7 +150,8 @@ class HttpLiveDoor:
         connection = self._connections.get(headers.get(CONNECTION, ""))
         if connection is None or connection.credential != self._credential(scope, headers):
             raise ended()
-        reading = partial(_read, receive)
+        address = address_of(scope, headers, self._proxies)
+        reading = partial(self._bodies.read, receive, address, limit="message_bytes")
         try:
             taking = connection.take(_number(headers), reading)
             await within(self._clock, self._limits.request_seconds, taking)
@@ -152,10 +160,6 @@ class HttpLiveDoor:
             late = f"the request was not read, or those before it not taken, within {seconds} seconds"
             raise Overloaded(f"{late} (request_seconds)") from None
         return Answer(HTTPStatus.NO_CONTENT)
-
-
-async def _read(receive: Receive, most_bytes: int) -> bytes:
-    return await read(receive, most_bytes, "message_bytes")
 
 
 def _number(headers: Mapping[str, str]) -> int:

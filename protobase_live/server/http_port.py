@@ -6,10 +6,13 @@ import asyncio
 import os
 from types import TracebackType
 
+from protobase_actors import SystemClock
 from protobase_live.errors import Unavailable
 from protobase_live.server.asgi_types import App
+from protobase_live.server.counters import Counters
 from protobase_live.server.http_connection import HttpConnections, PlainConnection
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.traffic import Traffic
 
 
 class HttpPort:
@@ -17,7 +20,7 @@ class HttpPort:
 
     def __init__(self, app: App, host: str, port: int, limits: ServerLimits) -> None:
         """Port 0 takes a free one."""
-        self._connections = HttpConnections(app, limits)
+        self._connections = HttpConnections(app, limits, Traffic(SystemClock(), limits, Counters()).answers)
         self._host = host
         self._port = port
         self._close_seconds = limits.close_seconds

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from protobase_actors import OrderedSet
 from protobase_live.server.asgi_types import App
 from protobase_live.server.connection import Connection
+from protobase_live.server.holdings import Holdings
 from protobase_live.server.limits import ServerLimits
 
 if TYPE_CHECKING:
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 class HttpStack:
     """Serves an ASGI application to connections of a server."""
 
-    def __init__(self, app: App, limits: ServerLimits) -> None:
+    def __init__(self, app: App, limits: ServerLimits, answers: Holdings) -> None:
+        """``answers`` counts what clients do not read."""
         self._app = app
         self._limits = limits
+        self._answers = answers
         self._connections: HttpConnections | None = None
         self._loading = asyncio.Lock()
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
@@ -42,7 +45,7 @@ class HttpStack:
     async def _begin(self, connection: Connection, data: bytes) -> None:
         async with self._loading:
             if self._connections is None:
-                self._connections = await asyncio.to_thread(_load, self._app, self._limits)
+                self._connections = await asyncio.to_thread(_load, self._app, self._limits, self._answers)
         if connection.transport.is_closing():
             return
         if self._closing:
@@ -63,7 +66,7 @@ class HttpStack:
             self._connections.cut()
 
 
-def _load(app: App, limits: ServerLimits) -> HttpConnections:
+def _load(app: App, limits: ServerLimits, answers: Holdings) -> HttpConnections:
     from protobase_live.server.http_connection import HttpConnections
 
-    return HttpConnections(app, limits)
+    return HttpConnections(app, limits, answers)

@@ -14,9 +14,39 @@ class ServerLimits:
     connection with 4413, before it is read."""
     sessions: int = 10_000
     """Connections at once; another one is answered with HTTP 503."""
+    address_connections: int = 2_000
+    """Connections of one address at once, of IPv6 one network of 64 bits; another one is answered with HTTP
+    503. Behind a proxy that is not in ``trusted_proxies`` all clients have the address of that."""
+    identity_connections: int = 1_000
+    """Connections at once of all who have one author by their tokens; another one is closed with 1013."""
+    identity_collections: int = 5_000
+    """Collections that one client, an author by its token or else an address, has open or has used of late,
+    made ones too; another one fails with `Overloaded`, over the Yjs doors with 1013."""
+    identity_collection_seconds: float = 60.0
+    """How long after its last use a collection counts for that, as long as it stays in memory."""
+    silent_connections: int = 4_000
+    """Connections that have not said what they want; the one that has been silent for the longest time is cut
+    off when there is another one. It has ``handshake_seconds`` at most."""
     backlog_bytes: int = 1024 * 1024
     """Bytes that wait to be sent to one Yjs client. Above it, the client is sent nothing more until it has
     read them, and then what it missed, in parts."""
+    all_backlog_bytes: int = 512 * 1024 * 1024
+    """The same of all Yjs clients together. Above it, a client that has anything unread is sent nothing more
+    until it has read that."""
+    all_answer_bytes: int = 512 * 1024 * 1024
+    """Bytes that all clients of the live door and over HTTP have not read. Above it, of the address that has
+    most, who has been behind for the longest time is cut off."""
+    all_unfinished_bytes: int = 256 * 1024 * 1024
+    """Bytes of messages of all clients that are not whole, or that nobody has taken yet. Above it, of the
+    address that has most, the one that was begun first closes its connection with 1013."""
+    messages_per_second: int = 10_000
+    """Messages of one connection, 0: any number. A client that sends more is read more slowly."""
+    messages_at_once: int = 20_000
+    """How many of these may come at once after a pause."""
+    bytes_per_second: int = 64 * 1024 * 1024
+    """Bytes of one connection, 0: any number. A client that sends more is read more slowly."""
+    bytes_at_once: int = 128 * 1024 * 1024
+    """How many of these may come at once after a pause."""
     handshakes_per_second: int = 300
     """Clients that may come in a second; others wait for their turn. Stock clients all come back in the same
     moment after a restart, and would hold up those that are served."""
@@ -35,6 +65,20 @@ class ServerLimits:
     authenticate_seconds: float = 10.0
     """How long the program's ``authenticate`` may take; then the client is told to come back, with
     1013, over HTTP with 503."""
+    authorize_seconds: float = 10.0
+    """How long the program's ``authorize`` may take; then what was asked for is denied."""
+    revocations: int = 10_000
+    """Authors that are revoked, each for a collection or for all; another one is refused."""
+    jwks_seconds: float = 5.0
+    """How long the keys of tokens may take to be fetched from a URL; without any the client is told to come
+    back, as for ``authenticate_seconds``. Those that are known are kept."""
+    jwks_bytes: int = 1024 * 1024
+    """Longest set of keys behind a URL; of a longer one nothing is taken."""
+    jwks_retry_seconds: float = 10.0
+    """Between two fetches, at least. Whose token names a key that is not known meanwhile is told to come
+    back."""
+    jwks_age_seconds: float = 600.0
+    """After so long they are fetched again: who makes tokens may have withdrawn a key."""
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0
@@ -68,6 +112,9 @@ class ServerLimits:
     """Documents of a Hocuspocus socket that were refused or ended; the last of them closes it with 4429."""
     first_document_seconds: float = 60.0
     """How long a Hocuspocus socket may be open without a document; then it is closed with 4408."""
+    token_request_seconds: float = 30.0
+    """How long before a token ends the Hocuspocus client that has it is asked for another one; for a token of
+    less than twice as many seconds, when half of them are over. At its end the socket is closed with 3000."""
     refusal_seconds: float = 1.0
     """How long a Yjs client that was refused for good is kept waiting when it comes back, for the first time;
     each time it is refused again doubles it. Older stock clients come back ten times a second."""
@@ -86,10 +133,17 @@ class ServerLimits:
     http_streams: int = 1_000
     """Streams of changes as server-sent events at once; another one is answered with 503. Those of the live
     door over HTTP count as sessions."""
+    address_requests: int = 250
+    """Of the requests those of one address; another one is answered with 503."""
+    address_streams: int = 500
+    """Of the streams of server-sent events those of one address; another one is answered with 503."""
     http_head_bytes: int = 64 * 1024
     """Longest head of an HTTP request; a longer one is answered with 431."""
     http_body_bytes: int = 16 * 1024 * 1024
     """Longest body of an HTTP request; a longer one is answered with 413."""
+    all_body_bytes: int = 256 * 1024 * 1024
+    """Bytes of all bodies that are being read. Above it, of the address that has most, the request that was
+    begun first is answered with 503."""
     http_answer_bytes: int = 16 * 1024 * 1024
     """Longest body of an answer over HTTP; a longer one is answered with 422. An event of a stream that would
     be longer is told without its values."""

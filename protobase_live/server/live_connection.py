@@ -15,9 +15,8 @@ from typing import Any, Protocol
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
-from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable, ValidationError
+from protobase_live.errors import Forbidden, Overloaded, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_collection
-from protobase_live.presence.room import Membership
 from protobase_live.protocol.live.client_messages import (
     ClusterRequest,
     CommitRequest,
@@ -27,6 +26,7 @@ from protobase_live.protocol.live.client_messages import (
     More,
     QueryRequest,
     ReadRequest,
+    Renew,
     Request,
     SetPresence,
     Subscribe,
@@ -41,12 +41,14 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     RestoreRequest,
     StateHashRequest,
 )
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
+    FORBIDDEN,
     GOING_AWAY,
     INTERNAL_ERROR,
     LATE,
@@ -54,14 +56,22 @@ from protobase_live.protocol.live.limits import (
     UNAUTHORIZED,
     LiveLimits,
 )
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.protocol.live.server_messages import Error
-from protobase_live.protocol.live.server_session import ServerSession, Violation
-from protobase_live.server.authentication import Authentication
+from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.protocol.live.violation import Violation
+from protobase_live.server.accounts import Accounts
+from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.server.authority import REVOKED
 from protobase_live.server.counters import Counters
+from protobase_live.server.expiry import ENDED, Expiry
 from protobase_live.server.in_flight import InFlight
-from protobase_live.server.live_database import Database, have_queries, query_of
+from protobase_live.server.live_database import Database
+from protobase_live.server.live_presence import LivePresence
 from protobase_live.server.live_streams import LiveStreams, Work
-from protobase_live.server.presence_news import News, PresenceNews
+from protobase_live.server.permissions import Permissions
+from protobase_live.server.permitted_database import PermittedDatabase
+from protobase_live.server.presence_news import PresenceNews
 from protobase_live.server.seen import Seen
 from protobase_live.server.whole_collections import WholeCollections
 
@@ -71,6 +81,9 @@ class Connection(Protocol):
 
     @property
     def subprotocol(self) -> str | None: ...
+
+    @property
+    def address(self) -> str | None: ...
 
     def allow(self, message_bytes: int) -> None:
         """From now on messages may be so long."""
@@ -105,55 +118,82 @@ class LiveConnection:
         news: PresenceNews,
         limits: LiveLimits,
         counters: Counters,
+        authentication: Authentication,
+        accounts: Accounts,
         token: str | None = None,
+        permissions: Permissions | None = None,
     ) -> None:
-        """``token`` is known of the client; without it that is what it says."""
+        """``token`` is known of the client; without it that is what it says.
+
+        Without ``permissions`` it may do everything.
+        """
+        self._authentication = authentication
         self._token = token
         self._connection = connection
         self._session = session
-        self._database = database
+        self._permissions = permissions or Permissions(clock)
+        self._authority = self._permissions.session()
+        self._database = PermittedDatabase(database, self._authority)
         self._clock = clock
-        self._news = news
         self._limits = limits
         self._counters = counters
+        self._accounts = accounts
         self._author: str | None = None
+        self._expiry = Expiry(clock, self._expire, self._warn, limits.expiry_warning_seconds)
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._answering = asyncio.Semaphore(limits.requests)
         self._streaming = asyncio.Semaphore(limits.subscriptions)
         # Holds at most ``requests``, and their sizes, in bytes.
         self._commits: asyncio.Queue[tuple[CommitRequest, int]] = asyncio.Queue()
         self._in_flight = InFlight(limits.commit_bytes)
-        self._seen = Seen(database)
+        self._seen = Seen(self._database)
         self._streams = LiveStreams(
-            session, database, self._send, self._send_answer, limits, counters, self._seen
+            session,
+            self._database,
+            self._send,
+            self._send_answer,
+            limits,
+            counters,
+            self._seen,
+            self._authority.query_of,
         )
-        self._whole = WholeCollections(database, limits)
-        self._members: dict[str, Membership] = {}
-        self._pending: dict[str, News] = {}
-        self._presence_changed = WakeUp()
+        self._whole = WholeCollections(self._database, limits)
+        self._presence = LivePresence(self._database, session, self._authority, news, self._send)
         self._answered = WakeUp()
         self._leaving = False
         self._mistake: Exception | None = None
 
-    async def run(self, authentication: Authentication) -> None:
+    async def run(self) -> None:
         """Serve until the connection ends."""
+        forget = self._authority.open((), self._reconsider)
         try:
-            await self._greet(authentication)
-            self._start(self._carry_out_commits)
-            self._start(self._send_presence)
-            while True:
-                frame = await self._connection.recv()
-                self._counters.received_bytes.add("live", len(frame))
-                message = await in_steps(self._session.receive_in_steps(frame))
-                await self._take(message, len(frame))
+            identity = await self._identify()
+            with self._accounts.connection(self._author, self._connection.address) as account:
+                self._streams.account = self._database.account = account
+                await self._welcome(identity)
+                await self._serve()
+        except Overloaded as error:
+            await self._connection.close(TRY_AGAIN, str(error))
         except Violation as violation:
             await self._connection.close(violation.code, violation.reason)
         except ConnectionClosed:
             pass  # how every connection ends
         finally:
+            forget()
             await self._release()
         if self._mistake:
             raise self._mistake
+
+    async def _serve(self) -> None:
+        self._start(self._carry_out_commits)
+        self._start(self._presence.send_all)
+        while True:
+            frame = await self._connection.recv()
+            self._counters.received_bytes.add("live", len(frame))
+            message = await in_steps(self._session.receive_in_steps(frame))
+            if self._expiry.over:  # it came while the connection closes
+                raise Violation(UNAUTHORIZED, ENDED)
+            await self._take(message, len(frame))
 
     async def leave(self) -> None:
         """Say bye, answer the requests that are under way, both within ``bye_seconds``, and begin to close;
@@ -173,7 +213,7 @@ class LiveConnection:
         if self._session.waiting:
             await self._answered.wait()
 
-    async def _greet(self, authentication: Authentication) -> None:
+    async def _identify(self) -> Identity:
         seconds = self._limits.hello_seconds
         late = partial(self._connection.close, LATE, f"no hello within {seconds:g} seconds")
         timer = self._clock.call_later(seconds, lambda: self._start(late))
@@ -184,14 +224,44 @@ class LiveConnection:
         if not isinstance(hello, Hello):
             raise Violation(BAD_MESSAGE, "the first message has to be hello")
         try:
-            self._author = await authentication.author(self._token or hello.token)
-        except Unauthorized as error:
+            identity = await self._authentication.identity(self._token or hello.token)
+            self._authority.begin(identity)
+        except (Unauthorized, Forbidden) as error:
             await self._connection.send(self._session.refused(error))
-            raise Violation(UNAUTHORIZED, str(error)) from error
+            code = FORBIDDEN if isinstance(error, Forbidden) else UNAUTHORIZED
+            raise Violation(code, str(error)) from error
         except Unavailable as error:
             raise Violation(TRY_AGAIN, str(error)) from error
+        self._author = identity.author
+        return identity
+
+    async def _welcome(self, identity: Identity) -> None:
         self._connection.allow(self._limits.message_bytes)
         await self._connection.send(self._session.welcome())
+        self._expiry.set(identity.expires)
+
+    async def _renew(self, token: str | None) -> None:
+        """Go on with another token of the same author; what that still allows stays as it is.
+
+        Raises Unauthorized, Forbidden and Unavailable: then the connection ends with the token that it had.
+        """
+        if self._token is not None:
+            raise Unauthorized("the application says who this client is: connect again")
+        identity = await self._authentication.identity(token)
+        if identity.author != self._author:
+            raise Unauthorized("the token is not of the author who has this connection: connect again")
+        await self._authority.renew(identity)
+        self._expiry.set(identity.expires)
+
+    def _expire(self) -> None:
+        self._start(partial(self._connection.close, UNAUTHORIZED, ENDED))
+
+    def _warn(self, seconds: float) -> None:
+        self._start(partial(self._send, self._session.expiring(seconds)))
+
+    async def _reconsider(self) -> None:
+        if self._authority.is_revoked:
+            self._start(partial(self._connection.close, FORBIDDEN, REVOKED))
 
     async def _take(self, message: Hello | More | Request | Error, size: int) -> None:
         """Begin to carry out a message of ``size`` bytes."""
@@ -225,7 +295,8 @@ class LiveConnection:
     async def _perform(self, request: Request) -> Any:
         match request:
             case ReadRequest():
-                await self._seen.arrive([check_collection(request.collection)])
+                self._streams.use([check_collection(request.collection)])
+                await self._seen.arrive([request.collection])
                 return await self._database.read(request.collection, request.read)
             case QueryRequest():
                 return await self._query(request)
@@ -233,17 +304,15 @@ class LiveConnection:
                 self._seen.take(request)
             case Unsubscribe():
                 await self._streams.unsubscribe(request.subscription)
-            case Join():
-                self._join(request.collection)
-            case SetPresence():
-                self._member(request.collection).set(request.client, request.state)
-            case Leave():
-                self._member(request.collection).leave()
-                del self._members[request.collection]
-                self._pending.pop(request.collection, None)
+            case Join() | SetPresence() | Leave():
+                await self._presence.perform(request)
+            case Renew():
+                await self._renew(request.token)
             case ClusterRequest():
                 return (await self._database.cluster_status()).form()
-            case CollectionsRequest() | DropRequest() | StateHashRequest():
+            case RevokeRequest():
+                await self._permissions.answer(request, self._authority)
+            case CollectionsRequest() | DropRequest() | EraseRequest() | StateHashRequest():
                 return await self._whole.perform(request)
             case BackupRequest() | RestoreRequest():
                 return await self._whole.perform(request)
@@ -252,10 +321,10 @@ class LiveConnection:
         return None
 
     async def _query(self, request: QueryRequest) -> Any:
-        await have_queries()
-        query = query_of(request.query)
+        query = await self._authority.query_of(request.query)
         if request.explain:
             return (await self._database.views.explain(query)).form()
+        self._streams.use(query.collections)
         await self._seen.arrive(query.collections)
         return await self._streams.share.query(query)
 
@@ -305,44 +374,12 @@ class LiveConnection:
     async def _commit(self, request: CommitRequest) -> Any:
         for name in sorted(request.collections):
             check_collection(name)
+        self._streams.use(request.collections)
         await self._seen.arrive(request.collections)
         author = self._author if self._author is not None else request.author
         level = request.durability
         receipt = await self._database.commit(request.writes, request.checks, author, level)
         return {"cursors": dict(receipt.cursors), "nodes": receipt.nodes}
-
-    # Presence
-
-    def _join(self, collection: str) -> None:
-        try:
-            listener = partial(self._hear, collection)
-            self._members[collection], known = self._database.presence_hub.join(collection, listener)
-        except ProtoBaseError:
-            self._session.left(collection)
-            raise
-        self._tell(collection, self._news.of(known, complete=True))
-
-    def _member(self, collection: str) -> Membership:
-        member = self._members.get(collection)
-        if member is None:
-            raise ValidationError(f"presence of {collection!r} is not joined: joining it failed")
-        return member
-
-    def _hear(self, collection: str, payload: bytes) -> None:
-        self._tell(collection, self._news.of(payload))
-
-    def _tell(self, collection: str, news: News) -> None:
-        earlier = self._pending.get(collection)
-        self._pending[collection] = earlier.then(news) if earlier else news
-        self._presence_changed.wake()
-
-    async def _send_presence(self) -> None:
-        while True:
-            while not self._pending:
-                await self._presence_changed.wait()
-            pending, self._pending = self._pending, {}
-            for collection, news in pending.items():
-                await self._send(news.frame(collection, self._session))
 
     # Tasks
 
@@ -370,8 +407,8 @@ class LiveConnection:
             await self._connection.close(INTERNAL_ERROR, "internal error")
 
     async def _release(self) -> None:
-        for membership in self._members.values():
-            membership.leave()
+        self._expiry.cancel()
+        self._presence.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:

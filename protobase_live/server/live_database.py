@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.model.change import Change
 from protobase_live.model.durability import Durability
+from protobase_live.model.erasure import Erasure
 from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
@@ -56,6 +57,10 @@ class Watcher(Protocol):
 class Share(Protocol):
     """The queries of one client, run once or live. Their rows are dicts, and not to be changed."""
 
+    def part(self) -> Share:
+        """Those of one of its connections."""
+        ...
+
     async def query(self, query: Query) -> Sequence[Any]: ...
 
     async def watch(self, query: Query, since: str | None = None) -> Watcher: ...
@@ -65,7 +70,7 @@ class Views(Protocol):
     """The queries of all."""
 
     def share(self) -> Share:
-        """Those of a client; others have room beside it."""
+        """Those of a client, over all its connections; others have room beside it."""
         ...
 
     async def explain(self, query: Query) -> Explanation: ...
@@ -100,6 +105,8 @@ class Database(Protocol):
 
     async def drop(self, collection: str) -> None: ...
 
+    async def erase(self, collection: str, key: str | None = None) -> Erasure: ...
+
     async def state_hash(self, collection: str) -> StateHash: ...
 
     async def cluster_status(self) -> NodeStatus: ...
@@ -118,6 +125,12 @@ async def have_queries() -> None:
     """Import what answers queries, with the first of them: it takes a tenth of a second, and others run."""
     if not hasattr(sys.modules.get(_QUERIES), "Views"):
         await asyncio.to_thread(import_module, _QUERIES)
+
+
+async def asked_query(given: Any) -> Query:
+    """See `query_of`."""
+    await have_queries()
+    return query_of(given)
 
 
 def query_of(given: Any) -> Query:

@@ -11,10 +11,13 @@ from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import BAD_MESSAGE, FORBIDDEN_ORIGIN, TOO_MANY, TRY_AGAIN, LiveLimits
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.counters import Counters
+from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 from protobase_live.server.live_connection import Connection, LiveConnection
 from protobase_live.server.live_database import Database
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.presence_news import PresenceNews
 
 
@@ -29,14 +32,22 @@ class LiveDoor:
         limits: LiveLimits | None = None,
         authentication: Authentication | None = None,
         counters: Counters | None = None,
+        permissions: Permissions | None = None,
+        accounts: Accounts | None = None,
         session_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        """Without ``authentication`` everybody is let in."""
+        """Without ``authentication`` everybody is let in, and without ``permissions`` may do everything.
+        ``accounts`` are shared with other doors.
+        """
         self._database = database
         self._clock = clock
         self._limits = limits or LiveLimits()
         self._authentication = authentication or Authentication(anonymous, clock)
         self._counters = counters or Counters()
+        self._permissions = permissions or Permissions(clock)
+        self._accounts = (
+            Accounts(clock, DEFAULT_SERVER_LIMITS, self._counters) if accounts is None else accounts
+        )
         self._session_id = session_id
         self._news = PresenceNews()
         self._connections: dict[Connection, LiveConnection] = {}
@@ -72,13 +83,14 @@ class LiveDoor:
             encodings = self._encodings[codec.subprotocol]
             session = ServerSession(codec, self._limits, self._session_id(), encodings)
             parts = self._database, self._clock, self._news, self._limits, self._counters
-            served = LiveConnection(connection, session, *parts, token)
+            known = self._authentication, self._accounts, token, self._permissions
+            served = LiveConnection(connection, session, *parts, *known)
             await self._serve(connection, served)
 
     async def _serve(self, connection: Connection, served: LiveConnection) -> None:
         self._connections[connection] = served
         try:
-            await served.run(self._authentication)
+            await served.run()
         finally:
             del self._connections[connection]
 

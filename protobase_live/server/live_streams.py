@@ -7,7 +7,8 @@ not read costs no memory: its streams wait in the log, and what happens to its v
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,18 +22,19 @@ from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.server_messages import ChangeForm
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.server.accounts import Account
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_database import (
     ChangeStream,
     Database,
     Share,
     Watcher,
-    have_queries,
-    query_of,
+    asked_query,
 )
 from protobase_live.server.seen import Seen
 
 if TYPE_CHECKING:
+    from protobase_live.query.language.query import Query
     from protobase_live.query.result.diff import RowChange
 
 Send = Callable[[Frame], Awaitable[None]]
@@ -41,6 +43,8 @@ T = TypeVar("T")
 
 Work = Callable[[], Coroutine[Any, Any, T]]
 """Something for a task, which may be cancelled before it begins: a coroutine would never be awaited then."""
+
+QueryOf = Callable[[Any], Awaitable["Query"]]
 
 Start = Callable[[Work[None]], asyncio.Task[None]]
 
@@ -57,8 +61,13 @@ class LiveStreams:
         limits: LiveLimits,
         counters: Counters,
         seen: Seen,
+        query_of: QueryOf = asked_query,
     ) -> None:
-        """``send`` waits while the client does not read; ``answer`` does, too, for answers to requests."""
+        """``send`` waits while the client does not read; ``answer`` does, too, for answers to requests.
+
+        ``query_of`` gives the query that a client asks for.
+        """
+        self._query_of = query_of
         self._session = session
         self._database = database
         self._send = send
@@ -68,6 +77,8 @@ class LiveStreams:
         self._seen = seen
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._credit: dict[int, WakeUp] = {}
+        self.account: Account | None = None
+        """Of whom they are; set before the first request."""
 
     @cached_property
     def share(self) -> Share:
@@ -113,9 +124,19 @@ class LiveStreams:
     async def _stream(self, request: Subscribe) -> None:
         if request.since is None:  # else it waits for that
             await self._seen.arrive([request.collection])
-        async with self._database.changes(request.collection, request.since) as stream:
-            await self._answer(self._session.result(request.id, {"cursor": stream.cursor}))
-            await self._pull_changes(request.id, stream)
+        with self._holding([request.collection]):
+            async with self._database.changes(request.collection, request.since) as stream:
+                await self._answer(self._session.result(request.id, {"cursor": stream.cursor}))
+                await self._pull_changes(request.id, stream)
+
+    def use(self, collections: Iterable[str]) -> None:
+        """The client uses these. Raises Overloaded where they are too many."""
+        assert self.account is not None
+        self.account.opened.use(collections)
+
+    def _holding(self, collections: Iterable[str]) -> AbstractContextManager[None]:
+        assert self.account is not None
+        return self.account.opened.holding(collections)
 
     async def _pull_changes(self, id: int, stream: ChangeStream) -> None:
         """Pull only what the client has room for."""
@@ -130,16 +151,16 @@ class LiveStreams:
         return self._session.encodings.of(change, lambda: change_form(change, self._limits.text_chars))
 
     async def _view(self, request: Watch) -> None:
-        await have_queries()
-        query = query_of(request.query)
+        query = await self._query_of(request.query)
         if request.since is None:
             await self._seen.arrive(query.collections)
-        watcher = await self.share.watch(query, request.since)
-        try:
-            await self._answer(self._session.result(request.id))
-            await self._pull_differences(request.id, watcher)
-        finally:
-            watcher.close()
+        with self._holding(query.collections):
+            watcher = await self.share.watch(query, request.since)
+            try:
+                await self._answer(self._session.result(request.id))
+                await self._pull_differences(request.id, watcher)
+            finally:
+                watcher.close()
 
     async def _pull_differences(self, id: int, watcher: Watcher) -> None:
         """Pull whatever there is; what happens until all of it went out is in the next difference."""

@@ -9,25 +9,34 @@ from protobase_live.database.database import Database
 from protobase_live.server.counters import Counters
 from protobase_live.server.figures import Figure, Labelled, page
 from protobase_live.server.link_metrics import link_metrics
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.rest.answers import Answer
 
 
 async def metrics_page(
-    database: Database, counters: Counters, sessions: int, backlog: int, accept: str = ""
+    database: Database,
+    counters: Counters,
+    permissions: Permissions,
+    sessions: int,
+    backlog: int,
+    accept: str = "",
 ) -> Answer:
     """The page of figures for who sent this header ``Accept``. ``backlog`` is in bytes.
 
     It is written in a thread: the first one imports what writes it, and turns do not wait for that.
     """
-    figures = await metrics(database, counters, sessions, backlog)
+    figures = await metrics(database, counters, permissions, sessions, backlog)
     body, content_type = await asyncio.to_thread(page, figures, accept)
     return Answer(HTTPStatus.OK, body, [("vary", "Accept")], content_type)
 
 
-async def metrics(database: Database, counters: Counters, sessions: int, backlog: int) -> list[Figure]:
+async def metrics(
+    database: Database, counters: Counters, permissions: Permissions, sessions: int, backlog: int
+) -> list[Figure]:
     """All figures, as they are now. ``backlog`` is in bytes."""
     return [
         *_of_connections(counters, sessions, backlog),
+        *_of_permissions(permissions),
         *_of_collections(database),
         *await _of_storage(database),
         *link_metrics(database.replication),
@@ -36,6 +45,7 @@ async def metrics(database: Database, counters: Counters, sessions: int, backlog
 
 def _of_connections(counters: Counters, sessions: int, backlog: int) -> list[Figure]:
     open_now, requests = Labelled("door", dict(counters.sessions)), counters.request_seconds.figure
+    put_back, limits = counters.refused_updates.figure, counters.limits.figure
     return [
         Figure("sessions", "Open connections.", sessions),
         Figure("door_sessions", "Open connections, by door.", open_now),
@@ -48,10 +58,20 @@ def _of_connections(counters: Counters, sessions: int, backlog: int) -> list[Fig
         Figure(
             "received_bytes_total", "Bytes of live messages and Yjs updates.", counters.received_bytes.figure
         ),
+        Figure("refused_updates_total", "Times a Yjs client was put back, by door.", put_back),
         Figure("sent_bytes_total", "Bytes of live messages that were sent.", counters.sent_bytes.figure),
         Figure("requests_total", "Requests of live clients, by type.", counters.requests.figure),
+        Figure("limits_total", "How often a client met a limit, by the name of the limit.", limits),
         Figure("errors_total", "Errors that live clients were told, by code.", counters.errors.figure),
         Figure("request_seconds", "How long live requests took.", requests),
+    ]
+
+
+def _of_permissions(permissions: Permissions) -> list[Figure]:
+    failures, revoked = permissions.failures, permissions.revoked
+    return [
+        Figure("permission_failures_total", "Rules and authorize that failed, and denied so.", failures),
+        Figure("revoked", "Authors that are revoked, each for a collection or for all.", revoked),
     ]
 
 

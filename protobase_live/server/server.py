@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
-from random import Random, SystemRandom
+from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -19,20 +19,24 @@ from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from protobase_actors import Clock, OrderedSet, SystemClock, Timer
+from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.database.database import Database
-from protobase_live.errors import Closed, ValidationError
+from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
 from protobase_live.protocol.live.limits import GOING_AWAY, INTERNAL_ERROR, LiveLimits
 from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.server.accounts import Accounts
+from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
-from protobase_live.server.connection import Connection, choose_subprotocol
+from protobase_live.server.authorization import Authorize
+from protobase_live.server.connection import Connection
 from protobase_live.server.connection_log import enter, here, joined, tell_closed
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
+from protobase_live.server.exposure import check_exposure
 from protobase_live.server.gate import Gate, Gone
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
@@ -40,8 +44,10 @@ from protobase_live.server.http_live_connection import HttpLiveConnection
 from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+from protobase_live.server.linking import Linking
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics_page
+from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import DOORS, Inspector, Pages, as_response, no_door
 from protobase_live.server.paths import (
@@ -51,14 +57,19 @@ from protobase_live.server.paths import (
     REST_PREFIX,
     YJS_PREFIX,
 )
-from protobase_live.server.peer_addresses import PEER_PATH, check_peers
+from protobase_live.server.permissions import Permissions
+from protobase_live.server.probing import Probing
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, send_answer
+from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
+from protobase_live.server.subprotocols import choose_subprotocol
+from protobase_live.server.traffic import LIVE_QUEUE, Traffic
 from protobase_live.server.yjs_clients import YjsClients
 
 if TYPE_CHECKING:
-    from protobase_live.cluster.cluster import Cluster
+    from protobase_live.permissions.policy import Policy
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +86,13 @@ class Server:
         limits: ServerLimits = DEFAULT_SERVER_LIMITS,
         live_limits: LiveLimits | None = None,
         authenticate: Authenticate = anonymous,
+        policy: Policy | None = None,
+        authorize: Authorize | None = None,
+        named: Mapping[str, Build] | None = None,
+        named_queries_only: bool = False,
+        insecure: bool = False,
         origins: Iterable[str] = (),
+        trusted_proxies: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
         inspector: bool = True,
@@ -84,24 +101,37 @@ class Server:
     ) -> None:
         """Port 0 takes a free one; see `port` after the start.
 
-        ``authenticate`` says who a client is by its token, see `Authenticate`. ``origins`` are those of web
-        pages that may connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all.
-        ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
-        ``ws://host:8765/peer``, to be linked with; all nodes have the same ``cluster_secret``, without which
-        there is no door for them. ``inspector``: whether there is the page at ``/``, and what it shows.
+        ``authenticate`` says who a client is by its token, see `Authenticate`. Without it everybody is let
+        in, also from other machines if the server is ``insecure``. ``policy`` says what it may do, and so
+        does ``authorize``, see `Authorize`: both have to allow. ``named`` are queries that clients name, see
+        `Build`; ``named_queries_only``: they run no others. ``origins`` are those of web pages that may
+        connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all. ``trusted_proxies`` are
+        addresses and networks of proxies whose X-Forwarded-For says whose address counts
+        (`ServerLimits.address_connections` and others). ``live_limits`` are those of the live door.
+        ``peers`` are addresses of other nodes, such as ``ws://host:8765/peer``, to be linked with; all nodes
+        have the same ``cluster_secret``, without which there is no door for them. ``inspector``: whether
+        there is the page at ``/``, and what it shows.
 
-        Raises ValidationError for what is no origin, no address or no secret, and for limits of another
-        class.
+        Raises ValidationError for what is no origin, address, secret or policy, for limits of another class,
+        and for a server that would let in everybody from other machines.
         """
         check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
+        check_exposure(host, authenticate, insecure=insecure)
         self._database = database
         self._host = host
         self._port = port
         self._limits = limits
         self._clock = clock or SystemClock()
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
+        queries = NamedQueries(named, only=named_queries_only)
+        self.permissions = Permissions(self._clock, limits, policy, authorize, queries)
+        """What clients may do."""
         self._origins = Origins(origins, host)
         self._counters = Counters()
+        self._proxies = Proxies(trusted_proxies)
+        self._arrivals = Arrivals(self._proxies, limits, self._counters)
+        self._accounts = Accounts(self._clock, limits, self._counters)
+        self._traffic = Traffic(self._clock, limits, self._counters)
         self._live_limits = live_limits or LiveLimits()
         self._live = LiveDoor(
             database,
@@ -109,33 +139,40 @@ class Server:
             limits=self._live_limits,
             authentication=self._authentication,
             counters=self._counters,
+            permissions=self.permissions,
+            accounts=self._accounts,
         )
-        self._peers = check_peers(peers)
-        self._secret = None if cluster_secret is None else _checked(cluster_secret)
-        if (self._peers or database.owner is not None) and self._secret is None:
-            raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
-        self._random = random or SystemRandom()
-        self._cluster: Cluster | None = None
+        self._linking = Linking(database, peers, cluster_secret, self._clock, random)
         self._closing = False
         self._pages = Pages(database, self._metrics, Inspector(DOORS) if inspector else None)
         parts = self._origins, self._clock, limits
         shared = database, self._authentication, *parts, self._counters, self._live_limits
-        self._rest = Rest(*shared, inspector=inspector)
-        self._live_http = HttpLiveDoor(
-            self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)
+        bodies = Bodies(limits, self._counters)
+        self._rest = Rest(
+            *shared,
+            inspector=inspector,
+            permissions=self.permissions,
+            proxies=self._proxies,
+            bodies=bodies,
+            accounts=self._accounts,
         )
-        self._http = HttpStack(self._answer, limits)
+        self._live_http = HttpLiveDoor(
+            *(self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)),
+            proxies=self._proxies,
+            bodies=bodies,
+        )
+        self._http = HttpStack(self._answer, limits, self._traffic.answers)
         self._doors = self._open_doors(database, limits)
         self._gate = Gate(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
         self._sessions: OrderedSet[Connection] = OrderedSet()
         self._tasks: OrderedSet[asyncio.Task[Any]] = OrderedSet()
-        self._probe: Timer | None = None
+        self._probing: Probing | None = None
         self._server: WebSocketServer | None = None
 
     def _open_doors(self, database: Database, limits: ServerLimits) -> list[Door]:
         shared = database, self._authentication, self._clock, limits, self._counters
-        yjs = YjsClients(*shared)
+        yjs = YjsClients(*shared, permissions=self.permissions, accounts=self._accounts)
         hocuspocus = HocuspocusDoor(yjs, self._clock, limits, self._counters)
         return [
             Door("yjs", YJS_PREFIX, yjs.serve, yjs.admit),
@@ -159,33 +196,16 @@ class Server:
             select_subprotocol=choose_subprotocol,
             compression=None,
             max_size=self._live_limits.hello_bytes,
+            max_queue=LIVE_QUEUE,
             open_timeout=self._limits.handshake_seconds,
             ping_interval=None,  # a task for each connection takes a tenth of its memory
             close_timeout=self._limits.close_seconds,
             server_header="protobase-live",
             logger=handshake_log(),
         )
-        self._probe_later()
-        self._link()
+        self._probing = Probing(self._clock, self._limits.ping_seconds, lambda: self._sessions)
+        self._doors += self._linking.begin()
         return self
-
-    def _link(self) -> None:
-        """Begin to dial the other nodes, and to let them in."""
-        if self._secret is None:
-            return
-        # Imported here: a server that is alone starts without.
-        from protobase_live.cluster.cluster import Cluster
-        from protobase_live.server.peers import dial
-
-        database, limits = self._database, self._database.replication.limits
-        parts = database.home, database.replication, database.presence_hub, limits, self._clock, self._random
-        self._cluster = Cluster(database.node, self._secret, *parts)
-        database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
-        seconds = limits.meeting_seconds
-        if database.owner is not None:
-            database.owner.start()
-        self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
-        self._doors.append(Door("peer", PEER_PATH, self._serve_peer, self._admit_peer, counted=False))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -193,12 +213,13 @@ class Server:
         await self.close()
 
     def _connection(self, protocol: ServerProtocol, server: WebSocketServer, **settings: Any) -> Connection:
-        pongs = self._limits.unread_pongs
         return Connection(
             protocol,
             server,
             everyone=self._connections,
-            unread_pongs=pongs,
+            arrivals=self._arrivals,
+            traffic=self._traffic,
+            unread_pongs=self._limits.unread_pongs,
             first_seconds=self._limits.handshake_seconds,
             http=self._http.take,
             **settings,
@@ -232,6 +253,18 @@ class Server:
         """Bytes that were written to all connections and not yet taken by the network."""
         return sum(connection.backlog for connection in self._connections)
 
+    async def recheck(self, collection: str | None = None, identities: Iterable[str] | None = None) -> None:
+        """See `pb.recheck`; for the clients of this server alone."""
+        await self.permissions.recheck(collection, identities)
+
+    async def revoke(self, author: str, collection: str | None = None) -> None:
+        """See `Permissions.revoke`."""
+        await self.permissions.revoke(author, collection)
+
+    async def let_in(self, author: str, collection: str | None = None) -> None:
+        """See `Permissions.let_in`."""
+        await self.permissions.let_in(author, collection)
+
     async def close(self) -> None:
         """Accept nothing more, close every connection with 1001, a few at a time, and wait until their
         sessions ended.
@@ -242,15 +275,12 @@ class Server:
         if self._server is None:
             return
         self._closing = self._pages.closing = True
-        if self._probe is not None:
-            self._probe.cancel()
+        if self._probing is not None:
+            self._probing.cancel()
         self._gate.close()
         clients = [each for each in self._sessions if not each.is_peer]
         await drain([*clients, *self._live_http.connections], self._let_go, self._clock, self._limits)
-        if self._database.owner is not None:
-            await self._database.owner.close()
-        if self._cluster is not None:
-            await self._cluster.close()
+        await self._linking.close()
         self._rest.close()
         self._http.close()
         await self._live.close()
@@ -271,17 +301,9 @@ class Server:
         for task in list(self._tasks):
             task.cancel()
 
-    def _probe_later(self) -> None:
-        self._probe = self._clock.call_later(self._limits.ping_seconds, self._probe_all)
-
-    def _probe_all(self) -> None:
-        """Ping every client; those that were silent since the last time are gone."""
-        for connection in self._sessions:
-            connection.probe()
-        self._probe_later()
-
     async def _metrics(self, accept: str) -> Answer:
-        return await metrics_page(self._database, self._counters, self.sessions, self.backlog, accept)
+        counted = self._counters, self.permissions, self.sessions, self.backlog
+        return await metrics_page(self._database, *counted, accept)
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
         self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))
@@ -297,6 +319,11 @@ class Server:
     async def _route(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer plain HTTP, and refuse what no door is for."""
         self._keep(asyncio.current_task())
+        assert isinstance(connection, Connection)
+        try:
+            connection.introduce(", ".join(request.headers.get_all("X-Forwarded-For")))
+        except Overloaded as error:
+            return self._unavailable(connection, str(error))
         path = urlsplit(request.path).path
         if page := await self._pages.page(path, ", ".join(request.headers.get_all("Accept"))):
             return as_response(connection, page)
@@ -308,7 +335,7 @@ class Server:
             reason = await self._admit(lambda: connection.protocol.state is not CONNECTING)
         else:
             reason = "the server is stopping" if self._closing else None
-        reason = reason or await door.admit(cast(Connection, connection))
+        reason = reason or await door.admit(connection)
         return None if reason is None else self._unavailable(connection, reason)
 
     async def _admit(self, gone: Gone) -> str | None:
@@ -361,19 +388,3 @@ class Server:
         assert door is not None, "no connection is let in without one"
         with self._counters.session(door.name):
             await door.serve(connection, forbidden)
-
-    async def _admit_peer(self, connection: Connection) -> None:
-        connection.is_peer = True
-        connection.allow(self._database.replication.limits.message_bytes)
-
-    async def _serve_peer(self, connection: Connection, forbidden: str | None) -> None:
-        from protobase_live.server.peers import serve_peer
-
-        assert self._cluster is not None
-        await serve_peer(self._cluster, connection)  # nodes are known by their secret, and are no pages
-
-
-def _checked(secret: bytes) -> bytes:
-    from protobase_live.protocol.peer.handshake import check_secret
-
-    return check_secret(secret)

@@ -13,6 +13,7 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     OfCollections,
     RestoreRequest,
     StateHashRequest,
@@ -53,6 +54,8 @@ class WholeCollections:
                 return await self._list(request)
             case DropRequest():
                 await self._database.drop(not_reserved(request.collection))
+            case EraseRequest():
+                return asdict(await self._database.erase(not_reserved(request.collection), request.key))
             case StateHashRequest():
                 return asdict(await self._database.state_hash(request.collection))
             case BackupRequest():

@@ -64,6 +64,11 @@ class Line(Protocol):
 class Wire(Line, Protocol):
     """One client's connection."""
 
+    @property
+    def address(self) -> str | None:
+        """From where it comes, as it counts; None where nobody knows."""
+        ...
+
     def allow(self, message_bytes: int) -> None:
         """From now on messages may be so long."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from websockets.protocol import CONNECTING
@@ -12,16 +12,20 @@ from websockets.protocol import CONNECTING
 from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import Message
 from protobase_live.database.database import Database
-from protobase_live.errors import ProtoBaseError, Unauthorized, ValidationError
+from protobase_live.errors import Forbidden, ProtoBaseError, Unauthorized, ValidationError
 from protobase_live.model.names import check_collection
 from protobase_live.presence.hub import PresenceHub
-from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
-from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
+from protobase_live.server.accounts import Accounts
+from protobase_live.server.authentication import Authentication
 from protobase_live.server.connection import Connection
 from protobase_live.server.connection_log import narrow
 from protobase_live.server.counters import Counters
+from protobase_live.server.editor_pass import EditorPass
+from protobase_live.server.expiry import expiring
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.paths import YJS_PREFIX
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.refusals import Caller, Refusals, Ticket
 from protobase_live.server.wire import Wire
@@ -58,12 +62,20 @@ class YjsClients:
         clock: Clock,
         limits: ServerLimits,
         counters: Counters,
+        permissions: Permissions | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
+        """Without ``permissions`` everybody may do everything; without ``accounts`` they are those of the
+        clients of these doors alone.
+        """
+        self._permissions = permissions or Permissions(clock)
         self._database = database
         self._authentication = authentication
         self._clock = clock
         self._limits = limits
         self._counters = counters
+        self.accounts = Accounts(clock, limits, counters) if accounts is None else accounts
+        """What is counted for each client."""
         self.read_ahead = ReadAhead(limits.read_ahead_bytes)
         """For the sessions of all clients."""
         self._refusals = Refusals(clock, limits)
@@ -125,29 +137,63 @@ class YjsClients:
             return True
         try:
             name = unquote(asked.path, errors="strict")
-            identity, ref = await self.find(name, asked.token)
+            entry = await self.identify(name, asked.token)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
+        except Forbidden as error:
+            await connection.refuse(FORBIDDEN, str(error))
         except (ValidationError, UnicodeDecodeError) as error:
             await connection.refuse(BAD_NAME, str(error))
         except ProtoBaseError as error:
             await connection.refuse(TRY_AGAIN, str(error))
         else:
-            shared = self._clock, self._limits, identity.author, self._counters, self.read_ahead
-            session = YjsSession(connection, ref, *shared, read_only=identity.read_only, echo=asked.echo)
-            await session.run(connection, self.presence, name)
-            return session.refused or self.is_refused(connection, [name])
+            try:
+                return await self._admitted(connection, asked, name, entry)
+            finally:
+                entry.close()
         return True
 
-    async def find(self, collection: str, token: str | None) -> tuple[Identity, Ref[Message]]:
-        """Who has the token, and the collection that he wants.
+    async def _admitted(self, connection: Wire, asked: Asked, name: str, entry: EditorPass) -> bool:
+        shared = self._clock, self._limits, entry.author, self._counters, self.read_ahead
+        try:
+            with (
+                self.accounts.connection(entry.author, connection.address) as account,
+                account.opened.holding([name]),
+            ):
+                session = YjsSession(connection, await self.ref(name), *shared, echo=asked.echo)
+                entry.confirm()
+                entry.give(session)
+                with expiring(self._clock, entry.expires, session.expire):
+                    await session.run(connection, self.presence, name)
+        except Forbidden as error:
+            await connection.refuse(FORBIDDEN, str(error))
+            return True
+        except ProtoBaseError as error:
+            await connection.refuse(TRY_AGAIN, str(error))
+            return True
+        return session.refused or self.is_refused(connection, [name])
 
-        Raises InvalidName, Unauthorized, and what `Database.ref` raises.
+    async def identify(self, collection: str, token: str | None) -> EditorPass:
+        """What who has the token may do with the collection that he wants, to be closed in the end.
+
+        Once the collection was waited for (`ref`), `EditorPass.confirm` says whether that is so still. Raises
+        InvalidName, Unauthorized, Forbidden and Unavailable.
         """
         check_collection(collection)
         narrow(collection)
-        identity = await self._authentication.identity(token)
-        return identity, await self._database.ref(collection)
+        authority = self._permissions.session()
+        authority.begin(await self._authentication.identity(token))
+        entry = EditorPass(authority, collection)
+        try:
+            await entry.check()
+        except BaseException:
+            entry.close()
+            raise
+        return entry
+
+    async def ref(self, collection: str) -> Ref[Message]:
+        """The collection, for who may have it. Raises what `Database.ref` raises."""
+        return await self._database.ref(collection)
 
     @property
     def presence(self) -> PresenceHub:
@@ -172,7 +218,5 @@ def asked_for(path: str, query: str, forbidden: str | None) -> Asked:
 
 def _caller(connection: Connection) -> Caller:
     assert connection.request is not None
-    address = cast("tuple[str, int] | str | None", connection.remote_address)
     asked = urlsplit(connection.request.path)
-    host = address[0] if isinstance(address, tuple) else address
-    return hash((host, asked.path, *parse_qs(asked.query).get("token", [])))
+    return hash((connection.address, asked.path, *parse_qs(asked.query).get("token", [])))

@@ -7,6 +7,7 @@ asks for is asked of the collection one part at a time, when there is room for i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -14,7 +15,6 @@ from protobase_actors import Clock, Ref
 from protobase_live.collection.messages import (
     LARGE_UPDATE_BYTES,
     CatchUp,
-    Compare,
     Greet,
     Message,
     Settle,
@@ -22,22 +22,31 @@ from protobase_live.collection.messages import (
     Sync,
     Updates,
 )
-from protobase_live.errors import CollectionDropped, LimitExceeded, ProtoBaseError
+from protobase_live.document import Judge
+from protobase_live.errors import CollectionDropped, Forbidden, LimitExceeded, ProtoBaseError
 from protobase_live.presence.hub import PresenceHub
-from protobase_live.protocol.live.limits import BAD_MESSAGE, GONE, MESSAGE_TOO_BIG, TRY_AGAIN
+from protobase_live.protocol.live.limits import (
+    BAD_MESSAGE,
+    FORBIDDEN,
+    GONE,
+    MESSAGE_TOO_BIG,
+    TOKEN_ENDED,
+    TRY_AGAIN,
+)
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
 from protobase_live.server.counters import Counters
+from protobase_live.server.expiry import ENDED
 from protobase_live.server.handover import Handover, LongSync
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.read_ahead import ReadAhead
 from protobase_live.server.wire import Line, Wire
 from protobase_live.server.yjs_presence import LIFE_SIGN, YjsPresence
 
-READ_ONLY = "this token is for reading: what was written is not taken"
+_log = logging.getLogger(__name__)
 
-_CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE}
+_CODES = {LimitExceeded: MESSAGE_TOO_BIG, CollectionDropped: GONE, Forbidden: FORBIDDEN}
 """Refusals that are not the fault of the bytes."""
 
 
@@ -57,13 +66,14 @@ class YjsSession:
         counters: Counters | None = None,
         read_ahead: ReadAhead | None = None,
         *,
-        read_only: bool = False,
         echo: bool = False,
     ) -> None:
         self.author = author
         self.echo = echo
-        self.read_only = read_only
-        """Whether nothing that the client writes is taken."""
+        self.judge: Judge | None = None
+        """What the client may write; None: everything."""
+        self._present = True
+        """Whether the client may take part in presence; if not, it tells nobody and hears of nobody."""
         self.refused = False
         """Whether the client was closed for something that it would only do again."""
         self._line = line
@@ -81,6 +91,7 @@ class YjsSession:
         self._settling = False
         self._mark: bytes | None = None
         self._presence: YjsPresence | None = None
+        self._room: tuple[PresenceHub, str] | None = None
 
     async def run(self, connection: Wire, presence: PresenceHub, collection: str) -> None:
         """Serve the client until its connection ends."""
@@ -93,12 +104,28 @@ class YjsSession:
 
     def begin(self, presence: PresenceHub, collection: str) -> None:
         """Take part in the presence of the collection."""
-        self._presence = self._join(presence, collection)
+        self._room = presence, collection
+        self._take_part()
+
+    def permit(self, judge: Judge | None, present: bool) -> None:
+        """See `Editor`."""
+        self.judge, self._present = judge, present
+        self._take_part()
+
+    def _take_part(self) -> None:
+        if self._room is None:
+            return
+        if self._present and self._presence is None:
+            self._presence = self._join(*self._room)
+        elif not self._present and self._presence is not None:
+            self._presence.leave()
+            self._presence = None
 
     async def end(self) -> None:
         """The client is gone; wait until what it has said is handed over."""
         if self._presence is not None:
             self._presence.leave()
+        self._room = None
         self.take_end()
         await self._handover.finish()
 
@@ -136,9 +163,7 @@ class YjsSession:
             self._line.write(LIFE_SIGN)
 
     def _take_update(self, update: bytes) -> None:
-        if self.read_only:
-            self._handover.send(Compare(self, update), len(update))
-        elif update != EMPTY_UPDATE:
+        if update != EMPTY_UPDATE:
             self._updates.append(update)
 
     def _take_other(self, frame: bytes) -> None:
@@ -240,10 +265,18 @@ class YjsSession:
         self._line.write(yjs.encode_sync_status(mark))
         self._settle()
 
-    def compared(self, known: bool) -> None:
-        """The client may not write; stock clients print what they are told then, and go on to read."""
-        if not known:
-            self._line.write(yjs.encode_permission_denied(READ_ONLY))
+    def put_back(self, reason: str) -> None:
+        """The client is told why what it wrote is undone, as far as its protocol has words for that."""
+        self._counters.refused_updates.add(self.door)
+        where = "" if self._room is None else self._room[1]
+        fields = {"event": "write_put_back", "door": self.door, "collection": where}
+        _log.info("put back what %r wrote into %r: %s", self.author, where, reason, extra=fields)
+        if not self._line.crowded:
+            self._say_put_back(reason)
+
+    def _say_put_back(self, reason: str) -> None:
+        """Stock clients print it, and go on."""
+        self._line.write(yjs.encode_permission_denied(reason))
 
     def reject(self, error: ProtoBaseError) -> None:
         """Close: what the client sent cannot be taken. Stock clients do not reconnect after 44xx."""
@@ -253,6 +286,10 @@ class YjsSession:
             self.refused = True
             code = next((code for kind, code in _CODES.items() if isinstance(error, kind)), BAD_MESSAGE)
         self._line.close_soon(code, str(error))
+
+    def expire(self) -> None:
+        """Close: the client has to come back with a fresh token, which there is no way to ask it for."""
+        self._line.close_soon(TOKEN_ENDED, f"{ENDED}: connect again with a fresh one")
 
     def resync(self) -> None:
         """Close: the client has to begin again."""

@@ -79,6 +79,10 @@ class Disk(MemoryStorage):
         """See `Storage.delete`."""
         await self._write([collection], lambda: self._delete(collection, remains))
 
+    async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
+        """See `Storage.erase`. What was there is overwritten with the same flush."""
+        await self._write([collection], lambda: self._erase(collection, remains, snapshot))
+
     async def load(self, collection: str) -> Loaded:
         """See `Storage.load`."""
         await self._written()

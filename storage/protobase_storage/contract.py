@@ -158,6 +158,15 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
+        """`delete`, with `snapshot`, of the collection, in the place of what was there; durable on return.
+
+        Then no byte of what the collection ever had is in any file or object of this storage. A process that
+        ends before has not begun it, or the next opening completes it. If it fails, it may have begun: call
+        it again then. Raises as `delete` and `compact` do.
+        """
+
+    @abstractmethod
     async def stats(self) -> StorageStats:
         """Sizes now and counters since opening."""
 
@@ -225,6 +234,16 @@ def check_snapshot(snapshot: Snapshot) -> None:
     check_name(snapshot.collection)
     for origin in snapshot.vector:
         check_name(origin)
+
+
+def check_erasure(collection: str, remains: bytes, snapshot: Snapshot | None) -> None:
+    """Raises `InvalidName` or `StorageError` if no storage would take that in a collection's place."""
+    check_name(collection)
+    check_remains(remains)
+    if snapshot is not None:
+        check_snapshot(snapshot)
+        if snapshot.collection != collection:
+            raise StorageError(f"a snapshot of {snapshot.collection!r} takes no other collection's place")
 
 
 def check_sequence(commit: Commit, last: int) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +25,7 @@ from .contract import (
     Storage,
     StorageStats,
     append_checked,
+    check_erasure,
     check_name,
     check_remains,
     check_snapshot,
@@ -34,12 +36,21 @@ from .heads import Heads
 from .lock import FolderLock
 from .reader import Reader
 from .sqlite_schema import connect, is_corruption, limit_size, prepare, translate
-from .upkeep import Upkeep
+from .upkeep import Upkeep, is_erasing
 from .writer import Writer
+
+_log = logging.getLogger(__name__)
 
 DATABASE_NAME = "protobase.db"
 
 Result = TypeVar("Result")
+
+
+def _note_unfinished(finished: asyncio.Future[None]) -> None:
+    """Garbage is invisible, and an erasure has begun: what cannot be done now is left to the next opening."""
+    if (error := finished.exception()) is not None:
+        told = "what is deleted or erased still takes room in the file: %s"
+        _log.warning(told, error, extra={"event": "room_not_freed"})
 
 
 def _no_step(step: str) -> None:
@@ -85,10 +96,12 @@ class FileStorage(Storage):
             opened.connection, opened.path, heads, on_step=on_step, clock=clock, backlog_limit=backlog_limit
         )
         upkeep = Upkeep(opened.connection, heads, opened.survey, on_step)
-        if opened.garbage:
-            # Garbage is invisible: what cannot be swept now is left to the next opening.
-            writer.run(None, upkeep.finish(), 0).add_done_callback(lambda future: future.exception())
+        finished = writer.run(None, upkeep.finish(), 0) if opened.garbage or opened.erasing else None
         writer.start()
+        if finished:
+            finished.add_done_callback(_note_unfinished)
+        if finished and opened.erasing:  # nobody is served before that is done
+            await asyncio.wait([finished])
         return cls(opened, writer, upkeep, reads_limit)
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
@@ -132,6 +145,23 @@ class FileStorage(Storage):
         check_name(collection)
         check_remains(remains)
         await self._writer.run(collection, self._upkeep.delete(collection, remains), len(remains))
+
+    async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
+        """See `Storage.erase`. The database is written anew, which takes as much room again meanwhile."""
+        self._check_open()
+        check_erasure(collection, remains, snapshot)
+        size = len(remains) + (len(snapshot.update) if snapshot else 0)
+        await self._writer.run(collection, self._upkeep.erase(collection, remains, snapshot), size)
+
+    @asynccontextmanager
+    async def cleaning(self) -> AsyncGenerator[None]:
+        """Have no byte left of what is deleted inside the block; the next opening sees to what this cannot.
+
+        Raises `StorageError`.
+        """
+        await self._writer.run(None, self._upkeep.begin_cleaning(), 0)
+        yield
+        await self._writer.run(None, self._upkeep.clean(), 0)
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""
@@ -178,6 +208,8 @@ class _Opened:
     identity: str
     survey: Survey
     garbage: bool
+    erasing: bool
+    """Whether something was erased, and may be in the file still."""
 
     def close(self) -> None:
         self.read_connection.close()
@@ -219,7 +251,8 @@ def _open_database(
             limit_size(connection, max_bytes)
         survey = catalogue.survey(connection)
         garbage = connection.execute("SELECT 1 FROM garbage").fetchone() is not None
-        return _Opened(lock, path, connection, connect(path), identity, survey, garbage)
+        erasing = is_erasing(connection)
+        return _Opened(lock, path, connection, connect(path), identity, survey, garbage, erasing)
     except BaseException:
         connection.close()
         raise

@@ -70,6 +70,11 @@ class GcsObjects:
             return False
         return True
 
+    def overwrite(self, key: str, body: bytes) -> None:
+        """See `ObjectStore.overwrite`."""
+        blob = self._bucket.blob(self._start + key)
+        self._call(blob.upload_from_string, body, "application/octet-stream")
+
     def get(self, key: str, start: int, length: int | None) -> bytes | None:
         """See `ObjectStore.get`."""
         blob = self._bucket.blob(self._start + key)

@@ -23,6 +23,7 @@ from .contract import (
     Storage,
     StorageStats,
     check_commits,
+    check_erasure,
     check_fresh,
     check_name,
     check_remains,
@@ -153,6 +154,17 @@ class MemoryStorage(Storage):
         self._collections.pop(collection, None)
         if remains:
             self._collections[collection] = _Stored(remains=remains)
+
+    async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
+        """See `Storage.erase`."""
+        self._check_open()
+        self._erase(collection, remains, snapshot)
+
+    def _erase(self, collection: str, remains: bytes, snapshot: Snapshot | None) -> None:
+        check_erasure(collection, remains, snapshot)
+        self._delete(collection, remains)
+        if snapshot is not None:
+            self._compact(snapshot)
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""

@@ -82,6 +82,10 @@ class S3Objects:
             return False
         return True
 
+    def overwrite(self, key: str, body: bytes) -> None:
+        """See `ObjectStore.overwrite`."""
+        self._call(self._client.put_object, Key=self._start + key, Body=body)
+
     def get(self, key: str, start: int, length: int | None) -> bytes | None:
         """See `ObjectStore.get`."""
         part = {} if length is None else {"Range": f"bytes={start}-{start + length - 1}"}

@@ -107,6 +107,15 @@ def transaction(connection: sqlite3.Connection) -> Generator[None]:
         raise
 
 
+def empty_wal(connection: sqlite3.Connection) -> bool:
+    """Move the write-ahead log into the database and empty it, unless a reader or the medium forbids."""
+    try:
+        busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.Error:
+        return False
+    return not busy
+
+
 def is_corruption(error: sqlite3.Error) -> bool:
     """Whether SQLite found a page it cannot make sense of."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

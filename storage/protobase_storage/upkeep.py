@@ -9,7 +9,7 @@ of it when a process dies is swept by the next one to open the file.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -18,17 +18,23 @@ from . import catalogue
 from .catalogue import Survey
 from .commit import Snapshot, Vector, join, sequence_of
 from .contract import check_fresh, check_name
-from .errors import CollectionCorrupt
+from .errors import CollectionCorrupt, StorageError
 from .heads import Head, Heads
 from .packing import pack, unpack
 from .rows import ChunkRow, Entry, chunk_rows, snapshot_head
-from .sqlite_schema import transaction
+from .sqlite_schema import empty_wal, transaction
 
 SLICE_ROWS = 500
 """Commits one sweeping transaction deletes at most."""
 
 SLICE_CHUNKS = 2
 """Snapshot rows (`CHUNK_BYTES` each) one transaction writes or deletes at most."""
+
+ERASING = "erasing"
+"""The key in `meta` that is there from when something was erased until no byte of it is left."""
+
+CLEAN_TRIES = 12
+"""How often the write-ahead log is tried to be emptied, each time for `READER_WAIT_SECONDS`."""
 
 Steps = Iterator[None]
 
@@ -72,31 +78,95 @@ class Upkeep:
 
     def delete(self, collection: str, remains: bytes = b"") -> Steps:
         """Hide the collection in the first step, which stores what remains, then sweep what it had."""
-        name = check_name(collection)
-        try:
-            entry = catalogue.find(self._connection, collection, self._survey.damaged)
-        except CollectionCorrupt:
-            entry = None  # where its rows are is lost, but its name becomes free
+        name, entry = check_name(collection), self._found(collection)
         with transaction(self._connection):
-            catalogue.remove(self._connection, name)
-            if entry:
-                self._discard("log", entry.id)
-                self._reclaim("covered", entry.id)
-            if entry and entry.snapshot:
-                self._discard("chunks", entry.snapshot.id)
+            self._hide(name, entry)
             if remains:
-                left = Entry(collection, self._survey.next_id(), 0, 0, None, remains)
-                catalogue.put(self._connection, left, new=True)
+                self._enter(Entry(collection, self._survey.next_id(), 0, 0, None, remains))
         self._heads.forget([collection])
         self._on_step("delete:hidden")
         yield
+        yield from self._sweep_all(entry)
+
+    def erase(self, collection: str, remains: bytes, snapshot: Snapshot | None) -> Steps:
+        """Put `snapshot` in the collection's place in the first step, with a note of what is to be done; then
+        do it, and have no byte left of what was deleted."""
+        name, entry = check_name(collection), self._found(collection)
+        with transaction(self._connection):
+            self._hide(name, entry)
+            if remains or snapshot:
+                self._enter(self._new_entry(collection, remains, snapshot))
+            self._note()
+        self._heads.forget([collection])
+        self._on_step("erase:hidden")
+        yield
+        yield from self._sweep_all(entry)
+        yield from self.clean()
+
+    def _new_entry(self, collection: str, remains: bytes, snapshot: Snapshot | None) -> Entry:
+        """The entry of a collection that begins with a snapshot, whose rows are stored."""
+        identifier = self._survey.next_id()
+        if snapshot is None:
+            return Entry(collection, identifier, 0, 0, None, remains)
+        rows = self._survey.next_id()
+        self._insert(chunk_rows(rows, snapshot.update))
+        return Entry(collection, identifier, 0, 0, snapshot_head(rows, snapshot), remains)
+
+    def begin_cleaning(self) -> Steps:
+        """Note that it is to be done."""
+        with transaction(self._connection):
+            self._note()
+        yield
+
+    def _note(self) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, '1')", (ERASING,))
+
+    def clean(self) -> Steps:
+        """Have no byte left of what was deleted or replaced, and take back the note that this is to be done.
+
+        Free pages and the gaps in others have such bytes, and so has the write-ahead log. Raises
+        `StorageError` while somebody reads for too long; the next opening tries again then.
+        """
+        self._connection.execute("VACUUM")
+        self._on_step("erase:written anew")
+        for _ in range(CLEAN_TRIES):
+            if empty_wal(self._connection):
+                break
+            yield
+        else:
+            raise StorageError("what was erased is still in the write-ahead log, which somebody reads")
+        self._on_step("erase:emptied")
+        with transaction(self._connection):
+            self._connection.execute("DELETE FROM meta WHERE key = ?", (ERASING,))
+        self._on_step("erase:done")
+
+    def _found(self, collection: str) -> Entry | None:
+        """The entry of a collection; None if where its rows are is lost, but its name becomes free."""
+        try:
+            return catalogue.find(self._connection, collection, self._survey.damaged)
+        except CollectionCorrupt:
+            return None
+
+    def _hide(self, name: bytes, entry: Entry | None) -> None:
+        """Take a collection out of the catalogue; its rows are garbage. In the caller's transaction."""
+        catalogue.remove(self._connection, name)
         if entry:
-            yield from self._sweep(entry.id, None)
+            self._discard("log", entry.id)
+            self._reclaim("covered", entry.id)
         if entry and entry.snapshot:
-            yield from self._sweep_chunks(entry.snapshot.id)
+            self._discard("chunks", entry.snapshot.id)
+
+    def _enter(self, entry: Entry) -> None:
+        """Put the entry of a new collection into the catalogue. In the caller's transaction."""
+        catalogue.put(self._connection, entry, new=True)
 
     def finish(self) -> Steps:
-        """Sweep what an earlier process left behind."""
+        """Complete what an earlier process left behind. Nothing else may be under way."""
+        yield from self._sweep_garbage()
+        if is_erasing(self._connection):
+            yield from self.clean()
+
+    def _sweep_garbage(self) -> Steps:
         for kind, identifier, vector in self._connection.execute(
             "SELECT kind, id, vector FROM garbage"
         ).fetchall():
@@ -143,6 +213,13 @@ class Upkeep:
                 return max(row[0], head.entry.floor)
         return head.entry.floor
 
+    def _sweep_all(self, entry: Entry | None) -> Steps:
+        """Delete the rows of a collection that was hidden."""
+        if entry:
+            yield from self._sweep(entry.id, None)
+        if entry and entry.snapshot:
+            yield from self._sweep_chunks(entry.snapshot.id)
+
     def _sweep(self, collection: int, vector: Vector | None) -> Steps:
         """Delete the commits `vector` covers (all without one), then the note that they are garbage."""
         after = -1
@@ -176,7 +253,7 @@ class Upkeep:
             self._on_step("sweep:chunks")
             yield
 
-    def _insert(self, rows: list[ChunkRow]) -> None:
+    def _insert(self, rows: Iterable[ChunkRow]) -> None:
         self._connection.executemany("INSERT INTO chunks VALUES (?, ?, ?, ?)", rows)
 
     def _discard(self, kind: str, identifier: int, vector: Vector | None = None) -> None:
@@ -185,6 +262,11 @@ class Upkeep:
 
     def _reclaim(self, kind: str, identifier: int) -> None:
         self._connection.execute("DELETE FROM garbage WHERE kind = ? AND id = ?", (kind, identifier))
+
+
+def is_erasing(connection: sqlite3.Connection) -> bool:
+    """Whether something was erased of which there may still be bytes."""
+    return connection.execute("SELECT 1 FROM meta WHERE key = ?", (ERASING,)).fetchone() is not None
 
 
 def _covered(vector: Vector, row: tuple[int, bytes, int]) -> bool:

@@ -17,7 +17,7 @@ from .commit import Commit
 from .errors import SequenceConflict, StorageBusy, StorageError
 from .heads import Heads
 from .rows import LogRow
-from .sqlite_schema import WAL_LIMIT, is_corruption, transaction, translate
+from .sqlite_schema import WAL_LIMIT, empty_wal, is_corruption, transaction, translate
 from .upkeep import Steps
 
 GROUP_COMMITS = 4096
@@ -261,7 +261,7 @@ class Writer:
         for append in waiting:
             append.error = translate(error, min(append.collections, default=None))
             self._failed |= dict.fromkeys(append.collections, append.error)
-        self._clear_wal()
+        empty_wal(self._connection)  # so that no recovery finds remains of it there
 
     def _store_alone(self, append: Append) -> None:
         try:
@@ -278,7 +278,7 @@ class Writer:
         except StorageError as error:
             self._finish(task, error)
         except sqlite3.Error as error:
-            self._clear_wal()
+            empty_wal(self._connection)
             self._finish(task, translate(error, task.collection))
         except (TypeError, ValueError, AttributeError) as error:  # damaged rows have columns of any type
             self._finish(task, StorageError(f"damaged rows of collection {task.collection!r}: {error}"))
@@ -296,18 +296,7 @@ class Writer:
         except OSError:
             return  # the next flush looks again
         if size > self._wal_bound:
-            self._wal_bound = WAL_LIMIT if self._clear_wal() else size + WAL_LIMIT
-
-    def _clear_wal(self) -> bool:
-        """Move the write-ahead log into the database and empty it, unless a reader or the medium forbids.
-
-        After a failed write this also makes sure that no recovery finds remains of it in the log.
-        """
-        try:
-            busy: int = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        except sqlite3.Error:
-            return False
-        return not busy
+            self._wal_bound = WAL_LIMIT if empty_wal(self._connection) else size + WAL_LIMIT
 
     def _post(self, done: Sequence[Append | Task]) -> None:
         self._loop.call_soon_threadsafe(self._deliver, done)

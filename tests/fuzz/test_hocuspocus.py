@@ -39,7 +39,7 @@ def a_frame(random: Random) -> bytes:
             b"\x05\x02hi",
             b"\x06\x02hi",
             hocuspocus.encode_close(""),
-            hocuspocus.encode_sync_status(True),
+            hocuspocus.encode_sync_status(),
         ]
     )
     frame = bytearray(prefixed(random.choice(NAMES).encode()) + message)

@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 import protobase_live as pb
+from protobase_actors import SystemClock
 from protobase_live.server.counters import Counters
 from protobase_live.server.figures import Figure, Histogram, Labelled
 from protobase_live.server.metrics import metrics
+from protobase_live.server.permissions import Permissions
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BOARD = json.loads((DOCS / "grafana.json").read_text())
@@ -46,7 +48,10 @@ def asked(expression: str) -> list[promql.VectorSelector]:
 @pytest.fixture
 async def figures() -> dict[str, Figure]:
     async with pb.open("memory:") as db:
-        return {f"protobase_{each.name}": each for each in await metrics(db, Counters(), 0, 0)}
+        return {
+            f"protobase_{each.name}": each
+            for each in await metrics(db, Counters(), Permissions(SystemClock()), 0, 0)
+        }
 
 
 def labels_of(figure: Figure) -> set[str]:

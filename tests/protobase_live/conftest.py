@@ -13,6 +13,7 @@ from protobase_actors import ManualClock
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import CatchUp, ShownUpdate, Sync, Updates
 from protobase_live.database.database import Database
+from protobase_live.document import Judge
 from protobase_live.errors import ProtoBaseError
 from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from protobase_storage import Commit, MemoryStorage, Snapshot, StorageBusy, StorageError
@@ -62,6 +63,8 @@ class YjsClient:
     def __init__(self, ref, author: str | None = None, reads: bool = True) -> None:
         self.author = author
         self.echo = False
+        self.judge: Judge | None = None
+        self.refusals: list[str] = []
         self.doc: Doc = Doc()
         self.reads = reads
         self.answers: list[Sequence[bytes]] = []
@@ -110,6 +113,9 @@ class YjsClient:
             self.shown.append(shown.update)
             self._take([shown.update])
         return self.reads
+
+    def put_back(self, reason: str) -> None:
+        self.refusals.append(reason)
 
     def reject(self, error: ProtoBaseError) -> None:
         self.rejected = error

@@ -19,6 +19,7 @@ class End:
 
     def __init__(self, subprotocol, capacity):
         self.subprotocol = subprotocol
+        self.address = None
         self.capacity = capacity
         self.peer = None
         self.inbox = deque()
@@ -149,6 +150,9 @@ class FakeViews:
 
     def share(self):
         self.shares += 1
+        return self
+
+    def part(self):
         return self
 
     async def query(self, query):

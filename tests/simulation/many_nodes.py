@@ -33,6 +33,7 @@ CLUSTER_LIMITS = ClusterLimits(
     window_bytes=16 * 1024,
     snapshot_part_bytes=1024,
     replication_seconds=2.0,
+    erase_seconds=2.0,
 )
 """Little, so that nodes wait for each other, and are served from logs."""
 
@@ -60,13 +61,13 @@ AGREE_SECONDS = 2.0
 class ManyNodes:
     """One run."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, erases: bool = False) -> None:
         self._world = world
         self._faults = Faults(world)
         self._random = world.random("the cluster")
         self.nodes, self._may_leave = self._make_nodes(self._random.randint(2, MOST_NODES))
         self._over = asyncio.Event()
-        self.writers = [Writer(world, node) for node in self.nodes]
+        self.writers = [Writer(world, node, erases=erases) for node in self.nodes]
         self.followers = [Follower(world, name, self.nodes) for name in (TASKS, SHARED, SCRATCH)]
         self.watchers = [
             Watcher(world, query, node)
@@ -271,3 +272,8 @@ def _topology(kind: str, hosts: Sequence[str]) -> dict[str, list[str]]:
 async def many_nodes(world: World) -> None:
     """The scenario."""
     await ManyNodes(world).run()
+
+
+async def many_nodes_that_erase(world: World) -> None:
+    """The same, in which programs erase records, too."""
+    await ManyNodes(world, erases=True).run()

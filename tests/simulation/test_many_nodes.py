@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from protobase_live.database.home import Home
-from tests.simulation.many_nodes import many_nodes
+from tests.simulation.many_nodes import many_nodes, many_nodes_that_erase
 from tests.simulation.planted_in_cluster import PLANTED
 from tests.simulation.runs import all_hold, first_found, is_let_go_of, traces_in_fresh_processes
 
@@ -66,6 +66,12 @@ def test_what_must_hold_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     print(dict(sorted(happened.items())))
     if SEEDS >= ENOUGH_SEEDS:
         assert not [what for what in SOMETIMES if not happened[what]]
+
+
+def test_what_must_hold_holds_where_records_are_erased() -> None:
+    happened = all_hold(many_nodes_that_erase, FIRST_SEED, SEEDS)
+    print(dict(sorted(happened.items())))
+    assert happened["a record was erased on all nodes"]
 
 
 def test_a_seed_is_one_run() -> None:

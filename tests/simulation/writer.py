@@ -55,7 +55,7 @@ class Journal:
 class Writer:
     """One program."""
 
-    def __init__(self, world: World, node: Node) -> None:
+    def __init__(self, world: World, node: Node, *, erases: bool = False) -> None:
         self.node = node
         self.journal = Journal()
         self._world = world
@@ -70,6 +70,7 @@ class Writer:
             (self._scribble, 4),
             (self._drop, 1),
             (self._restore, 1),
+            *(((self._erase, 1),) if erases else ()),
         )
 
     async def work(self, over: asyncio.Event) -> None:
@@ -156,6 +157,17 @@ class Writer:
         await db.drop(SCRATCH)
         self.journal.buried |= keys
         self._world.happened["a collection was deleted"] += 1
+
+    async def _erase(self, db: RemoteDatabase) -> None:
+        """A record. Unless all nodes are known to have done it, it may be back."""
+        keys = await (await db.collection(SCRATCH)).keys()
+        if keys:
+            key = self._random.choice(keys)
+            erasure = await db.erase(SCRATCH, key)
+            self._world.happened["a record was erased"] += 1
+            if not erasure.left:
+                self.journal.buried.add(key)
+                self._world.happened["a record was erased on all nodes"] += 1
 
     async def _restore(self, db: RemoteDatabase) -> None:
         """Take a backup, or put the last one back in the place of what is there."""

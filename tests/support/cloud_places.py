@@ -59,6 +59,9 @@ class PlaceObjects:
     def put(self, key: str, body: bytes) -> bool:
         return self._bucket.put(self._prefix + key, body)
 
+    def overwrite(self, key: str, body: bytes) -> None:
+        self._bucket.overwrite(self._prefix + key, body)
+
     def get(self, key: str, start: int, length: int | None) -> bytes | None:
         return self._bucket.get(self._prefix + key, start, length)
 
@@ -88,6 +91,10 @@ class SteppingObjects:
             return await self._store.put(key, body)
         finally:
             self._on_step(f"put {kind_of(key)}")
+
+    async def overwrite(self, key: str, body: bytes) -> None:
+        await self._store.overwrite(key, body)
+        self._on_step(f"overwrote {kind_of(key)}")
 
     async def delete(self, keys: Sequence[str]) -> None:
         await self._store.delete(keys)
@@ -143,6 +150,9 @@ class CloudDurability(DurabilityConformance):
                 store.put(key, body.replace(needle, flipped(needle, len(needle) - 1)))
         return found
 
+    def holds(self, place: Path, needle: bytes) -> bool:
+        return any(needle in body for body in self.contents(place).values())
+
     def contents(self, place: Path) -> dict[str, bytes]:
         """All objects at a place."""
         store = PlaceObjects(place)
@@ -153,6 +163,9 @@ class LocalCloudDurability(CloudDurability):
     """The conformance suite where a place is a folder, and a prefix behind it."""
 
     opener = "tests.support.cloud_places:open_local_cloud"
+
+    def holds(self, place: Path, needle: bytes) -> bool:
+        return CloudDurability.holds(self, place, needle) or DurabilityConformance.holds(self, place, needle)
 
     def copy(self, origin: Path, target: Path) -> None:
         CloudDurability.copy(self, origin, target)

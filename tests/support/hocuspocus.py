@@ -16,7 +16,7 @@ from protobase_live.server.server import Server
 
 AUTH = b"\x02\x00\x06secret"
 STEP1 = yjs.encode_step1(b"\x00")
-STORED, REFUSED = hocuspocus.encode_sync_status(True), hocuspocus.encode_sync_status(False)
+STORED = hocuspocus.encode_sync_status()
 READ_WRITE = hocuspocus.encode_authenticated("read-write")
 READ_ONLY = hocuspocus.encode_authenticated("readonly")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pycrdt import Doc
 
-from protobase_live.document import Document
+from protobase_live.document import Document, Judge
 from protobase_live.model.operations import Op
 
 
@@ -17,6 +17,7 @@ class Peer:
 
     author: str | None = None
     echo: bool = False
+    judge: Judge | None = None
 
 
 PEER = Peer()

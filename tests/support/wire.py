@@ -10,8 +10,13 @@ from typing import Any
 from websockets.frames import Close, Frame, Opcode
 from websockets.server import ServerProtocol
 
-from protobase_actors import OrderedSet
+from protobase_actors import ManualClock, OrderedSet
+from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.connection import Connection
+from protobase_live.server.counters import Counters
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.proxies import Proxies
+from protobase_live.server.traffic import Traffic
 
 MASK = b"\x01\x02\x03\x04"
 HANDSHAKE = (
@@ -127,7 +132,10 @@ class Wire:
         max_size: int | None = None,
         write_limit: int = 1 << 15,
         unread_pongs: int = 1_000,
+        traffic: Traffic | None = None,
     ) -> None:
+        counters = Counters()
+
         async def handler(connection: Any) -> None:
             await connection.handshake()
             await serve(connection)
@@ -138,6 +146,8 @@ class Wire:
             ServerProtocol(max_size=max_size),
             self._server,
             everyone=OrderedSet(),
+            traffic=traffic or Traffic(ManualClock(), ServerLimits(), counters),
+            arrivals=Arrivals(Proxies(), ServerLimits(), counters),
             unread_pongs=unread_pongs,
             first_seconds=10.0,
             http=_no_http,

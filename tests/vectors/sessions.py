@@ -9,10 +9,9 @@ from protobase_live.errors import Closed, ProtoBaseError
 from protobase_live.model import values
 from protobase_live.model.durability import durability
 from protobase_live.protocol.live import client_events as events
-from protobase_live.protocol.live.client_messages import Hello
 from protobase_live.protocol.live.client_session import ClientSession
 from protobase_live.protocol.live.codec import MsgpackCodec
-from protobase_live.protocol.live.collection_messages import DropRequest
+from protobase_live.protocol.live.collection_messages import DropRequest, EraseRequest
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.fields import parse_check, parse_op, parse_read
 
@@ -108,6 +107,16 @@ SCRIPTS: Mapping[str, list[list[Any]]] = {
         WELCOME,
     ],
     "a drop is not sent again": [WELCOME, ["drop", "tasks"], LOST, WELCOME],
+    "an erasure is not sent again": [WELCOME, ["erase", "tasks", "t1"], LOST, WELCOME],
+    "an erasure is the end of what was written": [
+        WELCOME,
+        ["commit", WRITE, [], None, None],
+        result(1, receipt(tasks="c1")),
+        ["erase", "tasks", None],
+        result(2, {"done": ["n1"], "left": {}}),
+        LOST,
+        WELCOME,
+    ],
     "what was written is to be there at the next server": [
         WELCOME,
         ["commit", WRITE, [], None, None],
@@ -289,6 +298,21 @@ SCRIPTS: Mapping[str, list[list[Any]]] = {
         WELCOME,
     ],
     "a ping waits for nothing": [WELCOME, *[["read", "tasks", GET]] * 4, ["ping"]],
+    "a fresh token goes before what waits, and is not sent again": [
+        ["renew", "t1"],
+        WELCOME,
+        *[["read", "tasks", GET]] * 4,
+        receive("expiring", seconds=30),
+        result(2, 1),
+        ["renew", "t2"],
+        result(3, 1),
+        result(6, None),
+        ["renew", "t3"],
+        error(7, "unauthorized"),
+        ["renew", "t4"],
+        LOST,
+        WELCOME,
+    ],
     "the end": [
         WELCOME,
         ["read", "tasks", GET],
@@ -323,9 +347,9 @@ SCRIPTS: Mapping[str, list[list[Any]]] = {
 def sessions() -> Iterator[dict[str, Any]]:
     """Each script with what every step returns or raises, sends and tells."""
     for name, script in SCRIPTS.items():
-        session = ClientSession(CODEC, Hello("t", "vectors"), credit=3, max_calls=10, max_seen=2)
+        session = ClientSession(CODEC, "vectors", credit=3, max_calls=10, max_seen=2)
         steps = [{"do": _json(step), **_outcome(session, step)} for step in script]
-        hello = _json(CODEC.decode(session.hello()))
+        hello = _json(CODEC.decode(session.hello("t")))
         yield {"name": name, "credit": 3, "max_calls": 10, "max_seen": 2, "hello": hello, "steps": steps}
 
 
@@ -359,6 +383,8 @@ def _do(session: ClientSession, verb: str, *args: Any) -> Any:
             return session.commit(ops, [parse_check(each, "") for each in checks], author, asked)
         case "drop", (collection,):
             return session.ask(lambda id: DropRequest(id, collection))
+        case "erase", (collection, key):
+            return session.ask(lambda id: EraseRequest(id, collection, key))
         case "close", ():
             return session.close(Closed("the end"))
         case _:
@@ -379,6 +405,8 @@ def _event(event: events.Event) -> dict[str, Any]:
             return {"event": "differed", "id": id, "cursor": cursor, "reset": reset, "changes": list(changes)}
         case events.Interrupted(id, error):
             return {"event": "interrupted", "id": id, "code": Failure.of(error).code}
+        case events.TokenExpiring(seconds):
+            return {"event": "expiring", "seconds": seconds}
         case events.PresenceChanged(collection, states, complete):
             told = {str(client): state for client, state in states.items()}
             return {"event": "presence", "collection": collection, "states": told, "complete": complete}

@@ -16,9 +16,12 @@ from protobase_live.cli.demo.users import Users
 from protobase_live.cli.demo.watch import Watch
 from protobase_live.errors import ProtoBaseError, ValidationError
 from protobase_live.server.asgi_types import Receive, Scope, Send
+from protobase_live.server.counters import Counters
+from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 from protobase_live.server.origins import Origins
 from protobase_live.server.rest.answers import STATUSES, Answer, Refusal, plain_page, send_answer
-from protobase_live.server.rest.request import body_of, headers_of, value_in_body
+from protobase_live.server.rest.bodies import Bodies
+from protobase_live.server.rest.request import headers_of, value_in_body, value_of
 
 BODY_BYTES = 4096
 """Longest body of a request; a longer one is answered with 413."""
@@ -39,6 +42,7 @@ class Director:
         self._events = events
         self._pages = pages
         self._origins = Origins((), HOST)
+        self._bodies = Bodies(DEFAULT_SERVER_LIMITS, Counters())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -88,7 +92,7 @@ class Director:
                 return await self._pages.answer(whole)
 
     async def _act(self, path: Sequence[str], receive: Receive, headers: dict[str, str]) -> Answer:
-        body = await _object(receive, headers)
+        body = await _object(await self._bodies.read(receive, None, BODY_BYTES), headers)
         match path:
             case ["nodes", name, ("kill" | "start") as verb] if name in self._nodes.all:
                 node = self._nodes.all[name]
@@ -110,13 +114,13 @@ class Director:
         return _json(HTTPStatus.OK, self._watch.state())
 
 
-async def _object(receive: Receive, headers: dict[str, str]) -> dict[str, Any]:
+async def _object(given: bytes, headers: dict[str, str]) -> dict[str, Any]:
     """The body. A browser asks before it sends such a type for a page of another origin, and gets no answer.
 
     Raises ValidationError and Refusal.
     """
     typed = {"content-type": headers.get("content-type", "of no type")}
-    body = await body_of(receive, headers | typed, BODY_BYTES, value_in_body)
+    body = await value_of(given, headers | typed, value_in_body)
     if not isinstance(body, dict):
         raise ValidationError("the body is a JSON object, {} where there is nothing to say")
     return cast("dict[str, Any]", body)

@@ -31,6 +31,7 @@ MAX_KEY_BYTES = 1024
 
 READ_WRITE, READ_ONLY = "read-write", "readonly"
 
+_TOKEN_REQUEST = bytes([AUTH, TOKEN])
 _PERMISSION_DENIED = bytes([AUTH, PERMISSION_DENIED])
 _AUTHENTICATED = bytes([AUTH, AUTHENTICATED])
 _SYNC = bytes([yjs.SYNC])
@@ -107,6 +108,11 @@ def document_of(key: bytes) -> tuple[str, bytes]:
         raise ProtocolError(f"the name of a document is no UTF-8: {error}") from None
 
 
+def encode_token_request() -> bytes:
+    """'Say your token again': providers from version 3 on ask their application, older ones do nothing."""
+    return _TOKEN_REQUEST
+
+
 def encode_authenticated(scope: str) -> bytes:
     """'Your token was accepted'; the scope is one of `READ_WRITE` and `READ_ONLY`."""
     return _AUTHENTICATED + prefixed(scope.encode())
@@ -117,14 +123,19 @@ def encode_permission_denied(reason: str) -> bytes:
     return _PERMISSION_DENIED + prefixed(reason.encode())
 
 
+def encode_stateless(payload: str) -> bytes:
+    """A message from program to program."""
+    return bytes([STATELESS]) + prefixed(payload.encode())
+
+
 def encode_close(reason: str) -> bytes:
     """'This document is served no more.'"""
     return bytes([CLOSE]) + prefixed(reason.encode())
 
 
-def encode_sync_status(stored: bool) -> bytes:
-    """What becomes of one sync step 2 or update of the client: stored, or refused."""
-    return bytes([SYNC_STATUS, stored])
+def encode_sync_status() -> bytes:
+    """One sync step 2 or update of the client is dealt with, and that is stored."""
+    return bytes([SYNC_STATUS, True])
 
 
 def _decode_auth(message: bytes, pos: int) -> Auth | None:

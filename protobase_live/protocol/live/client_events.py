@@ -72,7 +72,14 @@ class PresenceChanged:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TokenExpiring:
+    """The connection ends in so many seconds, unless a fresh token is presented: `ClientSession.renew`."""
+
+    seconds: float
+
+
 News = Opened | Delivered | Differed
 """What a stream or view brings."""
 
-Event = Answered | Failed | News | Interrupted | PresenceChanged
+Event = Answered | Failed | News | Interrupted | PresenceChanged | TokenExpiring

@@ -11,7 +11,12 @@ from typing import Any, ClassVar
 
 from protobase_live.model.durability import Durability, durability
 from protobase_live.model.operations import Check, Op, Read
-from protobase_live.protocol.live.collection_messages import DropRequest, OfCollections, RestoreRequest
+from protobase_live.protocol.live.collection_messages import (
+    DropRequest,
+    EraseRequest,
+    OfCollections,
+    RestoreRequest,
+)
 from protobase_live.protocol.live.fields import (
     Fields,
     check_form,
@@ -22,6 +27,7 @@ from protobase_live.protocol.live.fields import (
     read_form,
 )
 from protobase_live.protocol.live.limits import VERSION
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.protocol.steps import at_once
 
 PARSE_SLICE = 1_000
@@ -46,6 +52,24 @@ class Hello:
     def form(self) -> dict[str, Any]:
         """The fields on the wire."""
         return {"version": self.version, "token": self.token, "client": self.client}
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Presents a fresh token of the same author, while everything goes on. Answered with null."""
+
+    type: ClassVar[str] = "renew"
+    id: int
+    token: str | None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Renew:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"), fields.optional_text("token"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "token": self.token}
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +384,9 @@ Request = (
     | SetPresence
     | Leave
     | Ping
+    | Renew
     | ClusterRequest
+    | RevokeRequest
     | OfCollections
 )
 """What is answered once, by a `Result` or an `Error` with its id."""
@@ -371,4 +397,4 @@ ClientMessage = Hello | More | Request
 def repeatable(request: Request) -> bool:
     """Whether a request may be sent again when its connection is lost and nobody knows what became of it."""
     writes = isinstance(request, CommitRequest) and request.writes
-    return not writes and not isinstance(request, DropRequest | RestoreRequest)
+    return not writes and not isinstance(request, DropRequest | EraseRequest | RestoreRequest)

@@ -16,7 +16,7 @@ from protobase_live.protocol.live.client_messages import (
     Watch,
 )
 from protobase_live.protocol.live.client_streams import ClientStream, ClientView
-from protobase_live.protocol.live.collection_messages import DropRequest
+from protobase_live.protocol.live.collection_messages import DropRequest, EraseRequest
 from protobase_live.protocol.live.fields import Fields
 
 
@@ -35,7 +35,7 @@ class ClientSeen:
         """
         if isinstance(request, CommitRequest):
             self._acknowledge(Fields({"type": "result", "value": value}).part("value").mapping("cursors"))
-        elif isinstance(request, DropRequest):
+        elif isinstance(request, DropRequest | EraseRequest):
             self._written.pop(request.collection, None)
 
     def refused(self, request: Request, error: ProtoBaseError) -> None:

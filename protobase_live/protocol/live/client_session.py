@@ -13,14 +13,13 @@ send what `outgoing` gives. What a lost connection means:
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, OutcomeUnknown, Overloaded, ProtoBaseError, ProtocolError
 from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Check, Op, Read
-from protobase_live.protocol.live.client_events import Answered, Event, Failed, Interrupted, PresenceChanged
+from protobase_live.protocol.live import client_events as told
 from protobase_live.protocol.live.client_messages import (
     CommitRequest,
     Hello,
@@ -30,6 +29,7 @@ from protobase_live.protocol.live.client_messages import (
     Ping,
     QueryRequest,
     ReadRequest,
+    Renew,
     Request,
     SetPresence,
     Unsubscribe,
@@ -41,13 +41,14 @@ from protobase_live.protocol.live.client_streams import ClientStream, ClientView
 from protobase_live.protocol.live.codec import Codec, Frame
 from protobase_live.protocol.live.limits import WelcomeLimits
 from protobase_live.protocol.live.messages import UnknownType, decode_server, encode
-from protobase_live.protocol.live.outgoing import Outgoing
+from protobase_live.protocol.live.outbox import Outbox, Outgoing
 from protobase_live.protocol.live.server_messages import (
     Bye,
     Changes,
     Difference,
     Ended,
     Error,
+    Expiring,
     Presence,
     Result,
     ServerMessage,
@@ -56,38 +57,35 @@ from protobase_live.protocol.live.server_messages import (
 
 
 class ClientSession:
-    """``credit``: changes a stream holds at most; ``max_calls``: calls, streams and views there may be;
-    ``max_seen``: collections of which it is remembered what was written.
+    """``client``: its name; ``credit``: changes a stream holds at most; ``max_calls``: calls, streams and
+    views there may be; ``max_seen``: collections of which it is remembered what was written.
     """
 
     def __init__(
-        self, codec: Codec, hello: Hello, *, credit: int, max_calls: int, max_seen: int = 1024
+        self, codec: Codec, client: str = "", *, credit: int, max_calls: int, max_seen: int = 1024
     ) -> None:
         self._codec = codec
-        self._hello = hello
+        self._client = client
         self._credit = credit
         self._max_calls = max_calls
         self._last_id = 0
-        self._limits: WelcomeLimits | None = None
         self._calls: set[int] = set()  # whose outcome is still to be told
-        self._queue: OrderedDict[int, Outgoing] = OrderedDict()  # not sent yet
-        self._in_flight: dict[int, Outgoing] = {}  # sent on this connection and not answered
+        self._outbox = Outbox(codec)
         self._streams: dict[int, ClientStream | ClientView] = {}
         self._presences = ClientPresences()
         self._seen = ClientSeen(max_seen)
-        self._control: deque[Frame] = deque()  # credit and pings, which wait for nothing
-        self._events: list[Event] = []
+        self._events: list[told.Event] = []
 
     @property
     def limits(self) -> WelcomeLimits | None:
         """What the server of this connection told; None while there is no connection."""
-        return self._limits
+        return self._outbox.limits
 
     # Connections
 
-    def hello(self) -> Frame:
+    def hello(self, token: str | None) -> Frame:
         """The first frame of each connection."""
-        return encode(self._hello, self._codec)
+        return encode(Hello(token, self._client), self._codec)
 
     def welcomed(self, frame: Frame) -> None:
         """A connection's first frame from the server; what waits may be sent now.
@@ -100,22 +98,19 @@ class ClientSession:
             raise message.failure.error()
         if not isinstance(message, Welcome):
             raise ProtocolError(f"the server's first message has to be welcome, not {message.type}")
-        self._limits = message.limits
-        waiting, self._queue = self._queue, OrderedDict()
+        self._outbox.limits = message.limits
+        waiting = self._outbox.take_waiting()
         if seen := self._seen.request(self._id, self._streams.values(), message.limits.seen):
-            self._enqueue(seen)
+            self._outbox.add(seen)
         for request in [each.request(message.limits) for each in self._streams.values()]:
-            self._enqueue(request)
+            self._outbox.add(request)
         for request in self._presences.requests(self._id):
-            self._enqueue(request)
-        self._queue |= waiting
+            self._outbox.add(request)
+        self._outbox.put_back(*waiting)
 
     def disconnected(self) -> None:
         """The connection is lost."""
-        sent, self._in_flight = list(self._in_flight.values()), {}
-        waiting, self._queue = list(self._queue.values()), OrderedDict()
-        self._limits = None
-        self._control.clear()
+        sent, waiting = self._outbox.lose(), self._outbox.take_waiting()
         for stream in self._streams.values():
             stream.lost()
         for entry in sent:
@@ -127,9 +122,9 @@ class ClientSession:
         """No connection follows: what waits fails with ``error``, sent commits with OutcomeUnknown."""
         self.disconnected()
         for id in sorted(self._calls | self._streams.keys()):
-            self._events.append(Failed(id, error))
+            self._events.append(told.Failed(id, error))
         self._calls.clear()
-        self._queue.clear()
+        self._outbox.take_waiting()
         self._streams.clear()
         self._presences.clear()
 
@@ -157,11 +152,18 @@ class ClientSession:
         """Start a call, which has the id that is returned: that of the request which is made with it."""
         return self._call(request(self._id()))
 
+    def renew(self, token: str | None) -> int:
+        """Present a fresh token: a call, which goes before all that wait."""
+        request = Renew(self._id(), token)
+        self._outbox.add(request, first=True)
+        self._calls.add(request.id)
+        return request.id
+
     def abandon(self, id: int) -> bool:
         """Nobody waits for a call any more. True if it is a commit that may be carried out all the same."""
         self._calls.discard(id)
-        self._queue.pop(id, None)
-        sent = self._in_flight.get(id)
+        self._outbox.drop(id)
+        sent = self._outbox.sent(id)
         return sent is not None and not repeatable(sent.request)
 
     # Streams and views
@@ -177,9 +179,8 @@ class ClientSession:
     def resume(self, id: int) -> None:
         """Ask for an interrupted stream or view again; without a connection, the next one does so anyway."""
         stream = self._streams.get(id)
-        asked = id in self._in_flight or id in self._queue
-        if stream and not stream.live and not asked and self._limits:
-            self._enqueue(stream.request(self._limits))
+        if stream and not stream.live and id not in self._outbox and self._outbox.limits:
+            self._outbox.add(stream.request(self._outbox.limits))
 
     def consumed(self, id: int, count: int) -> None:
         """``count`` changes of a stream were used, so the server may send as many more."""
@@ -191,9 +192,9 @@ class ClientSession:
     def unsubscribe(self, id: int) -> None:
         """Close a stream or view; no event of it follows."""
         stream = self._streams.pop(id, None)
-        self._queue.pop(id, None)
-        if stream and (stream.live or id in self._in_flight):
-            self._enqueue(Unsubscribe(self._id(), id))
+        self._outbox.drop(id)
+        if stream and (stream.live or self._outbox.sent(id)):
+            self._outbox.add(Unsubscribe(self._id(), id))
 
     # Presence
 
@@ -205,7 +206,7 @@ class ClientSession:
     def set_presence(self, collection: str, client: int, state: Any) -> int:
         """Say who ``client`` is: a call, answered at once without a connection: the next one says it."""
         request = SetPresence(self._id(), collection, client, state)
-        if self._limits:
+        if self._outbox.limits:
             return self._call(request)
         encode(request, self._codec)
         self._said(request)
@@ -222,7 +223,7 @@ class ClientSession:
 
     def ping(self) -> None:
         """Make the server send something, however many calls wait for it."""
-        self._control.append(encode(Ping(self._id()), self._codec))
+        self._outbox.say(Ping(self._id()))
 
     def receive(self, frame: Frame) -> None:
         """What the server sent; a type of message that is not known here is ignored.
@@ -238,19 +239,14 @@ class ClientSession:
 
     def outgoing(self) -> Iterator[Frame]:
         """What is to be sent now, one after the other. A call counts as sent once its frame was taken."""
-        while self._control:
-            yield self._control.popleft()
-        while self._queue and self._limits and len(self._in_flight) < self._limits.requests:
-            _, entry = self._queue.popitem(last=False)
-            size, limit = _size(entry.frame), self._limits.message_bytes
-            if size <= limit:
-                self._in_flight[entry.request.id] = entry
-                yield entry.frame
-            else:
-                reason = f"the request has {size} bytes, the server takes {limit} (message_bytes)"
-                self._fail(entry.request.id, LimitExceeded(reason))
+        for each in self._outbox.outgoing():
+            if not isinstance(each, Outgoing):
+                yield each
+            elif limits := self._outbox.limits:
+                reason = f"has {each.size} bytes, the server takes {limits.message_bytes} (message_bytes)"
+                self._fail(each.request.id, LimitExceeded(f"the request {reason}"))
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[told.Event]:
         """What happened since the last time."""
         events, self._events = self._events, []
         return events
@@ -268,10 +264,12 @@ class ClientSession:
             case Ended():
                 self._ended(message.subscription, message.failure.error())
             case Presence() if message.collection in self._presences:
-                changed = PresenceChanged(message.collection, message.states, message.complete)
+                changed = told.PresenceChanged(message.collection, message.states, message.complete)
                 self._events.append(changed)
+            case Expiring():
+                self._events.append(told.TokenExpiring(message.seconds))
             case Bye():
-                self._limits = None  # what was not sent waits for the next connection
+                self._outbox.limits = None  # what was not sent waits for the next connection
             case Welcome():
                 raise ProtocolError("welcome comes once")
             case _:
@@ -279,10 +277,10 @@ class ClientSession:
 
     def _answered(self, result: Result) -> None:
         if result.more:
-            if result.id in self._in_flight:
-                self._in_flight[result.id].parts += result.value
+            if asked := self._outbox.sent(result.id):
+                asked.parts += result.value
             return
-        sent = self._in_flight.pop(result.id, None)
+        sent = self._outbox.take(result.id)
         if sent:
             self._seen.answered(sent.request, result.value)
         if sent and isinstance(sent.request, Opening):
@@ -293,12 +291,12 @@ class ClientSession:
                 self._said(sent.request)
             else:
                 value = [*sent.parts, *result.value] if sent.parts else result.value
-                self._events.append(Answered(result.id, value))
+                self._events.append(told.Answered(result.id, value))
 
     def _refused(self, error: Error) -> None:
         if error.id is None:
             raise ProtocolError(f"the server did not understand a message: {error.failure.message}")
-        sent, reason = self._in_flight.pop(error.id, None), error.failure.error()
+        sent, reason = self._outbox.take(error.id), error.failure.error()
         if sent:
             self._seen.refused(sent.request, reason)
         if sent and isinstance(sent.request, Opening):
@@ -331,15 +329,15 @@ class ClientSession:
             return
         stream.lost()
         if error.retryable and stream.opened:
-            self._events.append(Interrupted(id, error))
+            self._events.append(told.Interrupted(id, error))
         else:
             del self._streams[id]
-            self._events.append(Failed(id, error))
+            self._events.append(told.Failed(id, error))
 
     def _said(self, request: SetPresence) -> None:
         """The server knows, or the next connection will say it: an error of the server is not repeated."""
         self._presences.said(request)
-        self._events.append(Answered(request.id, None))
+        self._events.append(told.Answered(request.id, None))
 
     def _survive(self, entry: Outgoing, *, sent: bool) -> None:
         """What becomes of a request when its connection is lost."""
@@ -349,11 +347,14 @@ class ClientSession:
         if isinstance(request, SetPresence):
             self._calls.discard(id)
             self._said(request)
+        elif isinstance(request, Renew):
+            self._calls.discard(id)
+            self._events.append(told.Answered(id, None))  # the next connection begins with a fresh one
         elif sent and not repeatable(request):
             self._fail(id, OutcomeUnknown(f"the connection broke after the {request.type} was sent"))
         else:
             entry.parts.clear()
-            self._queue[id] = entry
+            self._outbox.put_back(entry)
 
     def _open(self, stream: ClientStream | ClientView) -> int:
         self._check_room()
@@ -363,11 +364,11 @@ class ClientSession:
 
     def _grant(self, stream: ClientStream) -> None:
         if more := stream.grant():
-            self._control.append(encode(more, self._codec))
+            self._outbox.say(more)
 
     def _call(self, request: Request) -> int:
         self._check_room()
-        self._enqueue(request)
+        self._outbox.add(request)
         self._calls.add(request.id)
         return request.id
 
@@ -377,21 +378,14 @@ class ClientSession:
 
     def _tell(self, request: Request) -> None:
         """Without a connection there is nobody to tell."""
-        if self._limits:
-            self._enqueue(request)
-
-    def _enqueue(self, request: Request) -> None:
-        self._queue[request.id] = Outgoing(request, encode(request, self._codec))
+        if self._outbox.limits:
+            self._outbox.add(request)
 
     def _fail(self, id: int, error: ProtoBaseError) -> None:
         if id in self._calls:
             self._calls.discard(id)
-            self._events.append(Failed(id, error))
+            self._events.append(told.Failed(id, error))
 
     def _id(self) -> int:
         self._last_id += 1
         return self._last_id
-
-
-def _size(frame: Frame) -> int:
-    return len(frame if isinstance(frame, bytes) else frame.encode())

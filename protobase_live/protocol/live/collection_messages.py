@@ -51,6 +51,29 @@ class DropRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class EraseRequest:
+    """Has no byte left of a collection, or of one record of it and its past.
+
+    Answered when that is so on the server's disk, with ``{"done": [node, ...], "left": {node: why}}``.
+    """
+
+    type: ClassVar[str] = "erase"
+    id: int
+    collection: str
+    key: str | None = None
+    """The record's; None for all of the collection."""
+
+    @classmethod
+    def parse(cls, fields: Fields) -> EraseRequest:
+        """Raises ProtocolError."""
+        return cls(fields.count("id"), fields.text("collection"), fields.optional_text("key"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"id": self.id, "collection": self.collection, "key": self.key}
+
+
+@dataclass(frozen=True, slots=True)
 class StateHashRequest:
     """Asks what a collection shows; answered with ``{"hash": text, "vector": {origin: number}}``."""
 
@@ -120,5 +143,7 @@ class RestoreRequest:
         return {"id": self.id, **given, "more": self.more}
 
 
-OfCollections = CollectionsRequest | DropRequest | StateHashRequest | BackupRequest | RestoreRequest
+OfCollections = (
+    CollectionsRequest | DropRequest | EraseRequest | StateHashRequest | BackupRequest | RestoreRequest
+)
 """Requests about collections as a whole."""

@@ -9,7 +9,7 @@ VERSION = 1
 
 BAD_MESSAGE = 4400
 UNAUTHORIZED = 4401
-FORBIDDEN_ORIGIN = 4403
+FORBIDDEN = FORBIDDEN_ORIGIN = 4403
 BAD_NAME = 4404
 LATE = 4408
 GONE = 4410
@@ -18,6 +18,9 @@ TOO_MANY = 4429
 GOING_AWAY = 1001
 INTERNAL_ERROR = 1011
 TRY_AGAIN = 1013
+TOKEN_ENDED = 3000
+"""To a Yjs client that was let in before, and is to come back with a fresh token: stock clients do after this
+one (registered as 'Unauthorized'), and not after 4401."""
 
 MAX_REASON_BYTES = 123
 """Longest reason of a WebSocket close frame (RFC 6455, 5.5)."""
@@ -33,6 +36,7 @@ class LiveLimits:
     hello_bytes: int = 128 * 1024  # a message before `welcome`: closed with MESSAGE_TOO_BIG
     hello_seconds: float = 10.0  # from the connection to `hello`: closed with LATE
     bye_seconds: float = 5.0  # from `bye` to the close: answers that take longer are not sent
+    expiry_warning_seconds: float = 30.0  # from `expiring` to a token's end: closed with UNAUTHORIZED
     heartbeat_seconds: float = 20.0  # silence after which a client should ask with `ping`
     requests: int = 64  # requests of a connection that wait for their answer: overloaded
     commit_bytes: int = 32 * 1024 * 1024  # commits of these, in messages' bytes: more is not read before

@@ -21,6 +21,7 @@ from protobase_live.protocol.live.client_messages import (
     Ping,
     QueryRequest,
     ReadRequest,
+    Renew,
     Seen,
     SetPresence,
     Subscribe,
@@ -32,16 +33,19 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     RestoreRequest,
     StateHashRequest,
 )
 from protobase_live.protocol.live.fields import Fields
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.protocol.live.server_messages import (
     Bye,
     Changes,
     Difference,
     Ended,
     Error,
+    Expiring,
     Presence,
     Result,
     ServerMessage,
@@ -56,13 +60,13 @@ _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     message.type: message.parse
     for message in (
         Hello, ReadRequest, CommitRequest, QueryRequest, Subscribe, Watch, Seen, More, Unsubscribe,
-        Join, SetPresence, Leave, Ping, ClusterRequest, CollectionsRequest, DropRequest, StateHashRequest,
-        BackupRequest, RestoreRequest,
+        Join, SetPresence, Leave, Ping, Renew, ClusterRequest, CollectionsRequest, DropRequest, EraseRequest,
+        StateHashRequest, BackupRequest, RestoreRequest, RevokeRequest,
     )
 }  # fmt: skip
 _SERVER_TYPES: Mapping[str, Callable[[Fields], ServerMessage]] = {
     message.type: message.parse
-    for message in (Welcome, Result, Error, Changes, Difference, Ended, Presence, Bye)
+    for message in (Welcome, Result, Error, Changes, Difference, Ended, Presence, Expiring, Bye)
 }
 
 _Message = TypeVar("_Message")

@@ -192,6 +192,23 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True)
+class Expiring:
+    """The client's token ends in so many seconds, and the connection with it: time for `Renew`."""
+
+    type: ClassVar[str] = "expiring"
+    seconds: float
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Expiring:
+        """Raises ProtocolError."""
+        return cls(fields.number("seconds"))
+
+    def form(self) -> dict[str, Any]:
+        """The fields on the wire."""
+        return {"seconds": self.seconds}
+
+
+@dataclass(frozen=True, slots=True)
 class Bye:
     """The server is going away and closes the connection next; a client connects again."""
 
@@ -208,7 +225,7 @@ class Bye:
         return {"reason": self.reason}
 
 
-ServerMessage = Welcome | Result | Error | Changes | Difference | Ended | Presence | Bye
+ServerMessage = Welcome | Result | Error | Changes | Difference | Ended | Presence | Expiring | Bye
 
 
 def _parse_change(raw: Any) -> ChangeForm:

@@ -10,7 +10,14 @@ from dataclasses import fields
 from itertools import islice
 from typing import Any, cast
 
-from protobase_live.errors import LimitExceeded, Overloaded, ProtoBaseError, ProtocolError, ValidationError
+from protobase_live.errors import (
+    LimitExceeded,
+    Overloaded,
+    ProtoBaseError,
+    ProtocolError,
+    Unauthorized,
+    ValidationError,
+)
 from protobase_live.protocol.live.client_messages import (
     ClientMessage,
     CommitRequest,
@@ -19,6 +26,7 @@ from protobase_live.protocol.live.client_messages import (
     Leave,
     More,
     Opening,
+    Renew,
     Request,
     Seen,
     SetPresence,
@@ -29,7 +37,6 @@ from protobase_live.protocol.live.encodings import Encoded, Encodings
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
-    MAX_REASON_BYTES,
     MESSAGE_TOO_BIG,
     UNAUTHORIZED,
     VERSION,
@@ -44,25 +51,18 @@ from protobase_live.protocol.live.server_messages import (
     Difference,
     Ended,
     Error,
+    Expiring,
     Presence,
     Result,
     Welcome,
 )
+from protobase_live.protocol.live.violation import Violation
 from protobase_live.protocol.steps import at_once
 
 _ONE_ITEM = " for one item alone: ask for less of it, with select()"
 
 HEAD_BYTES = 100
 """What a frame of an answer has beside the items of its list, at most."""
-
-
-class Violation(ProtocolError):
-    """What a client may not do; the connection is closed with ``code`` and ``reason``."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
 class ServerSession:
@@ -259,6 +259,10 @@ class ServerSession:
         """Who came, changed or went in a collection."""
         return encode(Presence(collection, states, complete), self._codec)
 
+    def expiring(self, seconds: float) -> Frame:
+        """The token ends soon."""
+        return encode(Expiring(seconds), self._codec)
+
     def bye(self, reason: str) -> Frame:
         """The last message before the server closes the connection."""
         return encode(Bye(reason), self._codec)
@@ -314,6 +318,8 @@ class ServerSession:
             raise LimitExceeded(
                 f"a commit has at most {limits.operations} operations and checks (operations)"
             )
+        elif isinstance(request, Renew) and len(request.token or "") > limits.token_chars:
+            raise Unauthorized(f"a token has at most {limits.token_chars} characters (token_chars)")
         elif isinstance(request, Seen):
             self._see(request)
         elif isinstance(request, Join):

@@ -47,6 +47,20 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """Keeps of each row its key and those fields that one of ``parts`` names whose condition is true of the
+    row; a part with None names all fields. Every row stays.
+    """
+
+    parts: tuple[tuple[Expr, frozenset[str] | None], ...]
+
+    def shows(self, name: str) -> bool | None:
+        """Whether every row keeps a field of this name (True), or none does (False); None: some rows."""
+        found = {fields is None or name in fields for _, fields in self.parts}
+        return True if name == KEY_FIELD else None if len(found) > 1 else found == {True}
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """Puts beside each row those of ``other`` for which every pair of expressions is equal; None equals
     nothing here. The other row stands under ``name``; where ``how`` keeps a row without a partner, the
@@ -152,14 +166,18 @@ class Traverse:
 
     ``field`` holds the key of a record, or a list or set of keys; ``reverse`` walks from the record that is
     referred to. A record found stands once, with the length of the shortest way to it as ``_depth``.
+    ``among`` gives the records that there are for this; None: all of the collection.
     """
 
     field: Expr
     depth: int
     reverse: bool = False
+    among: QueryTree | None = None
 
     def __post_init__(self) -> None:
         _check_whole("depth", self.depth, MAX_TRAVERSE_DEPTH)
+        if self.among is not None and not all(isinstance(each, (Where, Only)) for each in self.among.steps):
+            raise ValidationError("traverse goes among records: its query has no step but where and only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +241,20 @@ class QueryTree:
 
 Q = TypeVar("Q", bound=QueryTree)
 
-Step = Where | Join | GroupBy | Select | Distinct | OrderBy | Slice | Union | Unnest | Traverse | Count
+Step = Where | Only | Join | GroupBy | Select | Distinct | OrderBy | Slice | Union | Unnest | Traverse | Count
 
 
 def nested_in(step: Step) -> tuple[QueryTree, ...]:
     """The queries that a step has inside."""
-    return (step.other,) if isinstance(step, Join) else step.others if isinstance(step, Union) else ()
+    match step:
+        case Join():
+            return (step.other,)
+        case Union():
+            return step.others
+        case Traverse(among=QueryTree() as among):
+            return (among,)
+        case _:
+            return ()
 
 
 def exprs_in(step: Step) -> tuple[Expr, ...]:
@@ -248,6 +274,8 @@ def map_step(step: Step, change: Callable[[Expr], Expr], nested: Callable[[Query
     match step:
         case Where():
             return Where(change(step.condition))
+        case Only():
+            return Only(tuple((change(each), fields) for each, fields in step.parts))
         case Join():
             pairs = tuple((change(left), change(right)) for left, right in step.on)
             return replace(step, other=nested(step.other), on=pairs)
@@ -260,8 +288,10 @@ def map_step(step: Step, change: Callable[[Expr], Expr], nested: Callable[[Query
             return OrderBy(tuple((change(each), down) for each, down in step.terms))
         case Union():
             return replace(step, others=tuple(map(nested, step.others)))
-        case Unnest() | Traverse():
+        case Unnest():
             return replace(step, field=change(step.field))
+        case Traverse(among=among):
+            return replace(step, field=change(step.field), among=among and nested(among))
         case _:
             return step
 
@@ -289,7 +319,7 @@ def _check_order(steps: Iterable[Step]) -> None:
     for step in steps:
         if isinstance(step, Traverse) and not records:
             raise ValidationError("traverse starts from records: only where, order_by, limit go before")
-        records = records and isinstance(step, (Where, OrderBy, Slice))
+        records = records and isinstance(step, (Where, Only, OrderBy, Slice))
 
 
 def _over(aggregate: Aggregate, change: Callable[[Expr], Expr]) -> Aggregate:

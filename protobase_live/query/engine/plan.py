@@ -11,6 +11,7 @@ from protobase_live.query.ast.tree import (
     Distinct,
     GroupBy,
     Join,
+    Only,
     OrderBy,
     QueryTree,
     Select,
@@ -32,6 +33,7 @@ from protobase_live.query.engine.operators.filter import Filter
 from protobase_live.query.engine.operators.grouping import Grouping
 from protobase_live.query.engine.operators.hash_join import HashJoin
 from protobase_live.query.engine.operators.index_join import IndexJoin, lookup_for
+from protobase_live.query.engine.operators.masking import Masking
 from protobase_live.query.engine.operators.ordering import Ordering
 from protobase_live.query.engine.operators.projection import Projection
 from protobase_live.query.engine.operators.sorting import Sorting
@@ -60,6 +62,8 @@ def operator_for(
     match step:
         case Where():
             return Filter(input, step.condition)
+        case Only():
+            return Masking(input, step)
         case Select():
             return Projection(input, step)
         case OrderBy():
@@ -78,7 +82,7 @@ def operator_for(
         case Unnest():
             return Unnesting(input, step)
         case Traverse():
-            return Traversal(input, records(), step)
+            return Traversal(input, tree(step.among) if step.among else records(), step)
         case Count():
             return Counting(input)
 

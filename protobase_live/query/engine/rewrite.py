@@ -5,9 +5,12 @@ moved only where that changes nothing:
 
 - past `order_by`; past `distinct`, `unnest` of another field and `group_by` of its own fields only;
 - past `select`, said of what was selected;
+- past `only`, where all rows keep the fields it is about, or none does: then it is about None;
 - past a join, or into the joined query, if it is about one side and the join never adds that side's row to
   rows it knows nothing of. A condition that is false of a missing row first makes an outer join an inner one.
 - never past `limit`, `offset`, `traverse`, `union` and `count`.
+
+The other way round, `only` moves behind `order_by` and `limit`, which an index may answer.
 
 Equal values may still differ as numbers (2**60 and the float of it), so a condition that computes does not
 move past what keeps one of several equal values.
@@ -35,9 +38,11 @@ from protobase_live.query.ast.tree import (
     GroupBy,
     Join,
     JoinHow,
+    Only,
     OrderBy,
     QueryTree,
     Select,
+    Slice,
     Step,
     Unnest,
     Where,
@@ -72,8 +77,21 @@ def _rewritten(query: QueryTree) -> QueryTree:
             for term in conjuncts(step.condition):
                 steps = _sunk(steps, term)
         else:
-            steps.append(step)
+            steps = _followed(steps, step)
     return query.with_steps(map_step(step, lambda each: each, _rewritten) for step in steps)
+
+
+def _followed(steps: _Steps, step: Step) -> _Steps:
+    """``steps`` and then another, before what only leaves out fields if that changes nothing."""
+    if steps and isinstance(last := steps[-1], Only):
+        if isinstance(step, Slice):
+            return [*steps[:-1], step, last]
+        if isinstance(step, OrderBy):
+            terms = [(_seen_before(last, each), down) for each, down in step.terms]
+            known = tuple((each, down) for each, down in terms if each is not None)
+            if len(known) == len(terms):
+                return [*steps[:-1], OrderBy(known), last]
+    return [*steps, step]
 
 
 def _sunk(steps: _Steps, term: Expr) -> _Steps:
@@ -90,6 +108,8 @@ def _sunk(steps: _Steps, term: Expr) -> _Steps:
             return [*_sunk(before, term), last]
         case Distinct() if not _computes(term):
             return [*_sunk(before, term), last]
+        case Only():
+            inner = _seen_before(last, term)
         case Select(fields=fields):
             inner = _said_of(term, fields)
         case GroupBy(keys=keys) if _can_pass_groups(last, term):
@@ -133,6 +153,19 @@ def _said_of(term: Expr, named: _Named) -> Expr | None:
     missing = [field for field in fields_of(term) if field.field_path[:1] not in parts]
     try:
         return replace_parts(term, {**parts, **{field.field_path: Value(None) for field in missing}})
+    except ValidationError:
+        return None
+
+
+def _seen_before(step: Only, term: Expr) -> Expr | None:
+    """What an expression about the rows behind ``step`` says of those before; None where that depends on
+    the row.
+    """
+    shown = {field.field_path: step.shows(field.field_path[0]) for field in fields_of(term)}
+    if None in shown.values():
+        return None
+    try:
+        return replace_parts(term, {path: Value(None) for path, kept in shown.items() if not kept})
     except ValidationError:
         return None
 

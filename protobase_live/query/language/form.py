@@ -15,7 +15,8 @@ The other steps::
     {"select": [[name, E] ...]}                            {"distinct": true}
     {"union": {"queries": [...], "all": false}}            {"count": true}
     {"unnest": {"field": E, "as": name}}
-    {"traverse": {"field": E, "depth": n, "reverse": false}}
+    {"traverse": {"field": E, "depth": n, "reverse": false}}, and "among": a query, if not among all records
+    {"only": [[E, [name ...] or null] ...]}
 
 An expression E is a list that begins with its operator (see `ARITY`), ``["field", name ...]``,
 ``["param", name]``, ``["value", a list, dict or set]``, or any other constant as it is.
@@ -39,6 +40,7 @@ from protobase_live.query.ast.tree import (
     Distinct,
     GroupBy,
     Join,
+    Only,
     OrderBy,
     QueryTree,
     Select,
@@ -94,6 +96,8 @@ def _step_form(step: Step) -> dict[str, Any]:
     match step:
         case Where():
             return {"where": expr_form(step.condition)}
+        case Only():
+            return {"only": [[expr_form(each), _names_form(fields)] for each, fields in step.parts]}
         case Join():
             on = [[expr_form(left), expr_form(right)] for left, right in step.on]
             return {"join": {"query": _query_form(step.other), "on": on, "as": step.name, "how": step.how}}
@@ -113,14 +117,19 @@ def _step_form(step: Step) -> dict[str, Any]:
         case Unnest():
             return {"unnest": {"field": expr_form(step.field), "as": step.name}}
         case Traverse():
-            field = expr_form(step.field)
-            return {"traverse": {"field": field, "depth": step.depth, "reverse": step.reverse}}
+            among = {"among": _query_form(step.among)} if step.among else {}
+            how = {"field": expr_form(step.field), "depth": step.depth, "reverse": step.reverse}
+            return {"traverse": how | among}
         case Count():
             return {"count": True}
 
 
 def _named_form(named: tuple[tuple[str, Expr], ...]) -> list[Any]:
     return [[name, expr_form(each)] for name, each in named]
+
+
+def _names_form(names: frozenset[str] | None) -> Any:
+    return None if names is None else sorted(names)
 
 
 def _over_form(aggregate: Aggregate) -> Any:
@@ -166,6 +175,17 @@ def _step(form: Any, at: str) -> Step:
 
 def _where(form: Any, at: str) -> Step:
     return Where(_made(at, condition, _expr(form, at)))
+
+
+def _only(form: Any, at: str) -> Step:
+    parts = [_tuple(each, f"{at}[{n}]", _expr, _names) for n, each in enumerate(_list(form, at))]
+    return _made(at, Only, tuple((condition(each), names) for each, names in parts))
+
+
+def _names(form: Any, at: str) -> frozenset[str] | None:
+    if form is None:
+        return None
+    return frozenset(_text(each, f"{at}[{n}]") for n, each in enumerate(_list(form, at)))
 
 
 def _join(form: Any, at: str) -> Step:
@@ -219,8 +239,11 @@ def _unnest(form: Any, at: str) -> Step:
 
 
 def _traverse(form: Any, at: str) -> Step:
-    parts = _dict(form, at, {"field": _expr, "depth": _any, "reverse": _bool})
-    return _made(at, Traverse, parts["field"], parts["depth"], parts["reverse"])
+    readers = {"field": _expr, "depth": _any, "reverse": _bool}
+    if isinstance(form, dict) and "among" in form:
+        readers["among"] = _query
+    parts = _dict(form, at, readers)
+    return _made(at, Traverse, parts["field"], parts["depth"], parts["reverse"], parts.get("among"))
 
 
 def _mark(step: Step) -> Callable[[Any, str], Step]:
@@ -234,6 +257,7 @@ def _mark(step: Step) -> Callable[[Any, str], Step]:
 
 _STEPS: Mapping[str, Callable[[Any, str], Step]] = {
     "where": _where,
+    "only": _only,
     "join": _join,
     "group_by": _group_by,
     "select": _select,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from http import HTTPStatus
 
-from protobase_live.server.rest.answers import Answer, listing
+from protobase_live.errors import ValidationError
+from protobase_live.model.values import short
+from protobase_live.server.rest.answers import Answer, answer, listing
 from protobase_live.server.rest.events import Events
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
@@ -29,8 +31,18 @@ async def drop_collection(at: Services, request: Request) -> Answer:
     return Answer(HTTPStatus.NO_CONTENT)
 
 
+async def erase_collection(at: Services, request: Request) -> Answer:
+    """Have no byte left of a collection, or of one record of it and its past."""
+    key = request.fields("key")["key"]
+    if not isinstance(key, str | None):
+        raise ValidationError(
+            f"the key of a record is a text, or null for all of the collection, not {short(key)}"
+        )
+    return answer(asdict(await at.database.erase(request.path["collection"], key)))
+
+
 async def stream_changes(at: Services, request: Request) -> Events:
     """The changes of a collection as server-sent events, from a cursor or from now on."""
     since = request.headers.get("last-event-id") or request.query.get("since")
     stream = at.database.changes(request.path["collection"], since)
-    return Events(at, await stream.__aenter__())
+    return Events(at, await stream.__aenter__(), request.expires)

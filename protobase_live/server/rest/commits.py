@@ -69,6 +69,7 @@ async def commit(at: Services, request: Request, work: Work) -> Answer:
     key = request.headers.get(KEY_HEADER)
     if key is not None and not 1 <= len(key) <= MAX_KEY_CHARS:
         raise ValidationError(f"an Idempotency-Key has 1 to {MAX_KEY_CHARS} characters, not {len(key)}")
+    await at.database.check_commit(work.writes, work.checks)  # what was answered before is no secret then
     try:
         return await (_done(at, work) if key is None else Once(at, request, key).commit(work))
     except Conflict as error:
@@ -93,9 +94,11 @@ def matches(wanted: str, found: Any) -> bool:
 async def _done(
     at: Services, work: Work, writes: Mapping[str, Sequence[Op]] | None = None, checks: Sequence[Check] = ()
 ) -> Answer:
-    """Do it, with these ``writes`` instead and ``checks``, too."""
-    found = [*work.checks, *checks, *await _held(at, work.condition)]
-    receipt = await at.database.commit(writes or work.writes, found, work.author, work.durability)
+    """Do it, with these ``writes`` and ``checks`` of the server's own, too."""
+    found = [*work.checks, *await _held(at, work.condition)]
+    receipt = await at.database.commit(
+        work.writes, found, work.author, work.durability, own_writes=writes, own_checks=checks
+    )
     cursors = {name: cursor for name, cursor in receipt.cursors.items() if not name.startswith(KEYS)}
     return _told(work, {**work.told, "cursors": cursors, "nodes": receipt.nodes})
 
@@ -134,7 +137,7 @@ class Once:
             return await self._again(work, earlier)
         await self._make_room()
         remembered = {"request": self._request, "told": dict(work.told)}
-        writes = {**work.writes, self._home(0): [Op(RECORDS, "insert", (self._key, remembered, {}))]}
+        writes = {self._home(0): [Op(RECORDS, "insert", (self._key, remembered, {}))]}
         try:
             return await _done(self._at, work, writes, self._checks())
         except (RecordExists, Conflict):
@@ -156,7 +159,7 @@ class Once:
 
     async def _earlier(self) -> Any:
         for back in (0, 1):
-            if (found := await self._at.database.read(self._home(back), self._read())) is not None:
+            if (found := await self._at.whole.read(self._home(back), self._read())) is not None:
                 return found
         return None
 
@@ -169,12 +172,12 @@ class Once:
         return _told(work, {**earlier["told"], "cursors": cursors, "nodes": 1}, REPLAYED)
 
     async def _cursor(self, collection: str) -> str:
-        async with self._at.database.changes(collection) as stream:
+        async with self._at.whole.changes(collection) as stream:
             return stream.cursor
 
     async def _make_room(self) -> None:
         """Raises Overloaded if this period has as many keys as it may."""
-        count = await self._at.database.read(self._home(0), Read(RECORDS, "count"))
+        count = await self._at.whole.read(self._home(0), Read(RECORDS, "count"))
         if count == 0:
             await self._forget()
         if count >= self._at.limits.idempotency_keys:
@@ -184,7 +187,7 @@ class Once:
     async def _forget(self) -> None:
         """Delete the collections of periods that are over; what fails is tried again in the next one."""
         with suppress(ProtoBaseError):
-            for each in await self._at.database.collections(KEYS):
+            for each in await self._at.whole.collections(KEYS):
                 period = each.name.removeprefix(KEYS)
                 if period.isdecimal() and int(period) < self._period - 1:
-                    await self._at.database.drop(each.name)
+                    await self._at.whole.drop(each.name)

@@ -8,11 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 from protobase_actors import within
-from protobase_live.errors import ProtoBaseError
+from protobase_live.errors import ProtoBaseError, Unauthorized
 from protobase_live.model.change import Change
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.server_events import BEAT, event
 from protobase_live.server.asgi_types import Receive, Send
+from protobase_live.server.expiry import ENDED, expiring
 from protobase_live.server.live_database import ChangeStream
 from protobase_live.server.live_streams import change_form
 from protobase_live.server.rest.answers import Headers, encoded, stream_headers
@@ -23,10 +24,14 @@ from protobase_live.server.rest.services import Services
 class Events:
     """One stream, which is pulled: no more is taken before the last went out."""
 
-    def __init__(self, services: Services, stream: ChangeStream) -> None:
-        """``stream`` was entered, and is left when this ends."""
+    def __init__(self, services: Services, stream: ChangeStream, expires: float | None = None) -> None:
+        """``stream`` was entered, and is left when this ends: at the latest when its reader's token does, in
+        seconds since 1970.
+        """
         self._services = services
         self._stream = stream
+        self._expires = expires
+        self._over: ProtoBaseError | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -36,12 +41,21 @@ class Events:
         if self._task is not None:
             self._task.cancel()
 
+    async def drop(self) -> None:
+        """End it, which has not begun."""
+        await self._stream.__aexit__(None, None, None)
+
+    def _expire(self) -> None:
+        self._over = Unauthorized(ENDED)
+        self.close()
+
     async def run(self, receive: Receive, send: Send, headers: Headers) -> None:
         """Send until the client goes away, the stream fails, or it is closed."""
         try:
             if not self._closed:
                 self._task = asyncio.get_running_loop().create_task(self._send_all(send, headers))
-                await self._until_gone(self._task, receive)
+                with expiring(self._services.clock, self._expires, self._expire):
+                    await self._until_gone(self._task, receive)
         finally:
             await self._stream.__aexit__(None, None, None)
 
@@ -64,7 +78,9 @@ class Events:
             try:
                 await self._send_changes(send)
             except ProtoBaseError as error:
-                await self._send(send, event("ended", encoded(Failure.of(error).form())))
+                self._over = error
+        if self._over is not None:
+            await self._send(send, event("ended", encoded(Failure.of(self._over).form())))
         await self._send(send, b"", more=False)
 
     async def _send_changes(self, send: Send) -> None:

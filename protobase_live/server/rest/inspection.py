@@ -7,7 +7,11 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
-from protobase_live.database.inspection import inspected_collections, inspected_storage
+from protobase_live.database.inspection import (
+    InspectedCollection,
+    inspected_collections,
+    inspected_storage,
+)
 from protobase_live.errors import ValidationError
 from protobase_live.model import values
 from protobase_live.server.rest.answers import Answer, Refusal, listing
@@ -22,20 +26,34 @@ async def inspect(at: Services, request: Request) -> Answer:
     if not at.inspector:
         raise Refusal(HTTPStatus.NOT_FOUND, ValidationError("the inspector is switched off at this server"))
     size, after = request.count("limit", PAGE, MOST_PAGE), request.query.get("after", "")
-    asked = request.query.get("prefix", ""), after, size + 1
-    page = await inspected_collections(at.database, *asked, loaded=_flag(request, "loaded"))
-    more = {"next": page[size - 1].name if len(page) > size else None, **await _server(at)}
+    server, prefix = await _server(at), request.query.get("prefix", "")
+    page = await _page(at, prefix, after, size + 1, loaded=_flag(request, "loaded"))
+    more = {"next": page[size - 1].name if len(page) > size else None, **server}
     items = [asdict(each) for each in page[:size]]
     return await listing("collections", items, more, at.limits.http_answer_bytes)
 
 
+async def _page(
+    at: Services, prefix: str, after: str, size: int, *, loaded: bool
+) -> list[InspectedCollection]:
+    """The first collections behind ``after`` that who asks may administer, at most ``size``."""
+    found = list[InspectedCollection]()
+    while len(found) < size:
+        page = await inspected_collections(at.whole, prefix, after, size, loaded=loaded)
+        found += [each for each in page if await at.authority.may("admin", each.name)]
+        if len(page) < size:
+            break
+        after = page[-1].name
+    return found[:size]
+
+
 async def _server(at: Services) -> Mapping[str, Any]:
-    """What is said beside the collections."""
+    """What is said beside the collections. Raises Forbidden for who may not administer the server."""
     return {
         "node": (await at.database.cluster_status()).form(),
         "sessions": dict(at.counters.sessions),
-        "live_queries": at.database.live_queries,
-        "storage": asdict(await inspected_storage(at.database)),
+        "live_queries": at.whole.live_queries,
+        "storage": asdict(await inspected_storage(at.whole)),
     }
 
 

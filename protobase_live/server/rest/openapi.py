@@ -121,6 +121,19 @@ SCHEMAS: Mapping[str, Schema] = {
         "required": ["collections", "next"],
     },
     "Text": body_of({"text": text()}),
+    "Erase": body_of({"key": {**_NULLABLE, "description": "a record's; null: all of the collection"}}),
+    "Erasure": {
+        "type": "object",
+        "properties": {
+            "done": {"type": "array", "items": text(), "description": "nodes that have nothing left of it"},
+            "left": {
+                "type": "object",
+                "additionalProperties": text(),
+                "description": "why that is not known of others, by node",
+            },
+        },
+        "required": ["done", "left"],
+    },
     "Splice": body_of(
         {"index": {"type": "integer", "minimum": 0}},
         {"delete": {"type": "integer", "minimum": 0}, "insert": text()},
@@ -193,6 +206,7 @@ _PATHS: Mapping[str, tuple[str, Schema]] = {
     "key": (f"a record's key, at most {MAX_KEY_BYTES} bytes of UTF-8", text(minLength=1)),
     "text": ("the name of a text of the collection", text(pattern=f"^(?!records$|{RESERVED_PREFIX}){_NAME}")),
     "field": ("the field of a record that is a text", text(minLength=1)),
+    "name": ("the name of a named query", text(minLength=1)),
     "fragment": (
         "the name of a rich text of the collection",
         text(pattern=f"^(?!records$|{RESERVED_PREFIX}){_NAME}"),
@@ -202,7 +216,7 @@ _PATHS: Mapping[str, tuple[str, Schema]] = {
 _REASONS = {
     "400": "what was sent is wrong",
     "401": "the token was not accepted",
-    "403": "pages of this origin may not read this",
+    "403": "who asks may not do this, or pages of this origin may not read it",
     "404": "there is nothing here",
     "405": "another method is for this path",
     "409": "what is there already is in the way",

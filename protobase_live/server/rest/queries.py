@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 from protobase_live.errors import ValidationError
 from protobase_live.model import values
-from protobase_live.server.live_database import have_queries, query_of
 from protobase_live.server.rest.answers import Answer, answer, listing
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
@@ -15,12 +15,28 @@ from protobase_live.server.rest.services import Services
 async def query(at: Services, request: Request) -> Answer:
     """The rows of a query, or how they would be found."""
     asked = request.fields("query", optional=("params", "explain"))
-    await have_queries()
-    found = query_of(asked["query"]).bind(_params(asked.get("params", {})))
+    found = (await at.authority.query_of(asked["query"])).bind(_params(asked.get("params", {})))
     if _flag(asked.get("explain", False)):
         return answer({"explanation": (await at.database.views.explain(found)).form()})
+    request.account.opened.use(found.collections)
     rows = await at.database.views.share().query(found)
     return await listing("rows", rows, {}, at.limits.http_answer_bytes)
+
+
+async def named(at: Services, request: Request) -> Answer:
+    """The rows of a named query; its parameters are those of the address, each JSON or else a text."""
+    params = {name: _value(text) for name, text in request.query.items() if name != "token"}
+    found = await at.authority.query_of({"named": request.path["name"], "params": params})
+    request.account.opened.use(found.collections)
+    rows = await at.database.views.share().query(found)
+    return await listing("rows", rows, {}, at.limits.http_answer_bytes)
+
+
+def _value(text: str) -> Any:
+    try:
+        return values.from_json(json.loads(text))
+    except ValueError:
+        return text
 
 
 def _params(given: Any) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, quote, unquote
 
 from protobase_actors import in_steps
-from protobase_live.errors import Closed, LimitExceeded, ValidationError
+from protobase_live.errors import ValidationError
 from protobase_live.model import values
+from protobase_live.server.accounts import Account
 from protobase_live.server.asgi_types import Receive, Scope
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Refusal
 
 BodyReader = Callable[[str, bytes], Awaitable[Any]]
@@ -36,6 +38,10 @@ class Request:
     """The value in it; None for no body."""
     author: str | None
     """Who that is by his token, None if he may say so himself."""
+    account: Account
+    """What is counted for him."""
+    expires: float | None = None
+    """When his token ends, in seconds since 1970; None: never."""
 
     def count(self, name: str, default: int, most: int) -> int:
         """A whole number of the query string, from 1 to ``most``. Raises ValidationError."""
@@ -94,6 +100,12 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return found
 
 
+def address_of(scope: Scope, headers: Mapping[str, str], proxies: Proxies) -> str | None:
+    """From where a request comes, as it counts; None where the server does not say."""
+    host, _ = scope.get("client") or (None, 0)
+    return proxies.client(host, headers.get("x-forwarded-for", ""))
+
+
 def query_of(scope: Scope) -> dict[str, str]:
     """The parameters of the query string. Raises ValidationError."""
     try:
@@ -104,12 +116,8 @@ def query_of(scope: Scope) -> dict[str, str]:
     return dict(pairs)
 
 
-async def body_of(receive: Receive, headers: Mapping[str, str], most_bytes: int, parse: BodyReader) -> Any:
-    """What is in the body, None for an empty one. Raises ValidationError, Refusal, and Closed."""
-    announced = headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > most_bytes:
-        raise _too_long(most_bytes)
-    body = await read(receive, most_bytes)
+async def value_of(body: bytes, headers: Mapping[str, str], parse: BodyReader) -> Any:
+    """What is in the body, None for an empty one. Raises ValidationError and Refusal."""
     if not body:
         return None
     kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
@@ -127,26 +135,7 @@ async def value_in_body(kind: str, body: bytes) -> Any:
     return await in_steps(values.from_json_in_steps(body.decode()))
 
 
-async def read(receive: Receive, most_bytes: int, limit: str = "http_body_bytes") -> bytes:
-    """The body, of at most ``most_bytes`` by the limit of this name. Raises Refusal, and Closed."""
-    body, more = bytearray(), True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Closed("the client went away")
-        body += message.get("body", b"")
-        if len(body) > most_bytes:
-            raise _too_long(most_bytes, limit)
-        more = message.get("more_body", False)
-    return bytes(body)
-
-
 async def disconnected(receive: Receive) -> None:
     """Wait until the client has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _too_long(most_bytes: int, limit: str = "http_body_bytes") -> Refusal:
-    error = LimitExceeded(f"a body has at most {most_bytes} bytes ({limit})")
-    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error, [("connection", "close")])

@@ -18,21 +18,30 @@ from protobase_live.protocol.live.codec import JsonCodec
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.server_events import CONTENT_TYPE
+from protobase_live.server.accounts import Account, Accounts
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
-from protobase_live.server.authentication import Authentication
+from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.connection_log import enter, narrow
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
+from protobase_live.server.permissions import Permissions
+from protobase_live.server.permitted_database import PermittedDatabase
+from protobase_live.server.places import Places
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, outcome, send_answer
+from protobase_live.server.rest.bodies import Bodies, too_long
 from protobase_live.server.rest.cors import Cors
 from protobase_live.server.rest.events import Events
-from protobase_live.server.rest.request import Request, body_of, headers_of, query_of, segments
+from protobase_live.server.rest.request import Request, address_of, headers_of, query_of, segments, value_of
 from protobase_live.server.rest.routes import Route, find
 from protobase_live.server.rest.services import Services
 from protobase_live.server.rest.table import ROUTES
 
 PREFIX = ["api", "v1"]
+
+NOBODY = Identity()
+"""Who is not asked who he is, for what is open to all."""
 
 _METHODS = "GET, POST, PUT, PATCH, DELETE"
 _ASKED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID"
@@ -53,20 +62,32 @@ class Rest:
         live_limits: LiveLimits,
         token: Callable[[Scope], str | None] | None = None,
         inspector: bool = True,
+        permissions: Permissions | None = None,
+        proxies: Proxies | None = None,
+        bodies: Bodies | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the request says.
 
-        ``inspector``: whether it is told what that shows.
+        ``inspector``: whether it is told what that shows. Without ``permissions`` everybody may do
+        everything.
         """
         self._token = token
+        self._database = database
+        self._permissions = permissions or Permissions(clock)
         encodings = Encodings(JsonCodec(), live_limits.encoded_bytes)
-        self._services = Services(database, clock, limits, live_limits, encodings, counters, inspector)
+        self._shared = clock, limits, live_limits, encodings, counters, inspector
         self._authentication = authentication
         self._cors = Cors(origins.request_refusal, _METHODS, _ASKED, _TOLD)
         self._clock = clock
         self._limits = limits
         self._counters = counters
+        self._proxies = proxies or Proxies()
+        self._bodies = bodies or Bodies(limits, counters)
+        self._accounts = Accounts(clock, limits, counters) if accounts is None else accounts
         self._requests = 0
+        self._address_requests = Places(limits.address_requests, "address_requests", counters)
+        self._address_streams = Places(limits.address_streams, "address_streams", counters)
         self._streams: dict[Events, None] = {}
         self._closing = False
 
@@ -79,13 +100,17 @@ class Rest:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; see ASGI."""
         enter("rest")
-        if self._requests >= self._limits.http_requests:
-            full = Overloaded(f"{self._limits.http_requests} requests at once (http_requests)")
+        address = address_of(scope, headers_of(scope), self._proxies)
+        try:
+            if self._requests >= self._limits.http_requests:
+                raise Overloaded(f"{self._limits.http_requests} requests at once (http_requests)")
+            with self._address_requests.one(address):
+                stream = await self._respond(scope, receive, send)
+        except Overloaded as full:
             await send_answer(send, failed(full), [("connection", "close")])
             return
-        stream = await self._respond(scope, receive, send)
         if stream is not None:
-            await self._stream(stream, receive, send)
+            await self._stream(stream, address, receive, send)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> tuple[Events, Headers] | None:
         """Answer, in time; what is to be streamed is not sent yet."""
@@ -119,7 +144,7 @@ class Rest:
         if isinstance(told, Events):
             if scope["method"] != "HEAD":
                 return told, cors
-            told.close()
+            await told.drop()
             told = Answer(type=CONTENT_TYPE)
         if int(told.status) >= 400:
             self._counters.refusals.add(str(int(told.status)))
@@ -165,27 +190,50 @@ class Rest:
         receive: Receive,
     ) -> Answer | Events:
         query = query_of(scope)
-        author = None if route.is_open else await self._author(scope, headers, query)
-        body = await body_of(receive, headers, self._limits.http_body_bytes, route.reads)
+        identity = NOBODY if route.is_open else await self._identity(scope, headers, query)
+        body = await value_of(await self._body(scope, headers, receive), headers, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:
             narrow(check_collection(path["collection"]))
-        request = Request(root, scope["method"], path, query, headers, body, author)
-        return await route.handler(self._services, request)
+        with self._accounts.request(identity.author, address_of(scope, headers, self._proxies)) as account:
+            if "collection" in path:
+                account.opened.use([path["collection"]])
+            who = identity.author, account, identity.expires
+            request = Request(root, scope["method"], path, query, headers, body, *who)
+            return await route.handler(self._services(identity, account), request)
 
-    async def _author(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:
+    def _services(self, identity: Identity, account: Account) -> Services:
+        authority = self._permissions.session()
+        authority.begin(identity)
+        return Services(
+            PermittedDatabase(self._database, authority, account), authority, self._database, *self._shared
+        )
+
+    async def _body(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> bytes:
+        most_bytes, announced = self._limits.http_body_bytes, headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > most_bytes:
+            raise too_long(most_bytes)
+        address = address_of(scope, headers, self._proxies)
+        return await self._bodies.read(receive, address, most_bytes)
+
+    async def _identity(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> Identity:
         if self._token is not None:
-            return await self._authentication.author(self._token(scope))
+            return await self._authentication.identity(self._token(scope))
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme and scheme.lower() != "bearer":
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
-        return await self._authentication.author(token.strip() if scheme else query.get("token"))
+        return await self._authentication.identity(token.strip() if scheme else query.get("token"))
 
-    async def _stream(self, opened: tuple[Events, Headers], receive: Receive, send: Send) -> None:
+    async def _stream(
+        self, opened: tuple[Events, Headers], address: str | None, receive: Receive, send: Send
+    ) -> None:
         stream, headers = opened
-        if len(self._streams) >= self._limits.http_streams:
-            stream.close()
-            full = Overloaded(f"{self._limits.http_streams} streams of events at once (http_streams)")
+        try:
+            if len(self._streams) >= self._limits.http_streams:
+                raise Overloaded(f"{self._limits.http_streams} streams of events at once (http_streams)")
+            self._address_streams.take(address)
+        except Overloaded as full:
+            await stream.drop()
             await send_answer(send, failed(full), headers)
             return
         self._streams[stream] = None
@@ -193,6 +241,7 @@ class Rest:
             await stream.run(receive, send, headers)
         finally:
             del self._streams[stream]
+            self._address_streams.give_back(address)
 
 
 def _allow(found: Iterable[str]) -> Headers:

@@ -1,4 +1,4 @@
-"""What the REST door's requests are carried out with."""
+"""What a request of the REST door is carried out with."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from protobase_actors import Clock
 from protobase_live.database.database import Database
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
+from protobase_live.server.authority import Authority
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.permitted_database import PermittedDatabase
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The same for all requests of one server."""
+    """All but the first two are the same for all requests of one server."""
 
-    database: Database
+    database: PermittedDatabase
+    """As who asks may use it."""
+    authority: Authority
+    """What who asks may do."""
+    whole: Database
+    """For what is the server's own."""
     clock: Clock
     limits: ServerLimits
     live_limits: LiveLimits

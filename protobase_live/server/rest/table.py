@@ -123,6 +123,15 @@ ROUTES: list[Route] = [
         {"responses": {"204": {"description": "done, and durable"}}},
     ),
     Route(
+        "POST",
+        f"{_COLLECTION}/erase",
+        collections.erase_collection,
+        {
+            "requestBody": takes("Erase"),
+            "responses": told("200", "Erasure", "nothing of it is left on the nodes that are done"),
+        },
+    ),
+    Route(
         "GET",
         f"{_COLLECTION}/changes",
         collections.stream_changes,
@@ -169,6 +178,12 @@ ROUTES: list[Route] = [
         "/query",
         queries.query,
         {"requestBody": takes("Query"), "responses": told("200", "Rows", "the rows, or the explanation")},
+    ),
+    Route(
+        "GET",
+        "/named/{name}",
+        queries.named,
+        {"responses": told("200", "Rows", "the rows; each other parameter is one of the query")},
     ),
     Route(
         "GET",

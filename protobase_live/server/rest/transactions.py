@@ -25,5 +25,6 @@ async def transact(at: Services, request: Request) -> Answer:
         raise LimitExceeded(f"{asked.size} operations and checks; at most {most} are allowed (operations)")
     for name in sorted(asked.collections):
         check_collection(name)
+    request.account.opened.use(asked.collections)
     author = asked.author if request.author is None else request.author
     return await commit(at, request, Work(asked.writes, asked.checks, author, asked.durability))

@@ -24,6 +24,10 @@ class BlockingObjects(Protocol):
         """See `ObjectStore.put`."""
         ...
 
+    def overwrite(self, key: str, body: bytes) -> None:
+        """See `ObjectStore.overwrite`."""
+        ...
+
     def get(self, key: str, start: int, length: int | None) -> bytes | None:
         """See `ObjectStore.get`."""
         ...
@@ -52,6 +56,10 @@ class ThreadedObjects:
     async def put(self, key: str, body: bytes) -> bool:
         """See `ObjectStore.put`."""
         return await self._call(lambda: self._blocking.put(key, body))
+
+    async def overwrite(self, key: str, body: bytes) -> None:
+        """See `ObjectStore.overwrite`."""
+        await self._call(lambda: self._blocking.overwrite(key, body))
 
     async def get(self, key: str, start: int = 0, length: int | None = None) -> bytes | None:
         """See `ObjectStore.get`."""

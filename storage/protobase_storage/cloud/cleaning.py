@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 
 from .keys import PACKS, SLOTS, SNAPSHOTS, epoch_of, manifest_key, number_of, slot_key
 from .objects import ObjectError, ObjectStore, list_all
@@ -26,6 +28,7 @@ class Cleaner:
         self._objects = {key for entry in entries for key in entry.keys}
         self._doomed: list[str] = []
         self._has_swept = False
+        self._turn = asyncio.Lock()
 
     def add(self, key: str) -> None:
         """A snapshot or pack is about to be created."""
@@ -45,14 +48,31 @@ class Cleaner:
 
     async def clean(self, retired: list[str]) -> None:
         """Delete what the manifest before has retired. What cannot be deleted now is tried again."""
-        doomed, self._doomed = self._doomed, retired
+        async with self._turn:
+            doomed, self._doomed = self._doomed, retired
+            with suppress(ObjectError):
+                await self._sweep(doomed, {*retired})
+
+    async def clean_all(self, retired: list[str]) -> None:
+        """Delete all that is retired, at once; who reads by the manifest before has to look again.
+
+        Raises `ObjectError`.
+        """
+        async with self._turn:
+            doomed, self._doomed = [*self._doomed, *retired], []
+            self._has_swept = False
+            await self._sweep(doomed, set())
+
+    async def _sweep(self, doomed: list[str], retired: set[str]) -> None:
+        """Delete these, and orphans if nobody has looked for them yet. Raises `ObjectError`."""
         try:
             if not self._has_swept:
-                doomed += await self._orphans({*retired})
+                doomed += await self._orphans(retired)
                 self._has_swept = True
             await self._delete(doomed)
         except ObjectError:
             self._doomed += doomed
+            raise
 
     async def _orphans(self, retired: set[str]) -> list[str]:
         """Objects and slots that were left by writers before, or by the end of one."""

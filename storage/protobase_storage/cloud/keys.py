@@ -10,6 +10,8 @@ MANIFESTS = "manifest/"
 SNAPSHOTS = "snap/"
 PACKS = "log/"
 MARKS = "ahead/"
+ERASING = f"{MARKS}erasing"
+"""Where a writer says that something is being erased; beside the marks, so that one request tells of both."""
 
 DIGITS = 20
 """Digits of a number in a key, so that the order of keys is that of numbers."""

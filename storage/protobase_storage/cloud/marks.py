@@ -35,8 +35,13 @@ async def add_mark(store: ObjectStore, mark: Mark) -> None:
 
 async def read_marks(store: ObjectStore) -> tuple[Mark, ...]:
     """All that are there, the oldest first. Raises `ObjectError`."""
+    return await marks_of(store, await list_all(store, MARKS))
+
+
+async def marks_of(store: ObjectStore, keys: Iterable[str]) -> tuple[Mark, ...]:
+    """`read_marks`, among keys that were listed. Raises `ObjectError`."""
     found: list[Mark] = []
-    for key in await list_all(store, MARKS):
+    for key in keys:
         if (epoch := number_of(key)) and (body := await store.get(key)) is not None:
             found.append(_mark(epoch, body))
     return tuple(found)

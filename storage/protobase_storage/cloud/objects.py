@@ -28,7 +28,7 @@ class Page:
 
 
 class ObjectStore(Protocol):
-    """The objects under one prefix of one bucket. No object is ever replaced.
+    """The objects under one prefix of one bucket. Only what an erasure leaves nothing of is ever replaced.
 
     Keys are relative to the prefix, made of letters, digits and ``!-_./`` (see `keys`). Every call raises
     `Unanswered` and `Refused`. A change is seen by every read that is called after it was answered.
@@ -39,6 +39,10 @@ class ObjectStore(Protocol):
 
     async def put(self, key: str, body: bytes) -> bool:
         """Create an object. False if there is one, perhaps this one, which a call before has created."""
+        ...
+
+    async def overwrite(self, key: str, body: bytes) -> None:
+        """Put an object in the place of the one that is there, in one moment."""
         ...
 
     async def get(self, key: str, start: int = 0, length: int | None = None) -> bytes | None:

@@ -91,6 +91,6 @@ def used_bytes(entries: Iterable[Entry]) -> Counter[str]:
     return used
 
 
-def sparse_packs(sizes: Mapping[str, int], entries: Iterable[Entry]) -> set[str]:
-    """The packs of which less than half is used: what is used is moved on with the next checkpoint."""
-    return {key for key, used in used_bytes(entries).items() if 2 * used < sizes.get(key, 0)}
+def sparse_packs(sizes: Mapping[str, int], entries: Iterable[Entry], share: float) -> set[str]:
+    """The packs of which less than this share is used: what is used is moved on with the next checkpoint."""
+    return {key for key, used in used_bytes(entries).items() if used < share * sizes.get(key, 0)}

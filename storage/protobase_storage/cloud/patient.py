@@ -52,6 +52,10 @@ class PatientObjects:
         """See `ObjectStore.put`."""
         return await self._ask(key, len(body), lambda: self._store.put(key, body))
 
+    async def overwrite(self, key: str, body: bytes) -> None:
+        """See `ObjectStore.overwrite`."""
+        await self._ask(key, len(body), lambda: self._store.overwrite(key, body))
+
     async def get(self, key: str, start: int = 0, length: int | None = None) -> bytes | None:
         """See `ObjectStore.get`. `length` None: an object of a few MiB at most."""
         return await self._ask(key, length or 0, lambda: self._store.get(key, start, length))

@@ -52,9 +52,9 @@ class Plan:
             head.snapshot = snapshot.vector
             head.vector = join(head.vector, snapshot.vector)
 
-    def delete(self, collection: str) -> None:
-        """Count on a deletion."""
-        self._heads[collection] = _Head({}, {})
+    def delete(self, collection: str, vector: Vector) -> None:
+        """Count on a deletion, and on a snapshot with this vector in the place of what was there."""
+        self._heads[collection] = _Head(dict(vector), vector)
 
     def reset(self) -> None:
         """Begin again with what is durable."""

@@ -61,6 +61,10 @@ class SimulatedObjects:
         self._bucket.objects[key] = body
         return True
 
+    async def overwrite(self, key: str, body: bytes) -> None:
+        """See `ObjectStore.overwrite`."""
+        await self._request("put", lambda: self._bucket.objects.update({key: body}))
+
     async def get(self, key: str, start: int = 0, length: int | None = None) -> bytes | None:
         """See `ObjectStore.get`."""
         end = None if length is None else start + length

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from ..commit import Commit, Snapshot
 from ..contract import (
@@ -14,22 +16,27 @@ from ..contract import (
     READS_LIMIT,
     StorageStats,
     append_checked,
+    check_erasure,
     check_name,
     check_remains,
     check_snapshot,
     random_identity,
 )
-from ..errors import StorageClosed
+from ..errors import StorageClosed, StorageError
+from .erasing import begin_erasing, end_erasing
 from .errors import storage_error
+from .keys import ERASING, MARKS
 from .limits import CHECKPOINT_SLOTS, INTERVAL
-from .marks import read_marks, tell_marks
-from .objects import ObjectError, ObjectStore
+from .marks import marks_of, tell_marks
+from .objects import ObjectError, ObjectStore, list_all
 from .patient import Patience, PatientObjects
 from .readable import Readable
 from .reading import Reader
 from .takeover import Opened, take_over
 from .upkeep import Upkeep
 from .writer import Writer
+
+_log = logging.getLogger(__name__)
 
 WRITER_BYTES = 16
 """Random bytes by which a writer knows its own slots."""
@@ -89,7 +96,8 @@ class CloudStorage(Readable):
         writer_id = own + make_bytes(WRITER_BYTES - len(own))
         try:
             opened = await take_over(patient, writer_id, make_identity, must_exist=must_exist)
-            marks = [mark for mark in await read_marks(patient) if mark.folder != folder]
+            noted = await list_all(patient, MARKS)
+            marks = [mark for mark in await marks_of(patient, noted) if mark.folder != folder]
         except ObjectError as error:
             await patient.close()
             raise storage_error(error) from error
@@ -101,7 +109,10 @@ class CloudStorage(Readable):
         writer = Writer(
             opened.state, opened.log, upkeep, interval=interval, backlog_limit=backlog_limit, clock=clock
         )
-        return cls(patient, opened, upkeep, writer, reads_limit, len(marks))
+        storage = cls(patient, opened, upkeep, writer, reads_limit, len(marks))
+        if ERASING in noted:
+            await storage._finish_erasing()
+        return storage
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
@@ -120,6 +131,31 @@ class CloudStorage(Readable):
         check_name(collection)
         check_remains(remains)
         await self._writer.delete(collection, remains)
+
+    async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
+        """See `Storage.erase`. What else is in the same objects is written anew."""
+        self._check_open()
+        check_erasure(collection, remains, snapshot)
+        try:
+            await begin_erasing(self._store)
+            async with self._upkeep.gate.shared() if snapshot else nullcontext():
+                instead = await self._upkeep.put(snapshot) if snapshot else None
+                await self._writer.delete(collection, remains, instead)
+            await self._clean_all()
+        except ObjectError as error:
+            raise storage_error(error) from error
+
+    async def _clean_all(self) -> None:
+        await self._upkeep.clean_all()
+        await end_erasing(self._store)
+
+    async def _finish_erasing(self) -> None:
+        """Complete what a writer before has begun, or leave it to the next opening."""
+        try:
+            await self._clean_all()
+        except (ObjectError, StorageError) as error:
+            told = "%s still has what was erased: %s"
+            _log.warning(told, self._store.address, error, extra={"event": "erasing_unfinished"})
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""

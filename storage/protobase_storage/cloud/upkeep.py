@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
 
-from ..commit import Snapshot, covers
-from ..errors import CollectionCorrupt, StorageFormatError
+from ..commit import Commit, Snapshot, covers
+from ..errors import CollectionCorrupt, StorageError, StorageFormatError
 from .cleaning import Cleaner
+from .erasing import empty_slots
 from .formats import pack_manifest, pack_piece, piece_of, unpack_manifest
 from .gate import Gate
 from .keys import manifest_key, pack_key, snapshot_key
@@ -23,6 +24,10 @@ from .values import Entry, Manifest, Piece, Published, SnapshotRef
 CHECKPOINT_BYTES = 16 * 1024 * 1024
 """Bytes of slots after which a manifest takes their place. The commits in them are kept in memory."""
 
+
+FULL_ENOUGH, FULL = 0.5, 1.0
+"""Packs of which less than this share is used are written anew by a checkpoint, and where something was
+erased."""
 
 BEHIND = 10
 """At so many times either, slots wait for the checkpoint that is under way."""
@@ -88,8 +93,11 @@ class Upkeep:
             log = await read_pieces(self._store, name, stored.entry)
         except Gone as gone:
             raise CollectionCorrupt(name, f"object {str(gone)!r} is missing") from None
-        carried = [commit for commit in log if not covers(snapshot.vector, commit)]
-        packed = pack_piece(carried) if carried else b""
+        return await self.put(snapshot, [commit for commit in log if not covers(snapshot.vector, commit)])
+
+    async def put(self, snapshot: Snapshot, carried: Sequence[Commit] = ()) -> Published:
+        """`upload` with these commits behind it. Raises `ObjectError`."""
+        name, packed = snapshot.collection, pack_piece(carried) if carried else b""
         key = snapshot_key(name, self._manifest.epoch, self._next_object())
         await self._create(key, snapshot.update + packed)
         length, check = len(snapshot.update), crc32(snapshot.update)
@@ -101,19 +109,37 @@ class Upkeep:
 
         Raises `ObjectError`, `StorageFenced`; the slots then stay, and a later checkpoint takes them along.
         """
+        await self._cleaner.clean(await self._replace(FULL_ENOUGH))
+
+    async def clean_all(self) -> None:
+        """Make a checkpoint after which no object has anything of what was deleted before.
+
+        Raises `ObjectError`, `StorageFenced`, and `StorageError` where what cannot be read is beside it.
+        """
+        retired = await self._replace(FULL)
+        if mixed := sparse_packs(self._manifest.packs, self._manifest.collections.values(), FULL):
+            raise StorageError(
+                f"{self._store.address}: {', '.join(sorted(mixed))} has what was erased beside what cannot "
+                "be read: delete the collections that are corrupt, and erase again"
+            )
+        await self._cleaner.clean_all(retired)
+        await empty_slots(self._store, self._manifest.kept)
+
+    async def _replace(self, share: float) -> list[str]:
+        """Put a manifest in the place of slots, and of packs of which less than this share is used; answers
+        with what it replaces."""
         self._due_at = self._log.next + self._checkpoint_slots
         async with self.gate.alone():
-            moment = self._capture()
+            moment = self._capture(share)
             packer = Packer(self._store, self._next_pack, self._create)
             await packer.carry(moment.moved)
             self._manifest = await self._publish(_complete(moment.manifest, packer))
             self._install(moment, packer.pieces)
-            retired = self._cleaner.retire(self._manifest, self._entries)
-        await self._cleaner.clean(retired)
+            return self._cleaner.retire(self._manifest, self._entries)
 
-    def _capture(self) -> _Moment:
+    def _capture(self, share: float) -> _Moment:
         collections = self._state.collections
-        sparse = sparse_packs(self._manifest.packs, self._entries)
+        sparse = sparse_packs(self._manifest.packs, self._entries, share)
         moved = {
             name: (stored, len(stored.tail))
             for name, stored in collections.items()

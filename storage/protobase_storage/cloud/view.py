@@ -115,6 +115,10 @@ class CloudView(Readable):
         """Nothing is deleted."""
         raise self._refusal()
 
+    async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
+        """Nothing is erased."""
+        raise self._refusal()
+
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""
         self._check_readable()

@@ -44,15 +44,20 @@ class Append(Work):
 
 @dataclass(slots=True, eq=False)
 class Deletion(Work):
-    """A collection to be forgotten."""
+    """A collection to be forgotten; `instead`, which was uploaded, takes its place."""
 
     collection: str = ""
     remains: bytes = b""
+    instead: Published | None = None
 
     def admit(self, plan: Plan) -> Sequence[Effect]:
         """What it does."""
-        plan.delete(self.collection)
-        return [Deleted(self.collection, self.remains)]
+        deleted = Deleted(self.collection, self.remains)
+        if self.instead is None:
+            plan.delete(self.collection, {})
+            return [deleted]
+        plan.delete(self.collection, self.instead.snapshot.vector)
+        return [deleted, self.instead]
 
 
 @dataclass(slots=True, eq=False)

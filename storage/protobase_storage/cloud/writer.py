@@ -17,7 +17,7 @@ from .objects import ObjectError
 from .plan import Plan
 from .state import State
 from .upkeep import Upkeep
-from .values import Effect
+from .values import Effect, Published
 from .works import AnyWork, Append, Compaction, Deletion
 
 SLOT_EFFECTS = 4096
@@ -89,10 +89,12 @@ class Writer:
         weight = len(snapshot.update) + OVERHEAD
         return self._enqueue(Compaction(self._loop.create_future(), weight, snapshot=snapshot))
 
-    def delete(self, collection: str, remains: bytes) -> asyncio.Future[None]:
-        """Queue a deletion."""
+    def delete(
+        self, collection: str, remains: bytes, instead: Published | None = None
+    ) -> asyncio.Future[None]:
+        """Queue a deletion; `instead` takes the collection's place."""
         weight = len(remains) + OVERHEAD
-        return self._enqueue(Deletion(self._loop.create_future(), weight, None, collection, remains))
+        return self._enqueue(Deletion(self._loop.create_future(), weight, None, collection, remains, instead))
 
     async def stop(self) -> None:
         """Finish all that is queued."""

@@ -5,6 +5,7 @@ opener to import: then such JSON comes line by line, each job runs in a process 
 a line `ended` with how that process ended. A job writes one line for each effect that was acknowledged. Jobs:
 
 `script`   perform `model.script(large)`, kill itself with SIGKILL at step number `die_at` (-1: never)
+`erase`    perform `model.secrets(count)`, with the same `die_at`
 `burst`    the same with `count` appends at once
 `burst_then_die`  the same, and kill itself when all of them are acknowledged
 `recover`  open and close, with the same `die_at`
@@ -28,7 +29,7 @@ from typing import Any
 
 from ..contract import Storage
 from ..errors import StorageError
-from .model import make_commit, perform, script
+from .model import make_commit, perform, script, secrets
 
 Job = dict[str, Any]
 Opener = Callable[..., Awaitable[Storage]]
@@ -61,6 +62,13 @@ def say(line: str) -> None:
 async def run_script(storage: Storage, job: Job) -> None:
     """One effect after the other."""
     for effect in script(job["large"]):
+        await perform(storage, effect)
+        say("done")
+
+
+async def run_erase(storage: Storage, job: Job) -> None:
+    """Secrets, and their end."""
+    for effect in secrets(job["count"]):
         await perform(storage, effect)
         say("done")
 
@@ -120,6 +128,7 @@ async def main(job: Job) -> None:
     """Do one job."""
     jobs = {
         "script": run_script,
+        "erase": run_erase,
         "burst": run_burst,
         "recover": run_recover,
         "burst_then_die": run_burst_then_die,

@@ -18,6 +18,7 @@ from ..errors import CollectionCorrupt, StorageError
 from .child import burst_append, find_opener
 from .forks import Forks
 from .model import (
+    SECRET,
     Effect,
     State,
     make_commit,
@@ -26,8 +27,12 @@ from .model import (
     perform_burst,
     read_state,
     script,
+    secrets,
     states_after,
 )
+
+SECRETS = 24
+"""Appends before something is erased."""
 
 LARGE = 2_500_000
 """Bytes of the script's large snapshot: more than any backend stores in one piece."""
@@ -58,6 +63,10 @@ class DurabilityConformance:
     def remove(self, place: Path) -> None:
         """Remove what is at a place."""
         shutil.rmtree(place)
+
+    def holds(self, place: Path, needle: bytes) -> bool:
+        """Whether any byte that is stored at a place belongs to `needle`."""
+        return any(needle in file.read_bytes() for file in place.rglob("*") if file.is_file())
 
     def damage(self, place: Path, needle: bytes) -> int:
         """Turn over the bits of `needle`'s last byte wherever it stands; returns how often that was."""
@@ -181,6 +190,30 @@ class DurabilityConformance:
             if ended:
                 return
         raise AssertionError("recovery does not end")
+
+    async def test_no_byte_is_left_of_what_was_erased(self, tmp_path: Path) -> None:
+        """Wherever the process dies: what was acknowledged is gone, and what had begun is completed."""
+        effects = secrets(SECRETS)
+        states, lines = states_after(effects), list[str]()
+        for step in self.steps:
+            place = tmp_path / str(step)
+            lines = self.run_child(place, "erase", count=SECRETS, die_at=step)
+            if lines.count("done") < SECRETS:
+                self.remove(place)
+                continue
+            is_acknowledged = lines.count("done") == len(effects)
+            assert self.holds(place, SECRET) or lines.count("done") > SECRETS
+            assert not (is_acknowledged and self.holds(place, SECRET))
+            storage = await self.open(place)
+            found = await read_state(storage)
+            assert found in states[lines.count("done") :], lines
+            assert self.holds(place, SECRET) == (found != states[-1])
+            await storage.close()
+            assert self.holds(place, SECRET) == (found != states[-1])
+            self.remove(place)
+            if lines[-1] == "end":
+                break
+        assert lines[-1] == "end"
 
     @pytest.mark.parametrize("step", range(8))
     async def test_killed_in_a_burst(self, tmp_path: Path, step: int) -> None:

@@ -47,8 +47,17 @@ class Delete:
     remains: bytes = b""
 
 
-Effect = tuple[Commit, ...] | Snapshot | Delete
-"""One atomic change: an append, a compaction, a deletion."""
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Erasure of a collection, and what takes its place, as a value."""
+
+    collection: str
+    remains: bytes = b""
+    snapshot: Snapshot | None = None
+
+
+Effect = tuple[Commit, ...] | Snapshot | Delete | Erase
+"""One atomic change: an append, a compaction, a deletion, an erasure."""
 
 
 @dataclass(slots=True)
@@ -67,6 +76,10 @@ class Model:
                 for part in (self.snapshots, self.logs, self.vectors):
                     part.pop(name, None)
                 self.remains[name] = remains
+            case Erase(name, remains, snapshot):
+                self.apply(Delete(name, remains))
+                if snapshot is not None:
+                    self.apply(snapshot)
             case Snapshot(collection=name):
                 self.snapshots[name] = effect
                 self.logs[name] = [
@@ -115,6 +128,8 @@ async def perform(storage: Storage, effect: Effect) -> None:
     match effect:
         case Delete(name, remains):
             await storage.delete(name, remains)
+        case Erase(name, remains, snapshot):
+            await storage.erase(name, remains, snapshot)
         case Snapshot():
             await storage.compact(effect)
         case commits:
@@ -165,8 +180,31 @@ def script(large: int) -> list[Effect]:
         (make_commit("b/c", 2),),
         Delete("b/c", remains=b"R" * 100),
         (make_commit("b/c", 1, origin="node-a/again"),),
+        Erase("b/c", b"E", make_snapshot("b/c", {"node-e": 1})),
+        (make_commit("b/c", 2, origin="node-e"), make_commit("a", 1)),
         Delete("new", remains=b"N"),
+        Erase("a"),
     ]
+
+
+def secrets(count: int) -> list[Effect]:
+    """Appends to `a` and a compaction, each with the word of `a_secret`, beside others; the last one erases.
+
+    There are `count` appends, each of some 2 KiB.
+    """
+    told = [(make_commit("a", n, update=a_secret(n) * 100), make_commit("b", n)) for n in range(1, count + 1)]
+    half = count // 2
+    folded = make_snapshot("a", {"node-a": half}, update=b"".join(a_secret(n) for n in range(half)))
+    erased = Erase("a", b"remains", make_snapshot("a", {"node-e": 1}, update=b"what is left"))
+    return [*told[:half], folded, *told[half:], erased]
+
+
+SECRET = b"a-secret-that-is-erased"
+
+
+def a_secret(number: int) -> bytes:
+    """An update of what is erased."""
+    return b"%b %d;" % (SECRET, number)
 
 
 async def perform_burst(storage: Storage, appends: Sequence[Sequence[Commit]]) -> None:

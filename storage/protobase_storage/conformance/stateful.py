@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from ..commit import Vector, sequence_of, writer_of
 from ..contract import Storage
 from ..errors import SequenceConflict, StaleSnapshot
-from .model import Delete, Model, make_commit, make_snapshot, perform, read_state
+from .model import Delete, Erase, Model, make_commit, make_snapshot, perform, read_state
 
 Open = Callable[[Path], Awaitable[Storage]]
 
@@ -89,6 +89,13 @@ class StorageMachine(RuleBasedStateMachine):
         """Existing or not, leaving something or not."""
         self.run(perform(self.storage, Delete(name, remains)))
         self.model.apply(Delete(name, remains))
+
+    @rule(name=_names, vector=st.none() | _vectors)
+    def erase(self, name: str, vector: dict[str, int] | None) -> None:
+        """With and without something that takes its place."""
+        effect = Erase(name, b"erased", None if vector is None else make_snapshot(name, vector))
+        self.run(perform(self.storage, effect))
+        self.model.apply(effect)
 
     @rule()
     def reopen(self) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from ..commit import Commit, includes
 from ..contract import MAX_SEQUENCE, Standing, Storage
 from ..errors import CollectionCorrupt
+from ..file import FileStorage
 
 COLLECTIONS_AT_ONCE = 16
 """Collections that are read from the bucket at once."""
@@ -97,8 +99,20 @@ async def upload(folder: Storage, bucket: Storage, ahead: Sequence[Standing]) ->
     return deleted
 
 
-async def download(folder: Storage, bucket: Storage, behind: Sequence[str]) -> None:
-    """Have collections in the folder as they are in the bucket."""
+async def download(folder: FileStorage, bucket: Storage, behind: Sequence[str]) -> None:
+    """Have collections in the folder as they are in the bucket.
+
+    Some may have been deleted there, or erased, which looks the same: no byte is left of either.
+    """
+    here, there = await folder.standings_of(behind), await bucket.standings_of(behind)
+    are_over = {(each.collection, each.remains) for each in here if each.vector}.difference(
+        (each.collection, each.remains) for each in there
+    )
+    async with folder.cleaning() if are_over else nullcontext():
+        await _download_all(folder, bucket, behind)
+
+
+async def _download_all(folder: Storage, bucket: Storage, behind: Sequence[str]) -> None:
     for start in range(0, len(behind), COLLECTIONS_AT_ONCE):
         some = behind[start : start + COLLECTIONS_AT_ONCE]
         await asyncio.gather(*[_download(folder, bucket, name) for name in some])

@@ -16,6 +16,7 @@ from ..contract import (
     Storage,
     StorageStats,
     append_checked,
+    check_erasure,
     check_name,
     check_remains,
     check_snapshot,
@@ -99,6 +100,18 @@ class LocalCloudStorage(Storage):
                 await self._bucket.delete(collection, remains)
                 self._appends.uploader.set_aside.discard(collection)
                 await self._folder.delete(collection, remains)
+
+    async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
+        """See `Storage.erase`: in the bucket first, as a deletion; the next opening completes it here."""
+        self._check_open()
+        check_erasure(collection, remains, snapshot)
+        last = self._appends.last
+        with self._appends.barred(collection):
+            async with self._order:
+                await self._appends.settled(last)
+                await self._bucket.erase(collection, remains, snapshot)
+                self._appends.uploader.set_aside.discard(collection)
+                await self._folder.erase(collection, remains, snapshot)
 
     async def load(self, collection: str) -> Loaded:
         """See `Storage.load`."""

@@ -209,11 +209,11 @@ def test_tokens_are_checked_with_what_the_settings_name(tmp_path):
         ["--jwt-keys", str(keys), "--jwt-algorithm", "HS256", "--jwt-audience", "us", "--jwt-issuer", "them"]
     )
     assert given is not None
-    checks = authentication(settings(given, {}), "127.0.0.1")
+    checks = authentication(settings(given, {}))
     assert isinstance(checks, Jwt)
     found = checks.keys, tuple(checks.algorithms), checks.audience, checks.issuer
     assert found == (str(keys), ("HS256",), "us", "them")
-    assert authentication(settings({}, {}), "127.0.0.1") is anonymous
+    assert authentication(settings({}, {})) is anonymous
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,18 @@ def test_tokens_are_checked_with_what_the_settings_name(tmp_path):
 )
 def test_half_a_check_of_tokens_lets_nobody_in(environment, said):
     with pytest.raises(pb.ValidationError, match=said):
-        authentication(settings({}, environment), "127.0.0.1")
+        authentication(settings({}, environment))
+
+
+def test_keys_may_be_behind_a_url():
+    given = {
+        "PROTOBASE_JWT_KEYS": "https://login.example.com/keys",
+        "PROTOBASE_JWT_ALGORITHMS": "RS256",
+        "PROTOBASE_JWKS_SECONDS": "2",
+    }
+    checks = authentication(settings({}, given))
+    assert isinstance(checks, Jwt)
+    assert (checks.keys, checks.limits.jwks_seconds) == ("https://login.example.com/keys", 2.0)
 
 
 @pytest.mark.parametrize("arguments", [["--jwt-keys", ""], ["--jwt-keys="]])

@@ -52,6 +52,15 @@ def test_options_go_before_the_environment_and_that_before_the_file(config):
     assert found.limits == Limits(document_bytes=2 * 1024 * 1024)
 
 
+def test_proxies_are_given_in_the_singular_as_options(config):
+    found = settings({"trusted_proxy": ["10.0.0.0/8", "::1"]}, {})
+    assert found.trusted_proxies == ("10.0.0.0/8", "::1")
+    found = settings({}, {"PROTOBASE_TRUSTED_PROXIES": "10.0.0.1 10.0.0.2"})
+    assert found.trusted_proxies == ("10.0.0.1", "10.0.0.2")
+    found = settings({"config": config('trusted_proxies = ["10.0.0.1"]\n')}, {})
+    assert found.trusted_proxies == ("10.0.0.1",)
+
+
 def test_lists_are_given_option_by_option_in_a_variable_or_in_the_file(config):
     urls = ["ws://a:1/peer", "ws://b:2/peer"]
     file = config(

@@ -12,7 +12,7 @@ import pytest
 import protobase_live as pb
 from protobase_actors import ManualClock
 from protobase_live.client.doors import Doors
-from protobase_live.client.link import Transport
+from protobase_live.client.transport import Transport
 from protobase_live.server.live_door import LiveDoor
 from tests.protobase_live.live_wire import FakeDatabase, pipe
 

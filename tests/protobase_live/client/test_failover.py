@@ -11,7 +11,7 @@ import pytest
 
 import protobase_live as pb
 from protobase_actors import ManualClock
-from protobase_live.client.link import Transport
+from protobase_live.client.transport import Transport
 from protobase_live.database.database import Database
 from protobase_live.server.live_door import LiveDoor
 from protobase_storage import MemoryStorage

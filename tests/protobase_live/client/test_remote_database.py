@@ -36,6 +36,8 @@ LIMITS = ClientLimits()
 class Allowing(ServerConnection):
     """A connection of the library with what the door needs besides."""
 
+    address = None
+
     def allow(self, message_bytes):
         self.protocol.max_message_size = message_bytes
 

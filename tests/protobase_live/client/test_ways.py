@@ -16,7 +16,7 @@ import protobase_live as pb
 from protobase_actors import ManualClock, SystemClock
 from protobase_live.client.address import live_url
 from protobase_live.client.http_transport import open_http
-from protobase_live.client.link import Transport
+from protobase_live.client.transport import Transport
 from protobase_live.client.ways import Ways
 from protobase_live.server.server import Server
 from tests.protobase_live.live_wire import End, pipe

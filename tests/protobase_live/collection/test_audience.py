@@ -39,6 +39,7 @@ class Editor:
 
     author = None
     echo = False
+    judge = None
 
     def __init__(self) -> None:
         self.told: list[object] = []

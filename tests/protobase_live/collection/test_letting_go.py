@@ -30,6 +30,7 @@ class Visitor:
 
     author = None
     echo = False
+    judge = None
 
     def greet(self, state: bytes) -> None: ...
 

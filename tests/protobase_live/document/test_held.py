@@ -8,6 +8,7 @@ from protobase_live.protocol.yjs.structs import Rest
 
 class Peer:
     author: str | None = None
+    judge = None
 
 
 ANN, BOB = Peer(), Peer()

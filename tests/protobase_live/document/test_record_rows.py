@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from pycrdt import Array, Doc, Map, Text
 
-from protobase_live.document import Document, content, record_rows
-from protobase_live.document import document as document_module
+from protobase_live.document import Document, content, record_rows, renewal
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.query.engine.table import Table
 from protobase_live.structures import RECORDS_KIND
@@ -104,7 +103,7 @@ def test_records_with_long_lists_are_read_one_by_one(made, monkeypatch) -> None:
 def test_a_record_that_a_long_update_changes_is_read_once(made, monkeypatch) -> None:
     """It may be of a thousand slices, and each may have changed it."""
     read: list[Any] = []
-    monkeypatch.setattr(document_module, "APPLY_SLICE_BYTES", 100)
+    monkeypatch.setattr(renewal, "APPLY_SLICE_BYTES", 100)
     monkeypatch.setattr(RECORDS_KIND, "reread", lambda *args: read.append(args) or reread(*args))
     reread = type(RECORDS_KIND).reread.__get__(RECORDS_KIND)
     document = made(written_by(lambda doc: doc.get("records", type=Map).update({"r": Map()})))

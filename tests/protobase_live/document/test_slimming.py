@@ -6,7 +6,6 @@ import pytest
 from pycrdt import Map, Text
 
 from protobase_live.document import Document
-from protobase_live.document import document as document_module
 from protobase_live.document.content import BrokenDocument, Content
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.steps import at_once
@@ -20,12 +19,13 @@ def contents(monkeypatch) -> list[Content]:
     """The contents that were made."""
     made: list[Content] = []
 
-    class Noted(Content):
-        def __init__(self, *args) -> None:
-            super().__init__(*args)
-            made.append(self)
+    init = Content.__init__
 
-    monkeypatch.setattr(document_module, "Content", Noted)
+    def noted(self: Content, *args) -> None:
+        init(self, *args)
+        made.append(self)
+
+    monkeypatch.setattr(Content, "__init__", noted)
     return made
 
 

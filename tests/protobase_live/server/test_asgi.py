@@ -143,7 +143,7 @@ async def test_hocuspocus_clients_beside_those_of_y_websocket(database) -> None:
     await stock.until_yjs(yjs.SyncStep2)
     update = await edited("hello")
     first.send(keyed("notes", update))
-    await first.until_said(keyed("notes", hocuspocus.encode_sync_status(True)))
+    await first.until_said(keyed("notes", hocuspocus.encode_sync_status()))
     await second.until_said(keyed("notes", update))
     await third.until_said(keyed("notes\0a session of its own", update))
     assert yjs.encode_update((await stock.until_yjs(yjs.Update)).update) == update
@@ -295,6 +295,59 @@ async def test_a_client_that_does_not_read_costs_no_more_than_its_backlog(databa
     assert len(doc.get("records", type=Map)) == 20
     client.leave()
     await client.task
+
+
+async def test_clients_that_do_not_read_share_what_all_may_leave_unread(database) -> None:
+    limits = pb.ServerLimits(backlog_bytes=1_000_000, all_backlog_bytes=200_000)
+    app = pb.asgi(database, limits=limits)
+    clients = [Socket(app, "/yjs/notes") for _ in range(2)]
+    for client in clients:
+        await client.until_yjs(yjs.SyncStep1)
+        client.send(b"\x00\x00\x01\x00")
+        await client.until_yjs(yjs.SyncStep2)
+        client.room.clear()
+    notes = await database.collection("notes")
+    for n in range(30):
+        await notes.put({"n": "x" * 20_000}, key=str(n))
+    backlog = app._open()._traffic.backlog
+    assert 200_000 <= backlog.total <= 200_000 + 2 * 100_000
+    for client in clients:
+        client.room.set()
+    for client in clients:
+        doc = Doc()
+        while len(doc.get("records", type=Map)) < 30:
+            message = yjs.decode((await client.until("websocket.send"))["bytes"])
+            if isinstance(message, yjs.Update | yjs.SyncStep2):
+                doc.apply_update(message.update)
+        client.leave()
+        await client.task
+    assert backlog.total == 0
+
+
+async def test_who_sends_too_fast_is_read_slowly(database) -> None:
+    clock = ManualClock()
+    limits = pb.ServerLimits(messages_per_second=1, messages_at_once=2)
+    client = Socket(pb.asgi(database, limits=limits, clock=clock), "/yjs/notes")
+    await client.until_yjs(yjs.SyncStep1)
+    for _ in range(5):
+        client.send(b"\x00\x00\x01\x00")
+    for left in (2, 1, 0):
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert client.unread == left
+        await clock.advance(1.0)
+    client.leave()
+    await client.task
+
+
+async def test_one_address_has_so_many_connections(database) -> None:
+    app = pb.asgi(database, limits=pb.ServerLimits(address_connections=1))
+    first = Socket(app, "/yjs/notes")
+    await first.until("websocket.accept")
+    second = Socket(app, "/yjs/notes")
+    assert (await second.until("websocket.close"))["code"] == 1013
+    first.leave()
+    await first.task
 
 
 async def test_clients_are_shown_that_their_connection_lives(database) -> None:

@@ -40,7 +40,7 @@ async def forgets_to_await(token):
 @pytest.mark.parametrize("authenticate", [lambda token: token, in_time])
 @pytest.mark.parametrize("author", ["ann", None])
 async def test_an_author_or_none_lets_in(authenticate, author):
-    assert await Authentication(authenticate, ManualClock()).author(author) == author
+    assert (await Authentication(authenticate, ManualClock()).identity(author)).author == author
 
 
 @pytest.mark.parametrize("read_only", [True, False])
@@ -49,17 +49,26 @@ async def test_an_identity_says_more_than_the_author(read_only):
     assert await authentication.identity("ann") == Identity("ann", read_only)
 
 
-async def test_who_may_only_read_has_no_author_where_everybody_writes():
-    assert await Authentication(lambda token: Identity(token), ManualClock()).author("ann") == "ann"
-    with pytest.raises(Unauthorized, match="for reading"):
-        await Authentication(lambda token: Identity(token, read_only=True), ManualClock()).author("ann")
+async def test_an_identity_may_have_an_end():
+    clock = ManualClock(1000.0)
+    authentication = Authentication(lambda token: Identity("ann", expires=1010), clock)
+    assert (await authentication.identity("x")).expires == 1010
+    await clock.advance(10)
+    with pytest.raises(Unauthorized, match="has expired"):
+        await authentication.identity("x")
+
+
+@pytest.mark.parametrize("expires", ["soon", True, float("nan"), float("inf"), 10**400])
+async def test_an_end_is_a_moment(expires):
+    with pytest.raises(Unauthorized, match="could not be checked"):
+        await Authentication(lambda token: Identity("ann", expires=expires), ManualClock()).identity("x")
 
 
 @pytest.mark.parametrize("authenticate", [lambda token: raise_unauthorized(), refuses])
 async def test_who_is_refused_is_told_why(authenticate, caplog):
     caplog.set_level(logging.INFO)
     with pytest.raises(Unauthorized, match="expired"):
-        await Authentication(authenticate, ManualClock()).author("x")
+        await Authentication(authenticate, ManualClock()).identity("x")
     assert [record.levelname for record in caplog.records] == ["INFO"]
 
 
@@ -85,7 +94,7 @@ def raise_unauthorized():
 async def test_everything_else_refuses_with_one_line(authenticate, said, caplog):
     caplog.set_level(logging.INFO)
     with pytest.raises(Unauthorized, match="could not be checked"):
-        await Authentication(authenticate, ManualClock()).author("x")
+        await Authentication(authenticate, ManualClock()).identity("x")
     (record,) = caplog.records
     assert record.levelname == "ERROR"
     assert record.name == "protobase_live.server.authentication"
@@ -97,7 +106,7 @@ async def test_everything_else_refuses_with_one_line(authenticate, said, caplog)
 async def test_one_that_does_not_end_is_down(caplog):
     clock = ManualClock()
     waiting = asyncio.ensure_future(
-        Authentication(lambda token: asyncio.Event().wait(), clock, 3.0).author("x")
+        Authentication(lambda token: asyncio.Event().wait(), clock, 3.0).identity("x")
     )
     await clock.settle()
     await clock.advance(3.0)
@@ -108,7 +117,7 @@ async def test_one_that_does_not_end_is_down(caplog):
 
 async def test_a_client_that_goes_away_is_no_refusal(caplog):
     waiting = asyncio.ensure_future(
-        Authentication(lambda token: asyncio.Event().wait(), clock := ManualClock()).author("x")
+        Authentication(lambda token: asyncio.Event().wait(), clock := ManualClock()).identity("x")
     )
     await clock.settle()
     waiting.cancel()
@@ -122,7 +131,7 @@ async def test_one_that_cannot_ask_is_down(caplog):
         raise Unavailable("the directory is down")
 
     with pytest.raises(Unavailable, match="the directory is down"):
-        await Authentication(asks, ManualClock()).author("x")
+        await Authentication(asks, ManualClock()).identity("x")
     (record,) = caplog.records
     assert (record.levelname, record.exc_info) == ("ERROR", None)
 
@@ -138,7 +147,7 @@ async def test_a_token_that_an_error_quotes_reaches_nobody(kind, written, caplog
 
     caplog.set_level(logging.DEBUG)
     with pytest.raises((Unauthorized, Unavailable)) as refused:
-        await Authentication(quotes, ManualClock()).author(MARKER)
+        await Authentication(quotes, ManualClock()).identity(MARKER)
     assert len(caplog.records) == 1
     assert refused.value.__cause__ is None
     for text in (caplog.text, str(refused.value)):
@@ -147,5 +156,5 @@ async def test_a_token_that_an_error_quotes_reaches_nobody(kind, written, caplog
 
 async def test_a_token_that_is_returned_as_no_author_reaches_nobody(caplog):
     with pytest.raises(Unauthorized):
-        await Authentication(lambda token: [token], ManualClock()).author(MARKER)
+        await Authentication(lambda token: [token], ManualClock()).identity(MARKER)
     assert "s3cr3t" not in caplog.text

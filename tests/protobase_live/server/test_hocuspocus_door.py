@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from pycrdt import Doc, Map
+from pycrdt import Doc, Map, Text
 
 import protobase_live as pb
 from protobase_actors import ManualClock, SystemClock
@@ -27,7 +27,6 @@ from tests.support.hocuspocus import (
     AUTH,
     READ_ONLY,
     READ_WRITE,
-    REFUSED,
     STEP1,
     STORED,
     Client,
@@ -362,6 +361,12 @@ async def test_a_token_that_is_said_again_is_checked_again():
 # who may only read
 
 
+def a_text(text: str) -> bytes:
+    doc: Doc = Doc()
+    doc.get("body", type=Text).insert(0, text)
+    return doc.get_update()
+
+
 async def test_who_may_only_read():
     def authenticate(token: str | None) -> pb.Identity:
         return pb.Identity("ann", read_only=True)
@@ -370,12 +375,50 @@ async def test_who_may_only_read():
         await client.open("notes", READ_ONLY)
         await client.say("notes", yjs.encode_step2(b"\x00\x00"))
         assert await client.hear() == ("notes", STORED)
-        await client.say("notes", yjs.encode_update(an_update("a")), STEP1)
-        heard: list[bytes] = []
-        while not heard or not heard[-1].startswith(b"\x00\x01"):
-            heard.append((await client.hear())[1])
-        assert heard[-1] == yjs.encode_step2(b"\x00\x00"), "nothing was taken"
-        if REFUSED not in heard:
-            assert await client.hear() == ("notes", REFUSED)
+        await client.say("notes", yjs.encode_update(a_text("not mine")))
+        heard = [(await client.hear())[1] for _ in range(3)]
+        assert [each[0] for each in heard] == [0, 5, 8], "an update, why it came, and that all is stored"
+        assert b"you may read here" in heard[1]
+        assert heard[2] == STORED
+        told = yjs.decode(heard[0])
+        assert isinstance(told, yjs.Update)
+        assert b"not mine" not in told.update
         await client.say("notes", yjs.encode_update(b"\xff" * 20))
         assert b"4400" in (await client.hear())[1]
+
+
+async def test_a_token_that_ends_is_asked_for_again_and_a_fresh_one_keeps_all_open():
+    clock = ManualClock(1000.0)
+
+    def authenticate(token: str | None) -> pb.Identity:
+        return pb.Identity(token, expires=clock.time() + 100)
+
+    async with serving(authenticate=authenticate, clock=clock) as server, client_of(server) as client:
+        await client.open("notes")
+        await clock.advance(70.0)
+        assert await client.hear() == ("notes", hocuspocus.encode_token_request())
+        await client.say("notes", AUTH)
+        assert await client.hear() == ("notes", READ_WRITE)
+        await clock.advance(70.0)
+        assert await client.hear() == ("notes", hocuspocus.encode_token_request())
+        await client.say("notes", yjs.encode_step2(an_update("a")))
+        assert await client.hear() == ("notes", STORED)
+        await clock.advance(30.0)
+        assert await client.end() == (3000, "the token has expired: connect again with a fresh one")
+
+
+async def test_a_document_that_its_client_has_let_go_of_ends_no_socket():
+    clock = ManualClock(1000.0)
+
+    def authenticate(token: str | None) -> pb.Identity:
+        return pb.Identity(token, expires=clock.time() + 100 if token else None)
+
+    async with serving(authenticate=authenticate, clock=clock) as server, client_of(server) as client:
+        await client.open("brief")
+        await client.say("brief", hocuspocus.encode_close(""))
+        await client.say("lasting", b"\x02\x00\x00", STEP1)
+        assert await client.hear() == ("lasting", READ_WRITE)
+        await clock.advance(200.0)
+        await client.say_raw(hocuspocus.PING_FRAME)
+        heard = [(await client.hear())[1] for _ in range(3)]
+        assert heard[-1] == hocuspocus.PONG_FRAME

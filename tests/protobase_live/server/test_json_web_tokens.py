@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import sys
+import time
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,7 +18,7 @@ import protobase_live as pb
 from protobase_actors import ManualClock
 from protobase_live.errors import Unauthorized, ValidationError
 from protobase_live.server.authentication import Identity
-from protobase_live.server.json_web_tokens import Jwt, make_token
+from protobase_live.server.json_web_tokens import LATEST, Jwt, make_token
 
 SECRET = b"a secret of at least thirty-two bytes"
 RSA, ED = rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()
@@ -61,6 +63,11 @@ def claims(clock):
 
 
 @pytest.fixture
+def ann(claims):
+    return Identity("ann", expires=claims["exp"] + 30)
+
+
+@pytest.fixture
 def jwt(tmp_path, clock):
     def make(alg: str, content: bytes | None = None, **options):
         path = tmp_path / alg
@@ -71,36 +78,36 @@ def jwt(tmp_path, clock):
 
 
 @pytest.mark.parametrize("alg", KEYS)
-def test_who_has_a_good_token_is_its_subject(jwt, claims, alg):
+def test_who_has_a_good_token_is_its_subject(jwt, claims, ann, alg):
     accepts = jwt(alg)
-    assert accepts(made(alg, claims)) == Identity("ann")
-    assert accepts(made(alg, {**claims, "read_only": True})) == Identity("ann", read_only=True)
+    assert accepts(made(alg, claims)) == ann
+    assert accepts(made(alg, {**claims, "read_only": True})) == replace(ann, read_only=True)
 
 
-def test_the_key_of_a_set_is_chosen_by_its_name(jwt, claims):
+def test_the_key_of_a_set_is_chosen_by_its_name(jwt, claims, ann):
     keys = [
         {"kty": "oct", "kid": name, "k": b64(secret)} for name, secret in (("a", SECRET), ("b", SECRET[::-1]))
     ]
     accepts = jwt("HS256", json.dumps({"keys": keys}).encode())
-    assert accepts(made("HS256", claims, kid="a")) == Identity("ann")
+    assert accepts(made("HS256", claims, kid="a")) == ann
     reversed_secret = lambda signed: hs256(signed, SECRET[::-1])  # noqa: E731
-    assert accepts(made("HS256", claims, reversed_secret, kid="b")) == Identity("ann")
+    assert accepts(made("HS256", claims, reversed_secret, kid="b")) == ann
     for kid in ("b", "c"):
         with pytest.raises(Unauthorized):
             accepts(made("HS256", claims, kid=kid))
 
 
 @pytest.mark.parametrize("alg", KEYS)
-def test_a_key_without_a_name_is_good_for_tokens_that_name_one(jwt, claims, alg):
+def test_a_key_without_a_name_is_good_for_tokens_that_name_one(jwt, claims, ann, alg):
     accepts = jwt(alg)
-    assert accepts(made(alg, claims, kid="as the maker calls it")) == Identity("ann")
+    assert accepts(made(alg, claims, kid="as the maker calls it")) == ann
     with pytest.raises(Unauthorized):
         accepts(made(alg, claims, lambda signed: bytes(64), kid="as the maker calls it"))
 
 
-def test_one_key_that_has_a_name_is_for_no_token_that_names_another(jwt, claims):
+def test_one_key_that_has_a_name_is_for_no_token_that_names_another(jwt, claims, ann):
     accepts = jwt("HS256", json.dumps({"kty": "oct", "kid": "a", "k": b64(SECRET)}).encode())
-    assert accepts(made("HS256", claims, kid="a")) == accepts(made("HS256", claims)) == Identity("ann")
+    assert accepts(made("HS256", claims, kid="a")) == accepts(made("HS256", claims)) == ann
     with pytest.raises(Unauthorized):
         accepts(made("HS256", claims, kid="b"))
 
@@ -108,6 +115,16 @@ def test_one_key_that_has_a_name_is_for_no_token_that_names_another(jwt, claims)
 def test_no_public_key_of_a_set_is_a_secret(jwt):
     with pytest.raises(ValidationError, match="no oct key"):
         jwt("HS256", json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": b64(bytes(32))}]}).encode())
+
+
+async def test_the_end_of_a_token_is_that_of_its_identity(jwt, clock, claims):
+    """And not before it would be refused: a client that connects a moment before is let be as long."""
+    accepts, late = jwt("HS256", leeway_seconds=5), claims["exp"] + 5
+    assert accepts(made("HS256", claims)) == Identity("ann", expires=late)
+    assert accepts(made("HS256", {**claims, "exp": 10**400})).expires == LATEST + 5
+    await clock.advance(late - clock.time())
+    with pytest.raises(Unauthorized, match="has expired"):
+        accepts(made("HS256", claims))
 
 
 FAR = 2**40
@@ -153,16 +170,16 @@ def test_attacks_are_refused_without_a_word_of_the_token(jwt, claims, alg, attac
 
 def test_clocks_may_be_a_little_apart(jwt, clock, claims):
     accepts, now = jwt("HS256", leeway_seconds=5), int(clock.time())
-    assert accepts(made("HS256", {**claims, "exp": now - 4})) == Identity("ann")
-    assert accepts(made("HS256", {**claims, "nbf": now + 5})) == Identity("ann")
+    assert accepts(made("HS256", {**claims, "exp": now - 4})).author == "ann"
+    assert accepts(made("HS256", {**claims, "nbf": now + 5})).author == "ann"
     with pytest.raises(Unauthorized, match="has expired"):
         accepts(made("HS256", {**claims, "exp": now - 5}))
 
 
 @pytest.mark.parametrize(("option", "claim"), [("audience", "aud"), ("issuer", "iss")])
-def test_a_token_may_have_to_be_for_somebody_and_from_somebody(jwt, claims, option, claim):
+def test_a_token_may_have_to_be_for_somebody_and_from_somebody(jwt, claims, ann, option, claim):
     accepts = jwt("HS256", **{option: "us"})
-    assert accepts(made("HS256", {**claims, claim: "us"})) == Identity("ann")
+    assert accepts(made("HS256", {**claims, claim: "us"})) == ann
     for other in ({}, {claim: "them"}):
         with pytest.raises(Unauthorized):
             accepts(made("HS256", {**claims, **other}))
@@ -204,11 +221,13 @@ def test_what_to_install_is_said(jwt, monkeypatch, tmp_path):
             needs_it("HS256")
 
 
-async def test_it_is_an_authenticate_of_a_server(jwt, claims, caplog):
+async def test_it_is_an_authenticate_of_a_server(tmp_path, caplog):
+    (tmp_path / "key").write_bytes(pem(RSA))
+    claims = {"sub": "ann", "exp": int(time.time()) + 600}
     caplog.set_level("DEBUG", "protobase_live")
     async with (
         pb.open("memory:") as db,
-        pb.Server(db, port=0, authenticate=jwt("RS256")) as server,
+        pb.Server(db, port=0, authenticate=Jwt(tmp_path / "key", ["RS256"])) as server,
     ):
         url = server.url.replace("http", "ws") + "/live"
         async with pb.connect(url, token=made("RS256", claims)) as remote:

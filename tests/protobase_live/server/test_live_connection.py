@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from websockets.frames import Close
 
 from protobase_actors import ManualClock
 from protobase_live.errors import Behind, Conflict, Unauthorized, Unavailable
@@ -17,6 +18,7 @@ from protobase_live.protocol.live.client_messages import (
     Ping,
     QueryRequest,
     ReadRequest,
+    Renew,
     Seen,
     SetPresence,
     Watch,
@@ -25,12 +27,14 @@ from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import GOING_AWAY, LATE, TRY_AGAIN, UNAUTHORIZED, LiveLimits
 from protobase_live.protocol.live.messages import decode_server, encode
-from protobase_live.protocol.live.server_messages import Bye, Result, Welcome
+from protobase_live.protocol.live.server_messages import Bye, Expiring, Result, Welcome
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.query.language.form import to_form
 from protobase_live.query.language.query import Query
-from protobase_live.server.authentication import Authentication, anonymous
+from protobase_live.server.accounts import Accounts
+from protobase_live.server.authentication import Authentication, Identity, anonymous
 from protobase_live.server.counters import Counters
+from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_connection import LiveConnection
 from protobase_live.server.presence_news import PresenceNews
 from tests.protobase_live.live_wire import FakeDatabase, pipe
@@ -43,17 +47,19 @@ PUT = Op(RECORDS, "put", ("k", {}))
 class Served:
     """A connection that is served, and its client."""
 
-    def __init__(self, capacity=1000, authenticate=anonymous, limits=LIMITS):
+    def __init__(self, capacity=1000, authenticate=anonymous, limits=LIMITS, token=None):
         self.clock = ManualClock()
         self.database = FakeDatabase(self.clock)
         self.counters = Counters()
         self.client, end = pipe(capacity=capacity)
         session = ServerSession(CODEC, limits, "s1")
+        parts = self.database, self.clock, PresenceNews(), limits, self.counters
         self.connection = LiveConnection(
-            end, session, self.database, self.clock, PresenceNews(), limits, self.counters
+            *(end, session, *parts, Authentication(authenticate, self.clock)),
+            Accounts(self.clock, ServerLimits(), self.counters),
+            token,
         )
-        authentication = Authentication(authenticate, self.clock)
-        self.task = asyncio.ensure_future(self.connection.run(authentication))
+        self.task = asyncio.ensure_future(self.connection.run())
 
     async def send(self, *messages):
         for message in messages:
@@ -100,6 +106,105 @@ async def test_who_goes_before_hello_is_not_closed_later():
     await served.ended()
     await served.clock.advance(LIMITS.hello_seconds)
     assert closes == []
+
+
+class Tokens:
+    """An `authenticate`: each token is a name and how many seconds it has left."""
+
+    def __init__(self):
+        self.clock = None
+        self.down = False
+
+    def __call__(self, token):
+        if self.down:
+            raise Unavailable("down")
+        name, seconds = token.split()
+        return Identity(name, expires=self.clock.time() + float(seconds))
+
+
+@pytest.fixture
+async def expiring():
+    """Served with a token of 100 seconds."""
+    tokens = Tokens()
+    served = Served(authenticate=tokens)
+    served.tokens, tokens.clock = tokens, served.clock
+    await served.send(Hello("ann 100"))
+    assert isinstance(await served.recv(), Welcome)
+    yield served
+    await served.ended()
+
+
+async def test_the_end_of_a_token_is_told_of_and_ends_the_connection(expiring):
+    await expiring.clock.advance(100 - LIMITS.expiry_warning_seconds)
+    assert await expiring.recv() == Expiring(LIMITS.expiry_warning_seconds)
+    await expiring.send(read(1))
+    assert (await expiring.recv()).id == 1
+    await expiring.clock.advance(LIMITS.expiry_warning_seconds)
+    assert expiring.client.closed == Close(UNAUTHORIZED, "the token has expired")
+    await expiring.task
+
+
+async def test_a_fresh_token_is_presented_while_everything_goes_on(expiring):
+    await expiring.send(Watch(1, to_form(Query("tasks")), None), Join(2, "tasks"))
+    await expiring.clock.advance(80)
+    seen = [await expiring.recv() for _ in range(5)]
+    assert Expiring(30.0) in seen
+    await expiring.send(Renew(3, "ann 100"))
+    assert await expiring.recv() == Result(3, None)
+    await expiring.clock.advance(60)
+    expiring.database.views.rows.append({"_key": "t1"})
+    expiring.database.views.news.set()
+    assert (await expiring.recv()).subscription == 1
+    await expiring.send(SetPresence(4, "tasks", 7, {"name": "ann"}))
+    assert await expiring.recv() == Result(4, None)
+    assert expiring.client.closed is None
+
+
+@pytest.mark.parametrize(
+    ("token", "code", "why"),
+    [
+        ("bob 1000", "unauthorized", "not of the author"),
+        ("ann 0", "unauthorized", "has expired"),
+        ("guess", "unauthorized", "could not be checked"),
+        ("x" * 9000, "unauthorized", "token_chars"),
+        (None, "unauthorized", "could not be checked"),
+        ("down", "unavailable", "down"),
+    ],
+)
+async def test_another_token_that_is_no_good_changes_nothing(expiring, token, code, why):
+    expiring.tokens.down = token == "down"
+    await expiring.send(Renew(1, token))
+    refused = (await expiring.recv()).failure
+    assert refused.code == code
+    assert why in refused.message
+    assert expiring.client.closed is None
+    await expiring.clock.advance(100)
+    assert expiring.client.closed.code == UNAUTHORIZED
+
+
+async def test_who_is_known_by_an_application_renews_nothing():
+    served = Served(token="ann")
+    await served.greet()
+    await served.send(Renew(1, "ann"))
+    assert (await served.recv()).failure.code == "unauthorized"
+    await served.ended()
+
+
+async def test_what_comes_while_an_expired_connection_closes_is_not_taken(expiring, monkeypatch):
+    """A client may take its time to answer a close."""
+    closed = []
+
+    async def slow(code=1000, reason=""):
+        closed.append(code)
+
+    monkeypatch.setattr(expiring.client.peer, "close", slow)
+    await expiring.clock.advance(100)
+    await expiring.recv()
+    await expiring.send(CommitRequest(1, {"tasks": [PUT]}, [], None))
+    await expiring.clock.settle()
+    assert expiring.database.log == []
+    assert set(closed) == {UNAUTHORIZED}
+    await expiring.task
 
 
 async def test_who_goes_while_it_is_asked_about_is_forgotten():

@@ -15,7 +15,9 @@ from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Changes, Difference, Ended, Error, Result
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.query.language.form import to_form
+from protobase_live.server.accounts import Accounts
 from protobase_live.server.counters import Counters
+from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_database import have_queries
 from protobase_live.server.live_streams import LiveStreams
 from protobase_live.server.seen import Seen
@@ -50,6 +52,8 @@ class Streams:
             self.counters,
             Seen(self.database),
         )
+        accounts = Accounts(ManualClock(), ServerLimits(), self.counters)
+        self.streams.account = accounts.alone()
 
     async def send(self, frame):
         self.sent.append(decode_server(frame, CODEC))

@@ -12,9 +12,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 import protobase_live as pb
+from protobase_actors import SystemClock
 from protobase_live.server.counters import Counters
 from protobase_live.server.figures import Figure, Labelled, page
 from protobase_live.server.metrics import metrics, metrics_page
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.server import Server
 from tests.protobase_live.server.test_server import get
 
@@ -36,7 +38,7 @@ async def figures() -> list[Figure]:
     counters.request_seconds.add(0.02)
     async with pb.open("memory:") as db:
         await (await db.collection("tasks")).insert({"n": 1})
-        return await metrics(db, counters, 3, 4)
+        return await metrics(db, counters, Permissions(SystemClock()), 3, 4)
 
 
 @pytest.mark.parametrize("accept", ASKS)
@@ -84,7 +86,7 @@ def test_labels_are_quoted() -> None:
 
 async def test_a_page_says_what_it_depends_on() -> None:
     async with pb.open("memory:") as db:
-        told = await metrics_page(db, Counters(), 0, 0, ASKS[2])
+        told = await metrics_page(db, Counters(), Permissions(SystemClock()), 0, 0, ASKS[2])
         assert ("vary", "Accept") in told.headers
         assert told.type.startswith("application/openmetrics-text")
         async with Server(db, port=0) as server:

@@ -21,7 +21,7 @@ from protobase_live.protocol.live.client_messages import (
     Watch,
 )
 from protobase_live.protocol.live.codec import CODECS
-from protobase_live.protocol.live.collection_messages import DropRequest
+from protobase_live.protocol.live.collection_messages import DropRequest, EraseRequest
 from protobase_live.protocol.live.limits import BAD_NAME
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Error
@@ -61,6 +61,7 @@ def socket_of(server: Server) -> str:
         Subscribe(1, OWN, None, 1),
         Join(1, OWN),
         DropRequest(1, OWN),
+        EraseRequest(1, OWN, "t1"),
     ],
     ids=lambda request: request.type,
 )

@@ -18,7 +18,7 @@ from protobase_actors import ManualClock
 from protobase_live.client import connect as connect_live
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
-from protobase_live.errors import RecordExists, Unauthorized, Unavailable
+from protobase_live.errors import Forbidden, RecordExists, Unauthorized, Unavailable
 from protobase_live.protocol.live.client_messages import Hello
 from protobase_live.protocol.live.codec import MsgpackCodec
 from protobase_live.protocol.live.messages import encode
@@ -284,17 +284,23 @@ async def test_a_yjs_client_that_may_only_read_is_told_so_and_reads_on(database:
     async with Server(database, port=0, authenticate=everybody_reads) as server:
         async with connect(f"ws://127.0.0.1:{server.port}/yjs/tasks?token=ann") as client:
             assert yjs.decode(await client.recv()) == yjs.SyncStep1(NOTHING)
-            await client.send(yjs.encode_step2(b"\x00\x00"))
+            await client.send(yjs.encode_step1(NOTHING))
+            assert isinstance(yjs.decode(await client.recv()), yjs.SyncStep2)
             await client.send(yjs.encode_update(doc.get_update()))
-            told = yjs.decode(await client.recv())
+            put_back, told = [yjs.decode(await client.recv()) for _ in range(2)]
+            assert isinstance(put_back, yjs.Update)
+            doc.apply_update(put_back.update)
+            assert str(doc["body"]) == ""
             assert isinstance(told, yjs.PermissionDenied)
-            assert "for reading" in told.reason
+            assert told.reason == "you may read here, and not write"
             await (await database.collection("tasks")).put({"n": 1}, key="k")
             assert isinstance(yjs.decode(await client.recv()), yjs.Update | yjs.AwarenessUpdate)
         assert await (await database.collection("tasks")).text("body").value() == ""
-        with pytest.raises(Unauthorized, match="for reading"):
-            async with connect_live(f"ws://127.0.0.1:{server.port}/live", token="ann") as remote:
-                await remote.collection("tasks")
+        async with connect_live(f"ws://127.0.0.1:{server.port}/live", token="ann") as remote:
+            tasks = await remote.collection("tasks")
+            assert await tasks.keys() == ["k"]
+            with pytest.raises(Forbidden, match="you may not write collection 'tasks'"):
+                await tasks.put({"n": 2}, key="k")
 
 
 async def test_a_message_may_be_as_long_as_a_document():
@@ -431,3 +437,23 @@ async def test_a_client_that_is_silent_is_given_up(database: Database) -> None:
             assert await silent.read() == b""
             await asyncio.wait_for(await lively.ping(), 10)
         writer.close()
+
+
+async def test_a_yjs_client_whose_token_ended_is_to_come_back_with_another(database: Database) -> None:
+    """Stock clients come back after any code but 4400 to 4499, with what their parameters are then."""
+    clock = ManualClock(1000.0)
+    end = clock.time() + 50
+
+    def authenticate(token: str | None) -> Identity:
+        return Identity(token, expires=end)
+
+    async with Server(database, port=0, authenticate=authenticate, clock=clock) as server:
+        url = server.url.replace("http", "ws") + "/yjs/notes?token=ann"
+        async with connect(url) as client:
+            await client.recv()
+            await clock.advance(50.0)
+            await client.wait_closed()
+            assert client.close_code == 3000
+        async with connect(url) as client:
+            await client.wait_closed()
+            assert (client.close_code, client.close_reason) == (4401, "the token has expired")

@@ -20,7 +20,7 @@ from protobase_storage import (
 )
 from protobase_storage.cloud.simulated import Bucket, SimulatedObjects
 from protobase_storage.cloud.storage import CloudStorage
-from protobase_storage.conformance.model import make_commit, make_snapshot
+from protobase_storage.conformance.model import SECRET, make_commit, make_snapshot
 from protobase_storage.local_cloud.opening import open_local
 from protobase_storage.local_cloud.record import RECORD_NAME, read_record
 from protobase_storage.local_cloud.storage import LocalCloudStorage
@@ -186,6 +186,39 @@ async def test_a_deletion_that_came_into_the_bucket_alone_is_carried_out(tmp_pat
     storage = await opened(bucket, left)
     assert await storage.load("a") == Loaded(None, (), b"deleted")
     await storage.close()
+
+
+async def test_an_erasure_that_came_into_the_bucket_alone_is_completed(tmp_path: Path) -> None:
+    bucket = Bucket()
+    storage = await opened(bucket, tmp_path / "f")
+    await storage.append([make_commit("a", n, update=SECRET) for n in range(1, 9)])
+    await storage._appends.settled(storage._appends.last)
+    kept = make_snapshot("a", {"node-e": 1}, update=b"kept")
+    await storage._bucket.erase("a", b"erased", kept)
+    left = await crash(storage, tmp_path / "f")
+    assert holds(left, SECRET)
+    storage = await opened(bucket, left)
+    assert not holds(left, SECRET)
+    assert await storage.load("a") == Loaded(kept, (), b"erased")
+    await storage.close()
+
+
+async def test_an_erasure_of_a_successor_is_carried_out_in_the_folder(tmp_path: Path) -> None:
+    bucket, folder = Bucket(), tmp_path / "f"
+    storage = await opened(bucket, folder)
+    await storage.append([make_commit("a", n, update=SECRET) for n in range(1, 9)])
+    await storage.close()
+    successor = await elsewhere(bucket)
+    await successor.erase("a", b"erased")
+    await successor.close()
+    assert holds(folder, SECRET)
+    storage = await opened(bucket, folder)
+    assert not holds(folder, SECRET)
+    await storage.close()
+
+
+def holds(folder: Path, word: bytes) -> bool:
+    return any(word in file.read_bytes() for file in folder.iterdir())
 
 
 async def test_a_filling_that_was_interrupted_is_completed(

@@ -8,11 +8,16 @@ import { limitsOf, type ClientLimits } from './limits.js'
 import { Link } from './link.js'
 import { PresenceTables } from './presence.js'
 import { ClientSession } from './protocol/session.js'
+import { Tokens, type Token } from './tokens.js'
 import { webSocketDial, type Dial, type SocketClass } from './transport.js'
 
 export interface ConnectOptions {
-  /** What the server's operator gave out. */
-  readonly token?: string | null
+  /**
+   * What the server's operator gave out, or a function, plain or async, that gives a fresh one: it is asked at each
+   * connection, and some seconds before the server ends one with its token. If it fails it is asked again, unless it
+   * raises Unauthorized.
+   */
+  readonly token?: Token
   /** What people read in the server's log. */
   readonly name?: string
   readonly limits?: Partial<ClientLimits>
@@ -46,11 +51,12 @@ export async function connect (url: string | readonly string[], options: Connect
     doors: new Doors(urls, clock, options.random ?? Math.random, limits),
     dial: options.dial ?? webSocketDial(options.webSocket, limits.answerBytes),
     session: new ClientSession({
-      hello: { token: options.token ?? null, client: options.name ?? 'protobase-live javascript' },
+      client: options.name ?? 'protobase-live javascript',
       credit: limits.credit,
       maxCalls: limits.calls,
       maxSeen: limits.seenCollections
     }),
+    tokens: new Tokens(options.token ?? null),
     clock,
     limits,
     onPresence: changed => { tables.changed(changed) }

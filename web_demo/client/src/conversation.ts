@@ -1,11 +1,13 @@
 import type { Clock } from './clock.js'
 import { ProtoBaseError, ProtocolError } from './errors.js'
 import type { ClientSession } from './protocol/session.js'
+import type { Tokens } from './tokens.js'
 import { lossFrom, NO_ANSWER, type Loss, type Transport } from './transport.js'
 
 export interface ConversationOptions {
   readonly transport: Transport
   readonly session: ClientSession
+  readonly tokens: Tokens
   readonly clock: Clock
   /** How many seconds there are until the welcome. */
   readonly patience: number
@@ -29,6 +31,7 @@ export class Conversation {
   #stopTimer: () => void = () => {}
   #heard = false
   #silent = false
+  #over = false
   #end: (loss: Loss) => void = () => {}
 
   constructor (options: ConversationOptions) {
@@ -37,10 +40,11 @@ export class Conversation {
 
   /** Talk, until the connection is lost. */
   hold (): Promise<Loss> {
-    const { transport, clock, patience, session } = this.#options
+    const { transport, clock, patience } = this.#options
     return new Promise(resolve => {
       this.#end = loss => {
         this.#end = () => {}
+        this.#over = true
         this.#stopTimer()
         transport.onmessage = transport.onclose = () => {}
         transport.close()
@@ -49,8 +53,16 @@ export class Conversation {
       this.#stopTimer = clock.after(patience, () => { this.end(NO_ANSWER) })
       transport.onclose = loss => { this.end(loss) }
       transport.onmessage = frame => { this.#guarded(() => { this.#received(frame) }) }
-      transport.open().then(() => { transport.send(session.hello()) }).catch((error: unknown) => { this.end({ why: String(error) }) })
+      this.#greet().catch((error: unknown) => { this.end(error instanceof ProtoBaseError ? lossFrom(error) : { why: String(error) }) })
     })
+  }
+
+  async #greet (): Promise<void> {
+    const { transport, session, tokens } = this.#options
+    const token = await tokens.get()
+    if (this.#over) return
+    await transport.open()
+    transport.send(session.hello(token))
   }
 
   /** Send what there is to send. */

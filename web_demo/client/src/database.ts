@@ -6,13 +6,14 @@ import { LiveQuery, type LiveOptions } from './live.js'
 import { Presence, type PresenceOptions, type PresenceTables } from './presence.js'
 import type { CommitFields, Operation, Question } from './protocol/requests.js'
 import { receiptOf, type Receipt } from './protocol/seen.js'
+import { NamedQuery } from './named_query.js'
 import type { Params } from './query/expressions.js'
 import { Query } from './query/query.js'
 import type { Status } from './status.js'
 import { Contenders } from './transactions/contenders.js'
 import { transact } from './transactions/transact.js'
 import { Transaction, type Backend, type TransactionOptions } from './transactions/transaction.js'
-import { fromWire, type Wire } from './values/index.js'
+import { fromWire, toWire, type Wire } from './values/index.js'
 
 /** What a collection occupies; the last two are null, or say what is wrong with what is stored, and why it is not written to. */
 export interface CollectionInfo {
@@ -89,6 +90,11 @@ export class Database implements Backend, Source {
     return new LiveQuery<T>(this.link, query.form(params), options)
   }
 
+  /** A query that the server builds, of its parameters and of who asks. */
+  named<T> (name: string, params: Params = {}): NamedQuery<T> {
+    return new NamedQuery<T>(this.link, { named: name, params: toWire(params) })
+  }
+
   /** Wait until the declared indexes of a collection can be used. */
   async build (collection: string): Promise<void> {
     await this.explain(new Query(collection))
@@ -119,6 +125,12 @@ export class Database implements Backend, Source {
   /** Delete a collection with its history; durable on return. Streams and live queries of it are told `reset`. */
   async drop (collection: string): Promise<void> {
     await this.#ask({ type: 'drop', collection })
+  }
+
+  /** Have no byte left of a collection or, with `key`, of a record of it and its past: in no file or object of the
+   * server on return, nor of those nodes that are `done`. What else is visible goes on in another history. */
+  async erase (collection: string, key: string | null = null): Promise<{ done: string[], left: Record<string, string> }> {
+    return await this.#ask({ type: 'erase', collection, key }) as { done: string[], left: Record<string, string> }
   }
 
   /** A hash of what users see of a collection, and the commits that it is of; all of it is durable. */

@@ -38,6 +38,8 @@ export class Overloaded extends LimitExceeded {
 }
 /** The token was not accepted. */
 export class Unauthorized extends ProtoBaseError { static override readonly code: string = 'unauthorized' }
+/** The permissions do not let who asks do this; the message names the action and the collection. */
+export class Forbidden extends ProtoBaseError { static override readonly code: string = 'forbidden' }
 /** The collection, the server or the connection failed: the call was not carried out. */
 export class Unavailable extends ProtoBaseError {
   static override readonly code: string = 'unavailable'
@@ -70,7 +72,7 @@ export class MalformedUpdate extends ProtocolError { static override readonly co
 /** Every class of the tree, by its code. */
 export const ERRORS: ReadonlyMap<string, typeof ProtoBaseError> = new Map([
   ProtoBaseError, ValidationError, InvalidName, KindMismatch, RecordExists, RecordMissing, Conflict, LimitExceeded,
-  Overloaded, Unauthorized, Unavailable, Behind, NoOwner, CollectionUnloadable, OutcomeUnknown, NotReplicated,
+  Overloaded, Unauthorized, Forbidden, Unavailable, Behind, NoOwner, CollectionUnloadable, OutcomeUnknown, NotReplicated,
   CollectionDropped, Closed, StorageFailed, ProtocolError, MalformedUpdate
 ].map(error => [error.code, error]))
 

@@ -1,12 +1,13 @@
 import type { Clock } from './clock.js'
 import { Conversation } from './conversation.js'
 import type { Door, Doors } from './doors.js'
-import { Closed, OutcomeUnknown, ProtocolError, Unauthorized, Unavailable, type ProtoBaseError } from './errors.js'
+import { Closed, Forbidden, OutcomeUnknown, ProtocolError, Unauthorized, Unavailable, type ProtoBaseError } from './errors.js'
 import type { ClientLimits } from './limits.js'
 import { Listeners } from './listeners.js'
 import type { Event, News, PresenceChanged } from './protocol/events.js'
 import type { ClientSession } from './protocol/session.js'
 import type { Status } from './status.js'
+import type { Tokens } from './tokens.js'
 import type { Dial, Loss } from './transport.js'
 import type { Wire } from './values/index.js'
 
@@ -24,6 +25,7 @@ export interface LinkOptions {
   readonly doors: Doors
   readonly dial: Dial
   readonly session: ClientSession
+  readonly tokens: Tokens
   readonly clock: Clock
   readonly limits: ClientLimits
   readonly onPresence: (changed: PresenceChanged) => void
@@ -41,6 +43,7 @@ export class Link {
   #end: ProtoBaseError | undefined
   #first: { resolve (): void, reject (error: ProtoBaseError): void } | undefined
   #telling = false
+  #renewing = false
 
   constructor (options: LinkOptions) {
     this.#options = options
@@ -166,10 +169,11 @@ export class Link {
 
   /** One connection to a door, and what becomes of it. */
   async #visit (door: Door): Promise<void> {
-    const { dial, session, clock, doors } = this.#options
+    const { dial, session, tokens, clock, doors } = this.#options
     const conversation = this.#conversation = new Conversation({
       transport: dial(door.url),
       session,
+      tokens,
       clock,
       patience: doors.patience(door),
       silence: seconds => doors.silence(seconds),
@@ -182,14 +186,15 @@ export class Link {
     const loss = await conversation.hold()
     this.#conversation = undefined
     doors.left(door, conversation.lasted)
-    this.#lost(loss)
+    this.#lost(loss, conversation.lasted > 0)
   }
 
   /** Go on with the next connection, unless it would fare the same. */
-  #lost (loss: Loss): void {
+  #lost (loss: Loss, wasLetIn: boolean): void {
     if (this.#end !== undefined) return
     const error = finalError(loss)
-    if (error !== undefined) return this.#finish(error)
+    const hasEnded = wasLetIn && loss.code === UNAUTHORIZED && this.#options.tokens.canBeFresh
+    if (error !== undefined && !hasEnded) return this.#finish(error)
     this.#options.session.disconnected()
     this.#tellStatus({ state: 'lost', why: loss.why })
     this.#act()
@@ -246,6 +251,7 @@ export class Link {
       case 'failed': this.#failed(event.id, event.error); break
       case 'interrupted': this.#options.clock.after(this.#options.doors.pause(0), () => { this.#resume(event.id) }); break
       case 'presence': this.#options.onPresence(event); break
+      case 'expiring': this.#renew(); break
       default: this.#subscribers.get(event.id)?.hear(event)
     }
   }
@@ -263,6 +269,17 @@ export class Link {
     return call
   }
 
+  /** Present a fresh token; without one the connection ends, which its status says, and the next one begins with one. */
+  #renew (): void {
+    const { tokens } = this.#options
+    if (!tokens.canBeFresh || this.#renewing) return
+    this.#renewing = true
+    this.withinCall(tokens.get())
+      .then(token => this.call(session => session.renew(token)))
+      .catch(() => {})
+      .finally(() => { this.#renewing = false })
+  }
+
   #resume (id: number): void {
     this.#options.session.resume(id)
     this.#act()
@@ -271,13 +288,14 @@ export class Link {
 
 const BAD_MESSAGE = 4400
 const UNAUTHORIZED = 4401
-const FORBIDDEN_ORIGIN = 4403
+const FORBIDDEN = 4403
 const MESSAGE_TOO_BIG = 4413
 
 /** The error of everything that waits, if connecting again cannot help. */
 function finalError ({ error, code, why }: Loss): ProtoBaseError | undefined {
   if (error !== undefined) return error
-  if (code === UNAUTHORIZED || code === FORBIDDEN_ORIGIN) return new Unauthorized(why)
+  if (code === UNAUTHORIZED) return new Unauthorized(why)
+  if (code === FORBIDDEN) return new Forbidden(why)
   if (code === BAD_MESSAGE || code === MESSAGE_TOO_BIG) return new ProtocolError(`the server closed the connection: ${code} ${why}`)
   return undefined
 }

@@ -20,6 +20,7 @@ const VERBS: Record<string, Verb> = {
     session.commit({ writes: new Map(Object.entries(writes)), checks, author, durability }),
   query: (session, query: WireObject, explain: boolean) => session.query(query, explain),
   drop: (session, collection: string) => session.ask({ type: 'drop', collection }),
+  erase: (session, collection: string, key: string | null) => session.ask({ type: 'erase', collection, key }),
   subscribe: (session, collection: string, since: string | null) => session.subscribe(collection, since),
   watch: (session, query: WireObject, since: string | null) => session.watch(query, since),
   resume: (session, id: number) => { session.resume(id) },
@@ -29,6 +30,7 @@ const VERBS: Record<string, Verb> = {
   set_presence: (session, collection: string, client: number, state: Wire) => session.setPresence(collection, client, state),
   leave_presence: (session, collection: string, client: number) => { session.leavePresence(collection, client) },
   abandon: (session, id: number) => session.abandon(id),
+  renew: (session, token) => session.renew(token),
   ping: session => { session.ping() },
   close: session => { session.close(new Closed('the end')) }
 }
@@ -36,9 +38,9 @@ const VERBS: Record<string, Verb> = {
 describe('the vectors of sessions', () => {
   test.each(vectors<Script[]>('sessions'))('$name', script => {
     const session = new ClientSession({
-      hello: { token: 't', client: 'vectors' }, credit: script.credit, maxCalls: script.max_calls, maxSeen: script.max_seen
+      client: 'vectors', credit: script.credit, maxCalls: script.max_calls, maxSeen: script.max_seen
     })
-    expect(unpack(session.hello())).toEqual(wireOf(script.hello))
+    expect(unpack(session.hello('t'))).toEqual(wireOf(script.hello))
     for (const step of script.steps) expect(outcome(session, step), JSON.stringify(step.do)).toEqual(expected(step))
   })
 })

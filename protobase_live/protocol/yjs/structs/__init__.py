@@ -1,10 +1,25 @@
 """Yjs updates on the level of structs: admitted, kept, merged and diffed without a native document."""
 
+from protobase_live.protocol.yjs.structs.erasing import erased
 from protobase_live.protocol.yjs.structs.joining import join
 from protobase_live.protocol.yjs.structs.merging import collect, merge
 from protobase_live.protocol.yjs.structs.readable import check_in_steps, is_common
 from protobase_live.protocol.yjs.structs.structs import Structs
 from protobase_live.protocol.yjs.structs.taking import Rest
+from protobase_live.protocol.yjs.structs.touched import Spot, Touched, Use
 from protobase_live.protocol.yjs.structs.writing import EMPTY_UPDATE
 
-__all__ = ["EMPTY_UPDATE", "Rest", "Structs", "check_in_steps", "collect", "is_common", "join", "merge"]
+__all__ = [
+    "EMPTY_UPDATE",
+    "Rest",
+    "Spot",
+    "Structs",
+    "Touched",
+    "Use",
+    "check_in_steps",
+    "collect",
+    "erased",
+    "is_common",
+    "join",
+    "merge",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -221,6 +221,17 @@ class Log:
         if count:
             self.marks[-1] = mark.marks
         self.end, self.contents, self.right = mark.end, mark.contents, mark.right
+
+    def cut(self, clock: int) -> None:
+        """Forget the clocks from `clock` on."""
+        count = bisect_left(self.starts, clock)
+        if not count:
+            self.restore(Mark(0, 0, b"", 0, 0, None))
+            return
+        last = count - 1
+        splitter = self.splitter(last)
+        raw, struct = splitter.piece(self.starts[last], clock), splitter.struct
+        self.restore(Mark(count, clock, raw, struct.content, self.marks[last], struct.right))
 
     def text(self, number: int) -> bytes:
         """The UTF-8 of a struct that is a text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from protobase_live.protocol.yjs.delete_set import DeleteSet
+from protobase_live.protocol.yjs.ranges import Ranges
 from protobase_live.protocol.yjs.struct import Id
 from protobase_live.protocol.yjs.structs.log import GONE, Log, Place
 
@@ -104,3 +105,24 @@ class Logs:
         client, clock = self.type_id(number)
         deleted = self.deletes.by_client.get(client)
         return deleted is not None and clock in deleted
+
+    def delete_entry(self, root: str, key: str) -> None:
+        """Delete all that stands under a key of a root map. What is inside is orphaned (see `compaction`)."""
+        place = Place(self.root_number(root), self.key_number(key))
+        for client, log in self.by_client.items():
+            gone = Ranges()
+            for number in range(len(log)):
+                if log.place(number) == place and self._stands_under(log, number, key):
+                    gone.add(log.starts[number], log.end_of(number))
+            self.deletes.merge(client, gone)
+
+    def _stands_under(self, log: Log, number: int, key: str) -> bool:
+        """Whether it is this very key: its number is a hash, which others may share."""
+        struct = log.read(number)
+        while struct.sub is None:
+            neighbour = struct.origin or struct.right
+            if neighbour is None:
+                return False
+            found, number = self.look_up(neighbour)
+            struct = found.read(number)
+        return struct.sub == key

@@ -18,10 +18,12 @@ from protobase_live.protocol.yjs.struct import Id, Struct
 from protobase_live.protocol.yjs.structs.compaction import compact
 from protobase_live.protocol.yjs.structs.comparing import first_difference
 from protobase_live.protocol.yjs.structs.log import Log
+from protobase_live.protocol.yjs.structs.redaction import redact
 from protobase_live.protocol.yjs.structs.shortcuts import take_edit, take_entry, take_typing
 from protobase_live.protocol.yjs.structs.slicing import SLICE_STRUCTS, all_runs, cut_slice
 from protobase_live.protocol.yjs.structs.store import Store
 from protobase_live.protocol.yjs.structs.taking import Rest, Taking
+from protobase_live.protocol.yjs.structs.touched import Touched, touched
 from protobase_live.protocol.yjs.structs.writing import NO_DELETES, encode_update
 from protobase_live.protocol.yjs.update_walker import Walker
 
@@ -106,6 +108,19 @@ class Structs:
     def _is_behind(self, client: int, structs: Sequence[Struct]) -> bool:
         """Whether the last of these structs has clocks that are not here."""
         return structs[-1].clock + structs[-1].length > self.vector.get(client, 0)
+
+    # taking back
+
+    def touched_in_steps(self) -> Generator[None, None, Touched]:
+        """Where what was taken since the last flush stands, with pauses."""
+        return touched(self._store)
+
+    def redact_in_steps(self, gone: Mapping[int, Ranges]) -> Generator[None, None, None]:
+        """Delete these clocks of each client, of those that came last, and let go of what they held.
+
+        From now on nothing that is stored or sent has it. With pauses.
+        """
+        return redact(self._store, gone)
 
     # giving
 
@@ -236,6 +251,10 @@ class Structs:
         return first_difference(self._store.logs, other._store.logs)
 
     # letting go
+
+    def delete_entry(self, root: str, key: str) -> None:
+        """Delete all that stands under a key of a root map; `compact` deletes what is inside."""
+        self._store.logs.delete_entry(root, key)
 
     def compact(self) -> None:
         """Let go of the contents of what is deleted, as Yjs does."""

@@ -17,6 +17,7 @@ from protobase_live.protocol.hocuspocus.messages import (
     encode_authenticated,
     encode_close,
     encode_permission_denied,
+    encode_stateless,
     encode_sync_status,
     split,
 )
@@ -77,8 +78,8 @@ def test_what_is_told_to_clients():
     assert encode_authenticated(READ_ONLY) == b"\x02\x02\x08readonly"
     assert encode_permission_denied("no") == b"\x02\x01\x02no"
     assert encode_close("no") == b"\x07\x02no"
-    assert encode_sync_status(True) == b"\x08\x01"
-    assert encode_sync_status(False) == b"\x08\x00"
+    assert encode_sync_status() == b"\x08\x01"
+    assert encode_stateless("hello") == b"\x05\x05hello"
 
 
 @pytest.mark.parametrize("frame", [b"", b"\x05note", b"\x80", b"\x05notes", b"\x00"])

@@ -46,6 +46,7 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     RestoreRequest,
     StateHashRequest,
 )
@@ -161,7 +162,7 @@ class World:
 
     def __init__(self):
         self.server = Server()
-        self.client = ClientSession(CODEC, Hello(), credit=4, max_calls=50)
+        self.client = ClientSession(CODEC, credit=4, max_calls=50)
         self.to_server = deque()
         self.connected = False
         self.outcomes = {}
@@ -175,7 +176,7 @@ class World:
         if not self.connected:
             self.connected = True
             self.server.connect()
-            self.server.receive(self.client.hello())
+            self.server.receive(self.client.hello(None))
             self.client.welcomed(self.server.to_client.popleft())
 
     def disconnect(self):
@@ -355,7 +356,7 @@ def test_requests_in_flight_stay_within_the_servers_limit(world):
 
 
 def test_too_many_calls_are_refused_at_once():
-    client = ClientSession(CODEC, Hello(), credit=4, max_calls=2)
+    client = ClientSession(CODEC, credit=4, max_calls=2)
     client.read("tasks", READ)
     client.subscribe("tasks", None)
     with pytest.raises(Overloaded, match=r"\(calls\)"):
@@ -385,6 +386,7 @@ def test_a_commit_that_writes_nothing_is_sent_again(world):
     ("made", "again"),
     [
         (partial(DropRequest, collection="tasks"), False),
+        (partial(EraseRequest, collection="tasks", key="t1"), False),
         (partial(RestoreRequest, collection="tasks", offset=0, part=b"x", more=False), False),
         (partial(BackupRequest, collection="tasks"), True),
         (CollectionsRequest, True),
@@ -418,13 +420,13 @@ def test_an_abandoned_call_is_not_sent_or_not_told(world):
 
 def test_giving_up_costs_the_same_however_many_wait():
     """Nothing is looked through: ids are compared when they are looked up, not with those of all others."""
-    client = ClientSession(CODEC, Hello(), credit=4, max_calls=2_000)
+    client = ClientSession(CODEC, credit=4, max_calls=2_000)
     calls = [client.read("tasks", READ) for _ in range(2_000)]
-    client._queue = Looked(client._queue)
+    client._outbox._waiting = Looked(client._outbox._waiting)
     for id in calls[::2]:
         assert not client.abandon(id)
-    assert client._queue.looks == 0
-    assert list(client._queue) == calls[1::2]
+    assert client._outbox._waiting.looks == 0
+    assert list(client._outbox._waiting) == calls[1::2]
 
 
 class Looked(OrderedDict):

@@ -29,6 +29,7 @@ from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
     DropRequest,
+    EraseRequest,
     RestoreRequest,
     StateHashRequest,
 )
@@ -36,6 +37,7 @@ from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.fields import Fields
 from protobase_live.protocol.live.limits import LiveLimits, WelcomeLimits
 from protobase_live.protocol.live.messages import UnknownType, decode_client, decode_server, encode
+from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.protocol.live.server_messages import (
     Bye,
     Changes,
@@ -119,9 +121,11 @@ client_messages = st.one_of(
     st.builds(Leave, ids, texts),
     st.builds(Ping, ids),
     st.builds(ClusterRequest, ids),
+    st.builds(RevokeRequest, ids, st.text(), st.none() | st.text(), st.booleans()),
     st.builds(CollectionsRequest, ids, texts, texts),
     st.builds(StateHashRequest, ids, texts),
     st.builds(DropRequest, ids, texts),
+    st.builds(EraseRequest, ids, texts, optional_texts),
     st.builds(BackupRequest, ids, texts, ids, optional_texts),
     st.builds(RestoreRequest, ids, texts, ids, st.binary(max_size=8), st.booleans()),
 )

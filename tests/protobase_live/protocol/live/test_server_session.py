@@ -26,7 +26,8 @@ from protobase_live.protocol.live.limits import (
 )
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Changes, Difference, Ended, Error, Result, Welcome
-from protobase_live.protocol.live.server_session import ServerSession, Violation
+from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.protocol.live.violation import Violation
 
 CODEC = MsgpackCodec()
 LIMITS = LiveLimits(

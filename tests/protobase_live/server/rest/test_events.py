@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from protobase_live.server.authentication import Identity
 from tests.support.asgi_client import Exchange, call
 
 CHANGES = "/api/v1/collections/tasks/changes"
@@ -97,6 +98,19 @@ async def test_one_stream_too_many(make_rest) -> None:
     assert (second.status, second.error) == (503, "Overloaded")
     first.leave()
     await first.task
+
+
+async def test_a_stream_ends_with_the_token_of_its_reader(make_rest, clock) -> None:
+    rest = make_rest(authenticate=lambda token: Identity("ann", expires=clock.time() + 20))
+    stream = Exchange(rest, "GET", CHANGES)
+    await stream.part()
+    await _turns()
+    await clock.advance(20.0)
+    told = [await stream.part() for _ in range(2)]
+    ended = fields(told[-1])
+    assert (ended["event"], json.loads(ended["data"])["code"]) == ("ended", "unauthorized")
+    await _turns()
+    assert stream.task.done()
 
 
 async def _turns() -> None:

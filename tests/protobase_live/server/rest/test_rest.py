@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from protobase_live.errors import Unauthorized, Unavailable
+from protobase_live.model.operations import RECORDS, Op, Read
 from protobase_live.server.authentication import Identity
 from protobase_live.server.rest.table import ROUTES
 from tests.support.asgi_client import Exchange, call
@@ -45,12 +46,28 @@ async def test_who_cannot_be_asked_about_now_is_to_come_back(make_rest) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-async def test_nothing_but_the_description_is_for_strangers_and_readers(make_rest, database, route) -> None:
+async def test_nothing_but_the_description_is_for_strangers(make_rest, database, route) -> None:
     path = "/api/v1" + re.sub(r"{\w+}", "x", route.path)
-    for authenticate in (only_ann, lambda token: Identity("ann", read_only=True)):
-        answer = await call(make_rest(authenticate), route.method, path, {})
-        assert answer.status == (200 if route.path == "/openapi.json" else 401)
+    answer = await call(make_rest(only_ann), route.method, path, {})
+    assert answer.status == (200 if route.path == "/openapi.json" else 401)
     assert await database.collections() == []
+
+
+async def test_who_may_only_read_reads_and_writes_nothing(make_rest, database) -> None:
+    rest = make_rest(lambda token: Identity("ann", read_only=True))
+    put = {"writes": {"tasks": [["records", ["records"], "put", ["x", {}, {}]]]}}
+    await database.commit({"tasks": [Op(RECORDS, "put", ("t1", {"title": "a"}, {}))]})
+    assert (await call(rest, "GET", "/api/v1/collections/tasks/records/t1")).json == {"title": "a"}
+    assert (await call(rest, "POST", "/api/v1/query", {"query": "tasks count"})).status == 200
+    for method, path, body in (
+        ("PUT", "/collections/tasks/records/t2", {}),
+        ("DELETE", "/collections/tasks", None),
+        ("DELETE", "/collections/tasks/records/t1", None),
+        ("POST", "/transactions", put),
+    ):
+        refused = await call(rest, method, f"/api/v1{path}", body)
+        assert (refused.status, refused.error) == (403, "Forbidden")
+    assert await database.read("tasks", Read(RECORDS, "count")) == 1
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")

@@ -45,6 +45,7 @@ export type Answer =
   | Difference
   | { readonly type: 'ended', readonly subscription: number, readonly error: ProtoBaseError }
   | { readonly type: 'presence', readonly collection: string, readonly states: ReadonlyMap<number, Wire>, readonly complete: boolean }
+  | { readonly type: 'expiring', readonly seconds: number }
   | { readonly type: 'bye', readonly reason: string }
 
 export interface Difference {
@@ -70,6 +71,7 @@ export function decodeAnswer (frame: Uint8Array): Answer | null {
     case 'difference': return parseDifference(fields)
     case 'ended': return { type, subscription: fields.count('subscription'), error: parseError(fields) }
     case 'presence': return parsePresence(fields)
+    case 'expiring': return { type, seconds: fields.number('seconds') }
     case 'bye': return { type, reason: fields.text('reason') }
     default: return null
   }

@@ -23,6 +23,8 @@ export interface PresenceChanged {
 export type Event =
   | News
   | PresenceChanged
+  /** The connection ends in so many seconds, unless a fresh token is presented: `ClientSession.renew`. */
+  | { readonly event: 'expiring', readonly seconds: number }
   /** A call succeeded. */
   | { readonly event: 'answered', readonly id: number, readonly value: Wire }
   /** A call failed, or a stream or view is over. */

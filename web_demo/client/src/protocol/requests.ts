@@ -31,8 +31,10 @@ export type Question =
   | { readonly type: 'join' | 'leave', readonly collection: string }
   | { readonly type: 'set', readonly collection: string, readonly client: number, readonly state: Wire }
   | { readonly type: 'ping' | 'cluster' }
+  | { readonly type: 'renew', readonly token: string | null }
   | { readonly type: 'collections', readonly prefix: string, readonly after: string }
   | { readonly type: 'drop' | 'state_hash', readonly collection: string }
+  | { readonly type: 'erase', readonly collection: string, readonly key: string | null }
 
 export type Request = Question & { readonly id: number }
 
@@ -66,5 +68,5 @@ function commitForm ({ id, writes, checks, author, durability }: CommitFields & 
 
 /** Whether a request may be sent again when its connection is lost and nobody knows what became of it. */
 export function repeatable (request: Request): boolean {
-  return request.type === 'commit' ? request.writes.size === 0 : request.type !== 'drop'
+  return request.type === 'commit' ? request.writes.size === 0 : request.type !== 'drop' && request.type !== 'erase'
 }

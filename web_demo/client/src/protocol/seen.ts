@@ -15,7 +15,7 @@ export class ClientSeen {
   /** The server has carried out a request. Raises ProtocolError if the receipt of a commit is none. */
   answered (request: Request, value: Wire): void {
     if (request.type === 'commit') this.#acknowledge(receiptOf(value).cursors)
-    else if (request.type === 'drop') this.#written.delete(request.collection)
+    else if (request.type === 'drop' || request.type === 'erase') this.#written.delete(request.collection)
   }
 
   /** The server has not; what it says that it can never have is no more insisted on. */

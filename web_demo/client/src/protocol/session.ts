@@ -4,7 +4,7 @@ import { decodeAnswer, type Answer, type WelcomeLimits } from './answers.js'
 import type { Event } from './events.js'
 import { ClientPresences } from './presences.js'
 import {
-  encodeHello, encodeMore, encodeRequest, repeatable, type CommitFields, type Hello, type Operation, type Question, type Request
+  encodeHello, encodeMore, encodeRequest, repeatable, type CommitFields, type Operation, type Question, type Request
 } from './requests.js'
 import { ClientSeen } from './seen.js'
 import { ClientStream, ClientView } from './streams.js'
@@ -13,7 +13,8 @@ import { ClientStream, ClientView } from './streams.js'
 interface Outgoing { readonly request: Request, readonly frame: Uint8Array, parts: Wire[] }
 
 export interface SessionOptions {
-  readonly hello: Hello
+  /** What people may read of it. */
+  readonly client: string
   /** Changes that a stream holds at most. */
   readonly credit: number
   /** Calls, streams and views that there may be. */
@@ -57,8 +58,8 @@ export class ClientSession {
   // connections
 
   /** The first frame of each connection. */
-  hello (): Uint8Array {
-    return encodeHello(this.#options.hello)
+  hello (token: string | null): Uint8Array {
+    return encodeHello({ token, client: this.#options.client })
   }
 
   /** A connection's first frame from the server; what waits may be sent now. Raises what the server says. */
@@ -118,6 +119,17 @@ export class ClientSession {
     const id = this.#nextId()
     this.#checkRoom()
     this.#enqueue({ ...question, id })
+    this.#calls.add(id)
+    return id
+  }
+
+  /** Present a fresh token: a call, which goes before all that wait. */
+  renew (token: string | null): number {
+    const waiting = this.#queue
+    this.#queue = new Map()
+    const id = this.#nextId()
+    this.#enqueue({ type: 'renew', token, id })
+    for (const [other, entry] of waiting) this.#queue.set(other, entry)
     this.#calls.add(id)
     return id
   }
@@ -257,6 +269,7 @@ export class ClientSession {
         if (this.#presences.has(collection)) this.#happened({ event: 'presence', collection, states, complete })
         break
       }
+      case 'expiring': this.#happened({ event: 'expiring', seconds: answer.seconds }); break
       case 'bye': this.limits = null; break // what was not sent waits for the next connection
       case 'welcome': throw new ProtocolError('welcome comes once')
     }
@@ -315,6 +328,9 @@ export class ClientSession {
     if (request.type === 'set') {
       this.#calls.delete(request.id)
       this.#said(request)
+    } else if (request.type === 'renew') {
+      this.#calls.delete(request.id)
+      this.#happened({ event: 'answered', id: request.id, value: null }) // the next connection begins with a fresh one
     } else if (sent && !repeatable(request)) {
       this.#fail(request.id, new OutcomeUnknown(`the connection broke after the ${request.type} was sent`))
     } else {

@@ -1,0 +1,28 @@
+"""Taking what was stored or written here into the structs of a document."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from protobase_live.document.content import Content
+from protobase_live.protocol.yjs.structs import Rest, Structs
+
+SLICE_BYTES = 8 * 1024
+"""A larger update is taken with pauses; a keystroke may be 15 bytes."""
+
+
+def take_own(structs: Structs, update: bytes, *, lenient: bool) -> Generator[None, None, Rest | None]:
+    """Take what was stored or written here: a keystroke the short way, a large update with pauses."""
+    if len(update) <= SLICE_BYTES:
+        return structs.take(update, lenient=lenient)
+    return (yield from structs.take_in_steps(update, lenient=lenient))
+
+
+def take_written(structs: Structs, content: Content) -> Generator[None, None, None]:
+    """Take what was written into the content, each of its portions followed by a pause."""
+    written, content.written = content.written, []
+    for update in written:
+        yield from take_own(structs, update, lenient=False)
+        yield
+    if written:
+        structs.skip_flush()  # the content has it

@@ -1,0 +1,187 @@
+"""Whether somebody may write what a transaction wants to write, by the rows before and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from protobase_live.document import checked, kind_at
+from protobase_live.errors import Forbidden, KindMismatch, RecordExists, RecordMissing
+from protobase_live.model.names import KEY_FIELD, RECORDS_NAME
+from protobase_live.model.operations import RECORDS, Op
+from protobase_live.model.values import quoted
+from protobase_live.permissions.grant import WriteScope
+from protobase_live.permissions.reading import no_field
+from protobase_live.permissions.sight import Row, Sight
+from protobase_live.query.ast.expressions import Expr
+from protobase_live.query.engine.code import compile_condition
+from protobase_live.structures import RECORDS_KIND
+
+JUDGED = 100
+"""How many operations are judged without a pause."""
+
+Test = Callable[[Row], bool]
+Rows = Mapping[str, Row]
+
+
+@dataclass(slots=True)
+class _Touched:
+    """A record that a transaction writes."""
+
+    old: Row | None
+    """What it was before; None: it was not there."""
+    row: Row | None
+    """What it is after the operations so far."""
+    fields: dict[str, None] | None = field(default_factory=dict[str, None])
+    """Which fields they touch; None: all."""
+
+    def touch(self, fields: Iterable[str] | None) -> None:
+        """Some more are touched."""
+        if self.fields is not None:
+            self.fields = None if fields is None else self.fields | dict.fromkeys(fields)
+
+
+class _Scope:
+    """What one rule lets be written of records."""
+
+    def __init__(self, scope: WriteScope) -> None:
+        self.fields = scope.fields
+        self._old = _test(scope.old)
+        self._new = _test(scope.new)
+
+    def lets_old(self, key: str, row: Row | None) -> bool:
+        """Whether a record that is so may be written."""
+        return _holds(self._old, key, row)
+
+    def lets_new(self, key: str, row: Row | None) -> bool:
+        """Whether a record may be written so."""
+        return _holds(self._new, key, row)
+
+
+class Judge:
+    """What somebody may write in one collection.
+
+    A record that he may neither read nor write is as if it were not there: it cannot be updated, and deleting
+    it does nothing. Only that a key is taken cannot be hidden.
+    """
+
+    def __init__(self, scopes: Sequence[WriteScope], sight: Sight) -> None:
+        self._is_whole = any(scope.is_whole for scope in scopes)
+        named = [scope.structures for scope in scopes]
+        self._structures = None if None in named else frozenset[str]().union(*filter(None, named))
+        self._scopes = [_Scope(scope) for scope in scopes if scope.records]
+        self._sight = sight
+
+    def judge_in_steps(self, ops: Sequence[Op], rows: Rows) -> Generator[None, None, Sequence[Op]]:
+        """The operations that are left to be carried out, with pauses in which ``rows`` may not change.
+
+        Raises Forbidden, RecordExists, RecordMissing and ValidationError.
+        """
+        if self._is_whole:
+            return ops
+        kept: list[Op] = []
+        touched: dict[str, _Touched] = {}
+        for number, op in enumerate(ops, 1):
+            if self._take(op := checked(op), rows, touched):
+                kept.append(op)
+            if number % JUDGED == 0:
+                yield
+        for number, (key, each) in enumerate(touched.items(), 1):
+            self._judge(key, each)
+            if number % JUDGED == 0:
+                yield
+        return kept
+
+    def _take(self, op: Op, rows: Rows, touched: dict[str, _Touched]) -> bool:
+        """Note what an operation does; whether it is to be carried out."""
+        if op.target.path[0] != RECORDS_NAME:
+            self._require_structure(op.target.path[0])
+            return True
+        key = op.args[0] if op.target == RECORDS else op.target.path[1]
+        each = touched.get(key)
+        if each is None:
+            old = rows.get(key)
+            if old is not None and not self._knows(key, old):
+                return _refuse_hidden(op, key)
+            each = touched[key] = _Touched(old, old)
+        self._write(op, key, each)
+        return True
+
+    def _knows(self, key: str, row: Row) -> bool:
+        return self._sight.row(key, row) is not None or any(
+            scope.lets_old(key, row) for scope in self._scopes
+        )
+
+    def _write(self, op: Op, key: str, each: _Touched) -> None:
+        """Do to a record's plain value what an operation does. Raises what rehearsing it would raise."""
+        if op.target != RECORDS:
+            name = op.target.path[2]
+            self._require_field(key, name)
+            if each.row is None:
+                raise RecordMissing(no_field(op.target))
+            each.row = {**each.row, name: _replayed(op, key, name, each.row.get(name))}
+            each.touch((name,))
+            return
+        if op.action == "delete" and each.row is None:
+            return
+        before = {} if each.row is None else {key: each.row}
+        if op.action in ("insert", "update"):
+            for name in op.args[1]:
+                self._require_field(key, name)
+        each.touch(op.args[1] if op.action == "update" or each.old is each.row is None else None)
+        each.row = RECORDS_KIND.replay(before, op.action, op.args).get(key)
+
+    def _judge(self, key: str, each: _Touched) -> None:
+        before = [scope for scope in self._scopes if scope.lets_old(key, each.old)]
+        if not before:
+            raise Forbidden(f"record {quoted(key)} may not be written as it is")
+        after = [scope for scope in before if scope.lets_new(key, each.row)]
+        if not after:
+            raise Forbidden(f"record {quoted(key)} may not be written so: it would be out of bounds")
+        if any(scope.fields is None for scope in after):
+            return
+        if each.fields is None:
+            raise Forbidden(f"record {quoted(key)} may be written field by field alone, by update")
+        for name in each.fields:
+            if not any(name in scope.fields for scope in after if scope.fields is not None):
+                raise _no_field(key, name)
+
+    def _require_field(self, key: str, name: str) -> None:
+        if not any(scope.fields is None or name in scope.fields for scope in self._scopes):
+            raise _no_field(key, name)
+
+    def _require_structure(self, name: str) -> None:
+        if self._structures is not None and name not in self._structures:
+            raise Forbidden(f"structure {quoted(name)} may not be written")
+
+
+def _replayed(op: Op, key: str, name: str, value: Any) -> Any:
+    try:
+        return kind_at(op.target).replay(value, op.action, op.args)
+    except KindMismatch:  # its message has the value, which may not be read
+        what = f"field {quoted(name)} of record {quoted(key)}"
+        raise KindMismatch(f"{what} is no {op.target.kind}") from None
+
+
+def _no_field(key: str, name: str) -> Forbidden:
+    return Forbidden(f"field {quoted(name)} of record {quoted(key)} may not be written")
+
+
+def _refuse_hidden(op: Op, key: str) -> bool:
+    """What happens to an operation on a record that is there and not known to be."""
+    if op.target != RECORDS:
+        raise RecordMissing(no_field(op.target))
+    if op.action == "update":
+        raise RecordMissing(f"there is no record {key!r}")
+    if op.action != "delete":
+        raise RecordExists(f"there is a record {key!r} already")
+    return False
+
+
+def _test(condition: Expr | None) -> Test | None:
+    return None if condition is None else compile_condition(condition)
+
+
+def _holds(test: Test | None, key: str, row: Row | None) -> bool:
+    return row is None or test is None or test({**row, KEY_FIELD: key})

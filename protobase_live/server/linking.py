@@ -1,0 +1,81 @@
+"""A server's links with other nodes, and its door for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING
+
+from protobase_actors import Clock
+from protobase_live.database.database import Database
+from protobase_live.errors import ValidationError
+from protobase_live.server.connection import Connection
+from protobase_live.server.doors import Door
+from protobase_live.server.peer_addresses import PEER_PATH, check_peers
+
+if TYPE_CHECKING:
+    from protobase_live.cluster.cluster import Cluster
+
+
+class Linking:
+    """Those of one server; without a secret it is alone."""
+
+    def __init__(
+        self,
+        database: Database,
+        peers: Sequence[str],
+        secret: bytes | None,
+        clock: Clock,
+        random: Random | None,
+    ) -> None:
+        """Raises ValidationError for what is no address or no secret, and where one is needed."""
+        self._database = database
+        self._peers = check_peers(peers)
+        self._secret = None if secret is None else _checked(secret)
+        if (self._peers or database.owner is not None) and self._secret is None:
+            raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
+        self._clock = clock
+        self._random = random or SystemRandom()
+        self._cluster: Cluster | None = None
+
+    def begin(self) -> list[Door]:
+        """Begin to dial the other nodes; gives the door through which they are let in."""
+        if self._secret is None:
+            return []
+        # Imported here: a server that is alone starts without.
+        from protobase_live.cluster.cluster import Cluster
+        from protobase_live.server.peers import dial
+
+        database, limits = self._database, self._database.replication.limits
+        parts = database.home, database.replication, database.presence_hub, limits, self._clock, self._random
+        self._cluster = Cluster(database.node, self._secret, *parts)
+        database.replication.configured = max(database.replication.configured, 1 + len(self._peers))
+        seconds = limits.meeting_seconds
+        if database.owner is not None:
+            database.owner.start()
+        self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
+        return [Door("peer", PEER_PATH, self._serve, self._admit, counted=False)]
+
+    async def close(self) -> None:
+        """End all links."""
+        if self._database.owner is not None:
+            await self._database.owner.close()
+        if self._cluster is not None:
+            await self._cluster.close()
+
+    async def _admit(self, connection: Connection) -> None:
+        connection.is_peer = True
+        connection.allow(self._database.replication.limits.message_bytes)
+
+    async def _serve(self, connection: Connection, forbidden: str | None) -> None:
+        from protobase_live.server.peers import serve_peer
+
+        assert self._cluster is not None
+        await serve_peer(self._cluster, connection)  # nodes are known by their secret, and are no pages
+
+
+def _checked(secret: bytes) -> bytes:
+    from protobase_live.protocol.peer.handshake import check_secret
+
+    return check_secret(secret)

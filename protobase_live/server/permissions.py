@@ -1,0 +1,107 @@
+"""The permissions of a server: who asks for them, and how they are taken away from who is there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+from protobase_actors import Clock, OrderedSet
+from protobase_live.errors import Forbidden
+from protobase_live.model.names import check_author
+from protobase_live.permissions.grant import SERVER
+from protobase_live.permissions.pattern import Pattern
+from protobase_live.protocol.live.permission_messages import RevokeRequest
+from protobase_live.server.authentication import Identity
+from protobase_live.server.authority import Authority
+from protobase_live.server.authorization import Authorization, Authorize
+from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
+from protobase_live.server.named_queries import NamedQueries
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.policy import Policy
+
+AT_ONCE = 100
+"""How many clients are asked about at once."""
+
+_all: WeakSet[Permissions] = WeakSet()
+
+
+class Permissions:
+    """Those of all clients of one server, whichever door they came through."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        limits: ServerLimits = DEFAULT_SERVER_LIMITS,
+        policy: Policy | None = None,
+        authorize: Authorize | None = None,
+        queries: NamedQueries | None = None,
+    ) -> None:
+        """Without ``policy`` and ``authorize`` everything is allowed, but what who only reads may not do.
+
+        Raises ValidationError for what is no policy.
+        """
+        self._authorization = Authorization(clock, limits, policy, authorize, queries)
+        self._everyone: OrderedSet[Authority] = OrderedSet()
+        _all.add(self)
+
+    @property
+    def failures(self) -> int:
+        """How often a rule or `Authorize` has failed, and denied so."""
+        return self._authorization.failures
+
+    @property
+    def revoked(self) -> int:
+        """How many are revoked."""
+        return len(self._authorization.revoked)
+
+    def session(self, identity: Identity | None = None) -> Authority:
+        """What a client may do; without an identity nothing, until it has one."""
+        return Authority(self._authorization, self._everyone, identity)
+
+    async def recheck(self, collection: str | None = None, identities: Iterable[str] | None = None) -> None:
+        """Ask again about what is open; see `recheck`."""
+        pattern = Pattern("*" if collection is None else collection)
+        wanted = (
+            None if identities is None else {identities} if isinstance(identities, str) else {*identities}
+        )
+        found = [each for each in self._everyone if wanted is None or _author(each) in wanted]
+        for start in range(0, len(found), AT_ONCE):
+            await asyncio.gather(*(each.reconsider(pattern) for each in found[start : start + AT_ONCE]))
+
+    async def revoke(self, author: str, collection: str | None = None) -> None:
+        """Refuse an author a collection, None: everything, until the server stops. What is open of it ends.
+
+        Raises LimitExceeded.
+        """
+        self._authorization.revoked.add(author, collection)
+        await self.recheck(collection, [author])
+
+    async def let_in(self, author: str, collection: str | None = None) -> None:
+        """Take back what `revoke` did; None: all of it."""
+        self._authorization.revoked.discard(author, collection)
+        await self.recheck(collection, [author])
+
+    async def answer(self, request: RevokeRequest, asker: Authority) -> None:
+        """Carry out what a client asks for. Raises Forbidden, InvalidName and LimitExceeded."""
+        check_author(request.author)
+        if not self._authorization.is_needed:
+            raise Forbidden("revoking needs a policy that lets you administer the server (admin)")
+        await asker.check("admin", [SERVER if request.collection is None else request.collection])
+        await (self.let_in if request.let_in else self.revoke)(request.author, request.collection)
+
+
+async def recheck(collection: str | None = None, identities: Iterable[str] | None = None) -> None:
+    """Ask policies and hooks again about what is open at servers of this process, and end what may not be.
+
+    ``collection`` is a name, or a pattern in which ``*`` stands for any text; None: all. ``identities`` are
+    authors; None: everybody's. Streams, live queries and presence end with Forbidden, Yjs clients are closed
+    with 4403 or cannot write any more; everything else goes on. It returns when all that is done.
+    """
+    await asyncio.gather(*(each.recheck(collection, identities) for each in list(_all)))
+
+
+def _author(authority: Authority) -> str | None:
+    return None if authority.identity is None else authority.identity.author

@@ -1,0 +1,116 @@
+"""Yjs clients that edit at random, of which some may not: in the end all have the same, which is right.
+
+Every value that is to be refused has a text of its own. Nobody is ever sent one, and none is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import protobase_live as pb
+from protobase_live.document import Judge
+from tests.support.yjs_node import INTEROP, NodeClients, YjsClient
+
+KINDS = ("writer", "writer", "offender", "offender", "limited", "reader")
+
+ROUNDS = 6
+
+
+class Task(pb.Atom):
+    title: str
+    done: bool = False
+
+
+class Limited(pb.Identity):
+    """Somebody who may write one field of records."""
+
+    @property
+    def judge(self) -> Judge:
+        return Judge(fields=frozenset({"title"}), structures=frozenset())
+
+
+def authenticate(token: str | None) -> pb.Identity:
+    return Limited(token) if token == "limited" else pb.Identity(token, read_only=token == "reader")
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[NodeClients]:
+    async with NodeClients(INTEROP / "refusals.mjs") as node:
+        yield node
+
+
+async def all_heard(clients: list[YjsClient], number: int) -> None:
+    """What each has sent until now was handed to the collection: presence goes the same way."""
+    ids = [client.id for client in clients]
+    for client in clients:
+        await client.run("awareness.setLocalState({ number: args.number })", number=number)
+    for client in clients:
+        await client.until(
+            "args.ids.every(id => awareness.getStates().get(id)?.number === args.number)",
+            ids=ids,
+            number=number,
+        )
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_everybody_ends_with_what_is_right(node: NodeClients, tmp_path: Path, seed: int) -> None:
+    random, url = Random(seed), f"file:{tmp_path / 'data'}"
+    async with (
+        pb.open(url, schemas={"tasks": Task}) as db,
+        pb.Server(db, port=0, authenticate=authenticate) as server,
+    ):
+        yjs = f"ws://127.0.0.1:{server.port}/yjs"
+
+        async def join(kind: str) -> YjsClient:
+            return await (await node.open(yjs, "tasks", params={"token": kind})).synced()
+
+        clients = [await join(kind) for kind in KINDS]
+        for number in range(ROUNDS):
+            away = [client for client in clients if random.random() < 0.3]
+            for client in away:
+                await client.run("provider.disconnect()")
+            order = list(zip(clients, KINDS, strict=True)) * 3
+            random.shuffle(order)
+            for at, (client, kind) in enumerate(order):
+                own = f"{number}-{at}-{client.id}-"
+                await client.run(
+                    "edit(args.seed, args.steps, args.kind, args.own)",
+                    seed=random.getrandbits(31), steps=random.randint(1, 6), kind=kind, own=own,
+                )  # fmt: skip
+            for client in away:
+                await client.run("provider.connect()")
+            for client in away:
+                await client.synced()
+            await all_heard(clients, number)
+        fresh = await join("writer")
+        expected = await fresh.get("state()")
+        for client in clients:
+            await client.until_equal("state()", expected)
+        for client in [*clients, fresh]:
+            assert await client.get("received('BAD')") == 0
+            assert await client.get("frames.length") > 0
+        assert "BAD" not in str(expected)
+        tasks = await db.collection("tasks", Task)
+        assert {key: vars(task) for key, task in (await tasks.items()).items()}.keys() == expected[
+            "records"
+        ].keys(), "every record is a task"
+        assert await tasks.misfits() == {}
+        metrics = await asyncio.to_thread(page, f"http://127.0.0.1:{server.port}/metrics")
+        assert 'protobase_refused_updates_total{door="yjs"}' in metrics
+    for file in (tmp_path / "data").iterdir():
+        assert b"BAD" not in file.read_bytes(), file
+    async with pb.open(url, schemas={"tasks": Task}) as db:
+        rows = await (await db.collection("tasks")).items()
+        assert rows == expected["records"]
+
+
+def page(url: str) -> str:
+    from urllib.request import urlopen
+
+    with urlopen(url) as answer:
+        return answer.read().decode()

@@ -1,0 +1,395 @@
+"""What is refused is put back, and nothing that is stored or sent has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
+
+import protobase_live as pb
+from protobase_live.document import BrokenDocument, Document, Judge, Outcome, Rules
+from protobase_live.model.operations import RECORDS, Op
+from protobase_live.protocol.steps import at_once
+from tests.support.turns import Peer, carry_out
+
+BAD = "MARKER"
+"""Stands in every value that is refused."""
+
+
+class Task(pb.Atom):
+    title: str
+    done: bool = False
+    votes: pb.Counter = 0
+
+
+class Client:
+    """A Yjs client of a document."""
+
+    def __init__(self, document: Document, judge: Judge | None, id: int = 7) -> None:
+        self.document = document
+        self.peer = Peer("ann", judge=judge)
+        self.doc: Doc = Doc(client_id=id)
+        self.records = self.doc.get("records", type=Map)
+        self.body = self.doc.get("body", type=Text)
+        self.tree = self.doc.get("tree", type=XmlFragment)
+        self.items = self.doc.get("items", type=Array)
+        self.hear(document.encode())
+
+    def hear(self, update: bytes) -> None:
+        self.doc.apply_update(update)
+
+    def edit(self, change: Callable[[Client], Any]) -> bytes:
+        updates: list[bytes] = []
+        watch = self.doc.observe(lambda event: updates.append(event.update))
+        with self.doc.transaction():
+            change(self)
+        self.doc.unobserve(watch)
+        return updates[0]
+
+    def send(self, *changes: Callable[[Client], Any]) -> Outcome:
+        """Edit, have all of it taken in one turn, and hear what that shows."""
+        for change in changes:
+            self.document.take(self.edit(change), self.peer)
+        self.document.apply_taken()
+        outcome = self.document.finish()
+        assert outcome is not None
+        self.hear(outcome.update)
+        return outcome
+
+    @property
+    def seen(self) -> tuple[Any, ...]:
+        return self.records.to_py(), self.body.diff(), str(self.tree), self.items.to_py()
+
+
+def full(schema: type[pb.Atom] | None = None, most: int = 1_000) -> Document:
+    """A document that has something of everything, not all of which may fit the schema."""
+    without = Document("node")
+    writer = Client(without, None, id=1)
+
+    def write(client: Client) -> None:
+        client.records["t1"] = Map({"title": "Write", "note": Text("a note"), "tags": Map({"x": 1})})
+        client.records["t2"] = Map({"title": "Read", "done": True})
+        client.body.insert(0, "A text with a bold word")
+        client.body.format(14, 18, {"bold": True})
+        bold = XmlElement("b", None, ["you"])
+        client.tree.children.append(XmlElement("p", {"class": "lead"}, ["Hello ", bold]))
+        client.items.extend([1, "two", Map({"three": 3}), 4])
+
+    writer.send(write)
+    document = Document("node", client_id=1_000, rules=Rules(schema, most))
+    at_once(document.load([without.encode()]))
+    return document
+
+
+def assert_put_back(document: Document, client: Client, before: tuple[Any, ...], outcome: Outcome) -> None:
+    """Everybody has what was there before, and nobody what was refused."""
+    assert client.seen == before
+    assert Client(document, None, id=3).seen == before
+    assert outcome.refusals.keys() == {client.peer}
+    assert outcome.parts == ()
+    assert outcome.differences == ()
+    for stored in (outcome.update, document.encode()):
+        assert BAD.encode() not in stored
+    assert BAD not in repr(outcome)
+
+
+def set_title(client: Client) -> None:
+    client.records["t1"]["title"] = BAD
+
+
+def insert_record(client: Client) -> None:
+    client.records["t9"] = Map({"title": BAD, "note": Text(BAD), "tags": Map({"x": BAD})})
+
+
+def delete_record(client: Client) -> None:
+    del client.records["t1"]
+
+
+def replace_record(client: Client) -> None:
+    client.records["t1"] = Map({"title": BAD})
+
+
+def replace_by_a_plain_value(client: Client) -> None:
+    client.records["t1"] = BAD
+
+
+def type_into_a_field(client: Client) -> None:
+    client.records["t1"]["note"].insert(2, BAD)
+
+
+def type_into_text(client: Client) -> None:
+    client.body.insert(3, BAD)
+
+
+def cut_text(client: Client) -> None:
+    del client.body[2:16]
+
+
+def format_text(client: Client) -> None:
+    client.body.format(0, 6, {"italic": BAD})
+
+
+def unformat_text(client: Client) -> None:
+    client.body.format(12, 20, {"bold": None})
+
+
+def change_a_tree(client: Client) -> None:
+    paragraph = client.tree.children[0]
+    paragraph.attributes["class"] = BAD
+    paragraph.children.append(XmlElement("i", None, [BAD]))
+    del paragraph.children[0]
+
+
+def delete_a_tree(client: Client) -> None:
+    del client.tree.children[0]
+
+
+def change_a_list(client: Client) -> None:
+    client.items.insert(1, BAD)
+    del client.items[3]
+
+
+def make_a_root(client: Client) -> None:
+    client.doc.get("another", type=Map)["k"] = BAD
+
+
+def everything(client: Client) -> None:
+    for change in CHANGES[:-1]:
+        if change not in (replace_record, replace_by_a_plain_value, type_into_a_field, delete_record):
+            change(client)
+    delete_record(client)
+
+
+CHANGES = [
+    *(set_title, insert_record, delete_record, replace_record, replace_by_a_plain_value, type_into_a_field),
+    *(type_into_text, cut_text, format_text, unformat_text, change_a_tree, delete_a_tree, change_a_list),
+    *(make_a_root, everything),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_reader_is_put_back(change) -> None:
+    document = full()
+    client = Client(document, Judge(read_only=True))
+    before, records = client.seen, dict(document.records)
+    outcome = client.send(change)
+    assert client.seen == before
+    assert document.records == records
+    assert_put_back(document, client, before, outcome)
+    assert list(outcome.refusals.values()) == ["you may read here, and not write"]
+
+
+def test_who_goes_on_before_hearing_of_it_is_put_back_as_well() -> None:
+    document = full()
+    client = Client(document, Judge(read_only=True))
+    before = client.seen
+    more = (lambda c: c.body.insert(5, BAD), lambda c: c.records["t1"].update({"title": BAD + "2"}))
+    assert_put_back(document, client, before, client.send(type_into_text, set_title, *more, cut_text))
+
+
+def test_he_can_write_again_what_he_may() -> None:
+    document = full(Task)
+    client = Client(document, None)
+    client.send(lambda c: c.records.update({"t9": Map({"title": 5})}))
+    assert client.records.get("t9") is None
+    outcome = client.send(lambda c: c.records.update({"t9": Map({"title": "five"})}))
+    assert outcome.refusals == {}
+    assert document.records["t9"] == {"title": "five"}
+    assert client.records["t9"].to_py() == {"title": "five"}
+
+
+def test_what_others_write_in_the_same_turn_stays() -> None:
+    document = full()
+    reader, writer = Client(document, Judge(read_only=True)), Client(document, None, id=9)
+    changes = reader.edit(cut_text), writer.edit(lambda c: c.body.insert(14, "long ")), reader.edit(set_title)
+    for update, who in zip(changes, (reader, writer, reader), strict=True):
+        document.take(update, who.peer)
+    document.apply_taken()
+    outcome = document.finish()
+    assert outcome is not None
+    assert outcome.refusals.keys() == {reader.peer}
+    for client in (reader, writer):
+        client.hear(outcome.update)
+    assert reader.seen == writer.seen
+    assert str(reader.body) == "A text with a long bold word"
+    assert BAD.encode() not in outcome.update
+
+
+def test_what_is_held_is_judged_when_it_fits() -> None:
+    document = full()
+    reader = Client(document, Judge(read_only=True))
+    before = reader.seen
+    first, second = reader.edit(set_title), reader.edit(type_into_text)
+    assert not document.take(second, reader.peer)
+    assert document.take(first, reader.peer)
+    document.apply_taken()
+    outcome = document.finish()
+    assert outcome is not None
+    reader.hear(outcome.update)
+    assert_put_back(document, reader, before, outcome)
+
+
+def test_what_is_held_is_judged_by_who_sent_it() -> None:
+    """Somebody else may bring what it lacks."""
+    document = full()
+    reader, writer = Client(document, Judge(read_only=True)), Client(document, None, id=9)
+    typed = writer.edit(lambda c: c.body.insert(0, "so "))
+    reader.hear(typed)
+    assert not document.take(reader.edit(lambda c: c.body.insert(1, BAD)), reader.peer)
+    document.take(typed, writer.peer)
+    document.apply_taken()
+    outcome = document.finish()
+    assert outcome is not None
+    reader.hear(outcome.update)
+    assert str(reader.body) == "so A text with a bold word"
+    assert BAD.encode() not in outcome.update
+    assert outcome.refusals.keys() == {reader.peer}
+
+
+def test_what_comes_too_late_to_be_seen_is_stored_by_nobody() -> None:
+    """It loses against what somebody else wrote, or is inside something that is gone."""
+    document = full(Task)
+    late, other = Client(document, None, id=5), Client(document, None, id=900)
+    other.send(lambda c: c.records["t1"].update({"title": "first"}), lambda c: c.records.pop("t2"))
+    outcome = late.send(
+        lambda c: c.records["t1"].update({"title": BAD}), lambda c: c.records["t2"].update({"more": BAD})
+    )
+    assert outcome.refusals == {}
+    assert document.records["t1"]["title"] == "first"
+    assert BAD.encode() not in outcome.update + document.encode()
+    other.hear(document.encode())
+    late.hear(document.encode())
+    assert late.seen == other.seen
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda c: c.records["t1"].update({"title": 5}), "field 'title' is none; expected str"),
+        (lambda c: c.records["t2"].pop("title"), "lacks the field 'title'"),
+        (lambda c: c.records["t2"].update({BAD: 1}), "has another field; there are title, done, votes"),
+        (lambda c: c.records.update({"t9": Map({"done": True})}), "a new record would be no Task: it lacks"),
+        (lambda c: c.records.update({"t2": BAD}), "would be no map of fields"),
+        (lambda c: c.records.update({"t2": {"title": 1}}), "field 'title' is none"),
+        (type_into_a_field, "it has another field"),
+        (lambda c: c.doc.get("records", type=Array).insert(0, BAD), "nothing else stands beside them"),
+    ],
+)
+def test_what_does_not_fit_a_schema_is_refused(change, reason) -> None:
+    document = full(Task)
+    client = Client(document, None)
+    before = client.seen
+    outcome = client.send(change)
+    assert client.seen == before
+    (told,) = outcome.refusals.values()
+    assert reason in told
+    assert BAD not in told
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.records["t1"].update({"title": "five"}),
+        lambda c: c.records["t2"].pop("done"),
+        lambda c: c.records.pop("t1"),
+        lambda c: c.records.update({"t9": Map({"title": "nine", "votes": 1})}),
+        lambda c: c.records.update({"t9": {"title": "nine"}}),
+        type_into_text,
+        make_a_root,
+    ],
+)
+def test_what_fits_is_taken(change) -> None:
+    """Of what nobody touches it does not matter whether it fits: a field of t1 is none of the class."""
+    document = full(Task)
+    assert Client(document, None).send(change).refusals == {}
+
+
+@pytest.mark.parametrize(
+    ("judge", "change", "taken"),
+    [
+        (Judge(fields=frozenset({"title"})), lambda c: c.records["t1"].update({"title": "New"}), True),
+        (Judge(fields=frozenset({"title"})), lambda c: c.records["t2"].update({"done": False}), False),
+        (Judge(fields=frozenset({"title"})), type_into_a_field, False),
+        (Judge(fields=frozenset({"title"})), delete_record, False),
+        (Judge(fields=frozenset({"title"})), replace_record, False),
+        (Judge(fields=frozenset({"title"})), replace_by_a_plain_value, False),
+        (Judge(fields=frozenset({"title"})), lambda c: c.records.update({"n": Map({"title": "N"})}), True),
+        (Judge(fields=frozenset({"title", "done"})), lambda c: c.records.pop("t2"), True),
+        (Judge(structures=frozenset({"body"})), type_into_text, True),
+        (Judge(structures=frozenset({"body"})), change_a_tree, False),
+        (Judge(structures=frozenset({"body"})), make_a_root, False),
+        (Judge(structures=frozenset()), type_into_text, False),
+        (Judge(structures=frozenset()), set_title, True),
+        (Judge(old=lambda row: row.get("done") is True), lambda c: c.records["t2"].update({"n": 1}), True),
+        (Judge(old=lambda row: row.get("done") is True), set_title, False),
+        (Judge(new=lambda row: row["title"] != BAD), set_title, False),
+        (Judge(new=lambda row: row["none"] != BAD), set_title, False),
+        (Judge(new=lambda row: row["title"] != BAD), lambda c: c.records["t1"].update({"title": "x"}), True),
+        (Judge(new=lambda row: False), lambda c: c.records.pop("t1"), True),
+    ],
+)
+def test_what_somebody_may_write(judge, change, taken) -> None:
+    document = full()
+    client = Client(document, judge)
+    before = client.seen
+    outcome = client.send(change)
+    if taken:
+        assert outcome.refusals == {}
+        assert client.seen != before or str(client.doc.get("another", type=Map).to_py()) != "{}"
+    else:
+        assert_put_back(document, client, before, outcome)
+
+
+def test_half_a_character_is_not_taken_from_who_may_not_cut_it() -> None:
+    """It cannot be put back: both halves are lost to every Yjs client."""
+    document = full()
+    writer = Client(document, None)
+    writer.send(lambda c: c.body.insert(0, "\U0001f600"))
+    half = b"\x01\x01\x09\x00\xc4\x07\x00\x07\x01\x03bad\x00"
+    with pytest.raises(BrokenDocument, match="you may read here"):
+        document.take(half, Peer("bob", judge=Judge(read_only=True)))
+    other = full()
+    Client(other, None).send(lambda c: c.body.insert(0, "\U0001f600"))
+    assert other.take(half, Peer("bob", judge=Judge(fields=frozenset())))
+    other.apply_taken()
+    assert str(Client(other, None, id=2).body).startswith("\ufffdbad\ufffd")
+
+
+def test_what_deletes_too_much_is_not_taken() -> None:
+    document = full(most=13)
+    client = Client(document, Judge(read_only=True))
+    with pytest.raises(BrokenDocument, match="more than 13 clocks were to be put back"):
+        document.take(client.edit(cut_text), client.peer)
+
+
+def test_what_was_stored_is_judged_no_more() -> None:
+    """A schema says what is written from now on."""
+    before = full()
+    document = Document("node", rules=Rules(Task))
+    at_once(document.load([before.encode()]))
+    assert document.records == before.records
+
+
+@pytest.mark.parametrize(
+    ("op", "reason"),
+    [
+        (Op(RECORDS, "insert", ("n", {"title": 5}, {})), "a new record would be no Task: its field 'title'"),
+        (Op(RECORDS, "insert", ("n", {}, {})), "lacks the field 'title'"),
+        (Op(RECORDS, "put", ("t2", {"title": "x", "more": 1}, {})), "it has another field"),
+        (Op(RECORDS, "update", ("t2", {"done": 1}, {})), "record 't2' would be no Task: its field 'done'"),
+    ],
+)
+def test_a_transaction_that_does_not_fit_is_refused(op: Op, reason: str) -> None:
+    document = full(Task)
+    with pytest.raises(pb.ValidationError, match=reason):
+        document.rehearse([op])
+
+
+def test_a_transaction_that_fits_is_carried_out() -> None:
+    document = full(Task)
+    carry_out(document, Op(RECORDS, "insert", ("n", {"title": "x"}, {})))
+    carry_out(document, Op(RECORDS, "update", ("n", {"votes": 1}, {"votes": "counter"})))
+    carry_out(document, Op(RECORDS, "delete", ("t1",)))
+    assert document.records["n"] == {"title": "x", "votes": 1}

@@ -1,0 +1,27 @@
+"""Collections as a whole over REST: erasing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.asgi_client import call
+
+ERASE = "/api/v1/collections/tasks/erase"
+
+
+async def test_a_record_is_erased_and_then_all(rest, database) -> None:
+    tasks = await database.collection("tasks")
+    for key in ("t1", "t2"):
+        await tasks.put({"title": key}, key=key)
+    erased = await call(rest, "POST", ERASE, {"key": "t1"})
+    assert (erased.status, erased.json) == (200, {"done": [database.node], "left": {}})
+    assert set(await tasks.items()) == {"t2"}
+    assert (await call(rest, "POST", ERASE, {"key": None})).status == 200
+    assert await database.collections() == []
+
+
+@pytest.mark.parametrize("body", [{}, {"key": 1}, {"key": "t1", "more": 1}])
+async def test_nothing_is_erased_by_half_a_request(rest, database, body) -> None:
+    await (await database.collection("tasks")).put({"title": "kept"}, key="t1")
+    assert (await call(rest, "POST", ERASE, body)).status in (400, 422)
+    assert await (await database.collection("tasks")).count() == 1

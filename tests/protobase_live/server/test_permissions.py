@@ -1,0 +1,465 @@
+"""What clients may do at each door of a server, and what ends when they no longer may."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pycrdt import Doc, Map
+
+import protobase_live as pb
+from protobase_live import Forbidden, Identity, Policy, Query, Rule
+from protobase_live.model.operations import RECORDS, Check, Op, Read
+from protobase_live.protocol.hocuspocus import messages as hocuspocus
+from protobase_live.protocol.yjs import messages as yjs
+from tests.protobase_live.server.test_server import get
+from tests.support import raw
+from tests.support.asgi_client import Exchange, call
+from tests.support.hocuspocus import AUTH, client_of
+from tests.support.stock_awareness import StockAwareness
+
+PUT = Op(RECORDS, "put", ("k", {"n": 1}, {}))
+GET = Read(RECORDS, "get", ("k",))
+ALL = ["read", "write", "presence", "admin"]
+
+
+def who(token: str | None) -> Identity:
+    """``ann`` of the red team has the token ``ann/red``."""
+    name, _, team = (token or "").partition("/")
+    return Identity(name or None, claims={"team": team})
+
+
+@asynccontextmanager
+async def serving(*rules: Rule, **options: Any) -> AsyncIterator[pb.Server]:
+    async with pb.open("memory:") as db:
+        for name in ("open", "red", "secret"):
+            await db.commit({name: [PUT]})
+        policy = Policy(rules) if rules else None
+        async with pb.Server(db, port=0, authenticate=who, policy=policy, **options) as server:
+            server.db = db  # type: ignore[attr-defined]
+            yield server
+
+
+def live(server: pb.Server, token: str = "ann/red"):
+    return pb.connect(f"{server.url}/live".replace("http", "ws"), token=token)
+
+
+RED = Rule("red", {"team": "red"}, ALL)
+SECRET = Rule("secret", {"sub": "nobody"})
+
+
+@pytest.mark.parametrize("name", ["secret", "secret that is not there"])
+async def test_at_the_live_door_nothing_is_done_with_what_no_rule_lets_in(name: str):
+    async with serving(Rule("secret*", {"sub": "nobody"})) as server, live(server) as db:
+        doing = [
+            db.read(name, GET),
+            db.commit({name: [PUT]}),
+            db.commit({"open": [PUT], name: [PUT]}),
+            db.commit({"open": [PUT]}, [Check(name, GET, b"")]),
+            db.query(Query(name)),
+            db.query(Query("open").join(name, on="n")),
+            db.query(Query("open").union(Query("open").join(Query(name), on="n"))),
+            db.explain(Query(name)),
+            db.drop(name),
+            db.state_hash(name),
+            db.backup(name),
+            db.restore(name, b""),
+            db.changes(name).__aenter__(),
+            db.live(Query("open").join(name, on="n")).__aenter__(),
+            db.presence(name, {"name": "ann"}).__aenter__(),
+        ]
+        for each in doing:
+            with pytest.raises(Forbidden, match=rf"^you may not .* collection '{name}' \(\w+\)$"):
+                await each
+        with pytest.raises(Forbidden, match="may not administer this server"):
+            await db.cluster_status()
+        assert [each.name for each in await db.collections()] == ["open", "red"]
+        cursor = (await db.commit({"open": [Op(RECORDS, "put", ("new", {}, {}))]})).cursors
+        assert cursor.keys() == {"open"}
+        assert await server.db.read("secret", GET) == {"n": 1}
+        assert await server.db.read("open", Read(RECORDS, "count")) == 2
+
+
+async def test_who_is_let_in_does_what_the_actions_say():
+    async with (
+        serving(Rule("red", {"team": "red"}, "read presence"), Rule("red", None, "presence")) as server,
+        live(server) as db,
+        live(server, "bob/blue") as other,
+    ):
+        assert await db.read("red", GET) == {"n": 1}
+        assert await db.query(Query("red").count()) == [{"count": 1}]
+        for forbidden in (db.commit({"red": [PUT]}), db.drop("red"), other.read("red", GET)):
+            with pytest.raises(Forbidden):
+                await forbidden
+        async with db.presence("red", {"name": "ann"}) as here, other.presence("red", "bob"):
+            async for states in here:
+                if "bob" in states.values():
+                    break
+        assert [each.name for each in await other.collections()] == ["open", "secret"]
+
+
+async def test_at_the_rest_door_nothing_is_done_with_what_no_rule_lets_in():
+    async with pb.open("memory:") as db:
+        await db.commit({"secret": [PUT], "open": [PUT]})
+        app = pb.asgi(db, authenticate=who, policy=Policy([SECRET]), inspector=True)
+        secret = "/api/v1/collections/secret"
+        asked = [
+            ("GET", f"{secret}/records", None),
+            ("GET", f"{secret}/records/k", None),
+            ("GET", f"{secret}/records/missing", None),
+            ("POST", f"{secret}/records", {}),
+            ("PUT", f"{secret}/records/k", {}),
+            ("PATCH", f"{secret}/records/k", {}),
+            ("DELETE", f"{secret}/records/k", None),
+            ("DELETE", secret, None),
+            ("GET", f"{secret}/changes", None),
+            ("GET", f"{secret}/texts/body", None),
+            ("PUT", f"{secret}/texts/body", {"text": "a"}),
+            ("GET", f"{secret}/fragments/body", None),
+            ("POST", "/api/v1/query", {"query": "open join secret on n"}),
+            ("POST", "/api/v1/query", {"query": "secret", "explain": True}),
+            ("POST", "/api/v1/transactions", {"writes": {"open": [], "secret": []}}),
+            ("GET", "/api/v1/inspection", None),
+        ]
+        for method, path, body in asked:
+            for headers in ({}, {"idempotency-key": "a"}, {"if-match": '"x"'}):
+                answer = await call(app, method, path, body, authorization="Bearer ann", **headers)
+                assert (answer.status, answer.error) == (403, "Forbidden"), (method, path, headers)
+                assert '"n"' not in answer.body.decode()
+        names = (await call(app, "GET", "/api/v1/collections", authorization="Bearer ann")).json
+        assert [each["name"] for each in names["collections"]] == ["open"]
+        assert await db.read("secret", GET) == {"n": 1}
+
+
+async def test_what_was_answered_before_is_told_to_nobody_who_may_not_write_any_more():
+    policy = Policy([Rule("tasks", {"team": "red"}, ["write"])])
+    async with pb.open("memory:") as db:
+        app = pb.asgi(db, authenticate=who, policy=policy)
+        asked = "POST", "/api/v1/collections/tasks/records", {"n": 1}
+        told = {"idempotency-key": "a"}
+        first = await call(app, *asked, authorization="Bearer ann/red", **told)
+        assert first.status == 201
+        again = await call(app, *asked, authorization="Bearer ann/red", **told)
+        assert (again.status, again.json["key"]) == (201, first.json["key"])
+        assert (await call(app, *asked, authorization="Bearer ann/blue", **told)).status == 403
+
+
+async def test_what_the_inspector_shows_is_for_who_administers_the_server():
+    async with pb.open("memory:") as db:
+        await db.commit({"secret": [PUT], "open": [PUT]})
+
+        def authorize(identity: Identity, action: str, collection: str) -> bool:
+            return collection != "secret"
+
+        policy = Policy([Rule("*", {"team": "red"}, ALL)])
+        app = pb.asgi(db, authenticate=who, policy=policy, authorize=authorize, inspector=True)
+        path = "/api/v1/inspection?limit=1"
+        assert (await call(app, "GET", path, authorization="Bearer bob/blue")).status == 403
+        shown = await call(app, "GET", path, authorization="Bearer ann/red")
+        assert [each["name"] for each in shown.json["collections"]] == ["open"]
+        assert shown.json["next"] is None
+
+
+# Yjs clients
+
+
+async def test_yjs_clients_are_closed_where_no_rule_lets_them_in():
+    async with serving(SECRET, Rule("own", None, where="a = 1")) as server:
+        url = server.url.replace("http", "ws") + "/yjs"
+        for name, expected in (("secret", 4403), ("own", 4403)):
+            refused = await raw.dial(url, name, "?token=ann")
+            assert await raw.close_code(refused) == expected
+        async with client_of(server) as client:
+            await client.say("secret", AUTH)
+            name, message = await client.hear()
+            assert name == "secret"
+            assert b"4403 you may not read collection 'secret' (read)" in message
+            await client.open("open")
+
+
+async def test_a_yjs_client_that_may_not_write_reads_on():
+    async with serving(Rule("red", None, "read")) as server:
+        url, doc = server.url.replace("http", "ws") + "/yjs", Doc()
+        connection = await raw.join(url, "red", doc)
+        assert doc.get("records", type=Map).to_py() == {"k": {"n": 1}}
+        other = Doc()
+        other.get("records", type=Map)["mine"] = Map({"n": 1})
+        await connection.send(yjs.encode_update(other.get_update()))
+        while not isinstance(told := await raw.receive(connection), yjs.PermissionDenied):
+            pass
+        assert "for reading" in told.reason
+        assert await server.db.read("red", Read(RECORDS, "keys", (None, 10))) == ["k"]
+        await connection.close()
+
+
+async def test_who_may_not_be_present_says_and_hears_nothing_and_edits_on():
+    rules = Rule("red", None, "read write"), Rule("red", {"sub": "bob"}, "presence")
+    async with serving(*rules) as server, live(server, "bob") as bob:
+        url = server.url.replace("http", "ws") + "/yjs"
+        async with bob.presence("red", "bob") as seen:
+            connection = await raw.dial(url, "red", "?token=ann")
+            awareness = StockAwareness(7)
+            frames: list[bytes] = []
+            awareness.connect(frames.append)
+            awareness.set({"name": "ann"})
+            for frame in frames:
+                await connection.send(frame)
+            doc = Doc()
+            doc.get("records", type=Map)["new"] = Map({"n": 2})
+            await connection.send(yjs.encode_update(doc.get_update()))
+            await connection.send(yjs.encode_sync_status(b"all"))
+            while not isinstance(told := await raw.receive(connection), yjs.SyncStatus):
+                assert not isinstance(told, yjs.AwarenessUpdate)
+            assert 7 not in seen.states
+        assert await server.db.read("red", Read(RECORDS, "contains", ("new",)))
+        await connection.close()
+
+
+# asking again
+
+
+async def test_what_may_no_longer_be_ends_and_everything_else_goes_on():
+    allowed = {"open", "red", "secret", ""}
+
+    async def authorize(identity: Identity, action: str, collection: str) -> bool:
+        await asyncio.sleep(0)
+        return identity.author != "ann" or collection in allowed
+
+    async with serving(authorize=authorize) as server, live(server) as ann, live(server, "bob") as bob:
+        url = server.url.replace("http", "ws") + "/yjs"
+        editor = await raw.dial(url, "red", "?token=ann")
+        other = await raw.dial(url, "open", "?token=ann")
+        async with (
+            client_of(server) as socket,
+            ann.changes("red") as red,
+            ann.changes("open") as opened,
+            ann.live(Query("open").join("red", on="n")) as joined,
+            bob.changes("red") as bobs,
+            ann.presence("red", "ann") as present,
+            bob.presence("red", "bob") as bob_sees,
+        ):
+            await socket.open("red")
+            async for states in present:
+                if "bob" in states.values():
+                    break
+            waiting = [asyncio.ensure_future(anext(aiter(each))) for each in (red, joined)]
+            await asyncio.sleep(0)
+            allowed.discard("red")
+            await pb.recheck("red", ["ann"])
+            with pytest.raises(Forbidden):
+                await ann.read("red", GET)
+            async with asyncio.timeout(10):
+                for each in waiting:
+                    with pytest.raises(Forbidden, match="may not read collection 'red'"):
+                        await each
+                assert await raw.close_code(editor) == 4403
+                async for states in bob_sees:
+                    if "ann" not in states.values():
+                        break
+                with pytest.raises(Forbidden):
+                    await present.set("ann again")
+                await server.db.commit({"red": [PUT], "open": [PUT]})
+                await bob.commit({"red": [Op(RECORDS, "put", ("b", {}, {}))]})
+                await ann.commit({"open": [Op(RECORDS, "put", ("a", {}, {}))]})
+                assert (await anext(aiter(opened))).key == "a"
+                assert (await anext(aiter(bobs))).key == "b"
+                await other.send(yjs.encode_sync_status(b"all"))
+                while not isinstance(await raw.receive(other), yjs.SyncStatus):
+                    pass
+        await other.close()
+
+
+async def test_rules_that_are_replaced_hold_for_who_is_there():
+    policy = Policy([Rule("red", None, "read write presence")])
+    async with pb.open("memory:") as db:
+        await db.commit({"red": [PUT]})
+        async with pb.Server(db, port=0, authenticate=who, policy=policy) as server:
+            url, doc = server.url.replace("http", "ws") + "/yjs", Doc()
+            editor = await raw.join(url, "red", doc)
+            policy.rules = [Rule("red", None, "read")]
+            await server.recheck()
+            other = Doc()
+            other.get("records", type=Map)["mine"] = Map({"n": 1})
+            await editor.send(yjs.encode_update(other.get_update()))
+            while not isinstance(await raw.receive(editor), yjs.PermissionDenied):
+                pass
+            policy.rules = [Rule("red", None, "read write")]
+            await server.recheck("r*")
+            await editor.send(yjs.encode_update(other.get_update()))
+            await editor.send(yjs.encode_sync_status(b"all"))
+            while not isinstance(await raw.receive(editor), yjs.SyncStatus):
+                pass
+            assert await db.read("red", Read(RECORDS, "contains", ("mine",)))
+            await editor.close()
+
+
+async def test_a_document_of_a_hocuspocus_socket_ends_and_the_others_go_on():
+    allowed = {"open", "red"}
+    async with (
+        serving(authorize=lambda identity, action, collection: collection in allowed) as server,
+        client_of(server) as client,
+    ):
+        await client.open("red")
+        await client.open("open")
+        allowed.discard("red")
+        await server.recheck()
+        denied = hocuspocus.encode_permission_denied("4403 you may not read collection 'red' (read)")
+        await client.hear_until("red", denied)
+        await client.say("open", yjs.encode_step1(b"\x00"))
+        async with asyncio.timeout(10):
+            while (await client.hear())[0] != "open":
+                pass
+
+
+async def test_events_end_when_they_may_no_longer_be_read():
+    allowed = True
+    async with pb.open("memory:") as db:
+        app = pb.asgi(db, authenticate=who, authorize=lambda *asked: allowed)
+        stream = Exchange(app, "GET", "/api/v1/collections/tasks/changes", authorization="Bearer ann")
+        assert b"event: open" in await stream.part()
+        allowed = False
+        await pb.recheck()
+        async with asyncio.timeout(10):
+            ended = await stream.part()
+        assert b"event: ended" in ended
+        assert json.loads(ended.decode().partition("data: ")[2].splitlines()[0])["code"] == "forbidden"
+        assert await stream.part() == b""
+
+
+# revoking
+
+
+async def test_who_is_revoked_is_closed_and_does_not_come_back():
+    async with serving() as server, live(server) as ann, live(server, "bob") as bob:
+        editor = await raw.dial(server.url.replace("http", "ws") + "/yjs", "red", "?token=ann")
+        assert await ann.read("red", GET) == {"n": 1}
+        await server.revoke("ann")
+        assert await raw.close_code(editor) == 4403
+        with pytest.raises(Forbidden, match="revoked"):
+            await ann.read("red", GET)
+        with pytest.raises(Forbidden, match="revoked"):
+            async with live(server):
+                pass
+        assert await bob.read("red", GET) == {"n": 1}
+        await server.let_in("ann")
+        async with live(server) as again:
+            assert await again.read("red", GET) == {"n": 1}
+
+
+async def test_one_collection_is_revoked():
+    async with serving() as server, live(server) as ann:
+        await server.revoke("ann", "red")
+        with pytest.raises(Forbidden):
+            await ann.read("red", GET)
+        assert await ann.read("open", GET) == {"n": 1}
+        await server.let_in("ann", "red")
+        assert await ann.read("red", GET) == {"n": 1}
+
+
+async def test_at_most_so_many_are_revoked():
+    async with serving(limits=pb.ServerLimits(revocations=2)) as server:
+        await server.revoke("ann")
+        await server.revoke("ann")
+        await server.revoke("bob", "red")
+        with pytest.raises(pb.LimitExceeded, match="2 are revoked already"):
+            await server.revoke("eve")
+        await server.let_in("bob")
+        await server.revoke("eve")
+
+
+# the hook
+
+
+async def _late(*asked: Any) -> bool:
+    await asyncio.Event().wait()
+    return True
+
+
+def _raises(*asked: Any) -> bool:
+    raise RuntimeError("a secret")
+
+
+async def _cancels(*asked: Any) -> bool:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    "authorize", [_raises, _late, _cancels, lambda *asked: 1, lambda *asked: None, lambda: True]
+)
+async def test_what_fails_denies(authorize: Any, caplog: pytest.LogCaptureFixture):
+    options: Any = {"authorize": authorize, "limits": pb.ServerLimits(authorize_seconds=0.01)}
+    async with serving(**options) as server, live(server) as ann:
+        for _ in range(2):
+            with pytest.raises(Forbidden, match="may not read collection 'red'"):
+                await ann.read("red", GET)
+        assert server.permissions.failures == 2
+    assert "secret" not in caplog.text
+    assert caplog.text.count("authorize failed, so it denied") == 1
+
+
+async def test_both_have_to_allow():
+    asked: list[tuple[Any, ...]] = []
+
+    def authorize(identity: Identity, action: str, collection: str) -> bool:
+        asked.append((identity.author, action, collection))
+        return action == "read"
+
+    async with serving(SECRET, RED, authorize=authorize) as server, live(server) as ann:
+        assert await ann.read("red", GET) == {"n": 1}
+        for forbidden in (ann.commit({"red": [PUT]}), ann.read("secret", GET)):
+            with pytest.raises(Forbidden):
+                await forbidden
+    assert asked == [("ann", "read", "red"), ("ann", "write", "red")]
+
+
+async def test_what_is_no_policy_is_told():
+    async with pb.open("memory:") as db:
+        with pytest.raises(pb.ValidationError, match=r"policy= takes pb.Policy\(...\), not list"):
+            pb.Server(db, policy=[RED])  # type: ignore[arg-type]
+
+
+# revoking over the wire
+
+
+async def test_who_administers_revokes_over_the_wire():
+    rules = Rule("*", {"team": "red"}, ALL), Rule("red", None, "read"), Rule("open", {"sub": "bob"}, "admin")
+    async with serving(*rules) as server, live(server) as ann, live(server, "bob/blue") as bob:
+        for forbidden in (bob.revoke("ann"), bob.revoke("ann", "red"), bob.let_in("ann")):
+            with pytest.raises(Forbidden, match="may not administer"):
+                await forbidden
+        async with bob.changes("red") as changes:
+            await ann.revoke("bob", "red")
+            with pytest.raises(Forbidden):
+                await anext(aiter(changes))
+        await ann.let_in("bob")
+        assert await bob.read("red", GET) == {"n": 1}
+        with pytest.raises(pb.InvalidName):
+            await ann.revoke("")
+        await bob.revoke("ann", "open")
+        with pytest.raises(Forbidden):
+            await ann.read("open", GET)
+        assert "protobase_revoked 1.0\n" in (await get(server, "/metrics"))[1]
+
+
+async def test_without_permissions_nobody_revokes():
+    async with serving() as server, live(server) as ann:
+        with pytest.raises(Forbidden, match="revoking needs a policy"):
+            await ann.revoke("bob")
+
+
+async def test_over_http_the_live_door_asks_the_same():
+    async with (
+        serving(SECRET) as server,
+        pb.connect(server.url, token="ann", transport="http") as ann,
+    ):
+        assert await ann.read("open", GET) == {"n": 1}
+        for forbidden in (ann.read("secret", GET), ann.commit({"secret": [PUT]})):
+            with pytest.raises(Forbidden):
+                await forbidden
+        await server.revoke("ann")
+        with pytest.raises(Forbidden, match="revoked"):
+            await ann.read("open", GET)

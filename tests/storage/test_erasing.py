@@ -1,0 +1,129 @@
+"""Erasing in a folder: not a byte is left in any of its files, whatever was there before."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from protobase_storage import FileStorage, StorageError
+from protobase_storage import upkeep as upkeep_of
+from protobase_storage.conformance.model import (
+    SECRET,
+    a_secret,
+    make_commit,
+    make_snapshot,
+    perform,
+    secrets,
+)
+from protobase_storage.file import DATABASE_NAME
+from protobase_storage.upkeep import Upkeep
+
+
+def files_with_secrets(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir() if SECRET in file.read_bytes()]
+
+
+async def filled(folder: Path) -> FileStorage:
+    """Secrets beside other things, with what overwriting and deleting leaves in pages."""
+    storage = await FileStorage.open(folder)
+    for effect in secrets(40)[:-1]:
+        await perform(storage, effect)
+    for n in range(30):
+        await storage.append([make_commit(f"c{n}", 1, update=b"other" * 100)])
+        if n % 3:
+            await storage.delete(f"c{n}")
+    await storage.compact(make_snapshot("a", {"node-a": 38}, update=a_secret(1) * 200))
+    return storage
+
+
+async def test_no_byte_is_left_while_it_is_open(tmp_path: Path) -> None:
+    storage = await filled(tmp_path)
+    assert files_with_secrets(tmp_path)
+    await storage.erase("a", b"remains", make_snapshot("a", {"node-e": 1}, update=b"kept"))
+    assert files_with_secrets(tmp_path) == []
+    assert (await storage.load("a")).updates == [b"kept"]
+    assert len((await storage.load("b")).commits) == 40
+    await storage.append([make_commit("a", 2, origin="node-e")])
+    await storage.close()
+    assert files_with_secrets(tmp_path) == []
+
+
+async def test_what_was_deleted_before_can_be_erased(tmp_path: Path) -> None:
+    storage = await filled(tmp_path)
+    await storage.delete("a", b"remains")
+    assert files_with_secrets(tmp_path), "or there is nothing to show"
+    await storage.erase("a")
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+async def test_while_somebody_reads_it_is_not_said_to_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep_of, "CLEAN_TRIES", 2)
+    monkeypatch.setattr("protobase_storage.sqlite_schema.READER_WAIT_SECONDS", 0.0)
+    storage = await filled(tmp_path)
+    reader = sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM log").fetchone()
+    with pytest.raises(StorageError, match="write-ahead log"):
+        await storage.erase("a")
+    assert (await storage.load("a")).commits == ()
+    assert files_with_secrets(tmp_path)
+    reader.close()
+    await storage.close()
+    storage = await FileStorage.open(tmp_path)
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+async def test_what_could_not_be_completed_is_by_the_next_opening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = await filled(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Upkeep, "clean", _fail)
+        with pytest.raises(StorageError, match="not now"):
+            await storage.erase("a")
+        await storage.close()
+        await (await FileStorage.open(tmp_path)).close()  # it goes on without
+    assert files_with_secrets(tmp_path)
+    storage = await FileStorage.open(tmp_path)
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+def _fail(upkeep: Upkeep) -> Iterator[None]:
+    raise StorageError("not now")
+
+
+async def test_a_full_disk_leaves_it_to_be_done(tmp_path: Path) -> None:
+    storage = await filled(tmp_path)
+    await storage.close()
+    pages = (tmp_path / DATABASE_NAME).stat().st_size
+    storage = await FileStorage.open(tmp_path, max_bytes=pages)
+    snapshot = make_snapshot("a", {"node-e": 1}, update=b"k" * pages)
+    with pytest.raises(StorageError):
+        await storage.erase("a", b"", snapshot)
+    assert (await storage.load("a")).snapshot != snapshot
+    await storage.erase("a")
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
+
+
+async def test_what_comes_after_an_erasure_stays(tmp_path: Path) -> None:
+    """Calls take effect in call order."""
+    storage = await filled(tmp_path)
+    before = storage.append([make_commit("a", 41, update=SECRET)])
+    erasing = storage.erase("a", b"", make_snapshot("a", {"node-e": 1}, update=b"kept"))
+    task = asyncio.ensure_future(erasing)
+    await asyncio.sleep(0)
+    after = storage.append([make_commit("a", 1, update=b"after")])
+    await asyncio.gather(before, task, after)
+    assert (await storage.load("a")).updates == [b"kept", b"after"]
+    assert files_with_secrets(tmp_path) == []
+    await storage.close()
