@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from protobase_live.collection.limits import Limits, StorageLimits
     from protobase_live.database.database import Database
     from protobase_live.database.opening import open
+    from protobase_live.database.traces import trace
     from protobase_live.errors import (
         Behind,
         Closed,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from protobase_live.query.result.rows import Rows
     from protobase_live.server.asgi import asgi
     from protobase_live.server.authentication import Identity
+    from protobase_live.server.client_request import ClientRequest
     from protobase_live.server.json_web_tokens import Jwt
     from protobase_live.server.limits import ServerLimits
     from protobase_live.server.permissions import recheck
@@ -81,6 +83,7 @@ __all__ = [
     "Behind",
     "Change",
     "ClientLimits",
+    "ClientRequest",
     "Closed",
     "ClusterLimits",
     "Collection",
@@ -148,6 +151,7 @@ __all__ = [
     "parse",
     "recheck",
     "sum",
+    "trace",
 ]
 
 _HOMES = {
@@ -172,6 +176,7 @@ _HOMES = {
     "permissions.rule": "Rule",
     "presence.limits": "PresenceLimits",
     "database.opening": "open",
+    "database.traces": "trace",
     "protocol.live.limits": "LiveLimits",
     "query.ast.aggregates": "avg collect count count_distinct max min sum",
     "query.result.diff": "Diff RowChange",
@@ -182,6 +187,7 @@ _HOMES = {
     "query.language.text": "parse",
     "server.asgi": "asgi",
     "server.authentication": "Identity",
+    "server.client_request": "ClientRequest",
     "server.json_web_tokens": "Jwt",
     "server.limits": "ServerLimits",
     "server.permissions": "recheck",

@@ -100,6 +100,10 @@ class ManualClock:
         heapq.heappush(self._timers, (self._now + max(seconds, 0.0), next(self._order), timer))
         return timer
 
+    def set_wall_clock(self, seconds: float) -> None:
+        """Set what `time()` says forward, or back if `seconds` is negative. Nothing else moves."""
+        self._epoch += seconds
+
     async def advance(self, seconds: float) -> None:
         """Move time on, calling each timer at its own moment and letting the loop settle after it."""
         target = self._now + seconds

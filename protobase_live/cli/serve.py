@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from protobase_actors import SystemClock
+from protobase_live.cli.descriptors import Starvation, allow_descriptors
 from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.settings import Options, Settings, settings
@@ -21,6 +23,10 @@ from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.server import Server
+from protobase_live.server.tls import peer_tls, server_tls
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 if TYPE_CHECKING:
     from protobase_live.permissions.policy import Policy
@@ -59,14 +65,16 @@ async def _serve(chosen: Options) -> None:
     how = settings(chosen, os.environ)
     log_to_stderr(how.log_level, how.log_format)
     stop = stop_requested()
-    async with _opened(how) as database, _listening(database, how) as server:
+    allow_descriptors(how.server_limits.sessions)
+    asyncio.get_running_loop().set_exception_handler(Starvation(SystemClock()))
+    async with _opened(how) as database, tracing(database, how.traces), _listening(database, how) as server:
         gc.collect()
         gc.freeze()  # what the start has made stays, and need not be looked at again and again
         print(f"listening on {server.url}", flush=True)
-        _log.info("serving %s on %s", how.storage, server.url)
+        _log.info("serving %s on %s", how.storage, server.url, extra={"event": "serving"})
         await _until_stopped(stop, database)
-        _log.info("stopping")
-    _log.info("stopped")
+        _log.info("stopping", extra={"event": "stopping"})
+    _log.info("stopped", extra={"event": "stopped"})
 
 
 async def _until_stopped(stop: asyncio.Event, database: Database) -> None:
@@ -125,6 +133,8 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         trusted_proxies=how.trusted_proxies,
         peers=how.peers,
         cluster_secret=secret,
+        tls=server_tls(how.tls_cert, how.tls_key),
+        peer_tls=peer_tls(how.tls_ca),
         inspector=how.inspector == "on",
     )
 
@@ -153,6 +163,30 @@ def _policy(how: Settings) -> Policy | None:
 
 
 @asynccontextmanager
+async def tracing(database: Database, share: str) -> AsyncGenerator[None]:
+    """Tell OpenTelemetry of a share of the commits, where its variables (``OTEL_...``) say.
+
+    Raises ValidationError for what is no share.
+    """
+    try:
+        ratio = float(share)
+    except ValueError:
+        raise ValidationError(f"--traces {share!r} is no number; write it like 0.01") from None
+    if ratio == 0:
+        yield
+        return
+    from protobase_live.cli.exporting import exporter  # a server that does not trace starts without
+    from protobase_live.database.traces import trace
+
+    provider = exporter(database.node)
+    trace(database, ratio, provider)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(provider.shutdown)
+
+
+@asynccontextmanager
 async def listening(
     database: Database,
     host: str,
@@ -167,6 +201,8 @@ async def listening(
     trusted_proxies: Iterable[str] = (),
     peers: Sequence[str] = (),
     cluster_secret: bytes | None = None,
+    tls: SSLContext | None = None,
+    peer_tls: SSLContext | None = None,
     inspector: bool = True,
 ) -> AsyncGenerator[Server]:
     """A server of ``database``. Raises Unavailable when the port cannot be had."""
@@ -183,6 +219,8 @@ async def listening(
         trusted_proxies=trusted_proxies,
         peers=peers,
         cluster_secret=cluster_secret,
+        tls=tls,
+        peer_tls=peer_tls,
         inspector=inspector,
     )
     try:

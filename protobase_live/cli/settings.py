@@ -58,10 +58,14 @@ class Settings:
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     policy: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls_ca: str | None = None
     insecure: bool = False
     inspector: str = "on"
     log_level: str = "warning"
     log_format: str = "text"
+    traces: str = "0"
     limits: Limits = field(default_factory=Limits)
     view_limits: ViewLimits = field(default_factory=ViewLimits)
     presence_limits: PresenceLimits = field(default_factory=PresenceLimits)
@@ -90,11 +94,15 @@ class Options(TypedDict, total=False):
     jwt_audience: str
     jwt_issuer: str
     policy: str
+    tls_cert: str
+    tls_key: str
+    tls_ca: str
     insecure: bool
     inspector: str
     limit: Sequence[str]
     log_level: str
     log_format: str
+    traces: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +239,8 @@ def _plain(name: str, given: _Given) -> Any:
 _CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
 """Texts that are one of a few."""
 _TEXTS = (
-    *("storage", "listen", "node_id", "durability", "cluster_secret_file", "schemas"),
-    *("jwt_keys", "jwt_audience", "jwt_issuer", "policy", *_CHOICES),
+    *("storage", "listen", "node_id", "durability", "cluster_secret_file", "schemas", "policy"),
+    *("jwt_keys", "jwt_audience", "jwt_issuer", "tls_cert", "tls_key", "tls_ca", "traces", *_CHOICES),
 )
 _LISTS = {
     "origins": ("origin", "origins"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random, SystemRandom
+from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, SystemClock
 from protobase_live.client.address import live_url, refusal, without_secrets
@@ -22,6 +23,9 @@ from protobase_live.model.values import quoted
 from protobase_live.protocol.live.client_session import ClientSession
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
 
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
 
 def connect(
     url: str | Sequence[str],
@@ -30,6 +34,7 @@ def connect(
     name: str = "protobase-live python",
     subprotocol: str = MsgpackCodec.subprotocol,
     transport: Way = "auto",
+    tls: SSLContext | None = None,
     limits: ClientLimits | None = None,
     on_connection: OnConnection | None = None,
     clock: Clock | None = None,
@@ -45,6 +50,9 @@ def connect(
 
     Where something in between lets no WebSocket through, the same is said over HTTP. ``transport`` chooses
     one of them, ``"websocket"`` or ``"http"``.
+
+    ``tls`` is for addresses of ``wss://`` whose certificates this machine does not trust by itself:
+    ``ssl.create_default_context(cafile="ca.pem")``.
 
     ``token`` is what the server's operator gave out, or a function, plain or async, that gives a fresh one:
     it is asked at each connection, and some seconds before the server ends one with its token. If it fails
@@ -78,7 +86,7 @@ def connect(
         bounds, drawn, tables = limits or ClientLimits(), random or SystemRandom(), PresenceTables()
         timed = clock or SystemClock()
         doors = Doors(list(dict.fromkeys(map(live_url, urls))), clock=timed, random=drawn, limits=bounds)
-        ways = Ways(transport, codec.subprotocol, timed, bounds, doors.patience_at)
+        ways = Ways(transport, codec.subprotocol, timed, bounds, doors.patience_at, tls)
         link = Link(
             doors,
             dial or ways.dial,

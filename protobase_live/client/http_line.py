@@ -39,14 +39,14 @@ class HttpLine:
         self._state = h11.Connection(h11.CLIENT, CHUNK_BYTES)
 
     @classmethod
-    async def open(cls, url: str) -> HttpLine:
+    async def open(cls, url: str, tls: ssl.SSLContext | None = None) -> HttpLine:
         """Connect to the host of ``url``, which is written as that of a WebSocket.
 
         Through the proxy that the environment names, if any, as a WebSocket would. Raises OSError, and
         websockets' InvalidURI and InvalidProxy.
         """
         uri = parse_uri(url)
-        context = ssl.create_default_context() if uri.secure else None
+        context = (tls or ssl.create_default_context()) if uri.secure else None
         proxy = get_proxy(uri)
         if proxy is None:
             return cls(uri, *await asyncio.open_connection(uri.host, uri.port, ssl=context))

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from http import HTTPStatus
+from ssl import SSLContext
 
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
@@ -41,15 +42,17 @@ MARGIN_BYTES = 1024
 """What an event has beside the line of its frame."""
 
 
-async def open_http(url: str, subprotocol: str, clock: Clock, limits: ClientLimits) -> HttpTransport:
+async def open_http(
+    url: str, subprotocol: str, clock: Clock, limits: ClientLimits, tls: SSLContext | None = None
+) -> HttpTransport:
     """A connection to the live door at ``url``. Raises OSError, and InvalidStatus for another answer."""
     where = events_url(url, subprotocol)
-    line = await HttpLine.open(where)
+    line = await HttpLine.open(where, tls)
     try:
         head = await line.ask("GET", {"accept": CONTENT_TYPE})
         if head.status != 200 or not head.headers.get("content-type", "").startswith(CONTENT_TYPE):
             raise _refused(head)
-        transport = HttpTransport(line, where, subprotocol, clock, limits)
+        transport = HttpTransport(line, where, subprotocol, clock, limits, tls)
         await transport.begin()
     except BaseException:
         line.close()
@@ -61,11 +64,18 @@ class HttpTransport:
     """See `protobase_live.client.transport.Transport`."""
 
     def __init__(
-        self, stream: HttpLine, url: str, subprotocol: str, clock: Clock, limits: ClientLimits
+        self,
+        stream: HttpLine,
+        url: str,
+        subprotocol: str,
+        clock: Clock,
+        limits: ClientLimits,
+        tls: SSLContext | None,
     ) -> None:
         """``stream`` is being answered, with events."""
         self._stream = stream
         self._url = url
+        self._tls = tls
         self._subprotocol = subprotocol
         self._clock = clock
         self._limits = limits
@@ -195,7 +205,7 @@ class HttpTransport:
     async def _ask(self, headers: dict[str, str], body: bytes) -> int:
         """Send a request; the status of its answer. Raises OSError."""
         if self._line is None:
-            self._line = await HttpLine.open(self._url)
+            self._line = await HttpLine.open(self._url, self._tls)
         head = await self._line.ask("POST", headers, body)
         if not await self._line.finish():
             self._drop()

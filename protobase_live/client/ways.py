@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from websockets.asyncio import client as websockets
 from websockets.exceptions import InvalidStatus
@@ -16,6 +16,9 @@ from protobase_live.client.address import may_be_blocked, without_secrets
 from protobase_live.client.limits import ClientLimits
 from protobase_live.client.transport import Transport
 from protobase_live.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 Way = Literal["auto", "websocket", "http"]
 
@@ -32,8 +35,10 @@ class Ways:
         clock: Clock,
         limits: ClientLimits,
         patience: Callable[[str], float],
+        tls: SSLContext | None = None,
     ) -> None:
-        """``patience`` says how many seconds an attempt at an address may take."""
+        """``patience`` says how many seconds an attempt at an address may take; ``tls`` is for ``wss://``."""
+        self._tls = tls
         self._way = way
         self._subprotocol = subprotocol
         self._clock = clock
@@ -83,7 +88,7 @@ class Ways:
         # Imported here: most clients never need it.
         from protobase_live.client.http_transport import open_http
 
-        return await open_http(url, self._subprotocol, self._clock, self._limits)
+        return await open_http(url, self._subprotocol, self._clock, self._limits, self._tls)
 
     async def _websocket(self, url: str) -> Transport:
         limits = self._limits
@@ -95,6 +100,7 @@ class Ways:
             open_timeout=None,  # the link has a deadline for all of it
             close_timeout=limits.close_seconds,
             ping_interval=None,  # the link asks by itself
+            ssl=(self._tls or True) if url.startswith("wss:") else None,
         )
         if connection.subprotocol != self._subprotocol:
             await connection.close()

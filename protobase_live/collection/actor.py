@@ -17,6 +17,7 @@ from protobase_live.changes.feed import Feed
 from protobase_live.changes.streams import Streams
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.folding import Folding
+from protobase_live.collection.gates import Gates
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.inquiries import Inquiries
 from protobase_live.collection.intake import Taker
@@ -39,10 +40,11 @@ from protobase_live.collection.messages import (
     Updates,
 )
 from protobase_live.collection.outlet import Outlet
+from protobase_live.collection.overdue import Overdue
 from protobase_live.collection.participant import Participant
 from protobase_live.collection.patience import append_patiently
 from protobase_live.collection.pipeline import Pipeline
-from protobase_live.collection.read_only import ReadOnly, is_of_the_medium, not_stored
+from protobase_live.collection.read_only import ReadOnly, is_of_the_medium, not_known, not_stored
 from protobase_live.collection.replica import Replica
 from protobase_live.collection.threshold import Threshold
 from protobase_live.collection.transactor import Transactor
@@ -63,7 +65,7 @@ from protobase_live.errors import (
     Unavailable,
     ValidationError,
 )
-from protobase_storage import Loaded, Storage, StorageError
+from protobase_storage import Loaded, Storage, StorageError, StorageSilent
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -87,10 +89,12 @@ class CollectionActor(Actor[Message]):
         identity: Identity,
         outlet: Outlet,
         audiences: dict[str, Audience],
+        gates: Gates,
         schema: type[Atom] | None = None,
     ) -> None:
         """``audiences`` has this collection's, by its name, as long as it is in memory; ``schema`` is what
         its records have to fit."""
+        self._gates = gates
         self._name = name
         self._audiences = audiences
         self._outlet = outlet
@@ -117,8 +121,10 @@ class CollectionActor(Actor[Message]):
     async def on_start(self) -> None:
         """Load what is durable."""
         limit = self._limits.unpersisted_turns
-        self._pipeline = Pipeline[Turn](limit, self._show, self._drop, self._fail)
-        shared = self._replica, self._limits, self._read_only, self._pipeline
+        self._overdue = Overdue(self._clock, self._limits.storage_seconds, self._give_up)
+        told = self._show, self._drop, self._fail, self._overdue.expect
+        self._pipeline = Pipeline[Turn](limit, *told)
+        shared = self._replica, self._limits, self._read_only, self._gates, self._pipeline
         self._participant = Participant(self._name, *shared)
         try:
             await self._load()
@@ -133,6 +139,8 @@ class CollectionActor(Actor[Message]):
         try:
             await self._pipeline.settled()
         finally:
+            self._overdue.close()
+            self._read_only.reopen(self._name)
             for envelope in self._lost:
                 envelope.fail(not_stored(self._name, self._pipeline.failure))
             self._audience.end()
@@ -143,7 +151,7 @@ class CollectionActor(Actor[Message]):
 
     def idle(self) -> bool:
         """Nobody listens and nothing is on its way."""
-        return not (self._audience.is_listening or len(self._pipeline))
+        return not (self._audience.is_listening or len(self._pipeline) or self._pipeline.silent)
 
     async def _load(self) -> None:
         before = self._replica.document
@@ -154,6 +162,8 @@ class CollectionActor(Actor[Message]):
             editor.resync()
 
     def _show(self, turn: Turn) -> asyncio.Future[None] | None:
+        if turn.commits:
+            turn.moments.append(self._gates.now())
         before = self._audience.vector
         shown = self._audience.show(turn)
         for written in turn.commits:
@@ -164,12 +174,18 @@ class CollectionActor(Actor[Message]):
             self._outlet.shown(self._name, turn.stored, before)
         if turn.installed is not None:
             self._outlet.replaced(self._name, self._replica.former.history)
+        if turn.commits:
+            if shown is None:
+                self._gates.shown(turn.commits, turn.moments)
+            else:
+                shown.add_done_callback(lambda _: self._gates.shown(turn.commits, turn.moments))
         return shown
 
     # turns
 
     async def turn(self, batch: Sequence[Envelope[Message]]) -> None:
         """Apply what waits, persist it as one commit, and queue what it shows."""
+        moments = [self._gates.now()]
         if self._pipeline.full:
             await self._pipeline.room()
         if self._pipeline.failed:
@@ -177,8 +193,9 @@ class CollectionActor(Actor[Message]):
         batch = self._threshold.admit(batch, self._replica)
         if refusal := self._read_only.refusal(self._name):
             batch = await self._threshold.admit_readers(batch, self._replica.document, refusal)
-        turn = Turn(batch=batch)
+        turn = Turn(batch=batch, moments=moments)
         self._threshold.meet(batch)
+        moments.append(self._gates.now())
         if foreign := [each for each in batch if isinstance(each.message, Replicate)]:
             await self._replicate(foreign, turn)
         await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
@@ -250,6 +267,7 @@ class CollectionActor(Actor[Message]):
         commits = turn.stored
         if not commits or self._pipeline.failed:
             return None
+        turn.moments.append(self._gates.now())
         seconds = self._limits.busy_seconds
         return await append_patiently(
             self._storage, commits, self._clock, seconds, lambda: self._pipeline.failed
@@ -338,13 +356,18 @@ class CollectionActor(Actor[Message]):
     def _drop(self, turn: Turn, error: BaseException) -> None:
         self._audience.drop(turn)
         if is_of_the_medium(error):
+            unknown = turn.written if isinstance(error, StorageSilent) else ()
             for envelope in turn.batch:
-                if isinstance(
-                    envelope.message, Hold | HoldPart | HoldSnapshot
-                ):  # the others of its transaction are told, too
+                if envelope in unknown:
+                    envelope.fail(not_known(self._name, error))
+                elif isinstance(envelope.message, Hold | HoldPart | HoldSnapshot):
+                    # the others of its transaction are told, too
                     envelope.fail(not_stored(self._name, error))
                 else:
                     self._lost.append(envelope)
+
+    def _give_up(self) -> None:
+        self._pipeline.give_up(StorageSilent(str(self._overdue.reason)))
 
     def _fail(self, error: BaseException) -> None:
         """What was applied is not durable, or could not be shown."""
@@ -359,13 +382,16 @@ class CollectionActor(Actor[Message]):
 
         Answers with what was taken in vain, to be served anew: what writes is refused then.
         """
-        await self._reload()
+        silent = None
+        while silent is not self._pipeline.silent:  # what came meanwhile may not have been loaded
+            silent = self._pipeline.silent
+            await self._reload()
         failure = self._pipeline.failure
         is_as_shown = self._replica.vector == self._audience.vector
         if failure is None or not is_of_the_medium(failure) or not is_as_shown:
             raise StorageFailed(f"collection {self._name!r} has to be loaded again: {failure}") from failure
         self._pipeline.begin_again()
         self._audience.go_back()
-        self._read_only.add(self._name, failure)  # now: loading may have taken longer than the pause
+        self._read_only.begin(self._name, failure, unanswered=self._pipeline.silent)
         lost, self._lost = self._lost, []
         return lost

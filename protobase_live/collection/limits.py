@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from protobase_live.transactions.limits import TransactionLimits
-from protobase_storage import BACKLOG_LIMIT, READS_LIMIT
+from protobase_storage import BACKLOG_LIMIT, READS_LIMIT, RESERVE_BYTES
 from protobase_storage.cloud.limits import CHECKPOINT_SLOTS, INTERVAL
 from protobase_storage.local_cloud.limits import UNUPLOADED_BYTES, UNUPLOADED_SECONDS
 
@@ -28,6 +28,9 @@ class Limits(TransactionLimits):
     busy_seconds: float = 5.0
     """How long what is to be stored waits for room while too much else does; then it is not stored, and who
     wrote it is told so with `Unavailable`."""
+    storage_seconds: float = 30.0
+    """How long the storage may take to store something. Then who wrote it is told `OutcomeUnknown`, and what
+    is written is refused with `Unavailable` until the storage has answered at last. Reading goes on."""
     storage_failed_seconds: float = 30.0
     """How long after a failure the storage counts as failed, as `/readyz` says, if nothing is written
     meanwhile."""
@@ -51,7 +54,8 @@ class Limits(TransactionLimits):
     restart_seconds: float = 10.0
     """How long a collection that failed is waited with, at most, before it is loaded again; senders wait."""
     stop_seconds: float = 60.0
-    """How long a collection that ends waits for what it has given to the storage; then it has failed."""
+    """How long a collection that ends waits for what it has given to the storage; then it has failed. And how
+    long a database that is closed waits for its storage to close; then `close` raises StorageFailed."""
     remembered_names: int = 10_000
     """Collections that are remembered because they cannot be loaded, as many that are read-only, as many that
     cannot be folded, and structures that were opened and that nobody wrote; the oldest are forgotten."""
@@ -91,6 +95,9 @@ class Limits(TransactionLimits):
     """How long a stream or live query that comes with the cursor of another node waits for the commits that
     this names and that have not come here yet; then it is told `reset`, or given all rows. Less than
     the `call_seconds` of clients, which wait for the first rows so long."""
+    clock_ahead_seconds: float = 3_600.0
+    """How far a commit of another node, or of earlier, may take the times of this node's commits ahead of its
+    clock. One that lies further ahead is taken as it is, and its time is not gone on from."""
     log_commits: int = 10_000
     """Commits in a collection's log; above it, the older ones are folded into a snapshot."""
     log_bytes: int = 8 * 1024 * 1024
@@ -119,6 +126,9 @@ class StorageLimits:
     file_bytes: int | None = None
     """Size of the database file, None: as much as there is room. What does not fit is refused as where the
     disk is full. Of `file:` alone."""
+    reserve_bytes: int = RESERVE_BYTES
+    """Bytes that are kept free on the disk of a database file, at most an eighth of it: on a full disk what
+    makes room is lent them. With 0 a full disk may stay full until somebody else makes room."""
     interval_seconds: float = INTERVAL
     """From one write to an object store to the next, at least: what it costs, and how long a commit waits."""
     checkpoint_slots: int = CHECKPOINT_SLOTS

@@ -19,22 +19,28 @@ class Pipeline(Generic[T]):
         show: Callable[[T], asyncio.Future[None] | None],
         drop: Callable[[T, BaseException], None],
         fail: Callable[[BaseException], None],
+        expect: Callable[[asyncio.Future[None]], None] = lambda durable: None,
     ) -> None:
         """``show`` is called for each turn in order; if it gives a future, the next turn waits for that. When
-        the storage fails, ``drop`` is called for each that is not shown, and ``fail`` once.
+        the storage fails, ``drop`` is called for each that is not shown, and ``fail`` once. ``expect`` is
+        called with what the storage is to answer.
         """
         self._limit = limit
         self._show = show
         self._drop = drop
         self._fail = fail
+        self._expect = expect
         self._turns: deque[tuple[T, asyncio.Future[None] | None]] = deque()
         self._unanswered: dict[asyncio.Future[None], None] = {}
         """What the storage was given and has not answered, be it that nobody waits for it any more."""
+        self._late: dict[asyncio.Future[None], None] = {}
+        """What it did not answer in time: nobody goes on waiting for it."""
         self._moved: asyncio.Future[None] | None = None
         self._showing: asyncio.Future[None] | None = None
         """Done when the first of the turns is shown, which has begun."""
         self.failure: BaseException | None = None
         """What ended the showing."""
+        self._late_error: BaseException = AssertionError("nothing is late")
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -47,6 +53,11 @@ class Pipeline(Generic[T]):
         first, and the failure is told in its place; what was stored meanwhile would follow a gap.
         """
         return self.failure is not None or any(_is_lost(durable) for _, durable in self._turns)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the storage was given something in time past, and may still store it."""
+        return bool(self._late)
 
     @property
     def full(self) -> bool:
@@ -64,6 +75,20 @@ class Pipeline(Generic[T]):
         if durable is not None:
             self._unanswered[durable] = None
             durable.add_done_callback(self._advance)
+            self._expect(durable)
+
+    def give_up(self, error: BaseException) -> None:
+        """The storage does not answer: nobody waits any more, and ``error`` is what the turns are lost to.
+
+        When it has answered at last, that is lost, too, to ``error``: what is durable may be more by then.
+        """
+        if self._unanswered:
+            self._late |= self._unanswered
+            self._late_error = error
+            self._unanswered.clear()
+            if self.failure is None:
+                self._lose(error)
+            self._tell_moved()
 
     async def room(self, limit: int | None = None) -> None:
         """Wait until fewer than ``limit`` turns (by default the pipeline's own) are on their way.
@@ -97,7 +122,11 @@ class Pipeline(Generic[T]):
         self._unanswered.pop(durable, None)
         if not durable.cancelled():
             durable.exception()  # mark it as seen: what stands behind a failure is not looked at
-        if self.failure is None:
+        if durable in self._late:
+            del self._late[durable]
+            if not self._late and self.failure is None:
+                self._lose(self._late_error)
+        elif self.failure is None:
             self._show_durable()
         self._tell_moved()
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from protobase_actors import Clock
 from protobase_live.collection.pauses import FIRST_PAUSE_SECONDS, Pauses
-from protobase_live.errors import Unavailable
+from protobase_live.errors import OutcomeUnknown, Unavailable
 from protobase_storage import (
     CollectionCorrupt,
     SequenceConflict,
@@ -14,6 +14,7 @@ from protobase_storage import (
     StorageClosed,
     StorageError,
     StorageFenced,
+    StorageSilent,
     TooManyReads,
 )
 
@@ -38,6 +39,11 @@ def not_stored(collection: str, error: BaseException | None) -> Unavailable:
     return refused(collection, reason_of(error))
 
 
+def not_known(collection: str, error: BaseException) -> OutcomeUnknown:
+    """What is told to whoever wrote something that the storage was given and has not answered."""
+    return OutcomeUnknown(f"collection {collection!r}: {error}; look whether the commit was done")
+
+
 def refused(collection: str, reason: str) -> Unavailable:
     """What is told to whoever writes while the storage takes nothing."""
     return Unavailable(f"collection {collection!r} is read-only for now, nothing was done: {reason}")
@@ -52,21 +58,43 @@ class ReadOnly:
         ``most`` of them are remembered.
         """
         self._pauses = Pauses(clock, max(most_seconds, FIRST_PAUSE_SECONDS), most)
+        self._closed: dict[str, str] = {}
+        """Those in memory of which the storage has not answered something, and for how long."""
 
     @property
     def reasons(self) -> Mapping[str, str]:
         """What the storage said, by collection. One that is no longer written to stays here."""
-        return self._pauses.reasons
+        return {**self._pauses.reasons, **self._closed}
 
     def __contains__(self, collection: object) -> bool:
-        return collection in self._pauses
+        return collection in self._pauses or collection in self._closed
 
     def __len__(self) -> int:
-        return len(self._pauses)
+        return len(self._pauses) + len(self._closed)
+
+    def close(self, collection: str, error: BaseException) -> None:
+        """Refuse all writes until `reopen`: what is written now might follow what is stored later."""
+        self._closed[collection] = reason_of(error)
+
+    def reopen(self, collection: str) -> None:
+        """The storage has answered, or the collection is no longer in memory."""
+        self._closed.pop(collection, None)
+
+    def begin(self, collection: str, failure: BaseException, *, unanswered: bool) -> None:
+        """Refuse writes for a while, which begins now: loading may have taken longer than the pause.
+
+        Or until the storage has answered, if it has not yet.
+        """
+        if unanswered:
+            self.close(collection, failure)
+            return
+        self.reopen(collection)
+        if not isinstance(failure, StorageSilent):
+            self.add(collection, failure)
 
     def refusal(self, collection: str) -> Unavailable | None:
         """What is told to who writes; None when the storage is to be asked."""
-        reason = self._pauses.reason_to_wait(collection)
+        reason = self._closed.get(collection) or self._pauses.reason_to_wait(collection)
         return None if reason is None else refused(collection, reason)
 
     def require(self, collection: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from math import inf, isfinite, nextafter
 from typing import cast
 
 from protobase_actors import Clock, in_steps
+from protobase_live.collection.commit_time import CommitTime
 from protobase_live.collection.erasing import without_record_aside
 from protobase_live.collection.fold import fold_aside
 from protobase_live.collection.former import (
@@ -77,8 +77,7 @@ class Replica:
         self._collection = collection
         self._storage = storage
         self._clock = clock
-        self._time = 0.0
-        """The latest time of what was applied."""
+        self._time = CommitTime(collection, clock, limits.clock_ahead_seconds)
         self._held = HeldCommits(limits.held_commit_bytes)
         self._timeline = identity.timeline()
 
@@ -104,8 +103,7 @@ class Replica:
         self.document.close()
         self.document = document
         self.vector = dict(loaded.vector)
-        times = [each.time for each in (loaded.snapshot, *loaded.commits) if each is not None]
-        self._time = max(filter(isfinite, times), default=0.0)
+        self._time.begin(loaded)
         return loaded
 
     # commits
@@ -114,11 +112,8 @@ class Replica:
         """What this node did in a turn, as its next commit; its sequences have no gap."""
         origin = self._writer + TIMELINE_MARK + self._timeline
         after, sequence = self.vector, sequence_of(self.vector, origin) + 1
-        # A clock that was set back, or is behind another node's, goes on from the last time it is known to
-        # have been.
-        self._time = max(self._clock.time(), nextafter(self._time, inf))
         place = origin, sequence, self._collection
-        commit = Commit(*place, outcome.update, outcome.parts, self._time, after)
+        commit = Commit(*place, outcome.update, outcome.parts, self._time.next(), after)
         self.vector = join(after, {origin: sequence})
         return self._written(commit, outcome)
 
@@ -265,12 +260,11 @@ class Replica:
         """Store all that is durable, and ``more``, as one snapshot."""
         stored = await self._storage.load(self._collection)
         update = await fold_aside([*stored.updates, *more], self._clock, self._limits)
-        await self._storage.compact(Snapshot(self._collection, update, self.vector, self._time))
+        await self._storage.compact(Snapshot(self._collection, update, self.vector, self._time.latest))
 
     def _include(self, vector: Vector, time: float) -> None:
         self.vector = join(self.vector, vector)
-        if isfinite(time):
-            self._time = max(self._time, time)
+        self._time.follow([time])
 
     def _written(self, commit: Commit, outcome: Outcome | None) -> AppliedCommit:
         touches_indexes = any(key[0] == INDEXES.path[0] for part in commit.parts for key in part.keys)
@@ -314,7 +308,7 @@ class Replica:
             stored, secret = await self._storage.load(self._collection), timeline.encode()
             update = await without_record_aside(stored.updates, key, secret, self._clock, self._limits)
             origin = history.writer(self._identity.writer) + TIMELINE_MARK + timeline
-            snapshot = Snapshot(self._collection, update, {origin: 1}, self._time)
+            snapshot = Snapshot(self._collection, update, {origin: 1}, self._time.latest)
         await self._storage.erase(self._collection, remains, snapshot)
         self.former = Former(remains)
 

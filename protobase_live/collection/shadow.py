@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from math import inf, isfinite, nextafter
 from random import Random
 
 from protobase_actors import Clock, in_steps
 from protobase_live.collection.checking import check_in_steps
+from protobase_live.collection.commit_time import CommitTime
 from protobase_live.collection.digests import Digests
 from protobase_live.collection.former import History, history_of
 from protobase_live.collection.identity import LEAST_ID
@@ -40,12 +40,11 @@ class Shadow:
         self.history: History = history_of(stored.remains)
         self._collection = collection
         self._writer = self.history.writer(node)
-        self._clock = clock
         self._limits = limits
         client_id = LEAST_ID + random.getrandbits(ID_BITS)  # a new one each time: nothing is written twice
         self._document = Document(self._writer, client_id, room_of(limits))
-        times = [each.time for each in (stored.snapshot, *stored.commits) if each is not None]
-        self._time = max(filter(isfinite, times), default=0.0)
+        self._time = CommitTime(collection, clock, limits.clock_ahead_seconds)
+        self._time.begin(stored)
 
     @classmethod
     async def load(
@@ -78,7 +77,7 @@ class Shadow:
             for commit in commits:
                 await in_steps(self._document.replicate_in_steps(commit.update))
                 self.vector = join(self.vector, {commit.origin: commit.sequence})
-                self._time = max(self._time, commit.time) if isfinite(commit.time) else self._time
+                self._time.follow([commit.time])
             if len(commits) < PAGE:
                 await in_steps(self._document.compact())
                 return True
@@ -100,10 +99,9 @@ class Shadow:
         outcome = await in_steps(self._document.finish_in_steps())
         if outcome is None:
             return None
-        self._time = max(self._clock.time(), nextafter(self._time, inf))
         origin = self._writer + TIMELINE_MARK + timeline
         place = origin, sequence_of(self.vector, origin) + 1, self._collection
-        commit = Commit(*place, outcome.update, outcome.parts, self._time, dict(self.vector))
+        commit = Commit(*place, outcome.update, outcome.parts, self._time.next(), dict(self.vector))
         self.vector = join(self.vector, {origin: commit.sequence})
         return commit
 

@@ -126,6 +126,7 @@ async def open_storage(
             backlog_limit=limits.unstored_bytes,
             reads_limit=limits.waiting_reads,
             max_bytes=limits.file_bytes,
+            reserve_bytes=limits.reserve_bytes,
         )
 
 
@@ -149,6 +150,7 @@ async def _open_cloud(url: str, must_exist: bool, limits: StorageLimits) -> Stor
             unuploaded_bytes=limits.unuploaded_bytes,
             unuploaded_seconds=limits.unuploaded_seconds,
             max_bytes=limits.file_bytes,
+            reserve_bytes=limits.reserve_bytes,
             **options,
         )
 

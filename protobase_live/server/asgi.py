@@ -22,6 +22,8 @@ from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.authorization import Authorize
+from protobase_live.server.client_request import ClientRequest
+from protobase_live.server.connection_log import enter, joined, tell_closed
 from protobase_live.server.counters import Counters
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.http_live_door import HttpLiveDoor
@@ -36,7 +38,7 @@ from protobase_live.server.probing import Probing
 from protobase_live.server.refusals import Caller
 from protobase_live.server.rest.answers import Answer, plain_page, send_answer
 from protobase_live.server.rest.bodies import Bodies
-from protobase_live.server.rest.request import headers_of, segments
+from protobase_live.server.rest.request import headers_of, request_of_scope, segments
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.traffic import Traffic
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
@@ -269,6 +271,7 @@ class Doors:
             return
         connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes, self._traffic)
         self._clients.add(connection)
+        enter(pieces[0])
         try:
             await connection.accept(_choose(scope.get("subprotocols", ()), pieces[0] == "live"))
             with self._addresses.one(connection.address), self._counters.session(pieces[0]):
@@ -279,6 +282,8 @@ class Doors:
             pass  # how every connection ends
         finally:
             self._clients.discard(connection)
+            self._counters.closed(connection.close_code)
+            tell_closed(connection.close_code, scope["path"], joined(scope.get("client")))
 
     def _door_at(self, pieces: Sequence[str]) -> Serve | None:
         match pieces:
@@ -293,7 +298,7 @@ class Doors:
 
     async def _serve_live(self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]) -> None:
         token = None if self._token is None else self._token(scope)
-        await self._live.serve(connection, self._forbidden(scope), token)
+        await self._live.serve(connection, self._forbidden(scope), token, self._request(scope))
 
     async def _serve_hocuspocus(
         self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]
@@ -301,7 +306,7 @@ class Doors:
         asked = self._asked(scope, pieces)
         known = None if self._token is None else partial(self._token, scope)
         caller = _caller(scope, pieces, asked.token)
-        await self._hocuspocus.attend(connection, asked.forbidden, caller, known)
+        await self._hocuspocus.attend(connection, asked.forbidden, caller, known, asked.request)
 
     async def _serve_yjs(self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]) -> None:
         asked = self._asked(scope, pieces)
@@ -309,8 +314,13 @@ class Doors:
 
     def _asked(self, scope: Scope, pieces: Sequence[str]) -> Asked:
         query = scope.get("query_string", b"").decode("latin-1")
-        asked = asked_for("/".join(pieces[1:]), query, self._forbidden(scope))
+        offered = list(scope.get("subprotocols", ()))
+        asked = asked_for("/".join(pieces[1:]), query, offered, self._forbidden(scope))
+        asked = asked._replace(request=self._request(scope))
         return asked if self._token is None else asked._replace(token=self._token(scope))
+
+    def _request(self, scope: Scope) -> ClientRequest:
+        return self._live.authentication.request(partial(request_of_scope, scope))
 
     def _forbidden(self, scope: Scope) -> str | None:
         headers = headers_of(scope)

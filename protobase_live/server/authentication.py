@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from inspect import isawaitable
+from dataclasses import dataclass, field, replace
+from inspect import isawaitable, signature
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 from protobase_actors import Clock, within
 from protobase_live.errors import InvalidName, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_author
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
+from protobase_live.server.connection_log import here
 from protobase_live.server.expiry import ENDED
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 
@@ -31,10 +33,15 @@ class Identity:
     claims: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
 
-Authenticate = Callable[[str | None], Identity | str | Awaitable[Identity | str | None] | None]
-"""Turns a client's token (None if it has none) into who it is; it may be async.
+_Answer = Identity | str | Awaitable[Identity | str | None] | None
 
-A str is the author of the client's commits, None lets it name one. It raises Unauthorized to refuse the
+Authenticate = Callable[[str | None], _Answer] | Callable[[ClientRequest], _Answer]
+"""Turns a client's token (None if it has none) into who it is; it may be async. One whose first parameter is
+called ``request`` is given a `ClientRequest` instead, which has the token, the path, the headers and the
+address.
+
+A str is the author of the client's commits. Of a token, None lets the client name one; of a request, None
+refuses. It raises Unauthorized to refuse the
 client, with a message for it, and Unavailable when whoever knows cannot be asked: the client comes back then.
 Whatever else it raises or gives refuses, too.
 """
@@ -63,32 +70,43 @@ class Authentication:
         self._authenticate = authenticate
         self._clock = clock
         self._seconds = seconds
+        self._asks_for_requests = _asks_for_requests(authenticate)
 
-    async def identity(self, token: str | None) -> Identity:
-        """Who has this token. Raises Unauthorized, and Unavailable if that cannot be found out now."""
+    def request(self, find: Callable[[], ClientRequest]) -> ClientRequest:
+        """What a client came with, if it is asked for: else nothing is kept of it."""
+        return find() if self._asks_for_requests else NOTHING_KNOWN
+
+    async def identity(self, token: str | None, request: ClientRequest = NOTHING_KNOWN) -> Identity:
+        """Who has this token, and came with this request.
+
+        Raises Unauthorized, and Unavailable if that cannot be found out now.
+        """
+        came = replace(request, token=token)
         try:
-            return await self._identity(token)
+            return await self._identity(came)
         except ProtoBaseError as error:  # of any class: what it says is the program's
             kind = Unavailable if isinstance(error, Unavailable) else Unauthorized
-            raise kind(_without(token, str(error))) from None  # its cause may quote the token
+            raise kind(_without(came, str(error))) from None  # its cause may quote the token
 
-    async def _identity(self, token: str | None) -> Identity:
+    async def _identity(self, came: ClientRequest) -> Identity:
         try:
-            answer = await self._answer(token)
+            answer = await self._answer(came)
+            if answer is None and self._asks_for_requests:
+                raise Unauthorized("who this client is could not be told")
             identity = answer if isinstance(answer, Identity) else Identity(answer)
             check_author(identity.author)
             if identity.expires is not None and not self._clock.time() < _moment(identity.expires):
                 raise Unauthorized(ENDED)
             return identity
         except Unauthorized as error:
-            _log.info("refused a client: %s", _without(token, repr(str(error))))
+            said = _without(came, repr(str(error)))
+            _log.info("refused a client: %s", said, extra=here("client_refused"))
             raise
         except Unavailable as error:
-            _log.error("authenticate is down, so a client has to wait: %s", _without(token, repr(str(error))))
+            self._tell_down(_without(came, repr(str(error))))
             raise
         except TimeoutError:
-            late = f"no answer within {self._seconds:g} seconds (authenticate_seconds)"
-            _log.error("authenticate is down, so a client has to wait: %s", late)
+            self._tell_down(f"no answer within {self._seconds:g} seconds (authenticate_seconds)")
             raise Unavailable("the token could not be checked now") from None
         except InvalidName as error:
             mistake = f"it has to return a str, an Identity or None: {error}"
@@ -98,11 +116,17 @@ class Authentication:
             mistake = "it cancelled itself"
         except Exception as error:
             mistake = repr(error)
-        _log.error("authenticate failed, so a client was refused: %s", _without(token, mistake))
+        said, fields = _without(came, mistake), here("authenticate_failed")
+        _log.error("authenticate failed, so a client was refused: %s", said, extra=fields)
         raise Unauthorized("the token could not be checked")
 
-    async def _answer(self, token: str | None) -> Any:
-        answer = self._authenticate(token)
+    def _tell_down(self, why: str) -> None:
+        fields = here("authenticate_down")
+        _log.error("authenticate is down, so a client has to wait: %s", why, extra=fields)
+
+    async def _answer(self, came: ClientRequest) -> Any:
+        authenticate = cast("Callable[[Any], Any]", self._authenticate)
+        answer = authenticate(came if self._asks_for_requests else came.token)
         if isawaitable(answer):
             return await within(self._clock, self._seconds, _result(answer))
         return answer
@@ -124,11 +148,19 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _without(token: str | None, text: str) -> str:
-    """``text``, unless it quotes the token, however often that was escaped: errors name their cause."""
-    if token is not None and len(token) >= LEAST_SECRET_CHARS and _bare(token) in _bare(text):
+def _without(came: ClientRequest, text: str) -> str:
+    """``text``, unless it quotes a secret, however often that was escaped: errors name their cause."""
+    bare = _bare(text)
+    if any(len(secret) >= LEAST_SECRET_CHARS and _bare(secret) in bare for secret in came.secrets):
         return "(withheld, for it quotes the token)"
     return text
+
+
+def _asks_for_requests(authenticate: Authenticate) -> bool:
+    try:
+        return next(iter(signature(authenticate).parameters), None) == "request"
+    except (TypeError, ValueError):  # a function that does not say what it takes
+        return False
 
 
 def _bare(text: str) -> str:

@@ -10,6 +10,7 @@ from protobase_live.collection.messages import Message
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import FORBIDDEN_ORIGIN
 from protobase_live.server.accounts import Account
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest, request_of_socket
 from protobase_live.server.connection import Connection
 from protobase_live.server.counters import Counters
 from protobase_live.server.editor_pass import EditorPass
@@ -39,30 +40,42 @@ class HocuspocusDoor:
 
     async def serve(self, connection: Connection, forbidden: str | None) -> None:
         """Serve a socket until it ends; see `Door.serve`."""
-        serve = partial(self._serve, connection, forbidden)
+        request = self._clients.authentication.request(partial(request_of_socket, connection))
+        serve = partial(self._serve, connection, forbidden, request=request)
         await self._clients.remember(serve, connection.caller, connection.ticket)
 
     async def attend(
-        self, connection: Wire, forbidden: str | None, caller: Caller, token: KnownToken | None
+        self,
+        connection: Wire,
+        forbidden: str | None,
+        caller: Caller,
+        token: KnownToken | None,
+        request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
         """Serve a client whose handshake somebody else has answered; for ``token`` see `HocuspocusSocket`."""
         connection.allow(self._limits.undecided_bytes)
-        serve = partial(self._serve, connection, forbidden, token)
+        serve = partial(self._serve, connection, forbidden, token, request)
         await self._clients.serve_accepted(connection, serve, caller)
 
-    async def _serve(self, connection: Wire, forbidden: str | None, token: KnownToken | None = None) -> bool:
+    async def _serve(
+        self,
+        connection: Wire,
+        forbidden: str | None,
+        token: KnownToken | None = None,
+        request: ClientRequest = NOTHING_KNOWN,
+    ) -> bool:
         """Whether the client was refused and would only be refused again."""
         if forbidden:  # only now: pages are not shown how a handshake is refused
             await connection.refuse(FORBIDDEN_ORIGIN, forbidden)
             return True
         shared = self._clock, self._limits, self._clients.message_bytes
-        socket = HocuspocusSocket(connection, self, *shared, token)
+        socket = HocuspocusSocket(connection, self, *shared, token, request)
         await socket.run()
         return socket.refused or self._clients.is_refused(connection, socket.collections)
 
-    async def identify(self, collection: str, token: str | None) -> EditorPass:
+    async def identify(self, collection: str, token: str | None, request: ClientRequest) -> EditorPass:
         """See `YjsClients.identify`."""
-        return await self._clients.identify(collection, token)
+        return await self._clients.identify(collection, token, request)
 
     async def ref(self, collection: str) -> Ref[Message]:
         """See `YjsClients.ref`."""

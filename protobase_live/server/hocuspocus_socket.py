@@ -11,11 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Protocol
 
 from protobase_actors import Clock, OrderedSet, Ref
 from protobase_live.collection.messages import Message
+from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.errors import (
     Forbidden,
     LimitExceeded,
@@ -39,6 +41,8 @@ from protobase_live.protocol.live.limits import (
 )
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.accounts import Account
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
+from protobase_live.server.connection_log import here
 from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.expiry import Expiry
 from protobase_live.server.hocuspocus_line import HocuspocusLine
@@ -59,7 +63,7 @@ _log = logging.getLogger(__name__)
 class Door(Protocol):
     """What a socket's documents are found through."""
 
-    async def identify(self, collection: str, token: str | None) -> EditorPass: ...
+    async def identify(self, collection: str, token: str | None, request: ClientRequest) -> EditorPass: ...
 
     async def ref(self, collection: str) -> Ref[Message]: ...
 
@@ -94,6 +98,7 @@ class HocuspocusSocket:
         limits: ServerLimits,
         message_bytes: int,
         token: KnownToken | None = None,
+        request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
         """``message_bytes`` may a message have behind its key, once a document was opened. Without ``token``
         the client says itself which one it has for a document.
@@ -102,8 +107,11 @@ class HocuspocusSocket:
         self.refused = False
         """Whether the socket was closed for something that its client would only do again."""
         self._connection = connection
+        self._context = copy_context()
+        """Whose connection it is, in which frames are not taken."""
         self._door = door
         self._token = token
+        self._request = request
         self._clock = clock
         self._limits = limits
         self._message_bytes = message_bytes + hocuspocus.MAX_KEY_BYTES
@@ -189,7 +197,8 @@ class HocuspocusSocket:
                 self._served[key].session.take_frame(message)
             case Asked(key, token):
                 self._stop_deciding(key)
-                self._deciding[key] = asyncio.get_running_loop().create_task(self._decide(key, token))
+                deciding, context = self._decide(key, token), self._context.copy()
+                self._deciding[key] = asyncio.get_running_loop().create_task(deciding, context=context)
             case Left(key):
                 self._stop_deciding(key)
                 self._let_go(
@@ -218,15 +227,15 @@ class HocuspocusSocket:
             else:
                 self._deny(key, f"{TRY_AGAIN} {error}")
         except Exception as error:  # a mistake of ours, which fails alone
-            _log.error("a document could not be opened: %r", error)
-            _log.debug("where it failed", exc_info=error)
+            fields = here("document_failed")
+            _log.error("a document failed: %s", summary(error), exc_info=at_debug(error), extra=fields)
             self._deny(key, f"{INTERNAL_ERROR} internal error")
         else:
             self._admit(key, entry, ref)
 
     async def _enter(self, key: bytes, collection: str, token: str | None) -> tuple[EditorPass, Ref[Message]]:
         """What the client may do with a document, to be closed in the end, and the document."""
-        entry = await self._door.identify(collection, token)
+        entry = await self._door.identify(collection, token, self._request)
         try:
             if self._account is None:
                 account = self._door.account(entry.author, self._connection.address)

@@ -134,7 +134,9 @@ class HttpConnection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Begin, and be told whenever anything is left unread."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(0)
+        # A transport of TLS takes 'nothing' for as much as 0, and would wait for it to be read.
+        is_tls = transport.get_extra_info("ssl_object") is not None
+        transport.set_write_buffer_limits(1 if is_tls else 0, 0)
 
     def data_received(self, data: bytes) -> None:
         """What came; what a client has begun, a head or a body that was answered before its end, has to be

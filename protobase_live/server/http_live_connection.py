@@ -31,6 +31,7 @@ from protobase_live.protocol.live.over_http import (
 from protobase_live.protocol.live.violation import Violation
 from protobase_live.protocol.server_events import BEAT, event
 from protobase_live.server.asgi_types import Message, Send
+from protobase_live.server.client_request import NOTHING_KNOWN
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.rest.answers import Headers, Refusal, stream_headers
 
@@ -64,6 +65,8 @@ class HttpLiveConnection:
         self.subprotocol: str | None = subprotocol
         self.address = address
         self.credential = credential
+        self.request = NOTHING_KNOWN
+        """What the client came with."""
         self.close_code: int | None = None
         """With which code it was closed; None before."""
         self._codec = subprotocol

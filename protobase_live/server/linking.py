@@ -15,6 +15,8 @@ from protobase_live.server.doors import Door
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from protobase_live.cluster.cluster import Cluster
 
 
@@ -28,6 +30,7 @@ class Linking:
         secret: bytes | None,
         clock: Clock,
         random: Random | None,
+        tls: SSLContext | None = None,
     ) -> None:
         """Raises ValidationError for what is no address or no secret, and where one is needed."""
         self._database = database
@@ -37,6 +40,7 @@ class Linking:
             raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
         self._clock = clock
         self._random = random or SystemRandom()
+        self._tls = tls
         self._cluster: Cluster | None = None
 
     def begin(self) -> list[Door]:
@@ -54,7 +58,9 @@ class Linking:
         seconds = limits.meeting_seconds
         if database.owner is not None:
             database.owner.start()
-        self._cluster.dial((url, partial(dial, url, limits.message_bytes, seconds)) for url in self._peers)
+        self._cluster.dial(
+            (url, partial(dial, url, limits.message_bytes, seconds, self._tls)) for url in self._peers
+        )
         return [Door("peer", PEER_PATH, self._serve, self._admit, counted=False)]
 
     async def close(self) -> None:

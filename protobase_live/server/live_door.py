@@ -13,10 +13,12 @@ from protobase_live.protocol.live.limits import BAD_MESSAGE, FORBIDDEN_ORIGIN, T
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication, anonymous
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
-from protobase_live.server.live_connection import Connection, LiveConnection
+from protobase_live.server.live_connection import LiveConnection
 from protobase_live.server.live_database import WholeDatabase
+from protobase_live.server.live_wire import LiveWire
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.presence_news import PresenceNews
 
@@ -42,7 +44,7 @@ class LiveDoor:
         self._database = database
         self._clock = clock
         self._limits = limits or LiveLimits()
-        self._authentication = authentication or Authentication(anonymous, clock)
+        self.authentication = authentication or Authentication(anonymous, clock)
         self._counters = counters or Counters()
         self._permissions = permissions or Permissions(clock)
         self._accounts = (
@@ -50,7 +52,7 @@ class LiveDoor:
         )
         self._session_id = session_id
         self._news = PresenceNews()
-        self._connections: dict[Connection, LiveConnection] = {}
+        self._connections: dict[LiveWire, LiveConnection] = {}
         self._encodings = {
             name: Encodings(codec, self._limits.encoded_bytes) for name, codec in CODECS.items()
         }
@@ -62,9 +64,14 @@ class LiveDoor:
         return len(self._connections)
 
     async def serve(
-        self, connection: Connection, forbidden: str | None = None, token: str | None = None
+        self,
+        connection: LiveWire,
+        forbidden: str | None = None,
+        token: str | None = None,
+        request: ClientRequest = NOTHING_KNOWN,
     ) -> None:
-        """Serve one connection until it ends; ``token`` is the client's, None: what it says.
+        """Serve one connection until it ends; ``token`` is the client's, None: what it says, and ``request``
+        what it came with.
 
         ``forbidden`` is why pages of its origin may not connect: then it is closed with 4403.
 
@@ -83,18 +90,18 @@ class LiveDoor:
             encodings = self._encodings[codec.subprotocol]
             session = ServerSession(codec, self._limits, self._session_id(), encodings)
             parts = self._database, self._clock, self._news, self._limits, self._counters
-            known = self._authentication, self._accounts, token, self._permissions
+            known = self.authentication, self._accounts, token, self._permissions, request
             served = LiveConnection(connection, session, *parts, *known)
             await self._serve(connection, served)
 
-    async def _serve(self, connection: Connection, served: LiveConnection) -> None:
+    async def _serve(self, connection: LiveWire, served: LiveConnection) -> None:
         self._connections[connection] = served
         try:
             await served.run()
         finally:
             del self._connections[connection]
 
-    async def let_go(self, connection: Connection) -> bool:
+    async def let_go(self, connection: LiveWire) -> bool:
         """What `close` does, for one connection alone; false if it is none that is served here."""
         served = self._connections.get(connection)
         if served is not None:

@@ -13,6 +13,8 @@ from protobase_live.errors import Closed, ProtoBaseError, Unavailable
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from websockets.asyncio.connection import Connection as WebSocket
 
 
@@ -49,8 +51,11 @@ async def serve_peer(cluster: Cluster, socket: WebSocket) -> None:
         await socket.wait_closed()  # the other node was told why
 
 
-async def dial(url: str, message_bytes: int, seconds: float) -> Channel:
-    """A connection to the node at ``url``, within ``seconds``. Raises Unavailable and OSError."""
+async def dial(url: str, message_bytes: int, seconds: float, tls: SSLContext | None = None) -> Channel:
+    """A connection to the node at ``url``, within ``seconds``; ``tls`` is for one of ``wss://``.
+
+    Raises Unavailable and OSError.
+    """
     try:
         socket = await connect(
             url,
@@ -60,6 +65,7 @@ async def dial(url: str, message_bytes: int, seconds: float) -> Channel:
             close_timeout=seconds,
             ping_interval=None,  # nodes tell each other that they live
             proxy=None,
+            ssl=(tls or True) if url.startswith("wss:") else None,
         )
     except (InvalidHandshake, InvalidURI) as error:
         raise Unavailable(f"{url} is no node that can be dialed: {error}") from error

@@ -20,6 +20,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, OrderedSet, SystemClock
+from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
@@ -30,11 +31,12 @@ from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.authorization import Authorize
+from protobase_live.server.client_request import request_of_socket
 from protobase_live.server.connection import Connection
+from protobase_live.server.connection_log import enter, here, tell_end
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
-from protobase_live.server.ends import tell_end
 from protobase_live.server.exposure import check_exposure
 from protobase_live.server.gate import Gate, Gone
 from protobase_live.server.handshake_log import handshake_log
@@ -45,7 +47,7 @@ from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.linking import Linking
 from protobase_live.server.live_door import LiveDoor
-from protobase_live.server.metrics import metrics
+from protobase_live.server.metrics import metrics_page
 from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import DOORS, Inspector, Pages, as_response, no_door
@@ -56,11 +58,10 @@ from protobase_live.server.paths import (
     REST_PREFIX,
     YJS_PREFIX,
 )
-from protobase_live.server.permission_metrics import permission_metrics
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.probing import Probing
 from protobase_live.server.proxies import Proxies
-from protobase_live.server.rest.answers import send_answer
+from protobase_live.server.rest.answers import Answer, send_answer
 from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
@@ -69,6 +70,8 @@ from protobase_live.server.traffic import LIVE_QUEUE, Traffic
 from protobase_live.server.yjs_clients import YjsClients
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from protobase_live.permissions.policy import Policy
 
 _log = logging.getLogger(__name__)
@@ -95,6 +98,8 @@ class Server:
         trusted_proxies: Iterable[str] = (),
         peers: Sequence[str] = (),
         cluster_secret: bytes | None = None,
+        tls: SSLContext | None = None,
+        peer_tls: SSLContext | None = None,
         inspector: bool = True,
         clock: Clock | None = None,
         random: Random | None = None,
@@ -109,8 +114,10 @@ class Server:
         addresses and networks of proxies whose X-Forwarded-For says whose address counts
         (`ServerLimits.address_connections` and others). ``live_limits`` are those of the live door.
         ``peers`` are addresses of other nodes, such as ``ws://host:8765/peer``, to be linked with; all nodes
-        have the same ``cluster_secret``, without which there is no door for them. ``inspector``: whether
-        there is the page at ``/``, and what it shows.
+        have the same ``cluster_secret``, without which there is no door for them. With ``tls`` all doors
+        speak TLS alone: ``https://`` and ``wss://``. ``peer_tls`` says whose certificates other nodes may
+        have, None: those that this machine trusts. ``inspector``: whether there is the page at ``/``, and
+        what it shows.
 
         Raises ValidationError for what is no origin, address, secret or policy, for limits of another class,
         and for a server that would let in everybody from other machines.
@@ -142,7 +149,8 @@ class Server:
             permissions=self.permissions,
             accounts=self._accounts,
         )
-        self._linking = Linking(database, peers, cluster_secret, self._clock, random)
+        self._tls = tls
+        self._linking = Linking(database, peers, cluster_secret, self._clock, random, peer_tls)
         self._closing = False
         self._pages = Pages(database, self._metrics, Inspector(DOORS) if inspector else None)
         parts = self._origins, self._clock, limits
@@ -178,7 +186,7 @@ class Server:
             Door("yjs", YJS_PREFIX, yjs.serve, yjs.admit),
             Door("hocuspocus", HOCUSPOCUS_PATH, hocuspocus.serve, hocuspocus.admit),
             Door("hocuspocus", f"{HOCUSPOCUS_PATH}/", hocuspocus.serve, hocuspocus.admit),
-            Door("live", LIVE_PATH, self._live.serve),
+            Door("live", LIVE_PATH, self._serve_live),
         ]
 
     def __repr__(self) -> str:
@@ -202,6 +210,8 @@ class Server:
             close_timeout=self._limits.close_seconds,
             server_header="protobase-live",
             logger=handshake_log(),
+            ssl=self._tls,
+            ssl_handshake_timeout=None if self._tls is None else self._limits.handshake_seconds,
         )
         self._probing = Probing(self._clock, self._limits.ping_seconds, lambda: self._sessions)
         self._doors += self._linking.begin()
@@ -234,9 +244,9 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where the server is, as ``http://HOST:PORT``."""
+        """Where the server is, as ``http://HOST:PORT``, with TLS ``https://HOST:PORT``."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self.port}"
+        return f"{'http' if self._tls is None else 'https'}://{host}:{self.port}"
 
     @property
     def sessions(self) -> int:
@@ -301,13 +311,13 @@ class Server:
         for task in list(self._tasks):
             task.cancel()
 
-    async def _metrics(self) -> str:
-        page = await metrics(self._database, self._counters, self.sessions, self.backlog)
-        return page + permission_metrics(self.permissions)
+    async def _metrics(self, accept: str) -> Answer:
+        counted = self._counters, self.permissions, self.sessions, self.backlog
+        return await metrics_page(self._database, *counted, accept)
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
         self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))
-        _log.info("refused a connection: %s", reason)
+        _log.info("refused a connection: %s", reason, extra=here("connection_refused"))
         return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"{reason}\n")
 
     def _keep(self, task: asyncio.Task[Any] | None) -> None:
@@ -330,6 +340,7 @@ class Server:
         door = door_at(path, self._doors)
         if door is None:
             return as_response(connection, no_door(path))
+        enter(door.name)
         if door.counted:
             reason = await self._admit(lambda: connection.protocol.state is not CONNECTING)
         else:
@@ -365,8 +376,8 @@ class Server:
         try:
             await self._serve(connection)
         except Exception as error:  # a mistake of ours, which fails alone
-            _log.error("a connection failed: %r", error)
-            _log.debug("where it failed", exc_info=error)
+            fields = here("connection_failed")
+            _log.error("a connection failed: %s", summary(error), exc_info=at_debug(error), extra=fields)
             await connection.refuse(INTERNAL_ERROR, "internal error")
         finally:
             self._sessions.discard(connection)
@@ -381,3 +392,7 @@ class Server:
         assert door is not None, "no connection is let in without one"
         with self._counters.session(door.name):
             await door.serve(connection, forbidden)
+
+    async def _serve_live(self, connection: Connection, forbidden: str | None) -> None:
+        request = self._authentication.request(partial(request_of_socket, connection))
+        await self._live.serve(connection, forbidden, request=request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,7 +18,9 @@ from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
 from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication
+from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest, request_of_socket
 from protobase_live.server.connection import Connection
+from protobase_live.server.connection_log import narrow
 from protobase_live.server.counters import Counters
 from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.expiry import expiring
@@ -36,6 +38,9 @@ FRAME_BYTES = 16
 Serve = Callable[[], Awaitable[bool]]
 """Serves a client until it ends: whether it was refused and would only be refused again."""
 
+TOKEN_PROTOCOL = "protobase-token"
+"""The subprotocol behind which a client names its token: it is the one that is answered, and no secret."""
+
 TOO_OFTEN = "refused too often, come back in half a minute"
 
 
@@ -49,6 +54,8 @@ class Asked(NamedTuple):
     """Whether what it writes is to come back to it."""
     forbidden: str | None
     """Why pages of its origin may not connect."""
+    request: ClientRequest = NOTHING_KNOWN
+    """What it came with."""
 
 
 class YjsClients:
@@ -69,7 +76,7 @@ class YjsClients:
         """
         self._permissions = permissions or Permissions(clock)
         self._database = database
-        self._authentication = authentication
+        self.authentication = authentication
         self._clock = clock
         self._limits = limits
         self._counters = counters
@@ -104,7 +111,9 @@ class YjsClients:
         """See `Door.serve`."""
         assert connection.request is not None
         address = urlsplit(connection.request.path)
-        asked = asked_for(address.path[len(YJS_PREFIX) :], address.query, forbidden)
+        path, offered = address.path[len(YJS_PREFIX) :], _offered(connection)
+        asked = asked_for(path, address.query, offered, forbidden)
+        asked = asked._replace(request=self.authentication.request(partial(request_of_socket, connection)))
         await self.remember(partial(self._serve, connection, asked), connection.caller, connection.ticket)
 
     async def attend(self, connection: Wire, asked: Asked, caller: Caller) -> None:
@@ -136,7 +145,7 @@ class YjsClients:
             return True
         try:
             name = unquote(asked.path, errors="strict")
-            entry = await self.identify(name, asked.token)
+            entry = await self.identify(name, asked.token, asked.request)
         except Unauthorized as error:
             await connection.refuse(UNAUTHORIZED, str(error))
         except Forbidden as error:
@@ -172,15 +181,18 @@ class YjsClients:
             return True
         return session.refused or self.is_refused(connection, [name])
 
-    async def identify(self, collection: str, token: str | None) -> EditorPass:
+    async def identify(
+        self, collection: str, token: str | None, request: ClientRequest = NOTHING_KNOWN
+    ) -> EditorPass:
         """What who has the token may do with the collection that he wants, to be closed in the end.
 
         Once the collection was waited for (`ref`), `EditorPass.confirm` says whether that is so still. Raises
         InvalidName, Unauthorized, Forbidden and Unavailable.
         """
         check_collection(collection)
+        narrow(collection)
         authority = self._permissions.session()
-        authority.begin(await self._authentication.identity(token))
+        authority.begin(await self.authentication.identity(token, request))
         entry = EditorPass(authority, collection)
         try:
             await entry.check()
@@ -208,13 +220,33 @@ class YjsClients:
         return connection.faulty or in_vain
 
 
-def asked_for(path: str, query: str, forbidden: str | None) -> Asked:
-    """What the address of a client asks for."""
+def asked_for(path: str, query: str, offered: Sequence[str], forbidden: str | None) -> Asked:
+    """What a client asks for with its address, and the subprotocols that it offers."""
     options = parse_qs(query)
-    return Asked(path, options.get("token", [None])[0], options.get("echo") == ["1"], forbidden)
+    token = options["token"][0] if "token" in options else _token_among(offered)
+    return Asked(path, token, options.get("echo") == ["1"], forbidden)
+
+
+def _token_among(offered: Sequence[str]) -> str | None:
+    """The token in the subprotocols that a client offers: behind `TOKEN_PROTOCOL`, or alone."""
+    match offered:
+        case [first, token, *_] if first == TOKEN_PROTOCOL:
+            return token
+        case [token] if token != TOKEN_PROTOCOL:
+            return token
+        case _:
+            return None
+
+
+def _offered(connection: Connection) -> list[str]:
+    assert connection.request is not None
+    headers = connection.request.headers.get_all("Sec-WebSocket-Protocol")
+    return [name.strip() for header in headers for name in header.split(",")]
 
 
 def _caller(connection: Connection) -> Caller:
     assert connection.request is not None
     asked = urlsplit(connection.request.path)
-    return hash((connection.address, asked.path, *parse_qs(asked.query).get("token", [])))
+    return hash(
+        (connection.address, asked.path, asked_for("", asked.query, _offered(connection), None).token)
+    )

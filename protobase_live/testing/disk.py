@@ -114,9 +114,10 @@ class Disk(MemoryStorage):
         return await super().standings(after, limit)
 
     async def close(self) -> None:
-        """See `Storage.close`."""
-        await self._written()
-        await super().close()
+        """See `Storage.close`. Who closes a dead disk is dead himself, and keeps nobody waiting."""
+        if not self._is_dead:
+            await self._written()
+            await super().close()
 
     @property
     def is_writing(self) -> bool:

@@ -43,11 +43,13 @@ from .errors import (
     StorageFormatError,
     StorageFull,
     StorageLocked,
+    StorageSilent,
     StorageUnreachable,
     TooManyReads,
 )
 from .file import FileStorage
 from .memory import MemoryStorage
+from .reserve import RESERVE_BYTES
 
 __all__ = [
     "BACKLOG_LIMIT",
@@ -55,6 +57,7 @@ __all__ = [
     "MAX_SEQUENCE",
     "MAX_UPDATE_BYTES",
     "READS_LIMIT",
+    "RESERVE_BYTES",
     "TIMELINE_MARK",
     "CollectionCorrupt",
     "CollectionInfo",
@@ -78,6 +81,7 @@ __all__ = [
     "StorageFormatError",
     "StorageFull",
     "StorageLocked",
+    "StorageSilent",
     "StorageStats",
     "StorageUnreachable",
     "TooManyReads",

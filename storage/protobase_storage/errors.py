@@ -38,6 +38,12 @@ class StorageUnreachable(StorageError):
     retryable = True
 
 
+class StorageSilent(StorageError):
+    """The storage did not answer in time; what it was given may be stored later, or not at all."""
+
+    retryable = True
+
+
 class StorageFenced(StorageError):
     """Another writer took the database over. This one has stopped; what it acknowledged is with the other."""
 

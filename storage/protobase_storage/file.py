@@ -35,7 +35,8 @@ from .errors import StorageClosed, StorageError, StorageFormatError, TooManyRead
 from .heads import Heads
 from .lock import FolderLock
 from .reader import Reader
-from .sqlite_schema import connect, is_corruption, limit_size, prepare, translate
+from .reserve import RESERVE_BYTES, Reserve
+from .sqlite_schema import checkpoint_pages, connect, is_corruption, limit_size, prepare, translate
 from .upkeep import Upkeep, is_erasing
 from .writer import Writer
 
@@ -49,7 +50,8 @@ Result = TypeVar("Result")
 def _note_unfinished(finished: asyncio.Future[None]) -> None:
     """Garbage is invisible, and an erasure has begun: what cannot be done now is left to the next opening."""
     if (error := finished.exception()) is not None:
-        _log.warning("what is deleted or erased still takes room in the file: %s", error)
+        told = "what is deleted or erased still takes room in the file: %s"
+        _log.warning(told, error, extra={"event": "room_not_freed"})
 
 
 def _no_step(step: str) -> None:
@@ -78,6 +80,7 @@ class FileStorage(Storage):
         backlog_limit: int = BACKLOG_LIMIT,
         reads_limit: int = READS_LIMIT,
         max_bytes: int | None = None,
+        reserve_bytes: int = RESERVE_BYTES,
         make_identity: Callable[[], str] = random_identity,
         clock: Callable[[], float] = time.perf_counter,
         on_step: Callable[[str], None] = _no_step,
@@ -85,15 +88,15 @@ class FileStorage(Storage):
         """Open the database in folder `path`; both are made if missing.
 
         `backlog_limit` is in bytes; at most `reads_limit` reads wait (`TooManyReads` beyond it); `max_bytes`
-        bounds the database file (`StorageFull` beyond it). `on_step` is called on the writer thread with the
-        name of each step it has taken: tests crash there.
+        bounds the database file (`StorageFull` beyond it); `reserve_bytes` are kept on the disk for what
+        makes room on a full one. `on_step` is called on the writer thread with the name of each step it has
+        taken: tests crash there.
         Raises `StorageLocked`, `StorageFormatError`, `StorageError`.
         """
-        opened = await asyncio.to_thread(_open, Path(path), max_bytes, make_identity)
+        opened = await asyncio.to_thread(_open, Path(path), max_bytes, reserve_bytes, make_identity)
         heads = Heads(opened.connection, opened.survey)
-        writer = Writer(
-            opened.connection, opened.path, heads, on_step=on_step, clock=clock, backlog_limit=backlog_limit
-        )
+        parts = opened.connection, opened.path, heads, opened.reserve
+        writer = Writer(*parts, on_step=on_step, clock=clock, backlog_limit=backlog_limit)
         upkeep = Upkeep(opened.connection, heads, opened.survey, on_step)
         finished = writer.run(None, upkeep.finish(), 0) if opened.garbage or opened.erasing else None
         writer.start()
@@ -201,6 +204,7 @@ class _Opened:
     """The lock, the file and its two connections, with what was found in it."""
 
     lock: FolderLock
+    reserve: Reserve
     path: Path
     connection: sqlite3.Connection
     read_connection: sqlite3.Connection
@@ -216,7 +220,9 @@ class _Opened:
         self.lock.release()
 
 
-def _open(folder: Path, max_bytes: int | None, make_identity: Callable[[], str]) -> _Opened:
+def _open(
+    folder: Path, max_bytes: int | None, reserve_bytes: int, make_identity: Callable[[], str]
+) -> _Opened:
     try:
         _make_folder(folder)
         lock = FolderLock(folder)
@@ -225,7 +231,9 @@ def _open(folder: Path, max_bytes: int | None, make_identity: Callable[[], str])
     except OSError as error:
         raise StorageError(f"database folder {str(folder)!r} cannot be used: {error}") from error
     try:
-        return _open_database(lock, folder / DATABASE_NAME, max_bytes, make_identity)
+        reserve = Reserve(folder, reserve_bytes)
+        with reserve.lent():
+            return _open_database(lock, reserve, folder / DATABASE_NAME, max_bytes, make_identity)
     except sqlite3.Error as error:
         lock.release()
         if is_corruption(error):
@@ -240,9 +248,13 @@ def _open(folder: Path, max_bytes: int | None, make_identity: Callable[[], str])
 
 
 def _open_database(
-    lock: FolderLock, path: Path, max_bytes: int | None, make_identity: Callable[[], str]
+    lock: FolderLock,
+    reserve: Reserve,
+    path: Path,
+    max_bytes: int | None,
+    make_identity: Callable[[], str],
 ) -> _Opened:
-    connection = connect(path)
+    connection = connect(path, checkpoint_pages(reserve.size))
     try:
         identity = prepare(connection, path, make_identity)
         _sync_folder(path.parent)
@@ -251,7 +263,7 @@ def _open_database(
         survey = catalogue.survey(connection)
         garbage = connection.execute("SELECT 1 FROM garbage").fetchone() is not None
         erasing = is_erasing(connection)
-        return _Opened(lock, path, connection, connect(path), identity, survey, garbage, erasing)
+        return _Opened(lock, reserve, path, connection, connect(path), identity, survey, garbage, erasing)
     except BaseException:
         connection.close()
         raise

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-from contextlib import suppress
 from pathlib import Path
 from weakref import WeakSet
 
@@ -20,24 +20,26 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises `StorageLocked` when somebody else holds `folder`, `OSError` when it cannot be written."""
-        self._file = open(folder / LOCK_NAME, "a+")  # noqa: SIM115 - held until release
+        """Raises `StorageLocked` when somebody else holds `folder`, `OSError` when it cannot be written.
+
+        On a full disk it is held all the same, and does not say by whom.
+        """
+        self._file = open(folder / LOCK_NAME, "ab+", buffering=0)  # noqa: SIM115 - held until release
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._file.seek(0)
-            holder = self._file.read(20).strip() or "unknown"
+            holder = (self._file.read(20) or b"").decode(errors="replace").strip() or "unknown"
             self._file.close()
             who = "this process" if holder == str(os.getpid()) else f"process {holder}"
             raise StorageLocked(f"database folder {str(folder)!r} is held by {who}") from None
         try:
             self._file.truncate(0)
-            self._file.write(f"{os.getpid()}\n")
-            self._file.flush()
-        except OSError:
-            with suppress(OSError):  # it closes all the same
+            self._file.write(f"{os.getpid()}\n".encode())
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 self._file.close()
-            raise
+                raise
         _held.add(self)
 
     def release(self) -> None:

@@ -15,6 +15,9 @@ FORMAT = 1
 CHECKPOINT_PAGES = 1000
 """Pages in the write-ahead log after which a flush moves them into the database: 4 MiB, some milliseconds."""
 
+PAGE_BYTES = 4096
+"""Of new files; what a page has when nothing else is said."""
+
 WAL_LIMIT = 64 * 1024 * 1024
 """Bytes of write-ahead log beyond which the writer waits for readers and starts the log afresh."""
 
@@ -38,7 +41,7 @@ CREATE TABLE garbage (kind TEXT, id INTEGER, vector BLOB, PRIMARY KEY (kind, id)
 """
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, checkpoint_pages: int = CHECKPOINT_PAGES) -> sqlite3.Connection:
     """A connection in WAL mode, fully synchronised, transactions by hand, for one thread at a time."""
     connection = sqlite3.connect(
         path, timeout=READER_WAIT_SECONDS, isolation_level=None, check_same_thread=False
@@ -47,13 +50,18 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
         connection.execute("PRAGMA secure_delete = FAST")  # ON would rewrite every page a compaction frees
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def checkpoint_pages(reserve: int) -> int:
+    """The same of a disk so small that only ``reserve`` bytes are kept free on it: half of that."""
+    return min(CHECKPOINT_PAGES, reserve // 2 // PAGE_BYTES) or CHECKPOINT_PAGES
 
 
 def _readable(text: bytes) -> str:
@@ -116,6 +124,18 @@ def empty_wal(connection: sqlite3.Connection) -> bool:
     return not busy
 
 
+def free_bytes(connection: sqlite3.Connection) -> int:
+    """Bytes of pages that nothing is in, since something was deleted."""
+    count: int = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    size: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    return count * size
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether there was no room."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+
+
 def is_corruption(error: sqlite3.Error) -> bool:
     """Whether SQLite found a page it cannot make sense of."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -125,6 +145,6 @@ def translate(error: sqlite3.Error, collection: str | None = None) -> StorageErr
     """The storage error that says what an SQLite error means to the caller."""
     if is_corruption(error) and collection is not None:
         return CollectionCorrupt(collection, f"a page of the file is damaged ({error})")
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+    if is_full(error):
         return StorageFull(f"no room for the write ({error}); nothing of it was stored")
     return StorageError(f"database file: {error}")

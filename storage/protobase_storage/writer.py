@@ -16,8 +16,17 @@ from .backlog import OVERHEAD, weight_of
 from .commit import Commit
 from .errors import SequenceConflict, StorageBusy, StorageError
 from .heads import Heads
+from .reserve import Reserve
 from .rows import LogRow
-from .sqlite_schema import WAL_LIMIT, empty_wal, is_corruption, transaction, translate
+from .sqlite_schema import (
+    WAL_LIMIT,
+    empty_wal,
+    free_bytes,
+    is_corruption,
+    is_full,
+    transaction,
+    translate,
+)
 from .upkeep import Steps
 
 GROUP_COMMITS = 4096
@@ -25,6 +34,9 @@ GROUP_COMMITS = 4096
 
 GROUP_BYTES = 8 * 1024 * 1024
 """Bytes one flush carries at most, unless a single append has more."""
+
+UNKNOWN = (-1, -1)
+"""The identity of a file that cannot be looked at."""
 
 
 @dataclass(slots=True, eq=False)
@@ -71,14 +83,18 @@ class Writer:
         connection: sqlite3.Connection,
         path: Path,
         heads: Heads,
+        reserve: Reserve,
         *,
         on_step: Callable[[str], None],
         clock: Callable[[], float],
         backlog_limit: int,
     ) -> None:
         self._connection = connection
+        path = path.absolute()
         self._wal = f"{path}-wal"
+        self._files = {name: _identity(name) for name in (str(path), self._wal)}
         self._heads = heads
+        self._reserve = reserve
         self._on_step = on_step
         self._clock = clock
         self._backlog_limit = backlog_limit
@@ -94,6 +110,7 @@ class Writer:
         self.commits = 0
         self.flushes = 0
         self.last_flush_seconds = 0.0
+        self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="protobase-storage-writer", daemon=True)
 
     # On the event loop's thread
@@ -131,7 +148,7 @@ class Writer:
         with self._wake:
             self._stopping = True
             self._wake.notify()
-        await asyncio.to_thread(self._thread.join)
+        await self._ended  # and not in a thread, which would outlive a storage that hangs
 
     def _deliver(self, done: Sequence[Append | Task]) -> None:
         """Complete the futures, in queue order; appends that follow a failure count again from here on."""
@@ -162,6 +179,12 @@ class Writer:
             self._seal()
         except BaseException as error:
             self._die(error, group or [])
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        if not self._ended.done():
+            self._ended.set_result(None)
 
     def _seal(self) -> None:
         """Note where the logs end. It helps to find damage later; nothing is lost if there is no room."""
@@ -213,15 +236,26 @@ class Writer:
         started = self._clock()
         self._on_step("append:begin")
         try:
+            self._require_files()
             self._store(group)
-        except sqlite3.Error as error:
+        except StorageError as error:
             self._fail(group, error)
+        except sqlite3.Error as error:
+            if not (is_full(error) and self._store_in_reserve(group)):
+                self._fail(group, error)
         self.flushes += 1
         self.commits += sum(len(append.commits) for append in group if append.error is None)
         self.last_flush_seconds = self._clock() - started
         self._post(group)
         self._on_step("append:delivered")
         self._bound_wal()
+
+    def _require_files(self) -> None:
+        """Raise if what is written would be in no file: SQLite goes on in one that was removed."""
+        for name, identity in self._files.items():
+            if _identity(name) not in (identity, UNKNOWN):
+                what = "put it back, or start again with what is there"
+                raise StorageError(f"{name!r} was removed or replaced; {what}")
 
     def _store(self, group: list[Append]) -> None:
         """One transaction with what can be stored of the group; the `error` of the others says why not."""
@@ -251,17 +285,36 @@ class Writer:
             return []
         return self._heads.plan(append.commits)
 
-    def _fail(self, group: list[Append], error: sqlite3.Error) -> None:
+    def _fail(self, group: list[Append], error: sqlite3.Error | StorageError) -> None:
         """The transaction failed: a damaged page fails the appends it concerns, anything else all of them."""
         waiting = [append for append in group if append.error is None]
-        if is_corruption(error) and len(waiting) > 1:
+        if isinstance(error, sqlite3.Error) and is_corruption(error) and len(waiting) > 1:
             for append in waiting:
                 self._store_alone(append)
             return
         for append in waiting:
-            append.error = translate(error, min(append.collections, default=None))
+            name = min(append.collections, default=None)
+            append.error = error if isinstance(error, StorageError) else translate(error, name)
             self._failed |= dict.fromkeys(append.collections, append.error)
-        empty_wal(self._connection)  # so that no recovery finds remains of it there
+        self._clear_wal()
+
+    def _store_in_reserve(self, group: list[Append]) -> bool:
+        """Store a group where the disk is full and the database is not, because something was deleted.
+
+        What is new goes through the write-ahead log, for which the reserve is lent.
+        """
+        self._clear_wal()
+        room = free_bytes(self._connection) + self._reserve.free()
+        if room < 2 * sum(append.weight for append in group):
+            return False
+        with self._reserve.lent():
+            try:
+                self._store(group)
+            except sqlite3.Error:
+                return False
+            finally:
+                self._clear_wal()
+        return True
 
     def _store_alone(self, append: Append) -> None:
         try:
@@ -270,15 +323,24 @@ class Writer:
             self._fail([append], error)
 
     def _advance(self, task: Task) -> None:
-        """One step of a task, then the next one's turn."""
+        """One step of a task, then the next one's turn. What it needs to make room, it is lent."""
+        if not self._reserve.is_touched:
+            self._step(task)
+            return
+        with self._reserve.lent():
+            self._step(task)
+            self._clear_wal()
+
+    def _step(self, task: Task) -> None:
         try:
+            self._require_files()
             next(task.steps)
         except StopIteration:
             self._finish(task)
         except StorageError as error:
             self._finish(task, error)
         except sqlite3.Error as error:
-            empty_wal(self._connection)
+            self._clear_wal()
             self._finish(task, translate(error, task.collection))
         except (TypeError, ValueError, AttributeError) as error:  # damaged rows have columns of any type
             self._finish(task, StorageError(f"damaged rows of collection {task.collection!r}: {error}"))
@@ -296,7 +358,18 @@ class Writer:
         except OSError:
             return  # the next flush looks again
         if size > self._wal_bound:
-            self._wal_bound = WAL_LIMIT if empty_wal(self._connection) else size + WAL_LIMIT
+            self._wal_bound = WAL_LIMIT if self._clear_wal() else size + WAL_LIMIT
+
+    def _clear_wal(self) -> bool:
+        """Move the write-ahead log into the database and empty it, unless a reader or the medium forbids.
+
+        After a failed write no recovery finds remains of it in the log then. What is in it needs room in the
+        database before it gives up its own: it is lent the reserve.
+        """
+        if empty_wal(self._connection):
+            return True
+        with self._reserve.lent():
+            return empty_wal(self._connection)
 
     def _post(self, done: Sequence[Append | Task]) -> None:
         self._loop.call_soon_threadsafe(self._deliver, done)
@@ -314,3 +387,14 @@ class Writer:
                 work.future.set_exception(self._dead or StorageError())
         self._queue.clear()
         self._tasks.clear()
+
+
+def _identity(name: str) -> tuple[int, int] | None:
+    """What says whether a file is the same; None if there is none."""
+    try:
+        found = os.stat(name)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return UNKNOWN
+    return found.st_dev, found.st_ino

@@ -18,7 +18,8 @@ PAGE = 4096
 async def test_makes_the_folder_and_its_parents(tmp_path: Path) -> None:
     storage = await FileStorage.open(tmp_path / "a" / "b")
     await storage.close()
-    assert {file.name for file in (tmp_path / "a" / "b").iterdir()} == {"protobase.db", "protobase.lock"}
+    names = {"protobase.db", "protobase.lock", "protobase.reserve"}
+    assert {file.name for file in (tmp_path / "a" / "b").iterdir()} == names
 
 
 async def test_what_it_makes_is_durable_before_anything_is_stored(tmp_path: Path, monkeypatch) -> None:

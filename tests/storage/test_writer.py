@@ -217,3 +217,19 @@ async def test_the_log_is_bounded_and_space_is_used_again(tmp_path: Path) -> Non
     await storage.close()
     assert (tmp_path / "protobase.db").stat().st_size < 3_000_000
     assert max(sizes) < 12_000_000
+
+
+async def test_nothing_is_written_into_a_file_that_was_removed(tmp_path: Path) -> None:
+    """Until it is put back: then it goes on."""
+    storage = await FileStorage.open(tmp_path)
+    await storage.append([make_commit("a", 1)])
+    for name in ("protobase.db", "protobase.db-wal"):
+        (tmp_path / name).rename(tmp_path / "elsewhere")
+        with pytest.raises(StorageError, match=f"{name}' was removed or replaced; put it back"):
+            await storage.append([make_commit("a", 2)])
+        with pytest.raises(StorageError, match="was removed or replaced"):
+            await storage.delete("a")
+        assert (await storage.load("a")).vector == {"node-a": 1}
+        (tmp_path / "elsewhere").rename(tmp_path / name)
+    await storage.append([make_commit("a", 2)])
+    await storage.close()

@@ -128,7 +128,7 @@ class Once:
         asked = [request.method, dict(request.path), said, request.body]
         self._request = values.digest(asked).hex()
         self._seconds = at.limits.idempotency_seconds
-        self._now = at.clock.time()
+        self._now = at.epoch + at.clock.monotonic()  # a clock that is set forgets no key
         self._period = int(self._now // self._seconds)
 
     async def commit(self, work: Work) -> Answer:

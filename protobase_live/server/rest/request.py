@@ -13,6 +13,7 @@ from protobase_live.errors import ValidationError
 from protobase_live.model import values
 from protobase_live.server.accounts import Account
 from protobase_live.server.asgi_types import Receive, Scope
+from protobase_live.server.client_request import ClientRequest
 from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Refusal
 
@@ -104,6 +105,12 @@ def address_of(scope: Scope, headers: Mapping[str, str], proxies: Proxies) -> st
     """From where a request comes, as it counts; None where the server does not say."""
     host, _ = scope.get("client") or (None, 0)
     return proxies.client(host, headers.get("x-forwarded-for", ""))
+
+
+def request_of_scope(scope: Scope) -> ClientRequest:
+    """The request of which ASGI tells so much."""
+    host, _ = scope.get("client") or (None, 0)
+    return ClientRequest(None, scope.get("path", ""), headers_of(scope), host)
 
 
 def query_of(scope: Scope) -> dict[str, str]:

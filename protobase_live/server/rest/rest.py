@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 
 from protobase_actors import Clock, within
@@ -21,6 +22,7 @@ from protobase_live.protocol.server_events import CONTENT_TYPE
 from protobase_live.server.accounts import Account, Accounts
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
 from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.server.connection_log import enter, narrow
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
@@ -32,7 +34,15 @@ from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed,
 from protobase_live.server.rest.bodies import Bodies, too_long
 from protobase_live.server.rest.cors import Cors
 from protobase_live.server.rest.events import Events
-from protobase_live.server.rest.request import Request, address_of, headers_of, query_of, segments, value_of
+from protobase_live.server.rest.request import (
+    Request,
+    address_of,
+    headers_of,
+    query_of,
+    request_of_scope,
+    segments,
+    value_of,
+)
 from protobase_live.server.rest.routes import Route, find
 from protobase_live.server.rest.services import Services
 from protobase_live.server.rest.table import ROUTES
@@ -75,7 +85,8 @@ class Rest:
         self._database = database
         self._permissions = permissions or Permissions(clock)
         encodings = Encodings(JsonCodec(), live_limits.encoded_bytes)
-        self._shared = clock, limits, live_limits, encodings, counters, inspector
+        epoch = clock.time() - clock.monotonic()
+        self._shared = clock, limits, live_limits, encodings, counters, inspector, epoch
         self._authentication = authentication
         self._cors = Cors(origins.request_refusal, _METHODS, _ASKED, _TOLD)
         self._clock = clock
@@ -98,6 +109,7 @@ class Rest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; see ASGI."""
+        enter("rest")
         address = address_of(scope, headers_of(scope), self._proxies)
         try:
             if self._requests >= self._limits.http_requests:
@@ -192,7 +204,7 @@ class Rest:
         body = await value_of(await self._body(scope, headers, receive), headers, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:
-            check_collection(path["collection"])
+            narrow(check_collection(path["collection"]))
         with self._accounts.request(identity.author, address_of(scope, headers, self._proxies)) as account:
             if "collection" in path:
                 account.opened.use([path["collection"]])
@@ -215,12 +227,13 @@ class Rest:
         return await self._bodies.read(receive, address, most_bytes)
 
     async def _identity(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> Identity:
+        request = self._authentication.request(partial(request_of_scope, scope))
         if self._token is not None:
-            return await self._authentication.identity(self._token(scope))
+            return await self._authentication.identity(self._token(scope), request)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme and scheme.lower() != "bearer":
             raise Unauthorized("Authorization has to be 'Bearer TOKEN'")
-        return await self._authentication.identity(token.strip() if scheme else query.get("token"))
+        return await self._authentication.identity(token.strip() if scheme else query.get("token"), request)
 
     async def _stream(
         self, opened: tuple[Events, Headers], address: str | None, receive: Receive, send: Send

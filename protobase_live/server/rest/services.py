@@ -32,3 +32,5 @@ class Services:
     counters: Counters
     inspector: bool
     """Whether it is told what the inspector shows."""
+    epoch: float
+    """With the clock's `monotonic`: the wall time, as if nobody had set it since the start."""

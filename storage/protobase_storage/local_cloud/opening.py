@@ -21,6 +21,7 @@ from ..cloud.view import CloudView, Seen, look
 from ..contract import BACKLOG_LIMIT, READS_LIMIT, Storage
 from ..errors import StorageDiverged, StorageError
 from ..file import FileStorage
+from ..reserve import RESERVE_BYTES
 from .difference import Difference, Trust, all_standings, compare, download, upload
 from .limits import UNUPLOADED_BYTES, UNUPLOADED_SECONDS
 from .record import Record, hash_of, read_record, write_record
@@ -40,6 +41,7 @@ async def open_local(
     backlog_limit: int = BACKLOG_LIMIT,
     reads_limit: int = READS_LIMIT,
     max_bytes: int | None = None,
+    reserve_bytes: int = RESERVE_BYTES,
     patience: Patience = Patience(),  # noqa: B008 - it is frozen
     draw: Callable[[], float] = random.random,
     on_step: Callable[[str], None] = lambda step: None,
@@ -49,8 +51,9 @@ async def open_local(
     what the store lacks is uploaded, before anything else happens.
 
     At most ``unuploaded_bytes`` are acknowledged and not uploaded, for at most ``unuploaded_seconds`` while
-    the store answers; then appends wait, ``backlog_limit`` bytes of them. ``max_bytes`` and ``on_step`` are
-    those of `FileStorage.open`, the others, ``options`` too, those of `CloudStorage.open`.
+    the store answers; then appends wait, ``backlog_limit`` bytes of them. ``max_bytes``,
+    ``reserve_bytes`` and ``on_step`` are those of `FileStorage.open`, the others, ``options`` too, those of
+    `CloudStorage.open`.
 
     Raises `StorageDiverged` where another writer has the database by now and the folder may have something
     that was never uploaded; nothing is changed then. Else what the other two raise.
@@ -59,7 +62,8 @@ async def open_local(
     async with AsyncExitStack() as opened:
         patient = PatientObjects(store, patience, draw)
         opened.push_async_callback(patient.close)
-        local = await FileStorage.open(folder, max_bytes=max_bytes, on_step=on_step, **limits)
+        room = {"max_bytes": max_bytes, "reserve_bytes": reserve_bytes}
+        local = await FileStorage.open(folder, on_step=on_step, **room, **limits)
         opened.push_async_callback(local.close)
         with _translated():
             meeting = await _meet(patient, local, Path(folder), must_exist)

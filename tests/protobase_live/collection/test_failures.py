@@ -275,3 +275,26 @@ async def test_nothing_is_stored_behind_what_is_lost_during_its_turn(
     await tasks.insert({}, key="next")
     assert await stored_sequences(storage, "tasks") == [1, 2]
     assert await tasks.keys() == ["kept", "next"]
+
+
+async def test_memory_that_runs_out_in_a_turn_fails_its_collection_alone(
+    database, clock, monkeypatch
+) -> None:
+    a, b = await database.collection("a"), await database.collection("b")
+    await a.insert({}, key="before")
+    await b.insert({}, key="before")
+    write = Document.write_in_steps
+
+    def run_out(document, ops, author):
+        if "huge" in str(ops[0].args):
+            raise MemoryError
+        return write(document, ops, author)
+
+    monkeypatch.setattr(Document, "write_in_steps", run_out)
+    with pytest.raises(OutcomeUnknown, match="a failed"):
+        await a.insert({}, key="huge")
+    await b.insert({}, key="after")
+    again = asyncio.ensure_future(a.insert({}, key="after"))
+    await clock.advance(10)  # it is loaded again
+    await again
+    assert await a.keys() == await b.keys() == ["after", "before"]

@@ -160,3 +160,23 @@ async def test_what_goes_wrong_while_a_turn_is_shown_drops_it(dropped, failures)
     under_way.set_exception(RuntimeError("a cannot be shown"))
     await asyncio.sleep(0)
     assert (dropped, [str(error) for error in failures]) == (["a", "b"], ["a cannot be shown"])
+
+
+async def test_what_is_not_answered_is_given_up_and_lost_again_when_it_is(
+    pipeline, shown, dropped, failures
+) -> None:
+    late, behind, error = future(), future(), OSError("no answer")
+    pipeline.push("a", late)
+    pipeline.push("b", behind)
+    pipeline.give_up(error)
+    assert (dropped, failures, pipeline.silent) == (["a", "b"], [error], True)
+    await pipeline.settled()  # nobody waits for it any more
+    pipeline.begin_again()
+    pipeline.push("a question", None)
+    assert shown == ["a question"]
+    late.set_result(None)
+    await asyncio.sleep(0)
+    assert (pipeline.silent, pipeline.failed) == (True, False)
+    behind.set_exception(OSError("nor was it stored"))
+    await asyncio.sleep(0)
+    assert (pipeline.silent, failures) == (False, [error, error])

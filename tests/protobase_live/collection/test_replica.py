@@ -217,7 +217,7 @@ async def test_a_commit_says_what_it_was_made_on_and_comes_later(trio: Sequence[
     first, second, _ = trio
     await first.write("a", 1)
     (made,) = await commits(first)
-    late = replace(made, time=made.time + 1e6)
+    late = replace(made, time=made.time + 3_000)
     await second.replicate([late])
     await second.write("a", 2)
     _, on_it = await commits(second)

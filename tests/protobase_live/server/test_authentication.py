@@ -6,10 +6,14 @@ import asyncio
 import logging
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
+import protobase_live as pb
 from protobase_actors import ManualClock
 from protobase_live.errors import Unauthorized, Unavailable
 from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.server.client_request import ClientRequest
 
 
 async def in_time(token):
@@ -158,3 +162,59 @@ async def test_a_token_that_is_returned_as_no_author_reaches_nobody(caplog):
     with pytest.raises(Unauthorized):
         await Authentication(lambda token: [token], ManualClock()).identity(MARKER)
     assert "s3cr3t" not in caplog.text
+
+
+CAME = ClientRequest(None, "/live", {"cookie": "session=s3cret-session", "x-team": "red"}, "10.0.0.7")
+
+
+async def test_a_hook_that_asks_for_the_request_is_given_it():
+    def authenticate(request):
+        return f"{request.token} {request.path} {request.headers['x-team']} {request.address}"
+
+    authentication = Authentication(authenticate, ManualClock())
+    assert authentication.request(lambda: CAME) is CAME
+    assert (await authentication.identity("t", CAME)).author == "t /live red 10.0.0.7"
+    others = Authentication(lambda token: token, ManualClock())
+    assert others.request(lambda: CAME) is not CAME
+
+
+async def test_a_hook_of_requests_that_gives_nothing_lets_nobody_in():
+    with pytest.raises(Unauthorized):
+        await Authentication(lambda request: None, ManualClock()).identity(None, CAME)
+
+
+async def test_what_a_request_has_of_secrets_reaches_nobody(caplog):
+    def authenticate(request):
+        raise KeyError(request.headers["cookie"])
+
+    with pytest.raises(Unauthorized) as refused:
+        await Authentication(authenticate, ManualClock()).identity(None, CAME)
+    assert "s3cret" not in f"{refused.value} {caplog.text} {CAME!r}"
+
+
+async def test_every_door_tells_the_request():
+    seen = []
+
+    def authenticate(request):
+        seen.append((request.path, request.headers.get("x-team"), request.address, request.token))
+        return "ann"
+
+    headers = {"X-Team": "red"}
+    async with pb.open("memory:") as db, pb.Server(db, port=0, authenticate=authenticate) as server:
+        where = f"ws://127.0.0.1:{server.port}"
+        async with connect(f"{where}/yjs/notes?token=t", additional_headers=headers) as client:
+            await client.recv()
+        async with connect(f"{where}/hocuspocus", additional_headers=headers) as client:
+            await client.send(b"\x05notes\x02\x00\x01t")
+            await client.recv()
+        live = [Subprotocol("protobase-live.v1.json")]
+        async with connect(f"{where}/live", additional_headers=headers, subprotocols=live) as client:
+            await client.send('{"type": "hello", "version": 1, "token": "t"}')
+            await client.recv()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        asked = "GET /api/v1/collections HTTP/1.1\r\nHost: localhost\r\nX-Team: red\r\n"
+        writer.write(f"{asked}Authorization: Bearer t\r\n\r\n".encode())
+        assert b"200" in await reader.readline()
+        writer.close()
+    paths = ["/yjs/notes", "/hocuspocus", "/live", "/api/v1/collections"]
+    assert seen == [(path, "red", "127.0.0.1", "t") for path in paths]

@@ -27,6 +27,7 @@ from protobase_live.server.authentication import Identity
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage, StorageFull
+from tests.support.figures import parsed
 
 NOTHING = b"\x00"
 
@@ -78,15 +79,14 @@ async def test_plain_http(server: Server, path: str, status: int, said: str) -> 
 async def test_figures_count(server: Server, database: Database) -> None:
     await (await database.collection("tasks")).insert({})
     _, body = await get(server, "/metrics")
-    figures = dict(line.split() for line in body.splitlines() if not line.startswith("#"))
-    assert figures["protobase_collections_loaded"] == "1"
-    assert figures["protobase_storage_commits_total"] == "1"
+    figures = parsed(body)
+    assert figures["protobase_collections_loaded"] == 1
+    assert figures["protobase_storage_commits_total"] == 1
 
 
 async def figures_of(server: Server) -> dict[str, float]:
     _, body = await get(server, "/metrics")
-    lines = [line.rpartition(" ") for line in body.splitlines() if not line.startswith("#")]
-    return {name: float(value) for name, _, value in lines}
+    return parsed(body)
 
 
 async def test_counters_do_not_fall_when_a_collection_leaves_the_memory() -> None:
@@ -149,7 +149,7 @@ async def test_one_line_for_each_refusal_and_none_for_others(
     writer.close()
     await get(server, "/healthz")
     (record,) = [each for each in caplog.records if each.name.startswith("protobase_live")]
-    assert record.name == "protobase_live.server.ends"
+    assert (record.event, record.code) == ("connection_closed", 4404)  # type: ignore[attr-defined]
     assert "'/yjs/a//b': 4404" in record.getMessage()
     assert "secret" not in caplog.text
 
@@ -457,3 +457,28 @@ async def test_a_yjs_client_whose_token_ended_is_to_come_back_with_another(datab
         async with connect(url) as client:
             await client.wait_closed()
             assert (client.close_code, client.close_reason) == (4401, "the token has expired")
+
+
+@pytest.mark.parametrize(
+    ("query", "offered", "token", "chosen"),
+    [
+        ("", ["ann's"], "ann's", "ann's"),
+        ("", ["protobase-token", "ann's"], "ann's", "protobase-token"),
+        ("", ["protobase-token", "ann's", "more"], "ann's", "protobase-token"),
+        ("?token=bob", ["ann's"], "bob", "ann's"),
+        ("?token=bob", ["protobase-token", "ann's"], "bob", "protobase-token"),
+        ("", ["protobase-token"], None, "protobase-token"),
+        ("", ["one", "other"], None, "one"),
+        ("", None, None, None),
+    ],
+)
+async def test_a_yjs_client_may_say_its_token_as_a_subprotocol(
+    database: Database, query, offered, token, chosen
+) -> None:
+    said: list[str | None] = []
+    async with Server(database, port=0, authenticate=lambda each: said.append(each) or "ann") as server:
+        url = f"ws://127.0.0.1:{server.port}/yjs/notes{query}"
+        async with connect(url, subprotocols=offered) as client:
+            await client.recv()
+            assert client.subprotocol == chosen
+    assert said == [token]

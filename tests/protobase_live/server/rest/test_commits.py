@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from protobase_live.server.rest.commits import KEYS
 from tests.support.asgi_client import call
 
@@ -87,6 +89,14 @@ async def test_a_key_is_remembered_for_a_period_and_forgotten_after_the_next(res
     assert await count(database) == 2
     period = int(clock.time() // 3_600)
     assert [each.name for each in await database.collections(KEYS)] == [f"{KEYS}{period}"]
+
+
+@pytest.mark.parametrize("seconds", [-10_000.0, 10_000.0])
+async def test_a_clock_that_is_set_forgets_no_key(rest, database, clock, seconds) -> None:
+    await call(rest, "POST", TO, ADD, idempotency_key="k")
+    clock.set_wall_clock(seconds)
+    await call(rest, "POST", TO, ADD, idempotency_key="k")
+    assert await count(database) == 1
 
 
 async def test_one_key_too_many(make_rest, database) -> None:
