@@ -108,13 +108,14 @@ class Health:
         if not self._is_silent:
             self._is_silent = True
             self.failures += 1
-            _log.error("%s; what is written is refused, reading goes on", self._overdue.reason)
+            told = "%s; what is written is refused, reading goes on"
+            _log.error(told, self._overdue.reason, extra={"event": "storage_silent"})
 
     def note(self, appended: asyncio.Future[None]) -> None:
         """The outcome of an append is known."""
         if self._is_silent and self._overdue.reason is None:
             self._is_silent = False
-            _log.warning("the storage answers again")
+            _log.warning("the storage answers again", extra={"event": "storage_answers"})
         error = None if appended.cancelled() else appended.exception()
         if isinstance(error, StorageFenced):
             self.successor = str(error)
@@ -123,11 +124,12 @@ class Health:
         if error is not None and is_of_the_medium(error) and not isinstance(error, StorageBusy):
             if self._reason is None:
                 reason = str(error)  # a log record that is kept must not keep the collection
-                _log.error("the storage failed: %s; what is written is refused, reading goes on", reason)
+                told = "the storage failed: %s; what is written is refused, reading goes on"
+                _log.error(told, reason, extra={"event": "storage_failed"})
             self.failures += 1
             self._reason, self._failed_at = str(error), self._clock.monotonic()
         elif error is None and self._reason is not None:
-            _log.warning("the storage works again")
+            _log.warning("the storage works again", extra={"event": "storage_recovered"})
             self._reason = None
 
 
