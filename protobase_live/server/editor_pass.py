@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from protobase_live.document import Judge
@@ -36,6 +37,7 @@ class EditorPass:
         self._collection = collection
         self._editor: Editor | None = None
         self._error: Forbidden | None = None
+        self._turn = asyncio.Lock()
         self.close = authority.open([collection], self._reconsider)
 
     @property
@@ -57,6 +59,10 @@ class EditorPass:
 
     async def check(self) -> None:
         """Find out. Raises Forbidden for who may not be here at all."""
+        async with self._turn:  # what was asked last counts, and not what was answered last
+            await self._check()
+
+    async def _check(self) -> None:
         names = [self._collection]
         await self._authority.check("read", names)
         grant = self._authority.grant(self._collection)
@@ -85,6 +91,7 @@ class EditorPass:
         except Forbidden as error:
             self._error = error
             if self._editor is not None:
+                self._editor.permit(READER, False)  # nor what it has said that waits for its turn
                 self._editor.reject(error)
         else:
             if self._editor is not None:
