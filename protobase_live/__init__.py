@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from protobase_live.collection.limits import Limits, StorageLimits
     from protobase_live.database.database import Database
     from protobase_live.database.opening import open
+    from protobase_live.database.traces import trace
     from protobase_live.errors import (
         Behind,
         Closed,
@@ -150,6 +151,7 @@ __all__ = [
     "parse",
     "recheck",
     "sum",
+    "trace",
 ]
 
 _HOMES = {
@@ -174,6 +176,7 @@ _HOMES = {
     "permissions.rule": "Rule",
     "presence.limits": "PresenceLimits",
     "database.opening": "open",
+    "database.traces": "trace",
     "protocol.live.limits": "LiveLimits",
     "query.ast.aggregates": "avg collect count count_distinct max min sum",
     "query.result.diff": "Diff RowChange",

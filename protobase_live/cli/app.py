@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from typer.core import TyperGroup
+
+from protobase_live.cli.arguments import ServerUrl, Source, Token
+from protobase_live.cli.cluster_app import cluster
 
 if TYPE_CHECKING:
     from protobase_live.cli.settings import Options
@@ -19,27 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class _ClusterGroup(TyperGroup):
-    """``cluster URL`` is short for ``cluster status URL``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """See ``click.Group``."""
-        short = args and args[0] not in (*self.commands, "-h", "--help")
-        return super().parse_args(ctx, ["status", *args] if short else args)
-
-
-cluster = typer.Typer(
-    cls=_ClusterGroup,
-    no_args_is_help=True,
-    help="Look at servers that hold the same. 'cluster URL' is short for 'cluster status URL'.",
-)
 app.add_typer(cluster, name="cluster")
-
-Token = Annotated[str | None, typer.Option(envvar="PROTOBASE_TOKEN", help="What the server knows you by.")]
-ServerUrl = Annotated[str, typer.Argument(help="A server, such as ws://127.0.0.1:8765.")]
-Source = Annotated[str, typer.Argument(help="A server (ws://HOST:PORT) or a storage (file:PATH).")]
 
 
 def _say_version(asked: bool) -> None:
@@ -134,6 +116,9 @@ def serve(
     limit: Annotated[list[str] | None, typer.Option(help="NAME=NUMBER, as document_bytes=128MiB.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
+    traces: Annotated[
+        str | None, typer.Option(help="The share of commits that OpenTelemetry is told of, such as 0.01.")
+    ] = None,
 ) -> None:
     """Serve a database until SIGTERM or Ctrl-C; prints one line when it is ready.
 
@@ -166,6 +151,7 @@ def serve(
         "limit": limit,
         "log_level": log_level,
         "log_format": log_format,
+        "traces": traces,
     }
     # An option that is empty was given: without the keys that it should have named anyone could come.
     serve(cast("Options", {name: value for name, value in given.items() if value not in (None, [])}))
@@ -348,47 +334,6 @@ def info(
     from protobase_live.cli.info import info
 
     info(source, json, token)
-
-
-@cluster.command()
-def status(
-    url: ServerUrl,
-    lag: Annotated[
-        float, typer.Option(min=0, help="Seconds for which another node may lack something.")
-    ] = 2.0,
-    hashes: Annotated[
-        bool, typer.Option("--hashes/--no-hashes", help="Hash every collection, which loads it.")
-    ] = True,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
-    token: Token = None,
-) -> None:
-    """Show a node, its links, how far the others are behind it, and a hash of each collection.
-
-    The exit code is 1 unless all nodes that it dials are linked with it, none lags, none is stuck,
-    and owned collections have an owner.
-    """
-    from protobase_live.cli.cluster_status import status
-
-    status(url, token, lag, hashes, json)
-
-
-@cluster.command()
-def verify(
-    urls: Annotated[
-        list[str], typer.Argument(metavar="URL...", help="At least two, such as ws://127.0.0.1:8765.")
-    ],
-    wait: Annotated[
-        float, typer.Option(min=0, help="Seconds in which what still replicates may come to agree.")
-    ] = 2.0,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
-    token: Token = None,
-) -> None:
-    """Compare every collection on every server, and name what differs; then the exit code is 1."""
-    from protobase_live.cli.cluster_verify import verify
-
-    if len(urls) < 2:
-        raise typer.BadParameter("name at least two servers to compare")
-    verify(urls, token, wait, json)
 
 
 @app.command()

@@ -29,7 +29,8 @@ def read_secret(path: str) -> bytes:
     if len(secret) > MOST_BYTES:
         raise ValidationError(f"cluster_secret_file {path!r}: more than {MOST_BYTES} bytes are no secret")
     if others_may:
-        _log.warning("all users of this machine may read %r, the cluster's secret: chmod 600 it", path)
+        told = "all users of this machine may read %r, the cluster's secret: chmod 600 it"
+        _log.warning(told, path, extra={"event": "secret_readable"})
     try:
         return check_secret(secret)
     except ValidationError as error:

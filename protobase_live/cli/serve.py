@@ -67,14 +67,14 @@ async def _serve(chosen: Options) -> None:
     stop = stop_requested()
     allow_descriptors(how.server_limits.sessions)
     asyncio.get_running_loop().set_exception_handler(Starvation(SystemClock()))
-    async with _opened(how) as database, _listening(database, how) as server:
+    async with _opened(how) as database, tracing(database, how.traces), _listening(database, how) as server:
         gc.collect()
         gc.freeze()  # what the start has made stays, and need not be looked at again and again
         print(f"listening on {server.url}", flush=True)
-        _log.info("serving %s on %s", how.storage, server.url)
+        _log.info("serving %s on %s", how.storage, server.url, extra={"event": "serving"})
         await _until_stopped(stop, database)
-        _log.info("stopping")
-    _log.info("stopped")
+        _log.info("stopping", extra={"event": "stopping"})
+    _log.info("stopped", extra={"event": "stopped"})
 
 
 async def _until_stopped(stop: asyncio.Event, database: Database) -> None:
@@ -160,6 +160,30 @@ def _policy(how: Settings) -> Policy | None:
     from protobase_live.permissions.policy_file import read_policy  # a server without one starts without
 
     return read_policy(how.policy)
+
+
+@asynccontextmanager
+async def tracing(database: Database, share: str) -> AsyncGenerator[None]:
+    """Tell OpenTelemetry of a share of the commits, where its variables (``OTEL_...``) say.
+
+    Raises ValidationError for what is no share.
+    """
+    try:
+        ratio = float(share)
+    except ValueError:
+        raise ValidationError(f"--traces {share!r} is no number; write it like 0.01") from None
+    if ratio == 0:
+        yield
+        return
+    from protobase_live.cli.exporting import exporter  # a server that does not trace starts without
+    from protobase_live.database.traces import trace
+
+    provider = exporter(database.node)
+    trace(database, ratio, provider)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(provider.shutdown)
 
 
 @asynccontextmanager

@@ -65,6 +65,7 @@ class Settings:
     inspector: str = "on"
     log_level: str = "warning"
     log_format: str = "text"
+    traces: str = "0"
     limits: Limits = field(default_factory=Limits)
     view_limits: ViewLimits = field(default_factory=ViewLimits)
     presence_limits: PresenceLimits = field(default_factory=PresenceLimits)
@@ -101,6 +102,7 @@ class Options(TypedDict, total=False):
     limit: Sequence[str]
     log_level: str
     log_format: str
+    traces: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,7 @@ _CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
 """Texts that are one of a few."""
 _TEXTS = (
     *("storage", "listen", "node_id", "durability", "cluster_secret_file", "schemas", "policy"),
-    *("jwt_keys", "jwt_audience", "jwt_issuer", "tls_cert", "tls_key", "tls_ca", *_CHOICES),
+    *("jwt_keys", "jwt_audience", "jwt_issuer", "tls_cert", "tls_key", "tls_ca", "traces", *_CHOICES),
 )
 _LISTS = {
     "origins": ("origin", "origins"),

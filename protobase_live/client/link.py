@@ -298,7 +298,7 @@ class Link:
             token = await self.within_call(self._tokens.get())
             await self.call(lambda session: session.renew(token))
         except ProtoBaseError as error:
-            _log.warning("the token was not renewed: %s", error)
+            _log.warning("the token was not renewed: %s", error, extra={"event": "token_not_renewed"})
 
     def _tell_connection(self, why: str | None) -> None:
         """Each loss once, whatever becomes of the attempts, and its end."""
@@ -309,7 +309,7 @@ class Link:
             if self._on_connection is not None:
                 self._on_connection(why)
         except Exception as error:  # a mistake of who listens, which is no matter of the connection
-            _log.error("on_connection failed: %r", error)
+            _log.error("on_connection failed: %r", error, extra={"event": "listener_failed"})
 
     def _give_up(self) -> None:
         if not self._first.done():

@@ -132,12 +132,13 @@ class Cluster:
         self._replication.add(link)
         if known is not None:
             known.end(LinkedAlready(f"another connection of a node {link.node!r} has taken its place"))
-        _log.info("linked with %r", link.node)
+        _log.info("linked with %r", link.node, extra={"event": "node_linked", "node": link.node})
 
     def _let_go(self, link: Link) -> None:
         if self._replication.links.get(link.node) is link:
             self._replication.remove(link)
-            _log.info("no longer linked with %r", link.node)
+            fields = {"event": "node_lost", "node": link.node}
+            _log.info("no longer linked with %r", link.node, extra=fields)
 
     async def _keep(self, dialing: Dialing, dial: Dial) -> None:
         """Dial a node again and again."""

@@ -54,7 +54,8 @@ class Dialing:
         """Say in the log what is wrong, once; what has come right by now is not told."""
         if self.problem is not None and self.problem != self._told:
             self._told = self.problem
-            _log.warning("no link to %s: %s", self.address, self.problem)
+            fields = {"event": "link_failed", "address": self.address}
+            _log.warning("no link to %s: %s", self.address, self.problem, extra=fields)
 
     def pause(self) -> float:
         """How long to wait now, in seconds; each time it is twice as long, up to a limit.

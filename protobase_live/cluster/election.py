@@ -121,7 +121,7 @@ class Election:
             try:
                 return await self.voter.start()
             except (StorageError, ProtoBaseError) as error:
-                _log.error("this node cannot vote for an owner: %s", error)
+                _log.error("this node cannot vote for an owner: %s", error, extra={"event": "vote_failed"})
                 await self._clock.sleep(self._limits.retry_seconds)
 
     async def _end(self) -> None:
@@ -131,7 +131,7 @@ class Election:
             return
         await self._stop(reign, reigning)
         self._reigning = self.reign = None
-        _log.info("no longer the owner")
+        _log.info("no longer the owner", extra={"event": "owner_ended"})
         if reign.lease.holds:
             await self._resign(reign.term)
 
@@ -144,7 +144,7 @@ class Election:
         await asyncio.wait([reigning])  # and nothing is raised here but that this is cancelled itself
         failure = None if reigning.cancelled() else reigning.exception()
         if failure is not None and not isinstance(failure, (ReignOver, TimeoutError)):
-            _log.error("the owner failed: %s", failure)
+            _log.error("the owner failed: %s", failure, extra={"event": "owner_failed"})
 
     async def _resign(self, term: int) -> None:
         """Give back what was granted for a term that is over here, and let others stand first."""
@@ -199,7 +199,8 @@ class Election:
         self.reign = self._make(term, lease, self)
         votes, places = [*own, *(vote for vote, _ in others)], [each for _, told in others for each in told]
         self._reigning = asyncio.get_running_loop().create_task(self.reign.run(votes, places))
-        _log.info("the owner of %s, in term %d", ", ".join(self._patterns), term)
+        owned = ", ".join(self._patterns)
+        _log.info("the owner of %s, in term %d", owned, term, extra={"event": "owner_began"})
 
     async def _ask_one(self, link: Link, term: int) -> tuple[Vote, list[Place]] | None:
         """A vote for this node, and what that node has in its log then."""
@@ -221,7 +222,7 @@ class Election:
         elif len(self._replication.keeping.nodes) >= nodes:
             complaint = f"more nodes than {nodes} were linked with this one: nobody is granted the lease"
         if complaint and complaint != self._complaints.get(holder):
-            _log.warning("%s", complaint)
+            _log.warning("%s", complaint, extra={"event": "owner_refused", "node": holder})
         if len(self._complaints) > self._limits.links:
             self._complaints.clear()
         self._complaints[holder] = complaint

@@ -113,7 +113,7 @@ class Shadows:
         except ProtoBaseError:
             raise
         except Exception as error:
-            raise nothing_done("a transaction", error) from error
+            raise nothing_done("a transaction", error, name) from error
 
     async def _write(self, name: str, ops: Sequence[Op], author: str | None) -> Commit | None:
         try:

@@ -17,6 +17,7 @@ from protobase_live.changes.feed import Feed
 from protobase_live.changes.streams import Streams
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.folding import Folding
+from protobase_live.collection.gates import Gates
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.inquiries import Inquiries
 from protobase_live.collection.intake import Taker
@@ -88,10 +89,12 @@ class CollectionActor(Actor[Message]):
         identity: Identity,
         outlet: Outlet,
         audiences: dict[str, Audience],
+        gates: Gates,
         schema: type[Atom] | None = None,
     ) -> None:
         """``audiences`` has this collection's, by its name, as long as it is in memory; ``schema`` is what
         its records have to fit."""
+        self._gates = gates
         self._name = name
         self._audiences = audiences
         self._outlet = outlet
@@ -121,7 +124,7 @@ class CollectionActor(Actor[Message]):
         self._overdue = Overdue(self._clock, self._limits.storage_seconds, self._give_up)
         told = self._show, self._drop, self._fail, self._overdue.expect
         self._pipeline = Pipeline[Turn](limit, *told)
-        shared = self._replica, self._limits, self._read_only, self._pipeline
+        shared = self._replica, self._limits, self._read_only, self._gates, self._pipeline
         self._participant = Participant(self._name, *shared)
         try:
             await self._load()
@@ -159,6 +162,8 @@ class CollectionActor(Actor[Message]):
             editor.resync()
 
     def _show(self, turn: Turn) -> asyncio.Future[None] | None:
+        if turn.commits:
+            turn.moments.append(self._gates.now())
         before = self._audience.vector
         shown = self._audience.show(turn)
         for written in turn.commits:
@@ -169,12 +174,18 @@ class CollectionActor(Actor[Message]):
             self._outlet.shown(self._name, turn.stored, before)
         if turn.installed is not None:
             self._outlet.replaced(self._name, self._replica.former.history)
+        if turn.commits:
+            if shown is None:
+                self._gates.shown(turn.commits, turn.moments)
+            else:
+                shown.add_done_callback(lambda _: self._gates.shown(turn.commits, turn.moments))
         return shown
 
     # turns
 
     async def turn(self, batch: Sequence[Envelope[Message]]) -> None:
         """Apply what waits, persist it as one commit, and queue what it shows."""
+        moments = [self._gates.now()]
         if self._pipeline.full:
             await self._pipeline.room()
         if self._pipeline.failed:
@@ -182,8 +193,9 @@ class CollectionActor(Actor[Message]):
         batch = self._threshold.admit(batch, self._replica)
         if refusal := self._read_only.refusal(self._name):
             batch = await self._threshold.admit_readers(batch, self._replica.document, refusal)
-        turn = Turn(batch=batch)
+        turn = Turn(batch=batch, moments=moments)
         self._threshold.meet(batch)
+        moments.append(self._gates.now())
         if foreign := [each for each in batch if isinstance(each.message, Replicate)]:
             await self._replicate(foreign, turn)
         await self._take([each for each in batch if isinstance(each.message, Updates)], turn)
@@ -255,6 +267,7 @@ class CollectionActor(Actor[Message]):
         commits = turn.stored
         if not commits or self._pipeline.failed:
             return None
+        turn.moments.append(self._gates.now())
         seconds = self._limits.busy_seconds
         return await append_patiently(
             self._storage, commits, self._clock, seconds, lambda: self._pipeline.failed

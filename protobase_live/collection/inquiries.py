@@ -100,7 +100,7 @@ class Inquiries:
         try:
             found = await in_steps(replica.document.hash_in_steps())
         except Exception as error:
-            refusal = Refusal(envelope, nothing_done(f"hashing {self._collection}", error))
+            refusal = Refusal(envelope, nothing_done(f"hashing {self._collection}", error, self._collection))
             return Turn(notices=[refusal])
         return Turn(notices=[Reply(envelope, StateHash(found, dict(replica.vector)))])
 
@@ -112,7 +112,8 @@ class Inquiries:
         except ProtoBaseError as error:
             return Refusal(envelope, error)
         except Exception as error:
-            return Refusal(envelope, nothing_done(f"a read of {self._collection}", error))
+            what = f"a read of {self._collection}"
+            return Refusal(envelope, nothing_done(what, error, self._collection))
 
     @contextmanager
     def _following(self, turn: Turn) -> Generator[None]:

@@ -108,7 +108,7 @@ class Meeting:
             self._agreed.set_result(False)
         elif not self._stored.done():
             if isinstance(error, Exception) and not isinstance(error, ProtoBaseError):
-                lost = nothing_done("a transaction", error)
+                lost = nothing_done("a transaction", error, collection)
             self._stored.set_exception(lost)
 
     def _append(self) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from protobase_actors import Envelope, in_steps
 from protobase_live.collection.former import History
+from protobase_live.collection.gates import Gates
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.meeting import Contribution, Meeting
 from protobase_live.collection.messages import Hold, HoldPart, HoldSnapshot, Message
@@ -28,9 +29,16 @@ class Participant:
     """What one collection does when it is held."""
 
     def __init__(
-        self, name: str, replica: Replica, limits: Limits, read_only: ReadOnly, pipeline: Pipeline[Turn]
+        self,
+        name: str,
+        replica: Replica,
+        limits: Limits,
+        read_only: ReadOnly,
+        gates: Gates,
+        pipeline: Pipeline[Turn],
     ) -> None:
         self._name = name
+        self._gates = gates
         self._replica = replica
         self._limits = limits
         self._read_only = read_only
@@ -59,9 +67,10 @@ class Participant:
                 await self._take_in_snapshot(envelope, hold)
 
     async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
-        turn, durable = Turn(batch=[envelope]), None
+        turn, durable = Turn(batch=[envelope], moments=[self._gates.now()]), None
         transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
         ready = await self._agreed(hold.meeting, transactor.prepare(hold.ops, hold.checks, hold.permit))
+        turn.moments.append(self._gates.now())
         if ready is None:
             turn.notices.append(Reply(envelope))  # when all that was looked at is durable
         else:
@@ -77,8 +86,9 @@ class Participant:
 
     async def _take_in_part(self, envelope: Envelope[Message], hold: HoldPart) -> None:
         """`_take_part` with commits that another node has made."""
-        turn, durable = Turn(batch=[envelope]), None
+        turn, durable = Turn(batch=[envelope], moments=[self._gates.now()]), None
         lacking = await self._agreed(hold.meeting, self._lacking(hold.commits, hold.history))
+        turn.moments.append(self._gates.now())
         try:
             for commit in lacking or ():
                 turn.commits.append(await self._replica.apply(commit))
@@ -113,6 +123,7 @@ class Participant:
         self, meeting: Meeting, turn: Turn, commits: Sequence[Commit], *, writes: bool
     ) -> asyncio.Future[None] | None:
         """Store what was applied with what the others have applied, to be shown with that."""
+        turn.moments.append(self._gates.now())
         if turn.commits or turn.installed is not None:
             turn.joint_change = meeting.joint_change
             turn.joint_change.expect()
@@ -132,7 +143,7 @@ class Participant:
         except ProtoBaseError as error:
             meeting.refuse(error)
         except Exception as error:
-            meeting.refuse(nothing_done("a transaction", error))
+            meeting.refuse(nothing_done("a transaction", error, self._name))
         else:
             return ready if await meeting.agree() else None
         return None

@@ -59,7 +59,7 @@ class Quarantine:
     def add(self, collection: str, error: CollectionUnloadable) -> None:
         """The load failed. The first time, the log is told."""
         if self._pauses.add(collection, str(error)):
-            _log.error("%s", error)
+            _log.error("%s", error, extra={"event": "collection_unloadable", "collection": collection})
 
     def release(self, collection: str) -> None:
         """It was loaded."""

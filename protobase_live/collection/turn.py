@@ -160,6 +160,8 @@ class Turn:
     """A snapshot, which the storage has already or is given as leaps; such a turn has no commits."""
     batch: Sequence[Envelope[Message]] = ()
     """What the turn serves; it is served anew if the storage does not take the turn."""
+    moments: list[float] = field(default_factory=list[float])
+    """When it passed which gate (`Gates`), if it may have commits."""
 
     @property
     def written(self) -> list[Envelope[Message]]:

@@ -25,6 +25,7 @@ class Unfolded:
                 "it is kept as it is, and tried again when it is twice as long",
                 collection,
                 reason,
+                extra={"event": "log_unfolded", "collection": collection},
             )
         self.reasons[collection] = reason
         if len(self.reasons) > self._most:

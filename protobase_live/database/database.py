@@ -29,6 +29,7 @@ from protobase_live.cluster.replication import Replication
 from protobase_live.cluster.status import status
 from protobase_live.collection.actor import CollectionActor
 from protobase_live.collection.audience import Audience
+from protobase_live.collection.gates import Gates
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, KnownHistories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
@@ -136,6 +137,7 @@ class Database(DatabaseApi):
         """The collections whose logs cannot be folded."""
         self.audiences: dict[str, Audience] = {}
         """Who listens to the collections in memory, by name."""
+        self.gates = Gates(self._clock)
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
         """What other nodes are sent."""
@@ -369,8 +371,7 @@ class Database(DatabaseApi):
         known_collection(collection)
         if self._closed:
             raise Closed("the database is closed")
-        commits = isinstance(message, Transact)
-        with self._loading(collection), errors_named(collection, commits=commits):
+        with self._loading(collection), errors_named(collection, commits=isinstance(message, Transact)):
             return await self._pool.ask(collection, message)
 
     @contextmanager
@@ -391,5 +392,5 @@ class Database(DatabaseApi):
     def _actor(self, name: str) -> CollectionActor:
         self.home.woken(name)
         shared = self.limits, self.unfolded, self._fold_slots, self.read_only, self._identity
-        known = self.replication, self.audiences, self._schemas.of(name)
+        known = self.replication, self.audiences, self.gates, self._schemas.of(name)
         return CollectionActor(name, self._storage, self._clock, *shared, *known)

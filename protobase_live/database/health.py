@@ -123,11 +123,12 @@ class Health:
         if error is not None and is_of_the_medium(error) and not isinstance(error, StorageBusy):
             if self._reason is None:
                 reason = str(error)  # a log record that is kept must not keep the collection
-                _log.error("the storage failed: %s; what is written is refused, reading goes on", reason)
+                told = "the storage failed: %s; what is written is refused, reading goes on"
+                _log.error(told, reason, extra={"event": "storage_failed"})
             self.failures += 1
             self._reason, self._failed_at = str(error), self._clock.monotonic()
         elif error is None and self._reason is not None:
-            _log.warning("the storage works again")
+            _log.warning("the storage works again", extra={"event": "storage_recovered"})
             self._reason = None
 
 

@@ -73,4 +73,5 @@ class Loader:
                 "(await collection.misfits() lists them; on_invalid='raw' gives them as they are)",
                 self.atom.__qualname__,
                 misfit.error,
+                extra={"event": "records_left_out", "collection": self.collection},
             )

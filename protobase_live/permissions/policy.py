@@ -85,6 +85,7 @@ class Policy:
                     number,
                     rule.pattern,
                     type(error).__name__,
+                    extra={"event": "rule_failed"},
                 )
             return NOTHING
 

@@ -23,6 +23,7 @@ from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.authorization import Authorize
 from protobase_live.server.client_request import ClientRequest
+from protobase_live.server.connection_log import enter, joined, tell_closed
 from protobase_live.server.counters import Counters
 from protobase_live.server.hocuspocus_door import HocuspocusDoor
 from protobase_live.server.http_live_door import HttpLiveDoor
@@ -270,6 +271,7 @@ class Doors:
             return
         connection = AsgiConnection(scope, receive, send, self._live_limits.hello_bytes, self._traffic)
         self._clients.add(connection)
+        enter(pieces[0])
         try:
             await connection.accept(_choose(scope.get("subprotocols", ()), pieces[0] == "live"))
             with self._addresses.one(connection.address), self._counters.session(pieces[0]):
@@ -280,6 +282,8 @@ class Doors:
             pass  # how every connection ends
         finally:
             self._clients.discard(connection)
+            self._counters.closed(connection.close_code)
+            tell_closed(connection.close_code, scope["path"], joined(scope.get("client")))
 
     def _door_at(self, pieces: Sequence[str]) -> Serve | None:
         match pieces:

@@ -14,6 +14,7 @@ from protobase_actors import Clock, within
 from protobase_live.errors import InvalidName, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.model.names import check_author
 from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
+from protobase_live.server.connection_log import here
 from protobase_live.server.expiry import ENDED
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
 
@@ -98,14 +99,14 @@ class Authentication:
                 raise Unauthorized(ENDED)
             return identity
         except Unauthorized as error:
-            _log.info("refused a client: %s", _without(came, repr(str(error))))
+            said = _without(came, repr(str(error)))
+            _log.info("refused a client: %s", said, extra=here("client_refused"))
             raise
         except Unavailable as error:
-            _log.error("authenticate is down, so a client has to wait: %s", _without(came, repr(str(error))))
+            self._tell_down(_without(came, repr(str(error))))
             raise
         except TimeoutError:
-            late = f"no answer within {self._seconds:g} seconds (authenticate_seconds)"
-            _log.error("authenticate is down, so a client has to wait: %s", late)
+            self._tell_down(f"no answer within {self._seconds:g} seconds (authenticate_seconds)")
             raise Unavailable("the token could not be checked now") from None
         except InvalidName as error:
             mistake = f"it has to return a str, an Identity or None: {error}"
@@ -115,8 +116,13 @@ class Authentication:
             mistake = "it cancelled itself"
         except Exception as error:
             mistake = repr(error)
-        _log.error("authenticate failed, so a client was refused: %s", _without(came, mistake))
+        said, fields = _without(came, mistake), here("authenticate_failed")
+        _log.error("authenticate failed, so a client was refused: %s", said, extra=fields)
         raise Unauthorized("the token could not be checked")
+
+    def _tell_down(self, why: str) -> None:
+        fields = here("authenticate_down")
+        _log.error("authenticate is down, so a client has to wait: %s", why, extra=fields)
 
     async def _answer(self, came: ClientRequest) -> Any:
         authenticate = cast("Callable[[Any], Any]", self._authenticate)

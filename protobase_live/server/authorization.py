@@ -101,7 +101,7 @@ class Authorization:
         self._failures += 1
         if reason not in self._told:
             self._told.add(reason)
-            _log.error("authorize failed, so it denied: %s", reason)
+            _log.error("authorize failed, so it denied: %s", reason, extra={"event": "authorize_failed"})
         return False
 
 

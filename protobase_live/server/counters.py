@@ -7,8 +7,18 @@ from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from protobase_live.protocol.live import limits as codes
+from protobase_live.server.figures import Histogram, Labelled
+
 BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Upper bounds of the durations that are counted together, in seconds."""
+
+
+OWN_CODES = frozenset(code for code in vars(codes).values() if isinstance(code, int) and 1000 <= code < 5000)
+"""The close codes of this program."""
+
+PROTOCOL_CODES = frozenset(range(1000, 1016))
+"""Those of WebSockets themselves."""
 
 
 class Tally:
@@ -25,9 +35,10 @@ class Tally:
         """Count ``by`` more for this value of the label."""
         self._values[value] += by
 
-    def lines(self, name: str) -> list[str]:
-        """The lines of Prometheus' text format."""
-        return [f'{name}{{{self._label}="{value}"}} {count}' for value, count in sorted(self._values.items())]
+    @property
+    def figure(self) -> Labelled:
+        """All of them."""
+        return Labelled(self._label, dict(self._values))
 
 
 class Durations:
@@ -42,13 +53,10 @@ class Durations:
         self._counts[bisect_left(BUCKETS, seconds)] += 1
         self._sum += seconds
 
-    def lines(self, name: str) -> list[str]:
-        """The lines of Prometheus' text format, of a histogram."""
-        found, below = list[str](), 0
-        for bound, count in zip((*map(str, BUCKETS), "+Inf"), self._counts, strict=True):
-            below += count
-            found.append(f'{name}_bucket{{le="{bound}"}} {below}')
-        return [*found, f"{name}_sum {self._sum!r}", f"{name}_count {below}"]
+    @property
+    def figure(self) -> Histogram:
+        """All of them."""
+        return Histogram(BUCKETS, tuple(self._counts), self._sum)
 
 
 class Counters:
@@ -60,7 +68,7 @@ class Counters:
         self.connections = Tally("door")
         """Connections that came to a door: ``yjs``, ``hocuspocus``, ``live``, ``live-http`` or ``peer``."""
         self.closes = Tally("code")
-        """Connections that ended, by their close code."""
+        """Connections that ended, by their close code; see `closed`."""
         self.refusals = Tally("status")
         """Requests that were answered with an HTTP error instead of a connection."""
         self.received_bytes = Tally("door")
@@ -77,6 +85,11 @@ class Counters:
         """Errors that live clients were told, by their code."""
         self.request_seconds = Durations()
         """From a request of a live client, but for those that open streams, until it is answered."""
+
+    def closed(self, code: int | None) -> None:
+        """A connection has ended. A code that its client has made up is ``other``: it may have thousands."""
+        is_known = code in OWN_CODES or code in PROTOCOL_CODES
+        self.closes.add(str(code) if is_known else "none" if code is None else "other")
 
     @contextmanager
     def session(self, door: str) -> Generator[None]:

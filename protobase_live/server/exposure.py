@@ -23,4 +23,5 @@ def check_exposure(host: str, authenticate: Authenticate, *, insecure: bool) -> 
             "FILE and --jwt-algorithm NAME (authenticate= of pb.Server) whose tokens are good, or with "
             "--insecure (insecure=True) that all may do everything"
         )
-    _log.warning("everybody who can reach %s may read and write everything (--insecure)", host)
+    told = "everybody who can reach %s may read and write everything (--insecure)"
+    _log.warning(told, host, extra={"event": "insecure"})

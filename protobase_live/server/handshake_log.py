@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from protobase_live.server.connection_log import here
+
 NAME = "protobase_live.server.handshake"
 
 
@@ -23,5 +25,6 @@ def _shorten(record: logging.LogRecord) -> bool:
     if record.exc_info and (error := record.exc_info[1]) is not None:
         record.msg, record.args = "%s: %r", (record.getMessage(), error)
         record.exc_info = record.exc_text = None
+    vars(record).update(here("library_said"))
     record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
     return logging.getLogger(NAME.rpartition(".")[0]).isEnabledFor(logging.DEBUG)

@@ -11,11 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Protocol
 
 from protobase_actors import Clock, OrderedSet, Ref
 from protobase_live.collection.messages import Message
+from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.errors import (
     Forbidden,
     LimitExceeded,
@@ -40,6 +42,7 @@ from protobase_live.protocol.live.limits import (
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.accounts import Account
 from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
+from protobase_live.server.connection_log import here
 from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.expiry import Expiry
 from protobase_live.server.hocuspocus_line import HocuspocusLine
@@ -104,6 +107,8 @@ class HocuspocusSocket:
         self.refused = False
         """Whether the socket was closed for something that its client would only do again."""
         self._connection = connection
+        self._context = copy_context()
+        """Whose connection it is, in which frames are not taken."""
         self._door = door
         self._token = token
         self._request = request
@@ -192,7 +197,8 @@ class HocuspocusSocket:
                 self._served[key].session.take_frame(message)
             case Asked(key, token):
                 self._stop_deciding(key)
-                self._deciding[key] = asyncio.get_running_loop().create_task(self._decide(key, token))
+                deciding, context = self._decide(key, token), self._context.copy()
+                self._deciding[key] = asyncio.get_running_loop().create_task(deciding, context=context)
             case Left(key):
                 self._stop_deciding(key)
                 self._let_go(
@@ -221,8 +227,8 @@ class HocuspocusSocket:
             else:
                 self._deny(key, f"{TRY_AGAIN} {error}")
         except Exception as error:  # a mistake of ours, which fails alone
-            _log.error("a document could not be opened: %r", error)
-            _log.debug("where it failed", exc_info=error)
+            fields = here("document_failed")
+            _log.error("a document failed: %s", summary(error), exc_info=at_debug(error), extra=fields)
             self._deny(key, f"{INTERNAL_ERROR} internal error")
         else:
             self._admit(key, entry, ref)

@@ -11,16 +11,19 @@ from http import HTTPStatus
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, within
+from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.errors import Overloaded, Unavailable, ValidationError
 from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.limits import INTERNAL_ERROR, LiveLimits
 from protobase_live.protocol.live.over_http import CONNECTION, SEQUENCE
 from protobase_live.server.asgi_types import Receive, Scope, Send
+from protobase_live.server.connection_log import enter, here, tell_closed
 from protobase_live.server.counters import Counters
 from protobase_live.server.http_live_connection import HttpLiveConnection, ended
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
+from protobase_live.server.paths import LIVE_HTTP_PATH
 from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, outcome, send_answer
 from protobase_live.server.rest.bodies import Bodies
@@ -81,6 +84,7 @@ class HttpLiveDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; see ASGI."""
         headers, cors = headers_of(scope), list[tuple[str, str]]()
+        enter("live-http")
         try:
             cors += self._cors.headers(scope, headers)
             is_stream = scope["method"] == "GET"
@@ -130,7 +134,8 @@ class HttpLiveDoor:
             for each in others:
                 each.cancel()
             await asyncio.wait([serving, *others])
-            self._counters.closes.add(str(connection.close_code))
+            self._counters.closed(connection.close_code)
+            tell_closed(connection.close_code, LIVE_HTTP_PATH)
 
     async def _serve_session(self, connection: HttpLiveConnection, cors: Headers) -> None:
         token = None if self._token is None else connection.credential
@@ -140,8 +145,8 @@ class HttpLiveDoor:
         except ConnectionClosed:
             pass  # before it began
         except Exception as mistake:  # of ours, which fails alone
-            _log.error("a connection failed: %r", mistake)
-            _log.debug("where it failed", exc_info=mistake)
+            fields = here("connection_failed")
+            _log.error("a connection failed: %s", summary(mistake), exc_info=at_debug(mistake), extra=fields)
             await connection.close(INTERNAL_ERROR, "internal error")
 
     # a request of the client

@@ -1,9 +1,11 @@
-"""The figures of a server's links to other nodes in Prometheus' text format."""
+"""The figures of a server's links to other nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from protobase_live.server.figures import Figure, Labelled
 
 if TYPE_CHECKING:
     from protobase_live.cluster.link import Link
@@ -40,22 +42,15 @@ _FIGURES: tuple[tuple[str, str, Callable[[Link], float]], ...] = (
 )
 
 
-def link_metrics(replication: Replication) -> list[str]:
-    """The lines, a figure for each linked node, and how many nodes there are to be."""
-    lines = _head("nodes_configured", "Nodes of the cluster, this one included.")
-    lines.append(f"protobase_nodes_configured {replication.configured}")
-    lines += _head("log_kept_bytes", "Bytes that logs keep for other nodes, as of when they were folded.")
-    lines.append(f"protobase_log_kept_bytes {replication.keeping.bytes}")
-    for name, text, figure in _FIGURES:
-        lines += _head(name, text)
-        for node, link in sorted(replication.links.items()):
-            lines.append(f'protobase_{name}{{node="{_escaped(node)}"}} {figure(link)!r}')
-    return lines
-
-
-def _head(name: str, text: str) -> list[str]:
-    return [f"# HELP protobase_{name} {text}", f"# TYPE protobase_{name} gauge"]
-
-
-def _escaped(node: str) -> str:
-    return node.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def link_metrics(replication: Replication) -> list[Figure]:
+    """A figure for each linked node, and how many nodes there are to be."""
+    kept, links = replication.keeping.bytes, replication.links
+    kept_text = "Bytes that logs keep for other nodes, as of when they were folded."
+    return [
+        Figure("nodes_configured", "Nodes of the cluster, this one included.", replication.configured),
+        Figure("log_kept_bytes", kept_text, kept),
+        *(
+            Figure(name, text, Labelled("node", {node: figure(link) for node, link in links.items()}))
+            for name, text, figure in _FIGURES
+        ),
+    ]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
 from protobase_actors import Clock, OrderedSet, WakeUp, in_steps, within
-from protobase_live.errors import Forbidden, Overloaded, ProtoBaseError, Unauthorized, Unavailable
+from protobase_live.errors import Overloaded, ProtoBaseError, Unavailable
 from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.client_messages import (
     ClusterRequest,
@@ -47,11 +47,9 @@ from protobase_live.protocol.live.collection_messages import (
 )
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import (
-    BAD_MESSAGE,
     FORBIDDEN,
     GOING_AWAY,
     INTERNAL_ERROR,
-    LATE,
     TRY_AGAIN,
     UNAUTHORIZED,
     LiveLimits,
@@ -61,15 +59,17 @@ from protobase_live.protocol.live.server_messages import Error
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.protocol.live.violation import Violation
 from protobase_live.server.accounts import Accounts
-from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.server.authentication import Authentication
 from protobase_live.server.authority import REVOKED
 from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.counters import Counters
-from protobase_live.server.expiry import ENDED, Expiry
+from protobase_live.server.expiry import ENDED
 from protobase_live.server.in_flight import InFlight
 from protobase_live.server.live_database import WholeDatabase
+from protobase_live.server.live_identity import LiveIdentity
 from protobase_live.server.live_presence import LivePresence
 from protobase_live.server.live_streams import LiveStreams, Work
+from protobase_live.server.live_wire import LiveWire
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.permitted_database import PermittedDatabase
 from protobase_live.server.presence_news import PresenceNews
@@ -77,42 +77,12 @@ from protobase_live.server.seen import Seen
 from protobase_live.server.whole_collections import WholeCollections
 
 
-class Connection(Protocol):
-    """What the door needs of a WebSocket connection (``websockets.asyncio.server.ServerConnection``)."""
-
-    @property
-    def subprotocol(self) -> str | None: ...
-
-    @property
-    def address(self) -> str | None: ...
-
-    def allow(self, message_bytes: int) -> None:
-        """From now on messages may be so long."""
-        ...
-
-    async def recv(self) -> Frame:
-        """The next message. Raises websockets' ConnectionClosed."""
-        ...
-
-    async def send(self, message: Frame, /) -> None:
-        """Send, waiting while the client does not read. Raises websockets' ConnectionClosed."""
-        ...
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close; harmless when it is closed."""
-        ...
-
-    async def refuse(self, code: int, reason: str) -> None:
-        """Close because of a fault, and wait for the end."""
-        ...
-
-
 class LiveConnection:
     """Serves one connection."""
 
     def __init__(
         self,
-        connection: Connection,
+        connection: LiveWire,
         session: ServerSession,
         database: WholeDatabase,
         clock: Clock,
@@ -129,9 +99,6 @@ class LiveConnection:
 
         Without ``permissions`` it may do everything.
         """
-        self._authentication = authentication
-        self._token = token
-        self._request = request
         self._connection = connection
         self._session = session
         self._permissions = permissions or Permissions(clock)
@@ -141,8 +108,8 @@ class LiveConnection:
         self._limits = limits
         self._counters = counters
         self._accounts = accounts
-        self._author: str | None = None
-        self._expiry = Expiry(clock, self._expire, self._warn, limits.expiry_warning_seconds)
+        shared = self._authority, clock, limits, self._send, self._start
+        self._identity = LiveIdentity(connection, session, authentication, *shared, token, request)
         self._tasks: OrderedSet[asyncio.Task[None]] = OrderedSet()
         self._answering = asyncio.Semaphore(limits.requests)
         self._streaming = asyncio.Semaphore(limits.subscriptions)
@@ -170,10 +137,10 @@ class LiveConnection:
         """Serve until the connection ends."""
         forget = self._authority.open((), self._reconsider)
         try:
-            identity = await self._identify()
-            with self._accounts.connection(self._author, self._connection.address) as account:
+            identity = await self._identity.identify()
+            with self._accounts.connection(identity.author, self._connection.address) as account:
                 self._streams.account = self._database.account = account
-                await self._welcome(identity)
+                await self._identity.welcome(identity)
                 await self._serve()
         except Overloaded as error:
             await self._connection.close(TRY_AGAIN, str(error))
@@ -194,7 +161,7 @@ class LiveConnection:
             frame = await self._connection.recv()
             self._counters.received_bytes.add("live", len(frame))
             message = await in_steps(self._session.receive_in_steps(frame))
-            if self._expiry.over:  # it came while the connection closes
+            if self._identity.over:  # it came while the connection closes
                 raise Violation(UNAUTHORIZED, ENDED)
             await self._take(message, len(frame))
 
@@ -215,52 +182,6 @@ class LiveConnection:
         await self._connection.send(self._session.bye("the server is stopping"))
         if self._session.waiting:
             await self._answered.wait()
-
-    async def _identify(self) -> Identity:
-        seconds = self._limits.hello_seconds
-        late = partial(self._connection.close, LATE, f"no hello within {seconds:g} seconds")
-        timer = self._clock.call_later(seconds, lambda: self._start(late))
-        try:
-            hello = self._session.receive(await self._connection.recv())
-        finally:
-            timer.cancel()
-        if not isinstance(hello, Hello):
-            raise Violation(BAD_MESSAGE, "the first message has to be hello")
-        try:
-            identity = await self._authentication.identity(self._token or hello.token, self._request)
-            self._authority.begin(identity)
-        except (Unauthorized, Forbidden) as error:
-            await self._connection.send(self._session.refused(error))
-            code = FORBIDDEN if isinstance(error, Forbidden) else UNAUTHORIZED
-            raise Violation(code, str(error)) from error
-        except Unavailable as error:
-            raise Violation(TRY_AGAIN, str(error)) from error
-        self._author = identity.author
-        return identity
-
-    async def _welcome(self, identity: Identity) -> None:
-        self._connection.allow(self._limits.message_bytes)
-        await self._connection.send(self._session.welcome())
-        self._expiry.set(identity.expires)
-
-    async def _renew(self, token: str | None) -> None:
-        """Go on with another token of the same author; what that still allows stays as it is.
-
-        Raises Unauthorized, Forbidden and Unavailable: then the connection ends with the token that it had.
-        """
-        if self._token is not None:
-            raise Unauthorized("the application says who this client is: connect again")
-        identity = await self._authentication.identity(token, self._request)
-        if identity.author != self._author:
-            raise Unauthorized("the token is not of the author who has this connection: connect again")
-        self._expiry.set(identity.expires)  # at once: other tokens may come while it is asked about this one
-        await self._authority.renew(identity)
-
-    def _expire(self) -> None:
-        self._start(partial(self._connection.close, UNAUTHORIZED, ENDED))
-
-    def _warn(self, seconds: float) -> None:
-        self._start(partial(self._send, self._session.expiring(seconds)))
 
     async def _reconsider(self) -> None:
         if self._authority.is_revoked:
@@ -310,7 +231,7 @@ class LiveConnection:
             case Join() | SetPresence() | Leave():
                 await self._presence.perform(request)
             case Renew():
-                await self._renew(request.token)
+                await self._identity.renew(request.token)
             case ClusterRequest():
                 return (await self._database.cluster_status()).form()
             case RevokeRequest():
@@ -379,7 +300,7 @@ class LiveConnection:
             check_collection(name)
         self._streams.use(request.collections)
         await self._seen.arrive(request.collections)
-        author = self._author if self._author is not None else request.author
+        author = self._identity.author if self._identity.author is not None else request.author
         level = request.durability
         receipt = await self._database.commit(request.writes, request.checks, author, level)
         return {"cursors": dict(receipt.cursors), "nodes": receipt.nodes}
@@ -410,7 +331,7 @@ class LiveConnection:
             await self._connection.close(INTERNAL_ERROR, "internal error")
 
     async def _release(self) -> None:
-        self._expiry.cancel()
+        self._identity.close()
         self._presence.close()
         for task in self._tasks:
             task.cancel()

@@ -16,8 +16,9 @@ from protobase_live.server.authentication import Authentication, anonymous
 from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS
-from protobase_live.server.live_connection import Connection, LiveConnection
+from protobase_live.server.live_connection import LiveConnection
 from protobase_live.server.live_database import WholeDatabase
+from protobase_live.server.live_wire import LiveWire
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.presence_news import PresenceNews
 
@@ -51,7 +52,7 @@ class LiveDoor:
         )
         self._session_id = session_id
         self._news = PresenceNews()
-        self._connections: dict[Connection, LiveConnection] = {}
+        self._connections: dict[LiveWire, LiveConnection] = {}
         self._encodings = {
             name: Encodings(codec, self._limits.encoded_bytes) for name, codec in CODECS.items()
         }
@@ -64,7 +65,7 @@ class LiveDoor:
 
     async def serve(
         self,
-        connection: Connection,
+        connection: LiveWire,
         forbidden: str | None = None,
         token: str | None = None,
         request: ClientRequest = NOTHING_KNOWN,
@@ -93,14 +94,14 @@ class LiveDoor:
             served = LiveConnection(connection, session, *parts, *known)
             await self._serve(connection, served)
 
-    async def _serve(self, connection: Connection, served: LiveConnection) -> None:
+    async def _serve(self, connection: LiveWire, served: LiveConnection) -> None:
         self._connections[connection] = served
         try:
             await served.run()
         finally:
             del self._connections[connection]
 
-    async def let_go(self, connection: Connection) -> bool:
+    async def let_go(self, connection: LiveWire) -> bool:
         """What `close` does, for one connection alone; false if it is none that is served here."""
         served = self._connections.get(connection)
         if served is not None:

@@ -1,76 +1,114 @@
-"""The figures of a server in Prometheus' text format."""
+"""The figures of a server, by name. A new one is a line, and one in the table of docs/operating.md."""
 
 from __future__ import annotations
 
+import asyncio
+from http import HTTPStatus
+
 from protobase_live.database.database import Database
 from protobase_live.server.counters import Counters
+from protobase_live.server.figures import Figure, Labelled, page
 from protobase_live.server.link_metrics import link_metrics
+from protobase_live.server.permissions import Permissions
+from protobase_live.server.rest.answers import Answer
 
 
-async def metrics(database: Database, counters: Counters, sessions: int, backlog: int) -> str:
-    """One page of figures. ``backlog`` is in bytes."""
-    lines: list[str] = []
-    for name, kind, text, value in await _figures(database, sessions, backlog):
-        lines += [*_head(name, kind, text), f"protobase_{name} {value!r}"]
-    for name, text, tally in (
-        ("connections_total", "Connections that came, by door.", counters.connections),
-        ("closes_total", "Connections that ended, by close code.", counters.closes),
-        ("refusals_total", "Handshakes answered with an HTTP error, by status.", counters.refusals),
-        (
-            "received_bytes_total",
-            "Bytes of live messages and Yjs updates.",
-            counters.received_bytes,
-        ),
-        ("refused_updates_total", "Times a Yjs client was put back, by door.", counters.refused_updates),
-        ("sent_bytes_total", "Bytes of live messages that were sent.", counters.sent_bytes),
-        ("requests_total", "Requests of live clients, by type.", counters.requests),
-        ("limits_total", "How often a client met a limit, by the name of the limit.", counters.limits),
-        ("errors_total", "Errors that live clients were told, by code.", counters.errors),
-    ):
-        lines += [*_head(name, "counter", text), *tally.lines(f"protobase_{name}")]
-    lines += _head("request_seconds", "histogram", "How long live requests took.")
-    lines += counters.request_seconds.lines("protobase_request_seconds")
-    lines += link_metrics(database.replication)
-    return "\n".join(lines) + "\n"
+async def metrics_page(
+    database: Database,
+    counters: Counters,
+    permissions: Permissions,
+    sessions: int,
+    backlog: int,
+    accept: str = "",
+) -> Answer:
+    """The page of figures for who sent this header ``Accept``. ``backlog`` is in bytes.
+
+    It is written in a thread: the first one imports what writes it, and turns do not wait for that.
+    """
+    figures = await metrics(database, counters, permissions, sessions, backlog)
+    body, content_type = await asyncio.to_thread(page, figures, accept)
+    return Answer(HTTPStatus.OK, body, [("vary", "Accept")], content_type)
 
 
-async def _figures(database: Database, sessions: int, backlog: int) -> list[tuple[str, str, str, float]]:
-    stats, health = await database.storage.stats(), database.health
-    actors, totals = list(database.actor_stats().values()), database.actor_totals()
-    quarantined, unfolded = database.quarantine.reasons, database.unfolded.reasons
-    unuploaded = stats.unuploaded_bytes
+async def metrics(
+    database: Database, counters: Counters, permissions: Permissions, sessions: int, backlog: int
+) -> list[Figure]:
+    """All figures, as they are now. ``backlog`` is in bytes."""
     return [
-        ("sessions", "gauge", "Open connections.", sessions),
-        ("backlog_bytes", "gauge", "Bytes written to clients and not yet read by them.", backlog),
-        ("live_queries", "gauge", "Live queries that are kept up.", database.live_queries),
-        ("collections_loaded", "gauge", "Collections in memory.", len(actors)),
-        ("collections_quarantined", "gauge", "Collections that cannot be loaded.", len(quarantined)),
-        ("collections_unfolded", "gauge", "Collections whose log cannot be folded.", len(unfolded)),
-        ("collections_read_only", "gauge", "Collections whose writes fail.", len(database.read_only)),
-        ("collections_stored", "gauge", "Collections in the storage.", stats.collections),
-        ("held_commits", "gauge", "Commits of other nodes that wait for others.", database.held_commits),
-        ("mailbox_messages", "gauge", "Messages that wait in mailboxes.", sum(a.depth for a in actors)),
-        ("turns_total", "counter", "Turns of all collections.", totals.turns),
-        ("turn_messages_total", "counter", "Messages in those turns.", totals.messages),
-        ("turn_seconds_total", "counter", "Time in those turns.", totals.turn_seconds),
-        ("restarts_total", "counter", "Collections that failed and were loaded again.", totals.restarts),
-        ("storage_bytes", "gauge", "Bytes on the storage medium.", stats.bytes),
-        ("storage_backlog_bytes", "gauge", "Bytes accepted and not durable yet.", stats.backlog),
-        ("storage_commits_total", "counter", "Commits made durable.", stats.commits),
-        (
-            "storage_failures_total",
-            "counter",
-            "Appends that could not be stored.",
-            health.failures,
-        ),
-        ("storage_failing", "gauge", "1 while the storage stores nothing.", int(health.failure is not None)),
-        ("storage_flushes_total", "counter", "Flushes that carried them.", stats.flushes),
-        ("storage_flush_seconds", "gauge", "Duration of the last flush.", stats.last_flush_seconds),
-        ("storage_unuploaded_bytes", "gauge", "Bytes acknowledged and in a folder alone.", unuploaded),
-        ("storage_unuploaded_seconds", "gauge", "Age of the oldest of them.", stats.unuploaded_seconds),
-        ("storage_may_lack", "gauge", "Others who may have commits that never came here.", stats.may_lack),
+        *_of_connections(counters, sessions, backlog),
+        *_of_permissions(permissions),
+        *_of_collections(database),
+        *await _of_storage(database),
+        *link_metrics(database.replication),
     ]
 
 
-def _head(name: str, kind: str, text: str) -> list[str]:
-    return [f"# HELP protobase_{name} {text}", f"# TYPE protobase_{name} {kind}"]
+def _of_connections(counters: Counters, sessions: int, backlog: int) -> list[Figure]:
+    open_now, requests = Labelled("door", dict(counters.sessions)), counters.request_seconds.figure
+    put_back, limits = counters.refused_updates.figure, counters.limits.figure
+    return [
+        Figure("sessions", "Open connections.", sessions),
+        Figure("door_sessions", "Open connections, by door.", open_now),
+        Figure("backlog_bytes", "Bytes written to clients and not yet read by them.", backlog),
+        Figure("connections_total", "Connections that came, by door.", counters.connections.figure),
+        Figure("closes_total", "Connections that ended, by close code.", counters.closes.figure),
+        Figure(
+            "refusals_total", "Handshakes answered with an HTTP error, by status.", counters.refusals.figure
+        ),
+        Figure(
+            "received_bytes_total", "Bytes of live messages and Yjs updates.", counters.received_bytes.figure
+        ),
+        Figure("refused_updates_total", "Times a Yjs client was put back, by door.", put_back),
+        Figure("sent_bytes_total", "Bytes of live messages that were sent.", counters.sent_bytes.figure),
+        Figure("requests_total", "Requests of live clients, by type.", counters.requests.figure),
+        Figure("limits_total", "How often a client met a limit, by the name of the limit.", limits),
+        Figure("errors_total", "Errors that live clients were told, by code.", counters.errors.figure),
+        Figure("request_seconds", "How long live requests took.", requests),
+    ]
+
+
+def _of_permissions(permissions: Permissions) -> list[Figure]:
+    failures, revoked = permissions.failures, permissions.revoked
+    return [
+        Figure("permission_failures_total", "Rules and authorize that failed, and denied so.", failures),
+        Figure("revoked", "Authors that are revoked, each for a collection or for all.", revoked),
+    ]
+
+
+def _of_collections(database: Database) -> list[Figure]:
+    actors, totals, gates = list(database.actor_stats().values()), database.actor_totals(), database.gates
+    quarantined, unfolded = database.quarantine.reasons, database.unfolded.reasons
+    waiting, seconds = sum(each.depth for each in actors), Labelled("gate", gates.seconds._asdict())
+    return [
+        Figure("live_queries", "Live queries that are kept up.", database.live_queries),
+        Figure("collections_loaded", "Collections in memory.", len(actors)),
+        Figure("collections_quarantined", "Collections that cannot be loaded.", len(quarantined)),
+        Figure("collections_unfolded", "Collections whose log cannot be folded.", len(unfolded)),
+        Figure("collections_read_only", "Collections whose writes fail.", len(database.read_only)),
+        Figure("held_commits", "Commits of other nodes that wait for others.", database.held_commits),
+        Figure("mailbox_messages", "Messages that wait in mailboxes.", waiting),
+        Figure("turns_total", "Turns of all collections.", totals.turns),
+        Figure("turn_messages_total", "Messages in those turns.", totals.messages),
+        Figure("turn_seconds_total", "Time in those turns.", totals.turn_seconds),
+        Figure("gate_turns_total", "Turns with commits that were shown.", gates.turns),
+        Figure("gate_seconds_total", "Time that these took through each gate of the commit rule.", seconds),
+        Figure("restarts_total", "Collections that failed and were loaded again.", totals.restarts),
+    ]
+
+
+async def _of_storage(database: Database) -> list[Figure]:
+    stats, health = await database.storage.stats(), database.health
+    failing, unuploaded = int(health.failure is not None), stats.unuploaded_bytes
+    return [
+        Figure("collections_stored", "Collections in the storage.", stats.collections),
+        Figure("storage_bytes", "Bytes on the storage medium.", stats.bytes),
+        Figure("storage_backlog_bytes", "Bytes accepted and not durable yet.", stats.backlog),
+        Figure("storage_commits_total", "Commits made durable.", stats.commits),
+        Figure("storage_failures_total", "Appends that could not be stored.", health.failures),
+        Figure("storage_failing", "1 while the storage stores nothing.", failing),
+        Figure("storage_flushes_total", "Flushes that carried them.", stats.flushes),
+        Figure("storage_flush_seconds", "Duration of the last flush.", stats.last_flush_seconds),
+        Figure("storage_unuploaded_bytes", "Bytes acknowledged and in a folder alone.", unuploaded),
+        Figure("storage_unuploaded_seconds", "Age of the oldest of them.", stats.unuploaded_seconds),
+        Figure("storage_may_lack", "Others who may have commits that never came here.", stats.may_lack),
+    ]

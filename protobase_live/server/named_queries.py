@@ -72,5 +72,5 @@ class NamedQueries:
         """Each reason is told once, for clients may bring it about as often as they like."""
         if (name, reason) not in self._told:
             self._told.add((name, reason))
-            _log.error("the named query %r failed: %s", name, reason)
+            _log.error("the named query %r failed: %s", name, reason, extra={"event": "named_query_failed"})
         raise ProtoBaseError(f"the named query {name!r} failed")

@@ -63,9 +63,11 @@ class Pages:
     """What is answered to a request for them, whichever stack took it."""
 
     def __init__(
-        self, database: Database, metrics: Callable[[], Awaitable[str]], inspector: Inspector | None
+        self, database: Database, metrics: Callable[[str], Awaitable[Answer]], inspector: Inspector | None
     ) -> None:
-        """``inspector`` is None where it is switched off."""
+        """``metrics`` is the page of figures, by the header ``Accept``. ``inspector`` is None where it is
+        switched off.
+        """
         self._database = database
         self._metrics = metrics
         self._inspector = inspector
@@ -81,7 +83,7 @@ class Pages:
             case "/readyz":
                 return self._readiness()
             case "/metrics":
-                return plain_page(HTTPStatus.OK, await self._metrics())
+                return await self._metrics(accept)
             case _ if self._inspector is not None:
                 return await self._inspector.answer(path, accept)
             case "/":

@@ -76,8 +76,8 @@ class RemoteKeys:
         try:
             return await within(self._clock, self._limits.jwks_seconds, _shielded(fetching))
         except TimeoutError:
-            seconds = f"{self._limits.jwks_seconds:g}"
-            _log.error("%s gives no keys of tokens within %s seconds (jwks_seconds)", self._where, seconds)
+            late = f"no answer within {self._limits.jwks_seconds:g} seconds (jwks_seconds)"
+            self._tell_failed(late)
             raise Unavailable("the keys of tokens cannot be fetched now") from None
 
     def _begin(self) -> asyncio.Task[Keys] | None:
@@ -98,10 +98,14 @@ class RemoteKeys:
             self._keys = await asyncio.to_thread(_fetch, self._url, self._where, self._kind, *limits)
         except (OSError, ValueError, ValidationError) as error:
             kept = "" if self._keys is None else "; those that are known are kept"
-            _log.error("keys of tokens could not be fetched: %s: %s%s", self._where, error, kept)
+            self._tell_failed(f"{error}{kept}")
             raise Unavailable("the keys of tokens cannot be fetched now") from None
         self._known = began
         return self._keys
+
+    def _tell_failed(self, why: str) -> None:
+        fields = {"event": "keys_failed", "address": self._where}
+        _log.error("keys of tokens could not be fetched: %s: %s", self._where, why, extra=fields)
 
 
 def _shown(url: str) -> str:

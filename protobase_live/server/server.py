@@ -20,6 +20,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, OrderedSet, SystemClock
+from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
@@ -32,10 +33,10 @@ from protobase_live.server.authentication import Authenticate, Authentication, a
 from protobase_live.server.authorization import Authorize
 from protobase_live.server.client_request import request_of_socket
 from protobase_live.server.connection import Connection
+from protobase_live.server.connection_log import enter, here, joined, tell_closed
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
-from protobase_live.server.ends import tell_end
 from protobase_live.server.exposure import check_exposure
 from protobase_live.server.gate import Gate, Gone
 from protobase_live.server.handshake_log import handshake_log
@@ -46,7 +47,7 @@ from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.linking import Linking
 from protobase_live.server.live_door import LiveDoor
-from protobase_live.server.metrics import metrics
+from protobase_live.server.metrics import metrics_page
 from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import DOORS, Inspector, Pages, as_response, no_door
@@ -57,11 +58,10 @@ from protobase_live.server.paths import (
     REST_PREFIX,
     YJS_PREFIX,
 )
-from protobase_live.server.permission_metrics import permission_metrics
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.probing import Probing
 from protobase_live.server.proxies import Proxies
-from protobase_live.server.rest.answers import send_answer
+from protobase_live.server.rest.answers import Answer, send_answer
 from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
@@ -311,13 +311,13 @@ class Server:
         for task in list(self._tasks):
             task.cancel()
 
-    async def _metrics(self) -> str:
-        page = await metrics(self._database, self._counters, self.sessions, self.backlog)
-        return page + permission_metrics(self.permissions)
+    async def _metrics(self, accept: str) -> Answer:
+        counted = self._counters, self.permissions, self.sessions, self.backlog
+        return await metrics_page(self._database, *counted, accept)
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
         self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))
-        _log.info("refused a connection: %s", reason)
+        _log.info("refused a connection: %s", reason, extra=here("connection_refused"))
         return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, f"{reason}\n")
 
     def _keep(self, task: asyncio.Task[Any] | None) -> None:
@@ -340,6 +340,7 @@ class Server:
         door = door_at(path, self._doors)
         if door is None:
             return as_response(connection, no_door(path))
+        enter(door.name)
         if door.counted:
             reason = await self._admit(lambda: connection.protocol.state is not CONNECTING)
         else:
@@ -375,12 +376,18 @@ class Server:
         try:
             await self._serve(connection)
         except Exception as error:  # a mistake of ours, which fails alone
-            _log.error("a connection failed: %r", error)
-            _log.debug("where it failed", exc_info=error)
+            fields = here("connection_failed")
+            _log.error("a connection failed: %s", summary(error), exc_info=at_debug(error), extra=fields)
             await connection.refuse(INTERNAL_ERROR, "internal error")
         finally:
             self._sessions.discard(connection)
-            tell_end(connection, self._counters)
+            self._tell_end(connection)
+
+    def _tell_end(self, connection: Connection) -> None:
+        assert connection.request is not None
+        code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
+        self._counters.closed(code)
+        tell_closed(code, path, joined(connection.remote_address), connection.close_reason or "")
 
     async def _serve(self, connection: Connection) -> None:
         assert connection.request is not None

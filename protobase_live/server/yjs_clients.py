@@ -20,6 +20,7 @@ from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest, request_of_socket
 from protobase_live.server.connection import Connection
+from protobase_live.server.connection_log import narrow
 from protobase_live.server.counters import Counters
 from protobase_live.server.editor_pass import EditorPass
 from protobase_live.server.expiry import expiring
@@ -189,6 +190,7 @@ class YjsClients:
         InvalidName, Unauthorized, Forbidden and Unavailable.
         """
         check_collection(collection)
+        narrow(collection)
         authority = self._permissions.session()
         authority.begin(await self.authentication.identity(token, request))
         entry = EditorPass(authority, collection)

@@ -269,7 +269,8 @@ class YjsSession:
         """The client is told why what it wrote is undone, as far as its protocol has words for that."""
         self._counters.refused_updates.add(self.door)
         where = "" if self._room is None else self._room[1]
-        _log.info("put back what %r wrote into %r: %s", self.author, where, reason)
+        fields = {"event": "write_put_back", "door": self.door, "collection": where}
+        _log.info("put back what %r wrote into %r: %s", self.author, where, reason, extra=fields)
         if not self._line.crowded:
             self._say_put_back(reason)
 

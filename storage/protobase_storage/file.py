@@ -50,7 +50,8 @@ Result = TypeVar("Result")
 def _note_unfinished(finished: asyncio.Future[None]) -> None:
     """Garbage is invisible, and an erasure has begun: what cannot be done now is left to the next opening."""
     if (error := finished.exception()) is not None:
-        _log.warning("what is deleted or erased still takes room in the file: %s", error)
+        told = "what is deleted or erased still takes room in the file: %s"
+        _log.warning(told, error, extra={"event": "room_not_freed"})
 
 
 def _no_step(step: str) -> None:

@@ -65,7 +65,7 @@ async def test_reading_goes_on_and_writing_begins_again_by_itself(tmp_path: Path
                 await send_text(writer, "z" * 5_000)
                 await writer.wait_closed()
                 assert writer.close_code == 1013
-            assert "protobase_restarts_total 0\n" in await page(server, "/metrics")
+            assert "protobase_restarts_total 0.0\n" in await page(server, "/metrics")
             free_disk(server)
             kept.append(await insert_at_last(tasks))
             assert await page(server, "/readyz") == "ready\n"

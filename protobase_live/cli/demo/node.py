@@ -12,11 +12,12 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from protobase_live.cli.demo.gates import TimedDatabase
 from protobase_live.cli.demo.telling import Telling
 from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.serve import listening
+from protobase_live.database.database import Database
 from protobase_live.database.opening import open_storage
 
 HOST = "127.0.0.1"
@@ -48,7 +49,7 @@ async def _serve() -> None:
     node_id = None if node.storage.startswith("memory:") else node.name
     telling = Telling(node.name)
     async with (
-        TimedDatabase(await open_storage(node.storage), node_id, telling.shown) as database,
+        Database(await open_storage(node.storage), node_id=node_id) as database,
         listening(
             database,
             HOST,
@@ -58,6 +59,7 @@ async def _serve() -> None:
             cluster_secret=node.secret.encode(),
         ),
     ):
+        database.gates.listen(partial(telling.shown, database.node))
         print("ready", flush=True)
         ends = [asyncio.ensure_future(each) for each in (stop.wait(), told.read(), telling.tell())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

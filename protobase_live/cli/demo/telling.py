@@ -7,13 +7,13 @@ import json
 import os
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from protobase_live.cli.demo.gates import Gates
+from protobase_live.collection.gates import Passage
 from protobase_live.model.names import is_listed
-from protobase_storage import Commit
+from protobase_storage import Commit, node_of
 
 COMMITS_PER_SECOND = 50
 """Commits that are told of; the others of that second are not."""
@@ -35,11 +35,13 @@ class Telling:
         self._unsent: deque[bytes] = deque(maxlen=UNSENT_COMMITS)
         self._more = asyncio.Event()
 
-    def shown(self, commit: Commit, gates: Gates) -> None:
-        """This node has made and shown a commit."""
-        if is_listed(commit.collection, "") and self._is_sampled():
-            self._unsent.append(json.dumps(self._form(commit, gates)).encode() + b"\n")
-            self._more.set()
+    def shown(self, node: str, commits: Sequence[Commit], passage: Passage) -> None:
+        """This node, which others call ``node``, has shown commits; those that it has made are told."""
+        for commit in commits:
+            is_told = node_of(commit.origin) == node and is_listed(commit.collection, "")
+            if is_told and self._is_sampled():
+                self._unsent.append(json.dumps(self._form(commit, passage)).encode() + b"\n")
+                self._more.set()
 
     def take(self) -> bytes:
         """What is to be told now, line by line."""
@@ -65,7 +67,7 @@ class Telling:
         self._told += 1
         return self._told <= COMMITS_PER_SECOND
 
-    def _form(self, commit: Commit, gates: Gates) -> dict[str, Any]:
+    def _form(self, commit: Commit, passage: Passage) -> dict[str, Any]:
         return {
             "node": self._name,
             "collection": commit.collection,
@@ -73,5 +75,5 @@ class Telling:
             "sequence": commit.sequence,
             "bytes": len(commit.update),
             "author": next((part.author for part in commit.parts if part.author is not None), None),
-            "micros": gates._asdict(),
+            "micros": {gate: int(1e6 * seconds) for gate, seconds in passage._asdict().items()},
         }

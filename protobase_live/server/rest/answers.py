@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.errors import (
     Closed,
     CollectionDropped,
@@ -32,6 +33,7 @@ from protobase_live.model import values
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.server_events import CONTENT_TYPE
 from protobase_live.server.asgi_types import Send
+from protobase_live.server.connection_log import here
 
 STATUSES: Mapping[type[ProtoBaseError], HTTPStatus] = {
     ValidationError: HTTPStatus.BAD_REQUEST,
@@ -136,8 +138,8 @@ def outcome(error: Exception) -> Answer:
         case ProtoBaseError():
             return failed(error)
         case _:
-            _log.error("a request failed: %r", error)
-            _log.debug("where it failed", exc_info=error)
+            fields = here("request_failed")
+            _log.error("a request failed: %s", summary(error), exc_info=at_debug(error), extra=fields)
             return failed(ProtoBaseError("internal error"))
 
 

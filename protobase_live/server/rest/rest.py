@@ -22,6 +22,7 @@ from protobase_live.protocol.server_events import CONTENT_TYPE
 from protobase_live.server.accounts import Account, Accounts
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
 from protobase_live.server.authentication import Authentication, Identity
+from protobase_live.server.connection_log import enter, narrow
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
@@ -108,6 +109,7 @@ class Rest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; see ASGI."""
+        enter("rest")
         address = address_of(scope, headers_of(scope), self._proxies)
         try:
             if self._requests >= self._limits.http_requests:
@@ -202,7 +204,7 @@ class Rest:
         body = await value_of(await self._body(scope, headers, receive), headers, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:
-            check_collection(path["collection"])
+            narrow(check_collection(path["collection"]))
         with self._accounts.request(identity.author, address_of(scope, headers, self._proxies)) as account:
             if "collection" in path:
                 account.opened.use([path["collection"]])

@@ -62,6 +62,7 @@ def tell_marks(store: ObjectStore, marks: Iterable[Mark]) -> None:
             store.address,
             mark.place,
             mark_key(mark.epoch),
+            extra={"event": "commits_may_lack"},
         )
 
 

@@ -154,7 +154,8 @@ class CloudStorage(Readable):
         try:
             await self._clean_all()
         except (ObjectError, StorageError) as error:
-            _log.warning("%s still has what was erased: %s", self._store.address, error)
+            told = "%s still has what was erased: %s"
+            _log.warning(told, self._store.address, error, extra={"event": "erasing_unfinished"})
 
     async def stats(self) -> StorageStats:
         """See `Storage.stats`."""

@@ -137,6 +137,7 @@ class CloudView(Readable):
         _log.warning(
             "%s is written to while it is read: what is read from here on is of a later moment",
             self._store.address,
+            extra={"event": "bucket_changed"},
         )
 
     def _refusal(self) -> StorageError:

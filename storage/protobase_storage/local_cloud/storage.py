@@ -165,14 +165,17 @@ class LocalCloudStorage(Storage):
     async def _close(self) -> None:
         await self._appends.stop()
         if count := self._appends.uploader.commits:
-            _log.error("%s, and uploads them when it is opened again", lost(count, self._place))
+            left = lost(count, self._place)
+            _log.error("%s, and uploads them when it is opened again", left, extra={"event": "upload_left"})
         elif names := self._appends.uploader.set_aside:
-            _log.error("damaged in the bucket, and in %s alone: %s", self._place, ", ".join(sorted(names)))
+            told, damaged = "damaged in the bucket, and in %s alone: %s", ", ".join(sorted(names))
+            _log.error(told, self._place, damaged, extra={"event": "bucket_damaged"})
         elif not self._appends.dead:
             try:
                 await self._on_uploaded(self._folder)
             except (StorageError, OSError) as error:
-                _log.warning("all was uploaded, but cannot be noted as such: %s", error)
+                told = "all was uploaded, but cannot be noted as such: %s"
+                _log.warning(told, error, extra={"event": "upload_not_noted"})
         await self._bucket.close()
         await self._folder.close()
 

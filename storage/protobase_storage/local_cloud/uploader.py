@@ -106,7 +106,8 @@ class Uploader:
 
     def _set_aside(self, error: CollectionCorrupt) -> None:
         self.set_aside.add(error.collection)
-        _log.error("in the bucket %s. It is not uploaded any more: the folder alone has it", error)
+        told = "in the bucket %s. It is not uploaded any more: the folder alone has it"
+        _log.error(told, error, extra={"event": "collection_set_aside", "collection": error.collection})
 
     async def _has_work(self) -> bool:
         while not self._queue:
@@ -133,7 +134,8 @@ class Uploader:
             self.bytes -= each.weight
         self._done += len(uploads)
         if self._is_failing:
-            _log.warning("the bucket works again: what waited is being uploaded")
+            told = "the bucket works again: what waited is being uploaded"
+            _log.warning(told, extra={"event": "bucket_recovered"})
         self._is_failing = False
         while self._flushed and self._flushed[0][0] <= self._done:
             settle(self._flushed.pop(0)[1], None)
@@ -141,7 +143,8 @@ class Uploader:
 
     def _failed(self, error: StorageError) -> None:
         if not self._is_failing:
-            _log.error("%d commits are not uploaded: %s", self.commits, error)
+            told, fields = "%d commits are not uploaded: %s", {"event": "bucket_failed"}
+            _log.error(told, self.commits, error, extra=fields)
         self._is_failing = True
         for _, flushed in self._flushed:
             settle(flushed, error)

@@ -129,8 +129,45 @@ async def test_settings_reach_the_server_and_its_log_is_json(tmp_path):
         "stopping",
         "stopped",
     ]
+    assert [each["event"] for each in told] == ["serving", "connection_refused", "stopping", "stopped"]
+    assert (told[1]["door"], len(told[1]["connection"])) == ("live", 8)
     assert {each["level"] for each in told} == {"info"}
     assert all(each["logger"].startswith("protobase_live.") for each in told)
+
+
+async def test_commits_are_told_to_a_collector_of_traces(monkeypatch):
+    """Over OTLP, where OpenTelemetry's own variables say; the last ones when the server stops."""
+    bodies: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        assert head.startswith("post /v1/traces ")
+        bodies.put_nowait(await reader.readexactly(int(re.search(r"content-length: (\d+)", head)[1])))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(collect, "127.0.0.1", 0) as collector:
+        port = collector.sockets[0].getsockname()[1]
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+        traced = "--storage", "memory:", "--listen", "127.0.0.1:0", "--traces", "1"
+        async with running("serve", *traced) as server:
+            host = READY.fullmatch(await line(server))[1]
+            async with pb.connect(f"ws://{host}/live") as db:
+                await (await db.collection("tasks")).put({"text": "s3cr3t-marker"}, key="s3cr3t-marker")
+            assert (await stop(server, signal.SIGTERM)).code == 0
+        told = await bodies.get()
+    for word in b"protobase-live", b"tasks", b"commit", b"admit", b"apply", b"persist", b"show":
+        assert word in told
+    assert b"s3cr3t" not in told
+
+
+@pytest.mark.parametrize(("share", "said"), [("x", "is no number"), ("2", "from 0 to 1, not 2")])
+async def test_a_share_of_traces_that_is_none_is_one_line(share, said):
+    ended = await run("serve", "--storage", "memory:", "--listen", "127.0.0.1:0", "--traces", share)
+    assert (ended.code, ended.out) == (1, "")
+    assert re.fullmatch(rf"error: .*{said}.*\n", ended.err)
 
 
 async def test_the_inspector_may_be_switched_off():

@@ -8,12 +8,15 @@ import logging
 import pytest
 from pycrdt import Doc, Map
 
+from protobase_actors import SystemClock
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.document import Document
 from protobase_live.errors import CollectionUnloadable
 from protobase_live.server.counters import Counters
 from protobase_live.server.metrics import metrics
+from protobase_live.server.permissions import Permissions
 from protobase_storage import CollectionCorrupt, Commit, StorageError
+from tests.support.figures import values_of
 
 
 class Panic(BaseException):
@@ -62,7 +65,8 @@ async def test_it_is_told_once_and_tried_seldom(database, storage, clock, broken
     assert len(caplog.records) == 1
     assert "\n" not in caplog.records[0].getMessage()
     assert list(database.quarantine.reasons) == ["bad"]
-    assert "protobase_collections_quarantined 1\n" in await metrics(database, Counters(), 0, 0)
+    figures = values_of(await metrics(database, Counters(), Permissions(SystemClock()), 0, 0))
+    assert figures["protobase_collections_quarantined"] == 1
     assert len((await storage.load("bad")).commits) == 1
 
 
@@ -77,7 +81,8 @@ async def test_it_serves_again_when_it_can_be_loaded(database, storage, clock, b
     await clock.advance(1)
     assert await bad.count() == 0
     assert database.quarantine.reasons == {}
-    assert "protobase_collections_quarantined 0\n" in await metrics(database, Counters(), 0, 0)
+    figures = values_of(await metrics(database, Counters(), Permissions(SystemClock()), 0, 0))
+    assert figures["protobase_collections_quarantined"] == 0
 
 
 async def test_a_storage_that_fails_is_no_reason(database, storage, monkeypatch) -> None:

@@ -27,6 +27,7 @@ from protobase_live.server.authentication import Identity
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage, StorageFull
+from tests.support.figures import parsed
 
 NOTHING = b"\x00"
 
@@ -78,15 +79,14 @@ async def test_plain_http(server: Server, path: str, status: int, said: str) -> 
 async def test_figures_count(server: Server, database: Database) -> None:
     await (await database.collection("tasks")).insert({})
     _, body = await get(server, "/metrics")
-    figures = dict(line.split() for line in body.splitlines() if not line.startswith("#"))
-    assert figures["protobase_collections_loaded"] == "1"
-    assert figures["protobase_storage_commits_total"] == "1"
+    figures = parsed(body)
+    assert figures["protobase_collections_loaded"] == 1
+    assert figures["protobase_storage_commits_total"] == 1
 
 
 async def figures_of(server: Server) -> dict[str, float]:
     _, body = await get(server, "/metrics")
-    lines = [line.rpartition(" ") for line in body.splitlines() if not line.startswith("#")]
-    return {name: float(value) for name, _, value in lines}
+    return parsed(body)
 
 
 async def test_counters_do_not_fall_when_a_collection_leaves_the_memory() -> None:
@@ -149,7 +149,7 @@ async def test_one_line_for_each_refusal_and_none_for_others(
     writer.close()
     await get(server, "/healthz")
     (record,) = [each for each in caplog.records if each.name.startswith("protobase_live")]
-    assert record.name == "protobase_live.server.ends"
+    assert (record.event, record.code) == ("connection_closed", 4404)  # type: ignore[attr-defined]
     assert "'/yjs/a//b': 4404" in record.getMessage()
     assert "secret" not in caplog.text
 
