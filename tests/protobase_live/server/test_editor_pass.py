@@ -20,18 +20,15 @@ class SlowRule:
     def __init__(self) -> None:
         self.allowed = {"read", "write", "presence"}
         self.held: set[str] = set()
-        self.asked: list[asyncio.Event] = []
+        self.asked = asyncio.Event()
+        self.answer = asyncio.Event()
 
     async def __call__(self, identity: Identity, action: str, collection: str) -> bool:
         answer = action in self.allowed
         if action in self.held:
-            self.asked.append(asyncio.Event())
-            await self.asked[-1].wait()
+            self.asked.set()
+            await self.answer.wait()
         return answer
-
-    async def until_asked(self, times: int) -> None:
-        while len(self.asked) < times:
-            await asyncio.sleep(0)
 
 
 class Editor:
@@ -62,11 +59,11 @@ async def test_an_answer_of_before_counts_for_nothing_while_a_client_comes_in(he
     permissions, entry = a_pass(rule)
     rule.held = {held}
     checking = asyncio.ensure_future(entry.check())
-    await rule.until_asked(1)
+    await rule.asked.wait()
     rule.allowed, rule.held = {"read"}, set()
     again = asyncio.ensure_future(permissions.recheck())
     await everything_else()
-    rule.asked[0].set()
+    rule.answer.set()
     await asyncio.gather(checking, again)
     assert (entry.judge, entry.present) == (READER, False)
     entry.close()
@@ -80,11 +77,11 @@ async def test_of_two_that_ask_again_the_last_one_counts():
     entry.give(editor)
     rule.held = {"presence"}
     first = asyncio.ensure_future(permissions.recheck())
-    await rule.until_asked(1)
+    await rule.asked.wait()
     rule.allowed, rule.held = {"read"}, set()
     second = asyncio.ensure_future(permissions.recheck())
     await everything_else()
-    rule.asked[0].set()
+    rule.answer.set()
     await asyncio.gather(first, second)
     assert editor.told[-1] == (READER, False)
     entry.close()
