@@ -119,6 +119,11 @@ class Asgi:
         """The database that is served. Raises Closed while it is not open."""
         return self._open().database
 
+    @property
+    def permissions(self) -> Permissions:
+        """What clients may do; it can be asked again, and revoked. Raises Closed while it is not open."""
+        return self._open().permissions
+
     async def __aenter__(self) -> Database:
         given = self._given
         database = given if isinstance(given, Database) else await given.__aenter__()
