@@ -35,10 +35,11 @@ from protobase_live.server.pages import METHODS, Inspector
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.places import Places
 from protobase_live.server.probing import Probing
+from protobase_live.server.proxies import Proxies
 from protobase_live.server.refusals import Caller
-from protobase_live.server.rest.answers import Answer, plain_page, send_answer
+from protobase_live.server.rest.answers import Answer, failed, plain_page, send_answer
 from protobase_live.server.rest.bodies import Bodies
-from protobase_live.server.rest.request import headers_of, request_of_scope, segments
+from protobase_live.server.rest.request import address_of, headers_of, request_of_scope, segments
 from protobase_live.server.rest.rest import Rest
 from protobase_live.server.traffic import Traffic
 from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
@@ -117,6 +118,11 @@ class Asgi:
     def database(self) -> Database:
         """The database that is served. Raises Closed while it is not open."""
         return self._open().database
+
+    @property
+    def permissions(self) -> Permissions:
+        """What clients may do; it can be asked again, and revoked. Raises Closed while it is not open."""
+        return self._open().permissions
 
     async def __aenter__(self) -> Database:
         given = self._given
@@ -243,9 +249,18 @@ class Doors:
             case ["api", *_]:
                 await self._rest(scope, receive, send)
             case ["live", "events"]:
-                await self._live_http(scope, receive, send)
+                await self._answer_live(scope, receive, send)
             case pieces:
                 await send_answer(send, await self._page(scope, pieces))
+
+    async def _answer_live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A stream is a connection of its address; the requests of its client are none."""
+        address = address_of(scope, {}, Proxies()) if scope["method"] == "GET" else None
+        try:
+            with self._addresses.one(address):
+                await self._live_http(scope, receive, send)
+        except Overloaded as full:
+            await send_answer(send, failed(full))
 
     async def _page(self, scope: Scope, pieces: Sequence[str]) -> Answer:
         found = None

@@ -84,14 +84,14 @@ class Authority:
         return EVERYTHING_SEEN if permit is None else permit.sight
 
     async def may(self, action: Action, collection: str) -> bool:
-        """Whether something of the collection may be done so."""
+        """Whether something of the collection may be done so, when this returns."""
         if (action, collection) in self._allowed:
             return True
-        if self.identity is None:
-            return False
-        asked = self._asked
-        allowed = await self._authorization.allows(self.identity, action, collection)
-        if allowed and asked == self._asked:  # else it may be an answer of before
+        asked, allowed = None, False
+        while self.identity is not None and asked != self._asked:  # else it is an answer of before
+            asked = self._asked
+            allowed = await self._authorization.allows(self.identity, action, collection)
+        if allowed:
             self._remember(action, collection)
         return allowed
 

@@ -108,6 +108,7 @@ class Connection(ServerConnection):
         for frame in early:
             session.take_frame(frame)
         session.take_end()
+        self._load.weigh_unfinished()
         await self.wait_closed()
 
     # what comes in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from protobase_live.document import Judge
@@ -37,6 +38,7 @@ class EditorPass:
         self._collection = collection
         self._editor: Editor | None = None
         self._error: Forbidden | None = None
+        self._turn = asyncio.Lock()
         self.close = authority.open([collection], self._reconsider)
 
     @property
@@ -58,6 +60,10 @@ class EditorPass:
 
     async def check(self) -> None:
         """Find out. Raises Forbidden for who may not be here at all."""
+        async with self._turn:  # what was asked last counts, and not what was answered last
+            await self._check()
+
+    async def _check(self) -> None:
         await self._authority.check("read", [self._collection])
         may_write = await self._authority.may("write", self._collection)
         present = await self._authority.may("presence", self._collection)
@@ -86,6 +92,7 @@ class EditorPass:
         except Forbidden as error:
             self._error = error
             if self._editor is not None:
+                self._editor.permit(READER, False)  # nor what it has said that waits for its turn
                 self._editor.reject(error)
         else:
             if self._editor is not None:

@@ -251,8 +251,9 @@ class HocuspocusSocket:
     def _hold(self, key: bytes, collection: str, account: Account) -> None:
         """Count a document as open, as long as it is. Raises Overloaded."""
         if key not in self._holds:
-            self._holds[key] = ExitStack()
-            self._holds[key].enter_context(account.opened.holding([collection]))
+            hold = ExitStack()
+            hold.enter_context(account.opened.holding([collection]))
+            self._holds[key] = hold
 
     def _stop_deciding(self, key: bytes) -> None:
         if (deciding := self._deciding.pop(key, None)) is not None:

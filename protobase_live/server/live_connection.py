@@ -125,7 +125,7 @@ class LiveConnection:
             limits,
             counters,
             self._seen,
-            self._authority.query_of,
+            self._authority,
         )
         self._whole = WholeCollections(self._database, limits)
         self._presence = LivePresence(self._database, session, self._authority, news, self._send)

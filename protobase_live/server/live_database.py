@@ -143,12 +143,6 @@ async def have_queries() -> None:
         await asyncio.to_thread(import_module, _QUERIES)
 
 
-async def asked_query(given: Any) -> Query:
-    """See `query_of`."""
-    await have_queries()
-    return query_of(given)
-
-
 def query_of(given: Any) -> Query:
     """The query that a client sent, as its form or as text, after `have_queries`. Raises ValidationError."""
     from protobase_live.query.language.form import from_form

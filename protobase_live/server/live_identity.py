@@ -112,8 +112,8 @@ class LiveIdentity:
         identity = await self._authentication.identity(token, self._request)
         if identity.author != self.author:
             raise Unauthorized("the token is not of the author who has this connection: connect again")
+        self._expiry.set(identity.expires)  # at once: other tokens may come while it is asked about this one
         await self._authority.renew(identity)
-        self._expiry.set(identity.expires)
 
     def _expire(self) -> None:
         self._start(partial(self._connection.close, UNAUTHORIZED, ENDED))

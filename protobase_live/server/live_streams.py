@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from protobase_actors import WakeUp
-from protobase_live.errors import Closed, ProtoBaseError
+from protobase_live.errors import Closed, ProtoBaseError, Unavailable
 from protobase_live.model.change import Change
 from protobase_live.protocol.live.client_messages import More, Opening, Subscribe, Watch
 from protobase_live.protocol.live.codec import Frame
@@ -23,14 +23,15 @@ from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.server_messages import ChangeForm
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.accounts import Account
+from protobase_live.server.authority import Authority
 from protobase_live.server.counters import Counters
 from protobase_live.server.live_database import (
     ChangeStream,
     Database,
     Share,
     Watcher,
-    asked_query,
 )
+from protobase_live.server.named_queries import is_named
 from protobase_live.server.seen import Seen
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ T = TypeVar("T")
 
 Work = Callable[[], Coroutine[Any, Any, T]]
 """Something for a task, which may be cancelled before it begins: a coroutine would never be awaited then."""
-
-QueryOf = Callable[[Any], Awaitable["Query"]]
 
 Start = Callable[[Work[None]], asyncio.Task[None]]
 
@@ -61,13 +60,13 @@ class LiveStreams:
         limits: LiveLimits,
         counters: Counters,
         seen: Seen,
-        query_of: QueryOf = asked_query,
+        authority: Authority,
     ) -> None:
         """``send`` waits while the client does not read; ``answer`` does, too, for answers to requests.
 
-        ``query_of`` gives the query that a client asks for.
+        ``authority`` gives the queries that a client names.
         """
-        self._query_of = query_of
+        self._authority = authority
         self._session = session
         self._database = database
         self._send = send
@@ -77,6 +76,8 @@ class LiveStreams:
         self._seen = seen
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._credit: dict[int, WakeUp] = {}
+        self._errors: dict[int, ProtoBaseError] = {}
+        """Why views end whose tasks were cancelled for it."""
         self.account: Account | None = None
         """Of whom they are; set before the first request."""
 
@@ -113,13 +114,23 @@ class LiveStreams:
         try:
             await (self._stream(request) if isinstance(request, Subscribe) else self._view(request))
         except ProtoBaseError as error:
-            self._tasks.pop(request.id, None)  # before the client may use the id again
-            self._credit.pop(request.id, None)
-            self._counters.errors.add(Failure.of(error).code)
-            if self._session.is_waiting(request.id):
-                await self._answer(self._session.error(request.id, error))
-            else:
-                await self._send(self._session.ended(request.id, error))
+            await self._fail(request.id, error)
+        except asyncio.CancelledError:
+            error, task = self._errors.pop(request.id, None), asyncio.current_task()
+            if error is None or task is None or task.uncancel() > 0:
+                raise  # somebody else's
+            await self._fail(request.id, error)
+        finally:
+            self._errors.pop(request.id, None)
+
+    async def _fail(self, id: int, error: ProtoBaseError) -> None:
+        self._tasks.pop(id, None)  # before the client may use the id again
+        self._credit.pop(id, None)
+        self._counters.errors.add(Failure.of(error).code)
+        if self._session.is_waiting(id):
+            await self._answer(self._session.error(id, error))
+        else:
+            await self._send(self._session.ended(id, error))
 
     async def _stream(self, request: Subscribe) -> None:
         if request.since is None:  # else it waits for that
@@ -151,7 +162,27 @@ class LiveStreams:
         return self._session.encodings.of(change, lambda: change_form(change, self._limits.text_chars))
 
     async def _view(self, request: Watch) -> None:
-        query = await self._query_of(request.query)
+        query = await self._authority.query_of(request.query)
+        close = self._authority.open(query.collections, partial(self._reconsider, request, query))
+        try:
+            await self._watch(request, query)
+        finally:
+            close()
+
+    async def _reconsider(self, request: Watch, query: Query) -> None:
+        """End a view whose query the server has built of who asks, and would build otherwise now."""
+        if not is_named(request.query) or request.id in self._errors:
+            return
+        try:
+            if await self._authority.query_of(request.query) == query:
+                return
+            error: ProtoBaseError = Unavailable("what this query finds for you has changed; begin again")
+        except ProtoBaseError as failure:
+            error = failure
+        self._errors[request.id] = error
+        self._tasks[request.id].cancel()
+
+    async def _watch(self, request: Watch, query: Query) -> None:
         if request.since is None:
             await self._seen.arrive(query.collections)
         with self._holding(query.collections):

@@ -21,6 +21,11 @@ Build = Callable[..., "Query"]
 _log = logging.getLogger(__name__)
 
 
+def is_named(given: Any) -> bool:
+    """Whether that is what a client names a query with."""
+    return isinstance(given, dict) and "named" in given
+
+
 class NamedQueries:
     """Those of one server."""
 
@@ -36,7 +41,7 @@ class NamedQueries:
         Raises ValidationError, and Forbidden for one that is not named where only those are run.
         """
         await have_queries()
-        if isinstance(given, dict) and "named" in given:
+        if is_named(given):
             return self._built(cast("dict[str, Any]", given), identity)
         if self._only:
             raise Forbidden("only named queries are run here (named_queries_only)")

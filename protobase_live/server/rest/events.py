@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from protobase_actors import within
@@ -28,6 +28,8 @@ class Events:
         """``stream`` was entered, and is left when this ends: at the latest when its reader's token does, in
         seconds since 1970.
         """
+        self.using = ExitStack()
+        """What is counted of its client for as long as it goes on."""
         self._services = services
         self._stream = stream
         self._expires = expires
@@ -43,7 +45,11 @@ class Events:
 
     async def drop(self) -> None:
         """End it, which has not begun."""
-        await self._stream.__aexit__(None, None, None)
+        await self._end()
+
+    async def _end(self) -> None:
+        with self.using:
+            await self._stream.__aexit__(None, None, None)
 
     def _expire(self) -> None:
         self._over = Unauthorized(ENDED)
@@ -57,7 +63,7 @@ class Events:
                 with expiring(self._services.clock, self._expires, self._expire):
                     await self._until_gone(self._task, receive)
         finally:
-            await self._stream.__aexit__(None, None, None)
+            await self._end()
 
     async def _until_gone(self, sending: asyncio.Task[None], receive: Receive) -> None:
         gone = asyncio.get_running_loop().create_task(disconnected(receive))

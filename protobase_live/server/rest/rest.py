@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from http import HTTPStatus
 
@@ -205,12 +206,17 @@ class Rest:
         root = scope.get("root_path", "")
         if "collection" in path:
             narrow(check_collection(path["collection"]))
-        with self._accounts.request(identity.author, address_of(scope, headers, self._proxies)) as account:
+        address = address_of(scope, headers, self._proxies)
+        with ExitStack() as using:
+            account = using.enter_context(self._accounts.request(identity.author, address))
             if "collection" in path:
-                account.opened.use([path["collection"]])
+                using.enter_context(account.opened.holding([path["collection"]]))
             who = identity.author, account, identity.expires
             request = Request(root, scope["method"], path, query, headers, body, *who)
-            return await route.handler(self._services(identity, account), request)
+            told = await route.handler(self._services(identity, account), request)
+            if isinstance(told, Events):
+                told.using = using.pop_all()
+            return told
 
     def _services(self, identity: Identity, account: Account) -> Services:
         authority = self._permissions.session()

@@ -13,16 +13,20 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 import protobase_live as pb
+from protobase_actors import ManualClock
+from protobase_live import Identity
 from protobase_live.database.database import Database
 from protobase_live.protocol.live.client_messages import Hello
-from protobase_live.protocol.live.codec import MsgpackCodec
+from protobase_live.protocol.live.codec import JsonCodec, MsgpackCodec
 from protobase_live.protocol.live.messages import encode
 from protobase_live.protocol.yjs.varint import prefixed
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage
 from tests.protobase_live.server.test_http_stack import connected
+from tests.support.asgi_client import Exchange, call
 from tests.support.eventually import until
+from tests.support.hocuspocus import STEP1
 
 LIVE = [Subprotocol(MsgpackCodec.subprotocol)]
 FORWARDED = "X-Forwarded-For"
@@ -167,3 +171,53 @@ async def test_an_address_has_so_many_requests_and_streams() -> None:
             second.send(stream)
             status, body = await second.answer()
             assert (status, "address_streams" in body) == (503, True)
+
+
+async def test_what_a_client_said_before_it_was_let_in_is_held_no_more_when_it_is_taken() -> None:
+    """Else who says nothing more would be the first one that gives way."""
+    known = asyncio.Event()
+
+    async def authenticate(token: str | None) -> str:
+        await known.wait()
+        return "ann"
+
+    async with serving({"authenticate": authenticate}) as server, yjs(server) as client:
+        await client.send(STEP1)
+        await until(lambda: server._traffic.unfinished.total == len(STEP1))
+        known.set()
+        await client.recv()
+        assert server._traffic.unfinished.total == 0
+
+
+async def test_a_stream_of_events_uses_its_collection_for_as_long_as_it_goes_on() -> None:
+    clock = ManualClock()
+    async with Database(MemoryStorage()) as database:
+        limits = ServerLimits(identity_collections=1, identity_collection_seconds=60)
+        app = pb.asgi(database, authenticate=Identity, limits=limits, clock=clock)
+        ann = {"authorization": "Bearer ann"}
+        stream = Exchange(app, "GET", "/api/v1/collections/a/changes", **ann)
+        assert b"event: open" in await stream.part()
+        await clock.advance(1000)
+        assert (await call(app, "GET", "/api/v1/collections/b/records", **ann)).error == "Overloaded"
+        stream.leave()
+        await stream.task
+        await clock.advance(1000)
+        assert (await call(app, "GET", "/api/v1/collections/b/records", **ann)).status == 200
+
+
+async def test_in_another_application_streams_of_the_live_door_are_connections_of_their_address() -> None:
+    async with Database(MemoryStorage()) as database:
+        served = pb.asgi(database, limits=ServerLimits(address_connections=1))
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await served({**scope, "client": ("192.0.2.7", 1234)}, receive, send)
+
+        path = f"/live/events?subprotocol={JsonCodec.subprotocol}"
+        for _ in range(2):
+            stream = Exchange(app, "GET", path)
+            assert b"event: open" in await stream.part()
+            refused = await call(app, "GET", path)
+            assert (refused.status, refused.error) == (503, "Overloaded")
+            assert (await call(app, "POST", "/live/events")).status == 404
+            stream.leave()
+            await stream.task

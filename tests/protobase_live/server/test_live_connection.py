@@ -36,6 +36,7 @@ from protobase_live.server.authentication import Authentication, Identity, anony
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_connection import LiveConnection
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.presence_news import PresenceNews
 from tests.protobase_live.live_wire import FakeDatabase, pipe
 
@@ -47,7 +48,7 @@ PUT = Op(RECORDS, "put", ("k", {}))
 class Served:
     """A connection that is served, and its client."""
 
-    def __init__(self, capacity=1000, authenticate=anonymous, limits=LIMITS, token=None):
+    def __init__(self, capacity=1000, authenticate=anonymous, limits=LIMITS, token=None, authorize=None):
         self.clock = ManualClock()
         self.database = FakeDatabase(self.clock)
         self.counters = Counters()
@@ -58,6 +59,7 @@ class Served:
             *(end, session, *parts, Authentication(authenticate, self.clock)),
             Accounts(self.clock, ServerLimits(), self.counters),
             token,
+            Permissions(self.clock, authorize=authorize),
         )
         self.task = asyncio.ensure_future(self.connection.run())
 
@@ -180,6 +182,34 @@ async def test_another_token_that_is_no_good_changes_nothing(expiring, token, co
     assert expiring.client.closed is None
     await expiring.clock.advance(100)
     assert expiring.client.closed.code == UNAUTHORIZED
+
+
+async def test_what_a_token_allows_ends_with_that_token_while_others_come_at_once():
+    """A client presents a token that says more, and ends soon, and behind it one that ends late."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def authorize(identity, action, collection):
+        if identity.claims.get("is") == "long":
+            asked.set()
+            await answer.wait()
+        return True
+
+    def authenticate(token):
+        kind, seconds = token.split()
+        return Identity("ann", expires=served.clock.time() + float(seconds), claims={"is": kind})
+
+    served = Served(authenticate=authenticate, authorize=authorize)
+    await served.send(Hello("first 100"), Join(1, "tasks"))
+    await served.clock.settle()
+    await served.send(Renew(2, "long 1000"))
+    await asked.wait()
+    await served.send(Renew(3, "strong 10"))
+    await served.clock.settle()
+    answer.set()
+    await served.clock.settle()
+    await served.clock.advance(10)
+    assert served.client.closed == Close(UNAUTHORIZED, "the token has expired")
+    await served.task
 
 
 async def test_who_is_known_by_an_application_renews_nothing():

@@ -16,10 +16,12 @@ from protobase_live.protocol.live.server_messages import Changes, Difference, En
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.query.language.form import to_form
 from protobase_live.server.accounts import Accounts
+from protobase_live.server.authentication import Identity
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_database import have_queries
 from protobase_live.server.live_streams import LiveStreams
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.seen import Seen
 from tests.protobase_live.collection.test_replica import QUERY as QUERY_OF_NODES
 from tests.protobase_live.collection.test_replica import Node
@@ -51,6 +53,7 @@ class Streams:
             LiveLimits(),
             self.counters,
             Seen(self.database),
+            Permissions(ManualClock()).session(Identity()),
         )
         accounts = Accounts(ManualClock(), ServerLimits(), self.counters)
         self.streams.account = accounts.alone()

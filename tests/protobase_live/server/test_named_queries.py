@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -56,6 +57,46 @@ async def test_the_server_builds_what_a_client_names():
                 await anext(aiter(live))
                 assert list(live.rows) == [{"title": "B"}]
             assert await ann.query("tasks count") == [{"count": 2}]
+
+
+def of_my_team(identity: Identity) -> Query:
+    return Query("tasks").where(F.owner == identity.claims["team"])
+
+
+def all_tasks(identity: Identity) -> Query:
+    return Query("tasks")
+
+
+async def test_a_live_query_is_another_one_when_it_would_be_built_otherwise():
+    """The policy lets the same be read: who asks has left a team."""
+    claims = {"team": "red"}
+    named: Any = {"of_my_team": of_my_team, "tasks": all_tasks}
+    async with (
+        pb.open("memory:") as db,
+        pb.Server(
+            db, port=0, authenticate=lambda token: Identity(token, claims=claims), named=named
+        ) as server,
+        pb.connect(server.url, token="ann") as ann,
+    ):
+        await db.commit(
+            {"tasks": [Op(RECORDS, "put", (team, {"owner": team}, {})) for team in ("red", "blue")]}
+        )
+        async with ann.named("of_my_team").live() as live, ann.named("tasks").live() as other:
+            assert [each["owner"] for each in live.rows] == ["red"]
+            await server.recheck()
+            claims["team"] = "blue"
+            await asyncio.gather(server.recheck(), server.recheck())
+            async with asyncio.timeout(10):
+                await anext(aiter(live))
+            assert [each["owner"] for each in live.rows] == ["blue"]
+            del claims["team"]
+            await server.recheck()
+            async with asyncio.timeout(10):
+                with pytest.raises(pb.ProtoBaseError, match="'of_my_team' failed"):
+                    await anext(aiter(live))
+            await db.commit({"tasks": [Op(RECORDS, "delete", ("red",))]})
+            await anext(aiter(other))
+            assert len(other.rows) == 1
 
 
 async def test_what_cannot_be_built_is_told(caplog: pytest.LogCaptureFixture):

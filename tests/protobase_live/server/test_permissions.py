@@ -353,6 +353,19 @@ async def test_who_is_revoked_is_closed_and_does_not_come_back():
             assert await again.read("red", GET) == {"n": 1}
 
 
+async def test_inside_another_application_somebody_is_revoked_too():
+    async with pb.open("memory:") as db:
+        app = pb.asgi(db, authenticate=who)
+        asked = "GET", "/api/v1/collections/red/records"
+        stream = Exchange(app, "GET", "/api/v1/collections/red/changes", authorization="Bearer ann")
+        assert b"event: open" in await stream.part()
+        await app.permissions.revoke("ann")
+        assert b"event: ended" in await stream.part()
+        assert (await call(app, *asked, authorization="Bearer ann")).status == 403
+        await app.permissions.let_in("ann")
+        assert (await call(app, *asked, authorization="Bearer ann")).status == 200
+
+
 async def test_one_collection_is_revoked():
     async with serving() as server, live(server) as ann:
         await server.revoke("ann", "red")
