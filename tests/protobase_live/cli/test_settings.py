@@ -1,10 +1,11 @@
 """Every limit can be set from an option, the environment and a file, by one name."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
-from protobase_live.cli.settings import SECTIONS, Settings, settings
+from protobase_live.cli.settings import SECTIONS, Options, Settings, settings
 from protobase_live.collection.limits import Limits
 from protobase_live.errors import ValidationError
 
@@ -138,3 +139,11 @@ def test_mistakes_are_named(options, environment, said):
 def test_mistakes_in_a_file_are_named(text, said, config):
     with pytest.raises(ValidationError, match=said):
         settings({"config": config(text)}, {})
+
+
+@pytest.mark.parametrize("option", Options.__annotations__)
+def test_every_option_is_in_the_guide_with_its_variable(option):
+    guide = (Path(__file__).resolve().parents[3] / "docs" / "guide.md").read_text()
+    rows = [row for row in guide.splitlines() if row.startswith("| `--")]
+    said = [row for row in rows if f"`--{option.replace('_', '-')}" in row]
+    assert any("PROTOBASE_" in row for row in said), "no row of 'Settings of `serve`'"
