@@ -12,7 +12,7 @@ from time import process_time
 from pycrdt import Array, Doc, Map, Text
 
 import protobase_live as pb
-from protobase_live.document import Document, Judge, Rules
+from protobase_live.document import Document, Judge, Rules, Scope
 from protobase_live.protocol.steps import at_once
 
 UPDATES = 3_000
@@ -106,7 +106,7 @@ def main() -> None:
     ways = {
         "no rule": (Rules(), None),
         "a schema": (Rules(Task), None),
-        "fields": (Rules(), Judge(fields=frozenset({"title"}))),
+        "fields": (Rules(), Judge(scopes=(Scope(fields=frozenset({"title"})),))),
         "refused": (Rules(), Judge(read_only=True)),
     }
     for what, edits in (("a character typed", keystrokes), ("a title set", titles)):

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from protobase_live.model.atoms import Atom
     from protobase_live.model.change import Change
     from protobase_live.model.cursor import START
+    from protobase_live.model.erasure import Erasure
     from protobase_live.permissions.asker import identity
     from protobase_live.permissions.grant import Grant
     from protobase_live.permissions.policy import Policy
@@ -93,6 +94,7 @@ __all__ = [
     "Database",
     "Dict",
     "Diff",
+    "Erasure",
     "Explanation",
     "Expr",
     "F",
@@ -158,6 +160,7 @@ _HOMES = {
     "model.atoms": "Atom",
     "model.change": "Change",
     "model.cursor": "START",
+    "model.erasure": "Erasure",
     "client": "ClientLimits RemoteDatabase connect",
     "handles": "Collection Misfit",
     "database.database": "Database",

@@ -226,7 +226,9 @@ class DatabaseApi(ABC):
 
     @abstractmethod
     async def erase(self, collection: str, key: str | None = None) -> Erasure:
-        """Have no byte left of a collection or, with ``key``, of a record and its past, on any node."""
+        """Have no byte left of a collection or, with ``key``, of a record and its past, on any node.
+
+        Raises Unavailable, and nothing was erased, while another node has more of the collection."""
 
     @abstractmethod
     async def state_hash(self, collection: str) -> StateHash:

@@ -29,6 +29,7 @@ def allow_descriptors(sessions: int) -> None:
             "%d file descriptors (ulimit -Hn) are too few for %d sessions (sessions): about %d can be open; "
             "allow %d, or say --limit sessions=%d",
             hard, sessions, most := max(hard - OTHERS, 0), sessions + OTHERS, max(most, 1),
+            extra={"event": "descriptors_few"},
         )  # fmt: skip
 
 
@@ -51,4 +52,5 @@ class Starvation:
         now = self._clock.monotonic()
         if self._told_at is None or now - self._told_at >= TELL_SECONDS:
             self._told_at = now
-            _log.error("no connection can be accepted for now: %s; those that are open go on", error)
+            told = "no connection can be accepted for now: %s; those that are open go on"
+            _log.error(told, error, extra={"event": "descriptors_used_up"})

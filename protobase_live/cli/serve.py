@@ -28,7 +28,6 @@ from protobase_live.server.tls import peer_tls, server_tls
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-if TYPE_CHECKING:
     from protobase_live.permissions.policy import Policy
 
 MAX_PORT = 65_535

@@ -135,6 +135,8 @@ class RemoteDatabase(DatabaseApi):
         """Have no byte left of a collection or, with ``key``, of a record of it and its past: in no file or
         object of the server on return, nor of those nodes that are ``done``. What else is visible goes on in
         another history, and who has a copy of the former one is told as by `drop`.
+
+        Raises Unavailable, and nothing was erased, while another node has more of the collection.
         """
         return Erasure.parse(await self._ask(partial(EraseRequest, collection=collection, key=key)))
 

@@ -360,9 +360,8 @@ class CollectionActor(Actor[Message]):
             for envelope in turn.batch:
                 if envelope in unknown:
                     envelope.fail(not_known(self._name, error))
-                elif isinstance(
-                    envelope.message, Hold | HoldPart | HoldSnapshot
-                ):  # the others of its transaction are told, too
+                elif isinstance(envelope.message, Hold | HoldPart | HoldSnapshot):
+                    # the others of its transaction are told, too
                     envelope.fail(not_stored(self._name, error))
                 else:
                     self._lost.append(envelope)
@@ -393,17 +392,6 @@ class CollectionActor(Actor[Message]):
             raise StorageFailed(f"collection {self._name!r} has to be loaded again: {failure}") from failure
         self._pipeline.begin_again()
         self._audience.go_back()
-        self._refuse_writes(failure)
+        self._read_only.begin(self._name, failure, unanswered=self._pipeline.silent)
         lost, self._lost = self._lost, []
         return lost
-
-    def _refuse_writes(self, failure: BaseException) -> None:
-        """For a while, which begins now: loading may have taken longer than the pause. Or until the storage
-        has answered: what is written now could follow what is stored later.
-        """
-        if self._pipeline.silent:
-            self._read_only.close(self._name, failure)
-        else:
-            self._read_only.reopen(self._name)
-            if not isinstance(failure, StorageSilent):
-                self._read_only.add(self._name, failure)

@@ -51,4 +51,10 @@ class CommitTime:
             ahead = (
                 f"{time - self._clock.time():.0f} seconds ahead of this node's clock (clock_ahead_seconds)"
             )
-            _log.warning("a commit of collection %r is %s: is one of them wrong?", self._collection, ahead)
+            fields = {"event": "commit_far_ahead", "collection": self._collection}
+            _log.warning(
+                "a commit of collection %r is %s: is one of them wrong?",
+                self._collection,
+                ahead,
+                extra=fields,
+            )

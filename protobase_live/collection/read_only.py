@@ -14,6 +14,7 @@ from protobase_storage import (
     StorageClosed,
     StorageError,
     StorageFenced,
+    StorageSilent,
     TooManyReads,
 )
 
@@ -78,6 +79,18 @@ class ReadOnly:
     def reopen(self, collection: str) -> None:
         """The storage has answered, or the collection is no longer in memory."""
         self._closed.pop(collection, None)
+
+    def begin(self, collection: str, failure: BaseException, *, unanswered: bool) -> None:
+        """Refuse writes for a while, which begins now: loading may have taken longer than the pause.
+
+        Or until the storage has answered, if it has not yet.
+        """
+        if unanswered:
+            self.close(collection, failure)
+            return
+        self.reopen(collection)
+        if not isinstance(failure, StorageSilent):
+            self.add(collection, failure)
 
     def refusal(self, collection: str) -> Unavailable | None:
         """What is told to who writes; None when the storage is to be asked."""

@@ -316,6 +316,8 @@ class Database(DatabaseApi):
         """Have no byte left of a collection or, with ``key``, of a record of it and its past: in no file or
         object of this node on return, nor of those that are ``done``. What else is visible goes on in another
         history, and who has a copy of the former one is told as by `drop`.
+
+        Raises Unavailable, and nothing was erased, while another node has more of the collection.
         """
         erase = partial(self._histories.erase, collection, key)
         is_left = partial(self._histories.has, collection, key)

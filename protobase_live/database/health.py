@@ -108,13 +108,14 @@ class Health:
         if not self._is_silent:
             self._is_silent = True
             self.failures += 1
-            _log.error("%s; what is written is refused, reading goes on", self._overdue.reason)
+            told = "%s; what is written is refused, reading goes on"
+            _log.error(told, self._overdue.reason, extra={"event": "storage_silent"})
 
     def note(self, appended: asyncio.Future[None]) -> None:
         """The outcome of an append is known."""
         if self._is_silent and self._overdue.reason is None:
             self._is_silent = False
-            _log.warning("the storage answers again")
+            _log.warning("the storage answers again", extra={"event": "storage_answers"})
         error = None if appended.cancelled() else appended.exception()
         if isinstance(error, StorageFenced):
             self.successor = str(error)

@@ -10,6 +10,7 @@ from protobase_live.document.judge import Effect, Effects, Judge, Rules
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.registry import FORMER_INDEXES, MAX_STRUCTURES
 from protobase_live.document.rehearsal import checked
+from protobase_live.document.scopes import Condition, Scope, obstacle, united
 from protobase_live.document.shapes import structures_in
 from protobase_live.document.targets import OPEN, REGISTRY, kind_at, touched_by
 
@@ -19,6 +20,7 @@ __all__ = [
     "OPEN",
     "REGISTRY",
     "BrokenDocument",
+    "Condition",
     "Difference",
     "Document",
     "Effect",
@@ -28,9 +30,12 @@ __all__ = [
     "Outcome",
     "Room",
     "Rules",
+    "Scope",
     "Sender",
     "checked",
     "kind_at",
+    "obstacle",
     "structures_in",
     "touched_by",
+    "united",
 ]

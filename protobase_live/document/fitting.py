@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
-from protobase_live.document.judge import Effect, Effects, Judge, Row
+from protobase_live.document.judge import Effect, Effects, Judge
+from protobase_live.document.scopes import Row
 from protobase_live.document.targets import fields_of, kind_at, touched_by
 from protobase_live.errors import ValidationError
 from protobase_live.model.atoms import Atom

@@ -6,17 +6,14 @@ no name that only the refused update has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from protobase_live.document.scopes import Row, Scope, obstacle, united
 from protobase_live.model.atoms import Atom, misfits
 from protobase_live.model.names import RECORDS_NAME
 from protobase_live.protocol.yjs.structs import Spot, Use
-
-Row = Mapping[str, Any]
-Condition = Callable[[Row], bool]
-"""Whether a record is one that may be written; an error that it raises refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +29,11 @@ class Effect:
     """Whether something stands in its place that is no record."""
 
     @property
-    def touched(self) -> frozenset[str]:
-        """The fields that were touched, each for itself or with the record."""
-        if self.fields is not None:
-            return self.fields
-        return frozenset({**(self.before or {}), **(self.after or {})})
+    def touched(self) -> frozenset[str] | None:
+        """The fields that were touched; None: all, since a record was replaced or deleted."""
+        if self.fields is None and self.before is None:
+            return frozenset(self.after or ())
+        return self.fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +51,8 @@ class Judge:
 
     read_only: bool = False
     """Nothing may be written."""
-    fields: frozenset[str] | None = None
-    """The fields of records that may be written; None: all. Who inserts or deletes a record writes all that
-    it has."""
-    structures: frozenset[str] | None = None
-    """The other roots that may be written; None: all."""
-    old: Condition | None = None
-    """Which records may be changed or deleted, as they were before."""
-    new: Condition | None = None
-    """Which records may be made or left, as they are then."""
+    scopes: Sequence[Scope] | None = None
+    """The parts that may be written; None: all."""
     schema: type[Atom] | None = None
     """What each record that is written has to fit. What nobody touches may stay as wrong as
     it was."""
@@ -76,8 +66,9 @@ class Judge:
             yield "you may read here, and not write"
         yield from self._of_roots(effects.spots)
         for effect in effects.records:
-            yield from self._of_fields(effect)
-            yield from self._of_conditions(effect)
+            if effect.is_stray and self._rules_records:
+                yield f"{_named(effect)} would be no map of fields"
+            yield from self._of_scopes(effect)
             yield from self._of_schema(effect)
 
     def binds(self, spots: Iterable[Spot]) -> bool:
@@ -89,33 +80,39 @@ class Judge:
         return next(self._of_roots(spots), None) is not None
 
     @property
+    def _limits_records(self) -> bool:
+        return self.scopes is not None and not any(scope.has_all_records for scope in self.scopes)
+
+    @property
     def _rules_records(self) -> bool:
-        rules = self.fields, self.old, self.new, self.schema
-        return any(rule is not None for rule in rules)
+        return self.schema is not None or self._limits_records
 
     def _of_roots(self, spots: Iterable[Spot]) -> Iterator[str]:
+        named = None if self.scopes is None else united(scope.structures for scope in self.scopes)
         for root, use in spots:
             if root == RECORDS_NAME:
                 if self._rules_records and use is not Use.MAP:
                     yield "records stand under keys, and nothing else stands beside them"
-            elif self.structures is not None and root not in self.structures:
-                yield f"you may write {_these('structures', self.structures)}"
+            elif named is not None and root not in named:
+                yield f"you may write {_these('structures', named)}"
 
-    def _of_fields(self, effect: Effect) -> Iterator[str]:
-        if self.fields is not None and (effect.is_stray or not effect.touched <= self.fields):
-            yield f"you may write {_these('fields of records', self.fields)}"
-
-    def _of_conditions(self, effect: Effect) -> Iterator[str]:
-        if effect.before is not None and not _holds(self.old, effect.before):
-            yield f"record {effect.key!r} is none that you may change"
-        if effect.after is not None and not _holds(self.new, effect.after):
-            yield f"{_named(effect)} would be none that you may write"
+    def _of_scopes(self, effect: Effect) -> Iterator[str]:
+        if self.scopes is None or not self._limits_records:
+            return
+        scopes = [scope for scope in self.scopes if scope.records]
+        match obstacle(scopes, effect.key, effect.before, effect.after, effect.touched):
+            case None:
+                return
+            case ("old", _):
+                yield f"{_named(effect)} is none that you may write"
+            case ("new", _):
+                yield f"{_named(effect)} would be none that you may write"
+            case (_, fields):
+                yield f"you may write {_these('fields of records', fields)}"
 
     def _of_schema(self, effect: Effect) -> Iterator[str]:
         if self.schema is None:
             return
-        if effect.is_stray:
-            yield f"{_named(effect)} would be no map of fields"
         for field, misfit in misfits(self.schema, effect.after) if effect.after is not None else ():
             if effect.fields is None or field in effect.fields:
                 yield f"{_named(effect)} would be no {self.schema.__qualname__}: {misfit}"
@@ -134,15 +131,6 @@ class Rules(NamedTuple):
         if self.schema is None:
             return judge
         return replace(judge or Judge(), schema=self.schema)
-
-
-def _holds(condition: Condition | None, row: Row) -> bool:
-    if condition is None:
-        return True
-    try:
-        return condition(row)
-    except Exception:
-        return False
 
 
 def _named(effect: Effect) -> str:

@@ -11,9 +11,10 @@ from contextlib import closing
 from typing import NamedTuple
 
 from protobase_live.document.content import BrokenDocument, Content, Touched
-from protobase_live.document.judge import Effect, Effects, Judge, Row
+from protobase_live.document.judge import Effect, Effects, Judge
 from protobase_live.document.own import take_written
 from protobase_live.document.renewal import apply_news
+from protobase_live.document.scopes import Row
 from protobase_live.errors import MalformedUpdate
 from protobase_live.model import values
 from protobase_live.protocol.yjs.ranges import Ranges

@@ -23,8 +23,11 @@ SERVER = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Limits:
-    """What a scope is limited to. Conditions are compared by nobody: they have no truth of their own."""
+class Part:
+    """The part of a collection that a scope is about.
+
+    Conditions are compared by nobody: they have no truth of their own.
+    """
 
     records: bool = True
     """Whether it lets any record at all."""
@@ -35,7 +38,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReadScope(Limits):
+class ReadScope(Part):
     """What one rule lets be read."""
 
     rows: Expr | None = None
@@ -48,7 +51,7 @@ class ReadScope(Limits):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class WriteScope(Limits):
+class WriteScope(Part):
     """What one rule lets be written."""
 
     old: Expr | None = None
@@ -110,5 +113,5 @@ EVERYTHING = Grant((ReadScope(),), (WriteScope(),), presence=True, admin=True)
 """Of everybody, at a collection that no rule is about."""
 
 
-def _is_whole(limits: Limits) -> bool:
-    return limits.records and limits.fields is None and limits.structures is None
+def _is_whole(part: Part) -> bool:
+    return part.records and part.fields is None and part.structures is None

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from protobase_live.document import checked, kind_at
+from protobase_live.document import Scope, checked, kind_at, obstacle, united
 from protobase_live.errors import Forbidden, KindMismatch, RecordExists, RecordMissing
-from protobase_live.model.names import KEY_FIELD, RECORDS_NAME
+from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.operations import RECORDS, Op
 from protobase_live.model.values import quoted
-from protobase_live.permissions.grant import WriteScope
 from protobase_live.permissions.reading import no_field
 from protobase_live.permissions.sight import Row, Sight
-from protobase_live.query.ast.expressions import Expr
-from protobase_live.query.engine.code import compile_condition
 from protobase_live.structures import RECORDS_KIND
 
 JUDGED = 100
 """How many operations are judged without a pause."""
 
-Test = Callable[[Row], bool]
 Rows = Mapping[str, Row]
 
 
@@ -42,35 +38,18 @@ class _Touched:
             self.fields = None if fields is None else self.fields | dict.fromkeys(fields)
 
 
-class _Scope:
-    """What one rule lets be written of records."""
-
-    def __init__(self, scope: WriteScope) -> None:
-        self.fields = scope.fields
-        self._old = _test(scope.old)
-        self._new = _test(scope.new)
-
-    def lets_old(self, key: str, row: Row | None) -> bool:
-        """Whether a record that is so may be written."""
-        return _holds(self._old, key, row)
-
-    def lets_new(self, key: str, row: Row | None) -> bool:
-        """Whether a record may be written so."""
-        return _holds(self._new, key, row)
-
-
-class Judge:
+class TransactionJudge:
     """What somebody may write in one collection.
 
     A record that he may neither read nor write is as if it were not there: it cannot be updated, and deleting
     it does nothing. Only that a key is taken cannot be hidden.
     """
 
-    def __init__(self, scopes: Sequence[WriteScope], sight: Sight) -> None:
-        self._is_whole = any(scope.is_whole for scope in scopes)
-        named = [scope.structures for scope in scopes]
-        self._structures = None if None in named else frozenset[str]().union(*filter(None, named))
-        self._scopes = [_Scope(scope) for scope in scopes if scope.records]
+    def __init__(self, scopes: Sequence[Scope], sight: Sight) -> None:
+        self._is_whole = any(scope.has_all_records and scope.structures is None for scope in scopes)
+        self._structures = united(scope.structures for scope in scopes)
+        self._scopes = [scope for scope in scopes if scope.records]
+        self._fields = united(scope.fields for scope in self._scopes)
         self._sight = sight
 
     def judge_in_steps(self, ops: Sequence[Op], rows: Rows) -> Generator[None, None, Sequence[Op]]:
@@ -131,22 +110,20 @@ class Judge:
         each.row = RECORDS_KIND.replay(before, op.action, op.args).get(key)
 
     def _judge(self, key: str, each: _Touched) -> None:
-        before = [scope for scope in self._scopes if scope.lets_old(key, each.old)]
-        if not before:
-            raise Forbidden(f"record {quoted(key)} may not be written as it is")
-        after = [scope for scope in before if scope.lets_new(key, each.row)]
-        if not after:
-            raise Forbidden(f"record {quoted(key)} may not be written so: it would be out of bounds")
-        if any(scope.fields is None for scope in after):
-            return
-        if each.fields is None:
-            raise Forbidden(f"record {quoted(key)} may be written field by field alone, by update")
-        for name in each.fields:
-            if not any(name in scope.fields for scope in after if scope.fields is not None):
-                raise _no_field(key, name)
+        match obstacle(self._scopes, key, each.old, each.row, each.fields):
+            case None:
+                return
+            case ("old", _):
+                raise Forbidden(f"record {quoted(key)} may not be written as it is")
+            case ("new", _):
+                raise Forbidden(f"record {quoted(key)} may not be written so: it would be out of bounds")
+            case (_, fields):
+                if each.fields is None:
+                    raise Forbidden(f"record {quoted(key)} may be written field by field alone, by update")
+                raise _no_field(key, next(name for name in each.fields if name not in fields))
 
     def _require_field(self, key: str, name: str) -> None:
-        if not any(scope.fields is None or name in scope.fields for scope in self._scopes):
+        if self._fields is not None and name not in self._fields:
             raise _no_field(key, name)
 
     def _require_structure(self, name: str) -> None:
@@ -182,11 +159,3 @@ def _refuse_hidden(op: Op, key: str) -> bool:
     if op.action != "delete":
         raise RecordExists(f"there is a record {key!r} already")
     return False
-
-
-def _test(condition: Expr | None) -> Test | None:
-    return None if condition is None else compile_condition(condition)
-
-
-def _holds(test: Test | None, key: str, row: Row | None) -> bool:
-    return row is None or test is None or test({**row, KEY_FIELD: key})

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from protobase_live.document import united
 from protobase_live.model.change import Change
 from protobase_live.model.names import KEY_FIELD, RECORDS_NAME
 from protobase_live.model.values import same
@@ -26,8 +27,7 @@ class Sight:
     def __init__(self, scopes: Sequence[ReadScope]) -> None:
         self.is_whole = any(scope.is_whole for scope in scopes)
         """Whether all of the collection is seen."""
-        named = [scope.structures for scope in scopes]
-        self._structures = None if None in named else frozenset[str]().union(*filter(None, named))
+        self._structures = united(scope.structures for scope in scopes)
         self._scopes = [scope for scope in scopes if scope.records]
         self._condition = self._any_row()
         self._only = self._any_field()

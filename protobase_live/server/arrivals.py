@@ -60,6 +60,10 @@ class Arrivals:
         if socket.address is None:
             self._settle(socket, self._proxies.client(_host(socket), forwarded))
 
+    def source(self, socket: Socket, forwarded: str) -> str | None:
+        """See `Proxies.source`."""
+        return self._proxies.source(_host(socket), forwarded)
+
     def leave(self, socket: Socket) -> None:
         """It is closed. Harmless when that was said."""
         self._silent.discard(socket)

@@ -17,7 +17,7 @@ from protobase_live.collection.messages import ShownUpdate
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, MESSAGE_TOO_BIG
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.asgi_types import Message, Receive, Scope, Send
-from protobase_live.server.proxies import Proxies
+from protobase_live.server.proxies import NO_PROXIES
 from protobase_live.server.traffic import Traffic
 from protobase_live.server.wire import Session
 
@@ -62,7 +62,7 @@ class AsgiConnection:
         self._closing: tuple[int, str] | None = None
         self._closed = asyncio.Event()
         self.subprotocol: str | None = None
-        self.address = Proxies().client((scope.get("client") or (None, 0))[0])
+        self.address = NO_PROXIES.client((scope.get("client") or (None, 0))[0])
         """As the ASGI server says, which may know of proxies."""
         self.close_code: int | None = None
         """With which code it was closed; None before."""

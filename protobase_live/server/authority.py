@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REMEMBERED = 1_000
 """How many things that are allowed are remembered; then all are forgotten, and asked about again."""
 
-EVERYTHING = Pattern("*")
+ALL_COLLECTIONS = Pattern("*")
 
 REVOKED = "what you were allowed to do was revoked"
 
@@ -64,7 +64,7 @@ class Authority:
         Raises Forbidden if the author was refused everything.
         """
         self.begin(identity)
-        await self.reconsider(EVERYTHING)
+        await self.reconsider(ALL_COLLECTIONS)
 
     def grant(self, collection: str) -> Grant:
         """What the policy lets be done with a collection; whether it is let at all, `may` says."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from protobase_live.server.connection import Connection
+
+FORWARDED = "x-forwarded-for"
+"""The header in which proxies say for whom they ask."""
 
 _SECRET_HEADERS = ("authorization", "cookie", "sec-websocket-protocol")
 
@@ -24,7 +27,7 @@ class ClientRequest:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """By their names in small letters; of several of one name they are joined by commas."""
     address: str | None = None
-    """From where it comes: the host, or the proxy in between."""
+    """The host that it comes from; behind a proxy that is trusted, the one that the proxy names."""
 
     @property
     def secrets(self) -> list[str]:
@@ -40,7 +43,6 @@ def request_of_socket(connection: Connection) -> ClientRequest:
     """The request that a WebSocket began with, before its headers are forgotten."""
     request = connection.request
     assert request is not None
-    address = cast("tuple[Any, ...] | str | None", connection.remote_address)
     headers = {name.lower(): ", ".join(request.headers.get_all(name)) for name in request.headers}
-    host = address[0] if isinstance(address, tuple) else address
-    return ClientRequest(None, urlsplit(request.path).path, headers, host)
+    address = connection.arrivals.source(connection, headers.get(FORWARDED, ""))
+    return ClientRequest(None, urlsplit(request.path).path, headers, address)

@@ -55,7 +55,7 @@ class Connection(ServerConnection):
         """
         super().__init__(protocol, server, **settings)
         self._everyone = everyone
-        self._arrivals = arrivals
+        self.arrivals = arrivals
         self._load = Load(traffic, self, self._read_on, unread_pongs)
         self.address: str | None = None
         """From where it comes, as it counts."""
@@ -206,7 +206,7 @@ class Connection(ServerConnection):
         self.transport = cast(asyncio.Transport, transport)
         self._first = b""
         try:
-            self._arrivals.come(self)
+            self.arrivals.come(self)
         except Overloaded as error:
             self.transport.write(full(error))
             self.transport.close()
@@ -216,12 +216,12 @@ class Connection(ServerConnection):
 
     def introduce(self, forwarded: str) -> None:
         """What it wants is known; a proxy, if it is one, says for whom. Raises Overloaded."""
-        self._arrivals.speak(self)
-        self._arrivals.introduce(self, forwarded)
+        self.arrivals.speak(self)
+        self.arrivals.introduce(self, forwarded)
 
     def leave(self) -> None:
         """The socket is closed, whoever has served it."""
-        self._arrivals.leave(self)
+        self.arrivals.leave(self)
 
     def _begin(self, data: bytes) -> None:
         """Find out by the first bytes who serves the connection. The library hears of it only then: it can
@@ -235,7 +235,7 @@ class Connection(ServerConnection):
         self._lose_patience()
         if is_http:
             self._everyone.discard(self)
-            self._arrivals.speak(self)
+            self.arrivals.speak(self)
             self._http(self, data)
         else:
             self._is_told = True

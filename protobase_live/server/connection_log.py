@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 from contextvars import ContextVar
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import urlsplit
 
 from protobase_live.protocol.live.limits import (
     BAD_MESSAGE,
@@ -16,6 +17,10 @@ from protobase_live.protocol.live.limits import (
     TOO_MANY,
     TRY_AGAIN,
 )
+
+if TYPE_CHECKING:
+    from protobase_live.server.connection import Connection
+    from protobase_live.server.counters import Counters
 
 FAULTS = (BAD_MESSAGE, BAD_NAME, FORBIDDEN_ORIGIN, INTERNAL_ERROR, MESSAGE_TOO_BIG, TOO_MANY, TRY_AGAIN)
 """Close codes that somebody may want to know of; UNAUTHORIZED is told where it is found."""
@@ -63,6 +68,14 @@ def tell_closed(code: int | None, path: str, address: str = "", reason: str = ""
     level = logging.INFO if code in FAULTS else logging.DEBUG
     fields = here("connection_closed", code=code, address=address)
     _log.log(level, "closed the connection of %s to %r: %s %r", address, path, code, reason, extra=fields)
+
+
+def tell_end(connection: Connection, counters: Counters) -> None:
+    """A WebSocket that was served has ended."""
+    assert connection.request is not None
+    code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
+    counters.closed(code)
+    tell_closed(code, path, joined(connection.remote_address), connection.close_reason or "")
 
 
 def joined(address: object) -> str:

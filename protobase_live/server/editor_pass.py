@@ -8,6 +8,7 @@ from typing import Protocol
 from protobase_live.document import Judge
 from protobase_live.errors import Forbidden, ProtoBaseError
 from protobase_live.model.values import quoted
+from protobase_live.permissions.permit import judge_of
 from protobase_live.server.authority import Authority
 
 READER = Judge(read_only=True)
@@ -63,17 +64,17 @@ class EditorPass:
             await self._check()
 
     async def _check(self) -> None:
-        names = [self._collection]
-        await self._authority.check("read", names)
+        await self._authority.check("read", [self._collection])
+        may_write = await self._authority.may("write", self._collection)
+        present = await self._authority.may("presence", self._collection)
         grant = self._authority.grant(self._collection)
         if not grant.is_whole("read"):
             raise Forbidden(
                 f"you may read collection {quoted(self._collection)} in parts, and a Yjs client has all: "
                 "use /live or REST"
             )
-        may_write = grant.is_whole("write") and await self._authority.may("write", self._collection)
-        self.present = await self._authority.may("presence", self._collection)
-        self.judge = None if may_write else READER
+        self.present = present
+        self.judge = judge_of(grant) if may_write else READER
 
     def confirm(self) -> None:
         """Raises Forbidden if that has changed since."""

@@ -24,7 +24,7 @@ from protobase_live.server.limits import ServerLimits
 from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.origins import Origins
 from protobase_live.server.paths import LIVE_HTTP_PATH
-from protobase_live.server.proxies import Proxies
+from protobase_live.server.proxies import NO_PROXIES, Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, outcome, send_answer
 from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.cors import Cors
@@ -57,7 +57,7 @@ class HttpLiveDoor:
         counters: Counters,
         admit: Admit,
         token: Callable[[Scope], str | None] | None = None,
-        proxies: Proxies | None = None,
+        proxies: Proxies = NO_PROXIES,
         bodies: Bodies | None = None,
     ) -> None:
         """``token`` says which one a request has; without it that is what the client says over the stream."""
@@ -72,7 +72,7 @@ class HttpLiveDoor:
         self._counters = counters
         self._admit = admit
         self._token = token
-        self._proxies = proxies or Proxies()
+        self._proxies = proxies
         self._bodies = bodies or Bodies(limits, counters)
         self._connections: dict[str, HttpLiveConnection] = {}
 
@@ -113,7 +113,7 @@ class HttpLiveDoor:
         opened = HttpLiveConnection(
             subprotocol, credential, send, self._clock, self._limits, longest, address
         )
-        opened.request = self._door.authentication.request(partial(request_of_scope, scope))
+        opened.request = self._door.authentication.request(partial(request_of_scope, scope, self._proxies))
         return opened
 
     def _credential(self, scope: Scope, headers: Mapping[str, str]) -> str | None:

@@ -99,6 +99,8 @@ async def recheck(collection: str | None = None, identities: Iterable[str] | Non
     ``collection`` is a name, or a pattern in which ``*`` stands for any text; None: all. ``identities`` are
     authors; None: everybody's. Streams, live queries and presence end with Forbidden, Yjs clients are closed
     with 4403 or cannot write any more; everything else goes on. It returns when all that is done.
+
+    Raises ValidationError for what can be no name of a collection.
     """
     await asyncio.gather(*(each.recheck(collection, identities) for each in list(_all)))
 

@@ -32,7 +32,11 @@ class Proxies:
         return address is not None and any(address in network for network in self._networks)
 
     def client(self, host: str | None, forwarded: str = "") -> str | None:
-        """The address that counts for who has connected from ``host``; None where there is none.
+        """The address that counts for who has connected from ``host``; None where there is none."""
+        return _name(self.source(host, forwarded))
+
+    def source(self, host: str | None, forwarded: str = "") -> str | None:
+        """The host itself of who has connected from ``host``, as it was told; None where there is none.
 
         ``forwarded`` is the header X-Forwarded-For, to which each proxy adds whom it has it from: what stands
         before the last one that is not trusted is anybody's word.
@@ -42,7 +46,11 @@ class Proxies:
             if _address(told := chain.pop()) is None:
                 break
             host = told
-        return _name(host)
+        return host or None
+
+
+NO_PROXIES = Proxies()
+"""Nobody's word is taken."""
 
 
 def _address(host: str | None) -> IPv4Address | IPv6Address | None:

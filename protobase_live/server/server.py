@@ -33,7 +33,7 @@ from protobase_live.server.authentication import Authenticate, Authentication, a
 from protobase_live.server.authorization import Authorize
 from protobase_live.server.client_request import request_of_socket
 from protobase_live.server.connection import Connection
-from protobase_live.server.connection_log import enter, here, joined, tell_closed
+from protobase_live.server.connection_log import enter, here, tell_end
 from protobase_live.server.counters import Counters
 from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
@@ -381,13 +381,7 @@ class Server:
             await connection.refuse(INTERNAL_ERROR, "internal error")
         finally:
             self._sessions.discard(connection)
-            self._tell_end(connection)
-
-    def _tell_end(self, connection: Connection) -> None:
-        assert connection.request is not None
-        code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
-        self._counters.closed(code)
-        tell_closed(code, path, joined(connection.remote_address), connection.close_reason or "")
+            tell_end(connection, self._counters)
 
     async def _serve(self, connection: Connection) -> None:
         assert connection.request is not None

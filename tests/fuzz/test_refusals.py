@@ -16,20 +16,39 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 import protobase_live as pb
 from protobase_live.collection.messages import CatchUp, ShownUpdate, Sync, Updates
 from protobase_live.database.database import Database
-from protobase_live.document import Judge
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.schemas import Schemas
+from protobase_live.permissions.permit import judge_of
 from protobase_live.protocol.yjs.state_vector import decode_state_vector
+from protobase_live.server.editor_pass import READER
 from protobase_storage import Commit, MemoryStorage
 from tests.support.query_cases import cases
 
-LIMITED = Judge(fields=frozenset({"title"}), structures=frozenset())
-KINDS = ("writer", "offender", "limited", "reader")
+KINDS = ("writer", "offender", "limited", "owner", "reader")
+
+MINE = pb.F.owner == pb.identity.sub
+POLICY = pb.Policy(
+    [
+        pb.Rule("tasks", actions="read"),
+        pb.Rule("tasks", {"sub": "writer"}, "write"),
+        pb.Rule("tasks", {"sub": "offender"}, "write"),
+        pb.Rule("tasks", {"sub": "limited"}, "write", fields=["title"]),
+        pb.Rule("tasks", {"sub": "limited"}, "write", where_new="done = true", fields=["done"]),
+        pb.Rule("tasks", {"sub": "owner"}, "write", where_old=MINE, where_new=MINE),
+        pb.Rule("tasks", {"sub": "owner"}, "write", where_old="done = true", fields=["title"]),
+        pb.Rule("tasks", {"sub": "owner"}, "write", structures=["items"]),
+    ]
+)
 
 
 class Task(pb.Atom):
     title: str
     done: bool = False
+    owner: str = ""
+
+
+FIXED = Task(title="fixed", owner="writer")
+"""A record that only those touch who may not."""
 
 
 class Step(NamedTuple):
@@ -61,8 +80,9 @@ class Client:
 
     def __init__(self, ref: Any, kind: str, number: int) -> None:
         self.author, self.kind, self.reads = kind, kind, True
-        self.judge = {"limited": LIMITED, "reader": Judge(read_only=True)}.get(kind)
-        self.doc: Doc = Doc(client_id=1_000 - 300 * number)
+        grant = POLICY.grant(pb.Identity(kind), "tasks")
+        self.judge = judge_of(grant) if grant.allows("write") else READER
+        self.doc: Doc = Doc(client_id=1_000 - 200 * number)
         self.records = self.doc.get("records", type=Map)
         self.body, self.items = self.doc.get("body", type=Text), self.doc.get("items", type=Array)
         self.tree = self.doc.get("tree", type=XmlFragment)
@@ -140,6 +160,15 @@ def in_record(write: Callable[[Any, str], Any]) -> Action:
     return act
 
 
+def in_fixed(write: Action) -> Action:
+    """The action, on the record that nobody else touches."""
+    return lambda client, key, text: write(client, "fixed", text)
+
+
+def own(client: Client, key: str, text: str) -> None:
+    client.records[key] = Map({"title": text, "owner": client.kind})
+
+
 def cut(client: Client, key: str, text: str) -> None:
     if len(client.body) > 3:
         del client.body[1:3]
@@ -155,6 +184,7 @@ TYPE: Action = lambda client, key, text: client.body.insert(len(client.body) // 
 PUSH: Action = lambda client, key, text: client.items.insert(0, text)  # noqa: E731
 TREE: Action = lambda client, key, text: client.tree.children.append(XmlElement("p", {"k": text}, [text]))  # noqa: E731
 INSERT: Action = lambda client, key, text: client.records.update({key: Map({"title": text})})  # noqa: E731
+GIVE = in_record(lambda record, text: record.update({"owner": text}))
 REMOVE: Action = lambda client, key, text: client.records.pop(key, None)  # noqa: E731
 DONE = in_record(lambda record, text: record.update({"done": True}))
 
@@ -162,11 +192,16 @@ RIGHT: Sequence[Action] = (TITLE, INSERT, TYPE, PUSH, TREE, REMOVE, DONE, cut, p
 MISFITS: Sequence[Action] = (
     in_record(lambda record, text: record.update({"title": [text]})),
     in_record(lambda record, text: record.update({"done": Text(text)})),
-    in_record(lambda record, text: record.update({"owner": text})),
+    in_record(lambda record, text: record.update({"more": text})),
     in_record(lambda record, text: record.pop("title", None)),
     lambda client, key, text: client.records.update({key: text}),
     lambda client, key, text: client.records.update({key: Map({"owner": text})}),
 )
+STRANGE: Sequence[Action] = (
+    GIVE, TYPE, TREE, in_fixed(DONE), in_fixed(REMOVE),
+    lambda client, key, text: client.records.update({key: Map({"title": text, "owner": text})}),
+)  # fmt: skip
+"""What nobody may whose rules name parts."""
 
 
 def choose(client: Client, action: int, wrong: bool) -> Action:
@@ -174,8 +209,10 @@ def choose(client: Client, action: int, wrong: bool) -> Action:
     of = {
         ("reader", True): (*RIGHT, *MISFITS),
         ("offender", True): MISFITS,
-        ("limited", True): (*MISFITS, TYPE, PUSH, TREE),
-        ("limited", False): (TITLE,),
+        ("limited", True): (*MISFITS, *STRANGE, PUSH),
+        ("limited", False): (TITLE, DONE, INSERT),
+        ("owner", True): (*MISFITS, *STRANGE, in_fixed(TITLE), in_fixed(own)),
+        ("owner", False): (own, *RIGHT),
     }.get((client.kind, wrong), RIGHT)
     return of[action % len(of)]
 
@@ -204,6 +241,7 @@ async def run(plan: list[Step]) -> None:
     storage, told = Storage(), list[Any]()
     async with Database(storage, schemas=Schemas({"tasks": Task})) as db, Database(MemoryStorage()) as other:
         ref, tasks = await db.ref("tasks"), await db.collection("tasks", Task)
+        await tasks.put(FIXED, key="fixed")
         clients = [Client(ref, kind, number) for number, kind in enumerate(KINDS)]
         for client in clients:
             await client.begin()
@@ -227,6 +265,7 @@ async def run(plan: list[Step]) -> None:
             assert {row._key for row in live.rows} == rows.keys()
             assert "BAD" not in repr((live.rows, rows, told))
         assert await tasks.misfits() == {}
+        assert rows["fixed"] == FIXED
         state = clients[0].state
         for client in clients:
             assert client.state == state

@@ -13,7 +13,6 @@ from random import Random
 import pytest
 
 import protobase_live as pb
-from protobase_live.document import Judge
 from tests.support.yjs_node import INTEROP, NodeClients, YjsClient
 
 KINDS = ("writer", "writer", "offender", "offender", "limited", "reader")
@@ -26,16 +25,15 @@ class Task(pb.Atom):
     done: bool = False
 
 
-class Limited(pb.Identity):
-    """Somebody who may write one field of records."""
-
-    @property
-    def judge(self) -> Judge:
-        return Judge(fields=frozenset({"title"}), structures=frozenset())
-
-
-def authenticate(token: str | None) -> pb.Identity:
-    return Limited(token) if token == "limited" else pb.Identity(token, read_only=token == "reader")
+POLICY = pb.Policy(
+    [
+        pb.Rule("tasks", actions="read presence"),
+        pb.Rule("tasks", {"sub": "writer"}, "write"),
+        pb.Rule("tasks", {"sub": "offender"}, "write"),
+        pb.Rule("tasks", {"sub": "limited"}, "write", fields=["title"]),
+        pb.Rule("tasks", {"sub": "limited"}, "write", where_new="done = true", fields=["done"]),
+    ]
+)
 
 
 @pytest.fixture
@@ -62,7 +60,7 @@ async def test_everybody_ends_with_what_is_right(node: NodeClients, tmp_path: Pa
     random, url = Random(seed), f"file:{tmp_path / 'data'}"
     async with (
         pb.open(url, schemas={"tasks": Task}) as db,
-        pb.Server(db, port=0, authenticate=authenticate) as server,
+        pb.Server(db, port=0, authenticate=pb.Identity, policy=POLICY) as server,
     ):
         yjs = f"ws://127.0.0.1:{server.port}/yjs"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pycrdt import Doc
 
-from protobase_live.document import Document, Judge
+from protobase_live.document import Document, Judge, Scope
 from protobase_live.model.operations import Op
 
 
@@ -21,6 +22,11 @@ class Peer:
 
 
 PEER = Peer()
+
+
+def limited_to(**limits: Any) -> Judge:
+    """The judge of who may write one scope; see `Scope`."""
+    return Judge(scopes=(Scope(**limits),))
 
 
 def written_by(write: Callable[[Doc], None]) -> bytes:

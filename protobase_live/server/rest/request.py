@@ -13,8 +13,8 @@ from protobase_live.errors import ValidationError
 from protobase_live.model import values
 from protobase_live.server.accounts import Account
 from protobase_live.server.asgi_types import Receive, Scope
-from protobase_live.server.client_request import ClientRequest
-from protobase_live.server.proxies import Proxies
+from protobase_live.server.client_request import FORWARDED, ClientRequest
+from protobase_live.server.proxies import NO_PROXIES, Proxies
 from protobase_live.server.rest.answers import Refusal
 
 BodyReader = Callable[[str, bytes], Awaitable[Any]]
@@ -103,14 +103,19 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 def address_of(scope: Scope, headers: Mapping[str, str], proxies: Proxies) -> str | None:
     """From where a request comes, as it counts; None where the server does not say."""
-    host, _ = scope.get("client") or (None, 0)
-    return proxies.client(host, headers.get("x-forwarded-for", ""))
+    return proxies.client(_host(scope), headers.get(FORWARDED, ""))
 
 
-def request_of_scope(scope: Scope) -> ClientRequest:
+def request_of_scope(scope: Scope, proxies: Proxies = NO_PROXIES) -> ClientRequest:
     """The request of which ASGI tells so much."""
+    headers = headers_of(scope)
+    address = proxies.source(_host(scope), headers.get(FORWARDED, ""))
+    return ClientRequest(None, scope.get("path", ""), headers, address)
+
+
+def _host(scope: Scope) -> str | None:
     host, _ = scope.get("client") or (None, 0)
-    return ClientRequest(None, scope.get("path", ""), headers_of(scope), host)
+    return host
 
 
 def query_of(scope: Scope) -> dict[str, str]:

@@ -30,7 +30,7 @@ from protobase_live.server.origins import Origins
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.permitted_database import PermittedDatabase
 from protobase_live.server.places import Places
-from protobase_live.server.proxies import Proxies
+from protobase_live.server.proxies import NO_PROXIES, Proxies
 from protobase_live.server.rest.answers import Answer, Headers, Refusal, failed, outcome, send_answer
 from protobase_live.server.rest.bodies import Bodies, too_long
 from protobase_live.server.rest.cors import Cors
@@ -73,7 +73,7 @@ class Rest:
         token: Callable[[Scope], str | None] | None = None,
         inspector: bool = True,
         permissions: Permissions | None = None,
-        proxies: Proxies | None = None,
+        proxies: Proxies = NO_PROXIES,
         bodies: Bodies | None = None,
         accounts: Accounts | None = None,
     ) -> None:
@@ -93,7 +93,7 @@ class Rest:
         self._clock = clock
         self._limits = limits
         self._counters = counters
-        self._proxies = proxies or Proxies()
+        self._proxies = proxies
         self._bodies = bodies or Bodies(limits, counters)
         self._accounts = Accounts(clock, limits, counters) if accounts is None else accounts
         self._requests = 0
@@ -233,7 +233,7 @@ class Rest:
         return await self._bodies.read(receive, address, most_bytes)
 
     async def _identity(self, scope: Scope, headers: Mapping[str, str], query: Mapping[str, str]) -> Identity:
-        request = self._authentication.request(partial(request_of_scope, scope))
+        request = self._authentication.request(partial(request_of_scope, scope, self._proxies))
         if self._token is not None:
             return await self._authentication.identity(self._token(scope), request)
         scheme, _, token = headers.get("authorization", "").partition(" ")

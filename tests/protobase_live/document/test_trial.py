@@ -9,10 +9,10 @@ import pytest
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 import protobase_live as pb
-from protobase_live.document import BrokenDocument, Document, Judge, Outcome, Rules
+from protobase_live.document import BrokenDocument, Document, Judge, Outcome, Rules, Scope
 from protobase_live.model.operations import RECORDS, Op
 from protobase_live.protocol.steps import at_once
-from tests.support.turns import Peer, carry_out
+from tests.support.turns import Peer, carry_out, limited_to
 
 BAD = "MARKER"
 """Stands in every value that is refused."""
@@ -309,25 +309,49 @@ def test_what_fits_is_taken(change) -> None:
 @pytest.mark.parametrize(
     ("judge", "change", "taken"),
     [
-        (Judge(fields=frozenset({"title"})), lambda c: c.records["t1"].update({"title": "New"}), True),
-        (Judge(fields=frozenset({"title"})), lambda c: c.records["t2"].update({"done": False}), False),
-        (Judge(fields=frozenset({"title"})), type_into_a_field, False),
-        (Judge(fields=frozenset({"title"})), delete_record, False),
-        (Judge(fields=frozenset({"title"})), replace_record, False),
-        (Judge(fields=frozenset({"title"})), replace_by_a_plain_value, False),
-        (Judge(fields=frozenset({"title"})), lambda c: c.records.update({"n": Map({"title": "N"})}), True),
-        (Judge(fields=frozenset({"title", "done"})), lambda c: c.records.pop("t2"), True),
-        (Judge(structures=frozenset({"body"})), type_into_text, True),
-        (Judge(structures=frozenset({"body"})), change_a_tree, False),
-        (Judge(structures=frozenset({"body"})), make_a_root, False),
-        (Judge(structures=frozenset()), type_into_text, False),
-        (Judge(structures=frozenset()), set_title, True),
-        (Judge(old=lambda row: row.get("done") is True), lambda c: c.records["t2"].update({"n": 1}), True),
-        (Judge(old=lambda row: row.get("done") is True), set_title, False),
-        (Judge(new=lambda row: row["title"] != BAD), set_title, False),
-        (Judge(new=lambda row: row["none"] != BAD), set_title, False),
-        (Judge(new=lambda row: row["title"] != BAD), lambda c: c.records["t1"].update({"title": "x"}), True),
-        (Judge(new=lambda row: False), lambda c: c.records.pop("t1"), True),
+        (limited_to(fields=frozenset({"title"})), lambda c: c.records["t1"].update({"title": "New"}), True),
+        (limited_to(fields=frozenset({"title"})), lambda c: c.records["t2"].update({"done": False}), False),
+        (limited_to(fields=frozenset({"title"})), type_into_a_field, False),
+        (limited_to(fields=frozenset({"title"})), delete_record, False),
+        (limited_to(fields=frozenset({"title"})), replace_record, False),
+        (limited_to(fields=frozenset({"title"})), replace_by_a_plain_value, False),
+        (
+            limited_to(fields=frozenset({"title"})),
+            lambda c: c.records.update({"n": Map({"title": "N"})}),
+            True,
+        ),
+        (limited_to(fields=frozenset({"title", "done"})), lambda c: c.records.pop("t2"), False),
+        (
+            limited_to(fields=frozenset({"title", "done"})),
+            lambda c: c.records.update({"t2": Map({"title": "x"})}),
+            False,
+        ),
+        (limited_to(structures=frozenset({"body"})), type_into_text, True),
+        (limited_to(structures=frozenset({"body"})), change_a_tree, False),
+        (limited_to(structures=frozenset({"body"})), make_a_root, False),
+        (limited_to(structures=frozenset()), type_into_text, False),
+        (limited_to(structures=frozenset()), set_title, True),
+        (
+            limited_to(old=lambda row: row.get("done") is True),
+            lambda c: c.records["t2"].update({"n": 1}),
+            True,
+        ),
+        (limited_to(old=lambda row: row.get("done") is True), set_title, False),
+        (limited_to(new=lambda row: row["title"] != BAD), set_title, False),
+        (limited_to(new=lambda row: row["none"] != BAD), set_title, False),
+        (
+            limited_to(new=lambda row: row["title"] != BAD),
+            lambda c: c.records["t1"].update({"title": "x"}),
+            True,
+        ),
+        (limited_to(new=lambda row: False), lambda c: c.records.pop("t1"), True),
+        (limited_to(new=lambda row: True), replace_by_a_plain_value, False),
+        (limited_to(old=lambda row: row["_key"] == "t1"), lambda c: c.records.pop("t1"), True),
+        (limited_to(old=lambda row: row["_key"] == "t2"), delete_record, False),
+        (limited_to(records=False, structures=frozenset({"body"})), type_into_text, True),
+        (limited_to(records=False, structures=frozenset({"body"})), set_title, False),
+        (limited_to(records=False), insert_record, False),
+        (Judge(scopes=()), type_into_text, False),
     ],
 )
 def test_what_somebody_may_write(judge, change, taken) -> None:
@@ -342,6 +366,47 @@ def test_what_somebody_may_write(judge, change, taken) -> None:
         assert_put_back(document, client, before, outcome)
 
 
+DONE = Scope(old=lambda row: row.get("done") is True)
+"""What is done may be written, and become anything."""
+TITLES = Scope(fields=frozenset({"title"}), structures=frozenset({"items"}))
+"""Titles of all records may be written."""
+STAYS = Scope(fields=frozenset({"note"}), new=lambda row: row.get("title") == "Write")
+"""Notes of what is called so in the end may be written."""
+
+
+def write_t1(**fields: Any) -> Callable[[Client], Any]:
+    return lambda client: client.records["t1"].update(fields)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "change", "taken"),
+    [
+        ((DONE, TITLES), lambda c: c.records["t2"].update({"done": False, "more": 1}), True),
+        ((DONE, TITLES), write_t1(title="x"), True),
+        ((DONE, TITLES), write_t1(done=BAD), False),
+        ((DONE, TITLES), write_t1(title=BAD, done=True), False),
+        ((DONE, TITLES), delete_record, False),
+        ((DONE, TITLES), lambda c: c.records.pop("t2"), True),
+        ((TITLES, STAYS), write_t1(note="x", title="Write"), True),
+        ((TITLES, STAYS), write_t1(note=BAD, title="x"), False),
+        ((TITLES, STAYS), write_t1(note="x"), True),
+        ((DONE, Scope(structures=frozenset({"body"}))), type_into_text, True),
+        ((TITLES, Scope(structures=frozenset({"body"}))), change_a_tree, False),
+        ((TITLES, Scope()), replace_by_a_plain_value, True),
+    ],
+)
+def test_of_several_scopes_the_union_counts_record_by_record(scopes, change, taken) -> None:
+    document = full()
+    client = Client(document, Judge(scopes=scopes))
+    before = client.seen
+    outcome = client.send(change)
+    if taken:
+        assert outcome.refusals == {}
+        assert client.seen != before
+    else:
+        assert_put_back(document, client, before, outcome)
+
+
 def test_half_a_character_is_not_taken_from_who_may_not_cut_it() -> None:
     """It cannot be put back: both halves are lost to every Yjs client."""
     document = full()
@@ -352,7 +417,7 @@ def test_half_a_character_is_not_taken_from_who_may_not_cut_it() -> None:
         document.take(half, Peer("bob", judge=Judge(read_only=True)))
     other = full()
     Client(other, None).send(lambda c: c.body.insert(0, "\U0001f600"))
-    assert other.take(half, Peer("bob", judge=Judge(fields=frozenset())))
+    assert other.take(half, Peer("bob", judge=limited_to(fields=frozenset())))
     other.apply_taken()
     assert str(Client(other, None, id=2).body).startswith("\ufffdbad\ufffd")
 

@@ -192,15 +192,19 @@ async def test_what_a_request_has_of_secrets_reaches_nobody(caplog):
     assert "s3cret" not in f"{refused.value} {caplog.text} {CAME!r}"
 
 
-async def test_every_door_tells_the_request():
+@pytest.mark.parametrize(
+    ("trusted", "address"), [([], "127.0.0.1"), (["127.0.0.0/8"], "2001:db8::7")], ids=["direct", "proxy"]
+)
+async def test_every_door_tells_the_request(trusted, address):
     seen = []
 
     def authenticate(request):
         seen.append((request.path, request.headers.get("x-team"), request.address, request.token))
         return "ann"
 
-    headers = {"X-Team": "red"}
-    async with pb.open("memory:") as db, pb.Server(db, port=0, authenticate=authenticate) as server:
+    headers = {"X-Team": "red", "X-Forwarded-For": "192.0.2.1, 2001:db8::7"}
+    options = {"authenticate": authenticate, "trusted_proxies": trusted}
+    async with pb.open("memory:") as db, pb.Server(db, port=0, **options) as server:
         where = f"ws://127.0.0.1:{server.port}"
         async with connect(f"{where}/yjs/notes?token=t", additional_headers=headers) as client:
             await client.recv()
@@ -212,9 +216,10 @@ async def test_every_door_tells_the_request():
             await client.send('{"type": "hello", "version": 1, "token": "t"}')
             await client.recv()
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        asked = "GET /api/v1/collections HTTP/1.1\r\nHost: localhost\r\nX-Team: red\r\n"
+        told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        asked = f"GET /api/v1/collections HTTP/1.1\r\nHost: localhost\r\n{told}"
         writer.write(f"{asked}Authorization: Bearer t\r\n\r\n".encode())
         assert b"200" in await reader.readline()
         writer.close()
     paths = ["/yjs/notes", "/hocuspocus", "/live", "/api/v1/collections"]
-    assert seen == [(path, "red", "127.0.0.1", "t") for path in paths]
+    assert seen == [(path, "red", address, "t") for path in paths]

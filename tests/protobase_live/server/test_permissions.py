@@ -291,12 +291,12 @@ async def test_rules_that_are_replaced_hold_for_who_is_there():
             await server.recheck("r*")
             assert not await db.read("red", Read(RECORDS, "contains", ("mine",)))
             other = Doc()  # what was put back is there, deleted: it would change nothing again
-            other.get("records", type=Map)["mine"] = Map({"n": 1})
+            other.get("records", type=Map)["again"] = Map({"n": 2})
             await editor.send(yjs.encode_update(other.get_update()))
             await editor.send(yjs.encode_sync_status(b"all"))
             while not isinstance(await raw.receive(editor), yjs.SyncStatus):
                 pass
-            assert await db.read("red", Read(RECORDS, "contains", ("mine",)))
+            assert await db.read("red", Read(RECORDS, "contains", ("again",)))
             await editor.close()
 
 

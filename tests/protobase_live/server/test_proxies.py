@@ -33,6 +33,12 @@ def test_whose_address_counts(host, forwarded, counts):
     assert TRUSTED.client(host, forwarded) == counts
 
 
+def test_the_host_itself_is_told_as_it_was_said():
+    assert TRUSTED.source("::1", "2001:db8:1:2:3:4:5:6") == "2001:db8:1:2:3:4:5:6"
+    assert TRUSTED.source("192.0.2.7", "198.51.100.1") == "192.0.2.7"
+    assert TRUSTED.source(None) is None
+
+
 def test_no_proxy_is_trusted_unless_that_is_said():
     assert Proxies().client("127.0.0.1", "198.51.100.1") == "127.0.0.1"
 
