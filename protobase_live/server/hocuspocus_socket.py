@@ -237,6 +237,9 @@ class HocuspocusSocket:
         """What the client may do with a document, to be closed in the end, and the document."""
         entry = await self._door.identify(collection, token, self._request)
         try:
+            served = self._served.get(key)
+            if served is not None and served.entry.author != entry.author:  # who has said what waits
+                raise Unauthorized("the token is not of the author who has this document: open it anew")
             if self._account is None:
                 account = self._door.account(entry.author, self._connection.address)
                 self._account = self._counted.enter_context(account)

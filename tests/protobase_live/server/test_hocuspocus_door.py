@@ -387,6 +387,27 @@ async def test_who_may_only_read():
         assert b"4400" in (await client.hear())[1]
 
 
+async def test_a_document_stays_that_of_the_author_who_has_opened_it():
+    """What waits for its turn would be another one's."""
+    tokens = {name: b"\x02\x00\x03" + name.encode() for name in ("ann", "bob")}
+    async with (
+        pb.open("memory:") as db,
+        Server(db, port=0, authenticate=lambda token: token) as server,
+        client_of(server) as client,
+        db.changes("room") as changes,
+    ):
+        await client.say("room", tokens["ann"], STEP1)
+        await client.hear_until("room", READ_WRITE)
+        await client.say("room", yjs.encode_update(an_update("k")), tokens["bob"])
+        why = "the token is not of the author who has this document: open it anew"
+        await client.hear_until("room", hocuspocus.encode_permission_denied(why))
+        assert (await anext(aiter(changes))).author == "ann"
+        await client.say("room", tokens["bob"], STEP1)
+        await client.hear_until("room", READ_WRITE)
+        await client.say("room", yjs.encode_update(an_update("l")))
+        assert (await anext(aiter(changes))).author == "bob"
+
+
 async def test_a_token_that_ends_is_asked_for_again_and_a_fresh_one_keeps_all_open():
     clock = ManualClock(1000.0)
 
