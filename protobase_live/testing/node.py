@@ -124,6 +124,7 @@ class Node:
                 PORT,
                 peers=self._peers,
                 cluster_secret=SECRET,
+                insecure=True,  # its host has a name, and nobody else is in its world
                 clock=clock,
                 random=random,
             )

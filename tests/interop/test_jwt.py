@@ -41,7 +41,7 @@ def test_what_was_made_there_is_taken_here(algorithm: str, tmp_path: Path, claim
     (tmp_path / "keys").write_bytes(PUBLIC[algorithm])
     there = pyjwt.encode(claims, PRIVATE[algorithm], algorithm)
     accepts = pb.Jwt(tmp_path / "keys", [algorithm], audience="app", issuer="us")
-    assert accepts(there) == pb.Identity("ann")
+    assert accepts(there) == pb.Identity("ann", expires=claims["exp"] + accepts.leeway_seconds)
     with pytest.raises(pb.Unauthorized):
         accepts(pyjwt.encode({**claims, "aud": "other"}, PRIVATE[algorithm], algorithm))
 

@@ -113,13 +113,17 @@ async def test_what_a_node_can_never_take_is_named(make: Make) -> None:
 async def test_an_address_where_nobody_answers(make: Make) -> None:
     a = make("a")
 
+    tried = asyncio.Event()
+
     async def dial() -> Channel:
+        await tried.wait()
         raise Unavailable("nobody is there")
 
     a.cluster.dial([("ws://b/peer", dial)])
     link = await link_of(a)
     assert (link.node, link.address, link.up, link.problem) == ("", "ws://b/peer", False, None)
     assert (await a.db.cluster_status()).faults(0) == ["ws://b/peer is not linked: it was not dialed yet"]
+    tried.set()
     await settle(lambda: a.db.replication.dialings[0].problem)
     assert (await a.db.cluster_status()).faults(0) == ["ws://b/peer is not linked: nobody is there"]
 
