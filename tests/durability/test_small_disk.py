@@ -45,7 +45,7 @@ async def test_deleting_a_collection_makes_room_on_a_full_disk(tmp_path: Path) -
             assert await (await db.collection("tasks")).count() == 0
             again = await insert_at_last(await db.collection("tasks"))
             assert await page(server, "/readyz") == "ready\n"
-            assert "protobase_restarts_total 0\n" in await page(server, "/metrics")
+            assert "protobase_restarts_total 0.0\n" in await page(server, "/metrics")
             server.send(signal.SIGKILL)
             await server.wait()
             await server.start()
