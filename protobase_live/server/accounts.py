@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from protobase_actors import Clock
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
-from protobase_live.server.live_database import Share, Views
+from protobase_live.server.live_database import ClientShare, WholeViews
 from protobase_live.server.opened import Opened
 from protobase_live.server.places import Places
 
@@ -27,9 +27,9 @@ class Account:
         """Connections and requests that are served for it."""
         self.opened = opened
         """The collections that it uses."""
-        self._share: Share | None = None
+        self._share: ClientShare | None = None
 
-    def share(self, views: Views) -> Share:
+    def share(self, views: WholeViews) -> ClientShare:
         """What it may take of the queries of a database."""
         if self._share is None:
             self._share = views.share()
@@ -54,32 +54,44 @@ class Accounts:
     @contextmanager
     def connection(self, author: str | None, address: str | None) -> Generator[Account]:
         """One more connection meanwhile, of an author, or else from an address. Raises Overloaded."""
-        name = None if author is None else f"identity {author!r}"
-        with self._connections.one(name), self.request(author, address) as account:
+        name = _named(author)
+        self._connections.take(name)
+        account = self._enter(author, address)
+        try:  # in one generator: each more takes half a kilobyte of every connection
             yield account
+        finally:
+            self._leave(account)
+            self._connections.give_back(name)
 
     @contextmanager
     def request(self, author: str | None, address: str | None) -> Generator[Account]:
         """One request, or whatever else is no connection of its own."""
-        account = self._of(address if author is None else f"identity {author!r}")
-        account.users += 1
+        account = self._enter(author, address)
         try:
             yield account
         finally:
-            account.users -= 1
             self._leave(account)
 
     def alone(self) -> Account:
         """One that is shared with nobody."""
         return Account(None, Opened(*self._parts))
 
+    def _enter(self, author: str | None, address: str | None) -> Account:
+        account = self._of(_named(author) or address)
+        account.users += 1
+        return account
+
     def _of(self, name: str | None) -> Account:
         if name is None:
             return self.alone()
         self._left.pop(name, None)
-        return self._accounts.setdefault(name, Account(name, Opened(*self._parts)))
+        found = self._accounts.get(name)
+        if found is None:
+            found = self._accounts[name] = Account(name, Opened(*self._parts))
+        return found
 
     def _leave(self, account: Account) -> None:
+        account.users -= 1
         if account.name is not None and not account.users:
             self._left[account.name] = account
         while self._left:
@@ -87,3 +99,7 @@ class Accounts:
             if not first.opened.idle and len(self._left) <= REMEMBERED:
                 break
             del self._left[name], self._accounts[name]
+
+
+def _named(author: str | None) -> str | None:
+    return None if author is None else f"identity {author!r}"

@@ -35,7 +35,7 @@ from protobase_live.server.pages import METHODS, Inspector
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.places import Places
 from protobase_live.server.probing import Probing
-from protobase_live.server.proxies import Proxies
+from protobase_live.server.proxies import NO_PROXIES
 from protobase_live.server.refusals import Caller
 from protobase_live.server.rest.answers import Answer, failed, plain_page, send_answer
 from protobase_live.server.rest.bodies import Bodies
@@ -255,7 +255,7 @@ class Doors:
 
     async def _answer_live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A stream is a connection of its address; the requests of its client are none."""
-        address = address_of(scope, {}, Proxies()) if scope["method"] == "GET" else None
+        address = address_of(scope, {}, NO_PROXIES) if scope["method"] == "GET" else None
         try:
             with self._addresses.one(address):
                 await self._live_http(scope, receive, send)
@@ -297,8 +297,8 @@ class Doors:
             pass  # how every connection ends
         finally:
             self._clients.discard(connection)
-            self._counters.closed(connection.close_code)
-            tell_closed(connection.close_code, scope["path"], joined(scope.get("client")))
+            where = joined(scope.get("client"))
+            tell_closed(self._counters, connection.close_code, scope["path"], where)
 
     def _door_at(self, pieces: Sequence[str]) -> Serve | None:
         match pieces:

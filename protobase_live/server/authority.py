@@ -40,8 +40,6 @@ class Authority:
         self._authorization = authorization
         self._everyone = everyone
         self._allowed: set[tuple[Action, str]] = set()
-        self._whole: set[tuple[Action, str]] = set()
-        """Those of ``_allowed`` that are for all of the collection."""
         self._permits: dict[str, Permit | None] = {}
         self._asked = 0
         self._open: dict[object, tuple[Collection[str], Reconsider]] = {}
@@ -103,14 +101,10 @@ class Authority:
 
     async def check_whole(self, action: Action, collections: Collection[str]) -> None:
         """Raises Forbidden unless all of the collections may be done so, and not some parts of them."""
-        asked: set[tuple[Action, str]] = {(action, name) for name in collections}
-        if asked <= self._whole:
-            return
         await self.check(action, collections)
         for name in sorted(collections):
             if not self.grant(name).is_whole(action):
                 raise Forbidden(f"{_denied(action, name)} as a whole, but in parts")
-        self._whole |= asked & self._allowed
 
     async def query_of(self, given: Any) -> Query:
         """The query that the client asks for. See `NamedQueries`."""
@@ -141,7 +135,6 @@ class Authority:
 
     def _forget(self) -> None:
         self._allowed.clear()
-        self._whole.clear()
         self._permits.clear()
 
     def _remember(self, action: Action, collection: str) -> None:

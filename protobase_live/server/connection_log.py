@@ -63,8 +63,9 @@ def here(event: str, **more: Any) -> dict[str, Any]:
     return {"event": event, **known, **more}
 
 
-def tell_closed(code: int | None, path: str, address: str = "", reason: str = "") -> None:
-    """A connection has ended; ``path`` comes without what may follow it, which may be a token."""
+def tell_closed(counters: Counters, code: int | None, path: str, address: str = "", reason: str = "") -> None:
+    """Count and log that a connection has ended; ``path`` comes without what may follow it, a token say."""
+    counters.closed(code)
     level = logging.INFO if code in FAULTS else logging.DEBUG
     fields = here("connection_closed", code=code, address=address)
     _log.log(level, "closed the connection of %s to %r: %s %r", address, path, code, reason, extra=fields)
@@ -73,9 +74,9 @@ def tell_closed(code: int | None, path: str, address: str = "", reason: str = ""
 def tell_end(connection: Connection, counters: Counters) -> None:
     """A WebSocket that was served has ended."""
     assert connection.request is not None
-    code, path = connection.close_code, urlsplit(connection.request.path).path  # a token may follow it
-    counters.closed(code)
-    tell_closed(code, path, joined(connection.remote_address), connection.close_reason or "")
+    path = urlsplit(connection.request.path).path  # a token may follow it
+    where, why = joined(connection.remote_address), connection.close_reason or ""
+    tell_closed(counters, connection.close_code, path, where, why)
 
 
 def joined(address: object) -> str:

@@ -69,6 +69,9 @@ class Expiry:
 @contextmanager
 def expiring(clock: Clock, expires: float | None, ended: Callable[[], object]) -> Generator[None]:
     """Inside the block ``ended`` is called when the token does."""
+    if expires is None:
+        yield
+        return
     expiry = Expiry(clock, ended)
     expiry.set(expires)
     try:

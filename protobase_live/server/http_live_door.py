@@ -134,8 +134,7 @@ class HttpLiveDoor:
             for each in others:
                 each.cancel()
             await asyncio.wait([serving, *others])
-            self._counters.closed(connection.close_code)
-            tell_closed(connection.close_code, LIVE_HTTP_PATH)
+            tell_closed(self._counters, connection.close_code, LIVE_HTTP_PATH)
 
     async def _serve_session(self, connection: HttpLiveConnection, cors: Headers) -> None:
         token = None if self._token is None else connection.credential

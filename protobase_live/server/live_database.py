@@ -56,25 +56,37 @@ class Watcher(Protocol):
 
 
 class Share(Protocol):
-    """The queries of one client, run once or live. Their rows are dicts, and not to be changed."""
-
-    def part(self) -> Share:
-        """Those of one of its connections."""
-        ...
+    """The queries of one connection, run once or live. Their rows are dicts, and not to be changed."""
 
     async def query(self, query: Query) -> Sequence[Any]: ...
 
     async def watch(self, query: Query, since: str | None = None) -> Watcher: ...
 
 
+class ClientShare(Share, Protocol):
+    """The queries of one client, over all its connections."""
+
+    def part(self) -> Share:
+        """Those of one of them."""
+        ...
+
+
 class Views(Protocol):
     """The queries of all."""
 
     def share(self) -> Share:
-        """Those of a client, over all its connections; others have room beside it."""
+        """Those of a connection; others have room beside it."""
         ...
 
     async def explain(self, query: Query) -> Explanation: ...
+
+
+class WholeViews(Views, Protocol):
+    """Those that ask nobody what he may read."""
+
+    def share(self) -> ClientShare:
+        """Those of a client; others have room beside it."""
+        ...
 
 
 class Database(Protocol):
@@ -121,6 +133,9 @@ class Database(Protocol):
 
 class WholeDatabase(Database, Protocol):
     """One that can be told what of it somebody may read and write (`protobase_live.permissions.permit`)."""
+
+    @property
+    def views(self) -> WholeViews: ...
 
     async def read(self, collection: str, read: Read, permit: Permit | None = None) -> Any: ...
 

@@ -24,7 +24,7 @@ from protobase_live.permissions.narrowing import narrow
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.server.accounts import Account
 from protobase_live.server.authority import Authority
-from protobase_live.server.live_database import ChangeStream, Share, Views, Watcher, WholeDatabase
+from protobase_live.server.live_database import ChangeStream, Share, Views, Watcher, WholeDatabase, WholeViews
 from protobase_live.server.reading import Reading
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class PermittedWatcher:
 class PermittedViews:
     """Queries over what may be read."""
 
-    def __init__(self, views: Views, authority: Authority, account: Account | None) -> None:
+    def __init__(self, views: WholeViews, authority: Authority, account: Account | None) -> None:
         self._views = views
         self._authority = authority
         self._account = account
@@ -225,10 +225,6 @@ class PermittedShare:
     def __init__(self, share: Share, authority: Authority) -> None:
         self._share = share
         self._authority = authority
-
-    def part(self) -> Share:
-        """See `Share`."""
-        return PermittedShare(self._share.part(), self._authority)
 
     async def query(self, query: Query) -> Sequence[Any]:
         """Needs ``read`` of all collections of the query; answers as if only what may be read were there."""
