@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -17,30 +15,10 @@ import psutil
 import protobase_live as pb
 from bench.node_process import NodeProcess
 from bench.stalled_server import LIMITS
-from tests.support.readers import (
-    LAST,
-    PATIENT,
-    ROOM,
-    EventsReader,
-    HocuspocusReader,
-    LiveReader,
-    Reader,
-    StreamReader,
-    YjsReader,
-)
+from tests.support.readers import KINDS, LAST, PATIENT, ROOM, YjsReader, joined
 from tests.support.tcp_proxy import TcpProxy
 
-KINDS: tuple[Callable[[int], Reader], ...] = (
-    YjsReader,
-    HocuspocusReader,
-    StreamReader,
-    LiveReader,
-    partial(StreamReader, transport="http"),
-    partial(LiveReader, transport="http"),
-    EventsReader,
-)
 STALLED = 1_000
-JOINING = 50
 WRITES = 300
 KEYS = 40
 TEXT = "x" * 4_096
@@ -62,16 +40,6 @@ class StalledServer(NodeProcess):
         return psutil.Process(self._process.pid).memory_full_info().uss
 
 
-async def _joined(port: int, kinds: list[Callable[[int], Reader]]) -> dict[Reader, asyncio.Task[None]]:
-    found: dict[Reader, asyncio.Task[None]] = {}
-    for first in range(0, len(kinds), JOINING):
-        some = [kind(port) for kind in kinds[first : first + JOINING]]
-        found |= {reader: asyncio.ensure_future(reader.run()) for reader in some}
-        for reader in some:
-            await reader.joined.wait()
-    return found
-
-
 async def stalled() -> None:
     """Memory before, during and after; how long writes took; who was right again."""
     print(f"  load of the machine: {os.getloadavg()[0]:.1f}")
@@ -86,8 +54,8 @@ async def _measure(server: StalledServer, proxy: TcpProxy, records: pb.Collectio
     for n in range(KEYS):
         await records.insert({"text": "first"}, key=f"k{n}")
     kinds = [KINDS[n % len(KINDS)] for n in range(STALLED)]
-    stalled = await _joined(proxy.port, kinds)
-    reading = await _joined(server.port, list(KINDS))
+    stalled = await joined(proxy.port, kinds)
+    reading = await joined(server.port, KINDS)
     alone = await _write(records, 40)
     before = server.bytes
     print(f"  {STALLED:,} clients, all reading: {before / 2**20:,.0f} MiB; a write took {_told(alone)}")

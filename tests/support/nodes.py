@@ -76,6 +76,10 @@ class Node:
         await self.db.close()
 
 
+Make = Callable[..., Node]
+"""Makes a node by its name, and what else `Node` takes."""
+
+
 class Connection:
     """Two nodes that are linked, until it is cut."""
 

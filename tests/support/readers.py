@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal
 
 from pycrdt import Doc, Map
@@ -189,3 +190,28 @@ async def _events(reader: asyncio.StreamReader) -> AsyncIterator[tuple[dict[str,
             if "id" in fields:
                 data = json.loads(fields["data"]) if fields.get("data") else None
                 yield (data if fields["event"] == "change" else None), fields["id"]
+
+
+KINDS: tuple[Callable[[int], Reader], ...] = (
+    YjsReader,
+    HocuspocusReader,
+    StreamReader,
+    LiveReader,
+    partial(StreamReader, transport="http"),
+    partial(LiveReader, transport="http"),
+    EventsReader,
+)
+"""One for every door, and way to come in."""
+
+
+async def joined(
+    port: int, kinds: Sequence[Callable[[int], Reader]], at_once: int = 50
+) -> dict[Reader, asyncio.Task[None]]:
+    """Readers that have joined, so many at a time, and what each does to its end."""
+    found: dict[Reader, asyncio.Task[None]] = {}
+    for first in range(0, len(kinds), at_once):
+        some = [kind(port) for kind in kinds[first : first + at_once]]
+        found |= {reader: asyncio.ensure_future(reader.run()) for reader in some}
+        for reader in some:
+            await reader.joined.wait()
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import pytest
@@ -13,12 +12,11 @@ from protobase_live.cluster.channel import Channel, Refused, closed
 from protobase_live.cluster.dialing import Dialing
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavailable
-from tests.support.nodes import Connection, Node, settle
+from tests.support.nodes import Connection, Make, Node, settle
 from tests.support.pipes import pipe
 
 LIMITS = ClusterLimits()
 GONE, REFUSED = Unavailable("nothing listens"), Unauthorized("the other node has another cluster secret")
-Make = Callable[..., Node]
 STEP = 0.1
 
 
@@ -98,20 +96,6 @@ def test_which_closes_are_refusals() -> None:
     assert isinstance(closed(4401, "no"), Refused)
     assert not isinstance(closed(1001, "bye"), Refused)
     assert isinstance(closed(1001, "bye"), Closed)
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
-    """Makes nodes, and closes them."""
-    made: list[Node] = []
-
-    def node(name: str) -> Node:
-        made.append(Node(name))
-        return made[-1]
-
-    yield node
-    for each in made:
-        await each.close()
 
 
 async def run(seconds: float, *nodes: Node) -> None:

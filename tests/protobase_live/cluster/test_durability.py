@@ -11,10 +11,7 @@ from protobase_live.errors import NotReplicated, ValidationError
 from protobase_live.model.durability import LOCAL, MAJORITY, Durability, durability
 from protobase_live.protocol.peer.messages import Taken
 from protobase_storage import MemoryStorage, Vector
-from tests.protobase_live.cluster.test_links import Make, make
-from tests.support.nodes import Connection, Node, agree, settle
-
-__all__ = ["make"]
+from tests.support.nodes import Connection, Make, Node, agree, settle
 
 
 class Slow(MemoryStorage):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -16,23 +15,7 @@ from protobase_live.cluster.voter import OWNER, Voter
 from protobase_live.collection.former import FIRST, History
 from protobase_live.model.erasure import Erasure
 from protobase_storage import Commit
-from tests.support.nodes import Connection, Node, agree, settle
-
-Make = Callable[..., Node]
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
-    """Makes nodes, and closes them."""
-    made: list[Node] = []
-
-    def node(name: str, **how: object) -> Node:
-        made.append(Node(name, **how))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield node
-    for each in made:
-        await each.close()
+from tests.support.nodes import Connection, Make, Node, agree, settle
 
 
 async def holds(node: Node, word: bytes, *collections: str) -> bool:

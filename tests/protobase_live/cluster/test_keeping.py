@@ -12,10 +12,7 @@ from protobase_live.collection.former import FIRST, History
 from protobase_live.collection.limits import Limits
 from protobase_live.protocol.peer.messages import SnapshotPart
 from protobase_storage import Commit, Loaded, Snapshot, Vector
-from tests.protobase_live.cluster.test_links import Make, make
-from tests.support.nodes import Connection, Node, agree, settle
-
-__all__ = ["make"]
+from tests.support.nodes import Connection, Make, Node, agree, settle
 
 LIMITS = Limits(log_commits=10, retained_commits=2)
 ONE = 10 + OVERHEAD_BYTES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import pytest
@@ -20,24 +19,8 @@ from protobase_live.errors import Closed, ProtoBaseError, Unauthorized, Unavaila
 from protobase_live.protocol.peer.messages import Commits, Deleted, SnapshotPart, Standings, Taken
 from protobase_live.query.language.query import Query
 from protobase_storage import CollectionCorrupt, Commit, MemoryStorage, StorageError, StorageFull, covers
-from tests.support.nodes import Connection, Node, agree, settle
+from tests.support.nodes import Connection, Make, Node, agree, settle
 from tests.support.pipes import End, pipe
-
-Make = Callable[..., Node]
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
-    """Makes nodes, and closes them."""
-    made: list[Node] = []
-
-    def node(name: str, **how: object) -> Node:
-        made.append(Node(name, **how))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield node
-    for each in made:
-        await each.close()
 
 
 async def test_what_was_there_and_what_is_written_later_goes_both_ways(make: Make) -> None:

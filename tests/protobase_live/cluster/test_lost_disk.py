@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protobase_storage import MemoryStorage, node_of
-from tests.protobase_live.cluster.test_links import Make, make
-from tests.support.nodes import Connection, Node, agree
-
-__all__ = ["make"]
+from tests.support.nodes import Connection, Make, Node, agree
 
 
 def begin(make: Make, start: int) -> Node:

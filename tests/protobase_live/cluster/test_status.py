@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-
-import pytest
 
 from protobase_actors import SystemClock
 from protobase_live.cluster.channel import Channel
@@ -16,23 +13,7 @@ from protobase_live.server.metrics import metrics
 from protobase_live.server.permissions import Permissions
 from protobase_storage import StorageFull
 from tests.support.figures import values_of
-from tests.support.nodes import Connection, Node, agree, settle
-
-Make = Callable[..., Node]
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
-    """Makes nodes, and closes them."""
-    made: list[Node] = []
-
-    def node(name: str, **how: object) -> Node:
-        made.append(Node(name, **how))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield node
-    for each in made:
-        await each.close()
+from tests.support.nodes import Connection, Make, Node, agree, settle
 
 
 async def link_of(node: Node) -> LinkStatus:

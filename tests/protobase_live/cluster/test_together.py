@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -17,12 +16,10 @@ from protobase_live.collection.limits import Limits
 from protobase_live.protocol.peer.messages import Commits, SnapshotPart
 from protobase_live.query.language.query import Query
 from protobase_storage import Commit, Joint, MemoryStorage, Snapshot, StorageError
-from tests.support.nodes import Connection, Node, agree, settle
+from tests.support.nodes import Connection, Make, Node, agree, settle
 
 SHORT = Limits(log_commits=10, retained_commits=2)
 HALF_SEEN = Query("x").join("y", "_key", as_="other", how="full")
-
-Make = Callable[..., Node]
 
 
 class Watched(MemoryStorage):
@@ -54,20 +51,6 @@ class Watched(MemoryStorage):
         for update in self._stored(name).loaded.updates:
             document.apply_update(update)
         return {key for key in document.get("records", type=Map) if key.startswith("joint")}
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
-    """Makes nodes, and closes them."""
-    made: list[Node] = []
-
-    def node(name: str, **how: Any) -> Node:
-        made.append(Node(name, **how))
-        return made[-1]
-
-    yield node
-    for each in made:
-        await each.close()
 
 
 async def with_folded(node: Node, *names: str) -> None:

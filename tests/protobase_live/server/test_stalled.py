@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from protobase_live.database.database import Database
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage
-from tests.support.readers import (
-    LAST,
-    ROOM,
-    EventsReader,
-    HocuspocusReader,
-    LiveReader,
-    Reader,
-    StreamReader,
-    YjsReader,
-)
+from tests.support.readers import KINDS, LAST, ROOM, YjsReader, joined
 from tests.support.tcp_proxy import TcpProxy
 
-KINDS: tuple[Callable[[int], Reader], ...] = (
-    YjsReader,
-    HocuspocusReader,
-    StreamReader,
-    LiveReader,
-    partial(StreamReader, transport="http"),
-    partial(LiveReader, transport="http"),
-    EventsReader,
-)
 STALLED = 98
 WRITES = 240
 KEYS = 40
@@ -62,15 +43,6 @@ async def serving(database: Database) -> AsyncIterator[Server]:
         yield server
 
 
-async def joined(port: int, kinds: list[Callable[[int], Reader]]) -> dict[Reader, asyncio.Task[None]]:
-    """Readers that have joined, and what each does to its end."""
-    readers = {kind(port): None for kind in kinds}
-    tasks = {reader: asyncio.ensure_future(reader.run()) for reader in readers}
-    for reader in readers:
-        await reader.joined.wait()
-    return tasks
-
-
 def kept(server: Server) -> int:
     """Bytes that the server keeps for clients that do not read them."""
     connections = server._http._connections
@@ -86,7 +58,7 @@ async def test_a_hundred_clients_that_stop_reading_cost_little_and_are_right_aga
         for n in range(KEYS):
             await records.insert({"text": "first"}, key=f"k{n}")
         stalled = await joined(proxy.port, [KINDS[n % len(KINDS)] for n in range(STALLED)])
-        reading = await joined(server.port, list(KINDS))
+        reading = await joined(server.port, KINDS)
         proxy.back.stall()
         most = most_told = 0
         for n in range(WRITES):  # each is acknowledged: writers wait for nobody
