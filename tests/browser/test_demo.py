@@ -12,8 +12,8 @@ from playwright.async_api import Browser, expect
 
 import protobase_live as pb
 from protobase_live.cli.demo.data import BOARD
-from tests.support.browser import Visitors
-from tests.support.demo_page import AXE, FOLDER, LOST, DemoPage, running_demo
+from tests.support.browser import LOST, Visitors
+from tests.support.demo_page import AXE, FOLDER, DemoPage, running_demo
 from tests.support.npm import build
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,7 +55,8 @@ async def test_two_people_write_and_python_sees_every_change(
         await ann.keyboard.type("# Plan")
         await until_printed("ann: '# Plan'", capsys)
         await expect(bob.locator(".tiptap h1")).to_contain_text("Plan")
-        await expect(bob.locator(".collaboration-carets__label")).to_have_text("ann")
+        await ann.keyboard.press("Home")  # no caret is drawn where he types: his editor may forget a letter
+        await expect(bob.locator(".tiptap h1")).to_have_text(re.compile(r"^\W*ann\W*Plan$"))
         await bob.locator(".tiptap h1").click()
         await bob.keyboard.press("End")
         await bob.keyboard.type(" B")

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser
 
 import protobase_live as pb
-from tests.support.browser import Visitors
+from tests.support.browser import LOST, Visitors
 from tests.support.files import files
 from tests.support.tcp_proxy import TcpProxy
 
@@ -33,7 +33,7 @@ async def test_live_queries_are_what_is_recomputed(origin: str, browser: Browser
         pb.open("memory:") as database,
         pb.Server(database, port=0, origins=[origin]) as server,
         TcpProxy() as proxy,
-        Visitors(browser) as visitors,
+        Visitors(browser, forgives=LOST) as visitors,
     ):
         proxy.target = server.port
         cuts: list[int] = []

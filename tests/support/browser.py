@@ -34,6 +34,8 @@ ARGUMENTS = (
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, " + ", ".join(f"EXCLUDE {host}" for host in HERE),
 )
+LOST = r"error: WebSocket connection to 'ws://127\.0\.0\.1:\d+/(live|yjs)\b[^']*' failed: "
+"""What a browser says of a connection that is not taken, or breaks off while it is made."""
 
 expect.set_options(timeout=WAIT_SECONDS * 1_000)
 
@@ -85,7 +87,7 @@ class Visitors:
                 await _hear_out(page)
             await context.close()
         if error is None:
-            assert self.faults == []
+            assert self.faults == [], self.faults
         elif self.faults:
             error.add_note(f"faults of the pages: {self.faults}")
 

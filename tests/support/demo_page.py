@@ -16,9 +16,6 @@ AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
 START_SECONDS = 60.0
 NODES = ("n1", "n2", "n3")
 
-LOST = r"error: WebSocket connection to 'ws://127\.0\.0\.1:\d+/(live|yjs)\b[^']*' failed: "
-"""What a browser says of a connection that a killed node does not take, or breaks off."""
-
 
 @asynccontextmanager
 async def running_demo(storage: str, *options: str) -> AsyncIterator[str]:

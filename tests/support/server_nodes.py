@@ -19,12 +19,16 @@ SECRET = "a secret of sixteen bytes or more"
 
 
 async def nobody_lacks_anything(db: RemoteDatabase, links: int) -> None:
-    """Wait until the node that a client is at has told all others everything."""
+    """Wait until the node that a client is at has told all others everything, and knows who is where.
+
+    It learns that by dialing: who has dialed it first is linked, and its address may be nobody's yet.
+    """
     async with asyncio.timeout(WAIT_SECONDS):
         while True:
             status = await db.cluster_status()
             up = [link for link in status.links if link.up]
-            if len(up) == links and not any(link.lacking_commits for link in up):
+            everybody_is_met = len(up) == links and all(link.node for link in status.links)
+            if everybody_is_met and not any(link.lacking_commits for link in up):
                 return
             await asyncio.sleep(POLL_SECONDS)
 
