@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from protobase_actors import SystemClock
@@ -112,7 +112,15 @@ def _schemas(how: Settings) -> Mapping[str, type[Atom]] | None:
     return schemas_of(how.schemas)
 
 
-def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager[Server]:
+@asynccontextmanager
+async def _listening(database: Database, how: Settings) -> AsyncGenerator[Server]:
+    tls = server_tls(how.tls_cert, how.tls_key)
+    refreshed = tls.refreshed(SystemClock(), how.server_limits.certificate_seconds) if tls else nullcontext()
+    async with refreshed, _server(database, how, tls.context if tls else None) as server:
+        yield server
+
+
+def _server(database: Database, how: Settings, tls: SSLContext | None) -> AbstractAsyncContextManager[Server]:
     host, port = address(how.listen)
     secret = None
     if how.cluster_secret_file is not None:
@@ -132,7 +140,7 @@ def _listening(database: Database, how: Settings) -> AbstractAsyncContextManager
         trusted_proxies=how.trusted_proxies,
         peers=how.peers,
         cluster_secret=secret,
-        tls=server_tls(how.tls_cert, how.tls_key),
+        tls=tls,
         peer_tls=peer_tls(how.tls_ca),
         inspector=how.inspector == "on",
     )

@@ -9,8 +9,10 @@ from protobase_live.errors import ValidationError
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from protobase_live.server.certificate import Certificate
 
-def server_tls(cert: str | None, key: str | None) -> SSLContext | None:
+
+def server_tls(cert: str | None, key: str | None) -> Certificate | None:
     """With a certificate, and what else it is signed with, in a file, and its key in another, or in the same.
 
     None without files. Raises ValidationError, which names the file that is not good.
@@ -19,18 +21,9 @@ def server_tls(cert: str | None, key: str | None) -> SSLContext | None:
         if key is not None:
             raise ValidationError("a key alone is no TLS: name the certificate, too (--tls-cert)")
         return None
-    import ssl  # a server without starts without
+    from protobase_live.server.certificate import Certificate  # a server without starts without
 
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    files = cert if key is None else f"{cert}, {key}"
-    try:
-        context.load_cert_chain(cert, key, password=_no_password)
-    except FileNotFoundError as error:
-        raise ValidationError(f"{files}: {error.strerror} (--tls-cert, --tls-key)") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise ValidationError(f"{files}: no certificate and key that belong together: {reason}") from None
-    return context
+    return Certificate(cert, key)
 
 
 def peer_tls(ca: str | None) -> SSLContext | None:
@@ -46,7 +39,3 @@ def peer_tls(ca: str | None) -> SSLContext | None:
         return ssl.create_default_context(cafile=ca)
     except (OSError, ValueError) as error:
         raise ValidationError(f"{ca}: there are no certificates in it that can be read: {error}") from None
-
-
-def _no_password() -> str:
-    raise ValueError("the key has a password: give one without")

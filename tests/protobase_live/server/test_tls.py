@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import connect as connect_websocket
 
 import protobase_live as pb
+from protobase_live.server.certificate import Certificate
 from protobase_live.server.server import Server
 from protobase_live.server.tls import peer_tls, server_tls
 from tests.support.certificates import Files, certificate_files
@@ -29,7 +30,7 @@ def trusting(files: Files) -> ssl.SSLContext:
 
 @pytest.fixture
 async def server(files: Files) -> AsyncIterator[Server]:
-    tls = server_tls(str(files.cert), str(files.key))
+    tls = Certificate(str(files.cert), str(files.key)).context
     async with pb.open("memory:") as db, pb.Server(db, port=0, tls=tls) as server:
         yield server
 
@@ -68,7 +69,7 @@ async def test_nothing_is_said_without_tls(server):
 
 
 async def test_nodes_are_linked_by_tls(files, server):
-    secret, tls = b"a secret of nodes", server_tls(str(files.cert), str(files.key))
+    secret, tls = b"a secret of nodes", Certificate(str(files.cert), str(files.key)).context
     async with (
         pb.open("memory:", node_id="n1") as one,
         pb.open("memory:", node_id="n2") as other,
