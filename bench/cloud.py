@@ -1,14 +1,18 @@
-"""python -m bench.cloud [URL]: what a database on an object store costs, and how long it takes."""
+"""python -m bench.cloud [--put-ms N] [URL]: what a database on an object store costs, and how long it takes.
+
+With ``--put-ms`` each PUT takes so many milliseconds longer, as to a store that is elsewhere.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from random import Random
 from time import perf_counter
 from typing import TypeVar
@@ -37,8 +41,9 @@ Result = TypeVar("Result")
 class Counted:
     """An `ObjectStore` that counts what it is asked for, and remembers how long writing took."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, put_delay: float) -> None:
         self.address = store.address
+        self._put_delay = put_delay
         self.requests: Counter[str] = Counter()
         self.put_seconds: list[float] = []
         self.put_bytes = 0
@@ -47,10 +52,14 @@ class Counted:
     async def put(self, key: str, body: bytes) -> bool:
         self.put_bytes += len(body)
         start = perf_counter()
+        await asyncio.sleep(self._put_delay)
         try:
             return await self._count("PUT", self._store.put(key, body))
         finally:
             self.put_seconds.append(perf_counter() - start)
+
+    async def overwrite(self, key: str, body: bytes) -> None:
+        await self._count("PUT", self._store.overwrite(key, body))
 
     async def get(self, key: str, start: int = 0, length: int | None = None) -> bytes | None:
         return await self._count("GET", self._store.get(key, start, length))
@@ -108,10 +117,17 @@ def at(part: float, values: Sequence[float]) -> float:
     return 1e3 * sorted(values)[int(part * (len(values) - 1))]
 
 
-def counted(url: str, prefix: str) -> Counted:
-    address = parse_address(url)
-    address = parse_address(url.replace(str(address), f"{address}/{prefix}", 1))
-    return Counted(ThreadedObjects(connect(address)))
+@dataclass(frozen=True)
+class Bucket:
+    """Where databases are made, and how many seconds longer a PUT takes than there."""
+
+    url: str
+    put_delay: float
+
+    def counted(self, prefix: str) -> Counted:
+        address = parse_address(self.url)
+        address = parse_address(self.url.replace(str(address), f"{address}/{prefix}", 1))
+        return Counted(ThreadedObjects(connect(address)), self.put_delay)
 
 
 async def measure(what: str, store: Counted, writing: Writing, load: Awaitable[None]) -> None:
@@ -132,34 +148,34 @@ async def measure(what: str, store: Counted, writing: Writing, load: Awaitable[N
     )
 
 
-async def rows(name: str, url: str, opened: Callable[[Counted], Awaitable[Storage]]) -> None:
+async def rows(name: str, bucket: Bucket, opened: Callable[[Counted], Awaitable[Storage]]) -> None:
     print(f"{name}: requests and KiB per 1,000 commits; milliseconds")
     print(
         f"  {'':<24}{'PUT':>8}{'GET':>7}{'LIST':>7}{'KiB':>7}"
         f"{'/s':>10}{'PUT p50':>9}{'ack p50':>9}{'p99':>9}{'aim':>9}"
     )
     for rate, seconds in RATES.items():
-        store = counted(url, f"{name}-{rate}-{os.getpid()}")
+        store = bucket.counted(f"{name}-{rate}-{os.getpid()}")
         storage = await opened(store)
         writing = Writing(storage)
         await measure(f"{rate} commits a second", store, writing, writing.at_random(rate, seconds))
         await storage.close()
-    store = counted(url, f"{name}-full-{os.getpid()}")
+    store = bucket.counted(f"{name}-full-{os.getpid()}")
     storage = await opened(store)
     writing = Writing(storage)
     await measure(f"{WRITERS} writers", store, writing, writing.without_pause(FULL_SECONDS))
     await storage.close()
 
 
-async def cold(url: str) -> None:
+async def cold(bucket: Bucket) -> None:
     """A database of many collections is opened, and then one of them."""
     prefix = f"cold-{os.getpid()}"
-    storage = await CloudStorage.open(counted(url, prefix), checkpoint_slots=2)
+    storage = await CloudStorage.open(bucket.counted(prefix), checkpoint_slots=2)
     for first in range(0, MANY, 500):
         names = [f"boards/{n}" for n in range(first, first + 500)]
         await storage.append([Commit("bench", 1, name, b"u" * 1_000, (), 0.0) for name in names])
     await storage.close()
-    store = counted(url, prefix)
+    store = bucket.counted(prefix)
     start = perf_counter()
     storage = await CloudStorage.open(store)
     print(f"cold start of {MANY:,} collections: {perf_counter() - start:.2f} s, {dict(store.requests)}")
@@ -170,18 +186,18 @@ async def cold(url: str) -> None:
     await storage.close()
 
 
-async def main(url: str) -> None:
-    await rows("cloud", url, lambda store: CloudStorage.open(store))
+async def main(bucket: Bucket) -> None:
+    await rows("cloud", bucket, lambda store: CloudStorage.open(store))
     with tempfile.TemporaryDirectory() as folder:
-        await rows("local+cloud", url, lambda store: open_local(store, tempfile.mkdtemp(dir=folder)))
-    await cold(url)
+        await rows("local+cloud", bucket, lambda store: open_local(store, tempfile.mkdtemp(dir=folder)))
+    await cold(bucket)
 
 
 @contextmanager
-def place(given: Sequence[str]) -> Generator[str]:
+def place(given: str | None) -> Generator[str]:
     """The address that was given, or that of a SeaweedFS on this machine."""
-    if given:
-        yield given[0]
+    if given is not None:
+        yield given
         return
     from tests.support.cloud_servers import BUCKET, CREDENTIALS, seaweedfs
 
@@ -191,5 +207,9 @@ def place(given: Sequence[str]) -> Generator[str]:
 
 
 if __name__ == "__main__":
-    with place(sys.argv[1:]) as url:
-        asyncio.run(main(url))
+    parser = argparse.ArgumentParser(prog="python -m bench.cloud")
+    parser.add_argument("url", nargs="?")
+    parser.add_argument("--put-ms", type=float, default=0.0)
+    asked = parser.parse_args()
+    with place(asked.url) as url:
+        asyncio.run(main(Bucket(url, 1e-3 * asked.put_ms)))
