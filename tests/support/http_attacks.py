@@ -28,7 +28,9 @@ class Requests(Attack):
         await socket.rest()
 
     def _request(self) -> bytes:
-        request = self.random.choice(REQUESTS).replace(ROOM.encode(), self.room.encode())
+        request = self.random.choice(REQUESTS)
+        for room, here in ((ROOM, self.room), (_in_path(ROOM), _in_path(self.room))):
+            request = request.replace(room.encode(), here.encode())
         head, _, body = request.partition(b"\r\n\r\n")
         if body and self.random.random() < 0.6:
             body = self._mutator.change(body)
@@ -84,11 +86,15 @@ class LiveOverHttp(Attack):
 
 def _rest(method: str, path: str, body: str = "", *headers: str) -> bytes:
     typed = ("Content-Type: application/json", "Content-Length: LENGTH") if body else ()
-    lines = (f"{method} /api/{path} HTTP/1.1", "Host: 127.0.0.1", *typed, *headers)
+    lines = (f"{method} /api/v1/{path} HTTP/1.1", "Host: 127.0.0.1", *typed, *headers)
     return "\r\n".join((*lines, "", body)).encode()
 
 
-_PLACE = f"collections/{ROOM.replace('/', '%2F')}"
+def _in_path(room: str) -> str:
+    return room.replace("/", "%2F")
+
+
+_PLACE = f"collections/{_in_path(ROOM)}"
 REQUESTS: tuple[bytes, ...] = (
     _rest("GET", "openapi.json"),
     _rest("GET", "collections?prefix=arena&limit=3"),
@@ -103,18 +109,18 @@ REQUESTS: tuple[bytes, ...] = (
     _rest("POST", f"{_PLACE}/fragments/doc/append", '{"type":"doc","content":[{"type":"paragraph"}]}'),
     _rest("GET", f"{_PLACE}/fragments/doc?form=html"),
     _rest("GET", f"{_PLACE}/changes"),
-    _rest("POST", "query", f'{{"query":"from \\"{ROOM}\\" where n > 1 order by n limit 3"}}'),
+    _rest("POST", "query", f'{{"query":"`{ROOM}` where n > 1 order by n limit 3"}}'),
     _rest(
         "POST",
         "transactions",
-        f'{{"operations":[{{"collection":"{ROOM}","op":"insert","fields":{{"n":1}}}}]}}',
+        f'{{"writes":{{"{ROOM}":[["counter",["votes"],"add",[1]],["records",["records"],"delete",["r1"]]]}}}}',
     ),
     _rest("GET", "inspection"),
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n",
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"OPTIONS /live/events HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n\r\n",
-    b'POST /api/query HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n0\r\n\r\n',
+    b'POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n0\r\n\r\n',
     upgrade(f"/yjs/{ROOM}"),
     upgrade("/hocuspocus", "Origin: http://evil.example"),
     upgrade("/live", "Sec-WebSocket-Protocol: protobase-live.v1.json"),

@@ -53,8 +53,9 @@ async def record(server: ServerProcess, node: NodeClients, folder: Path, secret:
 
 @asynccontextmanager
 async def _recorder(server: ServerProcess) -> AsyncGenerator[RecordingProxy]:
-    async with RecordingProxy(server.port) as proxy:
-        proxy.forth = RecordingWay()
+    proxy = RecordingProxy(server.port)
+    proxy.forth = RecordingWay()
+    async with proxy:
         yield proxy
 
 
