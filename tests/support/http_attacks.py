@@ -120,7 +120,8 @@ REQUESTS: tuple[bytes, ...] = (
     b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n",
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"OPTIONS /live/events HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n\r\n",
-    b'POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n0\r\n\r\n',
+    b"POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"2\r\n{}\r\n0\r\n\r\n",
     upgrade(f"/yjs/{ROOM}"),
     upgrade("/hocuspocus", "Origin: http://evil.example"),
     upgrade("/live", "Sec-WebSocket-Protocol: protobase-live.v1.json"),
