@@ -38,13 +38,13 @@ IDS = (1, 2, 3, 2**32 + 1)
 MEMORY_BYTES = 1024**3
 """What a server may take that has these limits."""
 LIMITS = {
-    "document_bytes": "1MiB",
+    "document_bytes": "16MiB",
     "refusal_seconds": "0",
     "refusal_seconds_most": "0",
     "handshakes_per_second": "5000",
     "identity_collections": "100000",
 }
-"""Nobody is slowed, so that more is tried; and documents stay so small that they are sent often."""
+"""Nobody is slowed, so that more is tried."""
 SECRET = b"a secret of sixteen bytes or more"
 
 

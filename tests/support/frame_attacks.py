@@ -12,7 +12,6 @@ import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import count
 from random import Random
 
 from protobase_live.protocol.peer.handshake import NONCE_BYTES, VERSIONS, Handshake
@@ -118,7 +117,6 @@ class Attack(ABC):
         self.sent = 0
         """Frames so far, or requests."""
         self._first_room = random.randrange(1_000)
-        self.visits = count()
 
     @property
     def room(self) -> str:
@@ -271,12 +269,16 @@ class Peer(Attack):
         self._said = session.messages[2:]
         self._mutator = Mutator(random, self._said)
         self._node = f"attacker {random.randrange(10**6)}"
+        self._visit = 0
         self._sequences: dict[str, int] = {}
+        """Of the origins of this visit: what lacks something is held, and all that follows it."""
 
     async def visit(self, socket: Socket) -> None:
         if not await socket.begin("/peer"):
             return
         await self._meet(socket)
+        self._sequences.clear()
+        self._visit += 1
         number = self.random.randint(1, VISIT_FRAMES // 2)
         said = [encode(Commits(n, {self.room: ((0, ""), self._commits())})) for n in range(1, 1 + number)]
         if self._said and self.random.random() < 0.7:
@@ -299,9 +301,9 @@ class Peer(Attack):
         return [self._commit() for _ in range(self.random.randint(1, 4))]
 
     def _commit(self) -> bytes:
-        origin = f"{self._node} {self.random.randrange(3)} {self.room}"
+        origin = f"{self._node} {self._visit} {self.random.randrange(2)}"
         sequence = self._sequences.get(origin, 0) + 1
-        if self.random.random() < 0.9:
+        if self.random.random() < 0.95:
             self._sequences[origin] = sequence
         else:
             sequence += self.random.choice((0, 1, 7, 2**31))

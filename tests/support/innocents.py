@@ -17,6 +17,13 @@ ROOT = "innocent"
 WORKED = "performance.eventLoopUtilization().active / 1000"
 """How long a client's process has worked, in seconds."""
 
+STATE = """({
+  connected: provider.wsconnected, connecting: provider.wsconnecting, synced: provider.synced, closes,
+  last: doc.getMap(args.root).get('last'), heard: Date.now() - provider.wsLastMessageReceived,
+  unsent: provider.ws && provider.ws.bufferedAmount
+})"""
+"""What a client says of itself when something has not arrived."""
+
 
 class Innocents:
     """A pair in one collection, each in a process of its own, and a Python program that inserts records."""
@@ -62,7 +69,11 @@ class Innocents:
             "doc.getText(args.root + ' text').insert(0, 'x🦊') })",
             root=ROOT, n=self._edits,
         )  # fmt: skip
-        await reader.until("doc.getMap(args.root).get('last') === args.n", root=ROOT, n=self._edits)
+        try:
+            await reader.until("doc.getMap(args.root).get('last') === args.n", root=ROOT, n=self._edits)
+        except TimeoutError as error:
+            states = [await each.get(STATE, root=ROOT) for each in (writer, reader)]
+            raise AssertionError(f"{self.room}: edit {self._edits} did not arrive: {states}") from error
         seconds = monotonic() - began
         both = zip((writer, reader), worked, strict=True)
         self._waited(seconds - max([await client.get(WORKED) - before for client, before in both]))
