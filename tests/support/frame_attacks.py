@@ -12,6 +12,7 @@ import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf, nan
 from random import Random
 
 from protobase_live.protocol.peer.handshake import NONCE_BYTES, VERSIONS, Handshake
@@ -311,6 +312,6 @@ class Peer(Attack):
         if self.random.random() < 0.1:
             update = self._mutator.change(update)
         after = {self.random.choice(("nobody", origin)): 1} if self.random.random() < 0.05 else {}
-        time = self.random.choice((0.0, 1.7e9, 1e300, -1.0))
+        time = self.random.choice((0.0, 1.7e9, 1.7e9, 1e300, -1.0, inf, nan))
         packed = pack_commit(Commit(origin, sequence, self.room, update, (), time, after))
         return self._mutator.change(packed) if self.random.random() < 0.05 else packed
