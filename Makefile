@@ -21,8 +21,8 @@ help:
 	@echo 'make demo    three linked nodes on file:./demo-data and a page to try them with (needs Node, to build it)'
 	@echo 'make test    all tests (needs Node for those with real Yjs clients, and Chromium for those in a browser)'
 	@echo 'make fuzz    20,000 random queries against an oracle, 10,000 histories of Yjs clients, 200,000 impossible'
-	@echo '             updates, from a seed that it prints (SEED=... repeats it; HISTORIES_WITHOUT=... leaves out what'
-	@echo '             docs/testing.md lists)'
+	@echo '             updates, a million frames at all doors (FRAMES=...), from a seed that it prints (SEED=... repeats'
+	@echo '             it; HISTORIES_WITHOUT=... leaves out what docs/testing.md lists)'
 	@echo 'make simulate  500 runs of one node, and of several, with crashes and faults on virtual time (SEEDS=...,'
 	@echo '             FIRST_SEED=...)'
 	@echo 'make soak    three nodes as processes, killed and cut off under load for minutes, then one before an object'
@@ -40,6 +40,7 @@ test: $(PYTHON_STAMP) $(NODE_STAMPS) $(PAGES)
 	$(BIN)/pytest -n auto --dist loadfile
 
 fuzz: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+fuzz: export FRAMES ?= 1000000
 fuzz: $(PYTHON_STAMP) $(NODE_STAMPS)
 	@echo 'make fuzz SEED=$(SEED)'
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest tests/fuzz --hypothesis-seed=$(SEED) --hypothesis-show-statistics

@@ -32,7 +32,9 @@ from protobase_live.protocol.live.violation import Violation
 from protobase_live.protocol.server_events import BEAT, event
 from protobase_live.server.asgi_types import Message, Send
 from protobase_live.server.client_request import NOTHING_KNOWN
+from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.pace import LEAST_WAIT_SECONDS, Pace
 from protobase_live.server.rest.answers import Headers, Refusal, stream_headers
 
 WAITING_REQUESTS = 4
@@ -54,11 +56,13 @@ class HttpLiveConnection:
         clock: Clock,
         limits: ServerLimits,
         message_bytes: int,
+        counters: Counters,
         address: str | None = None,
     ) -> None:
         """``credential`` is what every request of the client has to come with.
 
-        A longer message than ``message_bytes`` closes the connection.
+        A longer message than ``message_bytes`` closes the connection. Who sends faster than ``limits`` say is
+        served later, which ``counters`` are told.
         """
         self.id = secrets.token_urlsafe(32)
         """Who knows it, and has the credential, speaks for the client."""
@@ -79,7 +83,9 @@ class HttpLiveConnection:
         self._waiting = 0
         self._taken = 0
         """The number of the last request whose frames were taken."""
-        self._heard = clock.monotonic()
+        self._heard = self._rested = clock.monotonic()
+        self._pace = Pace(limits, self._heard)
+        self._counters = counters
         self._inbox: deque[Frame | Violation] = deque()
         self._changed = WakeUp()
 
@@ -173,12 +179,15 @@ class HttpLiveConnection:
     async def _take(self, number: int, read: Read) -> None:
         while self._inbox and self.close_code is None:
             await self._changed.wait()
+        if (seconds := self._rested - self._clock.monotonic()) > 0:
+            await self._clock.sleep(seconds)
         if self.close_code is not None:
             raise ended()
         if number > self._taken + 1:
             missing = ValidationError(f"request {number} came, and {self._taken + 1} has not")
             raise Refusal(HTTPStatus.CONFLICT, missing)
         frames = await self._frames(read)
+        self._count(frames)
         if number == self._taken + 1:
             self._taken = number
             self._inbox.extend(frames)
@@ -197,6 +206,14 @@ class HttpLiveConnection:
             self._fail(BAD_MESSAGE, str(error))
             raise
         return frames
+
+    def _count(self, frames: list[Frame]) -> None:
+        """What came too fast is taken, and nothing more for a while."""
+        now = self._clock.monotonic()
+        wait, limit = self._pace.take(len(frames), sum(map(len, frames)), now)
+        if wait >= LEAST_WAIT_SECONDS:
+            self._counters.limits.add(limit)
+            self._rested = now + wait
 
     def _fail(self, code: int, reason: str) -> None:
         """Have the session close the connection when it has taken what came before."""

@@ -110,9 +110,8 @@ class HttpLiveDoor:
             raise Unavailable(reason)
         credential, longest = self._credential(scope, headers), self._live_limits.hello_bytes
         address = address_of(scope, headers, self._proxies)
-        opened = HttpLiveConnection(
-            subprotocol, credential, send, self._clock, self._limits, longest, address
-        )
+        shared = self._clock, self._limits, longest, self._counters
+        opened = HttpLiveConnection(subprotocol, credential, send, *shared, address)
         opened.request = self._door.authentication.request(partial(request_of_scope, scope, self._proxies))
         return opened
 

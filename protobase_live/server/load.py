@@ -8,10 +8,8 @@ from typing import Protocol
 
 from protobase_actors import Timer
 from protobase_live.server.holdings import Holder
+from protobase_live.server.pace import LEAST_WAIT_SECONDS
 from protobase_live.server.traffic import Traffic
-
-LEAST_WAIT_SECONDS = 0.01
-"""A shorter pause is left out: it comes to the same after some more messages."""
 
 
 class Carrier(Holder, Protocol):

@@ -76,6 +76,8 @@ def _checked(origin: str) -> str:
 
 
 def _host(url: str) -> str:
+    if "@" in url:  # nobody logs in: what stands before it would be the name that was asked for
+        return ""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:  # a page cannot have such an origin

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from protobase_live.server.limits import ServerLimits
 
+LEAST_WAIT_SECONDS = 0.01
+"""A shorter pause is left out: it comes to the same after some more messages."""
+
 
 class Bucket:
     """So many a second, and so many at once by who took none for a while."""

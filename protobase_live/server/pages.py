@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -12,6 +12,7 @@ from websockets.http11 import Response
 from protobase_live.database.database import Database
 from protobase_live.server.page_files import PAGES, PageFiles
 from protobase_live.server.rest.answers import Answer, plain_page
+from protobase_live.server.rest.cors import Refuses
 
 DOORS = """\
 ProtoBase Live
@@ -63,19 +64,27 @@ class Pages:
     """What is answered to a request for them, whichever stack took it."""
 
     def __init__(
-        self, database: Database, metrics: Callable[[str], Awaitable[Answer]], inspector: Inspector | None
+        self,
+        database: Database,
+        metrics: Callable[[str], Awaitable[Answer]],
+        refusal: Refuses,
+        *,
+        inspector: bool,
     ) -> None:
-        """``metrics`` is the page of figures, by the header ``Accept``. ``inspector`` is None where it is
-        switched off.
+        """``metrics`` is the page of figures, by the header ``Accept``; ``inspector``: whether there is that
+        one. ``refusal`` says why who comes with these headers ``Origin`` and ``Host`` may not read
+        the figures, or None; all else is told to anybody.
         """
         self._database = database
         self._metrics = metrics
-        self._inspector = inspector
+        self._refusal = refusal
+        self._inspector = Inspector(DOORS) if inspector else None
         self.closing = False
         """Whether the server is about to stop."""
 
-    async def page(self, path: str, accept: str) -> Answer | None:
-        """The page at ``path`` for who sent this header ``Accept``; None if there is none."""
+    async def page(self, path: str, headers: Mapping[str, str]) -> Answer | None:
+        """The page at ``path`` for who sent these headers, by small letters; None if there is none."""
+        accept = headers.get("accept", "")
         match path:
             case "/healthz":
                 silence = self._database.health.silence
@@ -83,7 +92,7 @@ class Pages:
             case "/readyz":
                 return self._readiness()
             case "/metrics":
-                return await self._metrics(accept)
+                return await self._figures(headers)
             case _ if self._inspector is not None:
                 return await self._inspector.answer(path, accept)
             case "/":
@@ -91,9 +100,9 @@ class Pages:
             case _:
                 return None
 
-    async def answer(self, method: str, path: str, accept: str, is_door: bool) -> Answer:
+    async def answer(self, method: str, path: str, headers: Mapping[str, str], is_door: bool) -> Answer:
         """What is answered to a request at ``path``; ``is_door`` is whether WebSockets are served there."""
-        page = await self.page(path, accept)
+        page = await self.page(path, headers)
         if page is None and is_door:
             wanted = ("upgrade", "websocket"), ("connection", "upgrade")
             return plain_page(HTTPStatus.UPGRADE_REQUIRED, f"{path} is a door for WebSockets\n", wanted)
@@ -101,6 +110,13 @@ class Pages:
             return page or no_door(path)
         said = f"{path} is a page: ask for it with {' or '.join(METHODS)}\n"
         return plain_page(HTTPStatus.METHOD_NOT_ALLOWED, said, [("allow", ", ".join(METHODS))])
+
+    async def _figures(self, headers: Mapping[str, str]) -> Answer:
+        """What is at ``/metrics``. No web page reads it whose name was made to stand for this machine."""
+        origins = [headers["origin"]] if "origin" in headers else []
+        if reason := self._refusal(origins, [headers.get("host", "")]):
+            return plain_page(HTTPStatus.FORBIDDEN, f"{reason}\n")
+        return await self._metrics(headers.get("accept", ""))
 
     def _readiness(self) -> Answer:
         """Whether clients had better come here now."""

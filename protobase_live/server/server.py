@@ -50,7 +50,7 @@ from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.metrics import metrics_page
 from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
-from protobase_live.server.pages import DOORS, Inspector, Pages, as_response, no_door
+from protobase_live.server.pages import Pages, as_response, no_door
 from protobase_live.server.paths import (
     HOCUSPOCUS_PATH,
     LIVE_HTTP_PATH,
@@ -152,7 +152,7 @@ class Server:
         self._tls = tls
         self._linking = Linking(database, peers, cluster_secret, self._clock, random, peer_tls)
         self._closing = False
-        self._pages = Pages(database, self._metrics, Inspector(DOORS) if inspector else None)
+        self._pages = Pages(database, self._metrics, self._origins.request_refusal, inspector=inspector)
         parts = self._origins, self._clock, limits
         shared = database, self._authentication, *parts, self._counters, self._live_limits
         bodies = Bodies(limits, self._counters)
@@ -335,7 +335,8 @@ class Server:
         except Overloaded as error:
             return self._unavailable(connection, str(error))
         path = urlsplit(request.path).path
-        if page := await self._pages.page(path, ", ".join(request.headers.get_all("Accept"))):
+        told = {name.lower(): ", ".join(request.headers.get_all(name)) for name in request.headers}
+        if page := await self._pages.page(path, told):
             return as_response(connection, page)
         door = door_at(path, self._doors)
         if door is None:
@@ -367,8 +368,8 @@ class Server:
             await self._live_http(scope, receive, send)
         else:
             is_door = door_at(path, self._doors) is not None
-            accept = headers_of(scope).get("accept", "")
-            await send_answer(send, await self._pages.answer(scope["method"], path, accept, is_door))
+            page = await self._pages.answer(scope["method"], path, headers_of(scope), is_door)
+            await send_answer(send, page)
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, Connection)

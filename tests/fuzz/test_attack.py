@@ -74,8 +74,16 @@ async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
         yield server
 
 
-async def test_impossible_updates_harm_nobody(server: ServerProcess, node: NodeClients, seed: int) -> None:
-    innocents = [await Innocents.join(server, node, room) for room in (HOME, ARENAS[0])]
+@pytest.fixture
+async def innocents(server: ServerProcess) -> AsyncIterator[list[Innocents]]:
+    """Two pairs, of which one is among the attackers."""
+    async with Innocents.join(server, HOME) as calm, Innocents.join(server, ARENAS[0]) as brave:
+        yield [calm, brave]
+
+
+async def test_impossible_updates_harm_nobody(
+    server: ServerProcess, innocents: list[Innocents], seed: int
+) -> None:
     attacks = [
         Attack(
             server.yjs,

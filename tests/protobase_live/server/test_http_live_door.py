@@ -314,6 +314,21 @@ async def test_what_is_no_frame_ends_the_connection(body: bytes, status: int, co
     assert (await client.post_bytes(b"", 3)).status == 404
 
 
+async def test_who_sends_too_many_messages_is_served_later_and_none_is_lost() -> None:
+    place = Place(messages_per_second=1, messages_at_once=2)
+    client = await Client(place.door).begin()
+    assert (await client.post(read(1), read(2), read(3))).status == 204
+    later = asyncio.ensure_future(client.post(read(4)))
+    assert [(await client.recv()).id for _ in range(3)] == [1, 2, 3]
+    await place.clock.advance(1.9)
+    assert not later.done()
+    await place.clock.advance(0.1)
+    assert (await later).status == 204
+    assert (await client.recv()).id == 4
+    assert place.counters.limits["messages_per_second"] == 2
+    await client.leave()
+
+
 async def test_before_hello_messages_are_short() -> None:
     place = Place(LiveLimits(hello_bytes=100))
     client = Client(place.door)

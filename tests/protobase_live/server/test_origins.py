@@ -19,6 +19,7 @@ def test_a_loopback_server_takes_pages_of_this_machine(host):
     for other in (
         "http://evil.example", "https://evil.example:8765", "null", "", "file://", "http://127.0.0.1.evil.example",
         "http://localhost.evil.example", "http://[", "http://[::1", "localhost", "http://127.0.0.1@evil.example",
+        "http://evil.example@localhost",
     ):  # fmt: skip
         assert not allows(origins, other), other
 
@@ -63,7 +64,7 @@ def test_a_request_without_an_origin_has_to_be_for_this_machine():
     origins = Origins(["https://app.example.com"], "127.0.0.1")
     for host in ("127.0.0.1:8765", "localhost", "[::1]:8765", "app.example.com", "APP.example.com:80", ""):
         assert origins.request_refusal([], [host]) is None, host
-    for host in ("evil.example:8765", "localhost.evil.example", "10.0.0.1"):
+    for host in ("evil.example:8765", "localhost.evil.example", "10.0.0.1", "evil.example@localhost"):
         assert repr(host) in (origins.request_refusal([], [host]) or ""), host
     assert origins.request_refusal(["http://evil.example"], ["localhost"]) is not None
     for takes_all in (Origins(["*"], "127.0.0.1"), Origins([], "0.0.0.0"), Origins([], "", strict=True)):

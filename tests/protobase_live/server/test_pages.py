@@ -40,7 +40,7 @@ async def database() -> AsyncIterator[Database]:
 
 
 async def ask(
-    server: Server, method: str, *paths: str, accept: str = BROWSER
+    server: Server, method: str, *paths: str, accept: str = BROWSER, host: str = "127.0.0.1"
 ) -> list[tuple[HTTPResponse, bytes]]:
     """What is answered on one connection."""
 
@@ -48,7 +48,8 @@ async def ask(
         connection = HTTPConnection("127.0.0.1", server.port)
         found: list[tuple[HTTPResponse, bytes]] = []
         for path in paths:
-            connection.putrequest(method, path)
+            connection.putrequest(method, path, skip_host=True)
+            connection.putheader("Host", host)
             connection.putheader("Accept", accept)
             connection.endheaders()
             response = connection.getresponse()
@@ -111,6 +112,20 @@ async def test_nothing_else_is_given(database, built: Path, before) -> None:
         for path in OUTSIDE:
             response, body = (await ask(server, "GET", *before, path))[-1]
             assert (response.status, body[:7]) == (404, b"no door"), path
+
+
+@pytest.mark.parametrize("before", [[], ["/api/v1/openapi.json"]], ids=["first", "behind another"])
+async def test_figures_are_not_for_pages_whose_name_was_made_to_stand_for_this_machine(
+    database, before
+) -> None:
+    async with Server(database, port=0) as server:
+        for host in ("evil.example", "evil.example@localhost"):
+            response, body = (await ask(server, "GET", *before, "/metrics", host=host))[-1]
+            assert (response.status, f"'{host}' is no name of this machine" in body.decode()) == (403, True)
+            assert (await ask(server, "GET", *before, "/healthz", host=host))[-1][0].status == 200
+        assert (await ask(server, "GET", *before, "/metrics", host="localhost"))[-1][0].status == 200
+    async with Server(database, port=0, origins=["https://evil.example"]) as server:
+        assert (await ask(server, "GET", *before, "/metrics", host="evil.example"))[-1][0].status == 200
 
 
 async def test_a_page_that_is_not_built(database, built: Path) -> None:
