@@ -29,6 +29,7 @@ from protobase_live.document.renewal import apply_news, made_anew
 from protobase_live.document.trial import judge_anew, judge_in_steps
 from protobase_live.errors import MalformedUpdate
 from protobase_live.model import values
+from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.operations import Op, Read, Target
 from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Rest, Structs
@@ -55,6 +56,7 @@ class Document:
         self._replica = replica
         self._rules = rules or Rules()
         self._structs = Structs()
+        self._foresight = self._structs.foresight(RECORDS_NAME)
         self._held = Held(room or Room())
         self._content = Content(replica, client_id)
         self._author: str | None = None
@@ -96,7 +98,8 @@ class Document:
 
         Raises MalformedUpdate: the update is none, or means something impossible; nothing of it was taken.
         """
-        if self._judge_of(sender) is not None:
+        judge = self._judge_of(sender)
+        if judge is not None and not judge.lets(self._foresight.aims(update)):
             return at_once(self.take_in_steps(update, sender))
         self._begin_run(sender.author)
         rest = self._structs.take(update, barred=self._content.client_id)

@@ -254,7 +254,7 @@ def test_what_comes_too_late_to_be_seen_is_stored_by_nobody() -> None:
     late, other = Client(document, None, id=5), Client(document, None, id=900)
     other.send(lambda c: c.records["t1"].update({"title": "first"}), lambda c: c.records.pop("t2"))
     outcome = late.send(
-        lambda c: c.records["t1"].update({"title": BAD}), lambda c: c.records["t2"].update({"more": BAD})
+        lambda c: c.records["t1"].update({"title": [BAD]}), lambda c: c.records["t2"].update({"more": BAD})
     )
     assert outcome.refusals == {}
     assert document.records["t1"]["title"] == "first"
