@@ -37,6 +37,11 @@ actions = ["read", "presence"]
 collections = "*"
 actions = ["write"]
 fields = ["title", "done"]
+
+[[rule]]
+collections = "*"
+actions = ["write"]
+structures = ["body"]
 """
 
 

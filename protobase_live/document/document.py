@@ -111,10 +111,10 @@ class Document:
     ) -> Generator[None, None, bool]:
         """`take` for a large update, with pauses in which nothing else may be done with the document.
 
-        ``read`` is the update if it was read already, to be used once.
+        ``read`` is the update if it was read already, to be used once. Raises BrokenDocument, too.
         """
         self._begin_run(sender.author)
-        barred, judge = self._content.client_id, self._judge_of(sender)
+        barred, allowed, judge = self._content.client_id, sender.judge, self._judge_of(sender)
         if judge is not None:
             yield from self.apply_in_steps()
         if read is None and len(update) <= SLICE_BYTES:
@@ -123,6 +123,8 @@ class Document:
             rest = yield from self._structs.take_in_steps(update, barred=barred, read=read)
         if judge is not None:
             yield from self._try(sender, judge)
+        if sender.judge is not allowed:  # what was judged in vain is taken once more, from the beginning
+            raise BrokenDocument("what its sender may write has changed while it was taken")
         self._hold(sender, rest)
         return rest is None
 
