@@ -13,6 +13,7 @@ from pycrdt import Doc, Text
 from bench.catching_up import catching_up
 from bench.costs import costs
 from bench.crowd import crowd
+from bench.judging import judging
 from bench.presence import presence
 from bench.queries import queries
 from bench.replication import replication
@@ -156,6 +157,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
         costs,
         replication,
         row_rules,
+        judging,
         catching_up,
         crowd,
         stalled,

@@ -29,6 +29,7 @@ from protobase_live.document.renewal import apply_news, made_anew
 from protobase_live.document.trial import judge_anew, judge_in_steps
 from protobase_live.errors import MalformedUpdate
 from protobase_live.model import values
+from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.operations import Op, Read, Target
 from protobase_live.protocol.steps import at_once
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Rest, Structs
@@ -55,6 +56,7 @@ class Document:
         self._replica = replica
         self._rules = rules or Rules()
         self._structs = Structs()
+        self._foresight = self._structs.foresight(RECORDS_NAME)
         self._held = Held(room or Room())
         self._content = Content(replica, client_id)
         self._author: str | None = None
@@ -96,7 +98,8 @@ class Document:
 
         Raises MalformedUpdate: the update is none, or means something impossible; nothing of it was taken.
         """
-        if self._judge_of(sender) is not None:
+        judge = self._judge_of(sender)
+        if judge is not None and not judge.lets(self._foresight.aims(update)):
             return at_once(self.take_in_steps(update, sender))
         self._begin_run(sender.author)
         rest = self._structs.take(update, barred=self._content.client_id)
@@ -108,10 +111,10 @@ class Document:
     ) -> Generator[None, None, bool]:
         """`take` for a large update, with pauses in which nothing else may be done with the document.
 
-        ``read`` is the update if it was read already, to be used once.
+        ``read`` is the update if it was read already, to be used once. Raises BrokenDocument, too.
         """
         self._begin_run(sender.author)
-        barred, judge = self._content.client_id, self._judge_of(sender)
+        barred, allowed, judge = self._content.client_id, sender.judge, self._judge_of(sender)
         if judge is not None:
             yield from self.apply_in_steps()
         if read is None and len(update) <= SLICE_BYTES:
@@ -120,6 +123,8 @@ class Document:
             rest = yield from self._structs.take_in_steps(update, barred=barred, read=read)
         if judge is not None:
             yield from self._try(sender, judge)
+        if sender.judge is not allowed:  # what was judged in vain is taken once more, from the beginning
+            raise BrokenDocument("what its sender may write has changed while it was taken")
         self._hold(sender, rest)
         return rest is None
 

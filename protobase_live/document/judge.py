@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 from protobase_live.document.scopes import Row, Scope, obstacle, united
 from protobase_live.model.atoms import Atom, misfits
 from protobase_live.model.names import RECORDS_NAME
-from protobase_live.protocol.yjs.structs import Spot, Use
+from protobase_live.model.values import from_doc
+from protobase_live.protocol.yjs.structs import TYPED, Aim, Spot, Use
+from protobase_live.structures.texts import TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,13 @@ class Effects:
     """The roots that it touches, those of records and of the server included."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Judge:
-    """What somebody may write into a collection. Without arguments: everything."""
+    """What somebody may write into a collection. Without arguments: everything.
+
+    A judge is asked about each keystroke of many clients, so it keeps what its rules come to, and is the
+    same as no other one.
+    """
 
     read_only: bool = False
     """Nothing may be written."""
@@ -71,6 +78,24 @@ class Judge:
             yield from self._of_scopes(effect)
             yield from self._of_schema(effect)
 
+    def lets(self, aims: Sequence[Aim] | None) -> bool:
+        """Whether an update with these aims is surely not refused, whatever the records are."""
+        return aims is not None and not self.read_only and all(map(self._lets, aims))
+
+    def _lets(self, aim: Aim) -> bool:
+        root, field, value = aim
+        if root == RECORDS_NAME and self._rules_records:
+            return field is not None and self._lets_field(field, value)
+        return self._structures is None or root == RECORDS_NAME or root in self._structures
+
+    def _lets_field(self, field: str, value: Any) -> bool:
+        if self._fields is not None and field not in self._fields:
+            return False
+        known = None if self.schema is None else self.schema.__fields__.get(field)
+        if known is None:
+            return self.schema is None
+        return known.type.merge == TEXT.name if value is TYPED else known.type.fits(from_doc(value))
+
     def binds(self, spots: Iterable[Spot]) -> bool:
         """Whether an update that touches these roots, and no others, might be refused."""
         if self.read_only:
@@ -79,16 +104,28 @@ class Judge:
             return True
         return next(self._of_roots(spots), None) is not None
 
-    @property
+    @cached_property
+    def _structures(self) -> frozenset[str] | None:
+        """The structures beside the records that may be written; None: all."""
+        return None if self.scopes is None else united(scope.structures for scope in self.scopes)
+
+    @cached_property
+    def _fields(self) -> frozenset[str] | None:
+        """The fields that may be written of each record; None: all."""
+        if not self._limits_records or self.scopes is None:
+            return None
+        return united(scope.fields for scope in self.scopes if scope.has_each_record)
+
+    @cached_property
     def _limits_records(self) -> bool:
         return self.scopes is not None and not any(scope.has_all_records for scope in self.scopes)
 
-    @property
+    @cached_property
     def _rules_records(self) -> bool:
         return self.schema is not None or self._limits_records
 
     def _of_roots(self, spots: Iterable[Spot]) -> Iterator[str]:
-        named = None if self.scopes is None else united(scope.structures for scope in self.scopes)
+        named = self._structures
         for root, use in spots:
             if root == RECORDS_NAME:
                 if self._rules_records and use is not Use.MAP:
@@ -128,9 +165,12 @@ class Rules(NamedTuple):
 
     def bind(self, judge: Judge | None) -> Judge | None:
         """Who judges somebody that has this judge of his own; None where he may write everything."""
-        if self.schema is None:
-            return judge
-        return replace(judge or Judge(), schema=self.schema)
+        return judge if self.schema is None else _with_schema(judge, self.schema)
+
+
+@lru_cache(maxsize=1_000)
+def _with_schema(judge: Judge | None, schema: type[Atom]) -> Judge:
+    return replace(judge or Judge(), schema=schema)
 
 
 def _named(effect: Effect) -> str:

@@ -35,7 +35,12 @@ class Scope:
     @property
     def has_all_records(self) -> bool:
         """Whether it lets each record be written, in whatever way."""
-        return self.records and self.fields is None and self.old is None and self.new is None
+        return self.has_each_record and self.fields is None
+
+    @property
+    def has_each_record(self) -> bool:
+        """Whether it lets something of each record be written, whatever it is and becomes."""
+        return self.records and self.old is None and self.new is None
 
     def lets_old(self, key: str, row: Row | None) -> bool:
         """Whether a record that is so may be written."""

@@ -43,6 +43,14 @@ class FieldType:
     empty: Any = None
     element: FieldType | None = None
 
+    def fits(self, value: Any) -> bool:
+        """Whether it is a value of this type."""
+        try:
+            self.convert(value)
+        except Mismatch:
+            return False
+        return True
+
 
 def field_type(annotation: Any) -> FieldType:
     """The type that ``annotation`` describes. Raises ValidationError if a field cannot have it."""

@@ -125,7 +125,8 @@ class HocuspocusSocket:
         self._full: OrderedSet[object] = OrderedSet()
         """The documents that can take no more, and this socket while its client does not read."""
         self._counted = ExitStack()
-        self._account: Account | None = None
+        self._accounts: dict[str | None, Account] = {}
+        """Of each author that has had a document here."""
         """That of whoever opened the first document, for which the socket counts."""
         self._refusals = 0
         self._deadline = clock.call_later(limits.first_document_seconds, self._give_up)
@@ -240,16 +241,23 @@ class HocuspocusSocket:
             served = self._served.get(key)
             if served is not None and served.entry.author != entry.author:  # who has said what waits
                 raise Unauthorized("the token is not of the author who has this document: open it anew")
-            if self._account is None:
-                account = self._door.account(entry.author, self._connection.address)
-                self._account = self._counted.enter_context(account)
-            self._hold(key, collection, self._account)
+            self._hold(key, collection, self._account_of(entry.author))
             ref = await self._door.ref(collection)
             entry.confirm()
         except BaseException:
             entry.close()
             raise
         return entry, ref
+
+    def _account_of(self, author: str | None) -> Account:
+        """What an author takes; while the socket is open, it counts as one of its connections."""
+        if author not in self._accounts:
+            if len(self._accounts) >= self._limits.socket_documents:
+                most = self._limits.socket_documents
+                raise Overloaded(f"documents of {most} authors were opened on this socket (socket_documents)")
+            account = self._door.account(author, self._connection.address)
+            self._accounts[author] = self._counted.enter_context(account)
+        return self._accounts[author]
 
     def _hold(self, key: bytes, collection: str, account: Account) -> None:
         """Count a document as open, as long as it is. Raises Overloaded."""

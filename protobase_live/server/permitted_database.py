@@ -19,7 +19,7 @@ from protobase_live.model.erasure import Erasure
 from protobase_live.model.node_status import LinkStatus, NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
-from protobase_live.permissions.grant import SERVER
+from protobase_live.permissions.grant import SERVER, Action
 from protobase_live.permissions.narrowing import narrow
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.server.accounts import Account
@@ -116,14 +116,14 @@ class PermittedDatabase:
 
     async def state_hash(self, collection: str) -> StateHash:
         """Needs ``admin``, and no limit of what may be read."""
-        await self._check_all(collection)
+        await self._check_all("read", collection)
         return await self._database.state_hash(collection)
 
-    async def _check_all(self, collection: str) -> None:
-        """Raises Forbidden for who may not be told all of a collection at once."""
+    async def _check_all(self, action: Action, collection: str) -> None:
+        """Raises Forbidden for who may not be told, or write, all of a collection at once."""
         await self._authority.check("admin", [collection])
-        if await self._authority.may("read", collection):
-            await self._authority.check_whole("read", [collection])
+        if await self._authority.may(action, collection):
+            await self._authority.check_whole(action, [collection])
 
     async def cluster_status(self) -> NodeStatus:
         """Needs ``admin`` of the server; tells of no collection without ``admin`` of it."""
@@ -137,12 +137,12 @@ class PermittedDatabase:
 
     async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
         """Needs ``admin``, and no limit of what may be read."""
-        await self._check_all(collection)
+        await self._check_all("read", collection)
         return await self._database.backup_as_of(collection, version)
 
     async def restore(self, collection: str, stored: bytes) -> None:
-        """Needs ``admin``."""
-        await self._authority.check("admin", [collection])
+        """Needs ``admin``, and no limit of what may be written."""
+        await self._check_all("write", collection)
         await self._database.restore(collection, stored)
 
 

@@ -254,7 +254,7 @@ def test_what_comes_too_late_to_be_seen_is_stored_by_nobody() -> None:
     late, other = Client(document, None, id=5), Client(document, None, id=900)
     other.send(lambda c: c.records["t1"].update({"title": "first"}), lambda c: c.records.pop("t2"))
     outcome = late.send(
-        lambda c: c.records["t1"].update({"title": BAD}), lambda c: c.records["t2"].update({"more": BAD})
+        lambda c: c.records["t1"].update({"title": [BAD]}), lambda c: c.records["t2"].update({"more": BAD})
     )
     assert outcome.refusals == {}
     assert document.records["t1"]["title"] == "first"
@@ -262,6 +262,27 @@ def test_what_comes_too_late_to_be_seen_is_stored_by_nobody() -> None:
     other.hear(document.encode())
     late.hear(document.encode())
     assert late.seen == other.seen
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, Judge(read_only=True)), (Judge(read_only=True), None)])
+def test_who_may_write_something_else_meanwhile_is_judged_anew(before, after) -> None:
+    """A large update is taken with pauses, and permissions may change in each."""
+    document, sender = full(), Changing(before)
+    large = Client(document, None).edit(lambda c: c.items.extend([{"n": number} for number in range(5_000)]))
+    steps = document.take_in_steps(large, sender)
+    next(steps)
+    sender.judge = after
+    with pytest.raises(BrokenDocument, match="has changed"):
+        at_once(steps)
+
+
+class Changing:
+    """Whose permissions change."""
+
+    author = "eve"
+
+    def __init__(self, judge: Judge | None) -> None:
+        self.judge = judge
 
 
 @pytest.mark.parametrize(

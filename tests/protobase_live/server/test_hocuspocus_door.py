@@ -358,6 +358,38 @@ async def test_a_token_that_is_said_again_is_checked_again():
         assert await client.hear() == ("", b"\x0a"), "nothing more was said of the document"
 
 
+def as_author(name: str) -> bytes:
+    """An auth message of somebody whose token is his name."""
+    return b"\x02\x00" + prefixed(name.encode())
+
+
+async def test_each_document_counts_for_its_own_author():
+    """A proxy may carry documents of several people over one socket."""
+    limits = ServerLimits(identity_collections=1, identity_connections=1)
+    async with serving(limits, authenticate=pb.Identity) as server, client_of(server) as client:
+        for name, author in (("a", "ann"), ("b", "bob")):
+            await client.say(name, as_author(author))
+            assert await client.hear() == (name, READ_WRITE)
+        async with client_of(server) as other:
+            await other.say("b", as_author("bob"))
+            assert (await other.end())[0] == 1013
+        await client.say("c", as_author("bob"))
+        assert (await client.end())[0] == 1013
+
+
+async def test_a_socket_has_so_many_authors():
+    limits = ServerLimits(socket_documents=2)
+    async with serving(limits, authenticate=pb.Identity) as server, client_of(server) as client:
+        for author in ("ann", "bob"):
+            await client.say(author, as_author(author))
+            assert await client.hear() == (author, READ_WRITE)
+            await client.say(author, b"\x07")
+        await client.say("carl", as_author("carl"))
+        code, reason = await client.end()
+        assert code == 1013
+        assert "documents of 2 authors" in reason
+
+
 # who may only read
 
 

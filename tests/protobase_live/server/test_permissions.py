@@ -164,6 +164,28 @@ async def test_what_the_inspector_shows_is_for_who_administers_the_server():
         assert shown.json["next"] is None
 
 
+async def test_who_may_write_parts_restores_nothing():
+    """A backup is written as a whole; who only administers may, as with making one."""
+    rules = [
+        Rule("red", actions="admin"),
+        Rule("red", {"sub": "ann"}, "read write"),
+        Rule("red", {"sub": "bob"}, "read"),
+        Rule("red", {"sub": "bob"}, "write", where="a = 1"),
+    ]
+    async with (
+        serving(*rules) as server,
+        live(server) as ann,
+        live(server, "bob/blue") as bob,
+        live(server, "eve/") as eve,
+    ):
+        stored = await ann.backup("red")
+        await ann.drop("red")
+        with pytest.raises(Forbidden, match="as a whole, but in parts"):
+            await bob.restore("red", stored)
+        await eve.restore("red", stored)
+        assert await ann.read("red", GET) == {"n": 1}
+
+
 # Yjs clients
 
 

@@ -1,6 +1,7 @@
 """Yjs updates on the level of structs: admitted, kept, merged and diffed without a native document."""
 
 from protobase_live.protocol.yjs.structs.erasing import erased
+from protobase_live.protocol.yjs.structs.foresight import TYPED, Aim, Foresight
 from protobase_live.protocol.yjs.structs.joining import join
 from protobase_live.protocol.yjs.structs.merging import collect, merge
 from protobase_live.protocol.yjs.structs.readable import check_in_steps, is_common
@@ -11,6 +12,9 @@ from protobase_live.protocol.yjs.structs.writing import EMPTY_UPDATE
 
 __all__ = [
     "EMPTY_UPDATE",
+    "TYPED",
+    "Aim",
+    "Foresight",
     "Rest",
     "Spot",
     "Structs",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from protobase_live.protocol.yjs.common_structs import CLIENT, CLOCK, ID, client_of, clock_of, read_common
 from protobase_live.protocol.yjs.struct import MAX_CLOCK, Struct
@@ -23,6 +24,7 @@ Edit = tuple[int, Sequence[Struct], Sequence[DeletedRange]]
 """A client, its structs, and what is deleted of any client; a plain tuple, because one is made per update."""
 
 
+@lru_cache(maxsize=1)  # it may be read to foresee where it writes, and then to be taken
 def read_edit(update: bytes) -> Edit | None:
     """Read an update of that shape; None for all others."""
     head = _HEAD.match(update)

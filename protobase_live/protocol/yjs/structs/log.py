@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from protobase_live.protocol.yjs.common_structs import ID, client_of, clock_of
 from protobase_live.protocol.yjs.struct import DELETED, GC, TEXT, VALUES, Id, Struct
 from protobase_live.protocol.yjs.structs.pieces import Splitter, text_of
 from protobase_live.protocol.yjs.update_walker import Walker
@@ -22,6 +23,9 @@ before it in the log, and both have the same right neighbour, so that the two ca
 with characters that take two UTF-16 units."""
 
 KIND_MARK = 0x0F
+
+_BEHIND = re.compile(rb"[\x80-\xff]" + ID, re.DOTALL)
+"""A struct with a left neighbour."""
 
 PAIR = re.compile(rb"[\xf0-\xf4]")
 """Begins a character in UTF-8 that takes two UTF-16 units."""
@@ -108,6 +112,11 @@ class Log:
         walker.pos = self.offsets[number]
         end = self.offsets[number + 1] if number + 1 < len(self.offsets) else len(self.data)
         return walker.struct(self.client, self.starts[number], (self.length(number), end))
+
+    def origin(self, number: int) -> Id | None:
+        """The left neighbour of a struct, if its numbers are not near their limits: read without the rest."""
+        found = _BEHIND.match(self.data, self.offsets[number])
+        return None if found is None else (client_of(bytes(found[1])), clock_of(found[2]))
 
     def splitter(self, number: int) -> Splitter:
         """What cuts pieces out of a struct while the log does not change."""

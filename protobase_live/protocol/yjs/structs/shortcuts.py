@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from protobase_live.protocol.yjs.common_structs import CLIENT, CLOCK, ID, PLAIN, client_of, clock_of
 from protobase_live.protocol.yjs.struct import VALUES, Id, Struct
@@ -25,14 +27,37 @@ _TYPING = re.compile(
 """One struct, ASCII, with a left neighbour and perhaps a right one; nothing deleted."""
 
 _DELETED_CLOCK = rb"\x01" + CLIENT + rb"\x01" + CLOCK + rb"\x01"
-_ENTRY = re.compile(rb"\x01\x01" + ID + rb"\xa8" + ID + rb"\x01" + PLAIN + _DELETED_CLOCK, re.DOTALL)
-"""One struct with one plain value and a left neighbour, and one clock deleted."""
+_VALUE = rb"(?:" + PLAIN + rb"|\x77([\x00-\x7f])([\x00-\x7f]*))"
+_ENTRY = re.compile(rb"\x01\x01" + ID + rb"\xa8" + ID + rb"\x01" + _VALUE + _DELETED_CLOCK, re.DOTALL)
+"""One struct with one plain value, or ASCII, and a left neighbour, and one clock deleted."""
+
+
+class Entry(NamedTuple):
+    """A value that replaces another."""
+
+    client: int
+    clock: int
+    left: Id
+    """What it replaces."""
+    start: int
+    """Where the struct begins in the update, and below where its content does, and where it ends."""
+    content: int
+    end: int
 
 
 def is_typing(update: bytes) -> bool:
     """Whether it is ASCII that is typed behind something; where that is, is not looked at."""
     found = _TYPING.fullmatch(update)
     return found is not None and len(found[9]) == found[8][0]
+
+
+def read_typing(update: bytes) -> tuple[Id, Id] | None:
+    """The id of ASCII that is typed behind something, and that of its left neighbour; None: it is no such."""
+    found = _TYPING.fullmatch(update)
+    if found is None:
+        return None
+    client, clock, _, left, at = found.groups()[:5]
+    return (client_of(client), clock_of(clock)), (client_of(left), clock_of(at))
 
 
 def take_typing(store: Store, update: bytes, barred: int | None) -> bool:
@@ -58,16 +83,25 @@ def take_typing(store: Store, update: bytes, barred: int | None) -> bool:
     return True
 
 
-def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
-    """Take in a value that replaces another under its key. False: it is something else."""
+@lru_cache(maxsize=1)  # as `read_edit`
+def read_entry(update: bytes) -> Entry | None:
+    """An update that is a value in the place of another; None for any other update."""
     found = _ENTRY.fullmatch(update)
     if found is None:
+        return None
+    client, clock, left_client, left_clock, size, text, gone_client, gone_clock = found.groups()
+    if gone_client != left_client or gone_clock != left_clock or (size and size[0] != len(text)):
+        return None
+    left = client_of(left_client), clock_of(left_clock)
+    return Entry(client_of(client), clock_of(clock), left, found.end(2), found.end(4), found.start(7) - 1)
+
+
+def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
+    """Take in a value that replaces another under its key. False: it is something else."""
+    entry = read_entry(update)
+    if entry is None:
         return False
-    client_raw, clock_raw, left_client, left_clock, gone_client, gone_clock = found.groups()
-    if gone_client != left_client or gone_clock != left_clock:
-        return False
-    client, clock = client_of(client_raw), clock_of(clock_raw)
-    left, at = client_of(left_client), clock_of(left_clock)
+    client, clock, (left, at), start, content, end = entry
     logs = store.logs
     log, other = logs.by_client.get(client), logs.by_client.get(left)
     if log is None or other is None or log.end != clock or other.end <= at or client == barred:
@@ -77,10 +111,11 @@ def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
     if not other.marks[number] & KEYED or parent == GONE or (parent >= 0 and logs.is_deleted(parent)):
         return False
     chained = CHAINED if left == client and at == clock - 1 and log.right is None else 0
-    raw = update[found.end(2) : found.start(5) - 1]
     store.note(client, clock)
-    content, place = found.end(4) - found.end(2), (parent, other.subs[number])
-    log.append_unjoined(raw, content, 1, VALUES | KEYED | chained, place, None)  # no entries are joined
+    place = (parent, other.subs[number])
+    log.append_unjoined(
+        update[start:end], content - start, 1, VALUES | KEYED | chained, place, None
+    )  # no entries are joined
     store.vector[client] = clock + 1
     store.delete(left, at, at + 1, [])  # what stands under a key is no text that could be cut
     return True

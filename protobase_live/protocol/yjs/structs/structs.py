@@ -17,6 +17,7 @@ from protobase_live.protocol.yjs.ranges import Ranges
 from protobase_live.protocol.yjs.struct import Id, Struct
 from protobase_live.protocol.yjs.structs.compaction import compact
 from protobase_live.protocol.yjs.structs.comparing import first_difference
+from protobase_live.protocol.yjs.structs.foresight import Foresight
 from protobase_live.protocol.yjs.structs.log import Log
 from protobase_live.protocol.yjs.structs.redaction import redact
 from protobase_live.protocol.yjs.structs.shortcuts import take_edit, take_entry, take_typing
@@ -108,6 +109,10 @@ class Structs:
     def _is_behind(self, client: int, structs: Sequence[Struct]) -> bool:
         """Whether the last of these structs has clocks that are not here."""
         return structs[-1].clock + structs[-1].length > self.vector.get(client, 0)
+
+    def foresight(self, records: str) -> Foresight:
+        """What tells where updates are about to write; of the root ``records``, into which fields."""
+        return Foresight(self._store, records)
 
     # taking back
 

@@ -85,6 +85,7 @@ def filled(*updates: bytes) -> Store:
 TYPED = sent(1, 0, yjs.item(yjs.text("ab"), parent="t"))
 MORE = sent(1, 2, yjs.item(yjs.text("c"), left=Id(1, 1)))
 SET = sent(1, 0, yjs.item(yjs.values(1), parent="m", key="k"))
+SET_TEXT = sent(1, 1, yjs.item(yjs.values("hi"), left=Id(1, 0), key="k"), deletes={1: [(0, 1)]})
 SET_AGAIN = sent(1, 1, yjs.item(yjs.values(2), left=Id(1, 0), key="k"), deletes={1: [(0, 1)]})
 
 
@@ -131,9 +132,10 @@ def test_typing_in_a_deleted_type() -> None:
     assert not take_typing(gone, typed, None)
 
 
-def test_setting_a_key_again_is_taken_at_once() -> None:
+@pytest.mark.parametrize("update", [SET_AGAIN, SET_TEXT])
+def test_setting_a_key_again_is_taken_at_once(update: bytes) -> None:
     store = filled(SET)
-    assert take_entry(store, SET_AGAIN, None)
+    assert take_entry(store, update, None)
     assert store.vector == {1: 2}
     assert list(store.logs.deletes.by_client[1]) == [(0, 1)]
 
@@ -144,7 +146,9 @@ def test_setting_a_key_again_is_taken_at_once() -> None:
         sent(1, 2, yjs.item(yjs.values(2), left=Id(1, 0), key="k"), deletes={1: [(0, 1)]}),
         sent(1, 1, yjs.item(yjs.values(2), left=Id(1, 0), key="k"), deletes={1: [(1, 1)]}),
         sent(1, 1, yjs.item(yjs.values(2), left=Id(1, 0), key="k"), deletes={1: [(0, 2)]}),
-        sent(1, 1, yjs.item(yjs.values("v"), left=Id(1, 0), key="k"), deletes={1: [(0, 1)]}),
+        sent(1, 1, yjs.item(yjs.values("é"), left=Id(1, 0), key="k"), deletes={1: [(0, 1)]}),
+        SET_TEXT.replace(b"\x02hi", b"\x01hi"),
+        SET_TEXT.replace(b"\x02hi", b"\x03hi"),
         sent(1, 1, yjs.item(yjs.values(2), left=Id(3, 0), key="k"), deletes={3: [(0, 1)]}),
         SET_AGAIN[:-1],
     ],

@@ -1,0 +1,247 @@
+"""Where an update is about to write, told before it is taken: of what editors send most, and of nothing else.
+
+Told are the roots that it writes into. Of one root, that of records, it has to be a field of a record each
+time: a plain value that is set, or a text that changes inside. Nothing here is a guess: what is told holds
+wherever the update is taken next, also where concurrent edits take away its effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from struct import unpack_from
+from typing import Any, Final, NamedTuple
+
+from protobase_live.protocol.yjs.common_structs import clock_of
+from protobase_live.protocol.yjs.struct import INTEGER, KIND, STRING, TEXT, TYPE, VALUES, Id, Struct
+from protobase_live.protocol.yjs.structs.edits import Edit, read_edit
+from protobase_live.protocol.yjs.structs.log import KEYED, KIND_MARK, Log
+from protobase_live.protocol.yjs.structs.shortcuts import read_entry, read_typing
+from protobase_live.protocol.yjs.structs.store import Store
+from protobase_live.protocol.yjs.update_walker import DeletedRange
+
+MAX_FIELDS = 10_000
+"""Fields of records whose names are kept; when there are more, it begins anew."""
+
+MAX_STEPS = 32
+"""Most values one before the other under a key that are looked at: the first of them has its name."""
+
+MAX_DELETED = 100
+"""Most structs that are looked at because an update deletes them."""
+
+TYPED: Final = object()
+"""Stands for the value of a field in whose text something is typed or deleted."""
+
+UNTOLD: Final = object()
+
+_MAP_TYPE, _TEXT_TYPE = 1, 2
+_WORDS = {126: None, 121: False, 120: True}
+_FLOATS = {124: ">f", 123: ">d"}
+
+
+class Aim(NamedTuple):
+    """One place that an update writes to."""
+
+    root: str
+    field: str | None = None
+    """Of the root of records: the field of one of them."""
+    value: Any = None
+    """What it is set to, as it stands in the document, or `TYPED`."""
+
+
+class Foresight:
+    """Tells of the updates to one document."""
+
+    def __init__(self, store: Store, records: str) -> None:
+        """``records`` is the root whose fields are told."""
+        self._logs = store.logs
+        self._records = records
+        # A struct never changes its place, so what is known of one stays true.
+        self._fields: dict[Id, str] = {}
+        """The fields in which values stand, by the values."""
+        self._texts: dict[Id, str] = {}
+        """The fields that are texts, by these."""
+
+    def aims(self, update: bytes) -> Sequence[Aim] | None:
+        """Where an update will write; None: that is known when it was taken."""
+        if (typing := read_typing(update)) is not None:
+            return _alone(self._of_typing(*typing))
+        if (entry := read_entry(update)) is not None:
+            if not self._is_next(entry.client, entry.clock):
+                return None
+            return _alone(self._of_entry(update, entry.left, entry.content, entry.end))
+        edit = read_edit(update)
+        return None if edit is None else self._of_edit(update, edit)
+
+    def _is_next(self, client: int, clock: int) -> bool:
+        """Whether a client's structs go on with this clock. What came before keeps the place it has."""
+        log = self._logs.by_client.get(client)
+        return clock == (0 if log is None else log.end)
+
+    def _of_typing(self, id: Id, left: Id) -> Aim | None:
+        found = self._find(left) if self._is_next(*id) else None
+        return None if found is None else self._inside(found[0].parents[found[1]])
+
+    def _of_edit(self, update: bytes, edit: Edit) -> Sequence[Aim] | None:
+        client, structs, deletes = edit
+        if structs and not self._is_next(client, structs[0].clock):
+            return None
+        made, replaced = dict[Id, Aim](), set[Id]()
+        for struct in structs:
+            aim = self._of_struct(update, struct, made)
+            if aim is None:
+                return None
+            made[client, struct.clock] = made[client, struct.clock + struct.length - 1] = aim
+            if aim.field is not None and struct.origin is not None:
+                replaced.add(struct.origin)
+        gone = self._of_deletes(deletes, replaced)
+        return None if gone is None else [*made.values(), *gone]
+
+    def _of_struct(self, update: bytes, struct: Struct, made: dict[Id, Aim]) -> Aim | None:
+        beside, parent = struct.origin or struct.right, struct.parent
+        if isinstance(parent, str):
+            return None if parent == self._records else Aim(parent)
+        near = beside or parent
+        if near is None:  # garbage
+            return None
+        if (known := made.get(near)) is not None:
+            return known if known.field is None or known.value is TYPED else None
+        found = self._find(near)
+        if found is None:
+            return None
+        log, number = found
+        if beside is not None and log.marks[number] & KEYED:
+            is_set = struct.right is None and struct.length == 1 and struct.info & KIND == VALUES
+            return self._of_entry(update, beside, struct.content if is_set else None, struct.end)
+        aim = self._inside(self._logs.type_number(near) if beside is None else log.parents[number])
+        is_typed = struct.info & KIND == TEXT
+        return None if aim is None or (aim.value is TYPED and not is_typed) else aim
+
+    def _of_entry(self, update: bytes, left: Id, content: int | None, end: int) -> Aim | None:
+        """Where a struct stands beside another one under its key; with no content, if it is not one value."""
+        found = self._find(left)
+        if found is None:
+            return None
+        field = self._fields.get(left) or self._of_former(left, *found)
+        if field is None:
+            root = self._root_of(found[0].parents[found[1]])
+            if root is None or root != self._records:
+                return None if root is None else Aim(root)
+            field = self._field_of(left)
+        value = UNTOLD if content is None else plain_value(update, content + 1, end)
+        return None if field is None or value is UNTOLD else Aim(self._records, field, value)
+
+    def _of_former(self, id: Id, log: Log, number: int) -> str | None:
+        """The field of what stood there before this, if that is known: mostly it was replaced just now."""
+        former = log.origin(number)
+        field = None if former is None else self._fields.get(former)
+        if field is not None:
+            _keep(self._fields, id, field)
+        return field
+
+    def _of_deletes(self, deletes: Iterable[DeletedRange], replaced: set[Id]) -> list[Aim] | None:
+        """Where it is deleted, beside what is replaced."""
+        aims = list[Aim]()
+        for client, start, end in deletes:
+            log = self._logs.by_client.get(client)
+            if log is None or log.end < end:
+                return None
+            for number in range(log.find(start), log.find(end - 1) + 1):
+                if (client, log.starts[number]) in replaced:
+                    continue
+                aim = self._inside(log.parents[number])
+                if aim is None or len(aims) == MAX_DELETED:
+                    return None
+                aims.append(aim)
+        return aims
+
+    def _inside(self, parent: int) -> Aim | None:
+        """Where something stands that is inside a shared type or a root."""
+        if parent < 0:
+            root = self._root_of(parent)
+            return None if root is None or root == self._records else Aim(root)
+        text = self._logs.type_id(parent)
+        if (field := self._texts.get(text)) is not None:
+            return Aim(self._records, field, TYPED)
+        root = self._root_of(parent)
+        if root is None or root != self._records:
+            return None if root is None else Aim(root)
+        if self._is_of(parent, _TEXT_TYPE) and (field := self._field_of(text)) is not None:
+            _keep(self._texts, text, field)
+            return Aim(root, field, TYPED)
+        return None
+
+    def _root_of(self, parent: int) -> str | None:
+        """The root that a parent is, or is in; None for what is gone."""
+        logs = self._logs
+        while parent >= 0:
+            log, number = logs.look_up(logs.type_id(parent))
+            parent = log.parents[number]
+        name = logs.parent(parent)
+        return name if isinstance(name, str) else None
+
+    def _field_of(self, id: Id) -> str | None:
+        """The field of a record in which something stands; None if that is far from here, or no field."""
+        at: Id | None = id
+        for _ in range(MAX_STEPS):
+            field = None if at is None else self._fields.get(at)
+            if field is None:
+                if at is None or (found := self._find(at)) is None:
+                    return None
+                field, at = self._look(*found)
+            if field is not None:
+                _keep(self._fields, id, field)
+                return field
+        return None
+
+    def _look(self, log: Log, number: int) -> tuple[str | None, Id | None]:
+        """The field of a record in which a struct says it stands, or else what it stands beside."""
+        beside = log.origin(number)
+        if beside is not None:
+            return None, beside
+        struct = log.read(number)
+        is_named = struct.sub is not None and self._is_record(log.parents[number])
+        return (struct.sub if is_named else None), None
+
+    def _is_record(self, parent: int) -> bool:
+        """Whether a parent is a map that stands under a key of the root of records."""
+        if parent < 0 or not self._is_of(parent, _MAP_TYPE):
+            return False
+        log, number = self._logs.look_up(self._logs.type_id(parent))
+        above = log.parents[number]
+        return bool(log.marks[number] & KEYED) and above < 0 and self._logs.parent(above) == self._records
+
+    def _is_of(self, parent: int, reference: int) -> bool:
+        """Whether a parent is a shared type of this kind."""
+        log, number = self._logs.look_up(self._logs.type_id(parent))
+        return log.marks[number] & KIND_MARK == TYPE and self._logs.type_reference(parent) == reference
+
+    def _find(self, id: Id) -> tuple[Log, int] | None:
+        """A struct that is known: its log, and its number there."""
+        log = self._logs.by_client.get(id[0])
+        return None if log is None or log.end <= id[1] else (log, log.find(id[1]))
+
+
+def _alone(aim: Aim | None) -> Sequence[Aim] | None:
+    return None if aim is None else (aim,)
+
+
+def _keep(fields: dict[Id, str], id: Id, field: str) -> None:
+    if len(fields) >= MAX_FIELDS:
+        fields.clear()
+    fields[id] = field
+
+
+def plain_value(data: bytes, at: int, end: int) -> Any:
+    """A common value as it stands in the document; `UNTOLD` for any other."""
+    tag = data[at]
+    if tag == STRING:
+        return data[at + 2 : end].decode()  # whose length is one byte, or it would not be common
+    if tag in _WORDS:
+        return _WORDS[tag]
+    if tag in _FLOATS:
+        return unpack_from(_FLOATS[tag], data, at + 1)[0]
+    if tag == INTEGER and end - at <= 5:
+        first, more = data[at + 1], data[at + 2 : end]
+        size = first & 0x3F | (clock_of(more) << 6 if more else 0)
+        return -size if first & 0x40 else size
+    return UNTOLD
