@@ -27,7 +27,7 @@ from protobase_storage.file import DATABASE_NAME
 if TYPE_CHECKING:
     from protobase_storage.cloud.address import CloudAddress
 
-KNOWN = "'memory:', 'file:PATH', 's3://BUCKET/PREFIX' or 'gs://BUCKET/PREFIX'"
+KNOWN = "'memory:', 'file:PATH', 's3://BUCKET/PREFIX', 'gs://BUCKET/PREFIX' or 'nats://HOST/STREAM'"
 """The addresses that this version opens, for messages."""
 
 CLOUDS = ("s3", "gs")
@@ -53,7 +53,9 @@ def open(
 
     ``url`` is ``memory:`` (gone at the end), ``file:PATH`` (a folder, made if missing, held by one process at
     a time), or ``s3://BUCKET/PREFIX`` or ``gs://BUCKET/PREFIX`` (who opens it takes it over, and who had it
-    open stops; ``?endpoint=URL&region=NAME`` say where it is, if that is not where the provider has it).
+    open stops; ``?endpoint=URL&region=NAME`` say where it is, if that is not where the provider has it), or
+    ``nats://HOST[,HOST]/STREAM`` (a stream of NATS JetStream, made if missing; ``?replicas=N`` says with how
+    many replicas, ``?credentials=FILE`` who asks).
 
     ``author`` is written into the commits made through it. ``limits`` are those of the database,
     ``view_limits`` those of its queries, ``presence_limits`` those of presence,
@@ -115,6 +117,8 @@ async def open_storage(
         return MemoryStorage()
     if colon and scheme in CLOUDS:
         return await (_view_cloud(url, limits) if read_only else _open_cloud(url, must_exist, limits))
+    if colon and scheme == "nats":
+        return await _open_nats(url, must_exist or read_only, limits)
     if scheme != "file" or not path:
         raise ValidationError(f"{url!r} is no storage; use {KNOWN}")
     path = _folder(url, path)
@@ -161,6 +165,23 @@ async def _view_cloud(url: str, limits: StorageLimits) -> Storage:
     address = _cloud_address(url)
     with _opening(url):
         return await view_cloud(address, reads_limit=limits.waiting_reads)
+
+
+async def _open_nats(url: str, must_exist: bool, limits: StorageLimits) -> Storage:
+    from protobase_storage.nats.address import parse_address  # only who uses one needs what it loads
+    from protobase_storage.nats.storage import NatsStorage
+
+    try:
+        address = parse_address(url)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+    with _opening(url):
+        return await NatsStorage.open(
+            address,
+            must_exist=must_exist,
+            backlog_limit=limits.unstored_bytes,
+            reads_limit=limits.waiting_reads,
+        )
 
 
 def _cloud_address(url: str) -> CloudAddress:

@@ -81,6 +81,8 @@ async def test_a_database_that_is_there_is_opened_whatever_it_is_called(tmp_path
 @pytest.mark.parametrize(
     ("url", "said"),
     [
+        ("nats:", "names no server; write nats://HOST"),
+        ("nats://host", "a stream's name has"),
         ("s3:", "names no bucket; write s3://BUCKET/PREFIX"),
         ("s3:///prefix", "names no bucket"),
         ("gs:bucket", "names no bucket"),
