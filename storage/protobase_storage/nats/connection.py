@@ -58,11 +58,16 @@ async def connect(address: NatsAddress) -> NatsStream:
     """
     nats = _need_client(address)
     told: list[Exception] = []
+    connected_again: list[Callable[[], None]] = []
 
     async def tell(error: Exception) -> None:
         told.append(error)
         _log.info("%s: %s", address, error or repr(error), extra={"event": "nats_connection"})
         del told[:-1]
+
+    async def tell_connected() -> None:
+        for each in connected_again:
+            each()
 
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -70,6 +75,7 @@ async def connect(address: NatsAddress) -> NatsStream:
                 [f"nats://{each}" for each in address.servers],
                 user_credentials=address.credentials,
                 error_cb=tell,
+                reconnected_cb=tell_connected,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=RECONNECT_SECONDS,
                 connect_timeout=2,
@@ -82,18 +88,21 @@ async def connect(address: NatsAddress) -> NatsStream:
         ) from None
     except (nats.errors.Error, OSError, ValueError) as error:
         raise StorageError(f"{address}: {error}") from error
-    return NatsStream(address, client, nats.errors)
+    return NatsStream(address, client, nats.errors, connected_again)
 
 
 class NatsStream:
     """See `Stream`."""
 
-    def __init__(self, address: NatsAddress, client: Any, errors: Any) -> None:
+    def __init__(
+        self, address: NatsAddress, client: Any, errors: Any, connected_again: list[Callable[[], None]]
+    ) -> None:
         self.address = str(address)
         self.payload_bytes: int = client.max_payload
         self._name = address.stream
         self._client = client
         self._errors = errors
+        self._connected_again = connected_again
 
     async def store(self, subject: str, data: bytes) -> int:
         """See `Stream.store`."""
@@ -180,6 +189,10 @@ class NatsStream:
         subscription = await self._call(self._client.subscribe, subject, cb=hear)
         ending: list[asyncio.Task[None]] = []
         return lambda: ending.append(asyncio.ensure_future(self._let_go(subscription)))
+
+    def when_connected_again(self, tell: Callable[[], None]) -> None:
+        """See `Stream.when_connected_again`."""
+        self._connected_again.append(tell)
 
     async def close(self) -> None:
         """See `Stream.close`."""

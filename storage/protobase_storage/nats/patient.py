@@ -69,6 +69,10 @@ class Patient:
         """Store one message; its number. Raises `Outrun`, also if an answer was lost: then this is why."""
         return (await self._ask(lambda: self.stream.publish([draft])))[0]
 
+    async def listen(self, subject: str, heard: Callable[[Message, int], None]) -> Callable[[], None]:
+        """See `Stream.listen`."""
+        return await self._ask(lambda: self.stream.listen(subject, heard))
+
     async def time(self) -> str:
         """See `Stream.time`."""
         return await self._ask(self.stream.time)

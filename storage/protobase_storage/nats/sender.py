@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from ..errors import StorageBusy, StorageError, StorageSilent, StorageUnreachable
@@ -18,11 +19,14 @@ from .subjects import Subjects
 from .values import Body, Effect, Pieces
 from .works import Deletion, Plan
 
+DOUBTED = 1_000
+"""Messages of which it is remembered that no answer came, those of late."""
+
 OUTRUN_MOST = 1_000
 """How often others may be faster before a parcel is given up."""
 
 TAG_BYTES = 12
-"""Random bytes by which a writer knows its own messages."""
+"""Random bytes by which a process knows its own messages; what comes behind them numbers these."""
 
 
 class Sender:
@@ -41,16 +45,23 @@ class Sender:
         self._subjects = subjects
         self._pieces = pieces
         self._heads = heads
-        self._make_bytes = make_bytes
+        self._token = make_bytes(TAG_BYTES)
+        self._sent = 0
+        self._doubted: deque[bytes] = deque(maxlen=DOUBTED)
         self._single = asyncio.Semaphore(CALLS_AT_ONCE)
         self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
+
+    def is_own(self, tag: bytes) -> bool:
+        """Whether a message with this tag is one of this process's, and known to it to be stored."""
+        return tag.startswith(self._token) and tag not in self._doubted
 
     async def send(self, parcel: Parcel) -> None:
         """Store a parcel, without those works that cannot follow what others have stored meanwhile: these
         have an error then. Raises `StorageError` if none of it is stored, or `StorageSilent` if it may be."""
         if len(parcel.collections) > BATCH_MESSAGES:
             raise StorageError(f"an append may be over {BATCH_MESSAGES} collections here, no more")
-        tag = self._make_bytes(TAG_BYTES)
+        self._sent += 1
+        tag = self._token + self._sent.to_bytes(8)
         bodies = await self._bodies(parcel)
         pauses = Pauses(self._stream.seconds)
         doubt: Unanswered | None = None
@@ -62,6 +73,7 @@ class Sender:
                 pass
             except Unanswered as error:
                 doubt = error
+                self._doubted.append(tag)
             except Unavailable as error:
                 if not await pauses.rest():
                     raise self._failure(doubt, error) from error

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from ..commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere
@@ -15,7 +15,6 @@ from ..contract import (
     READS_LIMIT,
     CollectionInfo,
     Standing,
-    Storage,
     StorageStats,
     append_checked,
     check_erasure,
@@ -26,10 +25,12 @@ from ..contract import (
     refused,
 )
 from ..errors import StorageClosed, StorageError, TooManyReads
+from ..shared import News, SharedStorage
 from .address import NatsAddress
 from .catalogue import Catalogue
 from .connection import connect
 from .erasing import Eraser
+from .follower import Follower
 from .heads import Heads
 from .limits import PATIENCE_SECONDS
 from .opening import find_database, find_stream
@@ -48,7 +49,7 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
-class NatsStorage(Storage):
+class NatsStorage(SharedStorage):
     """A stream that any number of processes read and write. Made by `open`."""
 
     def __init__(
@@ -76,6 +77,8 @@ class NatsStorage(Storage):
         self._writer = Writer(heads, sender, self._upkeep, backlog_limit=backlog_limit, clock=clock)
         self._catalogue = Catalogue(patient, subjects, self._reader)
         self._eraser = Eraser(patient, subjects, self._writer, self._upkeep)
+        self._follower = Follower(patient, subjects, self._reader, sender.is_own, self.identity)
+        self._stream.when_connected_again(self._follower.check)
         self._reads_limit = reads_limit
         self._reading = 0
         self._closing: asyncio.Task[None] | None = None
@@ -118,7 +121,21 @@ class NatsStorage(Storage):
         self._check_open()
         if self._seat.lost:
             return refused(self._seat.lost)
-        return append_checked(commits, self._writer.append)
+        new = [commit for commit in commits if not self._follower.has_told(commit)]
+        return append_checked(new, self._writer.append)
+
+    def follow(self, collection: str, vector: Vector) -> None:
+        """See `SharedStorage.follow`."""
+        self._check_open()
+        self._follower.follow(collection, vector)
+
+    def unfollow(self, collection: str) -> None:
+        """See `SharedStorage.unfollow`."""
+        self._follower.unfollow(collection)
+
+    async def news(self) -> Mapping[str, News]:
+        """See `SharedStorage.news`."""
+        return await self._follower.news()
 
     async def load(self, collection: str) -> Loaded:
         """See `Storage.load`."""
@@ -207,6 +224,7 @@ class NatsStorage(Storage):
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        self._follower.close()
         await self._writer.stop()
         await self._seat.release()
         await self._stream.close()

@@ -93,6 +93,10 @@ class Stream(Protocol):
         under its subject; some may be missed. Call the answer to end it."""
         ...
 
+    def when_connected_again(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called each time a lost connection was made again."""
+        ...
+
     async def close(self) -> None:
         """Let go of the connection."""
         ...
