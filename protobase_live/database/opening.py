@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import DEFAULT_LIMITS, DEFAULT_STORAGE_LIMITS, Limits, StorageLimits
 from protobase_live.database.database import Database
+from protobase_live.database.sharing import check_sharing
 from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
@@ -68,8 +69,8 @@ def open(
     collections of such names, whoever writes it and by whichever door.
 
     Raises ValidationError for an address that is none of these, for limits of another class, for what is
-    no node id or no schema, and StorageFailed when the storage cannot be opened, for instance because
-    another process holds it.
+    no node id or no schema, for what a stream cannot give, and StorageFailed when the storage cannot be
+    opened, for instance because another process holds it.
     """
     check_limits(limits=(limits, Limits), view_limits=(view_limits, ViewLimits))
     check_limits(presence_limits=(presence_limits, PresenceLimits))
@@ -80,9 +81,17 @@ def open(
     level = parse_durability(durability)
     checked = Schemas(schemas)
 
+    owners = (owner,) if isinstance(owner, str) else owner
+
     async def begin() -> Database:
+        storage = await open_storage(url, limits=storage_limits or DEFAULT_STORAGE_LIMITS)
+        try:
+            check_sharing(storage, level, owners)
+        except ValidationError:
+            await storage.close()
+            raise
         return Database(
-            await open_storage(url, limits=storage_limits or DEFAULT_STORAGE_LIMITS),
+            storage,
             author=author,
             limits=limits,
             view_limits=view_limits,
@@ -90,7 +99,7 @@ def open(
             cluster_limits=cluster_limits,
             node_id=node_id,
             durability=level,
-            owner=(owner,) if isinstance(owner, str) else owner,
+            owner=owners,
             address=url,
             schemas=checked,
         )

@@ -22,6 +22,9 @@ class News:
 class SharedStorage(Storage):
     """See `Storage`. An append of a commit that `news` told stores nothing, and completes in its turn."""
 
+    replicas: int
+    """How many servers keep all of it. An append is durable when a majority of them has it."""
+
     @abstractmethod
     def follow(self, collection: str, vector: Vector) -> None:
         """From now on `news` tells what others store of a collection beside ``vector``. It begins anew where

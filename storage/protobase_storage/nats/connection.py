@@ -16,8 +16,8 @@ from .address import NatsAddress
 from .limits import CALL_SECONDS, PAGE_BYTES, PAGE_MESSAGES
 from .stream import Draft, Message, Outrun, Refused, Unanswered, Unavailable
 
-OUTRUN = 10071
-"""The error code of JetStream for another last message than the expected one."""
+OUTRUN = (10071, 10164)
+"""The error codes of JetStream for another last message than the expected one, stored or about to be."""
 
 NO_MESSAGE = (10037, 10043)
 """Those for a message that is not there."""
@@ -236,7 +236,7 @@ class NatsStream:
 
     def _failed(self, error: Mapping[str, Any]) -> dict[str, Any]:
         code, status = error.get("err_code"), error.get("code", LATER)
-        if code == OUTRUN:
+        if code in OUTRUN:
             raise Outrun(error["description"])
         if code in NO_MESSAGE:
             return {}

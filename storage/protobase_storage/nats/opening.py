@@ -62,14 +62,16 @@ async def patiently(address: NatsAddress, seconds: float, ask: Callable[[], Awai
                 raise StorageUnreachable(f"{address}: {error}") from error
 
 
-async def find_stream(stream: NatsStream, address: NatsAddress, seconds: float, must_exist: bool) -> None:
-    """Make the stream if it is not there, unless it must exist. Raises `StorageError`."""
+async def find_stream(stream: NatsStream, address: NatsAddress, seconds: float, must_exist: bool) -> int:
+    """Make the stream if it is not there, unless it must exist. How many replicas it has. Raises
+    `StorageError`."""
     told = await patiently(address, seconds, stream.configuration)
     if told is None and must_exist:
         raise StorageError(f"there is no database at {address}")
     if told is None:
         told = await patiently(address, seconds, lambda: stream.make(configuration(address)))
     check(address, told)
+    return told["num_replicas"]
 
 
 async def find_database(

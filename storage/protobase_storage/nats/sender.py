@@ -22,6 +22,9 @@ from .works import Deletion, Plan
 DOUBTED = 1_000
 """Messages of which it is remembered that no answer came, those of late."""
 
+OUTRUN_SECONDS = 0.002
+"""How long to wait before a parcel is sent again that others outran."""
+
 OUTRUN_MOST = 1_000
 """How often others may be faster before a parcel is given up."""
 
@@ -85,6 +88,7 @@ class Sender:
                 raise self._failure(doubt, error) from error
             if doubt is not None and not await pauses.rest():
                 raise self._failure(doubt, doubt)
+            await asyncio.sleep(OUTRUN_SECONDS)  # what was faster may not be stored yet
             if self._refuse_late(parcel):
                 bodies = await self._bodies(parcel)
             if not parcel.works:

@@ -57,6 +57,7 @@ class NatsStorage(SharedStorage):
         patient: Patient,
         name: str,
         seat: Seat,
+        replicas: int = 1,
         *,
         backlog_limit: int = BACKLOG_LIMIT,
         reads_limit: int = READS_LIMIT,
@@ -66,6 +67,7 @@ class NatsStorage(SharedStorage):
     ) -> None:
         """``name`` is the stream's. For the options see `open`."""
         self.identity = seat.identity
+        self.replicas = replicas
         self._seat = seat
         self._stream = patient.stream
         subjects = Subjects(name)
@@ -105,11 +107,12 @@ class NatsStorage(SharedStorage):
         """
         connected = await connect(address)
         try:
-            await find_stream(connected, address, seconds, must_exist)
+            replicas = await find_stream(connected, address, seconds, must_exist)
             await find_database(connected, address, seconds, make_identity)
             patient = Patient(wrap(connected), seconds)
             seat = await take_seat(patient, Subjects(address.stream), make_identity, secrets.token_bytes)
-            storage = cls(patient, address.stream, seat, backlog_limit=backlog_limit, reads_limit=reads_limit)
+            own = address.stream, seat, replicas
+            storage = cls(patient, *own, backlog_limit=backlog_limit, reads_limit=reads_limit)
             await storage._finish_erasing()
         except BaseException:
             await connected.close()

@@ -31,6 +31,22 @@ async def test_a_database_is_there_again(tmp_path: Path) -> None:
         assert await (await db.collection("tasks")).get("t1") == {"title": "again"}
 
 
+async def test_what_a_stream_cannot_promise_is_refused(tmp_path: Path) -> None:
+    for level, why in (("majority", "takes a stream with 3 replicas"), ("peers=1", "'majority'")):
+        with pytest.raises(pb.ValidationError, match=why):
+            async with pb.open(url_of(tmp_path), durability=level):
+                pass
+    with pytest.raises(pb.ValidationError, match="no owner"):
+        async with pb.open(url_of(tmp_path), owner="orders*"):
+            pass
+
+
+async def test_nodes_on_a_stream_are_not_linked(tmp_path: Path) -> None:
+    async with pb.open(url_of(tmp_path)) as db:
+        with pytest.raises(pb.ValidationError, match="are not linked"):
+            pb.Server(db, peers=["ws://127.0.0.1:1/peer"], cluster_secret=b"a secret of sixteen bytes")
+
+
 async def test_a_long_log_is_folded(tmp_path: Path) -> None:
     limits = pb.Limits(log_commits=20, retained_commits=5)
     async with pb.open(url_of(tmp_path), limits=limits) as db:
