@@ -21,6 +21,7 @@ from protobase_storage import Commit, Loaded, Storage, Vector
 
 if TYPE_CHECKING:
     from protobase_live.cluster.dialing import Dialing
+    from protobase_live.cluster.following import Following
     from protobase_live.cluster.link import Link
     from protobase_live.cluster.owned_log import OwnedLog
 
@@ -47,6 +48,8 @@ class Replication:
         """Answers what other nodes ask."""
         self.owned: OwnedLog | None = None
         """Is told of what is shown, too."""
+        self.following: Following | None = None
+        """Takes what other processes store in the same storage."""
         self.forget: Callable[[], Awaitable[None]] = _nothing
         """Has no byte left of what this node has stored beside logs of histories that are over. Raises
         StorageError."""
@@ -67,6 +70,8 @@ class Replication:
 
     def loaded(self, collection: str, history: History, vector: Vector) -> None:
         """See `Outlet.loaded`."""
+        if self.following is not None:
+            self.following.follow(collection, vector)
         if self.source.is_other(collection, history):
             self.replaced(collection, history)
             return

@@ -34,6 +34,7 @@ from protobase_live.collection.messages import (
     Message,
     Question,
     Redo,
+    Reload,
     Replicate,
     Restore,
     Transact,
@@ -224,7 +225,7 @@ class CollectionActor(Actor[Message]):
             elif isinstance(envelope.message, Hold | HoldPart | HoldSnapshot) and envelope.pending:
                 await self._meet(envelope, envelope.message)
         for envelope in batch:
-            if isinstance(envelope.message, Drop | Erase | Restore) and envelope.pending:
+            if isinstance(envelope.message, Drop | Erase | Reload | Restore) and envelope.pending:
                 await self._replace(envelope, envelope.message)
             elif isinstance(envelope.message, Install) and envelope.pending:
                 await self._install(envelope, envelope.message)
@@ -299,7 +300,7 @@ class CollectionActor(Actor[Message]):
         if isinstance(message, HoldSnapshot):
             self._folding.loaded(Loaded(None, ()))
 
-    async def _replace(self, envelope: Envelope[Message], message: Drop | Erase | Restore) -> None:
+    async def _replace(self, envelope: Envelope[Message], message: Drop | Erase | Reload | Restore) -> None:
         """Store another history in the place of this one, and end; whoever comes next loads it."""
         await self._pipeline.settled()
         if self._pipeline.failed:
@@ -311,7 +312,7 @@ class CollectionActor(Actor[Message]):
                 await self._replica.restore(message.stored)
             elif isinstance(message, Erase):
                 await self._replica.erase(message.key)
-            elif not await self._replica.delete(message.remains):
+            elif isinstance(message, Drop) and not await self._replica.delete(message.remains):
                 envelope.reply(None)
                 return
         except ProtoBaseError as error:  # it is refused, and nothing was done

@@ -14,7 +14,7 @@ from protobase_live.collection.fold import fold_aside
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.unfolded import Unfolded
-from protobase_storage import Commit, Loaded, Snapshot, Storage
+from protobase_storage import Commit, Loaded, Snapshot, StaleSnapshot, Storage
 
 
 class Folding:
@@ -83,6 +83,8 @@ class Folding:
             self._left_commits, self._left_bytes = len(left), _bytes(left)
             self._allowance = 1
             self._unfolded.remove(self._name)
+        except StaleSnapshot:
+            pass  # another process has folded more, which is seen the next time
         except Exception as error:  # whatever it is, the log is as it was, and so is the collection
             self._allowance *= 2
             self._unfolded.add(self._name, error)
@@ -96,6 +98,8 @@ class Folding:
         The answer is what it replaces, and what was left though it is as old, because other nodes need it.
         """
         stored = await self._storage.load(self._name)
+        if len(stored.commits) < self._commits + self._left_commits:  # another process has folded it
+            self.loaded(stored)
         retained = self._retained(stored.commits)
         left = self._outlet.left_in_log(self._name, stored, retained)
         older = Loaded(stored.snapshot, _without_newest(stored.commits, left))

@@ -267,6 +267,12 @@ class Erase:
 
 
 @dataclass(slots=True)
+class Reload:
+    """What is stored of the collection has become something else, by another process. This actor ends, and
+    is answered then; the next one loads it."""
+
+
+@dataclass(slots=True)
 class Restore:
     """The collection is to be what was stored elsewhere. Answered when it is; then this actor ends."""
 
@@ -347,6 +353,7 @@ Message = (
     | HoldSnapshot
     | Drop
     | Erase
+    | Reload
     | Restore
     | Replicate
     | Install

@@ -24,6 +24,7 @@ from protobase_actors import (
 from protobase_live.api import DatabaseApi
 from protobase_live.changes.stream import ChangeStream
 from protobase_live.cluster.erasures import Erasures
+from protobase_live.cluster.following import Following
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
 from protobase_live.cluster.status import status
@@ -33,13 +34,7 @@ from protobase_live.collection.gates import Gates
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, KnownHistories
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
-from protobase_live.collection.messages import (
-    Begin,
-    HashState,
-    Message,
-    Question,
-    Transact,
-)
+from protobase_live.collection.messages import Begin, HashState, Message, Question, Transact
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.unfolded import Unfolded
@@ -72,7 +67,7 @@ from protobase_live.permissions.permit import NO_PERMITS, Permit, Permits
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.limits import PresenceLimits
-from protobase_storage import Commit, Storage
+from protobase_storage import Commit, SharedStorage, Storage
 
 if TYPE_CHECKING:
     from protobase_live.cluster.owner import Owner
@@ -149,6 +144,9 @@ class Database(DatabaseApi):
         asks = self._pool, self._ask, self.ref, self._histories.delete
         self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
         """What other nodes send."""
+        if isinstance(storage, SharedStorage):
+            follows = self._ask, self._identity, self.audiences, self._clock
+            self.replication.following = Following(storage, self.home, *follows)
         self.owner: Owner | None = None
         """What this node does for owned collections."""
         if owner:

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import DEFAULT_LIMITS, DEFAULT_STORAGE_LIMITS, Limits, StorageLimits
 from protobase_live.database.database import Database
+from protobase_live.database.sharing import check_sharing
 from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
@@ -27,7 +28,7 @@ from protobase_storage.file import DATABASE_NAME
 if TYPE_CHECKING:
     from protobase_storage.cloud.address import CloudAddress
 
-KNOWN = "'memory:', 'file:PATH', 's3://BUCKET/PREFIX' or 'gs://BUCKET/PREFIX'"
+KNOWN = "'memory:', 'file:PATH', 's3://BUCKET/PREFIX', 'gs://BUCKET/PREFIX' or 'nats://HOST/STREAM'"
 """The addresses that this version opens, for messages."""
 
 CLOUDS = ("s3", "gs")
@@ -53,7 +54,9 @@ def open(
 
     ``url`` is ``memory:`` (gone at the end), ``file:PATH`` (a folder, made if missing, held by one process at
     a time), or ``s3://BUCKET/PREFIX`` or ``gs://BUCKET/PREFIX`` (who opens it takes it over, and who had it
-    open stops; ``?endpoint=URL&region=NAME`` say where it is, if that is not where the provider has it).
+    open stops; ``?endpoint=URL&region=NAME`` say where it is, if that is not where the provider has it), or
+    ``nats://HOST[,HOST]/STREAM`` (a stream of NATS JetStream, made if missing; ``?replicas=N`` says with how
+    many replicas, ``?credentials=FILE`` who asks).
 
     ``author`` is written into the commits made through it. ``limits`` are those of the database,
     ``view_limits`` those of its queries, ``presence_limits`` those of presence,
@@ -66,8 +69,8 @@ def open(
     collections of such names, whoever writes it and by whichever door.
 
     Raises ValidationError for an address that is none of these, for limits of another class, for what is
-    no node id or no schema, and StorageFailed when the storage cannot be opened, for instance because
-    another process holds it.
+    no node id or no schema, for what a stream cannot give, and StorageFailed when the storage cannot be
+    opened, for instance because another process holds it.
     """
     check_limits(limits=(limits, Limits), view_limits=(view_limits, ViewLimits))
     check_limits(presence_limits=(presence_limits, PresenceLimits))
@@ -78,9 +81,17 @@ def open(
     level = parse_durability(durability)
     checked = Schemas(schemas)
 
+    owners = (owner,) if isinstance(owner, str) else owner
+
     async def begin() -> Database:
+        storage = await open_storage(url, limits=storage_limits or DEFAULT_STORAGE_LIMITS)
+        try:
+            check_sharing(storage, level, owners)
+        except ValidationError:
+            await storage.close()
+            raise
         return Database(
-            await open_storage(url, limits=storage_limits or DEFAULT_STORAGE_LIMITS),
+            storage,
             author=author,
             limits=limits,
             view_limits=view_limits,
@@ -88,7 +99,7 @@ def open(
             cluster_limits=cluster_limits,
             node_id=node_id,
             durability=level,
-            owner=(owner,) if isinstance(owner, str) else owner,
+            owner=owners,
             address=url,
             schemas=checked,
         )
@@ -115,6 +126,8 @@ async def open_storage(
         return MemoryStorage()
     if colon and scheme in CLOUDS:
         return await (_view_cloud(url, limits) if read_only else _open_cloud(url, must_exist, limits))
+    if colon and scheme == "nats":
+        return await _open_nats(url, must_exist or read_only, limits)
     if scheme != "file" or not path:
         raise ValidationError(f"{url!r} is no storage; use {KNOWN}")
     path = _folder(url, path)
@@ -161,6 +174,23 @@ async def _view_cloud(url: str, limits: StorageLimits) -> Storage:
     address = _cloud_address(url)
     with _opening(url):
         return await view_cloud(address, reads_limit=limits.waiting_reads)
+
+
+async def _open_nats(url: str, must_exist: bool, limits: StorageLimits) -> Storage:
+    from protobase_storage.nats.address import parse_address  # only who uses one needs what it loads
+    from protobase_storage.nats.storage import NatsStorage
+
+    try:
+        address = parse_address(url)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+    with _opening(url):
+        return await NatsStorage.open(
+            address,
+            must_exist=must_exist,
+            backlog_limit=limits.unstored_bytes,
+            reads_limit=limits.waiting_reads,
+        )
 
 
 def _cloud_address(url: str) -> CloudAddress:

@@ -38,6 +38,10 @@ class Linking:
         self._secret = None if secret is None else _checked(secret)
         if (self._peers or database.owner is not None) and self._secret is None:
             raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
+        if self._secret is not None and database.replication.following is not None:
+            raise ValidationError(
+                "nodes on one stream are not linked: leave out peer and cluster-secret-file"
+            )
         self._clock = clock
         self._random = random or SystemRandom()
         self._tls = tls

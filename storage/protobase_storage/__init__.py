@@ -50,6 +50,7 @@ from .errors import (
 from .file import FileStorage
 from .memory import MemoryStorage
 from .reserve import RESERVE_BYTES
+from .shared import News, SharedStorage
 
 __all__ = [
     "BACKLOG_LIMIT",
@@ -67,8 +68,10 @@ __all__ = [
     "Joint",
     "Loaded",
     "MemoryStorage",
+    "News",
     "Part",
     "SequenceConflict",
+    "SharedStorage",
     "Snapshot",
     "StaleSnapshot",
     "Standing",

@@ -30,7 +30,7 @@ async def test_file_is_kept_and_held_by_one(tmp_path):
 
 @pytest.mark.parametrize("url", ["", "memory", "memory:x", "file:", "data", "nosuch:x", "FILE:x"])
 async def test_unknown_addresses_name_the_known(url):
-    with pytest.raises(pb.ValidationError, match="use 'memory:', 'file:PATH', 's3://BUCKET/PREFIX' or"):
+    with pytest.raises(pb.ValidationError, match="use 'memory:', 'file:PATH', 's3://BUCKET/PREFIX', "):
         async with pb.open(url):
             pass
 
@@ -81,6 +81,8 @@ async def test_a_database_that_is_there_is_opened_whatever_it_is_called(tmp_path
 @pytest.mark.parametrize(
     ("url", "said"),
     [
+        ("nats:", "names no server; write nats://HOST"),
+        ("nats://host", "a stream's name has"),
         ("s3:", "names no bucket; write s3://BUCKET/PREFIX"),
         ("s3:///prefix", "names no bucket"),
         ("gs:bucket", "names no bucket"),

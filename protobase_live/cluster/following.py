@@ -1,0 +1,96 @@
+"""Following a storage that other processes write, too: what they store is shown here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from protobase_actors import Clock
+from protobase_live.cluster.incoming import Home
+from protobase_live.collection.identity import Identity
+from protobase_live.collection.joint_replication import NONE_KNOWN
+from protobase_live.collection.messages import Message, Reload
+from protobase_live.errors import Closed, ProtoBaseError
+from protobase_storage import Commit, News, SharedStorage, StorageClosed, StorageError, Vector
+
+RETRY_SECONDS = 0.5
+"""How long to wait before something is taken again that could not be."""
+
+_log = logging.getLogger(__name__)
+
+
+class Following:
+    """The collections in memory, and no others, follow the storage."""
+
+    def __init__(
+        self,
+        storage: SharedStorage,
+        home: Home,
+        ask: Callable[[str, Message], Awaitable[object]],
+        identity: Identity,
+        loaded: Mapping[str, object],
+        clock: Clock,
+    ) -> None:
+        """``ask`` is the database's; ``loaded`` has the collections in memory by name."""
+        self._storage = storage
+        self._home = home
+        self._ask = ask
+        self._identity = identity
+        self._loaded = loaded
+        self._clock = clock
+        self._followed: dict[str, None] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def follow(self, collection: str, vector: Vector) -> None:
+        """A collection was loaded, as far as ``vector``."""
+        try:
+            self._storage.follow(collection, vector)
+        except StorageClosed:
+            return
+        self._followed[collection] = None
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._take(await self._storage.news())
+            except (StorageClosed, Closed):
+                return
+            except (StorageError, ProtoBaseError) as error:
+                _log.warning("cannot follow the storage: %s", error, extra={"event": "following_failed"})
+                await self._clock.sleep(RETRY_SECONDS)
+
+    async def _take(self, news: Mapping[str, News]) -> None:
+        for name in [name for name in self._followed if name not in self._loaded and name not in news]:
+            self._let_go(name)
+        commits = {name: each.commits for name, each in news.items() if each.commits and not each.replaced}
+        await self._replicate(commits)
+        for name, each in news.items():
+            if each.replaced:
+                await self._reload(name)
+
+    def _let_go(self, name: str) -> None:
+        del self._followed[name]
+        self._storage.unfollow(name)
+
+    async def _replicate(self, commits: Mapping[str, Sequence[Commit]]) -> None:
+        """Have commits shown; what cannot be taken now is tried again, and what never can is loaded."""
+        while commits := {name: each for name, each in commits.items() if name in self._loaded}:
+            answers = await self._home.replicate(commits, NONE_KNOWN)
+            failed = {name: each for name, each in answers.items() if isinstance(each, ProtoBaseError)}
+            for name, error in failed.items():
+                if not error.retryable:
+                    await self._reload(name)
+            commits = {
+                name: each for name, each in commits.items() if name in failed and failed[name].retryable
+            }
+            if commits:
+                await self._clock.sleep(RETRY_SECONDS)
+
+    async def _reload(self, name: str) -> None:
+        """Begin again with what is stored. Who writes on is another Yjs client: it may be another history."""
+        self._identity.renew()
+        if name in self._loaded:
+            await self._ask(name, Reload())

@@ -1,0 +1,1 @@
+"""`nats://`: the contract on a NATS JetStream that several processes share."""

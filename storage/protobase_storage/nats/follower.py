@@ -1,0 +1,270 @@
+"""What other processes store of the collections that are followed: heard from the server, or read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..commit import (
+    NOTHING,
+    TIMELINE_MARK,
+    Commit,
+    Joint,
+    Vector,
+    include,
+    includes,
+    is_elsewhere,
+    join,
+    sequence_of,
+)
+from ..errors import CollectionCorrupt, StorageClosed
+from ..shared import News
+from .patient import Patient
+from .pieces import Gone
+from .reading import Reader
+from .stored import Stored, Told
+from .stream import Message
+from .subjects import Subjects
+from .values import Deleted, Published
+
+HEARD_BYTES = 1024 * 1024
+"""Bytes of a collection that were heard and wait to be taken; with more, they are read from the stream."""
+
+CHECK_SECONDS = 5.0
+"""How often followed collections are looked at in the stream: what the server sends may get lost."""
+
+READS_AT_ONCE = 64
+"""Collections whose news are read at once."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    """How far a collection was told. `position` is the number of its last message; None: not known yet."""
+
+    vector: dict[str, int]
+    position: int | None = None
+    heard: list[tuple[Message, int]] = field(default_factory=list[tuple[Message, int]])
+    heard_bytes: int = 0
+    end: Callable[[], None] | None = None
+
+    def hear(self, message: Message, previous: int) -> None:
+        """Keep a message until it is taken."""
+        self.heard_bytes += len(message.data)
+        self.heard.append((message, previous))
+
+    def take(self) -> list[Message] | None:
+        """What was heard, if it follows what was told; None: it has to be read."""
+        heard, self.heard = self.heard, []
+        size, self.heard_bytes = self.heard_bytes, 0
+        position, found = self.position, list[Message]()
+        if position is None or size > HEARD_BYTES:
+            return None
+        for message, previous in heard:
+            if message.sequence <= position:
+                continue
+            if previous != position:
+                return None
+            found.append(message)
+            position = message.sequence
+        return found or None
+
+
+class Follower:
+    """The followed collections. `is_own` says whether a message with this tag is this process's own."""
+
+    def __init__(
+        self,
+        stream: Patient,
+        subjects: Subjects,
+        reader: Reader,
+        is_own: Callable[[bytes], bool],
+        identity: str,
+    ) -> None:
+        self._stream = stream
+        self._subjects = subjects
+        self._reader = reader
+        self._is_own = is_own
+        self._identity = identity
+        self._followed: dict[str, _Followed] = {}
+        self._due: dict[str, None] = {}
+        self._wake = asyncio.Event()
+        self._closed = False
+        self._checking: asyncio.TimerHandle | None = None
+
+    def follow(self, collection: str, vector: Vector) -> None:
+        """See `SharedStorage.follow`."""
+        known = self._followed.get(collection)
+        self._followed[collection] = _Followed(dict(vector), end=known.end if known else None)
+        self._look(collection)
+        if self._checking is None:
+            self._check_later()
+
+    def unfollow(self, collection: str) -> None:
+        """See `SharedStorage.unfollow`."""
+        followed = self._followed.pop(collection, None)
+        self._due.pop(collection, None)
+        if followed is not None and followed.end is not None:
+            followed.end()
+
+    def has_told(self, commit: Commit) -> bool:
+        """Whether this is a commit of another process that the stream has, as it was told or loaded."""
+        followed = self._followed.get(commit.collection)
+        is_own = self._identity in commit.origin.split(TIMELINE_MARK)
+        if followed is None or is_own or is_elsewhere(followed.vector, commit.origin, commit.sequence):
+            return False
+        return sequence_of(followed.vector, commit.origin) >= commit.sequence
+
+    def check(self) -> None:
+        """Look at all that is followed."""
+        for each in self._followed:
+            self._due[each] = None
+        self._wake.set()
+
+    def close(self) -> None:
+        """`news` has nothing more to tell."""
+        self._closed = True
+        self._wake.set()
+        if self._checking is not None:
+            self._checking.cancel()
+
+    async def news(self) -> dict[str, News]:
+        """See `SharedStorage.news`."""
+        while True:
+            while not self._due:
+                self._require_open()
+                self._wake.clear()
+                await self._wake.wait()
+            self._require_open()
+            if told := await self._read_due():
+                return told
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StorageClosed(f"the storage at {self._stream.stream.address} is closed")
+
+    def _look(self, collection: str) -> None:
+        self._due[collection] = None
+        self._wake.set()
+
+    def _check_later(self) -> None:
+        self._checking = asyncio.get_running_loop().call_later(CHECK_SECONDS, self._check_all)
+
+    def _check_all(self) -> None:
+        self.check()
+        self._check_later()
+
+    async def _read_due(self) -> dict[str, News]:
+        names = list(self._due)[:READS_AT_ONCE]
+        found: dict[str, News] = {}
+        try:
+            while names:
+                for name in names:
+                    self._due.pop(name, None)
+                answers = await asyncio.gather(*[self._read(name) for name in names])
+                found |= dict(zip(names, answers, strict=True))
+                names = self._parts_to_read(found)
+        except BaseException:
+            for name in (*found, *names):  # nobody was told, and it is read anew
+                self._look(name)
+                if name in self._followed:
+                    self._followed[name].position = None
+            raise
+        self._note(found)
+        return {
+            name: News(_together(each.commits, found), each.replaced)
+            for name, each in found.items()
+            if each != News()
+        }
+
+    def _parts_to_read(self, found: Mapping[str, News]) -> list[str]:
+        """The followed collections of which a part is stored that has not been read yet."""
+        joints = [commit.joint for each in found.values() for commit in each.commits if commit.joint]
+        names = {name: None for joint in joints for name in joint.collections}
+        return [name for name in names if name in self._followed and name not in found]
+
+    async def _read(self, collection: str) -> News:
+        followed = self._followed.get(collection)
+        if followed is None:
+            return News()
+        if followed.end is None:
+            followed.end = await self._stream.listen(self._subjects.heard(collection), self._hear)
+        try:
+            messages = followed.take()
+            if messages is not None:
+                told: Sequence[Told] = [await self._reader.told(collection, each) for each in messages]
+            elif followed.position is None:
+                return self._all(followed, await self._reader.stored(collection))
+            else:
+                told = await self._reader.behind(collection, followed.position)
+            if told and told[0].previous != followed.position:
+                return self._all(followed, await self._reader.stored(collection))
+        except Gone:
+            return self._all(followed, await self._reader.stored(collection))
+        except CollectionCorrupt:
+            return News(replaced=True)
+        return self._some(followed, told)
+
+    def _some(self, followed: _Followed, told: Sequence[Told]) -> News:
+        """What messages tell that follow what is known."""
+        commits: list[Commit] = []
+        vector = followed.vector
+        for each in told:
+            for effect in each.effects:
+                is_own = self._is_own(each.tag)
+                if isinstance(effect, Deleted) and not is_own:
+                    return News(replaced=True)
+                if isinstance(effect, Published) and not is_own and not includes(vector, effect.vector):
+                    return News(replaced=True)
+                if isinstance(effect, Commit):
+                    include(vector, effect)
+                    if not is_own:
+                        commits.append(effect)
+            followed.position = each.sequence
+        return News(tuple(commits))
+
+    @staticmethod
+    def _all(followed: _Followed, stored: Stored) -> News:
+        """What there is beside what is known, in all that is stored."""
+        followed.position = stored.sequence
+        base = stored.snapshot.vector if stored.snapshot else NOTHING
+        if not includes(followed.vector, base) or not includes(stored.vector, followed.vector):
+            return News(replaced=True)
+        lacking = tuple(each for each in stored.commits if not _has(followed.vector, each))
+        followed.vector = join(followed.vector, stored.vector)
+        return News(lacking)
+
+    def _note(self, found: Mapping[str, News]) -> None:
+        """What has become something else is followed anew by who loads it."""
+        for name, news in found.items():
+            if news.replaced:
+                self.unfollow(name)
+
+    def _hear(self, message: Message, previous: int) -> None:
+        collection = self._subjects.collection(message.subject)
+        if followed := self._followed.get(collection):
+            followed.hear(message, previous)
+            self._look(collection)
+
+
+def _has(vector: Vector, commit: Commit) -> bool:
+    return sequence_of(vector, commit.origin) >= commit.sequence
+
+
+def _together(commits: Sequence[Commit], found: Mapping[str, News]) -> tuple[Commit, ...]:
+    """The commits, each said to be joint with those parts that are told with it."""
+    told = {
+        (commit.joint.id, name): commit
+        for name, each in found.items()
+        for commit in each.commits
+        if commit.joint
+    }
+    return tuple(_of_those(commit, told) for commit in commits)
+
+
+def _of_those(commit: Commit, told: Mapping[tuple[str, str], Commit]) -> Commit:
+    joint = commit.joint
+    if joint is None:
+        return commit
+    present = tuple(name for name in joint.collections if (joint.id, name) in told)
+    return replace(commit, joint=Joint(joint.id, present) if len(present) > 1 else None)

@@ -1,0 +1,113 @@
+"""Asking a stream again where that does no harm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeVar
+
+from ..errors import StorageUnreachable
+from .limits import CALLS_AT_ONCE, PAUSE_SECONDS
+from .stream import Draft, Message, Stream, Unanswered, Unavailable
+
+Result = TypeVar("Result")
+
+
+class Pauses:
+    """Pauses that double, for so many seconds in all, by the event loop's clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._pause, self._longest = PAUSE_SECONDS
+        self._end = asyncio.get_running_loop().time() + seconds
+
+    async def rest(self) -> bool:
+        """Wait before the next attempt. False: the time is up."""
+        if asyncio.get_running_loop().time() + self._pause > self._end:
+            return False
+        await asyncio.sleep(self._pause)
+        self._pause = min(2 * self._pause, self._longest)
+        return True
+
+
+class Patient:
+    """A `Stream`'s calls that may be repeated. They raise `StorageUnreachable`, and `Refused`."""
+
+    def __init__(self, stream: Stream, seconds: float) -> None:
+        """``seconds`` is how long each is asked for."""
+        self.stream = stream
+        self.seconds = seconds
+
+    async def store(self, subject: str, data: bytes) -> int:
+        """See `Stream.store`; it may be stored twice."""
+        return await self._ask(lambda: self.stream.store(subject, data))
+
+    async def last(self, subject: str) -> Message | None:
+        """See `Stream.last`."""
+        return await self._ask(lambda: self.stream.last(subject))
+
+    async def subjects(self, pattern: str) -> Mapping[str, int]:
+        """See `Stream.subjects`."""
+        return await self._ask(lambda: self.stream.subjects(pattern))
+
+    async def wipe(self, sequence: int) -> None:
+        """See `Stream.wipe`."""
+        await self._ask(lambda: self.stream.wipe(sequence))
+
+    async def wipe_all(self, sequences: Iterable[int]) -> None:
+        """Wipe messages, many at once."""
+        left = iter(sequences)
+
+        async def work() -> None:
+            for each in left:
+                await self.wipe(each)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CALLS_AT_ONCE):
+                group.create_task(work())
+
+    async def publish_once(self, draft: Draft) -> int:
+        """Store one message; its number. Raises `Outrun`, also if an answer was lost: then this is why."""
+        return (await self._ask(lambda: self.stream.publish([draft])))[0]
+
+    async def listen(self, subject: str, heard: Callable[[Message, int], None]) -> Callable[[], None]:
+        """See `Stream.listen`."""
+        return await self._ask(lambda: self.stream.listen(subject, heard))
+
+    async def time(self) -> str:
+        """See `Stream.time`."""
+        return await self._ask(self.stream.time)
+
+    async def size(self) -> int:
+        """See `Stream.size`."""
+        return await self._ask(self.stream.size)
+
+    async def read_to_end(self, subject: str, after: int = 0) -> list[Message]:
+        """All messages of a subject, or pattern, with higher numbers that are durable now.
+
+        A replica may be behind: it is asked again until it has what the leader has.
+        """
+        found: list[Message] = []
+        pauses = Pauses(self.seconds)
+        end = await self.last(subject)
+        while end is not None and end.sequence > after:
+            page = await self._read(subject, after)
+            if page:
+                found += page
+                after = page[-1].sequence
+                continue
+            end = await self.last(subject)  # it may have been dropped meanwhile
+            if end is not None and end.sequence > after and not await pauses.rest():
+                raise StorageUnreachable(f"{self.stream.address}: no replica has message {end.sequence}")
+        return found
+
+    async def _read(self, subject: str, after: int) -> list[Message]:
+        return await self._ask(lambda: self.stream.read(subject, after))
+
+    async def _ask(self, ask: Callable[[], Awaitable[Result]]) -> Result:
+        pauses = Pauses(self.seconds)
+        while True:
+            try:
+                return await ask()
+            except (Unanswered, Unavailable) as error:
+                if not await pauses.rest():
+                    raise StorageUnreachable(f"{self.stream.address}: {error}") from error

@@ -1,0 +1,148 @@
+"""Stores a parcel: behind what its collections were known to be, or, if others were faster, behind that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from ..errors import StorageBusy, StorageError, StorageSilent, StorageUnreachable
+from .formats import pack_effects, pack_entry
+from .heads import Heads
+from .limits import BATCH_MESSAGES, BATCHES_AT_ONCE, CALLS_AT_ONCE
+from .parcels import Parcel
+from .patient import Patient, Pauses
+from .pieces import PieceStore
+from .stored import Told
+from .stream import Draft, Outrun, Unanswered, Unavailable
+from .subjects import Subjects
+from .values import Body, Effect, Pieces
+from .works import Deletion, Plan
+
+DOUBTED = 1_000
+"""Messages of which it is remembered that no answer came, those of late."""
+
+OUTRUN_SECONDS = 0.002
+"""How long to wait before a parcel is sent again that others outran."""
+
+OUTRUN_MOST = 1_000
+"""How often others may be faster before a parcel is given up."""
+
+TAG_BYTES = 12
+"""Random bytes by which a process knows its own messages; what comes behind them numbers these."""
+
+
+class Sender:
+    """Every message says which one it follows, so that one whose answer was lost is never stored twice, and
+    none is stored behind one that is lost."""
+
+    def __init__(
+        self,
+        stream: Patient,
+        subjects: Subjects,
+        pieces: PieceStore,
+        heads: Heads,
+        make_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._stream = stream
+        self._subjects = subjects
+        self._pieces = pieces
+        self._heads = heads
+        self._token = make_bytes(TAG_BYTES)
+        self._sent = 0
+        self._doubted: deque[bytes] = deque(maxlen=DOUBTED)
+        self._single = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._batches = asyncio.Semaphore(BATCHES_AT_ONCE)
+
+    def is_own(self, tag: bytes) -> bool:
+        """Whether a message with this tag is one of this process's, and known to it to be stored."""
+        return tag.startswith(self._token) and tag not in self._doubted
+
+    async def send(self, parcel: Parcel) -> None:
+        """Store a parcel, without those works that cannot follow what others have stored meanwhile: these
+        have an error then. Raises `StorageError` if none of it is stored, or `StorageSilent` if it may be."""
+        if len(parcel.collections) > BATCH_MESSAGES:
+            raise StorageError(f"an append may be over {BATCH_MESSAGES} collections here, no more")
+        self._sent += 1
+        tag = self._token + self._sent.to_bytes(8)
+        bodies = await self._bodies(parcel)
+        pauses = Pauses(self._stream.seconds)
+        doubt: Unanswered | None = None
+        for _ in range(OUTRUN_MOST):
+            try:
+                await self._publish(parcel, tag, bodies)
+                return
+            except Outrun:
+                pass
+            except Unanswered as error:
+                doubt = error
+                self._doubted.append(tag)
+            except Unavailable as error:
+                if not await pauses.rest():
+                    raise self._failure(doubt, error) from error
+                continue
+            try:
+                if await self._is_stored(parcel, tag):
+                    return
+            except StorageUnreachable as error:
+                raise self._failure(doubt, error) from error
+            if doubt is not None and not await pauses.rest():
+                raise self._failure(doubt, doubt)
+            await asyncio.sleep(OUTRUN_SECONDS)  # what was faster may not be stored yet
+            if self._refuse_late(parcel):
+                bodies = await self._bodies(parcel)
+            if not parcel.works:
+                return
+        raise StorageBusy(f"other processes were faster {OUTRUN_MOST} times")
+
+    def _failure(self, doubt: Unanswered | None, error: Exception) -> StorageError:
+        address = self._stream.stream.address
+        if doubt is not None:
+            return StorageSilent(f"{address}: {doubt}; what was sent may be stored yet")
+        return StorageUnreachable(f"{address}: {error}")
+
+    async def _bodies(self, parcel: Parcel) -> dict[str, tuple[Sequence[Effect], Body]]:
+        told = parcel.effects()
+        put = [self._pieces.put(name, pack_effects(effects)) for name, effects in told.items()]
+        bodies = await asyncio.gather(*put)
+        return {name: (told[name], body) for name, body in zip(told, bodies, strict=True)}
+
+    async def _publish(
+        self, parcel: Parcel, tag: bytes, bodies: dict[str, tuple[Sequence[Effect], Body]]
+    ) -> None:
+        drafts: list[Draft] = []
+        for name, (_, body) in bodies.items():
+            expected = self._heads.known(name).sequence
+            drafts.append(Draft(self._subjects.log(name), pack_entry(expected, tag, body), expected))
+        async with self._single if len(drafts) == 1 else self._batches:
+            numbers = await self._stream.stream.publish(drafts)
+        for (name, (effects, body)), number, draft in zip(bodies.items(), numbers, drafts, strict=True):
+            place = body if isinstance(body, Pieces) else None
+            self._heads.known(name).apply(Told(number, draft.expected, tag, effects, place))
+        for work in parcel.works:
+            if isinstance(work, Deletion):
+                work.number = self._heads.known(work.collection).sequence
+
+    async def _is_stored(self, parcel: Parcel, tag: bytes) -> bool:
+        """Take what others have stored, and look whether this was."""
+        news = {name: await self._heads.catch_up(name) for name in parcel.collections}
+        if any(tag in each.tags for each in news.values()):
+            return True
+        replaced = [name for name, each in news.items() if each.replaced]
+        for work in parcel.works:
+            if not isinstance(work, Deletion) and not set(replaced).isdisjoint(work.collections):
+                names = ", ".join(repr(name) for name in replaced)
+                work.error = StorageError(f"{names}: deleted meanwhile, by another process")
+        return False
+
+    def _refuse_late(self, parcel: Parcel) -> bool:
+        """Take out what cannot follow what was stored meanwhile; whether there was any."""
+        plan, kept = Plan(self._heads), list(parcel.works)
+        for work in parcel.works:
+            try:
+                if work.error is None:
+                    work.check(plan)
+            except StorageError as error:
+                work.error = error
+        parcel.works = [work for work in kept if work.error is None]
+        return len(parcel.works) < len(kept)

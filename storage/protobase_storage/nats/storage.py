@@ -1,0 +1,247 @@
+"""`nats://`: the contract on a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from ..commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere
+from ..contract import (
+    BACKLOG_LIMIT,
+    READS_LIMIT,
+    CollectionInfo,
+    Standing,
+    StorageStats,
+    append_checked,
+    check_erasure,
+    check_name,
+    check_remains,
+    check_snapshot,
+    random_identity,
+    refused,
+)
+from ..errors import StorageClosed, StorageError, TooManyReads
+from ..shared import News, SharedStorage
+from .address import NatsAddress
+from .catalogue import Catalogue
+from .connection import connect
+from .erasing import Eraser
+from .follower import Follower
+from .heads import Heads
+from .limits import PATIENCE_SECONDS
+from .opening import find_database, find_stream
+from .patient import Patient
+from .pieces import PieceStore
+from .reading import Reader
+from .seats import Seat, take_seat
+from .sender import Sender
+from .stream import Stream
+from .subjects import Subjects
+from .upkeep import Upkeep
+from .writer import Writer
+
+Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
+
+
+class NatsStorage(SharedStorage):
+    """A stream that any number of processes read and write. Made by `open`."""
+
+    def __init__(
+        self,
+        patient: Patient,
+        name: str,
+        seat: Seat,
+        replicas: int = 1,
+        *,
+        backlog_limit: int = BACKLOG_LIMIT,
+        reads_limit: int = READS_LIMIT,
+        make_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        clock: Callable[[], float] = time.perf_counter,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """``name`` is the stream's. For the options see `open`."""
+        self.identity = seat.identity
+        self.replicas = replicas
+        self._seat = seat
+        self._stream = patient.stream
+        subjects = Subjects(name)
+        pieces = PieceStore(patient, subjects, self._stream.payload_bytes, make_bytes, now)
+        self._reader = Reader(patient, subjects, pieces)
+        heads = Heads(self._reader)
+        self._upkeep = Upkeep(patient, subjects, pieces, self._reader, heads)
+        sender = Sender(patient, subjects, pieces, heads, make_bytes)
+        self._writer = Writer(heads, sender, self._upkeep, backlog_limit=backlog_limit, clock=clock)
+        self._catalogue = Catalogue(patient, subjects, self._reader)
+        self._eraser = Eraser(patient, subjects, self._writer, self._upkeep)
+        self._follower = Follower(patient, subjects, self._reader, sender.is_own, self.identity)
+        self._stream.when_connected_again(self._follower.check)
+        self._reads_limit = reads_limit
+        self._reading = 0
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        address: NatsAddress,
+        *,
+        must_exist: bool = False,
+        seconds: float = PATIENCE_SECONDS,
+        backlog_limit: int = BACKLOG_LIMIT,
+        reads_limit: int = READS_LIMIT,
+        make_identity: Callable[[], str] = random_identity,
+        wrap: Callable[[Stream], Stream] = lambda stream: stream,
+    ) -> NatsStorage:
+        """Open what is in the stream, which is made if it is not there, unless it ``must_exist``.
+
+        ``seconds`` is how long a stream that does not answer is asked again, ``backlog_limit`` in bytes,
+        ``reads_limit`` how many reads may be under way. ``wrap`` is for tests.
+
+        Raises `StorageUnreachable`, `StorageFormatError`, and `StorageError` for a stream that is not as it
+        must be, or without nats-py.
+        """
+        connected = await connect(address)
+        try:
+            replicas = await find_stream(connected, address, seconds, must_exist)
+            await find_database(connected, address, seconds, make_identity)
+            patient = Patient(wrap(connected), seconds)
+            seat = await take_seat(patient, Subjects(address.stream), make_identity, secrets.token_bytes)
+            own = address.stream, seat, replicas
+            storage = cls(patient, *own, backlog_limit=backlog_limit, reads_limit=reads_limit)
+            await storage._finish_erasing()
+        except BaseException:
+            await connected.close()
+            raise
+        return storage
+
+    def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
+        """See `Storage.append`."""
+        self._check_open()
+        if self._seat.lost:
+            return refused(self._seat.lost)
+        new = [commit for commit in commits if not self._follower.has_told(commit)]
+        return append_checked(new, self._writer.append)
+
+    def follow(self, collection: str, vector: Vector) -> None:
+        """See `SharedStorage.follow`."""
+        self._check_open()
+        self._follower.follow(collection, vector)
+
+    def unfollow(self, collection: str) -> None:
+        """See `SharedStorage.unfollow`."""
+        self._follower.unfollow(collection)
+
+    async def news(self) -> Mapping[str, News]:
+        """See `SharedStorage.news`."""
+        return await self._follower.news()
+
+    async def load(self, collection: str) -> Loaded:
+        """See `Storage.load`."""
+        check_name(collection)
+        return await self._read(lambda: self._load(collection))
+
+    async def _load(self, collection: str) -> Loaded:
+        stored, snapshot = await self._reader.loaded(collection)
+        return Loaded(snapshot, stored.commits, stored.remains)
+
+    async def commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
+        """See `Storage.commits_after`."""
+        check_name(collection)
+        return await self._read(lambda: self._commits_after(collection, vector, limit))
+
+    async def _commits_after(self, collection: str, vector: Vector, limit: int) -> tuple[Commit, ...] | None:
+        stored = await self._reader.stored(collection)
+        if stored.snapshot and not includes(vector, stored.snapshot.vector):
+            return None
+        if any(is_elsewhere(vector, commit.origin, commit.sequence) for commit in stored.commits):
+            return None
+        return tuple(commit for commit in stored.commits if not covers(vector, commit))[:limit]
+
+    async def compact(self, snapshot: Snapshot) -> None:
+        """See `Storage.compact`."""
+        self._check_open()
+        check_snapshot(snapshot)
+        await self._writer.compact(snapshot)
+
+    async def list(self, prefix: str = "") -> list[CollectionInfo]:
+        """See `Storage.list`. All of these collections are read."""
+        return await self._read(lambda: self._catalogue.infos(prefix))
+
+    async def standing(self, collection: str) -> Standing:
+        """See `Storage.standing`."""
+        check_name(collection)
+        return await self._read(lambda: self._catalogue.standing(collection))
+
+    async def standings_of(self, collections: Sequence[str]) -> list[Standing]:
+        """See `Storage.standings_of`. They are of one moment where nobody else writes meanwhile."""
+        return await self._read(lambda: self._catalogue.standings(collections))
+
+    async def standings(self, after: str = "", limit: int = 1_000) -> list[Standing]:
+        """See `Storage.standings`."""
+        return await self._read(lambda: self._catalogue.page(after, limit))
+
+    async def delete(self, collection: str, remains: bytes = b"") -> None:
+        """See `Storage.delete`."""
+        self._check_open()
+        check_name(collection)
+        check_remains(remains)
+        work = await self._writer.delete(collection, remains)
+        try:
+            await self._upkeep.drop_deleted(work)
+        except StorageError as error:  # it counts as deleted, and the next deletion or erasure drops it
+            told = "%s: of %r is left what was deleted: %s"
+            address = self._stream.address
+            _log.warning(told, address, collection, error, extra={"event": "erasing_unfinished"})
+
+    async def erase(self, collection: str, remains: bytes = b"", snapshot: Snapshot | None = None) -> None:
+        """See `Storage.erase`, and docs/storage.md for what the server itself may keep."""
+        self._check_open()
+        check_erasure(collection, remains, snapshot)
+        await self._eraser.erase(collection, remains, snapshot)
+
+    async def _finish_erasing(self) -> None:
+        """Complete what a process before has begun, or leave it to the next opening."""
+        try:
+            await self._eraser.finish()
+        except StorageError as error:
+            told = "%s still has what was erased: %s"
+            _log.warning(told, self._stream.address, error, extra={"event": "erasing_unfinished"})
+
+    async def stats(self) -> StorageStats:
+        """See `Storage.stats`; of the flushes each is a round, of any number of messages."""
+        self._check_open()
+        collections, size = await asyncio.gather(self._catalogue.count(), self._catalogue.size())
+        writer = self._writer
+        counted = writer.commits, writer.flushes, writer.last_flush_seconds, writer.backlog
+        return StorageStats(collections, size, *counted)
+
+    async def close(self) -> None:
+        """See `Storage.close`."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        self._follower.close()
+        await self._writer.stop()
+        await self._seat.release()
+        await self._stream.close()
+
+    async def _read(self, read: Callable[[], Awaitable[Result]]) -> Result:
+        self._check_open()
+        if self._reading >= self._reads_limit:
+            raise TooManyReads(f"{self._reading} reads wait already; the limit is {self._reads_limit}")
+        self._reading += 1
+        try:
+            return await read()
+        finally:
+            self._reading -= 1
+
+    def _check_open(self) -> None:
+        if self._closing is not None:
+            raise StorageClosed(f"the storage at {self._stream.address} is closed")

@@ -1,0 +1,105 @@
+"""A collection as its messages tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..commit import Commit, Vector, covers, join
+from ..errors import CollectionCorrupt
+from .values import Deleted, Effect, Pieces, Published, length_of
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message with its effects, which may have been in `pieces`."""
+
+    sequence: int
+    previous: int
+    tag: bytes
+    effects: Sequence[Effect]
+    pieces: Pieces | None = None
+
+
+@dataclass(slots=True)
+class Stored:
+    """What a collection is after the message with the number `sequence`."""
+
+    collection: str
+    sequence: int = 0
+    snapshot: Published | None = None
+    log: list[tuple[int, Commit]] = field(default_factory=list[tuple[int, Commit]])
+    """The commits that the snapshot does not cover, with the numbers of their messages."""
+    vector: dict[str, int] = field(default_factory=dict[str, int])
+    remains: bytes = b""
+    places: list[tuple[int, Pieces]] = field(default_factory=list[tuple[int, Pieces]])
+    """All that is in pieces, with the numbers of the messages that say so."""
+    numbers: list[int] = field(default_factory=list[int])
+    """Of all messages that there are."""
+    _keep: int = 1
+    _begins_behind: int = 0
+
+    @property
+    def commits(self) -> tuple[Commit, ...]:
+        """The commits that the snapshot does not cover, in the stream's order."""
+        return tuple(commit for _, commit in self.log)
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether nothing but remains is left."""
+        return self.snapshot is None and not self.log
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Bytes of the snapshot, commits in the log, and bytes of these."""
+        snapshot = length_of(self.snapshot.update) if self.snapshot else 0
+        return snapshot, len(self.log), sum(len(commit.update) for _, commit in self.log)
+
+    def apply(self, told: Told) -> None:
+        """Take the next message. Raises `CollectionCorrupt` where one before it is missing."""
+        if not self.numbers:
+            self._begins_behind = told.previous
+        elif told.previous != self.sequence:
+            raise CollectionCorrupt(
+                self.collection, f"message {told.previous} is missing before message {told.sequence}"
+            )
+        self.sequence = told.sequence
+        self.numbers.append(told.sequence)
+        if told.pieces is not None:
+            self.places.append((told.sequence, told.pieces))
+        for effect in told.effects:
+            self._apply(told.sequence, effect)
+
+    def check_beginning(self) -> None:
+        """Raises `CollectionCorrupt` where messages are missing that no snapshot covers."""
+        if self._begins_behind >= self._keep:
+            raise CollectionCorrupt(self.collection, f"message {self._begins_behind} is missing")
+
+    def keep_below(self, vector: Vector) -> int:
+        """The lowest number that has to stay if a snapshot covers this."""
+        return next((each for each, commit in self.log if not covers(vector, commit)), self.sequence + 1)
+
+    def _apply(self, sequence: int, effect: Effect) -> None:
+        match effect:
+            case Commit():
+                self.log.append((sequence, effect))
+                self.vector = join(self.vector, {effect.origin: effect.sequence})
+            case Published(vector, _, update, remains, keep):
+                self.snapshot, self.remains = effect, remains
+                self.log = [(number, each) for number, each in self.log if not covers(vector, each)]
+                self.vector = join(self.vector, vector)
+                self._keep = max(self._keep, keep or sequence)
+                if isinstance(update, Pieces):
+                    self.places.append((sequence, update))
+            case Deleted(remains):
+                self.snapshot, self.log, self.vector, self.remains = None, [], {}, remains
+                self._keep = sequence
+
+
+def stored_of(collection: str, messages: Iterable[Told]) -> Stored:
+    """What all messages tell that there are. Raises `CollectionCorrupt`."""
+    stored = Stored(collection)
+    for told in messages:
+        stored.apply(told)
+    stored.check_beginning()
+    return stored

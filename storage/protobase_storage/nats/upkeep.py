@@ -1,0 +1,79 @@
+"""What keeps the stream short: puts snapshots, and drops what these and deletions leave behind."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ..commit import Snapshot
+from ..errors import CollectionCorrupt, StorageError
+from .heads import Head, Heads
+from .patient import Patient
+from .pieces import PieceStore
+from .reading import Reader
+from .subjects import Subjects
+from .values import Deleted, Published
+from .works import Compaction, Deletion
+
+
+class Upkeep:
+    """What is dropped is written over, message by message: the server's purge would leave the bytes."""
+
+    def __init__(
+        self, stream: Patient, subjects: Subjects, pieces: PieceStore, reader: Reader, heads: Heads
+    ) -> None:
+        self._stream = stream
+        self._subjects = subjects
+        self._pieces = pieces
+        self._reader = reader
+        self._heads = heads
+
+    async def find(self, collection: str) -> Head:
+        """Where a collection ends. Raises `CollectionCorrupt`, `StorageUnreachable`."""
+        try:
+            return await self._heads.find(collection)
+        except CollectionCorrupt:
+            last = await self._stream.last(self._subjects.log(collection))  # it can be deleted
+            self._heads.assume(collection, last.sequence if last else 0)
+            raise
+
+    async def put(self, work: Compaction) -> None:
+        """Put a snapshot; it counts when a message says so. Raises `StorageError`."""
+        name = work.snapshot.collection
+        work.before = await self._reader.stored(name)
+        keep = work.before.keep_below(work.snapshot.vector)
+        work.published = await self.published(work.snapshot, work.before.remains, keep)
+
+    async def published(self, snapshot: Snapshot, remains: bytes, keep: int = 0) -> Published:
+        """What a message says of a snapshot that was put. Raises `StorageUnreachable`, `Refused`."""
+        body = await self._pieces.put(snapshot.collection, snapshot.update)
+        return Published(dict(snapshot.vector), snapshot.time, body, remains, keep)
+
+    async def drop_covered(self, work: Compaction) -> None:
+        """Drop what a snapshot has taken the place of. What is left of it now goes with the next one."""
+        assert work.before is not None
+        assert work.published is not None
+        keep = work.published.keep
+        named = [(number, body) for number, body in work.before.places if number < keep]
+        kept = [body for number, body in work.before.places if number >= keep]
+        with suppress(StorageError):
+            await self._stream.wipe_all(number for number in work.before.numbers if number < keep)
+            await self._pieces.drop(body for _, body in named)
+            await self._pieces.sweep(work.snapshot.collection, [*kept, work.published.update])
+
+    async def drop_deleted(self, work: Deletion) -> None:
+        """Drop all that was there before a deletion. Raises `StorageUnreachable`, `Refused`."""
+        await self._drop_below(work.collection, work.number, work.instead)
+
+    async def drop_deleted_behind(self, collection: str, number: int) -> bool:
+        """The same for a deletion behind this message, if there is one. Raises `StorageError`."""
+        for told in await self._reader.behind(collection, number):
+            if told.effects and isinstance(told.effects[0], Deleted):
+                instead = next((each for each in told.effects if isinstance(each, Published)), None)
+                await self._drop_below(collection, told.sequence, instead)
+                return True
+        return False
+
+    async def _drop_below(self, collection: str, number: int, instead: Published | None) -> None:
+        messages = await self._stream.read_to_end(self._subjects.log(collection))
+        await self._stream.wipe_all(each.sequence for each in messages if each.sequence < number)
+        await self._pieces.drop_below(collection, number, instead.update if instead else None)

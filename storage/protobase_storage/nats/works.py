@@ -1,0 +1,140 @@
+"""What waits for the writer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..commit import Commit, Snapshot, Vector, join, sequence_of
+from ..contract import check_fresh, check_sequences
+from ..errors import StorageError
+from .heads import Heads
+from .stored import Stored
+from .values import Deleted, Effect, Published
+
+
+class Plan:
+    """What the collections will be once those works are stored that were checked before."""
+
+    def __init__(self, heads: Heads) -> None:
+        self._heads = heads
+        self._vectors: dict[str, Vector] = {}
+        self._deleted: set[str] = set()
+
+    def append(self, commits: Sequence[Commit]) -> None:
+        """Check commits, and count on them. Raises `SequenceConflict`."""
+        check_sequences(commits, self._known)
+        for commit in commits:
+            vector = self._vectors.get(commit.collection, {})
+            self._vectors[commit.collection] = join(vector, {commit.origin: commit.sequence})
+
+    def compact(self, snapshot: Snapshot) -> None:
+        """Check a snapshot, and count on it. Raises `StaleSnapshot`."""
+        name = snapshot.collection
+        check_fresh(snapshot, {} if name in self._deleted else self._heads.known(name).snapshot)
+        self._vectors[name] = join(self._vectors.get(name, {}), snapshot.vector)
+
+    def delete(self, collection: str, vector: Vector) -> None:
+        """Count on a deletion, and on a snapshot with this vector in the place of what was there."""
+        self._deleted.add(collection)
+        self._vectors[collection] = vector
+
+    def _known(self, commit: Commit) -> int:
+        planned = sequence_of(self._vectors.get(commit.collection, {}), commit.origin)
+        if commit.collection in self._deleted:
+            return planned
+        return max(planned, self._heads.known(commit.collection).known(commit))
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """Something that was called. `future` is its caller's, `weight` its bytes in the backlog."""
+
+    future: asyncio.Future[None]
+    weight: int
+    error: StorageError | None = None
+
+    def settle(self) -> None:
+        """Answer, unless the caller was cancelled."""
+        if self.future.done():
+            return
+        if self.error:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(None)
+
+
+@dataclass(slots=True, eq=False)
+class Append(Work):
+    """Commits that are stored together."""
+
+    commits: Sequence[Commit] = ()
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """Those that it changes."""
+        return tuple(dict.fromkeys(commit.collection for commit in self.commits))
+
+    def check(self, plan: Plan) -> None:
+        """Raises `StorageError` if it cannot be stored behind what is planned."""
+        plan.append(self.commits)
+
+    def effects(self) -> Mapping[str, Sequence[Effect]]:
+        """What it does, by collection."""
+        told: dict[str, list[Effect]] = {}
+        for commit in self.commits:
+            told.setdefault(commit.collection, []).append(commit)
+        return told
+
+
+@dataclass(slots=True, eq=False)
+class Deletion(Work):
+    """A collection to be forgotten; `instead` takes its place."""
+
+    collection: str = ""
+    remains: bytes = b""
+    instead: Published | None = None
+    number: int = 0
+    """That of its message, once it is stored."""
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """The one that it changes."""
+        return (self.collection,)
+
+    def check(self, plan: Plan) -> None:
+        """It can always be stored."""
+        plan.delete(self.collection, self.instead.vector if self.instead else {})
+
+    def effects(self) -> Mapping[str, Sequence[Effect]]:
+        """What it does."""
+        deleted = Deleted(self.remains)
+        return {self.collection: [deleted, self.instead] if self.instead else [deleted]}
+
+
+@dataclass(slots=True, eq=False)
+class Compaction(Work):
+    """A snapshot. It has its place among the calls when it is checked first, and counts once it is put."""
+
+    snapshot: Snapshot = field(kw_only=True)
+    before: Stored | None = None
+    """What was there when it was put."""
+    published: Published | None = None
+
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """The one that it changes."""
+        return (self.snapshot.collection,)
+
+    def check(self, plan: Plan) -> None:
+        """Raises `StaleSnapshot`."""
+        plan.compact(self.snapshot)
+
+    def effects(self) -> Mapping[str, Sequence[Effect]]:
+        """What it does, once it is put."""
+        assert self.published is not None
+        return {self.snapshot.collection: [self.published]}
+
+
+AnyWork = Append | Deletion | Compaction

@@ -1,0 +1,44 @@
+"""A storage that other processes write at the same time: what they store is told to who follows it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .commit import Commit, Vector
+from .contract import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What others have stored of a collection, in order. `replaced`: it has become something else, which is
+    to be loaded, by a deletion or by a snapshot of what never came here."""
+
+    commits: tuple[Commit, ...] = ()
+    replaced: bool = False
+
+
+class SharedStorage(Storage):
+    """See `Storage`. An append of a commit that `news` told stores nothing, and completes in its turn."""
+
+    replicas: int
+    """How many servers keep all of it. An append is durable when a majority of them has it."""
+
+    @abstractmethod
+    def follow(self, collection: str, vector: Vector) -> None:
+        """From now on `news` tells what others store of a collection beside ``vector``. It begins anew where
+        the collection is followed already."""
+
+    @abstractmethod
+    def unfollow(self, collection: str) -> None:
+        """Nobody is interested any more. Harmless if it is not followed."""
+
+    @abstractmethod
+    async def news(self) -> Mapping[str, News]:
+        """Wait until others have stored something of what is followed, and take it.
+
+        The parts of a commit over several collections come together, those of collections that are followed;
+        where there is one alone it comes as a commit of its collection. One call at a time. Raises
+        `StorageClosed` once that is so, and `StorageError`: then what was to be told is told by a later call.
+        """

@@ -1,0 +1,33 @@
+"""NATS servers for all tests of a folder's files that ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.nats_places import FOLDER, REPLICAS, VARIABLE
+from tests.support.nats_servers import NatsServer, one_server, three_servers
+
+
+def _name(patch: Any, servers: list[NatsServer]) -> None:
+    patch.setenv(VARIABLE, ",".join(each.host for each in servers))
+    patch.setenv(REPLICAS, str(len(servers)))
+    patch.setenv(FOLDER, str(servers[0].folder.parent))
+
+
+@pytest.fixture(scope="module")
+def on_one() -> Iterator[NatsServer]:
+    """One server, which the environment names."""
+    with one_server() as server, pytest.MonkeyPatch.context() as patch:
+        _name(patch, [server])
+        yield server
+
+
+@pytest.fixture(scope="module")
+def on_three() -> Iterator[list[NatsServer]]:
+    """Three servers, which the environment names."""
+    with three_servers() as servers, pytest.MonkeyPatch.context() as patch:
+        _name(patch, servers)
+        yield servers
