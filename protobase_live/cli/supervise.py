@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
 
 from protobase_actors import SystemClock
 from protobase_live.cli.descriptors import allow_descriptors
@@ -20,6 +19,7 @@ from protobase_live.workers.stores import Stores
 from protobase_live.workers.supervisor import Supervisor
 
 WORKER = (sys.executable, "-P", "-m", "protobase_live.cli.worker")
+"""What a worker is."""
 
 MOST_WORKERS = 64
 """More are no use, and each is linked with all others."""
@@ -27,10 +27,8 @@ MOST_WORKERS = 64
 _log = logging.getLogger(__name__)
 
 
-async def supervise(
-    chosen: Options, how: Settings, host: str, port: int, stop: asyncio.Event, command: Sequence[str] = WORKER
-) -> None:
-    """Serve until ``stop``. ``command`` is what a worker is.
+async def supervise(chosen: Options, how: Settings, host: str, port: int, stop: asyncio.Event) -> None:
+    """Serve until ``stop``.
 
     Raises ValidationError for what workers cannot do, and Unavailable.
     """
@@ -45,7 +43,7 @@ async def supervise(
         {"options": dict(chosen), "storage": stores.of(number), "supervisor": os.getpid()}
         for number in range(how.workers)
     ]
-    supervisor, ready = Supervisor(command, orders, listeners, reports, clock, limits), asyncio.Event()
+    supervisor, ready = Supervisor(WORKER, orders, listeners, reports, clock, limits), asyncio.Event()
     serving = asyncio.create_task(supervisor.run(stop, ready))
     told = asyncio.create_task(_tell(ready, how, host, listeners[0].getsockname()[1]))
     try:

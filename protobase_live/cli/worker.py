@@ -1,6 +1,7 @@
 """A worker of ``protobase-live serve --workers``, as a process of its own.
 
-``python -m protobase_live.cli.worker`` reads its order as one line of JSON, and ends with its supervisor.
+``python -m protobase_live.cli.worker`` with some descriptors reads its order as one line of JSON, and ends
+with its supervisor. What it needs is imported before: it may be a spare, and is to start at once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from socket import socket
@@ -25,6 +26,8 @@ from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.serve import listening_as, opened, tracing
 from protobase_live.cli.settings import settings
+from protobase_live.cluster import cluster as cluster
+from protobase_live.server import peers as peers
 from protobase_live.server.server import Server
 from protobase_live.workers.control import Control, Said
 from protobase_live.workers.flight_record import FlightRecord
@@ -41,23 +44,22 @@ PR_SET_PDEATHSIG = 1
 _log = logging.getLogger(__name__)
 
 
-async def _serve(order: Mapping[str, Any]) -> None:
+async def _serve(order: Mapping[str, Any], door: int, control_end: int, memory: int) -> None:
     how = replace(settings(order["options"], os.environ), storage=order["storage"])
     log_to_stderr(how.log_level, how.log_format, worker=order["number"])
     stop, clock = stop_requested(), SystemClock()
     allow_descriptors(how.server_limits.sessions)
     asyncio.get_running_loop().set_exception_handler(Starvation(clock))
-    descriptors = order["descriptors"]
-    recorder = FlightRecorder(FlightRecord(descriptors["record"], how.worker_limits.recorded_bytes))
+    recorder = FlightRecorder(FlightRecord(memory, how.worker_limits.recorded_bytes))
     recorder.learn(order["known"])
-    control = await Control.over(socket(fileno=descriptors["control"]))
+    control = await Control.over(socket(fileno=control_end))
     async with opened(how) as database:
         database.recorder = recorder
         siblings = WorkerSiblings(
             order["number"],
             order["workers"],
             Path(order["folder"]),
-            PassedSockets(descriptors["door"], tuple(order["address"])),
+            PassedSockets(door, tuple(order["address"])),
             bytes.fromhex(order["secret"]),
             control,
             clock,
@@ -104,20 +106,21 @@ async def _obey(said: Said, control: Control, recorder: FlightRecorder, server: 
         control.say(figures=page.body.decode(), **{"for": said["tell_figures"]})
 
 
-def _end_with(parent: int) -> None:
+def _end_with_parent() -> None:
     """Be killed when the supervisor dies, even while code hangs; elsewhere than on Linux the loop ends it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
-def main() -> None:
-    """Serve until SIGTERM, or until the supervisor dies."""
-    order = json.loads(sys.stdin.readline())
-    _end_with(order["supervisor"])
-    run(_serve(order))
+def main(descriptors: Sequence[str]) -> None:
+    """Wait for an order; then serve until SIGTERM, or until the supervisor dies. ``descriptors`` are those of
+    its door, of what both say, and of the memory that it records in.
+    """
+    _end_with_parent()
+    order = json.loads(sys.stdin.readline() or "null")
+    if order is not None and os.getppid() == order["supervisor"]:
+        run(_serve(order, *map(int, descriptors)))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

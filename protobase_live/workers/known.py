@@ -30,10 +30,12 @@ class Known:
         """A worker died while it did this; ``from_outside``: perhaps not of this, for anybody may kill it.
 
         What was sent and taken alone is to blame; else each of what was taken will be taken alone. Where
-        nothing was sent, it is the collection. Answers with one word of what was found: ``refused``,
-        ``suspect``, ``unloadable`` or ``counted``.
+        nothing was sent, it is the collection, if it is not anybody. Answers with one word of what was
+        found: ``refused``, ``suspect``, ``unloadable``, ``counted`` or ``unproven``.
         """
         digests = [digest for message in doing.sent for digest in message.digests]
+        if not doing.sent and from_outside and doing.what != "load":
+            return "unproven"
         if not doing.sent:
             self._deaths[doing.collection] = self._deaths.pop(doing.collection, 0) + 1
             self._forget(self._deaths)

@@ -21,6 +21,7 @@ from protobase_live.workers.pauses import Pauses
 from protobase_live.workers.porter import Porter
 from protobase_live.workers.reports import Reports
 from protobase_live.workers.revocations import Revocations
+from protobase_live.workers.spare import Spare
 from protobase_live.workers.worker import Worker
 
 LOOK_SECONDS = 0.1
@@ -52,7 +53,8 @@ class Supervisor:
         self._known.refuse(reports.refused())
         self._revocations = Revocations()
         self._orders = orders
-        self.workers = [Worker(number, command, limits, clock, self._hear) for number in range(len(orders))]
+        self.workers = [Worker(number, limits, clock, self._hear) for number in range(len(orders))]
+        self._spare = Spare(command, limits.recorded_bytes)
         self._porter = Porter(self.workers, clock, limits)
         self._secret = secrets.token_hex(32)
         self._came_up = asyncio.Event()
@@ -81,6 +83,7 @@ class Supervisor:
                     worker.kill()
                 self._porter.close()
                 await asyncio.gather(*lives, *others, return_exceptions=True)
+                await self._spare.close()
         for life in lives:
             life.result()
         for each in others:
@@ -108,7 +111,7 @@ class Supervisor:
         pauses = Pauses(self._limits)
         while not self._stopping:
             begun = self._clock.monotonic()
-            code = await worker.live(self._order(worker, folder))
+            code = await worker.live(await self._spare.take(), self._order(worker, folder))
             self._settled.add(worker)  # nobody waits for it
             self._leave_together()
             if self._stopping:
@@ -136,7 +139,7 @@ class Supervisor:
     def _died(self, worker: Worker, code: int) -> None:
         self._deaths += 1
         cause = worker.hung or (f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}")
-        doing, verdict = worker.doing(), None
+        doing, verdict = worker.doing, None
         if doing is not None:
             from_outside = worker.hung is None and code == -signal.SIGKILL
             verdict = self._known.judge(doing, from_outside=from_outside)
@@ -162,6 +165,10 @@ class Supervisor:
     def _hear(self, worker: Worker, said: Said) -> None:
         if "ready" in said:
             self._came_up.set()
+            if all(each.up for each in self.workers):
+                self._spare.prepare()
+            if self._stopping:
+                worker.stop()
         if "settled" in said:
             self._settled.add(worker)
             self._leave_together()
@@ -192,7 +199,8 @@ class Supervisor:
     async def _stop(self, lives: Sequence[asyncio.Task[None]]) -> None:
         self._stopping = True
         for worker in self.workers:
-            worker.stop()
+            if worker.up:  # one that is starting may have what others lack: it settles, too
+                worker.stop()
         await asyncio.wait(lives, timeout=self._limits.end_seconds)
 
     def _leave_together(self) -> None:

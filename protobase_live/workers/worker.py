@@ -1,34 +1,26 @@
-"""One worker as its supervisor sees it: a process, and what it has in common with that."""
+"""One worker as its supervisor sees it, from process to process."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import signal
 import socket
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from protobase_actors import Clock
-from protobase_live.workers.control import Control, Said
-from protobase_live.workers.flight_record import Doing, FlightRecord, make_memory
+from protobase_live.workers.control import Said
+from protobase_live.workers.flight_record import Doing
 from protobase_live.workers.limits import WorkerLimits
-from protobase_live.workers.passing import hand_over
+from protobase_live.workers.process import WorkerProcess
 
 Hear = Callable[["Worker", Said], None]
 """Is told what a worker says."""
 
 
 class Worker:
-    """From start to start; its memory of what it does is one and the same."""
+    """What serves under one number, with one store."""
 
-    def __init__(
-        self, number: int, command: Sequence[str], limits: WorkerLimits, clock: Clock, hear: Hear
-    ) -> None:
-        """``command`` is what a worker is, and reads its order from standard input."""
+    def __init__(self, number: int, limits: WorkerLimits, clock: Clock, hear: Hear) -> None:
         self.number = number
         self.up = False
         """Whether it serves."""
@@ -36,124 +28,66 @@ class Worker:
         """Whether it ever did."""
         self.hung: str | None = None
         """Why it was killed by `look_after`."""
-        self._command = command
+        self.doing: Doing | None = None
+        """What it did when it died."""
         self._limits = limits
         self._clock = clock
         self._hear = hear
-        self._memory = make_memory()
-        self._record = FlightRecord(self._memory, limits.recorded_bytes)
-        self._process: Process | None = None
-        self._control: Control | None = None
-        self._door: socket.socket | None = None
-        self._started = 0.0
+        self._process: WorkerProcess | None = None
+        self._begun = 0.0
 
-    @property
-    def pid(self) -> int | None:
-        """Of its process, None while it has none."""
-        return None if self._process is None else self._process.pid
-
-    async def live(self, order: Mapping[str, Any]) -> int:
-        """Start it, and wait until it has died; the exit code, negative for a signal."""
-        self._record.reset(self._clock.monotonic())
-        self.hung, self._started = None, self._clock.monotonic()
-        door, control, theirs = await self._start(order)
-        for each in theirs:
-            each.close()
-        self._door, self._control = door, await Control.over(control)
+    async def live(self, process: WorkerProcess, order: Mapping[str, Any]) -> int:
+        """Be this process, until it has died; the exit code, negative for a signal."""
+        self._begun, self.hung, self.doing = self._clock.monotonic(), None, None
+        process.begin(order, self._begun)
+        self._process = process
         try:
-            while (said := await self._control.hear()) is not None:
+            while (said := await process.control.hear()) is not None:
                 if "ready" in said:
                     self.up = self.served = True
                 self._hear(self, said)
-        finally:
-            self.up = False
-            code = await self._end()
-        return code
-
-    async def _start(
-        self, order: Mapping[str, Any]
-    ) -> tuple[socket.socket, socket.socket, Sequence[socket.socket]]:
-        door, their_door = socket.socketpair()
-        control, their_control = socket.socketpair()
-        door.setblocking(False)
-        descriptors = {
-            "door": their_door.fileno(),
-            "control": their_control.fileno(),
-            "record": self._memory,
-        }
-        # In a session of its own: Ctrl-C is for the supervisor, which then stops it.
-        self._process = process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, pass_fds=list(descriptors.values()), start_new_session=True
-        )
-        assert process.stdin is not None
-        process.stdin.write(json.dumps({**order, "descriptors": descriptors}).encode() + b"\n")
-        process.stdin.close()
-        return door, control, (their_door, their_control)
-
-    async def _end(self) -> int:
-        assert self._process is not None
-        assert self._door is not None
-        assert self._control is not None
-        if self._process.returncode is None:
-            self.kill()  # it has closed its end, and has nothing more to say
-        code = await self._process.wait()
-        self._door.close()
-        self._control.close()
-        self._process = None
+        finally:  # it has closed its end, and has nothing more to say
+            self.up, self._process = False, None
+            code = await process.end()
+            self.doing = process.record.doing()
+            process.record.close()
         return code
 
     def take(self, client: socket.socket) -> bool:
         """Hand a connection to it; False: it takes no more now."""
-        assert self._door is not None
-        try:
-            return hand_over(self._door, client)
-        except OSError:  # it has just died, or the client has gone
-            return client.fileno() == -1
+        return self._process is not None and self._process.take(client)
 
     def say(self, **said: Any) -> None:
         """Say something to it, if it lives."""
-        if self._control is not None and self._process is not None:
-            self._control.say(**said)
+        if self._process is not None:
+            self._process.control.say(**said)
 
     def stop(self) -> None:
         """Have it let go of its clients and end."""
-        self._send(signal.SIGTERM)
+        if self._process is not None:
+            self._process.send(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it now."""
-        self._send(signal.SIGKILL)
-
-    def _send(self, number: signal.Signals) -> None:
-        # `Process.send_signal` looks whether it has died, and then asyncio does not learn of what.
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.kill(self._process.pid, number)
+        if self._process is not None:
+            self._process.send(signal.SIGKILL)
 
     def look_after(self) -> None:
         """Kill it if it has hung for too long."""
         if self._process is None or self.hung is not None:
             return
-        self.hung = self._hanging(self._clock.monotonic())
+        self.hung = self._hanging(self._process, self._clock.monotonic())
         if self.hung is not None:
             self.kill()
 
-    def _hanging(self, now: float) -> str | None:
+    def _hanging(self, process: WorkerProcess, now: float) -> str | None:
         limits = self._limits
         if not self.up:
-            late = now - self._started > limits.start_seconds
+            late = now - self._begun > limits.start_seconds
             return f"did not start within {limits.start_seconds:g} s (start_seconds)" if late else None
-        since = self._record.running_since
+        since = process.record.running_since
         if since is not None and now - since > limits.turn_seconds:
             return f"ran {limits.turn_seconds:g} s for one collection (turn_seconds)"
-        if now - self._record.last_beat > limits.silent_seconds:
+        if now - process.record.last_beat > limits.silent_seconds:
             return f"showed no sign of life for {limits.silent_seconds:g} s (silent_seconds)"
         return None
-
-    def doing(self) -> Doing | None:
-        """What it did when it died."""
-        return self._record.doing()
-
-    def close(self) -> None:
-        """Let go of its memory."""
-        self._record.close()
-        os.close(self._memory)
