@@ -115,7 +115,8 @@ async def test_with_too_many_that_wait_the_oldest_is_closed(place: Place) -> Non
     place.workers[0].up = False
     clients = [await place.connect(request(0)) for _ in range(3)]
     assert place.porter.waiting == 2
-    clients[0].setblocking(False)
+    for client in clients:
+        client.setblocking(False)
     with pytest.raises(ConnectionResetError):
         clients[0].recv(1)
     with pytest.raises(BlockingIOError):
