@@ -119,6 +119,10 @@ def serve(
     traces: Annotated[
         str | None, typer.Option(help="The share of commits that OpenTelemetry is told of, such as 0.01.")
     ] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(help="So many processes serve, each with a store of its own below file:PATH."),
+    ] = None,
 ) -> None:
     """Serve a database until SIGTERM or Ctrl-C; prints one line when it is ready.
 
@@ -152,6 +156,7 @@ def serve(
         "log_level": log_level,
         "log_format": log_format,
         "traces": traces,
+        "workers": workers,
     }
     # An option that is empty was given: without the keys that it should have named anyone could come.
     serve(cast("Options", {name: value for name, value in given.items() if value not in (None, [])}))

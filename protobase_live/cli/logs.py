@@ -18,7 +18,7 @@ LOGGER = "protobase_live"
 STORAGE_LOGGER = "protobase_storage"
 """The logger above all of the storage's."""
 
-FIELDS = ("event", "connection", "door", "collection", "node", "address", "code")
+FIELDS = ("event", "worker", "connection", "door", "collection", "node", "address", "code")
 """What a line may name beside its message (``extra`` of `logging`), in this order; docs/operating.md."""
 
 MOST_CHARS = 2_000
@@ -94,9 +94,24 @@ def _quoted(value: object) -> str:
     return text if _BARE.fullmatch(text) else json.dumps(text).replace("\x7f", "\\u007f")
 
 
-def log_to_stderr(level: str, style: str) -> None:
-    """Print what the packages log from ``level`` on, as ``text`` or ``json``."""
+class _Naming(logging.Filter):
+    """Lets everything pass, with the number of the worker that says it."""
+
+    def __init__(self, worker: int) -> None:
+        super().__init__()
+        self._worker = worker
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See logging.Filter."""
+        record.worker = self._worker
+        return True
+
+
+def log_to_stderr(level: str, style: str, worker: int | None = None) -> None:
+    """Print what the packages log from ``level`` on, as ``text`` or ``json``; each line names the worker."""
     handler = logging.StreamHandler(sys.stderr)
+    if worker is not None:
+        handler.addFilter(_Naming(worker))
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     for name in (LOGGER, STORAGE_LOGGER):
         logger = logging.getLogger(name)

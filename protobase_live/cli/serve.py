@@ -23,7 +23,9 @@ from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.server import Server
+from protobase_live.server.siblings import Siblings
 from protobase_live.server.tls import peer_tls, server_tls
+from protobase_live.workers.stores import require_no_workers
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -64,9 +66,15 @@ async def _serve(chosen: Options) -> None:
     how = settings(chosen, os.environ)
     log_to_stderr(how.log_level, how.log_format)
     stop = stop_requested()
+    if how.workers:
+        from protobase_live.cli.supervise import supervise  # a server without workers starts without
+
+        await supervise(chosen, how, *address(how.listen), stop)
+        return
     allow_descriptors(how.server_limits.sessions)
     asyncio.get_running_loop().set_exception_handler(Starvation(SystemClock()))
-    async with _opened(how) as database, tracing(database, how.traces), _listening(database, how) as server:
+    require_no_workers(how.storage)
+    async with opened(how) as database, tracing(database, how.traces), listening_as(database, how) as server:
         gc.collect()
         gc.freeze()  # what the start has made stays, and need not be looked at again and again
         print(f"listening on {server.url}", flush=True)
@@ -89,7 +97,8 @@ async def _until_stopped(stop: asyncio.Event, database: Database) -> None:
         raise StorageFailed(str(database.health.successor))
 
 
-def _opened(how: Settings) -> AbstractAsyncContextManager[Database]:
+def opened(how: Settings) -> AbstractAsyncContextManager[Database]:
+    """The database that is to be served."""
     return open_database(
         how.storage,
         limits=how.limits,
@@ -113,14 +122,19 @@ def _schemas(how: Settings) -> Mapping[str, type[Atom]] | None:
 
 
 @asynccontextmanager
-async def _listening(database: Database, how: Settings) -> AsyncGenerator[Server]:
+async def listening_as(
+    database: Database, how: Settings, siblings: Siblings | None = None
+) -> AsyncGenerator[Server]:
+    """The server that is asked for."""
     tls = server_tls(how.tls_cert, how.tls_key)
     refreshed = tls.refreshed(SystemClock(), how.server_limits.certificate_seconds) if tls else nullcontext()
-    async with refreshed, _server(database, how, tls.context if tls else None) as server:
+    async with refreshed, _server(database, how, siblings, tls.context if tls else None) as server:
         yield server
 
 
-def _server(database: Database, how: Settings, tls: SSLContext | None) -> AbstractAsyncContextManager[Server]:
+def _server(
+    database: Database, how: Settings, siblings: Siblings | None, tls: SSLContext | None
+) -> AbstractAsyncContextManager[Server]:
     host, port = address(how.listen)
     secret = None
     if how.cluster_secret_file is not None:
@@ -143,6 +157,7 @@ def _server(database: Database, how: Settings, tls: SSLContext | None) -> Abstra
         tls=tls,
         peer_tls=peer_tls(how.tls_ca),
         inspector=how.inspector == "on",
+        siblings=siblings,
     )
 
 
@@ -211,6 +226,7 @@ async def listening(
     tls: SSLContext | None = None,
     peer_tls: SSLContext | None = None,
     inspector: bool = True,
+    siblings: Siblings | None = None,
 ) -> AsyncGenerator[Server]:
     """A server of ``database``. Raises Unavailable when the port cannot be had."""
     server = Server(
@@ -229,6 +245,7 @@ async def listening(
         tls=tls,
         peer_tls=peer_tls,
         inspector=inspector,
+        siblings=siblings,
     )
     try:
         await server.__aenter__()

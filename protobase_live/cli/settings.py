@@ -21,6 +21,7 @@ from protobase_live.live.limits import ViewLimits
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.limits import ServerLimits
+from protobase_live.workers.limits import WorkerLimits
 
 PREFIX = "PROTOBASE_"
 LEVELS = ("debug", "info", "warning", "error")
@@ -35,6 +36,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "server_limits": ServerLimits,
     "live_limits": LiveLimits,
     "cluster_limits": ClusterLimits,
+    "worker_limits": WorkerLimits,
 }
 """The classes that hold the limits, by the name of their section."""
 
@@ -66,6 +68,7 @@ class Settings:
     log_level: str = "warning"
     log_format: str = "text"
     traces: str = "0"
+    workers: int = 0
     limits: Limits = field(default_factory=Limits)
     view_limits: ViewLimits = field(default_factory=ViewLimits)
     presence_limits: PresenceLimits = field(default_factory=PresenceLimits)
@@ -73,6 +76,7 @@ class Settings:
     server_limits: ServerLimits = field(default_factory=ServerLimits)
     live_limits: LiveLimits = field(default_factory=LiveLimits)
     cluster_limits: ClusterLimits = field(default_factory=ClusterLimits)
+    worker_limits: WorkerLimits = field(default_factory=WorkerLimits)
 
 
 class Options(TypedDict, total=False):
@@ -103,6 +107,7 @@ class Options(TypedDict, total=False):
     log_level: str
     log_format: str
     traces: str
+    workers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ def settings(options: Options, environment: Mapping[str, str]) -> Settings:
 
 
 def _of_options(options: Options) -> Iterator[tuple[str, _Given]]:
-    for name in _TEXTS:
+    for name in (*_TEXTS, *_COUNTS):
         if name in options:
             yield name, _Given(options.get(name), f"--{name.replace('_', '-')}")
     if options.get("insecure"):
@@ -224,6 +229,8 @@ def _plain(name: str, given: _Given) -> Any:
         if told is None:
             raise ValidationError(f"{given.where}: expected true or false, not {value!r}")
         return told
+    if name in _COUNTS:
+        return _number(given, 0)
     if name in _LISTS:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in cast("list[Any]", value)):
             raise ValidationError(f"{given.where}: expected a list of {_LISTS[name][1]}, not {value!r}")
@@ -251,9 +258,10 @@ _LISTS = {
 }
 """What can be given several times: the option for one, and what it is a list of."""
 _FLAGS = ("insecure",)
+_COUNTS = ("workers",)
 _SAID = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 """How a flag is said in a variable."""
-_PLAIN = (*_TEXTS, *_LISTS, *_FLAGS)
+_PLAIN = (*_TEXTS, *_LISTS, *_FLAGS, *_COUNTS)
 _LIMITS = {f"{name}.{each.name}": each.default for name, kind in SECTIONS.items() for each in fields(kind)}
 """The defaults of all limits, by their full names."""
 

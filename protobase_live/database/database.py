@@ -37,6 +37,8 @@ from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import Begin, HashState, Message, Question, Transact
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.collection.read_only import ReadOnly
+from protobase_live.collection.recorded import RecordedActor
+from protobase_live.collection.recorder import Recorder
 from protobase_live.collection.unfolded import Unfolded
 from protobase_live.database.arriving import arrive
 from protobase_live.database.committing import Committing
@@ -133,6 +135,8 @@ class Database(DatabaseApi):
         self.audiences: dict[str, Audience] = {}
         """Who listens to the collections in memory, by name."""
         self.gates = Gates(self._clock)
+        self.recorder: Recorder | None = None
+        """Knows what the code of collections runs for, if somebody wants to know it when the process dies."""
         self._fold_slots = asyncio.Semaphore(limits.folds)
         self.replication = Replication(self._storage, cluster_limits or ClusterLimits())
         """What other nodes are sent."""
@@ -393,4 +397,5 @@ class Database(DatabaseApi):
         self.home.woken(name)
         shared = self.limits, self.unfolded, self._fold_slots, self.read_only, self._identity
         known = self.replication, self.audiences, self.gates, self._schemas.of(name)
-        return CollectionActor(name, self._storage, self._clock, *shared, *known)
+        parts = name, self._storage, self._clock, *shared, *known
+        return CollectionActor(*parts) if self.recorder is None else RecordedActor(self.recorder, *parts)

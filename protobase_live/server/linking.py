@@ -13,6 +13,7 @@ from protobase_live.errors import ValidationError
 from protobase_live.server.connection import Connection
 from protobase_live.server.doors import Door
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
+from protobase_live.server.siblings import Siblings
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -31,10 +32,13 @@ class Linking:
         clock: Clock,
         random: Random | None,
         tls: SSLContext | None = None,
+        siblings: Siblings | None = None,
     ) -> None:
         """Raises ValidationError for what is no address or no secret, and where one is needed."""
         self._database = database
         self._peers = check_peers(peers)
+        self._siblings = siblings
+        secret = secret if siblings is None else siblings.secret
         self._secret = None if secret is None else _checked(secret)
         if (self._peers or database.owner is not None) and self._secret is None:
             raise ValidationError("nodes that are linked have a secret in common (cluster-secret-file)")
@@ -47,8 +51,8 @@ class Linking:
         self._tls = tls
         self._cluster: Cluster | None = None
 
-    def begin(self) -> list[Door]:
-        """Begin to dial the other nodes; gives the door through which they are let in."""
+    async def begin(self) -> list[Door]:
+        """Begin to dial the other nodes and siblings; gives the door through which they are let in."""
         if self._secret is None:
             return []
         # Imported here: a server that is alone starts without.
@@ -65,10 +69,14 @@ class Linking:
         self._cluster.dial(
             (url, partial(dial, url, limits.message_bytes, seconds, self._tls)) for url in self._peers
         )
+        if self._siblings is not None:
+            await self._siblings.begin(self._cluster)
         return [Door("peer", PEER_PATH, self._serve, self._admit, counted=False)]
 
     async def close(self) -> None:
-        """End all links."""
+        """End all links, behind what siblings lack yet."""
+        if self._siblings is not None:
+            await self._siblings.settle()
         if self._database.owner is not None:
             await self._database.owner.close()
         if self._cluster is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -45,6 +45,8 @@ class Permissions:
         """
         self._authorization = Authorization(clock, limits, policy, authorize, queries)
         self._everyone: OrderedSet[Authority] = OrderedSet()
+        self.tell: Callable[[str, str | None, bool], None] | None = None
+        """Is told of each revocation that a client has asked for: who, of what, whether let in again."""
         _all.add(self)
 
     @property
@@ -91,6 +93,8 @@ class Permissions:
             raise Forbidden("revoking needs a policy that lets you administer the server (admin)")
         await asker.check("admin", [SERVER if request.collection is None else request.collection])
         await (self.let_in if request.let_in else self.revoke)(request.author, request.collection)
+        if self.tell is not None:
+            self.tell(request.author, request.collection, request.let_in)
 
 
 async def recheck(collection: str | None = None, identities: Iterable[str] | None = None) -> None:

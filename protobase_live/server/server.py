@@ -65,6 +65,7 @@ from protobase_live.server.rest.answers import Answer, send_answer
 from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.rest.rest import Rest
+from protobase_live.server.siblings import Siblings, place
 from protobase_live.server.subprotocols import choose_subprotocol
 from protobase_live.server.traffic import LIVE_QUEUE, Traffic
 from protobase_live.server.yjs_clients import YjsClients
@@ -101,6 +102,7 @@ class Server:
         tls: SSLContext | None = None,
         peer_tls: SSLContext | None = None,
         inspector: bool = True,
+        siblings: Siblings | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -117,7 +119,7 @@ class Server:
         have the same ``cluster_secret``, without which there is no door for them. With ``tls`` all doors
         speak TLS alone: ``https://`` and ``wss://``. ``peer_tls`` says whose certificates other nodes may
         have, None: those that this machine trusts. ``inspector``: whether there is the page at ``/``, and
-        what it shows.
+        what it shows. ``siblings`` are other processes of the same port, as `serve --workers` has them.
 
         Raises ValidationError for what is no origin, address, secret or policy, for limits of another class,
         and for a server that would let in everybody from other machines.
@@ -150,7 +152,8 @@ class Server:
             accounts=self._accounts,
         )
         self._tls = tls
-        self._linking = Linking(database, peers, cluster_secret, self._clock, random, peer_tls)
+        self._siblings = siblings
+        self._linking = Linking(database, peers, cluster_secret, self._clock, random, peer_tls, siblings)
         self._closing = False
         self._pages = Pages(database, self._metrics, self._origins.request_refusal, inspector=inspector)
         parts = self._origins, self._clock, limits
@@ -196,8 +199,7 @@ class Server:
     async def __aenter__(self) -> Server:
         self._server = await serve(
             self._handle,
-            self._host,
-            self._port,
+            **place(self._siblings, self._host, self._port),
             create_connection=cast("type[Connection]", self._connection),
             process_request=self._route,
             subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
@@ -214,7 +216,7 @@ class Server:
             ssl_handshake_timeout=None if self._tls is None else self._limits.handshake_seconds,
         )
         self._probing = Probing(self._clock, self._limits.ping_seconds, lambda: self._sessions)
-        self._doors += self._linking.begin()
+        self._doors += await self._linking.begin()
         return self
 
     async def __aexit__(
@@ -311,9 +313,14 @@ class Server:
         for task in list(self._tasks):
             task.cancel()
 
-    async def _metrics(self, accept: str) -> Answer:
+    async def figures(self, accept: str = "") -> Answer:
+        """The figures of this process, for who sent this header ``Accept``."""
         counted = self._counters, self.permissions, self.sessions, self.backlog
         return await metrics_page(self._database, *counted, accept)
+
+    async def _metrics(self, accept: str) -> Answer:
+        own = await self.figures("" if self._siblings else accept)
+        return await self._siblings.figures(own) if self._siblings else own
 
     def _unavailable(self, connection: ServerConnection, reason: str) -> Response:
         self._counters.refusals.add(str(HTTPStatus.SERVICE_UNAVAILABLE.value))

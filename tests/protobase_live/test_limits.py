@@ -14,6 +14,7 @@ from protobase_live.cli.settings import SECTIONS
 from protobase_live.collection.messages import Updates
 from protobase_live.database.database import Database
 from protobase_live.errors import CollectionUnloadable
+from protobase_live.workers.limits import WorkerLimits
 from protobase_storage import MemoryStorage, StorageError
 from tests.protobase_live.conftest import YjsClient
 from tests.support import yjs_encoding as yjs
@@ -68,12 +69,13 @@ OPENED = {
     "cluster_limits": pb.ClusterLimits,
 }
 SERVED = {"server_limits": pb.ServerLimits, "live_limits": pb.LiveLimits}
-EVERY = [*OPENED.values(), *SERVED.values(), pb.ClientLimits]
+SUPERVISED = {"worker_limits": WorkerLimits}
+EVERY = [*OPENED.values(), *SERVED.values(), *SUPERVISED.values(), pb.ClientLimits]
 FIELDS = [(kind, field) for kind in EVERY for field in fields(kind)]
 
 
 def test_every_class_of_limits_is_a_parameter_and_a_section():
-    assert dict(SECTIONS) == OPENED | SERVED
+    assert dict(SECTIONS) == OPENED | SERVED | SUPERVISED
     assert set(OPENED) < set(inspect.signature(pb.open).parameters)
     assert {"limits", "live_limits"} < set(inspect.signature(pb.Server).parameters)
     assert "limits" in inspect.signature(pb.connect).parameters

@@ -1,0 +1,1 @@
+"""Several processes behind one port: a supervisor, and workers that it starts again when they die."""

@@ -1,0 +1,70 @@
+"""Where each worker keeps its own: the first one where a server without workers does, the others below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from protobase_live.errors import ValidationError
+
+FOLDER = "workers"
+SETTLED = "settled"
+QUARANTINE = "quarantine"
+
+
+class Stores:
+    """Those of a server on ``file:PATH``."""
+
+    def __init__(self, storage: str) -> None:
+        """Raises ValidationError for a storage that workers cannot share."""
+        scheme, _, path = storage.partition(":")
+        if scheme != "file" or not path:
+            raise ValidationError(
+                f"--workers keeps a store for each worker, below file:PATH; {storage!r} has one process only"
+            )
+        self._storage = storage
+        self._root = Path(path.removeprefix("//") if path.startswith("///") else path).expanduser()
+        self._settled = self._root / FOLDER / SETTLED
+
+    @property
+    def quarantine(self) -> Path:
+        """Where what workers died of is kept."""
+        return self._root / QUARANTINE
+
+    def of(self, number: int) -> str:
+        """The storage of a worker, as `pb.open` takes it."""
+        return self._storage if number == 0 else f"file:{self._folder(number)}"
+
+    def _folder(self, number: int) -> Path:
+        return self._root / FOLDER / str(number)
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Of the workers that have a store below."""
+        found = self._root.glob(f"{FOLDER}/[0-9]*") if self._root.is_dir() else ()
+        return sorted(int(each.name) for each in found if each.name.isdecimal())
+
+    def begin(self, workers: int) -> None:
+        """So many workers are about to start; 0 is a server without any.
+
+        Raises ValidationError while others may have stored what the first one lacks.
+        """
+        left_out = [number for number in self.numbers if number >= workers]
+        if left_out and not self._settled.exists():
+            raise ValidationError(
+                f"{self._folder(left_out[-1])} may hold commits that the first worker lacks: start once with "
+                f"--workers {left_out[-1] + 1}, and stop it when they are linked"
+            )
+        if workers > 1:
+            self._settled.unlink(missing_ok=True)
+
+    def settle(self) -> None:
+        """The first one has everything that the others have stored."""
+        if self._settled.parent.is_dir():
+            self._settled.touch()
+
+
+def require_no_workers(storage: str) -> None:
+    """A server without workers is about to start. Raises ValidationError as `Stores.begin` does."""
+    if storage.startswith("file:"):
+        Stores(storage).begin(0)

@@ -1,0 +1,214 @@
+"""The process that has the port: it starts workers, hands them their clients, and starts them again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import signal
+import socket
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from protobase_actors import Clock
+from protobase_live.errors import Unavailable
+from protobase_live.workers.control import Said
+from protobase_live.workers.known import Known
+from protobase_live.workers.limits import WorkerLimits
+from protobase_live.workers.pauses import Pauses
+from protobase_live.workers.porter import Porter
+from protobase_live.workers.reports import Reports
+from protobase_live.workers.revocations import Revocations
+from protobase_live.workers.spare import Spare
+from protobase_live.workers.worker import Worker
+
+LOOK_SECONDS = 0.1
+"""Between two looks at whether workers hang."""
+
+_log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Of one server; `run` is its life."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        orders: Sequence[Mapping[str, Any]],
+        listeners: Sequence[socket.socket],
+        reports: Reports,
+        clock: Clock,
+        limits: WorkerLimits,
+    ) -> None:
+        """A worker for each of ``orders``, which is told that and what all have in common. ``listeners`` are
+        the port's.
+        """
+        self._listeners = listeners
+        self._reports = reports
+        self._clock = clock
+        self._limits = limits
+        self._known = Known(limits.known_digests, limits.collection_deaths)
+        self._known.refuse(reports.refused())
+        self._revocations = Revocations()
+        self._orders = orders
+        self.workers = [Worker(number, limits, clock, self._hear) for number in range(len(orders))]
+        self._spare = Spare(command, limits.recorded_bytes)
+        self._porter = Porter(self.workers, clock, limits)
+        self._secret = secrets.token_hex(32)
+        self._came_up = asyncio.Event()
+        self._stopping = False
+        self._settled: set[Worker] = set()
+        self._asking: dict[Worker, dict[int, str]] = {}
+        """Who waits for the figures of others, and those that are there."""
+        self._deaths = 0
+
+    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        """Serve until ``stop``; ``ready`` is set when all workers serve.
+
+        Raises Unavailable where one does not start at first.
+        """
+        with tempfile.TemporaryDirectory(prefix="protobase-live-") as folder:
+            lives = [asyncio.create_task(self._keep(each, Path(folder))) for each in self.workers]
+            others = [asyncio.create_task(self._accept(ready)), asyncio.create_task(self._look_after())]
+            others.append(asyncio.create_task(_until(stop)))
+            try:
+                await asyncio.wait([*lives, *others], return_when=asyncio.FIRST_COMPLETED)
+                await self._stop(lives)
+            finally:
+                for each in [*others, *lives]:
+                    each.cancel()
+                for worker in self.workers:
+                    worker.kill()
+                self._porter.close()
+                await asyncio.gather(*lives, *others, return_exceptions=True)
+                await self._spare.close()
+        for life in lives:
+            life.result()
+        for each in others:
+            if not each.cancelled():
+                each.result()
+
+    async def _accept(self, ready: asyncio.Event) -> None:
+        while not all(worker.up for worker in self.workers):
+            self._came_up.clear()
+            await self._came_up.wait()
+        ready.set()
+        async with asyncio.TaskGroup() as tasks:
+            for listener in self._listeners:
+                listener.listen(socket.SOMAXCONN)
+                tasks.create_task(self._porter.accept_from(listener))
+
+    async def _look_after(self) -> None:
+        while True:
+            await self._clock.sleep(LOOK_SECONDS)
+            for worker in self.workers:
+                worker.look_after()
+
+    async def _keep(self, worker: Worker, folder: Path) -> None:
+        """Start a worker, and again whenever it has died. Raises Unavailable where it never served."""
+        pauses = Pauses(self._limits)
+        while not self._stopping:
+            begun = self._clock.monotonic()
+            code = await worker.live(await self._spare.take(), self._order(worker, folder))
+            self._settled.add(worker)  # nobody waits for it
+            self._leave_together()
+            if self._stopping:
+                return
+            if not worker.served:
+                raise Unavailable(f"worker {worker.number} did not start; what it said is above")
+            self._died(worker, code)
+            await self._clock.sleep(pauses.after(self._clock.monotonic() - begun))
+            self._settled.discard(worker)
+
+    def _order(self, worker: Worker, folder: Path) -> dict[str, Any]:
+        return {
+            **self._orders[worker.number],
+            "number": worker.number,
+            "workers": len(self.workers),
+            "folder": str(folder),
+            "address": self._listeners[0].getsockname(),
+            "secret": self._secret,
+            "known": self._known.told(),
+            "revoked": self._revocations.told(),
+        }
+
+    # deaths
+
+    def _died(self, worker: Worker, code: int) -> None:
+        self._deaths += 1
+        cause = worker.hung or (f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}")
+        doing, verdict = worker.doing, None
+        if doing is not None:
+            from_outside = worker.hung is None and code == -signal.SIGKILL
+            verdict = self._known.judge(doing, from_outside=from_outside)
+            self._tell_known()
+            told = {"time": self._clock.time(), "worker": worker.number, "cause": cause, "verdict": verdict}
+            name = f"{int(1_000 * self._clock.time()):013d}-{worker.number}"
+            try:
+                self._reports.write(name, doing, told)
+            except OSError as error:
+                fields = {"event": "report_failed"}
+                _log.error("what worker %d died of cannot be kept: %s", worker.number, error, extra=fields)
+        collection = "" if doing is None else doing.collection
+        fields = {"event": "worker_died", "worker": worker.number, "collection": collection}
+        found = "of nothing that is known" if verdict is None else f"what it did is {verdict}"
+        _log.error("worker %d died (%s): %s", worker.number, cause, found, extra=fields)
+
+    def _tell_known(self) -> None:
+        for worker in self.workers:
+            worker.say(known=self._known.told())
+
+    # what workers say
+
+    def _hear(self, worker: Worker, said: Said) -> None:
+        if "ready" in said:
+            self._came_up.set()
+            if all(each.up for each in self.workers):
+                self._spare.prepare()
+            if self._stopping:
+                worker.stop()
+        if "settled" in said:
+            self._settled.add(worker)
+            self._leave_together()
+        if "revoked" in said:
+            self._revocations.note(*said["revoked"])
+            self._say_to_others(worker, revoke=said["revoked"])
+        if "want_figures" in said:
+            self._asking[worker] = {}
+            self._say_to_others(worker, tell_figures=worker.number)
+            self._answer(worker)
+        if "figures" in said:
+            asker = self.workers[int(said["for"])]
+            self._asking.setdefault(asker, {})[worker.number] = said["figures"]
+            self._answer(asker)
+
+    def _say_to_others(self, worker: Worker, **said: Any) -> None:
+        for other in self.workers:
+            if other is not worker and other.up:
+                other.say(**said)
+
+    def _answer(self, asker: Worker) -> None:
+        """Give who asks the figures of others, when they are all there; he does not wait for ever."""
+        if all(each is asker or not each.up or each.number in self._asking[asker] for each in self.workers):
+            asker.say(pages=self._asking.pop(asker))
+
+    # the end
+
+    async def _stop(self, lives: Sequence[asyncio.Task[None]]) -> None:
+        self._stopping = True
+        for worker in self.workers:
+            if worker.up:  # one that is starting may have what others lack: it settles, too
+                worker.stop()
+        await asyncio.wait(lives, timeout=self._limits.end_seconds)
+
+    def _leave_together(self) -> None:
+        """Let workers end their links when all have what all have stored."""
+        if self._stopping and self._settled >= set(self.workers):
+            for worker in self.workers:
+                worker.say(leave=True)
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()

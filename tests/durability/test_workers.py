@@ -1,0 +1,252 @@
+"""Several workers on one port: what a worker's death costs, and what it died of."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pycrdt import Doc
+from websockets.exceptions import ConnectionClosed, InvalidMessage
+
+import protobase_live as pb
+from protobase_live.database.opening import open_storage
+from protobase_live.protocol.live.limits import BAD_MESSAGE, TRY_AGAIN
+from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.workers.homes import home_of
+from protobase_live.workers.stores import Stores
+from protobase_storage import Commit
+from tests.support import raw
+from tests.support.server_process import SERVE, ServerProcess
+from tests.support.unguarded_server import UNGUARDED_SERVE, deadly, endless
+from tests.support.yjs_node import NodeClients
+
+WORKERS = ("--workers", "2")
+COLLECTIONS = tuple(f"c{n}" for n in range(6))
+WRITES = 60
+"""Acknowledged writes of each program between two deaths, at least."""
+
+TYPE = "doc.getText('text').insert(0, args.text)"
+
+
+def workers_of(server: ServerProcess) -> list[psutil.Process]:
+    """In the order of their numbers."""
+    stores = {
+        file.path: each
+        for each in psutil.Process(server.pid).children()
+        for file in each.open_files()
+        if file.path.endswith("protobase.db")
+    }
+    return [stores[path] for path in sorted(stores)]
+
+
+def named_at(number: int, prefix: str) -> str:
+    """A collection that is at home with this worker."""
+    return next(name for n in count() if home_of((name := f"{prefix}{n}").encode(), range(2)) == number)
+
+
+class Program:
+    """Writes records, and remembers which were acknowledged."""
+
+    def __init__(self, db: Any, name: str) -> None:
+        self._db = db
+        self._name = name
+        self.kept: dict[str, set[str]] = {collection: set() for collection in COLLECTIONS}
+        self.more = asyncio.Event()
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.kept.values()))
+
+    async def work(self) -> None:
+        for n in count():
+            collection = COLLECTIONS[n % len(COLLECTIONS)]
+            key = f"{self._name}-{n}"
+            with suppress(pb.OutcomeUnknown):
+                await (await self._db.collection(collection)).put({"n": n}, key=key)
+                self.kept[collection].add(key)
+                self.more.set()
+
+    async def until(self, written: int) -> None:
+        while self.count < written:
+            self.more.clear()
+            await self.more.wait()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    async with ServerProcess(tmp_path / "data", (*SERVE, *WORKERS)) as server:
+        yield server
+
+
+async def test_a_worker_that_is_killed_takes_nothing_along(server: ServerProcess, node: NodeClients) -> None:
+    """Clients of both kinds go on, and everything that was acknowledged is there in the end."""
+    async with AsyncExitStack() as stack:
+        programs = [
+            Program(await stack.enter_async_context(pb.connect(server.live)), name) for name in "abcd"
+        ]
+        rooms = [named_at(number, "room") for number in (0, 1)]
+        typists = [await (await node.open(server.yjs, room)).synced() for room in rooms for _ in range(2)]
+        typed: dict[str, int] = dict.fromkeys(rooms, 0)
+        working = [asyncio.create_task(each.work()) for each in programs]
+        for death in range(1, 5):
+            for number, typist in enumerate(typists):
+                await typist.run(TYPE, text="x")
+                typed[rooms[number // 2]] += 1
+            await asyncio.gather(*(each.until(death * WRITES) for each in programs))
+            workers_of(server)[death % 2].kill()
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+        for number, typist in enumerate(typists):
+            await typist.until_equal("doc.getText('text').length", typed[rooms[number // 2]])
+    assert await server.stop() == 0
+    assert (server.folder / "workers" / "settled").exists()
+    for name in (server.storage, Stores(server.storage).of(1)):
+        async with pb.open(name) as db:
+            for collection in COLLECTIONS:
+                kept = set.union(*(each.kept[collection] for each in programs))
+                assert kept <= set(await (await db.collection(collection)).keys())
+            for room in rooms:
+                text = await (await db.collection(room)).text("text").value()
+                assert len(text) == typed[room]
+    assert not list(Stores(server.storage).quarantine.glob("*.json")) or suspects_only(server)
+
+
+def suspects_only(server: ServerProcess) -> bool:
+    """SIGKILL says nothing of what was sent: it is suspected at most."""
+    return {each["verdict"] for each in reports(server)} <= {"suspect", "unproven", "counted"}
+
+
+def reports(server: ServerProcess) -> list[dict[str, Any]]:
+    folder = Stores(server.storage).quarantine
+    return [json.loads(each.read_text()) for each in sorted(folder.glob("*.json"))]
+
+
+async def send(server: ServerProcess, room: str, update: bytes) -> int | None:
+    """Send an update as a client of a room; how the server closes the connection, if it does."""
+    connection = await raw.join(server.yjs, room, Doc())
+    await connection.send(yjs.encode_update(update))
+    return await raw.close_code(connection)
+
+
+@pytest.fixture
+async def unguarded(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A server that lets in what kills it."""
+    limits = ("--limit", "turn_seconds=1.5")
+    environment = {"MALLOC_PERTURB_": "165"}
+    command = (*UNGUARDED_SERVE, *WORKERS, *limits)
+    async with ServerProcess(tmp_path / "data", command, environment=environment) as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("update", "cause"),
+    [(deadly(101), "signal SIGSEGV"), (endless(201), "ran 1.5 s for one collection (turn_seconds)")],
+    ids=["deadly", "endless"],
+)
+async def test_what_kills_a_worker_is_kept_and_refused(
+    unguarded: ServerProcess, node: NodeClients, update: bytes, cause: str
+) -> None:
+    attacked, other = named_at(0, "arena"), named_at(1, "garden")
+    innocent = await (await node.open(unguarded.yjs, attacked)).synced()
+    bystander = await (await node.open(unguarded.yjs, other)).synced()
+    both = [await raw.join(unguarded.yjs, attacked, Doc())]
+    await innocent.run(TYPE, text="before")
+    await bystander.run("doc.closed = 0; provider.on('connection-close', () => doc.closed++)")
+    async with asyncio.timeout(20):
+        assert await send(unguarded, attacked, update) is None  # its worker died
+    await both[0].close()
+
+    await innocent.run(TYPE, text="after")
+    await bystander.run(TYPE, text="bystander")
+    again = await (await node.open(unguarded.yjs, attacked)).synced()
+    await again.until_equal("doc.getText('text').toString()", "afterbefore")
+    assert await send(unguarded, attacked, update) == BAD_MESSAGE
+    assert await send(unguarded, other, update) == BAD_MESSAGE, "the other worker knows it, too"
+    assert await bystander.get("doc.closed") == 0, "its worker lived"
+
+    (report,) = reports(unguarded)
+    assert (report["cause"], report["verdict"], report["collection"]) == (cause, "refused", attacked)
+    kept = Stores(unguarded.storage).quarantine / report["sent"][0]["file"]
+    assert kept.read_bytes() == update
+
+    await unguarded.restart()
+    assert await send(unguarded, attacked, update) == BAD_MESSAGE, "it is known after a start"
+    assert len(reports(unguarded)) == 1
+
+
+async def test_a_collection_whose_load_kills_is_left_alone(tmp_path: Path) -> None:
+    folder, room, other = tmp_path / "data", named_at(0, "poisoned"), named_at(0, "sound")
+    storage = await open_storage(f"file:{folder}")
+    await storage.append([Commit(storage.identity, 1, room, endless(5), (), 0.0)])
+    await storage.close()
+    command = (*UNGUARDED_SERVE, *WORKERS, "--limit", "turn_seconds=1")
+    async with ServerProcess(folder, command) as server:
+        deaths = 0
+        while (code := await last_words(server, room)) != TRY_AGAIN:
+            assert code is None
+            deaths += 1
+        assert deaths == 2
+        connection = await raw.join(server.yjs, other, Doc())
+        await connection.close()
+        verdicts = [(each["verdict"], each["what"], each["collection"]) for each in reports(server)]
+        assert verdicts == [("counted", "load", room), ("unloadable", "load", room)]
+
+
+async def last_words(server: ServerProcess, room: str) -> int | None:
+    """How a connection ends that asks for a collection."""
+    try:
+        connection = await raw.dial(server.yjs, room)
+        await connection.send(yjs.encode_step1(Doc().get_state()))
+    except (InvalidMessage, ConnectionClosed):
+        return None
+    return await raw.close_code(connection)
+
+
+async def test_workers_end_with_their_supervisor(server: ServerProcess) -> None:
+    workers = workers_of(server)
+    assert len(workers) == 2
+    server.send(signal.SIGKILL)
+    await server.wait()
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, workers, 10)
+    assert (len(gone), alive) == (2, [])
+
+
+async def test_fewer_workers_lose_nothing(server: ServerProcess) -> None:
+    """After a clean end the first store has all; before one, serving it alone is refused."""
+    async with pb.connect(server.live) as one, pb.connect(server.live) as other:
+        for number, db in enumerate((one, other)):
+            await (await db.collection("tasks")).put({"n": 1}, key=f"k{number}")
+    await server.kill()
+    server.command = SERVE
+    with pytest.raises(AssertionError, match="the server said ''"):
+        await server.start()
+    await server.kill()
+    server.command = (*SERVE, *WORKERS)
+    await server.start()
+    assert await server.stop() == 0
+    server.command = SERVE
+    await server.start()
+    async with pb.connect(server.live) as db:
+        assert sorted(await (await db.collection("tasks")).keys()) == ["k0", "k1"]
+
+
+async def test_figures_are_those_of_all(server: ServerProcess) -> None:
+    page = await asyncio.to_thread(_get, f"http://127.0.0.1:{server.port}/metrics")
+    for number in (0, 1):
+        assert f'protobase_sessions{{worker="{number}"}} ' in page
+
+
+def _get(url: str) -> str:
+    from urllib.request import urlopen
+
+    with urlopen(url) as answer:
+        return answer.read().decode()

@@ -1,0 +1,31 @@
+"""One page of all workers."""
+
+from protobase_live.workers.figures import one_page
+
+ONE = """\
+# HELP a Things.
+# TYPE a gauge
+a 1.0
+# HELP b_seconds How long.
+# TYPE b_seconds histogram
+b_seconds_bucket{le="0.1"} 2.0
+b_seconds_count 2.0
+"""
+OTHER = """\
+# HELP a Things.
+# TYPE a gauge
+a 3.0
+"""
+
+
+def test_each_sample_names_its_worker_and_families_stay_together() -> None:
+    assert one_page({1: OTHER, 0: ONE}).splitlines() == [
+        "# HELP a Things.",
+        "# TYPE a gauge",
+        'a{worker="0"} 1.0',
+        'a{worker="1"} 3.0',
+        "# HELP b_seconds How long.",
+        "# TYPE b_seconds histogram",
+        'b_seconds_bucket{worker="0",le="0.1"} 2.0',
+        'b_seconds_count{worker="0"} 2.0',
+    ]
