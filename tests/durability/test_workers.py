@@ -179,6 +179,7 @@ async def test_what_kills_a_worker_is_kept_and_refused(
 
     (report,) = reports(unguarded)
     assert (report["cause"], report["verdict"], report["collection"]) == (cause, "refused", attacked)
+    assert report["sent"][0]["address"] == "127.0.0.1"
     kept = Stores(unguarded.storage).quarantine / report["sent"][0]["file"]
     assert kept.read_bytes() == update
 
