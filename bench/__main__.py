@@ -19,6 +19,7 @@ from bench.queries import queries
 from bench.replication import replication
 from bench.row_rules import row_rules
 from bench.stalled import stalled
+from bench.workers import workers
 from protobase_actors import Actor, ActorSystem
 from protobase_live import Server, connect
 from protobase_live.collection.messages import Greet, Question, Updates
@@ -161,6 +162,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
         catching_up,
         crowd,
         stalled,
+        workers,
     )
 }
 

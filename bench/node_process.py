@@ -38,6 +38,11 @@ class NodeProcess:
         await self._process.wait()
 
     @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         """Where it is, for WebSockets."""
         return f"ws://127.0.0.1:{self.port}"

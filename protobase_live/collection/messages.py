@@ -45,6 +45,11 @@ class Editor(Protocol):
     echo: bool
     """Whether it is sent what it wrote itself, too, when that is durable."""
 
+    @property
+    def address(self) -> str | None:
+        """From where it comes; None where nobody knows."""
+        ...
+
     def greet(self, state: bytes) -> None:
         """The collection has this state vector; the client is to send what that lacks."""
         ...

@@ -41,6 +41,11 @@ class HocuspocusLine:
         """Whether others have the same key, and so are sent the same frames."""
 
     @property
+    def address(self) -> str | None:
+        """From where the whole socket comes."""
+        return self._connection.address
+
+    @property
     def crowded(self) -> bool:
         """Whether so much of the whole socket is unread that nothing more should be sent."""
         return self._connection.crowded

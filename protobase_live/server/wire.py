@@ -31,6 +31,11 @@ class Line(Protocol):
     """A connection, or the share that one collection has of it. Nothing here waits."""
 
     @property
+    def address(self) -> str | None:
+        """From where it comes, as it counts; None where nobody knows."""
+        ...
+
+    @property
     def paused(self) -> bool:
         """Whether the client is behind with reading; only then it may be crowded."""
         ...
@@ -63,11 +68,6 @@ class Line(Protocol):
 
 class Wire(Line, Protocol):
     """One client's connection."""
-
-    @property
-    def address(self) -> str | None:
-        """From where it comes, as it counts; None where nobody knows."""
-        ...
 
     def allow(self, message_bytes: int) -> None:
         """From now on messages may be so long."""

@@ -93,6 +93,11 @@ class YjsSession:
         self._presence: YjsPresence | None = None
         self._room: tuple[PresenceHub, str] | None = None
 
+    @property
+    def address(self) -> str | None:
+        """See `Editor`."""
+        return self._line.address
+
     async def run(self, connection: Wire, presence: PresenceHub, collection: str) -> None:
         """Serve the client until its connection ends."""
         self.begin(presence, collection)

@@ -19,10 +19,15 @@ _TIME = struct.Struct("<d")
 _codec = cast(Any, msgpack)
 
 
+Message = tuple[str | None, str | None, Sequence[bytes]]
+"""What a Yjs client has sent: its author, its address, and its updates."""
+
+
 class Sent(NamedTuple):
     """A message of a Yjs client."""
 
     author: str | None
+    address: str | None
     updates: Sequence[bytes] | None
     """None where they were too long to be kept."""
     digests: Sequence[str]
@@ -76,12 +81,12 @@ class FlightRecord:
         """The worker lives."""
         _TIME.pack_into(self._map, _BEAT, now)
 
-    def pack(self, what: str, collection: str, sent: Sequence[tuple[str | None, Sequence[bytes]]]) -> bytes:
+    def pack(self, what: str, collection: str, sent: Sequence[Message]) -> bytes:
         """What `begin` takes: with the bytes of all updates, if there is room for them."""
         room = self._size - 1_024
-        if sum(len(update) + 16 for _, updates in sent for update in updates) <= room:
+        if sum(len(update) + 16 for *_, updates in sent for update in updates) <= room:
             return _codec.packb([what, collection, sent])
-        found = [(author, [digest_of(each) for each in updates]) for author, updates in sent]
+        found = [(*who, [digest_of(each) for each in updates]) for *who, updates in sent]
         return _codec.packb([what, collection, found])[: self._size]
 
     # by the supervisor
@@ -110,14 +115,14 @@ class FlightRecord:
             what, collection, sent = _codec.unpackb(self._map[_HEAD.size : _HEAD.size + length])
         except Exception:  # cut off where even the digests have no room
             return None
-        return Doing(what, collection, [_sent(author, updates) for author, updates in sent])
+        return Doing(what, collection, [_sent(*each) for each in sent])
 
     def close(self) -> None:
         """Let go of the memory."""
         self._map.close()
 
 
-def _sent(author: str | None, updates: list[Any]) -> Sent:
+def _sent(author: str | None, address: str | None, updates: list[Any]) -> Sent:
     if updates and isinstance(updates[0], str):
-        return Sent(author, None, updates)
-    return Sent(author, updates, [digest_of(each) for each in updates])
+        return Sent(author, address, None, updates)
+    return Sent(author, address, updates, [digest_of(each) for each in updates])

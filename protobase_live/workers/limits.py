@@ -27,7 +27,7 @@ class WorkerLimits:
     pause_seconds: float = 10.0
     """How long a worker that dies again and again stays away, at most: nothing at first, then half a second,
     and twice as long each time."""
-    steady_seconds: float = 60.0
+    steady_seconds: float = 5.0
     """A worker that lived so long has not died again and again."""
     settle_seconds: float = 10.0
     """How long workers that stop wait until the others have what they stored; what is left goes to them

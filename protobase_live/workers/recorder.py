@@ -34,7 +34,7 @@ class FlightRecorder:
     def begin(self, doing: Doing) -> None:
         """See `Recorder.begin`."""
         if self._doing is not doing:
-            sent = [(message.editor.author, message.updates) for message in doing.sent]
+            sent = [(each.editor.author, each.editor.address, each.updates) for each in doing.sent]
             self._doing, self._packed = doing, self._record.pack(doing.what, doing.collection, sent)
         self._record.begin(doing, self._packed, time.monotonic())
 

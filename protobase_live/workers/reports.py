@@ -29,7 +29,8 @@ class Reports:
                 if message.updates is not None:
                     kept = self._folder / f"{name}.{digest}.update"
                     kept.write_bytes(message.updates[number])
-                sent.append({"author": message.author, "digest": digest, "file": kept and kept.name})
+                who = {"author": message.author, "address": message.address}
+                sent.append({**who, "digest": digest, "file": kept and kept.name})
         report = {**told, "what": doing.what, "collection": doing.collection, "sent": sent}
         path = self._folder / f"{name}.json"
         path.write_text(json.dumps(report, indent=1) + "\n")
@@ -50,9 +51,11 @@ class Reports:
         return sorted(self._folder.glob("*.json")) if self._folder.is_dir() else []
 
     def _prune(self) -> None:
-        paths = self._paths()
-        files = {path: [path, *self._folder.glob(f"{path.stem}.*.update")] for path in paths}
-        sizes = {path: sum(each.stat().st_size for each in found) for path, found in files.items()}
-        while len(paths) > 1 and (len(paths) > self._most or sum(map(sizes.get, paths)) > self._most_bytes):  # pyright: ignore
-            for each in files[paths.pop(0)]:
-                each.unlink(missing_ok=True)
+        files = {path: [path, *self._folder.glob(f"{path.stem}.*.update")] for path in self._paths()}
+        sizes = [sum(each.stat().st_size for each in found) for found in files.values()]
+        for number, found in enumerate(files.values()):
+            if len(files) - number <= self._most and sum(sizes[number:]) <= self._most_bytes:
+                return
+            if number < len(files) - 1:  # what it has just died of is kept in any case
+                for each in found:
+                    each.unlink(missing_ok=True)

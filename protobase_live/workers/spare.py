@@ -9,7 +9,7 @@ from protobase_live.workers.process import WorkerProcess
 
 
 class Spare:
-    """At most one; it makes a death cost a tenth of a second in the place of a whole one."""
+    """At most one; what a death costs its clients is mostly the loading of code."""
 
     def __init__(self, command: Sequence[str], recorded_bytes: int) -> None:
         """``command`` is what a worker is."""

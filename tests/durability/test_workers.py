@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -23,7 +25,9 @@ from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.workers.homes import home_of
 from protobase_live.workers.stores import Stores
 from protobase_storage import Commit
+from tests.protobase_live.cli.command import run
 from tests.support import raw
+from tests.support.certificates import certificate_files
 from tests.support.server_process import SERVE, ServerProcess
 from tests.support.unguarded_server import UNGUARDED_SERVE, deadly, endless
 from tests.support.yjs_node import NodeClients
@@ -175,6 +179,7 @@ async def test_what_kills_a_worker_is_kept_and_refused(
 
     (report,) = reports(unguarded)
     assert (report["cause"], report["verdict"], report["collection"]) == (cause, "refused", attacked)
+    assert report["sent"][0]["address"] == "127.0.0.1"
     kept = Stores(unguarded.storage).quarantine / report["sent"][0]["file"]
     assert kept.read_bytes() == update
 
@@ -245,8 +250,71 @@ async def test_figures_are_those_of_all(server: ServerProcess) -> None:
         assert f'protobase_sessions{{worker="{number}"}} ' in page
 
 
-def _get(url: str) -> str:
-    from urllib.request import urlopen
+RULES = """
+[[rule]]
+collections = "*"
+who = { sub = "root" }
+actions = "admin"
 
+[[rule]]
+collections = "tasks"
+actions = ["read"]
+"""
+
+
+async def test_who_is_revoked_at_one_worker_is_so_at_all_and_later(tmp_path: Path) -> None:
+    policy, keys = tmp_path / "rules.toml", tmp_path / "secret"
+    policy.write_text(RULES)
+    keys.write_text("a secret that is long enough for HS256")
+    options = ("--policy", str(policy), "--jwt-keys", str(keys), "--jwt-algorithm", "HS256")
+    said = [await run("token", who, "--keys", str(keys), "--algorithm", "HS256") for who in ("ann", "root")]
+    ann, root = (each.out.strip() for each in said)
+    async with ServerProcess(tmp_path / "data", (*SERVE, *WORKERS, *options)) as server:
+        async with pb.connect(server.live, token=ann) as one, pb.connect(server.live, token=ann) as other:
+            for db in (one, other):
+                assert await (await db.collection("tasks")).keys() == []
+            assert (await run("revoke", server.live, "ann", "tasks", "--token", root)).code == 0
+            for db in (one, other):
+                await refused(db)
+        for worker in workers_of(server):
+            worker.kill()
+        for _ in WORKERS:
+            async with pb.connect(server.live, token=ann) as db:
+                await refused(db)
+
+
+async def refused(db: Any) -> None:
+    """Wait until the collection is refused: another worker hears of it a moment later."""
+    async with asyncio.timeout(20):
+        with pytest.raises(pb.Forbidden):
+            await read_for_ever(db)
+
+
+async def read_for_ever(db: Any) -> None:
+    while True:
+        await (await db.collection("tasks")).keys()
+
+
+async def test_every_worker_speaks_tls(tmp_path: Path) -> None:
+    files = certificate_files(tmp_path)
+    options = ("--tls-cert", str(files.cert), "--tls-key", str(files.key))
+    process = await asyncio.create_subprocess_exec(
+        *SERVE, *WORKERS, *options, "--storage", f"file:{tmp_path / 'data'}", "--listen", "127.0.0.1:0",
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        url = (await process.stdout.readline()).decode().removeprefix("listening on ").strip()
+        assert url.startswith("https://")
+        tls = ssl.create_default_context(cafile=files.ca)
+        for number in range(2):
+            async with pb.connect(f"{url.replace('https', 'wss')}/live", tls=tls) as db:
+                await (await db.collection("tasks")).put({}, key=str(number))
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+def _get(url: str) -> str:
     with urlopen(url) as answer:
         return answer.read().decode()

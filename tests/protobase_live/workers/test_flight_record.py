@@ -24,12 +24,12 @@ def both() -> Iterator[tuple[FlightRecord, FlightRecord]]:
 def test_what_code_runs_for_is_seen_by_the_other(both: tuple[FlightRecord, FlightRecord]) -> None:
     worker, supervisor = both
     assert supervisor.doing() is None
-    sent = [("ann", [b"one", b"two"]), (None, [b"three"])]
+    sent = [("ann", "::1", [b"one", b"two"]), (None, None, [b"three"])]
     worker.begin(doing := object(), worker.pack("turn", "tasks", sent), 7.0)
     found = supervisor.doing()
     assert found is not None
     assert (found.what, found.collection) == ("turn", "tasks")
-    assert [(each.author, each.updates) for each in found.sent] == sent
+    assert [(each.author, each.address, each.updates) for each in found.sent] == sent
     assert found.sent[1].digests == [digest_of(b"three")]
     assert supervisor.running_since == supervisor.last_beat == 7.0
     worker.end()
@@ -45,9 +45,9 @@ def test_what_code_runs_for_is_seen_by_the_other(both: tuple[FlightRecord, Fligh
 def test_of_what_has_no_room_digests_are_kept(both: tuple[FlightRecord, FlightRecord]) -> None:
     worker, supervisor = both
     large = b"x" * ROOM
-    worker.begin(object(), worker.pack("turn", "tasks", [("ann", [large])]), 1.0)
+    worker.begin(object(), worker.pack("turn", "tasks", [("ann", "::1", [large])]), 1.0)
     found = supervisor.doing()
     assert found is not None
-    assert found.sent == [("ann", None, [digest_of(large)])]
-    worker.begin(object(), worker.pack("turn", "tasks", [("ann", [large] * 200)]), 1.0)
+    assert found.sent == [("ann", "::1", None, [digest_of(large)])]
+    worker.begin(object(), worker.pack("turn", "tasks", [("ann", "::1", [large] * 200)]), 1.0)
     assert supervisor.doing() is None, "not even these have room: nothing is known"

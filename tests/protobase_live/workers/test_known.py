@@ -6,7 +6,7 @@ from protobase_live.workers.known import Known
 
 def turn(*digests: str) -> Doing:
     """A turn with a message for each."""
-    return Doing("turn", "c", [Sent(None, None, [each]) for each in digests])
+    return Doing("turn", "c", [Sent(None, None, None, [each]) for each in digests])
 
 
 def test_what_was_taken_alone_is_refused() -> None:

@@ -7,7 +7,7 @@ from protobase_live.workers.reports import Reports
 
 
 def died_of(update: bytes, digest: str) -> Doing:
-    return Doing("turn", "tasks", [Sent("ann", [update], [digest])])
+    return Doing("turn", "tasks", [Sent("ann", "::1", [update], [digest])])
 
 
 def test_reports_are_kept_with_the_bytes_and_read_at_the_next_start(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_reports_are_kept_with_the_bytes_and_read_at_the_next_start(tmp_path: Pa
     assert list(reports.refused()) == []
     reports.write("1", died_of(b"one", "d1"), {"verdict": "refused"})
     reports.write("2", died_of(b"two", "d2"), {"verdict": "suspect"})
-    reports.write("3", Doing("turn", "tasks", [Sent(None, None, ["d3"])]), {"verdict": "refused"})
+    reports.write("3", Doing("turn", "tasks", [Sent(None, None, None, ["d3"])]), {"verdict": "refused"})
     assert (tmp_path / "q" / "1.d1.update").read_bytes() == b"one"
     (tmp_path / "q" / "4.json").write_text("{edited")
     assert list(reports.refused()) == ["d1", "d3"]

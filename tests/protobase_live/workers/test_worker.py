@@ -1,0 +1,79 @@
+"""When a worker counts as hanging, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import pytest
+
+from protobase_actors import ManualClock
+from protobase_live.workers.flight_record import Doing
+from protobase_live.workers.limits import WorkerLimits
+from protobase_live.workers.worker import Worker
+
+DOING = Doing("turn", "tasks", [])
+
+
+class Process:
+    """Stands for a worker's process: what it says, records, and is sent."""
+
+    def __init__(self) -> None:
+        self.control = self.record = self
+        self.said: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.running_since: float | None = None
+        self.last_beat = 0.0
+        self.signals: list[signal.Signals] = []
+
+    def begin(self, order: object, now: float) -> None:
+        self.last_beat = now
+
+    async def hear(self) -> dict[str, Any] | None:
+        return await self.said.get()
+
+    def send(self, number: signal.Signals) -> None:
+        self.signals.append(number)
+        self.said.put_nowait(None)
+
+    async def end(self) -> int:
+        return -9
+
+    def doing(self) -> Doing | None:
+        return DOING
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize(
+    ("serves", "running", "beats", "seconds", "why"),
+    [
+        (False, False, False, 120.5, "did not start within 120 s (start_seconds)"),
+        (True, True, True, 10.5, "ran 10 s for one collection (turn_seconds)"),
+        (True, False, False, 30.5, "showed no sign of life for 30 s (silent_seconds)"),
+    ],
+)
+async def test_what_hangs_is_killed_in_time(
+    serves: bool, running: bool, beats: bool, seconds: float, why: str
+) -> None:
+    clock, process = ManualClock(), Process()
+    worker = Worker(0, WorkerLimits(), clock, lambda worker, said: None)
+    life = asyncio.create_task(worker.live(process, {}))  # pyright: ignore
+    if serves:
+        process.said.put_nowait({"ready": True})
+    await clock.settle()
+    assert worker.up is serves
+    process.running_since = clock.monotonic() if running else None
+    for share in (0.5, 0.45):
+        await clock.advance(seconds * share)
+        process.last_beat = clock.monotonic() if beats else 0.0
+        worker.look_after()
+    assert process.signals == [], "not before"
+    await clock.advance(seconds * 0.05)
+    worker.look_after()
+    worker.look_after()
+    assert process.signals == [signal.SIGKILL]
+    assert await life == -9
+    assert (worker.hung, worker.doing, worker.up) == (why, DOING, False)
+    assert not worker.take(None)  # pyright: ignore
