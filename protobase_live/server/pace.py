@@ -8,6 +8,8 @@ from protobase_live.server.limits import ServerLimits
 class Bucket:
     """So many a second, and so many at once by who took none for a while."""
 
+    __slots__ = ("_burst", "_counted", "_left", "_rate")
+
     def __init__(self, rate: int, burst: int, now: float) -> None:
         self._rate = rate
         self._burst = burst
@@ -24,6 +26,8 @@ class Bucket:
 
 class Pace:
     """Counts what comes from one client. A rate of 0 is none."""
+
+    __slots__ = ("_bytes", "_messages")
 
     def __init__(self, limits: ServerLimits, now: float) -> None:
         """``now`` is in seconds, as of any clock."""
