@@ -32,6 +32,8 @@ Reconsider = Callable[[], Awaitable[None]]
 class Authority:
     """The decisions about one client; what was allowed is remembered until it is asked about again."""
 
+    __slots__ = ("_allowed", "_asked", "_authorization", "_everyone", "_open", "_permits", "identity")
+
     def __init__(
         self, authorization: Authorization, everyone: OrderedSet[Authority], identity: Identity | None = None
     ) -> None:

@@ -34,6 +34,13 @@ from protobase_live.server.wire import Session
 class Connection(ServerConnection):
     """One client's connection."""
 
+    # Fields of ours are in slots: a dict of more than 30 is not shared between objects, and is a kilobyte.
+    __slots__ = (
+        "_backlog_bytes", "_closing", "_direct", "_early", "_everyone", "_first", "_first_seconds",
+        "_has_ended", "_heard", "_http", "_ignoring", "_is_told", "_load", "_parts", "_patience", "_paused",
+        "_session", "address", "arrivals", "caller", "is_peer", "ticket", "writable",
+    )  # fmt: skip
+
     def __init__(
         self,
         protocol: ServerProtocol,

@@ -30,6 +30,8 @@ class Editor(Protocol):
 class EditorPass:
     """Begins with `check`, and ends with `close`."""
 
+    __slots__ = ("_authority", "_collection", "_editor", "_error", "_turn", "close", "judge", "present")
+
     def __init__(self, authority: Authority, collection: str) -> None:
         self.judge: Judge | None = READER
         """What may be written; None: everything."""

@@ -33,6 +33,19 @@ class Carrier(Holder, Protocol):
 class Load:
     """That of one connection. All counts are in bytes."""
 
+    __slots__ = (
+        "_carrier",
+        "_go_on",
+        "_most_unread_pongs",
+        "_pace",
+        "_slowed",
+        "_unread_pongs",
+        "is_told",
+        "messages",
+        "traffic",
+        "waiting",
+    )
+
     def __init__(
         self, traffic: Traffic, carrier: Carrier, go_on: Callable[[], None], unread_pongs: int
     ) -> None:

@@ -11,6 +11,8 @@ LEAST_WAIT_SECONDS = 0.01
 class Bucket:
     """So many a second, and so many at once by who took none for a while."""
 
+    __slots__ = ("_burst", "_counted", "_left", "_rate")
+
     def __init__(self, rate: int, burst: int, now: float) -> None:
         self._rate = rate
         self._burst = burst
@@ -27,6 +29,8 @@ class Bucket:
 
 class Pace:
     """Counts what comes from one client. A rate of 0 is none."""
+
+    __slots__ = ("_bytes", "_messages")
 
     def __init__(self, limits: ServerLimits, now: float) -> None:
         """``now`` is in seconds, as of any clock."""

@@ -51,13 +51,7 @@ from protobase_live.server.metrics import metrics_page
 from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import Pages, as_response, no_door
-from protobase_live.server.paths import (
-    HOCUSPOCUS_PATH,
-    LIVE_HTTP_PATH,
-    LIVE_PATH,
-    REST_PREFIX,
-    YJS_PREFIX,
-)
+from protobase_live.server.paths import HOCUSPOCUS_PATH, LIVE_HTTP_PATH, LIVE_PATH, REST_PREFIX, YJS_PREFIX
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.probing import Probing
 from protobase_live.server.proxies import Proxies

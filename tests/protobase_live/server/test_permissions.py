@@ -12,10 +12,15 @@ import pytest
 from pycrdt import Doc, Map
 
 import protobase_live as pb
+from protobase_actors import OrderedSet, SystemClock
 from protobase_live import Forbidden, Identity, Policy, Query, Rule
 from protobase_live.model.operations import RECORDS, Check, Op, Read
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.server.authority import Authority
+from protobase_live.server.authorization import Authorization
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.permitted_database import PermittedShare
 from tests.protobase_live.server.test_server import get
 from tests.support import raw
 from tests.support.asgi_client import Exchange, call
@@ -162,6 +167,41 @@ async def test_what_the_inspector_shows_is_for_who_administers_the_server():
         shown = await call(app, "GET", path, authorization="Bearer ann/red")
         assert [each["name"] for each in shown.json["collections"]] == ["open"]
         assert shown.json["next"] is None
+
+
+async def test_who_comes_back_is_told_what_may_be_seen():
+    """With a cursor as without one."""
+    rules = Rule("red", {"sub": "ann"}, "read", where="n = 1"), Rule("red", {"sub": "bob"}, "read write")
+    async with serving(*rules) as server, live(server) as ann, live(server, "bob/blue") as bob:
+        async with ann.changes("red") as changes:
+            cursor = changes.cursor
+        await bob.commit({"red": [Op(RECORDS, "put", ("hidden", {"n": 2}, {}))]})
+        await bob.commit({"red": [Op(RECORDS, "put", ("shown", {"n": 1}, {}))]})
+        async with ann.changes("red", since=cursor) as changes:
+            assert (await anext(changes)).key == "shown"
+
+
+class Watched:
+    """A share that remembers what it was asked to watch."""
+
+    def __init__(self) -> None:
+        self.queries: list[Query] = []
+
+    async def watch(self, query: Query, since: str | None = None) -> Any:
+        self.queries.append(query)
+        return self
+
+    def close(self) -> None: ...
+
+
+async def test_who_comes_back_to_a_live_query_watches_what_may_be_seen():
+    policy = Policy([Rule("red", {"sub": "ann"}, "read", where="n = 1")])
+    authority = Authority(Authorization(SystemClock(), ServerLimits(), policy), OrderedSet(), Identity("ann"))
+    watched = Watched()
+    share: Any = PermittedShare(watched, authority)  # type: ignore[arg-type]
+    for since in (None, "a cursor"):
+        (await share.watch(Query("red"), since)).close()
+    assert watched.queries == [Query("red").where(pb.F.n == 1)] * 2
 
 
 async def test_who_may_write_parts_restores_nothing():

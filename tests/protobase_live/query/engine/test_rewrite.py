@@ -9,8 +9,8 @@ from hypothesis import given, settings
 
 from protobase_live.model import values
 from protobase_live.query.ast.aggregates import count
-from protobase_live.query.ast.expressions import Expr, F, param
-from protobase_live.query.ast.tree import MAX_STEPS
+from protobase_live.query.ast.expressions import Expr, F, Value, fields_of, param
+from protobase_live.query.ast.tree import MAX_STEPS, Only, Where
 from protobase_live.query.engine.rewrite import rewrite
 from protobase_live.query.language.binding import bind_query
 from protobase_live.query.language.query import Query
@@ -52,6 +52,14 @@ def test_rows_stay_the_same(language: Language) -> None:
         assert values.same(answer(rewrite(query), case.data), answer(query, case.data))
 
     check_rows()
+
+
+def test_a_condition_does_not_look_behind_a_mask() -> None:
+    """A field that is hidden is missing for what comes behind, wherever that is moved."""
+    mask = Only(((Value(True), frozenset({"title"})),))
+    query = TASKS.with_steps((mask, Where(F.secret == "x"), Where(F.title == "y")))
+    wheres = [step for step in rewrite(query).steps if isinstance(step, Where)]
+    assert {field.field_path for step in wheres for field in fields_of(step.condition)} == {("title",)}
 
 
 @settings(max_examples=200)
