@@ -71,20 +71,20 @@ class _Followed:
 
 
 class Follower:
-    """The followed collections. `is_own` says whether a message with this tag is this process's own."""
+    """The followed collections."""
 
     def __init__(
         self,
         stream: Patient,
         subjects: Subjects,
         reader: Reader,
-        is_own: Callable[[bytes], bool],
         identity: str,
     ) -> None:
         self._stream = stream
         self._subjects = subjects
         self._reader = reader
-        self._is_own = is_own
+        self.is_own: Callable[[bytes], bool] = lambda tag: False
+        """Whether a message with this tag is this process's own."""
         self._identity = identity
         self._followed: dict[str, _Followed] = {}
         self._due: dict[str, None] = {}
@@ -106,6 +106,10 @@ class Follower:
         self._due.pop(collection, None)
         if followed is not None and followed.end is not None:
             followed.end()
+
+    def is_followed(self, collection: str) -> bool:
+        """Whether somebody is interested in it."""
+        return collection in self._followed
 
     def has_told(self, commit: Commit) -> bool:
         """Whether this is a commit of another process that the stream has, as it was told or loaded."""
@@ -211,7 +215,7 @@ class Follower:
         vector = followed.vector
         for each in told:
             for effect in each.effects:
-                is_own = self._is_own(each.tag)
+                is_own = self.is_own(each.tag)
                 if isinstance(effect, Deleted) and not is_own:
                     return News(replaced=True)
                 if isinstance(effect, Published) and not is_own and not includes(vector, effect.vector):

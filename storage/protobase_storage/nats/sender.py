@@ -17,7 +17,7 @@ from .stored import Told
 from .stream import Draft, Outrun, Unanswered, Unavailable
 from .subjects import Subjects
 from .values import Body, Effect, Pieces
-from .works import Deletion, Plan
+from .works import Deletion, Plan, Replaced
 
 DOUBTED = 1_000
 """Messages of which it is remembered that no answer came, those of late."""
@@ -43,12 +43,15 @@ class Sender:
         pieces: PieceStore,
         heads: Heads,
         make_bytes: Callable[[int], bytes],
+        is_followed: Callable[[str], bool],
     ) -> None:
+        """``is_followed`` as in `Plan`."""
         self._stream = stream
         self._subjects = subjects
         self._pieces = pieces
         self._heads = heads
         self._token = make_bytes(TAG_BYTES)
+        self._is_followed = is_followed
         self._sent = 0
         self._doubted: deque[bytes] = deque(maxlen=DOUBTED)
         self._single = asyncio.Semaphore(CALLS_AT_ONCE)
@@ -128,16 +131,15 @@ class Sender:
         news = {name: await self._heads.catch_up(name) for name in parcel.collections}
         if any(tag in each.tags for each in news.values()):
             return True
-        replaced = [name for name, each in news.items() if each.replaced]
         for work in parcel.works:
-            if not isinstance(work, Deletion) and not set(replaced).isdisjoint(work.collections):
-                names = ", ".join(repr(name) for name in replaced)
-                work.error = StorageError(f"{names}: deleted meanwhile, by another process")
+            replaced = [name for name in work.collections if news[name].replaced]
+            if replaced and not isinstance(work, Deletion):
+                work.error = Replaced(replaced[0])
         return False
 
     def _refuse_late(self, parcel: Parcel) -> bool:
         """Take out what cannot follow what was stored meanwhile; whether there was any."""
-        plan, kept = Plan(self._heads), list(parcel.works)
+        plan, kept = Plan(self._heads, self._is_followed), list(parcel.works)
         for work in parcel.works:
             try:
                 if work.error is None:

@@ -75,11 +75,20 @@ class NatsStorage(SharedStorage):
         self._reader = Reader(patient, subjects, pieces)
         heads = Heads(self._reader)
         self._upkeep = Upkeep(patient, subjects, pieces, self._reader, heads)
-        sender = Sender(patient, subjects, pieces, heads, make_bytes)
-        self._writer = Writer(heads, sender, self._upkeep, backlog_limit=backlog_limit, clock=clock)
+        self._follower = Follower(patient, subjects, self._reader, self.identity)
+        is_followed = self._follower.is_followed
+        sender = Sender(patient, subjects, pieces, heads, make_bytes, is_followed)
+        self._follower.is_own = sender.is_own
+        self._writer = Writer(
+            heads,
+            sender,
+            self._upkeep,
+            backlog_limit=backlog_limit,
+            clock=clock,
+            is_followed=is_followed,
+        )
         self._catalogue = Catalogue(patient, subjects, self._reader)
         self._eraser = Eraser(patient, subjects, self._writer, self._upkeep)
-        self._follower = Follower(patient, subjects, self._reader, sender.is_own, self.identity)
         self._stream.when_connected_again(self._follower.check)
         self._reads_limit = reads_limit
         self._reading = 0

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..commit import Commit, Snapshot, Vector, join, sequence_of
+from ..commit import Commit, Snapshot, Vector, includes, join, sequence_of
 from ..contract import check_fresh, check_sequences
 from ..errors import StorageError
 from .heads import Heads
@@ -14,18 +14,28 @@ from .stored import Stored
 from .values import Deleted, Effect, Published
 
 
+class Replaced(StorageError):
+    """Another process has deleted the collection: what was written is of a history that is over."""
+
+    def __init__(self, collection: str) -> None:
+        super().__init__(f"{collection!r} was deleted meanwhile, by another process")
+
+
 class Plan:
     """What the collections will be once those works are stored that were checked before."""
 
-    def __init__(self, heads: Heads) -> None:
+    def __init__(self, heads: Heads, is_followed: Callable[[str], bool]) -> None:
+        """Of what ``is_followed``, commits were made on what is stored: they follow nothing else."""
         self._heads = heads
+        self._is_followed = is_followed
         self._vectors: dict[str, Vector] = {}
         self._deleted: set[str] = set()
 
     def append(self, commits: Sequence[Commit]) -> None:
-        """Check commits, and count on them. Raises `SequenceConflict`."""
+        """Check commits, and count on them. Raises `SequenceConflict`, `Replaced`."""
         check_sequences(commits, self._known)
         for commit in commits:
+            self._check_base(commit)
             vector = self._vectors.get(commit.collection, {})
             self._vectors[commit.collection] = join(vector, {commit.origin: commit.sequence})
 
@@ -39,6 +49,13 @@ class Plan:
         """Count on a deletion, and on a snapshot with this vector in the place of what was there."""
         self._deleted.add(collection)
         self._vectors[collection] = vector
+
+    def _check_base(self, commit: Commit) -> None:
+        name = commit.collection
+        if self._is_followed(name) and name not in self._deleted:
+            here = join(self._heads.known(name).vector, self._vectors.get(name, {}))
+            if not includes(here, commit.after):
+                raise Replaced(name)
 
     def _known(self, commit: Commit) -> int:
         planned = sequence_of(self._vectors.get(commit.collection, {}), commit.origin)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from ..backlog import OVERHEAD, weight_of
-from ..commit import Commit, Snapshot
+from ..commit import NOTHING, Commit, Snapshot, includes, join
 from ..errors import StorageBusy, StorageError
 from .heads import Heads
 from .limits import BATCH_MESSAGES, CALLS_AT_ONCE
@@ -15,7 +15,7 @@ from .parcels import Parcel, parcels_of
 from .sender import Sender
 from .upkeep import Upkeep
 from .values import Published
-from .works import AnyWork, Append, Compaction, Deletion, Plan
+from .works import AnyWork, Append, Compaction, Deletion, Plan, Replaced
 
 ROUND_WORKS = 4096
 """Appends, snapshots and deletions of one round, at most."""
@@ -35,10 +35,13 @@ class Writer:
         *,
         backlog_limit: int,
         clock: Callable[[], float],
+        is_followed: Callable[[str], bool],
     ) -> None:
+        """``is_followed`` as in `Plan`."""
         self._heads = heads
         self._sender = sender
         self._upkeep = upkeep
+        self._is_followed = is_followed
         self._backlog_limit = backlog_limit
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -152,17 +155,20 @@ class Writer:
             len(each.commits) for each in settled if isinstance(each, Append) and not each.error
         )
         self._settle(settled)
-        self._fail_behind([each for each in failures if each])
+        replaced = [(each.collections, each.error) for each in settled if isinstance(each.error, Replaced)]
+        self._fail_behind([*replaced, *(each for each in failures if each)])
 
     async def _find_heads(self, works: Iterable[AnyWork]) -> list[str]:
         """Read where the collections end that are not known. The answer is which cannot be read: they can
         be deleted, and nothing else."""
-        slots = asyncio.Semaphore(CALLS_AT_ONCE)
+        slots, based = asyncio.Semaphore(CALLS_AT_ONCE), self._based(works)
 
         async def find(name: str) -> StorageError | None:
             async with slots:
                 try:
-                    await self._upkeep.find(name)
+                    head = await self._upkeep.find(name)
+                    if not includes(head.vector, based.get(name, NOTHING)):
+                        await self._heads.catch_up(name)
                 except StorageError as error:
                     return error
             return None
@@ -174,9 +180,21 @@ class Writer:
                 work.error = next((error for name in work.collections if (error := errors[name])), None)
         return [name for name, error in errors.items() if error]
 
+    def _based(self, works: Iterable[AnyWork]) -> dict[str, dict[str, int]]:
+        """What others have stored on which commits of followed collections were made."""
+        commits = [each for work in works if isinstance(work, Append) for each in work.commits]
+        own = {(each.collection, each.origin) for each in commits}
+        based: dict[str, dict[str, int]] = {}
+        for commit in commits:
+            name = commit.collection
+            if self._is_followed(name):
+                others = {o: n for o, n in commit.after.items() if (name, o) not in own}
+                based[name] = join(based.get(name, NOTHING), others)
+        return based
+
     def _checked(self, works: Iterable[AnyWork]) -> tuple[list[AnyWork], list[Compaction]]:
         """Those that can be stored now, and snapshots that are put first, which begins now."""
-        plan, ready, begun = Plan(self._heads), list[AnyWork](), list[Compaction]()
+        plan, ready, begun = Plan(self._heads, self._is_followed), list[AnyWork](), list[Compaction]()
         for work in works:
             if work.error is not None or not work.collections:
                 continue
