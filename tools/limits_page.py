@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import protobase_live as pb
+from protobase_live.workers.limits import WorkerLimits
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "limits.md"
 
@@ -25,6 +26,7 @@ SECTIONS: dict[type[Any], str] = {
     pb.ClusterLimits: "`pb.open(cluster_limits=)`, `[cluster_limits]`",
     pb.ServerLimits: "`pb.Server(limits=)`, `pb.asgi(limits=)`, `[server_limits]`",
     pb.LiveLimits: "`pb.Server(live_limits=)`, `pb.asgi(live_limits=)`, `[live_limits]`",
+    WorkerLimits: "`[worker_limits]`, with [`serve --workers`](workers.md)",
     pb.ClientLimits: "`pb.connect(limits=)`",
 }
 """Where each class of limits is given: to which function, and in which section of a file of settings."""

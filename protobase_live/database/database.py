@@ -395,6 +395,6 @@ class Database(DatabaseApi):
 
     def _actor(self, name: str) -> CollectionActor:
         self.home.woken(name)
-        shared = name, self._storage, self._clock, self.limits, self.unfolded, self._fold_slots, self.read_only
-        parts = *shared, self._identity, self.replication, self.audiences, self.gates, self._schemas.of(name)
+        first = name, self._storage, self._clock, self.limits, self.unfolded, self._fold_slots, self.read_only
+        parts = *first, self._identity, self.replication, self.audiences, self.gates, self._schemas.of(name)
         return CollectionActor(*parts) if self.recorder is None else RecordedActor(self.recorder, *parts)

@@ -131,17 +131,10 @@ class Connection(ServerConnection):
                 self._take(event)
             return
         if isinstance(event, Frame):
-            self._count(event)
+            self._load.give_on(event, self.paused)
         super().process_event(event)
         if self.request is not None and not self._direct:
             self._direct = self.request.path.startswith(DIRECT_PREFIXES)
-
-    def _count(self, frame: Frame) -> None:
-        """What the library is given."""
-        if frame.opcode is Opcode.PING:
-            self._load.count_ping(self.paused)
-        elif frame.opcode in DATA_OPCODES:
-            self._load.waiting += len(frame.data)
 
     async def recv(self, decode: bool | None = None) -> Any:
         """See the library's."""

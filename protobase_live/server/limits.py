@@ -80,7 +80,8 @@ class ServerLimits:
     jwks_age_seconds: float = 600.0
     """After so long they are fetched again: who makes tokens may have withdrawn a key."""
     certificate_seconds: float = 60.0
-    """How often `serve` looks whether the files of its certificate have changed."""
+    """How often `serve` looks whether the files of its certificate have changed; those that do not belong
+    together are left alone."""
     close_seconds: float = 5.0
     """How long a client may take to answer a close."""
     ping_seconds: float = 20.0

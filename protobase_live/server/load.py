@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from websockets.frames import DATA_OPCODES, Frame, Opcode
+
 from protobase_actors import Timer
 from protobase_live.server.holdings import Holder
 from protobase_live.server.pace import LEAST_WAIT_SECONDS
@@ -83,7 +85,14 @@ class Load:
         self._slowed = self.traffic.clock.call_later(wait, self._read_on)
         return True
 
-    def count_ping(self, is_behind: bool) -> None:
+    def give_on(self, frame: Frame, is_behind: bool) -> None:
+        """The library is given a frame, by a client that reads nothing if it is behind."""
+        if frame.opcode is Opcode.PING:
+            self._count_ping(is_behind)
+        elif frame.opcode in DATA_OPCODES:
+            self.waiting += len(frame.data)
+
+    def _count_ping(self, is_behind: bool) -> None:
         """The library answers every ping, also while nothing of that is read."""
         self._unread_pongs = self._unread_pongs + 1 if is_behind else 0
         if self._unread_pongs > self._most_unread_pongs:
