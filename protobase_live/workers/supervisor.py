@@ -112,6 +112,8 @@ class Supervisor:
         while not self._stopping:
             begun = self._clock.monotonic()
             code = await worker.live(await self._spare.take(), self._order(worker, folder))
+            for client in worker.unserved:
+                self._porter.admit(client)
             self._settled.add(worker)  # nobody waits for it
             self._leave_together()
             if self._stopping:
