@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,8 @@ class Supervisor:
         """Who waits for the figures of others, and those that are there."""
         self._deaths = 0
 
-    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        """Serve until ``stop``; ``ready`` is set when all workers serve.
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Serve until ``stop``; ``ready`` is called when all workers serve, before the first client.
 
         Raises Unavailable where one does not start at first.
         """
@@ -90,11 +90,11 @@ class Supervisor:
             if not each.cancelled():
                 each.result()
 
-    async def _accept(self, ready: asyncio.Event) -> None:
+    async def _accept(self, ready: Callable[[], None]) -> None:
         while not all(worker.up for worker in self.workers):
             self._came_up.clear()
             await self._came_up.wait()
-        ready.set()
+        ready()
         async with asyncio.TaskGroup() as tasks:
             for listener in self._listeners:
                 listener.listen(socket.SOMAXCONN)
