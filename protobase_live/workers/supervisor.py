@@ -63,6 +63,7 @@ class Supervisor:
         self._asking: dict[Worker, dict[int, str]] = {}
         """Who waits for the figures of others, and those that are there."""
         self._deaths = 0
+        """How many workers have died, for the figures."""
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Serve until ``stop``; ``ready`` is called when all workers serve, before the first client.
@@ -194,7 +195,7 @@ class Supervisor:
     def _answer(self, asker: Worker) -> None:
         """Give who asks the figures of others, when they are all there; he does not wait for ever."""
         if all(each is asker or not each.up or each.number in self._asking[asker] for each in self.workers):
-            asker.say(pages=self._asking.pop(asker))
+            asker.say(pages=self._asking.pop(asker), deaths=self._deaths)
 
     # the end
 
