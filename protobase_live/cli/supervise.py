@@ -34,7 +34,7 @@ async def supervise(chosen: Options, how: Settings, host: str, port: int, stop: 
     """
     _check(how)
     stores = Stores(how.storage)
-    stores.begin(how.workers)
+    stores.check(how.workers)
     limits, clock = how.worker_limits, SystemClock()
     allow_descriptors(limits.waiting_sockets)
     listeners = await _bound(host, port)
@@ -43,20 +43,20 @@ async def supervise(chosen: Options, how: Settings, host: str, port: int, stop: 
         {"options": dict(chosen), "storage": stores.of(number), "supervisor": os.getpid()}
         for number in range(how.workers)
     ]
-    supervisor, ready = Supervisor(WORKER, orders, listeners, reports, clock, limits), asyncio.Event()
-    serving = asyncio.create_task(supervisor.run(stop, ready))
-    told = asyncio.create_task(_tell(ready, how, host, listeners[0].getsockname()[1]))
+
+    def ready() -> None:
+        stores.use(how.workers)
+        _tell(how, host, listeners[0].getsockname()[1])
+
     try:
-        await serving
+        await Supervisor(WORKER, orders, listeners, reports, clock, limits).run(stop, ready)
     finally:
-        told.cancel()
         for each in listeners:
             each.close()
     await _settle(stores, how.workers)
 
 
-async def _tell(ready: asyncio.Event, how: Settings, host: str, port: int) -> None:
-    await ready.wait()
+def _tell(how: Settings, host: str, port: int) -> None:
     scheme, shown = "http" if how.tls_cert is None else "https", f"[{host}]" if ":" in host else host
     print(f"listening on {scheme}://{shown}:{port}", flush=True)
     fields = {"event": "serving"}

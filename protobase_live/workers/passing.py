@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,16 @@ def hand_over(channel: socket.socket, client: socket.socket) -> bool:
         return False
     client.close()
     return True
+
+
+def take_back(channel: socket.socket) -> Iterator[socket.socket]:
+    """The connections that wait at the other end of a channel, which does not block; whose it was is gone."""
+    with suppress(OSError):
+        while True:
+            said, found, _, _ = socket.recv_fds(channel, 1, 1)
+            if not said:
+                return
+            yield from (socket.socket(fileno=each) for each in found)
 
 
 class PassedSockets(socket.socket):

@@ -14,18 +14,23 @@ from typing import Any
 
 from protobase_live.workers.control import Control
 from protobase_live.workers.flight_record import FlightRecord, make_memory
-from protobase_live.workers.passing import hand_over
+from protobase_live.workers.passing import hand_over, take_back
 
 
 class WorkerProcess:
     """It has loaded its code, and waits for its order."""
 
     def __init__(
-        self, process: Process, control: Control, door: socket.socket, memory: int, recorded_bytes: int
+        self,
+        process: Process,
+        control: Control,
+        doors: tuple[socket.socket, socket.socket],
+        memory: int,
+        recorded_bytes: int,
     ) -> None:
         self._process = process
         self.control = control
-        self._door = door
+        self._door, self._their_door = doors
         self._memory = memory
         self.record = FlightRecord(memory, recorded_bytes)
 
@@ -34,7 +39,8 @@ class WorkerProcess:
         """``command`` is what a worker is. Raises OSError."""
         door, their_door = socket.socketpair()
         control, their_control = socket.socketpair()
-        door.setblocking(False)
+        for each in (door, their_door):
+            each.setblocking(False)
         memory = make_memory()
         theirs = their_door.fileno(), their_control.fileno(), memory
         try:
@@ -43,9 +49,8 @@ class WorkerProcess:
                 *command, *map(str, theirs), stdin=PIPE, pass_fds=theirs, start_new_session=True
             )
         finally:
-            their_door.close()
             their_control.close()
-        return cls(process, await Control.over(control), door, memory, recorded_bytes)
+        return cls(process, await Control.over(control), (door, their_door), memory, recorded_bytes)
 
     @property
     def pid(self) -> int:
@@ -86,3 +91,8 @@ class WorkerProcess:
         self.control.close()
         os.close(self._memory)
         return code
+
+    def unserved(self) -> Sequence[socket.socket]:
+        """When it has ended: the connections that it was handed and had not accepted."""
+        with self._their_door:
+            return list(take_back(self._their_door))

@@ -57,6 +57,7 @@ class WorkerSiblings:
         self._limits = limits
         self._replication = replication
         self._pages: asyncio.Future[dict[int, str]] | None = None
+        self._deaths = 0
         self._leave = asyncio.Event()
 
     # links
@@ -118,7 +119,7 @@ class WorkerSiblings:
         await self._in_time(FIGURES_SECONDS, _done(wanted))
         others = wanted.result() if wanted.done() else {}
         self._pages = None
-        page = one_page({**others, self._number: own.body.decode()})
+        page = one_page({**others, self._number: own.body.decode()}, self._deaths)
         return replace(own, body=page.encode(), type=TEXT_FORMAT)
 
     def revoked(self, author: str, collection: str | None, let_in: bool) -> None:
@@ -128,6 +129,7 @@ class WorkerSiblings:
     def hear(self, said: Said) -> None:
         """What the supervisor says of the others."""
         if "pages" in said and self._pages is not None and not self._pages.done():
+            self._deaths = said["deaths"]
             self._pages.set_result({int(number): page for number, page in said["pages"].items()})
         if "leave" in said:
             self._leave.set()

@@ -44,4 +44,5 @@ class Spare:
 
 async def _let_go(process: WorkerProcess) -> None:
     await process.end()
+    process.unserved()
     process.record.close()

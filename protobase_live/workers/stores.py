@@ -44,7 +44,7 @@ class Stores:
         found = self._root.glob(f"{FOLDER}/[0-9]*") if self._root.is_dir() else ()
         return sorted(int(each.name) for each in found if each.name.isdecimal())
 
-    def begin(self, workers: int) -> None:
+    def check(self, workers: int) -> None:
         """So many workers are about to start; 0 is a server without any.
 
         Raises ValidationError while others may have stored what the first one lacks.
@@ -55,6 +55,9 @@ class Stores:
                 f"{self._folder(left_out[-1])} may hold commits that the first worker lacks: start once with "
                 f"--workers {left_out[-1] + 1}, and stop it when they are linked"
             )
+
+    def use(self, workers: int) -> None:
+        """So many have begun, and are about to take clients."""
         if workers > 1:
             self._settled.unlink(missing_ok=True)
 
@@ -65,6 +68,6 @@ class Stores:
 
 
 def require_no_workers(storage: str) -> None:
-    """A server without workers is about to start. Raises ValidationError as `Stores.begin` does."""
+    """A server without workers is about to start. Raises ValidationError as `Stores.check` does."""
     if storage.startswith("file:"):
-        Stores(storage).begin(0)
+        Stores(storage).check(0)

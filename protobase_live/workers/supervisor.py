@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +63,10 @@ class Supervisor:
         self._asking: dict[Worker, dict[int, str]] = {}
         """Who waits for the figures of others, and those that are there."""
         self._deaths = 0
+        """How many workers have died, for the figures."""
 
-    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        """Serve until ``stop``; ``ready`` is set when all workers serve.
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Serve until ``stop``; ``ready`` is called when all workers serve, before the first client.
 
         Raises Unavailable where one does not start at first.
         """
@@ -90,11 +91,11 @@ class Supervisor:
             if not each.cancelled():
                 each.result()
 
-    async def _accept(self, ready: asyncio.Event) -> None:
+    async def _accept(self, ready: Callable[[], None]) -> None:
         while not all(worker.up for worker in self.workers):
             self._came_up.clear()
             await self._came_up.wait()
-        ready.set()
+        ready()
         async with asyncio.TaskGroup() as tasks:
             for listener in self._listeners:
                 listener.listen(socket.SOMAXCONN)
@@ -112,6 +113,8 @@ class Supervisor:
         while not self._stopping:
             begun = self._clock.monotonic()
             code = await worker.live(await self._spare.take(), self._order(worker, folder))
+            for client in worker.unserved:
+                self._porter.admit(client)
             self._settled.add(worker)  # nobody waits for it
             self._leave_together()
             if self._stopping:
@@ -192,7 +195,7 @@ class Supervisor:
     def _answer(self, asker: Worker) -> None:
         """Give who asks the figures of others, when they are all there; he does not wait for ever."""
         if all(each is asker or not each.up or each.number in self._asking[asker] for each in self.workers):
-            asker.say(pages=self._asking.pop(asker))
+            asker.say(pages=self._asking.pop(asker), deaths=self._deaths)
 
     # the end
 

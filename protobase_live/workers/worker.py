@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from protobase_actors import Clock
@@ -30,6 +30,8 @@ class Worker:
         """Why it was killed by `look_after`."""
         self.doing: Doing | None = None
         """What it did when it died."""
+        self.unserved: Sequence[socket.socket] = ()
+        """Connections that it had not accepted yet."""
         self._limits = limits
         self._clock = clock
         self._hear = hear
@@ -49,7 +51,7 @@ class Worker:
         finally:  # it has closed its end, and has nothing more to say
             self.up, self._process = False, None
             code = await process.end()
-            self.doing = process.record.doing()
+            self.doing, self.unserved = process.record.doing(), process.unserved()
             process.record.close()
         return code
 

@@ -248,6 +248,7 @@ async def test_figures_are_those_of_all(server: ServerProcess) -> None:
     page = await asyncio.to_thread(_get, f"http://127.0.0.1:{server.port}/metrics")
     for number in (0, 1):
         assert f'protobase_sessions{{worker="{number}"}} ' in page
+    assert "\nprotobase_worker_deaths_total 0\n" in page
 
 
 RULES = """

@@ -19,7 +19,7 @@ a 3.0
 
 
 def test_each_sample_names_its_worker_and_families_stay_together() -> None:
-    assert one_page({1: OTHER, 0: ONE}).splitlines() == [
+    assert one_page({1: OTHER, 0: ONE}, 3).splitlines() == [
         "# HELP a Things.",
         "# TYPE a gauge",
         'a{worker="0"} 1.0',
@@ -28,4 +28,7 @@ def test_each_sample_names_its_worker_and_families_stay_together() -> None:
         "# TYPE b_seconds histogram",
         'b_seconds_bucket{worker="0",le="0.1"} 2.0',
         'b_seconds_count{worker="0"} 2.0',
+        "# HELP protobase_worker_deaths_total Workers that have died, and were started again.",
+        "# TYPE protobase_worker_deaths_total counter",
+        "protobase_worker_deaths_total 3",
     ]

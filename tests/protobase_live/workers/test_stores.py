@@ -23,11 +23,15 @@ def test_fewer_are_started_only_where_the_first_one_has_all(tmp_path: Path) -> N
         (tmp_path / "workers" / str(number)).mkdir(parents=True)
     for fewer in (0, 1, 2):
         with pytest.raises(ValidationError, match=r"workers/2 may hold commits .* --workers 3"):
-            stores.begin(fewer)
-    stores.begin(3)
+            stores.check(fewer)
+    stores.check(3)
     stores.settle()
     for fewer in (0, 1):
-        stores.begin(fewer)
-    stores.begin(2)
+        stores.check(fewer)
+    stores.check(2)
+    stores.check(0)  # nobody has begun
+    stores.use(1)
+    stores.check(0)  # nobody but the first one
+    stores.use(2)
     with pytest.raises(ValidationError, match="--workers 3"):
-        stores.begin(1)
+        stores.check(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from typing import Any
 
 import pytest
@@ -41,6 +42,9 @@ class Process:
 
     def doing(self) -> Doing | None:
         return DOING
+
+    def unserved(self) -> list[socket.socket]:
+        return []
 
     def close(self) -> None:
         """Nothing is held."""
