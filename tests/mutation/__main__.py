@@ -35,7 +35,8 @@ LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", "node_modules", ".hypothesis", "*_cache", "__pycache__", "web_demo"
 )
 
-PYTEST = "-m pytest -x -v -rfE --tb=no --color=no -p no:cacheprovider"
+# What schemathesis imports at the end may fail behind a failed test, and hides what that said.
+PYTEST = "-m pytest -x -v -rfE --tb=no --color=no -p no:cacheprovider -p no:schemathesis"
 
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - (.*))?$", re.MULTILINE)
 BEGUN = re.compile(r"^(tests/\S+::.+?)(?: (FAILED|PASSED).*)?$", re.MULTILINE)
