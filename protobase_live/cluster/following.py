@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from protobase_actors import Clock
 from protobase_live.cluster.incoming import Home
+from protobase_live.collection.audience import Audience
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.joint_replication import NONE_KNOWN
 from protobase_live.collection.messages import Message, Reload
@@ -16,6 +18,9 @@ from protobase_storage import Commit, News, SharedStorage, StorageClosed, Storag
 
 RETRY_SECONDS = 0.5
 """How long to wait before something is taken again that could not be."""
+
+TRIES = 10
+"""How often, at most; then the collection is loaded anew."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +34,7 @@ class Following:
         home: Home,
         ask: Callable[[str, Message], Awaitable[object]],
         identity: Identity,
-        loaded: Mapping[str, object],
+        loaded: Mapping[str, Audience],
         clock: Clock,
     ) -> None:
         """``ask`` is the database's; ``loaded`` has the collections in memory by name."""
@@ -40,6 +45,8 @@ class Following:
         self._loaded = loaded
         self._clock = clock
         self._followed: dict[str, None] = {}
+        self._reloading: dict[str, asyncio.Task[None]] = {}
+        """What is being loaded anew."""
         self._task: asyncio.Task[None] | None = None
 
     def follow(self, collection: str, vector: Vector) -> None:
@@ -51,6 +58,8 @@ class Following:
         self._followed[collection] = None
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
+        if (audience := self._loaded.get(collection)) is not None and audience.vector != vector:
+            self._reload(collection)  # more is there now than was shown, and it is told to nobody
 
     async def _run(self) -> None:
         while True:
@@ -64,33 +73,42 @@ class Following:
 
     async def _take(self, news: Mapping[str, News]) -> None:
         for name in [name for name in self._followed if name not in self._loaded and name not in news]:
-            self._let_go(name)
-        commits = {name: each.commits for name, each in news.items() if each.commits and not each.replaced}
-        await self._replicate(commits)
+            del self._followed[name]
+            self._storage.unfollow(name)
         for name, each in news.items():
             if each.replaced:
-                await self._reload(name)
-
-    def _let_go(self, name: str) -> None:
-        del self._followed[name]
-        self._storage.unfollow(name)
+                self._reload(name)
+        commits = {name: each.commits for name, each in news.items() if each.commits and not each.replaced}
+        await self._replicate(commits)
 
     async def _replicate(self, commits: Mapping[str, Sequence[Commit]]) -> None:
-        """Have commits shown; what cannot be taken now is tried again, and what never can is loaded."""
-        while commits := {name: each for name, each in commits.items() if name in self._loaded}:
+        """Have commits shown, a few times over if need be; a collection that does not take them is loaded."""
+        for _ in range(TRIES):
+            commits = {name: each for name, each in commits.items() if name in self._loaded}
+            if not commits:
+                return
             answers = await self._home.replicate(commits, NONE_KNOWN)
             failed = {name: each for name, each in answers.items() if isinstance(each, ProtoBaseError)}
-            for name, error in failed.items():
-                if not error.retryable:
-                    await self._reload(name)
-            commits = {
-                name: each for name, each in commits.items() if name in failed and failed[name].retryable
-            }
+            for name in [name for name, error in failed.items() if not error.retryable]:
+                self._reload(name)
+            commits = {name: commits[name] for name, error in failed.items() if error.retryable}
             if commits:
                 await self._clock.sleep(RETRY_SECONDS)
+        for name in commits:
+            self._reload(name)
 
-    async def _reload(self, name: str) -> None:
+    def _reload(self, name: str) -> None:
         """Begin again with what is stored. Who writes on is another Yjs client: it may be another history."""
         self._identity.renew()
-        if name in self._loaded:
-            await self._ask(name, Reload())
+        if name not in self._reloading:
+            self._reloading[name] = asyncio.get_running_loop().create_task(self._have_loaded(name))
+
+    async def _have_loaded(self, name: str) -> None:
+        try:
+            while name in self._loaded:
+                with suppress(ProtoBaseError):
+                    await self._ask(name, Reload())
+                    return
+                await self._clock.sleep(RETRY_SECONDS)
+        finally:
+            del self._reloading[name]

@@ -88,6 +88,8 @@ class Follower:
         self._identity = identity
         self._followed: dict[str, _Followed] = {}
         self._due: dict[str, None] = {}
+        self._untold: dict[str, News] = {}
+        """What was read, while something that belongs to it could not be."""
         self._wake = asyncio.Event()
         self._closed = False
         self._checking: asyncio.TimerHandle | None = None
@@ -96,6 +98,7 @@ class Follower:
         """See `SharedStorage.follow`."""
         known = self._followed.get(collection)
         self._followed[collection] = _Followed(dict(vector), end=known.end if known else None)
+        self._untold.pop(collection, None)
         self._look(collection)
         if self._checking is None:
             self._check_later()
@@ -104,6 +107,7 @@ class Follower:
         """See `SharedStorage.unfollow`."""
         followed = self._followed.pop(collection, None)
         self._due.pop(collection, None)
+        self._untold.pop(collection, None)
         if followed is not None and followed.end is not None:
             followed.end()
 
@@ -160,32 +164,38 @@ class Follower:
 
     async def _read_due(self) -> dict[str, News]:
         names = list(self._due)[:READS_AT_ONCE]
-        found: dict[str, News] = {}
-        try:
-            while names:
-                for name in names:
-                    self._due.pop(name, None)
-                answers = await asyncio.gather(*[self._read(name) for name in names])
-                found |= dict(zip(names, answers, strict=True))
-                names = self._parts_to_read(found)
-        except BaseException:
-            for name in (*found, *names):  # nobody was told, and it is read anew
-                self._look(name)
-                if name in self._followed:
-                    self._followed[name].position = None
-            raise
+        read: set[str] = set()
+        while names:
+            for name in names:
+                self._due.pop(name, None)
+            read.update(names)
+            await self._read_all(names)
+            names = self._parts_to_read(read)
+        found, self._untold = self._untold, {}
         self._note(found)
-        return {
-            name: News(_together(each.commits, found), each.replaced)
-            for name, each in found.items()
-            if each != News()
-        }
+        told = {name: News(_together(each.commits, found), each.replaced) for name, each in found.items()}
+        return {name: each for name, each in told.items() if each != News()}
 
-    def _parts_to_read(self, found: Mapping[str, News]) -> list[str]:
+    async def _read_all(self, names: Sequence[str]) -> None:
+        """Read the news of these. What can be read is kept if something else cannot, which is read again."""
+        answers = await asyncio.gather(*[self._read(name) for name in names], return_exceptions=True)
+        failure: BaseException | None = None
+        for name, answer in zip(names, answers, strict=True):
+            if isinstance(answer, BaseException):
+                failure = answer
+                self._look(name)
+            else:
+                before = self._untold.get(name, News())
+                commits = before.commits + answer.commits
+                self._untold[name] = News(commits, before.replaced or answer.replaced)
+        if failure is not None:
+            raise failure
+
+    def _parts_to_read(self, read: set[str]) -> list[str]:
         """The followed collections of which a part is stored that has not been read yet."""
-        joints = [commit.joint for each in found.values() for commit in each.commits if commit.joint]
-        names = {name: None for joint in joints for name in joint.collections}
-        return [name for name in names if name in self._followed and name not in found]
+        told = [commit for each in self._untold.values() for commit in each.commits]
+        names = {name: None for commit in told if commit.joint for name in commit.joint.collections}
+        return [name for name in names if name in self._followed and name not in read]
 
     async def _read(self, collection: str) -> News:
         followed = self._followed.get(collection)

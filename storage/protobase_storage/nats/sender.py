@@ -128,7 +128,9 @@ class Sender:
 
     async def _is_stored(self, parcel: Parcel, tag: bytes) -> bool:
         """Take what others have stored, and look whether this was."""
-        news = {name: await self._heads.catch_up(name) for name in parcel.collections}
+        names = parcel.collections
+        found = await asyncio.gather(*[self._heads.catch_up(name) for name in names])
+        news = dict(zip(names, found, strict=True))
         if any(tag in each.tags for each in news.values()):
             return True
         for work in parcel.works:
