@@ -22,6 +22,7 @@ from protobase_live.errors import Overloaded
 from protobase_live.protocol.live.limits import MAX_REASON_BYTES, TRY_AGAIN
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.arrivals import Arrivals, full
+from protobase_live.server.connection_fields import OWN_FIELDS
 from protobase_live.server.first_bytes import is_for_http
 from protobase_live.server.load import Load
 from protobase_live.server.paths import DIRECT_PREFIXES
@@ -34,12 +35,7 @@ from protobase_live.server.wire import Session
 class Connection(ServerConnection):
     """One client's connection."""
 
-    # Fields of ours are in slots: a dict of more than 30 is not shared between objects, and is a kilobyte.
-    __slots__ = (
-        "_backlog_bytes", "_closing", "_direct", "_early", "_everyone", "_first", "_first_seconds",
-        "_has_ended", "_heard", "_http", "_ignoring", "_is_told", "_load", "_parts", "_patience", "_paused",
-        "_session", "address", "arrivals", "caller", "is_peer", "ticket", "writable",
-    )  # fmt: skip
+    __slots__ = OWN_FIELDS
 
     def __init__(
         self,
@@ -56,7 +52,6 @@ class Connection(ServerConnection):
     ) -> None:
         """``everyone`` holds the connection as long as its socket is open, and so does ``arrivals``.
         ``traffic`` is what all of them carry.
-
         With more than ``unread_pongs`` answers to pings that it does not read, a client is cut off, and if it
         says nothing for ``first_seconds``. ``http`` takes over what begins as a request for `HTTP_PREFIXES`.
         """
@@ -376,8 +371,7 @@ class Connection(ServerConnection):
 
     def write_often(self, message: bytes, count: int) -> None:
         """Send a binary message so many times, as one write."""
-        if self.writable and count:
-            self._write(self.render(message) * count)
+        self.write_rendered(self.render(message) * count)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close; what still comes in is read, for the client's answer may be behind it."""
@@ -387,8 +381,7 @@ class Connection(ServerConnection):
     def close_soon(self, code: int, reason: str) -> None:
         """Begin to close because of a fault; what still comes in is ignored."""
         self.writable = False
-        short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-        self._give_up(code, short)
+        self._give_up(code, reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore"))
 
     async def refuse(self, code: int, reason: str) -> None:
         """Close because of a fault, and wait for the end."""
