@@ -95,10 +95,11 @@ class Supervisor:
         while not all(worker.up for worker in self.workers):
             self._came_up.clear()
             await self._came_up.wait()
+        for listener in self._listeners:
+            listener.listen(socket.SOMAXCONN)
         ready()
         async with asyncio.TaskGroup() as tasks:
             for listener in self._listeners:
-                listener.listen(socket.SOMAXCONN)
                 tasks.create_task(self._porter.accept_from(listener))
 
     async def _look_after(self) -> None:

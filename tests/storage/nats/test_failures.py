@@ -23,6 +23,7 @@ from protobase_storage.errors import (
 from protobase_storage.nats.address import parse_address
 from protobase_storage.nats.storage import NatsStorage
 from protobase_storage.nats.stream import Draft, Stream, Unanswered
+from protobase_storage.nats.subjects import Subjects
 from tests.support.nats_places import address_of, open_nats, stream_of, url_of
 from tests.support.nats_servers import NatsServer
 
@@ -222,6 +223,24 @@ async def test_a_message_that_is_missing_is_noticed(tmp_path: Path, storage: Nat
     await other.append([make_commit("a", 1)])
     assert (await other.load("a")).commits == (make_commit("a", 1),)
     await other.close()
+
+
+async def test_of_what_is_large_no_piece_is_left(storage: NatsStorage) -> None:
+    async def pieces() -> int:
+        return sum((await storage._stream.subjects(Subjects(storage._stream._name).pieces("a"))).values())
+
+    large = make_commit("a", 1, update=b"c" * 700_000)
+    await storage.append([large])
+    assert await pieces() == 2
+    assert (await storage.load("a")).commits == (large,)
+    for sequence in (1, 2):
+        await storage.append([make_commit("a", sequence + 1)])
+        await storage.compact(make_snapshot("a", {"node-a": sequence}, update=b"s" * 600_000))
+        assert await pieces() == 2  # of the snapshot, and of nothing before it
+    await storage.erase("a", b"", make_snapshot("a", {"node-e": 1}, update=b"e" * 1_100_000))
+    assert await pieces() == 3
+    await storage.delete("a")
+    assert await pieces() == 0
 
 
 async def test_the_first_message_may_not_be_missing(tmp_path: Path, storage: NatsStorage) -> None:
