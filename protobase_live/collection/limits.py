@@ -8,6 +8,7 @@ from protobase_live.transactions.limits import TransactionLimits
 from protobase_storage import BACKLOG_LIMIT, READS_LIMIT, RESERVE_BYTES
 from protobase_storage.cloud.limits import CHECKPOINT_SLOTS, INTERVAL
 from protobase_storage.local_cloud.limits import UNUPLOADED_BYTES, UNUPLOADED_SECONDS
+from protobase_storage.nats.limits import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,9 @@ class StorageLimits:
     so many, writers wait until there are less."""
     unuploaded_seconds: float = UNUPLOADED_SECONDS
     """How long such a commit may not be in the bucket. After that, writers wait until it is."""
+    stream_seconds: float = PATIENCE_SECONDS
+    """How long a stream of NATS that does not take something is asked again. Then it is not stored, and who
+    wrote it is told so with `Unavailable`."""
 
 
 DEFAULT_LIMITS = Limits()

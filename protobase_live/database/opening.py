@@ -188,6 +188,7 @@ async def _open_nats(url: str, must_exist: bool, limits: StorageLimits) -> Stora
         return await NatsStorage.open(
             address,
             must_exist=must_exist,
+            seconds=limits.stream_seconds,
             backlog_limit=limits.unstored_bytes,
             reads_limit=limits.waiting_reads,
         )

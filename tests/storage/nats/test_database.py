@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import protobase_live as pb
-from tests.support.nats_places import url_of
+from tests.support.nats_places import stream_of, url_of
 
 pytestmark = pytest.mark.usefixtures("on_one")
 
@@ -68,3 +70,15 @@ async def test_an_erased_collection_goes_on(tmp_path: Path) -> None:
         await db.erase("tasks", "t1")
         assert await tasks.get("t1") is None
         assert await tasks.get("t2") == {"title": "kept"}
+
+
+async def test_how_long_a_stream_is_asked_again_can_be_set(tmp_path: Path) -> None:
+    limits = pb.StorageLimits(stream_seconds=0.1)
+    async with pb.open(url_of(tmp_path), storage_limits=limits) as db:
+        tasks = await db.collection("tasks")
+        await tasks.put({"title": "one"}, key="t1")
+        stream: Any = db._storage._stream
+        await stream.ask(f"STREAM.DELETE.{stream_of(tmp_path)}", {})
+        async with asyncio.timeout(5):  # by default it is asked again for 10 seconds
+            with pytest.raises(pb.Unavailable):
+                await tasks.put({"title": "two"}, key="t2")
