@@ -111,20 +111,19 @@ class Supervisor:
     async def _keep(self, worker: Worker, folder: Path) -> None:
         """Start a worker, and again whenever it has died. Raises Unavailable where it never served."""
         pauses = Pauses(self._limits)
-        while not self._stopping:
+        while True:  # also at the end: one that is away may have what others lack
             begun = self._clock.monotonic()
             code = await worker.live(await self._spare.take(), self._order(worker, folder))
             for client in worker.unserved:
                 self._porter.admit(client)
-            self._settled.add(worker)  # nobody waits for it
-            self._leave_together()
             if self._stopping:
+                self._settled.add(worker)  # nobody waits for it
+                self._leave_together()
                 return
             if not worker.served:
                 raise Unavailable(f"worker {worker.number} did not start; what it said is above")
             self._died(worker, code)
             await self._clock.sleep(pauses.after(self._clock.monotonic() - begun))
-            self._settled.discard(worker)
 
     def _order(self, worker: Worker, folder: Path) -> dict[str, Any]:
         return {
