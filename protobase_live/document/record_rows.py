@@ -65,7 +65,9 @@ class RecordRows:
                 for key in event.keys:
                     self.note(key, None)
             elif isinstance(path[0], str):  # else somebody put it into the root as into an array: no record
-                self.note(path[0], path[1:2] or getattr(event, "keys", None))
+                fields = path[1:2] or getattr(event, "keys", None)
+                # What was put into a record as into an array has a number there, and is no field.
+                self.note(path[0], None if fields is None else [f for f in fields if isinstance(f, str)])
 
     def note(self, key: str, fields: Iterable[str] | None) -> None:
         """Some fields of a record have changed; None: all of them."""

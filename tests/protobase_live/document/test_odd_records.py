@@ -9,7 +9,9 @@ from pycrdt import Array, Doc, Map, Text
 
 from protobase_live.errors import InvalidName, KindMismatch, RecordMissing
 from protobase_live.model.operations import RECORDS, Op, Read, Target
+from tests.support import yjs_encoding as yjs
 from tests.support.turns import PEER, carry_out, received, written_by
+from tests.support.yjs_encoding import Id, Shared
 
 LONG = "k" * 600
 ODD_KEYS = ("", LONG, "ctrl\x01")
@@ -134,3 +136,14 @@ def test_a_name_that_nobody_may_give_is_not_given(made, path) -> None:
     assert document.read(Read(Target("text", path), "value")) == ""
     with pytest.raises(InvalidName):
         document.rehearse([Op(Target("text", path), "insert", (0, "x"))])
+
+
+@pytest.mark.parametrize("kind", [Shared.ARRAY, Shared.MAP, Shared.TEXT])
+def test_what_stands_in_a_record_as_in_an_array_may_change(made, kind: Shared) -> None:
+    record = yjs.item(yjs.shared(Shared.MAP), parent="records", key="t")
+    document = made(yjs.sent(9, 0, record, yjs.item(yjs.values("a"), parent=Id(9, 0), key="title")))
+    received(document, yjs.sent(1, 0, yjs.item(yjs.shared(kind), parent=Id(9, 0))))
+    inner = yjs.text("x") if kind is Shared.TEXT else yjs.values(1)
+    key = "k" if kind is Shared.MAP else None
+    received(document, yjs.sent(1, 1, yjs.item(inner, parent=Id(1, 0), key=key)))
+    assert document.records == {"t": {"title": "a"}}
