@@ -48,7 +48,11 @@ class Known:
         self.since = 0
         self.stuck = None
 
+    @property
+    def confirmed_vector(self) -> Vector:
+        """What is known to be durable there of the last history that is known to be there."""
+        return self.durable if self.history == self.confirmed else {}
+
     def fail(self) -> None:
         """What was sent since was not taken; nor the deletion, if that was not heard of."""
-        durable: Vector = self.durable if self.history == self.confirmed else {}
-        self.begin_again(self.confirmed, durable)
+        self.begin_again(self.confirmed, self.confirmed_vector)

@@ -67,7 +67,7 @@ class Outgoing:
         self._sent_bytes = 0
         self._number = 0
         self._wake_up = WakeUp()
-        self._heard = False
+        self.heard = False
         """Whether the other node has said how far all of its collections are."""
         self.acknowledged = WakeUp()
         """Wakes when more is known to be durable there."""
@@ -108,8 +108,8 @@ class Outgoing:
             else:
                 self._begin_again(collection, History(*history), vector)
                 self.lacks(collection)
-        if message.complete and not self._heard:
-            self._heard = True
+        if message.complete and not self.heard:
+            self.heard = True
             self._wake_up.wake()
         self.acknowledged.wake()
 
@@ -158,7 +158,7 @@ class Outgoing:
         So it is for who needs a snapshot: who lacks what was ``folded`` here, and was not sent that yet.
         """
         known = self.known.get(collection, Known())
-        if not self._heard:
+        if not self.heard:
             return folded
         if known.history != history:
             known = Known()
@@ -215,7 +215,7 @@ class Outgoing:
 
     async def run(self) -> None:
         """Send what the other node lacks, for ever."""
-        while not self._heard:
+        while not self.heard:
             await self._wake_up.wait()
         await self._compare()
         while True:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from protobase_live.cluster.recent import Recent
 from protobase_live.collection.former import FIRST, History, history_of
 from protobase_live.model.names import is_internal
-from protobase_storage import Storage, Vector
+from protobase_storage import Storage, Vector, includes
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,12 @@ class Position:
     collection: str
     history: History
     vector: Vector
+
+    def has(self, other: Position) -> bool:
+        """Whether nothing of the other one is lacking here; what was deleted here is not lacking."""
+        if self.history != other.history:
+            return self.history > other.history
+        return includes(self.vector, other.vector)
 
 
 class Source:

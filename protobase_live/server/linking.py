@@ -74,9 +74,17 @@ class Linking:
         return [Door("peer", PEER_PATH, self._serve, self._admit, counted=False)]
 
     async def close(self) -> None:
-        """End all links, behind what siblings lack yet."""
+        """End the links with other nodes."""
+        if self._siblings is None:
+            await self._end()
+
+    async def settle(self) -> None:
+        """No client is left: end the links with siblings, behind what they lack yet."""
         if self._siblings is not None:
             await self._siblings.settle()
+            await self._end()
+
+    async def _end(self) -> None:
         if self._database.owner is not None:
             await self._database.owner.close()
         if self._cluster is not None:

@@ -272,8 +272,7 @@ class Server:
         await self.permissions.let_in(author, collection)
 
     async def close(self) -> None:
-        """Accept nothing more, close every connection with 1001, a few at a time, and wait until their
-        sessions ended.
+        """Accept nothing more, close every connection with 1001, a few at a time, and wait for sessions.
 
         Whatever clients do, that takes at most ``drain_seconds``, ``bye_seconds`` for what live clients wait
         for, and ``close_seconds`` for closing; then connections that are left are cut.
@@ -294,6 +293,7 @@ class Server:
         timer = self._clock.call_later(self._limits.close_seconds, self._cut)
         await self._server.wait_closed()
         timer.cancel()
+        await self._linking.settle()  # behind the last write of a client
 
     async def _let_go(self, connection: Connection | HttpLiveConnection) -> None:
         """Close a client; not waited for is how long it takes to answer."""

@@ -20,7 +20,9 @@ from protobase_live.server.rest.answers import Answer
 from protobase_live.workers.control import Control, Said
 from protobase_live.workers.figures import one_page
 from protobase_live.workers.limits import WorkerLimits
+from protobase_live.workers.settling import is_known_to_have_all
 from protobase_live.workers.stream_channel import StreamChannel
+from protobase_storage import StorageError
 
 FIGURES_SECONDS = 3.0
 """How long the figures of other workers are waited for."""
@@ -96,17 +98,18 @@ class WorkerSiblings:
         await self._in_time(seconds, self._leave.wait())
 
     async def _in_time(self, seconds: float, waiting: Coroutine[Any, Any, Any]) -> None:
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, StorageError):  # then the next start finds out
             await within(self._clock, seconds, waiting)
 
     async def _nobody_lacks_anything(self) -> None:
-        while not self._is_settled:
+        while not await self._is_settled():
             await self._clock.sleep(LOOK_SECONDS)
 
-    @property
-    def _is_settled(self) -> bool:
-        links = self._replication.links.values()
-        return len(links) == self._workers - 1 and not any(each.outgoing.lacking_seconds for each in links)
+    async def _is_settled(self) -> bool:
+        links = [each.outgoing for each in self._replication.links.values()]
+        if len(links) < self._workers - 1:
+            return False
+        return all([await is_known_to_have_all(each, self._replication.source) for each in links])
 
     # what is said by way of the supervisor
 
