@@ -10,9 +10,12 @@ from protobase_actors import Clock, in_steps
 from protobase_live.collection.editors import Editors
 from protobase_live.collection.messages import LARGE_UPDATE_BYTES, Editor, Updates
 from protobase_live.collection.room import make_room
-from protobase_live.document import BrokenDocument, Document
-from protobase_live.errors import LimitExceeded, MalformedUpdate
+from protobase_live.document import BrokenDocument, Document, JudgeChanged
+from protobase_live.errors import LimitExceeded, MalformedUpdate, Unavailable
 from protobase_live.protocol.yjs.state_vector import encode_state_vector
+
+JUDGE_CHANGES = 10
+"""What senders may write may change so often while it is taken in a turn; then they are to try again."""
 
 PAUSE_BYTES = 8 * 1024
 """About how much of smaller updates is taken without a pause: a keystroke may be 15 bytes."""
@@ -86,22 +89,27 @@ class Taker:
 
     async def _take_apart(self, sent: Sequence[Updates], intake: Intake) -> None:
         """Something in `sent` breaks pycrdt: find out what, on documents loaded afresh."""
-        good: list[Updates] = []
-        await self._begin_again(good, intake)
-        for message in sent:
+        left, changes = list(sent), 0
+        while (failed := await self._take_anew(left, intake)) is not None:
+            message, error = failed
+            again = isinstance(error, JudgeChanged)
+            changes += again
+            if not again or changes >= JUDGE_CHANGES:
+                left = [each for each in left if each is not message]
+                message.editor.reject((Unavailable if again else MalformedUpdate)(str(error)))
+
+    async def _take_anew(
+        self, messages: Sequence[Updates], intake: Intake
+    ) -> tuple[Updates, BrokenDocument] | None:
+        """Take these into a document loaded afresh; the one at which that has failed, and how."""
+        intake.document = await self._reload()
+        for message in messages:
             try:
                 await self._take_one(message, intake)
                 await in_steps(intake.document.apply_in_steps())
-                good.append(message)
             except BrokenDocument as error:
-                message.editor.reject(MalformedUpdate(str(error)))
-                await self._begin_again(good, intake)
-
-    async def _begin_again(self, good: Sequence[Updates], intake: Intake) -> None:
-        intake.document = await self._reload()
-        for message in good:
-            await self._take_one(message, intake)
-        await in_steps(intake.document.apply_in_steps())
+                return message, error
+        return None
 
     async def _find_room(self, size: int, intake: Intake) -> None:
         """Raise LimitExceeded if the document has no room for so many bytes."""

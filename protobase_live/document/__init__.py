@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protobase_live.document.content import BrokenDocument
+from protobase_live.document.content import BrokenDocument, JudgeChanged
 from protobase_live.document.difference import Difference
 from protobase_live.document.document import Document
 from protobase_live.document.held import Held, Room, Sender
@@ -27,6 +27,7 @@ __all__ = [
     "Effects",
     "Held",
     "Judge",
+    "JudgeChanged",
     "Outcome",
     "Room",
     "Rules",

@@ -32,6 +32,10 @@ class BrokenDocument(Exception):
     """pycrdt failed on an update that breaks no rule known here; the document has to be loaded afresh."""
 
 
+class JudgeChanged(BrokenDocument):
+    """What the sender of an update may write has changed while it was taken: it is to be taken once more."""
+
+
 class Content:
     """Records and structures of one document, to be read and written."""
 

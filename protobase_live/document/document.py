@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Any
 
-from protobase_live.document.content import BrokenDocument, Content, Touched
+from protobase_live.document.content import BrokenDocument, Content, JudgeChanged, Touched
 from protobase_live.document.difference import Difference
 from protobase_live.document.doings import Doings
 from protobase_live.document.held import LOG, Held, Room, Sender
@@ -123,8 +123,8 @@ class Document:
             rest = yield from self._structs.take_in_steps(update, barred=barred, read=read)
         if judge is not None:
             yield from self._try(sender, judge)
-        if sender.judge is not allowed:  # what was judged in vain is taken once more, from the beginning
-            raise BrokenDocument("what its sender may write has changed while it was taken")
+        if sender.judge is not allowed:
+            raise JudgeChanged("what its sender may write has changed while it was taken")
         self._hold(sender, rest)
         return rest is None
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Hashable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from protobase_live.document import Condition, Judge, Scope
 from protobase_live.model.operations import Op, Read
-from protobase_live.permissions.grant import Grant
+from protobase_live.permissions.grant import Grant, WriteScope
 from protobase_live.permissions.judging import Rows, TransactionJudge
 from protobase_live.permissions.reading import Ask, answer_in_steps
 from protobase_live.permissions.sight import Sight
 from protobase_live.query.ast.expressions import Expr
 from protobase_live.query.engine.code import compile_condition
+from protobase_live.query.language.canonical import expr_form, text_of
 
 
 class Permit:
@@ -38,8 +40,35 @@ def permit_of(grant: Grant) -> Permit | None:
 
 
 def judge_of(grant: Grant) -> Judge | None:
-    """Who judges what is written by Yjs clients, who see all; None: they may write all of it."""
-    return None if grant.is_whole("write") else Judge(scopes=_scopes(grant))
+    """Who judges what is written by Yjs clients, who see all; None: they may write all of it.
+
+    Grants that say the same have the same judge, as long as not many others came between.
+    """
+    return None if grant.is_whole("write") else _judge(_Saying(grant))
+
+
+class _Saying:
+    """A grant, equal to those that let the same be written."""
+
+    def __init__(self, grant: Grant) -> None:
+        self.grant = grant
+        self._said = tuple(map(_said, grant.writes))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Saying) and self._said == other._said
+
+    def __hash__(self) -> int:
+        return hash(self._said)
+
+
+def _said(scope: WriteScope) -> Hashable:
+    conditions = [None if each is None else text_of(expr_form(each)) for each in (scope.old, scope.new)]
+    return scope.records, scope.fields, scope.structures, *conditions
+
+
+@lru_cache(maxsize=1_000)
+def _judge(saying: _Saying) -> Judge:
+    return Judge(scopes=_scopes(saying.grant))
 
 
 def _scopes(grant: Grant) -> list[Scope]:

@@ -98,6 +98,43 @@ async def test_one_of_several_in_a_turn_is_refused_alone(database: Database, yjs
     assert (len(ann.refusals), bob.refusals) == (1, [])
 
 
+class Reconsidered(YjsClient):
+    """What it may write is asked about again and again, and comes to the same each time."""
+
+    changes = 0
+    """How often that will have changed."""
+
+    @property
+    def judge(self) -> Judge | None:
+        self.changes -= 1
+        return Judge() if self.changes > 0 else None
+
+    @judge.setter
+    def judge(self, given: Judge | None) -> None:
+        """It is given none."""
+
+
+@pytest.mark.parametrize("changes", [2, 9, 1_000])
+async def test_who_is_reconsidered_while_he_writes_much_is_no_offender(
+    database: Database, yjs, changes: int
+) -> None:
+    ann, bob = Reconsidered(await database.ref("free"), author="ann"), await yjs("free", author="bob")
+    await ann.sync()
+    await settle()
+    ann.doc.get("body", type=Text).insert(0, "x" * 100_000)
+    bob.doc.get("body", type=Text).insert(0, "mine ")
+    ann.changes = changes
+    await asyncio.gather(ann.send(), bob.send())
+    await settle()
+    text = await (await database.collection("free")).text("body").value()
+    assert "mine " in text
+    if changes < 1_000:
+        assert (len(text), ann.rejected) == (100_005, None)
+    else:
+        assert isinstance(ann.rejected, pb.Unavailable), "it comes back, and sends it again"
+        assert text == "mine "
+
+
 async def test_what_cannot_be_put_back_closes_its_writer_alone(database: Database, yjs) -> None:
     eve, bob = await yjs("free", author="eve"), await yjs("free")
     await sent(bob, lambda client: client.doc.get("body", type=Text).insert(0, "x" * 21))

@@ -48,7 +48,16 @@ class Entry(NamedTuple):
 def is_typing(update: bytes) -> bool:
     """Whether it is ASCII that is typed behind something; where that is, is not looked at."""
     found = _TYPING.fullmatch(update)
-    return found is not None and len(found[9]) == found[8][0]
+    if found is None or len(found[9]) != found[8][0]:
+        return False
+    client, clock, two, left, left_clock, right, right_clock = found.groups()[:7]
+    own = client_of(client), clock_of(clock)
+    return not _is_later(own, left, left_clock) and (two is None or not _is_later(own, right, right_clock))
+
+
+def _is_later(own: Id, client: bytes, clock: bytes) -> bool:
+    """Whether a neighbour comes behind what has it, which nothing can build on."""
+    return clock_of(clock) >= own[1] and client_of(client) == own[0]
 
 
 def read_typing(update: bytes) -> tuple[Id, Id] | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pycrdt import Doc, Map, Text
 
 from protobase_live.errors import MalformedUpdate
@@ -36,3 +38,31 @@ def test_most_need_no_walker() -> None:
     *edits, whole = updates()
     assert [is_common(each) for each in edits] == [True, True, True, False, True]
     assert not is_common(whole)
+
+
+NUMBERS = st.sampled_from([b"\x00", b"\x01", b"\x02", b"\x05", b"\x81\x00", b"\x81\x01", b"\xff\xff\xff\x7f"])
+"""Some small ones, one of them in a longer form, and the largest clock that is common."""
+IDS = st.tuples(NUMBERS, NUMBERS).map(b"".join)
+STRINGS = st.sampled_from([b"\x01a", b"\x02ab", b"\x00", b"\x02a"])
+
+
+@st.composite
+def typed(draw: st.DrawFn) -> bytes:
+    """A text behind something, and perhaps before something, that is there, comes later, or is itself."""
+    own, left, string = draw(IDS), draw(IDS), draw(STRINGS)
+    right = draw(st.none() | IDS)
+    return (
+        b"\x01\x01" + own + (b"\x84" + left if right is None else b"\xc4" + left + right) + string + b"\x00"
+    )
+
+
+@given(typed())
+def test_what_is_read_at_once_is_an_update(update: bytes) -> None:
+    """So what is stored for a collection that is not in memory can be loaded."""
+    if is_common(update):
+        at_once(check_in_steps(update))
+
+
+def test_what_is_typed_behind_itself_is_none() -> None:
+    assert is_common(b"\x01\x01\x01\x05\x84\x01\x04\x01a\x00")
+    assert not is_common(b"\x01\x01\x01\x05\x84\x01\x05\x01a\x00")
