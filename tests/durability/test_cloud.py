@@ -199,6 +199,7 @@ async def test_a_paused_server_with_a_folder_says_what_it_has_that_its_successor
     async with first, pb.connect(first.live) as db:
         tasks = await db.collection("tasks")
         await tasks.insert({}, key="before")
+        await (await db.collection("another")).insert({}, key="a")
         await db.drop("another")  # which waits until all before it is uploaded
         first.send(signal.SIGSTOP)
         second_log = tmp_path / "second"
