@@ -103,8 +103,9 @@ class Foresight:
         near = beside or parent
         if near is None:  # garbage
             return None
+        is_typed = struct.info & KIND == TEXT
         if (known := made.get(near)) is not None:
-            return known if known.field is None or known.value is TYPED else None
+            return known if known.field is None or (known.value is TYPED and is_typed) else None
         found = self._find(near)
         if found is None:
             return None
@@ -113,7 +114,6 @@ class Foresight:
             is_set = struct.right is None and struct.length == 1 and struct.info & KIND == VALUES
             return self._of_entry(update, beside, struct.content if is_set else None, struct.end)
         aim = self._inside(self._logs.type_number(near) if beside is None else log.parents[number])
-        is_typed = struct.info & KIND == TEXT
         return None if aim is None or (aim.value is TYPED and not is_typed) else aim
 
     def _of_entry(self, update: bytes, left: Id, content: int | None, end: int) -> Aim | None:

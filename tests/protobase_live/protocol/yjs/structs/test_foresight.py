@@ -75,6 +75,7 @@ def test_what_editors_send_is_foreseen(update: bytes, aims: list[Aim]) -> None:
     [
         b"",
         b"\x01",
+        sent(2, 0, yjs.item(yjs.text("x"), left=Id(1, 6)), yjs.item(yjs.shared(Shared.MAP), left=Id(2, 0))),
         replacing(1, "é"),
         replacing(1, [1]),
         replacing(1, yjs.Undefined()),
