@@ -323,7 +323,7 @@ def revoke(
     let_in: Annotated[bool, typer.Option("--let-in", help="Take it back.")] = False,
     token: Token = None,
 ) -> None:
-    """Take away what somebody may do at a running server, until it stops; what is open of it ends at once."""
+    """Take away what somebody may do at a running server and its cluster; what is open of it ends at once."""
     from protobase_live.cli.revoke import revoke
 
     revoke(url, author, collection, let_in, token)

@@ -67,9 +67,6 @@ async def _serve(order: Mapping[str, Any], door: int, control_end: int, memory: 
             database.replication,
         )
         async with tracing(database, how.traces), listening_as(database, how, siblings) as server:
-            for author, collection in order["revoked"]:
-                await server.permissions.revoke(author, collection)
-            server.permissions.tell = siblings.revoked
             listening = asyncio.ensure_future(_listen(control, siblings, recorder, server))
             beating = asyncio.ensure_future(_beat(recorder, clock))
             gc.collect()
@@ -98,9 +95,6 @@ async def _listen(
 async def _obey(said: Said, control: Control, recorder: FlightRecorder, server: Server) -> None:
     if "known" in said:
         recorder.learn(said["known"])
-    if "revoke" in said:
-        author, collection, let_in = said["revoke"]
-        await (server.permissions.let_in if let_in else server.permissions.revoke)(author, collection)
     if "tell_figures" in said:
         page = await server.figures()
         control.say(figures=page.body.decode(), **{"for": said["tell_figures"]})

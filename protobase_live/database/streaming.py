@@ -14,7 +14,7 @@ from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.model.arrival import Arrival
-from protobase_live.model.names import check_collection
+from protobase_live.model.names import known_collection
 from protobase_storage import Storage
 
 
@@ -39,7 +39,7 @@ class Streaming:
 
     def changes(self, collection: str, since: str | None) -> ChangeStream:
         """A stream of the collection's changes, from ``since`` or, if None, from now on."""
-        check_collection(collection)
+        known_collection(collection)
         opened = partial(self._opened.of, collection)
 
         async def subscribe(stream: object) -> Subscribed:

@@ -147,9 +147,9 @@ class Asgi:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "websocket":
-            await self._open().connect(scope, receive, send)
+            await (await self._begun()).connect(scope, receive, send)
         else:
-            await self._open().answer(scope, receive, send)
+            await (await self._begun()).answer(scope, receive, send)
 
     def _open(self) -> Doors:
         if self._doors is None:
@@ -159,6 +159,11 @@ class Asgi:
                 )
             self._doors = self._make_doors(self._given)
         return self._doors
+
+    async def _begun(self) -> Doors:
+        doors = self._open()
+        await doors.begin()
+        return doors
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -198,7 +203,8 @@ class Doors:
         authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
         self._counters = counters = Counters()
         accounts = Accounts(clock, limits, counters)
-        self.permissions = permissions = Permissions(clock, limits, policy, authorize, queries)
+        known = database if authentication.tells_apart else None
+        self.permissions = permissions = Permissions(clock, limits, policy, authorize, queries, known)
         shared = database, authentication, clock, limits, counters
         self._yjs = YjsClients(*shared, permissions=permissions, accounts=accounts)
         self._hocuspocus = HocuspocusDoor(self._yjs, clock, limits, counters)
@@ -235,8 +241,13 @@ class Doors:
         self._addresses = Places(limits.address_connections, "address_connections", counters)
         self._probing = Probing(clock, limits.ping_seconds, lambda: self._clients)
 
+    async def begin(self) -> None:
+        """Find out what has to be known before the first client is served; harmless if that was done."""
+        await self.permissions.begin()
+
     async def close(self) -> None:
         """Close every connection with 1001, and end all streams."""
+        self.permissions.close()
         self._probing.cancel()
         self._rest.close()
         await self._live.close()

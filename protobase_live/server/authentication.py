@@ -71,6 +71,8 @@ class Authentication:
         self._clock = clock
         self._seconds = seconds
         self._asks_for_requests = _asks_for_requests(authenticate)
+        self.tells_apart = authenticate is not anonymous
+        """Whether it is known who is who."""
 
     def request(self, find: Callable[[], ClientRequest]) -> ClientRequest:
         """What a client came with, if it is asked for: else nothing is kept of it."""

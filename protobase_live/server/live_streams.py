@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from protobase_actors import WakeUp
 from protobase_live.errors import Closed, ProtoBaseError, Unavailable
 from protobase_live.model.change import Change
+from protobase_live.model.names import check_collection
 from protobase_live.protocol.live.client_messages import More, Opening, Subscribe, Watch
 from protobase_live.protocol.live.codec import Frame
 from protobase_live.protocol.live.encodings import Encoded, Encodings
@@ -133,6 +134,7 @@ class LiveStreams:
             await self._send(self._session.ended(id, error))
 
     async def _stream(self, request: Subscribe) -> None:
+        check_collection(request.collection)
         if request.since is None:  # else it waits for that
             await self._seen.arrive([request.collection])
         with self._holding([request.collection]):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from protobase_actors import Clock, OrderedSet
-from protobase_live.errors import Forbidden
+from protobase_live.errors import Forbidden, ValidationError
 from protobase_live.model.names import check_author
 from protobase_live.permissions.grant import SERVER
 from protobase_live.permissions.pattern import Pattern
@@ -18,8 +18,10 @@ from protobase_live.server.authority import Authority
 from protobase_live.server.authorization import Authorization, Authorize
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.named_queries import NamedQueries
+from protobase_live.server.revocations import Revocations
 
 if TYPE_CHECKING:
+    from protobase_live.database.database import Database
     from protobase_live.permissions.policy import Policy
 
 AT_ONCE = 100
@@ -38,16 +40,28 @@ class Permissions:
         policy: Policy | None = None,
         authorize: Authorize | None = None,
         queries: NamedQueries | None = None,
+        database: Database | None = None,
     ) -> None:
         """Without ``policy`` and ``authorize`` everything is allowed, but what who only reads may not do.
+        ``database`` is where it stands who is revoked; None: nobody is, for clients have no names.
 
         Raises ValidationError for what is no policy.
         """
         self._authorization = Authorization(clock, limits, policy, authorize, queries)
         self._everyone: OrderedSet[Authority] = OrderedSet()
-        self.tell: Callable[[str, str | None, bool], None] | None = None
-        """Is told of each revocation that a client has asked for: who, of what, whether let in again."""
+        revoked = self._authorization.revoked
+        self._revocations = database and Revocations(database, revoked, self.recheck, clock)
         _all.add(self)
+
+    async def begin(self) -> None:
+        """Find out who is revoked, before the first client comes."""
+        if self._revocations is not None:
+            await self._revocations.begin()
+
+    def close(self) -> None:
+        """The last client has gone."""
+        if self._revocations is not None:
+            self._revocations.close()
 
     @property
     def failures(self) -> int:
@@ -74,17 +88,23 @@ class Permissions:
             await asyncio.gather(*(each.reconsider(pattern) for each in found[start : start + AT_ONCE]))
 
     async def revoke(self, author: str, collection: str | None = None) -> None:
-        """Refuse an author a collection, None: everything, until the server stops. What is open of it ends.
+        """Refuse an author a collection, None: everything, at all servers of the database and of its cluster,
+        until he is let in again. What is open of it ends.
 
-        Raises LimitExceeded.
+        Raises LimitExceeded, ValidationError where clients have no names, and what `Database.commit` raises:
+        then it holds at this server, until it stops.
         """
-        self._authorization.revoked.add(author, collection)
-        await self.recheck(collection, [author])
+        await self._kept.add(author, collection)
 
     async def let_in(self, author: str, collection: str | None = None) -> None:
-        """Take back what `revoke` did; None: all of it."""
-        self._authorization.revoked.discard(author, collection)
-        await self.recheck(collection, [author])
+        """Take back what `revoke` did; None: all of it. Raises what `Database.commit` raises."""
+        await self._kept.discard(author, collection)
+
+    @property
+    def _kept(self) -> Revocations:
+        if self._revocations is None:
+            raise ValidationError("nobody can be revoked where all are anonymous: this takes authenticate")
+        return self._revocations
 
     async def answer(self, request: RevokeRequest, asker: Authority) -> None:
         """Carry out what a client asks for. Raises Forbidden, InvalidName and LimitExceeded."""
@@ -93,8 +113,6 @@ class Permissions:
             raise Forbidden("revoking needs a policy that lets you administer the server (admin)")
         await asker.check("admin", [SERVER if request.collection is None else request.collection])
         await (self.let_in if request.let_in else self.revoke)(request.author, request.collection)
-        if self.tell is not None:
-            self.tell(request.author, request.collection, request.let_in)
 
 
 async def recheck(collection: str | None = None, identities: Iterable[str] | None = None) -> None:

@@ -106,14 +106,13 @@ class Server:
         in, also from other machines if the server is ``insecure``. ``policy`` says what it may do, and so
         does ``authorize``, see `Authorize`: both have to allow. ``named`` are queries that clients name, see
         `Build`; ``named_queries_only``: they run no others. ``origins`` are those of web pages that may
-        connect, beside pages of the same host, see `Origins`; ``["*"]`` allows all. ``trusted_proxies`` are
-        addresses and networks of proxies whose X-Forwarded-For says whose address counts
-        (`ServerLimits.address_connections` and others). ``live_limits`` are those of the live door.
-        ``peers`` are addresses of other nodes, such as ``ws://host:8765/peer``, to be linked with; all nodes
-        have the same ``cluster_secret``, without which there is no door for them. With ``tls`` all doors
-        speak TLS alone: ``https://`` and ``wss://``. ``peer_tls`` says whose certificates other nodes may
-        have, None: those that this machine trusts. ``inspector``: whether there is the page at ``/``, and
-        what it shows. ``siblings`` are other processes of the same port, as `serve --workers` has them.
+        connect, beside those of this host, see `Origins`; ``["*"]``: all. ``trusted_proxies`` are addresses
+        and networks of proxies whose X-Forwarded-For says whose address counts (see `ServerLimits`).
+        ``live_limits`` are those of the live door. ``peers`` are addresses of other nodes, such as
+        ``ws://host:8765/peer``; all nodes have the same ``cluster_secret``, without which there is no door
+        for them. With ``tls`` all doors speak TLS alone: ``https://`` and ``wss://``. ``peer_tls`` says whose
+        certificates other nodes may have, None: those that this machine trusts. ``inspector``: whether there
+        is the page at ``/``, and what it shows. ``siblings`` are the other workers of `serve --workers`.
 
         Raises ValidationError for what is no origin, address, secret or policy, for limits of another class,
         and for a server that would let in everybody from other machines.
@@ -121,13 +120,13 @@ class Server:
         check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
         check_exposure(host, authenticate, insecure=insecure)
         self._database = database
-        self._host = host
-        self._port = port
+        self._host, self._port = host, port
         self._limits = limits
         self._clock = clock or SystemClock()
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
+        known = database if self._authentication.tells_apart else None
         queries = NamedQueries(named, only=named_queries_only)
-        self.permissions = Permissions(self._clock, limits, policy, authorize, queries)
+        self.permissions = Permissions(self._clock, limits, policy, authorize, queries, known)
         """What clients may do."""
         self._origins = Origins(origins, host)
         self._counters = Counters()
@@ -145,8 +144,7 @@ class Server:
             permissions=self.permissions,
             accounts=self._accounts,
         )
-        self._tls = tls
-        self._siblings = siblings
+        self._tls, self._siblings = tls, siblings
         self._linking = Linking(database, peers, cluster_secret, self._clock, random, peer_tls, siblings)
         self._closing = False
         self._pages = Pages(database, self._metrics, self._origins.request_refusal, inspector=inspector)
@@ -191,6 +189,7 @@ class Server:
         return f"<Server {self.url if listens else 'that does not listen'} of {self._database!r}>"
 
     async def __aenter__(self) -> Server:
+        await self.permissions.begin()
         self._server = await serve(
             self._handle,
             **place(self._siblings, self._host, self._port),
@@ -293,6 +292,7 @@ class Server:
         timer = self._clock.call_later(self._limits.close_seconds, self._cut)
         await self._server.wait_closed()
         timer.cancel()
+        self.permissions.close()
         await self._linking.settle()  # behind the last write of a client
 
     async def _let_go(self, connection: Connection | HttpLiveConnection) -> None:

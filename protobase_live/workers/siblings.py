@@ -125,10 +125,6 @@ class WorkerSiblings:
         page = one_page({**others, self._number: own.body.decode()}, self._deaths)
         return replace(own, body=page.encode(), type=TEXT_FORMAT)
 
-    def revoked(self, author: str, collection: str | None, let_in: bool) -> None:
-        """Tell all others who was revoked here, or let in again."""
-        self._control.say(revoked=[author, collection, let_in])
-
     def hear(self, said: Said) -> None:
         """What the supervisor says of the others."""
         if "pages" in said and self._pages is not None and not self._pages.done():

@@ -20,7 +20,6 @@ from protobase_live.workers.limits import WorkerLimits
 from protobase_live.workers.pauses import Pauses
 from protobase_live.workers.porter import Porter
 from protobase_live.workers.reports import Reports
-from protobase_live.workers.revocations import Revocations
 from protobase_live.workers.spare import Spare
 from protobase_live.workers.worker import Worker
 
@@ -51,7 +50,6 @@ class Supervisor:
         self._limits = limits
         self._known = Known(limits.known_digests, limits.collection_deaths)
         self._known.refuse(reports.refused())
-        self._revocations = Revocations()
         self._orders = orders
         self.workers = [Worker(number, limits, clock, self._hear) for number in range(len(orders))]
         self._spare = Spare(command, limits.recorded_bytes)
@@ -134,7 +132,6 @@ class Supervisor:
             "address": self._listeners[0].getsockname(),
             "secret": self._secret,
             "known": self._known.told(),
-            "revoked": self._revocations.told(),
         }
 
     # deaths
@@ -175,9 +172,6 @@ class Supervisor:
         if "settled" in said:
             self._settled.add(worker)
             self._leave_together()
-        if "revoked" in said:
-            self._revocations.note(*said["revoked"])
-            self._say_to_others(worker, revoke=said["revoked"])
         if "want_figures" in said:
             self._asking[worker] = {}
             self._say_to_others(worker, tell_figures=worker.number)
