@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.request import urlopen
 
-import psutil
+from bench.cpu import cpu_seconds
 
 POLL_SECONDS = 0.05
 WAIT_SECONDS = 300.0
@@ -49,8 +49,7 @@ class NodeProcess:
 
     def cpu(self) -> float:
         """Seconds of CPU that it has taken."""
-        times = psutil.Process(self._process.pid).cpu_times()
-        return times.user + times.system
+        return cpu_seconds(self._process.pid)
 
     async def metric(self, name: str) -> float:
         """One of its figures; 0 if it has none of that name."""

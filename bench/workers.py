@@ -14,6 +14,7 @@ from time import perf_counter
 import psutil
 
 import protobase_live as pb
+from bench.cpu import cpu_seconds
 from bench.node_process import NodeProcess
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.workers.homes import home_of
@@ -41,8 +42,7 @@ async def workers() -> None:
 def _cpu(server: NodeProcess) -> float:
     """Seconds of CPU of all its processes."""
     process = psutil.Process(server.pid)
-    times = [each.cpu_times() for each in (process, *process.children())]
-    return sum(each.user + each.system for each in times)
+    return sum(cpu_seconds(each.pid) for each in (process, *process.children()))
 
 
 async def _commits(server: NodeProcess, kind: str) -> None:

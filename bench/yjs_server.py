@@ -14,6 +14,7 @@ from pycrdt import Doc
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
+from bench.cpu import cpu_seconds
 from protobase_live.protocol.yjs import messages as yjs
 
 START_SECONDS = 30.0
@@ -66,8 +67,7 @@ class YjsServer:
     def cpu_seconds(self) -> float:
         """What it has used so far, its children too."""
         process = psutil.Process(self._process.pid)
-        times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
-        return sum(each.user + each.system for each in times)
+        return sum(cpu_seconds(each.pid) for each in (process, *process.children(recursive=True)))
 
     def disk_bytes(self) -> int:
         """The sizes of all files in its folder."""
