@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from struct import unpack_from
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from protobase_live.protocol.yjs.common_structs import clock_of
 from protobase_live.protocol.yjs.struct import INTEGER, KIND, STRING, TEXT, TYPE, VALUES, Id, Struct
@@ -19,8 +19,8 @@ from protobase_live.protocol.yjs.structs.shortcuts import read_entry, read_typin
 from protobase_live.protocol.yjs.structs.store import Store
 from protobase_live.protocol.yjs.update_walker import DeletedRange
 
-MAX_FIELDS = 10_000
-"""Fields of records whose names are kept; when there are more, it begins anew."""
+MAX_KNOWN = 10_000
+"""Records, texts and names of fields that are known again; when there are more, that begins anew."""
 
 MAX_STEPS = 32
 """Most values one before the other under a key that are looked at: the first of them has its name."""
@@ -36,6 +36,9 @@ UNTOLD: Final = object()
 _MAP_TYPE, _TEXT_TYPE = 1, 2
 _WORDS = {126: None, 121: False, 120: True}
 _FLOATS = {124: ">f", 123: ">d"}
+
+
+Known = TypeVar("Known", str, None)
 
 
 class Aim(NamedTuple):
@@ -56,10 +59,13 @@ class Foresight:
         self._logs = store.logs
         self._records = records
         # A struct never changes its place, so what is known of one stays true.
-        self._fields: dict[Id, str] = {}
-        """The fields in which values stand, by the values."""
-        self._texts: dict[Id, str] = {}
-        """The fields that are texts, by these."""
+        self._of_records: dict[int, None] = {}
+        """The parents that are records."""
+        self._texts: dict[int, str] = {}
+        """The fields that are texts, by these as parents."""
+        self._names: dict[int, str] = {}
+        """The names of fields, by their numbers (`Logs.key_number`). Two in a thousand million share one: who
+        may write the one field could then write the other, and nobody can bring that about."""
 
     def aims(self, update: bytes) -> Sequence[Aim] | None:
         """Where an update will write; None: that is known when it was taken."""
@@ -121,22 +127,12 @@ class Foresight:
         found = self._find(left)
         if found is None:
             return None
-        field = self._fields.get(left) or self._of_former(left, *found)
+        field = self._field(*found)
         if field is None:
             root = self._root_of(found[0].parents[found[1]])
-            if root is None or root != self._records:
-                return None if root is None else Aim(root)
-            field = self._field_of(left)
+            return None if root is None or root == self._records else Aim(root)
         value = UNTOLD if content is None else plain_value(update, content + 1, end)
-        return None if field is None or value is UNTOLD else Aim(self._records, field, value)
-
-    def _of_former(self, id: Id, log: Log, number: int) -> str | None:
-        """The field of what stood there before this, if that is known: mostly it was replaced just now."""
-        former = log.origin(number)
-        field = None if former is None else self._fields.get(former)
-        if field is not None:
-            _keep(self._fields, id, field)
-        return field
+        return None if value is UNTOLD else Aim(self._records, field, value)
 
     def _of_deletes(self, deletes: Iterable[DeletedRange], replaced: set[Id]) -> list[Aim] | None:
         """Where it is deleted, beside what is replaced."""
@@ -159,14 +155,14 @@ class Foresight:
         if parent < 0:
             root = self._root_of(parent)
             return None if root is None or root == self._records else Aim(root)
-        text = self._logs.type_id(parent)
-        if (field := self._texts.get(text)) is not None:
+        if (field := self._texts.get(parent)) is not None:
             return Aim(self._records, field, TYPED)
         root = self._root_of(parent)
         if root is None or root != self._records:
             return None if root is None else Aim(root)
-        if self._is_of(parent, _TEXT_TYPE) and (field := self._field_of(text)) is not None:
-            _keep(self._texts, text, field)
+        text = self._logs.look_up(self._logs.type_id(parent))
+        if self._is_of(parent, _TEXT_TYPE) and (field := self._field(*text)) is not None:
+            _keep(self._texts, parent, field)
             return Aim(root, field, TYPED)
         return None
 
@@ -179,36 +175,37 @@ class Foresight:
         name = logs.parent(parent)
         return name if isinstance(name, str) else None
 
-    def _field_of(self, id: Id) -> str | None:
-        """The field of a record in which something stands; None if that is far from here, or no field."""
-        at: Id | None = id
-        for _ in range(MAX_STEPS):
-            field = None if at is None else self._fields.get(at)
-            if field is None:
-                if at is None or (found := self._find(at)) is None:
-                    return None
-                field, at = self._look(*found)
-            if field is not None:
-                _keep(self._fields, id, field)
-                return field
-        return None
+    def _field(self, log: Log, number: int) -> str | None:
+        """The field of a record in which a struct stands; None if it is far from its name, or in no field."""
+        if not log.marks[number] & KEYED or not self._is_record(log.parents[number]):
+            return None
+        key = log.subs[number]
+        if (name := self._names.get(key)) is None and (name := self._named(log, number)) is not None:
+            _keep(self._names, key, name)
+        return name
 
-    def _look(self, log: Log, number: int) -> tuple[str | None, Id | None]:
-        """The field of a record in which a struct says it stands, or else what it stands beside."""
-        beside = log.origin(number)
-        if beside is not None:
-            return None, beside
-        struct = log.read(number)
-        is_named = struct.sub is not None and self._is_record(log.parents[number])
-        return (struct.sub if is_named else None), None
+    def _named(self, log: Log, number: int) -> str | None:
+        """The name of the key under which a struct stands, which the first that stood there says."""
+        for _ in range(MAX_STEPS):
+            if (beside := log.origin(number)) is None:
+                return log.read(number).sub
+            if (found := self._find(beside)) is None:
+                return None
+            log, number = found
+        return None
 
     def _is_record(self, parent: int) -> bool:
         """Whether a parent is a map that stands under a key of the root of records."""
+        if parent in self._of_records:
+            return True
         if parent < 0 or not self._is_of(parent, _MAP_TYPE):
             return False
         log, number = self._logs.look_up(self._logs.type_id(parent))
         above = log.parents[number]
-        return bool(log.marks[number] & KEYED) and above < 0 and self._logs.parent(above) == self._records
+        if not log.marks[number] & KEYED or above >= 0 or self._logs.parent(above) != self._records:
+            return False
+        _keep(self._of_records, parent, None)
+        return True
 
     def _is_of(self, parent: int, reference: int) -> bool:
         """Whether a parent is a shared type of this kind."""
@@ -225,10 +222,10 @@ def _alone(aim: Aim | None) -> Sequence[Aim] | None:
     return None if aim is None else (aim,)
 
 
-def _keep(fields: dict[Id, str], id: Id, field: str) -> None:
-    if len(fields) >= MAX_FIELDS:
-        fields.clear()
-    fields[id] = field
+def _keep(known: dict[int, Known], number: int, found: Known) -> None:
+    if len(known) >= MAX_KNOWN:
+        known.clear()
+    known[number] = found
 
 
 def plain_value(data: bytes, at: int, end: int) -> Any:
