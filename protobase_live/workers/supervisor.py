@@ -60,8 +60,6 @@ class Supervisor:
         self._came_up = asyncio.Event()
         self._stopping = False
         self._settled: set[Worker] = set()
-        self._asking: dict[Worker, dict[int, str]] = {}
-        """Who waits for the figures of others, and those that are there."""
         self._deaths = 0
         """How many workers have died, for the figures."""
 
@@ -113,17 +111,31 @@ class Supervisor:
         pauses = Pauses(self._limits)
         while True:  # also at the end: one that is away may have what others lack
             begun = self._clock.monotonic()
-            code = await worker.live(await self._spare.take(), self._order(worker, folder))
-            for client in worker.unserved:
-                self._porter.admit(client)
+            code = await self._live(worker, folder)
             if self._stopping:
                 self._settled.add(worker)  # nobody waits for it
                 self._leave_together()
                 return
             if not worker.served:
-                raise Unavailable(f"worker {worker.number} did not start; what it said is above")
-            self._died(worker, code)
+                why = worker.hung or "did not start"
+                raise Unavailable(f"worker {worker.number} {why}; what it said is above")
+            if code is not None:
+                self._died(worker, code)
             await self._clock.sleep(pauses.after(self._clock.monotonic() - begun))
+
+    async def _live(self, worker: Worker, folder: Path) -> int | None:
+        """One life of a worker: its exit code, negative for a signal; None where no process could be had."""
+        try:
+            process = await self._spare.take()
+        except OSError as error:
+            fields = {"event": "worker_not_started", "worker": worker.number}
+            told = "worker %d cannot be started for now: %s; the others serve"
+            _log.error(told, worker.number, error, extra=fields)
+            return None
+        code = await worker.live(process, self._order(worker, folder))
+        for client in worker.unserved:
+            self._porter.admit(client)
+        return code
 
     def _order(self, worker: Worker, folder: Path) -> dict[str, Any]:
         return {
@@ -141,7 +153,7 @@ class Supervisor:
 
     def _died(self, worker: Worker, code: int) -> None:
         self._deaths += 1
-        cause = worker.hung or (f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}")
+        cause = worker.hung or (_cause(code))
         doing, verdict = worker.doing, None
         if doing is not None:
             from_outside = worker.hung is None and code == -signal.SIGKILL
@@ -177,25 +189,19 @@ class Supervisor:
             self._leave_together()
         if "revoked" in said:
             self._revocations.note(*said["revoked"])
-            self._say_to_others(worker, revoke=said["revoked"])
+            for each in self._others(worker):  # also those that start: they had their order before
+                each.say(revoke=said["revoked"])
         if "want_figures" in said:
-            self._asking[worker] = {}
-            self._say_to_others(worker, tell_figures=worker.number)
-            self._answer(worker)
+            asked = [each for each in self._others(worker) if each.up]
+            worker.say(deaths=self._deaths, asked=[each.number for each in asked])
+            for each in asked:
+                each.say(tell_figures=worker.number)
         if "figures" in said:
-            asker = self.workers[int(said["for"])]
-            self._asking.setdefault(asker, {})[worker.number] = said["figures"]
-            self._answer(asker)
+            asker, page = said["figures"]
+            self.workers[int(asker)].say(page=[worker.number, page])
 
-    def _say_to_others(self, worker: Worker, **said: Any) -> None:
-        for other in self.workers:
-            if other is not worker and other.up:
-                other.say(**said)
-
-    def _answer(self, asker: Worker) -> None:
-        """Give who asks the figures of others, when they are all there; he does not wait for ever."""
-        if all(each is asker or not each.up or each.number in self._asking[asker] for each in self.workers):
-            asker.say(pages=self._asking.pop(asker), deaths=self._deaths)
+    def _others(self, worker: Worker) -> list[Worker]:
+        return [each for each in self.workers if each is not worker]
 
     # the end
 
@@ -211,6 +217,15 @@ class Supervisor:
         if self._stopping and self._settled >= set(self.workers):
             for worker in self.workers:
                 worker.say(leave=True)
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:  # those for real time have no names
+        return f"signal {-code}"
 
 
 async def _until(event: asyncio.Event) -> None:

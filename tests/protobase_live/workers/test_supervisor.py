@@ -1,0 +1,143 @@
+"""What a supervisor makes of what becomes of its workers, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protobase_actors import ManualClock
+from protobase_live.errors import Unavailable
+from protobase_live.workers import spare
+from protobase_live.workers.limits import WorkerLimits
+from protobase_live.workers.reports import Reports
+from protobase_live.workers.supervisor import Supervisor
+from tests.support.fake_worker import FakeProcess
+
+NO_PROCESS = BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+class Place:
+    """A supervisor of two workers whose processes a test decides on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.stop = ManualClock(), asyncio.Event()
+        self.started: list[FakeProcess] = []
+        self.fails = False
+        """Whether no process can be had."""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.setblocking(False)
+        reports = Reports(folder, 10, 1_000)
+        self.supervisor = Supervisor([], [{}, {}], [self._listener], reports, self.clock, WorkerLimits())
+
+    async def start(self, command: Sequence[str], recorded_bytes: int) -> FakeProcess:
+        """In place of `WorkerProcess.start`."""
+        if self.fails:
+            raise NO_PROCESS
+        self.started.append(process := FakeProcess())
+        return process
+
+    async def begin(self) -> None:
+        """Both serve, and there is a spare."""
+        self.life = asyncio.create_task(self.supervisor.run(self.stop, lambda: None))
+        await self.clock.settle()
+        for each in self.started[:2]:
+            each.says(ready=True)
+        await self.clock.settle()
+        assert [each.up for each in self.supervisor.workers] == [True, True]
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    place = Place(tmp_path / "quarantine")
+    monkeypatch.setattr(spare.WorkerProcess, "start", place.start)
+    yield place
+    place.life.cancel()
+    await asyncio.gather(place.life, return_exceptions=True)
+    place.close()
+
+
+async def test_where_no_process_can_be_had_the_others_serve_until_there_is_one(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    await place.begin()
+    place.fails = True
+    for process in place.started[:1], place.started[2:]:  # that and its successor, the spare
+        process[0].die(-signal.SIGKILL)
+        await place.clock.settle()
+    with caplog.at_level(logging.ERROR):
+        await place.clock.advance(3)
+    assert not place.life.done()
+    assert [each.up for each in place.supervisor.workers] == [False, True]
+    told = [each for each in caplog.messages if each.startswith("worker 0 cannot be started for now: ")]
+    assert len(told) in (2, 3), "with a pause that grows"
+    place.fails = False
+    await place.clock.advance(10)
+    place.started[-1].says(ready=True)
+    await place.clock.settle()
+    assert [each.up for each in place.supervisor.workers] == [True, True]
+
+
+async def test_a_spare_that_cannot_be_had_is_nobodys_end(place: Place) -> None:
+    place.life = asyncio.create_task(place.supervisor.run(place.stop, lambda: None))
+    await place.clock.settle()
+    place.fails = True
+    for each in place.started:
+        each.says(ready=True)
+    await place.clock.settle()
+    place.stop.set()
+    await place.clock.settle()
+    await place.life
+
+
+async def test_what_cannot_be_started_at_first_ends_the_start(place: Place) -> None:
+    place.fails = True
+    place.life = asyncio.create_task(place.supervisor.run(place.stop, lambda: None))
+    with pytest.raises(Unavailable, match="worker 0 did not start"):
+        await place.life
+
+
+async def test_a_worker_that_is_starting_hears_of_revocations(place: Place) -> None:
+    await place.begin()
+    place.started[0].die(1)
+    await place.clock.settle()
+    successor = place.started[2]
+    assert successor.order is not None
+    assert (successor.order["number"], successor.order["revoked"]) == (0, [])
+    revoked: list[Any] = ["ann", "tasks", False]
+    place.started[1].says(revoked=revoked)
+    await place.clock.settle()
+    assert {"revoke": revoked} in successor.told
+
+
+async def test_figures_come_from_who_has_them(place: Place) -> None:
+    await place.begin()
+    one, other = place.started[:2]
+    one.says(want_figures=True)
+    await place.clock.settle()
+    assert {"deaths": 0, "asked": [1]} in one.told
+    assert {"tell_figures": 0} in other.told
+    other.says(figures=[0, "page"])
+    await place.clock.settle()
+    assert {"page": [1, "page"]} in one.told
+
+
+async def test_a_signal_without_a_name_is_a_death_like_others(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    await place.begin()
+    with caplog.at_level(logging.ERROR):
+        place.started[0].die(-int(signal.SIGRTMIN) - 1)
+        await place.clock.settle()
+    assert not place.life.done()
+    assert f"worker 0 died (signal {int(signal.SIGRTMIN) + 1})" in caplog.text
