@@ -9,10 +9,11 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from protobase_actors import Clock
+from protobase_actors import Clock, within
 from protobase_live.errors import Unavailable
 from protobase_live.workers.control import Said
 from protobase_live.workers.known import Known
@@ -58,6 +59,7 @@ class Supervisor:
         self._porter = Porter(self.workers, clock, limits)
         self._secret = secrets.token_hex(32)
         self._came_up = asyncio.Event()
+        self._serving = False
         self._stopping = False
         self._settled: set[Worker] = set()
         self._deaths = 0
@@ -74,7 +76,8 @@ class Supervisor:
             others.append(asyncio.create_task(_until(stop)))
             try:
                 await asyncio.wait([*lives, *others], return_when=asyncio.FIRST_COMPLETED)
-                await self._stop(lives)
+                if self._serving:  # else nobody has written anything, and nobody is waited for
+                    await self._stop(lives)
             finally:
                 for each in [*others, *lives]:
                     each.cancel()
@@ -83,9 +86,7 @@ class Supervisor:
                 self._porter.close()
                 await asyncio.gather(*lives, *others, return_exceptions=True)
                 await self._spare.close()
-        for life in lives:
-            life.result()
-        for each in others:
+        for each in [*lives, *others]:
             if not each.cancelled():
                 each.result()
 
@@ -95,6 +96,7 @@ class Supervisor:
             await self._came_up.wait()
         for listener in self._listeners:
             listener.listen(socket.SOMAXCONN)
+        self._serving = True
         ready()
         async with asyncio.TaskGroup() as tasks:
             for listener in self._listeners:
@@ -210,7 +212,8 @@ class Supervisor:
         for worker in self.workers:
             if worker.up:  # one that is starting may have what others lack: it settles, too
                 worker.stop()
-        await asyncio.wait(lives, timeout=self._limits.end_seconds)
+        with suppress(TimeoutError):  # then they are killed
+            await within(self._clock, self._limits.end_seconds, asyncio.wait(lives))
 
     def _leave_together(self) -> None:
         """Let workers end their links when all have what all have stored."""

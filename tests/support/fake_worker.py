@@ -27,6 +27,8 @@ class FakeProcess:
         self.signals: list[signal.Signals] = []
         self.code = -9
         self.lives = True
+        self.deaf = False
+        """Whether it minds SIGKILL alone."""
 
     def begin(self, order: Mapping[str, Any], now: float) -> None:
         self.order, self.last_beat = order, now
@@ -42,7 +44,8 @@ class FakeProcess:
 
     def send(self, number: signal.Signals) -> None:
         self.signals.append(number)
-        self.said.put_nowait(None)
+        if number == signal.SIGKILL or not self.deaf:
+            self.said.put_nowait(None)
 
     def die(self, code: int) -> None:
         self.code, self.lives = code, False

@@ -28,7 +28,7 @@ class Place:
     """A supervisor of two workers whose processes a test decides on."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock, self.stop = ManualClock(), asyncio.Event()
+        self.clock, self.stop, self.ready = ManualClock(), asyncio.Event(), asyncio.Event()
         self.started: list[FakeProcess] = []
         self.fails = False
         """Whether no process can be had."""
@@ -44,10 +44,14 @@ class Place:
         self.started.append(process := FakeProcess())
         return process
 
+    async def start_both(self) -> None:
+        """Both are about to serve."""
+        self.life = asyncio.create_task(self.supervisor.run(self.stop, lambda: self.ready.set()))
+        await self.clock.settle()
+
     async def begin(self) -> None:
         """Both serve, and there is a spare."""
-        self.life = asyncio.create_task(self.supervisor.run(self.stop, lambda: None))
-        await self.clock.settle()
+        await self.start_both()
         for each in self.started[:2]:
             each.says(ready=True)
         await self.clock.settle()
@@ -89,8 +93,7 @@ async def test_where_no_process_can_be_had_the_others_serve_until_there_is_one(
 
 
 async def test_a_spare_that_cannot_be_had_is_nobodys_end(place: Place) -> None:
-    place.life = asyncio.create_task(place.supervisor.run(place.stop, lambda: None))
-    await place.clock.settle()
+    await place.start_both()
     place.fails = True
     for each in place.started:
         each.says(ready=True)
@@ -102,7 +105,7 @@ async def test_a_spare_that_cannot_be_had_is_nobodys_end(place: Place) -> None:
 
 async def test_what_cannot_be_started_at_first_ends_the_start(place: Place) -> None:
     place.fails = True
-    place.life = asyncio.create_task(place.supervisor.run(place.stop, lambda: None))
+    await place.start_both()
     with pytest.raises(Unavailable, match="worker 0 did not start"):
         await place.life
 
@@ -141,3 +144,37 @@ async def test_a_signal_without_a_name_is_a_death_like_others(
         await place.clock.settle()
     assert not place.life.done()
     assert f"worker 0 died (signal {int(signal.SIGRTMIN) + 1})" in caplog.text
+
+
+async def test_a_start_that_fails_waits_for_nobody(place: Place) -> None:
+    await place.start_both()
+    one, other = place.started
+    one.says(ready=True)
+    other.die(1)
+    await place.clock.settle()
+    with pytest.raises(Unavailable, match="worker 1 did not start"):
+        await place.life
+    assert one.signals == [signal.SIGKILL]
+
+
+async def test_a_start_that_is_broken_off_takes_no_clients(place: Place) -> None:
+    await place.start_both()
+    place.started[0].says(ready=True)
+    place.stop.set()
+    await place.clock.settle()
+    await place.life
+    assert not place.ready.is_set()
+
+
+async def test_workers_that_do_not_stop_are_killed(place: Place) -> None:
+    await place.begin()
+    for each in place.started[:2]:
+        each.deaf = True
+    place.stop.set()
+    await place.clock.settle()
+    assert [each.signals for each in place.started[:2]] == [[signal.SIGTERM]] * 2
+    for each in place.started[:2]:
+        each.last_beat = place.clock.monotonic() + 90
+    await place.clock.advance(90)
+    await place.life
+    assert [each.signals[-1] for each in place.started[:2]] == [signal.SIGKILL] * 2
