@@ -47,6 +47,11 @@ class Stores:
         found = self._root.glob(f"{FOLDER}/[0-9]*") if self._root.is_dir() else ()
         return sorted(int(each.name) for each in found if each.name.isdecimal())
 
+    @property
+    def others(self) -> Sequence[str]:
+        """The storages of all workers but the first one."""
+        return [self.of(number) for number in self.numbers]
+
     def check(self, workers: int) -> None:
         """So many workers are about to start; 0 is a server without any.
 
@@ -69,7 +74,12 @@ class Stores:
         self._settled(number).touch()
 
 
+def stores_beside(storage: str) -> Sequence[str]:
+    """The storages of workers that belong to this one."""
+    return Stores(storage).others if storage.startswith("file:") else ()
+
+
 def require_no_workers(storage: str) -> None:
-    """A server without workers is about to start. Raises ValidationError as `Stores.check` does."""
+    """The storage is about to be used without workers. Raises ValidationError as `Stores.check` does."""
     if storage.startswith("file:"):
         Stores(storage).check(0)
