@@ -29,6 +29,11 @@ class Takes(Protocol):
         """Whether it serves."""
         ...
 
+    @property
+    def answers(self) -> bool:
+        """Whether it has shown just now that it lives."""
+        ...
+
     def take(self, client: socket.socket) -> bool:
         """Hand a connection to it; False: it takes no more now."""
         ...
@@ -95,12 +100,14 @@ class Porter:
     def _hand(self, client: socket.socket, home: int | None) -> bool:
         if home is not None:
             return self._workers[home].up and self._workers[home].take(client)
-        for _ in self._workers:
-            worker = self._workers[self._next % len(self._workers)]
-            self._next += 1
-            if worker.up and worker.take(client):
-                return True
-        return False
+        return any(worker.up and worker.take(client) for worker in self._in_turn())
+
+    def _in_turn(self) -> Sequence[Takes]:
+        """All workers, another one first each time; last those that may hang."""
+        first = self._next % len(self._workers)
+        self._next += 1
+        turn = [*self._workers[first:], *self._workers[:first]]
+        return sorted(turn, key=lambda worker: not worker.answers)
 
     def _home(self, head: bytes) -> int | None:
         collection = collection_in(head)

@@ -18,7 +18,7 @@ class Worker:
     """Takes connections while it is up."""
 
     def __init__(self) -> None:
-        self.up = True
+        self.up = self.answers = True
         self.room = True
         self.heads: list[bytes] = []
 
@@ -85,6 +85,18 @@ async def test_all_others_take_turns(place: Place) -> None:
     for _ in range(4):
         await place.connect(b"GET /live HTTP/1.1\r\n\r\n")
     assert [len(each.heads) for each in place.workers] == [2, 2]
+
+
+async def test_what_any_worker_can_do_is_not_given_to_one_that_hangs(place: Place) -> None:
+    place.workers[0].answers = False
+    for _ in range(3):
+        await place.connect(b"GET /healthz HTTP/1.1\r\n\r\n")
+    await place.connect(request(0))
+    assert [len(each.heads) for each in place.workers] == [1, 3], "its collections are still at home there"
+    place.workers[1].answers = False
+    for _ in range(2):
+        await place.connect(b"GET /healthz HTTP/1.1\r\n\r\n")
+    assert [len(each.heads) for each in place.workers] == [2, 4], "all may be busy"
 
 
 async def test_who_says_nothing_is_somebodys_after_a_while(place: Place) -> None:

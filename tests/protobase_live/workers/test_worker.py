@@ -44,3 +44,19 @@ async def test_what_hangs_is_killed_in_time(
     assert await life == -9
     assert (worker.hung, worker.doing, worker.up) == (why, DOING, False)
     assert not worker.take(None)  # pyright: ignore
+
+
+async def test_a_worker_that_is_late_is_known_to_be() -> None:
+    clock, process = ManualClock(), FakeProcess()
+    worker = Worker(0, WorkerLimits(), clock, lambda worker, said: None)
+    assert not worker.answers
+    life = asyncio.create_task(worker.live(process, {}))  # pyright: ignore
+    await clock.advance(1)
+    assert worker.answers
+    await clock.advance(0.5)
+    assert not worker.answers
+    process.last_beat = clock.monotonic()
+    assert worker.answers
+    process.die(1)
+    await life
+    assert not worker.answers
