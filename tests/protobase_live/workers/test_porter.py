@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Iterator
 
@@ -121,6 +122,22 @@ async def test_a_worker_that_is_away_is_waited_for_and_not_for_ever(place: Place
     for _ in range(110):
         await place.clock.advance(RETRY_SECONDS)
     assert [len(each.heads) for each in place.workers] == [1, 2], "another one has it"
+
+
+async def test_that_nothing_can_be_accepted_is_told_once_a_minute(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = socket.create_server(("127.0.0.1", 0))
+    closed.setblocking(False)
+    closed.close()
+    with caplog.at_level(logging.ERROR):
+        accepting = asyncio.create_task(place.porter.accept_from(closed))
+        await place.clock.advance(59)
+        assert len(caplog.messages) == 1
+        await place.clock.advance(59)
+        assert len(caplog.messages) == 2
+    assert not accepting.done()
+    accepting.cancel()
 
 
 async def test_with_too_many_that_wait_the_oldest_is_closed(place: Place) -> None:
