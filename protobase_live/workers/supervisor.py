@@ -60,7 +60,7 @@ class Supervisor:
         self._secret = secrets.token_hex(32)
         self._came_up = asyncio.Event()
         self._serving = False
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._settled: set[Worker] = set()
         self._deaths = 0
         """How many workers have died, for the figures."""
@@ -114,16 +114,20 @@ class Supervisor:
         while True:  # also at the end: one that is away may have what others lack
             begun = self._clock.monotonic()
             code = await self._live(worker, folder)
-            if self._stopping:
+            if self._stopping.is_set():
                 self._settled.add(worker)  # nobody waits for it
                 self._leave_together()
                 return
             if not worker.served:
-                why = worker.hung or "did not start"
-                raise Unavailable(f"worker {worker.number} {why}; what it said is above")
+                why = "no process" if code is None else worker.hung or _cause(code)
+                raise Unavailable(
+                    f"worker {worker.number} did not start ({why}); what it said, if anything, is above"
+                )
             if code is not None:
                 self._died(worker, code)
-            await self._clock.sleep(pauses.after(self._clock.monotonic() - begun))
+            if pause := pauses.after(self._clock.monotonic() - begun):
+                with suppress(TimeoutError):  # the end waits for it, so it begins at once then
+                    await within(self._clock, pause, self._stopping.wait())
 
     async def _live(self, worker: Worker, folder: Path) -> int | None:
         """One life of a worker: its exit code, negative for a signal; None where no process could be had."""
@@ -184,7 +188,7 @@ class Supervisor:
             self._came_up.set()
             if all(each.up for each in self.workers):
                 self._spare.prepare()
-            if self._stopping:
+            if self._stopping.is_set():
                 worker.stop()
         if "settled" in said:
             self._settled.add(worker)
@@ -208,7 +212,7 @@ class Supervisor:
     # the end
 
     async def _stop(self, lives: Sequence[asyncio.Task[None]]) -> None:
-        self._stopping = True
+        self._stopping.set()
         for worker in self.workers:
             if worker.up:  # one that is starting may have what others lack: it settles, too
                 worker.stop()
@@ -217,7 +221,7 @@ class Supervisor:
 
     def _leave_together(self) -> None:
         """Let workers end their links when all have what all have stored."""
-        if self._stopping and self._settled >= set(self.workers):
+        if self._stopping.is_set() and self._settled >= set(self.workers):
             for worker in self.workers:
                 worker.say(leave=True)
 

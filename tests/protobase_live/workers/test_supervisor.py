@@ -106,7 +106,7 @@ async def test_a_spare_that_cannot_be_had_is_nobodys_end(place: Place) -> None:
 async def test_what_cannot_be_started_at_first_ends_the_start(place: Place) -> None:
     place.fails = True
     await place.start_both()
-    with pytest.raises(Unavailable, match="worker 0 did not start"):
+    with pytest.raises(Unavailable, match=r"worker 0 did not start \(no process\)"):
         await place.life
 
 
@@ -152,7 +152,7 @@ async def test_a_start_that_fails_waits_for_nobody(place: Place) -> None:
     one.says(ready=True)
     other.die(1)
     await place.clock.settle()
-    with pytest.raises(Unavailable, match="worker 1 did not start"):
+    with pytest.raises(Unavailable, match=r"worker 1 did not start \(exit code 1\)"):
         await place.life
     assert one.signals == [signal.SIGKILL]
 
@@ -178,3 +178,19 @@ async def test_workers_that_do_not_stop_are_killed(place: Place) -> None:
     await place.clock.advance(90)
     await place.life
     assert [each.signals[-1] for each in place.started[:2]] == [signal.SIGKILL] * 2
+
+
+async def test_the_end_does_not_wait_for_a_worker_that_stays_away(place: Place) -> None:
+    """It may have what others lack, and is started once more for that; but not after its pause."""
+    await place.begin()
+    for process in place.started[:1], place.started[2:]:
+        process[0].die(-signal.SIGKILL)
+        await place.clock.settle()
+    started = len(place.started)
+    place.stop.set()
+    await place.clock.settle()
+    assert len(place.started) == started + 1
+    place.started[-1].says(ready=True)
+    await place.clock.settle()
+    assert signal.SIGTERM in place.started[-1].signals
+    await place.life
