@@ -10,6 +10,7 @@ from protobase_live.cli.loop import run
 from protobase_live.cli.places import open_place
 from protobase_live.errors import Unavailable
 from protobase_live.model.erasure import Erasure
+from protobase_live.workers.stores import require_no_workers
 
 ERASE_SECONDS = 600.0
 """How long a server may take: it writes its database anew, and waits for the other nodes."""
@@ -21,6 +22,7 @@ def erase(source: str, collection: str, key: str | None, token: str | None, as_j
 
 
 async def _erase(source: str, collection: str, key: str | None, token: str | None, as_json: bool) -> None:
+    require_no_workers(source)
     place = await open_place(source, token, must_exist=True, call_seconds=ERASE_SECONDS)
     try:
         erasure = await place.erase(collection, key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from secrets import token_hex
 from typing import Protocol
 
@@ -18,11 +18,12 @@ from protobase_live.collection.put_back import put_back
 from protobase_live.database.database import Database
 from protobase_live.database.opening import open_storage
 from protobase_live.database.stored import pack_stored, unpack_stored
-from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
+from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable, ValidationError
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import RESERVED_PREFIX, is_internal, is_reserved
 from protobase_live.model.operations import CollectionInfo
 from protobase_live.protocol.yjs.structs import merge
+from protobase_live.workers.stores import require_no_workers, stores_beside
 from protobase_storage import (
     TIMELINE_MARK,
     CollectionCorrupt,
@@ -114,7 +115,12 @@ async def open_place(
     Raises Unavailable, StorageFailed, ValidationError.
     """
     if not url.startswith(SERVERS):
-        return StoragePlace(await open_storage(url, must_exist=must_exist, read_only=read_only))
+        try:
+            require_no_workers(url)
+        except ValidationError as error:
+            note(str(error))
+        storage = await open_storage(url, must_exist=must_exist, read_only=read_only)
+        return StoragePlace(storage, stores_beside(url))
     stack = AsyncExitStack()
     limits = ClientLimits(connect_seconds=CONNECT_SECONDS, call_seconds=call_seconds)
     try:
@@ -181,8 +187,10 @@ class ServerPlace:
 class StoragePlace:
     """A storage that this process has open."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, beside: Sequence[str] = ()) -> None:
+        """``beside`` are those of other workers, which have what this one has."""
         self._storage = storage
+        self._beside = beside
 
     async def infos(self) -> Sequence[CollectionInfo]:
         """See Place."""
@@ -237,13 +245,30 @@ class StoragePlace:
             await self._storage.delete(collection, remains)
 
     async def erase(self, collection: str, key: str | None) -> Erasure:
-        """See Place. Other nodes are told when the storage is served again."""
+        """See Place. Other nodes are told when the storage is served again.
+
+        What is left goes to other workers then: theirs is all erased.
+        """
         async with Database(self._storage) as database:
-            return await database.erase(collection, key)
+            erasure = await database.erase(collection, key)
+            remains = (await self._storage.standing(collection)).remains
+        done = [await _erase_all(url, collection, remains) for url in self._beside]
+        return replace(erasure, done=[*erasure.done, *done])
 
     async def close(self) -> None:
         """See Place."""
         await self._storage.close()
+
+
+async def _erase_all(url: str, collection: str, remains: bytes) -> str:
+    """Erase all of a collection in the storage of another worker; the name of that."""
+    storage = await open_storage(url)
+    try:
+        with _named("erase", collection):
+            await storage.erase(collection, remains)
+        return storage.identity
+    finally:
+        await storage.close()
 
 
 class Failures:

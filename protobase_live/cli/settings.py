@@ -222,6 +222,22 @@ def _number(given: _Given, default: Any) -> Any:
     return value if whole else float(value)
 
 
+def _count(given: _Given) -> int:
+    """How many processes serve."""
+    value = given.value
+    if isinstance(value, str):
+        try:
+            value = int(value)
+        except ValueError:
+            value = None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValidationError(
+            f"{given.where}: {given.value!r} is no number of workers; expected 1 or more, "
+            "or leave it out to serve with one process"
+        )
+    return value
+
+
 def _plain(name: str, given: _Given) -> Any:
     value = given.value
     if name in _FLAGS:
@@ -230,7 +246,7 @@ def _plain(name: str, given: _Given) -> Any:
             raise ValidationError(f"{given.where}: expected true or false, not {value!r}")
         return told
     if name in _COUNTS:
-        return _number(given, 0)
+        return _count(given)
     if name in _LISTS:
         if not isinstance(value, list) or not all(isinstance(each, str) for each in cast("list[Any]", value)):
             raise ValidationError(f"{given.where}: expected a list of {_LISTS[name][1]}, not {value!r}")

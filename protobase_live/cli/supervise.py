@@ -96,18 +96,18 @@ async def _bound(host: str, port: int) -> list[socket.socket]:
 
 
 async def _settle(stores: Stores, workers: int) -> None:
-    """Note it if the first worker has everything, so that it can be served from then on without others."""
+    """Note of which workers the first one has everything: it can be served from then on without them."""
     first = await open_storage(stores.of(0))
     try:
         for number in range(1, workers):
             other = await open_storage(stores.of(number))
             try:
-                if not await has_all_of(first, other):
+                if await has_all_of(first, other):
+                    stores.settle(number)
+                else:
                     fields = {"event": "workers_not_settled"}
                     _log.warning("start with as many workers next time: %s", stores.of(number), extra=fields)
-                    return
             finally:
                 await other.close()
     finally:
         await first.close()
-    stores.settle()

@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -29,7 +30,7 @@ from protobase_live.cli.settings import settings
 from protobase_live.cluster import cluster as cluster
 from protobase_live.server import peers as peers
 from protobase_live.server.server import Server
-from protobase_live.workers.control import Control, Said
+from protobase_live.workers.control import Control, Do
 from protobase_live.workers.flight_record import FlightRecord
 from protobase_live.workers.passing import PassedSockets
 from protobase_live.workers.recorder import FlightRecorder
@@ -67,7 +68,8 @@ async def _serve(order: Mapping[str, Any], door: int, control_end: int, memory: 
             database.replication,
         )
         async with tracing(database, how.traces), listening_as(database, how, siblings) as server:
-            listening = asyncio.ensure_future(_listen(control, siblings, recorder, server))
+            obey = partial(_obey, control, siblings, recorder, server)
+            listening = asyncio.ensure_future(_listen(control, obey))
             beating = asyncio.ensure_future(_beat(recorder, clock))
             gc.collect()
             gc.freeze()  # as in `serve`
@@ -83,21 +85,26 @@ async def _beat(recorder: FlightRecorder, clock: SystemClock) -> None:
         await clock.sleep(BEAT_SECONDS)
 
 
-async def _listen(
-    control: Control, siblings: WorkerSiblings, recorder: FlightRecorder, server: Server
-) -> None:
-    while (said := await control.hear()) is not None:
-        siblings.hear(said)
-        await _obey(said, control, recorder, server)
+async def _listen(control: Control, obey: Do) -> None:
+    await control.obey(obey)
     os._exit(1)  # the supervisor has gone; what was acknowledged is stored
 
 
-async def _obey(said: Said, control: Control, recorder: FlightRecorder, server: Server) -> None:
-    if "known" in said:
-        recorder.learn(said["known"])
-    if "tell_figures" in said:
+async def _obey(
+    control: Control,
+    siblings: WorkerSiblings,
+    recorder: FlightRecorder,
+    server: Server,
+    what: str,
+    value: Any,
+) -> None:
+    if what == "known":
+        recorder.learn(value)
+    elif what == "tell_figures":
         page = await server.figures()
-        control.say(figures=page.body.decode(), **{"for": said["tell_figures"]})
+        control.say(figures=[value, page.body.decode()])
+    else:
+        siblings.hear(what, value)
 
 
 def _end_with_parent() -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.cluster.sack import Sack
-from protobase_live.collection.former import History
+from protobase_live.collection.former import History, history_of
 from protobase_live.collection.joint_replication import Answer, KnownHistories
 from protobase_live.collection.state import State
 from protobase_live.errors import (
@@ -114,6 +114,9 @@ class Incoming:
             await self._home.take_deletion(collection, message.remains)
         except ProtoBaseError as error:
             await self._send(Taken(0, {}, {collection: _failure(error)}))
+        else:
+            position: Position = (history_of(message.remains), {})
+            await self._send(Standings({collection: position}, complete=False))
 
     async def _take_part(self, message: SnapshotPart) -> None:
         self._update += message.part

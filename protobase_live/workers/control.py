@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
+from collections.abc import Awaitable, Callable
 from typing import Any
+
+from protobase_live.collection.mistakes import at_debug, summary
 
 LINE_BYTES = 16 * 1024 * 1024
 """Longest line: a page of figures, or digests of which worker and supervisor know."""
 
 Said = dict[str, Any]
+
+Do = Callable[[str, Any], Awaitable[None]]
+"""Does what the other end says: what, and with which value."""
+
+_log = logging.getLogger(__name__)
 
 
 class Control:
@@ -38,6 +47,22 @@ class Control:
             return None
         return json.loads(line) if line.endswith(b"\n") else None
 
+    async def obey(self, do: Do) -> None:
+        """Do one after the other what the other end says, until it is gone; what fails, fails alone."""
+        while (said := await self.hear()) is not None:
+            for what, value in said.items():
+                await _attempt(do, what, value)
+
     def close(self) -> None:
         """Say and hear nothing any more."""
         self._writer.close()
+
+
+async def _attempt(do: Do, what: str, value: Any) -> None:
+    """Do what the supervisor says; if that fails, tell the log and go on, for what it says next."""
+    try:
+        await do(what, value)
+    except Exception as error:
+        fields = {"event": "order_failed"}
+        told = "what the supervisor says (%s) cannot be done: %s"
+        _log.error(told, what, summary(error), exc_info=at_debug(error), extra=fields)

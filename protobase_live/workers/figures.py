@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 
@@ -13,6 +14,31 @@ DEATHS = """\
 # TYPE protobase_worker_deaths_total counter
 protobase_worker_deaths_total {}
 """
+
+
+class Gathering:
+    """The pages of the other workers, as they come."""
+
+    def __init__(self) -> None:
+        self.pages: dict[int, str] = {}
+        """Those that are there, by the numbers of their workers."""
+        self.complete = asyncio.Event()
+        """Set when all are there that will be."""
+        self._awaited: set[int] | None = None
+
+    def expect(self, workers: Iterable[int]) -> None:
+        """These were asked."""
+        self._awaited = {*workers}
+        self._look()
+
+    def take(self, number: int, page: str) -> None:
+        """One has answered."""
+        self.pages[number] = page
+        self._look()
+
+    def _look(self) -> None:
+        if self._awaited is not None and self._awaited <= self.pages.keys():
+            self.complete.set()
 
 
 def one_page(pages: Mapping[int, str], deaths: int) -> str:

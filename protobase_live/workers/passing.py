@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -50,6 +51,7 @@ class PassedSockets(socket.socket):
 
     def accept(self) -> tuple[socket.socket, Any]:
         """The next connection and the address of the client. Raises OSError as other sockets do."""
+        os.close(os.dup(self.fileno()))  # where there is no descriptor left, the connection stays in line
         _, found, _, _ = socket.recv_fds(self, 1, 1)
         if not found:
             raise ConnectionAbortedError("there is no connection")

@@ -15,6 +15,9 @@ from protobase_live.workers.limits import WorkerLimits
 NO_DESCRIPTORS_SECONDS = 1.0
 """How long nothing is accepted where the system refuses more descriptors."""
 
+TELL_SECONDS = 60.0
+"""How often the log is told of that, at most."""
+
 RETRY_SECONDS = 0.05
 """Between two attempts at giving a worker more connections than it takes."""
 
@@ -27,6 +30,11 @@ class Takes(Protocol):
     @property
     def up(self) -> bool:
         """Whether it serves."""
+        ...
+
+    @property
+    def answers(self) -> bool:
+        """Whether it has shown just now that it lives."""
         ...
 
     def take(self, client: socket.socket) -> bool:
@@ -43,6 +51,7 @@ class Porter:
         self._limits = limits
         self._waiting: dict[socket.socket, asyncio.Task[None]] = {}
         self._next = 0
+        self._told_at: float | None = None
 
     @property
     def waiting(self) -> int:
@@ -56,11 +65,17 @@ class Porter:
             try:
                 client, _ = await loop.sock_accept(listener)
             except OSError as error:
-                fields = {"event": "accepting_failed"}
-                _log.error("no connection can be accepted for now: %s", error, extra=fields)
+                self._tell(error)
                 await self._clock.sleep(NO_DESCRIPTORS_SECONDS)
                 continue
             self.admit(client)
+
+    def _tell(self, error: OSError) -> None:
+        now = self._clock.monotonic()
+        if self._told_at is None or now - self._told_at >= TELL_SECONDS:
+            self._told_at = now
+            fields = {"event": "accepting_failed"}
+            _log.error("no connection can be accepted for now: %s", error, extra=fields)
 
     def admit(self, client: socket.socket) -> None:
         """Somebody has connected."""
@@ -95,12 +110,14 @@ class Porter:
     def _hand(self, client: socket.socket, home: int | None) -> bool:
         if home is not None:
             return self._workers[home].up and self._workers[home].take(client)
-        for _ in self._workers:
-            worker = self._workers[self._next % len(self._workers)]
-            self._next += 1
-            if worker.up and worker.take(client):
-                return True
-        return False
+        return any(worker.up and worker.take(client) for worker in self._in_turn())
+
+    def _in_turn(self) -> Sequence[Takes]:
+        """All workers, another one first each time; last those that may hang."""
+        first = self._next % len(self._workers)
+        self._next += 1
+        turn = [*self._workers[first:], *self._workers[:first]]
+        return sorted(turn, key=lambda worker: not worker.answers)
 
     def _home(self, head: bytes) -> int | None:
         collection = collection_in(head)

@@ -9,7 +9,7 @@ import signal
 import socket
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from protobase_live.workers.control import Control
@@ -26,31 +26,34 @@ class WorkerProcess:
         control: Control,
         doors: tuple[socket.socket, socket.socket],
         memory: int,
-        recorded_bytes: int,
+        record: FlightRecord,
     ) -> None:
         self._process = process
         self.control = control
         self._door, self._their_door = doors
         self._memory = memory
-        self.record = FlightRecord(memory, recorded_bytes)
+        self.record = record
 
     @classmethod
     async def start(cls, command: Sequence[str], recorded_bytes: int) -> WorkerProcess:
-        """``command`` is what a worker is. Raises OSError."""
-        door, their_door = socket.socketpair()
-        control, their_control = socket.socketpair()
-        for each in (door, their_door):
-            each.setblocking(False)
-        memory = make_memory()
-        theirs = their_door.fileno(), their_control.fileno(), memory
-        try:
+        """``command`` is what a worker is. Raises OSError, and then nothing is left open."""
+        with ExitStack() as opened:
+            door, their_door = _pair(opened)
+            control_end, their_control = _pair(opened)
+            memory = make_memory()
+            opened.callback(os.close, memory)
+            record = FlightRecord(memory, recorded_bytes)
+            opened.callback(record.close)
+            control = await Control.over(control_end)
+            opened.callback(control.close)
+            theirs = their_door.fileno(), their_control.fileno(), memory
             # In a session of its own: Ctrl-C is for the supervisor, which then stops it.
             process = await asyncio.create_subprocess_exec(
                 *command, *map(str, theirs), stdin=PIPE, pass_fds=theirs, start_new_session=True
             )
-        finally:
-            their_control.close()
-        return cls(process, await Control.over(control), (door, their_door), memory, recorded_bytes)
+            opened.pop_all()  # it is the process's from here on
+        their_control.close()
+        return cls(process, control, (door, their_door), memory, record)
 
     @property
     def pid(self) -> int:
@@ -96,3 +99,10 @@ class WorkerProcess:
         """When it has ended: the connections that it was handed and had not accepted."""
         with self._their_door:
             return list(take_back(self._their_door))
+
+
+def _pair(opened: ExitStack) -> tuple[socket.socket, socket.socket]:
+    ours, theirs = socket.socketpair()
+    for each in (ours, theirs):
+        opened.enter_context(each).setblocking(False)
+    return ours, theirs

@@ -17,8 +17,8 @@ from protobase_live.cluster.cluster import Cluster
 from protobase_live.cluster.replication import Replication
 from protobase_live.errors import ProtoBaseError
 from protobase_live.server.rest.answers import Answer
-from protobase_live.workers.control import Control, Said
-from protobase_live.workers.figures import one_page
+from protobase_live.workers.control import Control
+from protobase_live.workers.figures import Gathering, one_page
 from protobase_live.workers.limits import WorkerLimits
 from protobase_live.workers.settling import is_known_to_have_all
 from protobase_live.workers.stream_channel import StreamChannel
@@ -58,7 +58,7 @@ class WorkerSiblings:
         self._clock = clock
         self._limits = limits
         self._replication = replication
-        self._pages: asyncio.Future[dict[int, str]] | None = None
+        self._gathering: Gathering | None = None
         self._deaths = 0
         self._leave = asyncio.Event()
 
@@ -115,24 +115,23 @@ class WorkerSiblings:
 
     async def figures(self, own: Answer) -> Answer:
         """See `Siblings.figures`."""
-        if self._pages is None:
-            self._pages = asyncio.get_running_loop().create_future()
+        if self._gathering is None:
+            self._gathering = Gathering()
             self._control.say(want_figures=True)
-        wanted = self._pages
-        await self._in_time(FIGURES_SECONDS, _done(wanted))
-        others = wanted.result() if wanted.done() else {}
-        self._pages = None
-        page = one_page({**others, self._number: own.body.decode()}, self._deaths)
+        others = self._gathering
+        await self._in_time(FIGURES_SECONDS, others.complete.wait())
+        self._gathering = None
+        page = one_page({**others.pages, self._number: own.body.decode()}, self._deaths)
         return replace(own, body=page.encode(), type=TEXT_FORMAT)
 
-    def hear(self, said: Said) -> None:
+    def hear(self, what: str, value: Any) -> None:
         """What the supervisor says of the others."""
-        if "pages" in said and self._pages is not None and not self._pages.done():
-            self._deaths = said["deaths"]
-            self._pages.set_result({int(number): page for number, page in said["pages"].items()})
-        if "leave" in said:
+        if what == "leave":
             self._leave.set()
-
-
-async def _done(future: asyncio.Future[Any]) -> None:
-    await asyncio.wait([future])
+        elif what == "deaths":
+            self._deaths = value
+        elif self._gathering is not None:
+            if what == "asked":
+                self._gathering.expect(value)
+            elif what == "page":
+                self._gathering.take(*value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from protobase_live.workers.process import WorkerProcess
 
@@ -26,17 +27,19 @@ class Spare:
         """The one that there is, or else a new one. Raises OSError."""
         making, self._making = self._making, None
         if making is not None:
-            process = await making
-            if process.lives:
-                return process
-            await _let_go(process)
+            with suppress(OSError):  # there was none to be had then; perhaps there is now
+                process = await making
+                if process.lives:
+                    return process
+                await _let_go(process)
         return await self._make()
 
     async def close(self) -> None:
         """End it."""
         making, self._making = self._making, None
         if making is not None:
-            await _let_go(await making)
+            with suppress(OSError):
+                await _let_go(await making)
 
     async def _make(self) -> WorkerProcess:
         return await WorkerProcess.start(self._command, self._recorded_bytes)

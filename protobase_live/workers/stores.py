@@ -8,7 +8,7 @@ from pathlib import Path
 from protobase_live.errors import ValidationError
 
 FOLDER = "workers"
-SETTLED = "settled"
+SETTLED = ".settled"
 QUARANTINE = "quarantine"
 
 
@@ -24,7 +24,6 @@ class Stores:
             )
         self._storage = storage
         self._root = Path(path.removeprefix("//") if path.startswith("///") else path).expanduser()
-        self._settled = self._root / FOLDER / SETTLED
 
     @property
     def quarantine(self) -> Path:
@@ -38,19 +37,28 @@ class Stores:
     def _folder(self, number: int) -> Path:
         return self._root / FOLDER / str(number)
 
+    def _settled(self, number: int) -> Path:
+        """Is there while the first one has all that this store has."""
+        return self._root / FOLDER / f"{number}{SETTLED}"
+
     @property
     def numbers(self) -> Sequence[int]:
         """Of the workers that have a store below."""
         found = self._root.glob(f"{FOLDER}/[0-9]*") if self._root.is_dir() else ()
         return sorted(int(each.name) for each in found if each.name.isdecimal())
 
+    @property
+    def others(self) -> Sequence[str]:
+        """The storages of all workers but the first one."""
+        return [self.of(number) for number in self.numbers]
+
     def check(self, workers: int) -> None:
         """So many workers are about to start; 0 is a server without any.
 
         Raises ValidationError while others may have stored what the first one lacks.
         """
-        left_out = [number for number in self.numbers if number >= workers]
-        if left_out and not self._settled.exists():
+        left_out = [each for each in self.numbers if each >= workers and not self._settled(each).exists()]
+        if left_out:
             raise ValidationError(
                 f"{self._folder(left_out[-1])} may hold commits that the first worker lacks: start once with "
                 f"--workers {left_out[-1] + 1}, and stop it when they are linked"
@@ -58,16 +66,20 @@ class Stores:
 
     def use(self, workers: int) -> None:
         """So many have begun, and are about to take clients."""
-        if workers > 1:
-            self._settled.unlink(missing_ok=True)
+        for number in range(1, workers):
+            self._settled(number).unlink(missing_ok=True)
 
-    def settle(self) -> None:
-        """The first one has everything that the others have stored."""
-        if self._settled.parent.is_dir():
-            self._settled.touch()
+    def settle(self, number: int) -> None:
+        """The first one has everything that this worker has stored."""
+        self._settled(number).touch()
+
+
+def stores_beside(storage: str) -> Sequence[str]:
+    """The storages of workers that belong to this one."""
+    return Stores(storage).others if storage.startswith("file:") else ()
 
 
 def require_no_workers(storage: str) -> None:
-    """A server without workers is about to start. Raises ValidationError as `Stores.check` does."""
+    """The storage is about to be used without workers. Raises ValidationError as `Stores.check` does."""
     if storage.startswith("file:"):
         Stores(storage).check(0)

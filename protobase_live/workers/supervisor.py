@@ -9,10 +9,11 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from protobase_actors import Clock
+from protobase_actors import Clock, within
 from protobase_live.errors import Unavailable
 from protobase_live.workers.control import Said
 from protobase_live.workers.known import Known
@@ -56,10 +57,9 @@ class Supervisor:
         self._porter = Porter(self.workers, clock, limits)
         self._secret = secrets.token_hex(32)
         self._came_up = asyncio.Event()
-        self._stopping = False
+        self._serving = False
+        self._stopping = asyncio.Event()
         self._settled: set[Worker] = set()
-        self._asking: dict[Worker, dict[int, str]] = {}
-        """Who waits for the figures of others, and those that are there."""
         self._deaths = 0
         """How many workers have died, for the figures."""
 
@@ -74,7 +74,8 @@ class Supervisor:
             others.append(asyncio.create_task(_until(stop)))
             try:
                 await asyncio.wait([*lives, *others], return_when=asyncio.FIRST_COMPLETED)
-                await self._stop(lives)
+                if self._serving:  # else nobody has written anything, and nobody is waited for
+                    await self._stop(lives)
             finally:
                 for each in [*others, *lives]:
                     each.cancel()
@@ -83,9 +84,7 @@ class Supervisor:
                 self._porter.close()
                 await asyncio.gather(*lives, *others, return_exceptions=True)
                 await self._spare.close()
-        for life in lives:
-            life.result()
-        for each in others:
+        for each in [*lives, *others]:
             if not each.cancelled():
                 each.result()
 
@@ -95,6 +94,7 @@ class Supervisor:
             await self._came_up.wait()
         for listener in self._listeners:
             listener.listen(socket.SOMAXCONN)
+        self._serving = True
         ready()
         async with asyncio.TaskGroup() as tasks:
             for listener in self._listeners:
@@ -111,17 +111,35 @@ class Supervisor:
         pauses = Pauses(self._limits)
         while True:  # also at the end: one that is away may have what others lack
             begun = self._clock.monotonic()
-            code = await worker.live(await self._spare.take(), self._order(worker, folder))
-            for client in worker.unserved:
-                self._porter.admit(client)
-            if self._stopping:
+            code = await self._live(worker, folder)
+            if self._stopping.is_set():
                 self._settled.add(worker)  # nobody waits for it
                 self._leave_together()
                 return
             if not worker.served:
-                raise Unavailable(f"worker {worker.number} did not start; what it said is above")
-            self._died(worker, code)
-            await self._clock.sleep(pauses.after(self._clock.monotonic() - begun))
+                why = "no process" if code is None else worker.hung or _cause(code)
+                raise Unavailable(
+                    f"worker {worker.number} did not start ({why}); what it said, if anything, is above"
+                )
+            if code is not None:
+                self._died(worker, code)
+            if pause := pauses.after(self._clock.monotonic() - begun):
+                with suppress(TimeoutError):  # the end waits for it, so it begins at once then
+                    await within(self._clock, pause, self._stopping.wait())
+
+    async def _live(self, worker: Worker, folder: Path) -> int | None:
+        """One life of a worker: its exit code, negative for a signal; None where no process could be had."""
+        try:
+            process = await self._spare.take()
+        except OSError as error:
+            fields = {"event": "worker_not_started", "worker": worker.number}
+            told = "worker %d cannot be started for now: %s; the others serve"
+            _log.error(told, worker.number, error, extra=fields)
+            return None
+        code = await worker.live(process, self._order(worker, folder))
+        for client in worker.unserved:
+            self._porter.admit(client)
+        return code
 
     def _order(self, worker: Worker, folder: Path) -> dict[str, Any]:
         return {
@@ -138,7 +156,7 @@ class Supervisor:
 
     def _died(self, worker: Worker, code: int) -> None:
         self._deaths += 1
-        cause = worker.hung or (f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}")
+        cause = worker.hung or (_cause(code))
         doing, verdict = worker.doing, None
         if doing is not None:
             from_outside = worker.hung is None and code == -signal.SIGKILL
@@ -167,44 +185,47 @@ class Supervisor:
             self._came_up.set()
             if all(each.up for each in self.workers):
                 self._spare.prepare()
-            if self._stopping:
+            if self._stopping.is_set():
                 worker.stop()
         if "settled" in said:
             self._settled.add(worker)
             self._leave_together()
         if "want_figures" in said:
-            self._asking[worker] = {}
-            self._say_to_others(worker, tell_figures=worker.number)
-            self._answer(worker)
+            asked = [each for each in self._others(worker) if each.up]
+            worker.say(deaths=self._deaths, asked=[each.number for each in asked])
+            for each in asked:
+                each.say(tell_figures=worker.number)
         if "figures" in said:
-            asker = self.workers[int(said["for"])]
-            self._asking.setdefault(asker, {})[worker.number] = said["figures"]
-            self._answer(asker)
+            asker, page = said["figures"]
+            self.workers[int(asker)].say(page=[worker.number, page])
 
-    def _say_to_others(self, worker: Worker, **said: Any) -> None:
-        for other in self.workers:
-            if other is not worker and other.up:
-                other.say(**said)
-
-    def _answer(self, asker: Worker) -> None:
-        """Give who asks the figures of others, when they are all there; he does not wait for ever."""
-        if all(each is asker or not each.up or each.number in self._asking[asker] for each in self.workers):
-            asker.say(pages=self._asking.pop(asker), deaths=self._deaths)
+    def _others(self, worker: Worker) -> list[Worker]:
+        return [each for each in self.workers if each is not worker]
 
     # the end
 
     async def _stop(self, lives: Sequence[asyncio.Task[None]]) -> None:
-        self._stopping = True
+        self._stopping.set()
         for worker in self.workers:
             if worker.up:  # one that is starting may have what others lack: it settles, too
                 worker.stop()
-        await asyncio.wait(lives, timeout=self._limits.end_seconds)
+        with suppress(TimeoutError):  # then they are killed
+            await within(self._clock, self._limits.end_seconds, asyncio.wait(lives))
 
     def _leave_together(self) -> None:
         """Let workers end their links when all have what all have stored."""
-        if self._stopping and self._settled >= set(self.workers):
+        if self._stopping.is_set() and self._settled >= set(self.workers):
             for worker in self.workers:
                 worker.say(leave=True)
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:  # those for real time have no names
+        return f"signal {-code}"
 
 
 async def _until(event: asyncio.Event) -> None:

@@ -13,6 +13,9 @@ from protobase_live.workers.flight_record import Doing
 from protobase_live.workers.limits import WorkerLimits
 from protobase_live.workers.process import WorkerProcess
 
+LATE_SECONDS = 1.0
+"""Without a sign of life for so long it gets no connections that another worker can have."""
+
 Hear = Callable[["Worker", Said], None]
 """Is told what a worker says."""
 
@@ -54,6 +57,13 @@ class Worker:
             self.doing, self.unserved = process.record.doing(), process.unserved()
             process.record.close()
         return code
+
+    @property
+    def answers(self) -> bool:
+        """Whether it has shown just now that it lives."""
+        if self._process is None:
+            return False
+        return self._clock.monotonic() - self._process.record.last_beat <= LATE_SECONDS
 
     def take(self, client: socket.socket) -> bool:
         """Hand a connection to it; False: it takes no more now."""

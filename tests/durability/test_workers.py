@@ -119,7 +119,7 @@ async def test_a_worker_that_is_killed_takes_nothing_along(server: ServerProcess
         for number, typist in enumerate(typists):
             await typist.until_equal("doc.getText('text').length", typed[rooms[number // 2]])
     assert await server.stop() == 0
-    assert (server.folder / "workers" / "settled").exists()
+    assert (server.folder / "workers" / "1.settled").exists()
     for name in (server.storage, Stores(server.storage).of(1)):
         async with pb.open(name) as db:
             for collection in COLLECTIONS:

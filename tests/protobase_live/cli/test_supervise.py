@@ -23,8 +23,9 @@ from tests.protobase_live.cli.command import run
         (("--storage", "memory:"), "'memory:' has one process only"),
         (("--storage", "s3://bucket/prefix"), "'s3://bucket/prefix' has one process only"),
         (("--workers", "65"), "--workers 65: 64 at most"),
-        (("--workers", "two"), "--workers: 'two' is not a whole number"),
-        (("--workers", "-1"), "--workers: '-1' is no limit; expected 0 or more"),
+        (("--workers", "0"), "--workers: '0' is no number of workers; expected 1 or more"),
+        (("--workers", "two"), "--workers: 'two' is no number of workers; expected 1 or more"),
+        (("--workers", "-1"), "--workers: '-1' is no number of workers; expected 1 or more"),
     ],
 )
 async def test_what_workers_cannot_do_is_refused(tmp_path: Path, given: tuple[str, str], said: str) -> None:
@@ -47,5 +48,15 @@ def test_workers_are_a_setting(tmp_path: Path) -> None:
     file.write_text("workers = 4\n[worker_limits]\nreports = 5\n")
     how = settings({"config": str(file)}, {})
     assert (how.workers, how.worker_limits.reports) == (4, 5)
-    with pytest.raises(ValidationError, match="PROTOBASE_WORKERS"):
-        settings({}, {"PROTOBASE_WORKERS": "many"})
+
+
+@pytest.mark.parametrize("given", ["0", "many", "2KiB", "1.5", "0x2"])
+def test_no_number_of_workers_is_refused_wherever_it_is_said(tmp_path: Path, given: str) -> None:
+    """It is left out where no workers are wanted: 0 may be a mistake in a unit file."""
+    file = tmp_path / "settings.toml"
+    for said in (repr(given), "0", "1.5", "true"):
+        file.write_text(f"workers = {said}\n")
+        with pytest.raises(ValidationError, match=rf"{file}: workers: .* is no number of workers"):
+            settings({"config": str(file)}, {})
+    with pytest.raises(ValidationError, match=r"PROTOBASE_WORKERS: .* leave it out to serve"):
+        settings({}, {"PROTOBASE_WORKERS": given})

@@ -13,10 +13,10 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.cluster.recent import Recent
 from protobase_live.cluster.source import Source
-from protobase_live.collection.former import FIRST
+from protobase_live.collection.former import FIRST, history_of, remains_of
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
-from protobase_live.protocol.peer.messages import Commits, PeerMessage, Taken
+from protobase_live.protocol.peer.messages import Commits, Deleted, PeerMessage, Position, Standings, Taken
 from protobase_storage import Commit, MemoryStorage
 from protobase_storage.commit_format import pack_commit
 
@@ -103,3 +103,14 @@ async def test_nor_is_a_transaction_for_which_that_of_other_collections_leaves_n
         assert db.held_commits == 0
         assert await receiver.take(2, **commits) == Taken(2, {}, {})
         assert (await receiver.storage.load("d")).commits == tuple(commits["d"])
+
+
+async def test_a_deletion_is_answered_when_it_is_durable(receiver: Receiver) -> None:
+    """Or a node that stops cannot know that the other one has it."""
+    commits = await made("a")
+    await receiver.take(1, c=commits["c"])
+    remains = remains_of(await receiver.storage.load("c"), "h")
+    await receiver.incoming.take([Deleted("c", remains)])
+    position: Position = (history_of(remains), {})
+    assert receiver.said == [Standings({"c": position}, complete=False)]
+    assert (await receiver.storage.standing("c")).remains == remains

@@ -1,6 +1,6 @@
 """One page of all workers."""
 
-from protobase_live.workers.figures import one_page
+from protobase_live.workers.figures import Gathering, one_page
 
 ONE = """\
 # HELP a Things.
@@ -32,3 +32,21 @@ def test_each_sample_names_its_worker_and_families_stay_together() -> None:
         "# TYPE protobase_worker_deaths_total counter",
         "protobase_worker_deaths_total 3",
     ]
+
+
+def test_pages_are_kept_as_they_come() -> None:
+    """Whatever is not there when the wait ends: the others are."""
+    found = Gathering()
+    found.take(2, ONE)
+    assert not found.complete.is_set(), "nobody has said yet who was asked"
+    found.expect([1, 2])
+    assert not found.complete.is_set()
+    assert found.pages == {2: ONE}
+    found.take(1, OTHER)
+    assert found.complete.is_set()
+
+
+def test_who_is_alone_waits_for_nobody() -> None:
+    found = Gathering()
+    found.expect([])
+    assert found.complete.is_set()

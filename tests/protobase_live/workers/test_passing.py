@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import socket
 from collections.abc import Iterator
 
@@ -68,3 +70,30 @@ def test_a_client_that_has_gone_is_not_accepted(channel: tuple[socket.socket, Pa
     ours.sendall(b"\x01")  # a connection that had no room among the descriptors
     with pytest.raises(ConnectionAbortedError):
         passed.accept()
+
+
+def test_a_connection_waits_where_there_is_no_descriptor_for_it(
+    channel: tuple[socket.socket, PassedSockets],
+) -> None:
+    ours, passed = channel
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client, accepted = connected(listener)
+        with client:
+            hand_over(ours, accepted)
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free(), limits[1]))
+            try:
+                with pytest.raises(OSError, match="Too many open files"):
+                    passed.accept()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+            found, address = passed.accept()
+            assert address == client.getsockname()
+            found.close()
+
+
+def lowest_free() -> int:
+    """The descriptor that would be opened next."""
+    number = os.dup(0)
+    os.close(number)
+    return number

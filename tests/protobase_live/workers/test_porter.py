@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Iterator
 
@@ -18,7 +19,7 @@ class Worker:
     """Takes connections while it is up."""
 
     def __init__(self) -> None:
-        self.up = True
+        self.up = self.answers = True
         self.room = True
         self.heads: list[bytes] = []
 
@@ -87,6 +88,18 @@ async def test_all_others_take_turns(place: Place) -> None:
     assert [len(each.heads) for each in place.workers] == [2, 2]
 
 
+async def test_what_any_worker_can_do_is_not_given_to_one_that_hangs(place: Place) -> None:
+    place.workers[0].answers = False
+    for _ in range(3):
+        await place.connect(b"GET /healthz HTTP/1.1\r\n\r\n")
+    await place.connect(request(0))
+    assert [len(each.heads) for each in place.workers] == [1, 3], "its collections are still at home there"
+    place.workers[1].answers = False
+    for _ in range(2):
+        await place.connect(b"GET /healthz HTTP/1.1\r\n\r\n")
+    assert [len(each.heads) for each in place.workers] == [2, 4], "all may be busy"
+
+
 async def test_who_says_nothing_is_somebodys_after_a_while(place: Place) -> None:
     await place.connect(b"")
     assert place.porter.waiting == 1
@@ -109,6 +122,22 @@ async def test_a_worker_that_is_away_is_waited_for_and_not_for_ever(place: Place
     for _ in range(110):
         await place.clock.advance(RETRY_SECONDS)
     assert [len(each.heads) for each in place.workers] == [1, 2], "another one has it"
+
+
+async def test_that_nothing_can_be_accepted_is_told_once_a_minute(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    closed = socket.create_server(("127.0.0.1", 0))
+    closed.setblocking(False)
+    closed.close()
+    with caplog.at_level(logging.ERROR):
+        accepting = asyncio.create_task(place.porter.accept_from(closed))
+        await place.clock.advance(59)
+        assert len(caplog.messages) == 1
+        await place.clock.advance(59)
+        assert len(caplog.messages) == 2
+    assert not accepting.done()
+    accepting.cancel()
 
 
 async def test_with_too_many_that_wait_the_oldest_is_closed(place: Place) -> None:

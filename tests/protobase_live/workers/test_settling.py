@@ -9,7 +9,7 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.cluster.recent import Recent
 from protobase_live.cluster.source import Source
-from protobase_live.collection.former import FIRST, History
+from protobase_live.collection.former import FIRST, History, history_of, remains_of
 from protobase_live.protocol.peer.messages import PeerMessage, Standings
 from protobase_live.workers.settling import has_all_of, is_known_to_have_all
 from protobase_storage import Commit, MemoryStorage
@@ -67,6 +67,16 @@ async def test_what_was_sent_is_lacking_until_it_is_durable(here: Here) -> None:
 
 async def test_what_was_deleted_there_is_not_lacking(here: Here) -> None:
     here.outgoing.stands(Standings({"c": (LATER, {})}, complete=True))
+    assert await here.is_settled()
+
+
+async def test_a_deletion_that_was_told_is_lacking_until_it_is_durable(here: Here) -> None:
+    here.outgoing.stands(Standings({"c": (FIRST, {"a/t": 1})}, complete=True))
+    await here.storage.delete("c", remains_of(await here.storage.load("c"), "h"))
+    history = history_of((await here.storage.standing("c")).remains)
+    here.outgoing.known["c"].replace(history)  # it was sent
+    assert not await here.is_settled()
+    here.outgoing.stands(Standings({"c": (history, {})}, complete=False))
     assert await here.is_settled()
 
 

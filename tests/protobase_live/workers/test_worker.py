@@ -4,50 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
-from typing import Any
 
 import pytest
 
 from protobase_actors import ManualClock
-from protobase_live.workers.flight_record import Doing
 from protobase_live.workers.limits import WorkerLimits
 from protobase_live.workers.worker import Worker
-
-DOING = Doing("turn", "tasks", [])
-
-
-class Process:
-    """Stands for a worker's process: what it says, records, and is sent."""
-
-    def __init__(self) -> None:
-        self.control = self.record = self
-        self.said: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self.running_since: float | None = None
-        self.last_beat = 0.0
-        self.signals: list[signal.Signals] = []
-
-    def begin(self, order: object, now: float) -> None:
-        self.last_beat = now
-
-    async def hear(self) -> dict[str, Any] | None:
-        return await self.said.get()
-
-    def send(self, number: signal.Signals) -> None:
-        self.signals.append(number)
-        self.said.put_nowait(None)
-
-    async def end(self) -> int:
-        return -9
-
-    def doing(self) -> Doing | None:
-        return DOING
-
-    def unserved(self) -> list[socket.socket]:
-        return []
-
-    def close(self) -> None:
-        """Nothing is held."""
+from tests.support.fake_worker import DOING, FakeProcess
 
 
 @pytest.mark.parametrize(
@@ -61,11 +24,11 @@ class Process:
 async def test_what_hangs_is_killed_in_time(
     serves: bool, running: bool, beats: bool, seconds: float, why: str
 ) -> None:
-    clock, process = ManualClock(), Process()
+    clock, process = ManualClock(), FakeProcess()
     worker = Worker(0, WorkerLimits(), clock, lambda worker, said: None)
     life = asyncio.create_task(worker.live(process, {}))  # pyright: ignore
     if serves:
-        process.said.put_nowait({"ready": True})
+        process.says(ready=True)
     await clock.settle()
     assert worker.up is serves
     process.running_since = clock.monotonic() if running else None
@@ -81,3 +44,19 @@ async def test_what_hangs_is_killed_in_time(
     assert await life == -9
     assert (worker.hung, worker.doing, worker.up) == (why, DOING, False)
     assert not worker.take(None)  # pyright: ignore
+
+
+async def test_a_worker_that_is_late_is_known_to_be() -> None:
+    clock, process = ManualClock(), FakeProcess()
+    worker = Worker(0, WorkerLimits(), clock, lambda worker, said: None)
+    assert not worker.answers
+    life = asyncio.create_task(worker.live(process, {}))  # pyright: ignore
+    await clock.advance(1)
+    assert worker.answers
+    await clock.advance(0.5)
+    assert not worker.answers
+    process.last_beat = clock.monotonic()
+    assert worker.answers
+    process.die(1)
+    await life
+    assert not worker.answers
