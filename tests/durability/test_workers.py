@@ -71,16 +71,25 @@ class Program:
         self._name = name
         self.kept: dict[str, set[str]] = {collection: set() for collection in COLLECTIONS}
         self.more = asyncio.Event()
+        self.failure: BaseException | None = None
 
     @property
     def count(self) -> int:
         return sum(map(len, self.kept.values()))
 
     async def work(self) -> None:
+        try:
+            await self._work()
+        except BaseException as error:
+            self.failure = error
+            self.more.set()
+
+    async def _work(self) -> None:
         for n in count():
             collection = COLLECTIONS[n % len(COLLECTIONS)]
             key = f"{self._name}-{n}"
-            with suppress(pb.OutcomeUnknown):
+            # Another worker may lack for a while what was acknowledged by the one that is starting again.
+            with suppress(pb.OutcomeUnknown, pb.Behind):
                 await (await self._db.collection(collection)).put({"n": n}, key=key)
                 self.kept[collection].add(key)
                 self.more.set()
@@ -89,6 +98,8 @@ class Program:
         while self.count < written:
             self.more.clear()
             await self.more.wait()
+            if self.failure is not None:
+                raise self.failure
 
 
 @pytest.fixture
