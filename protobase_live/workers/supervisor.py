@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -26,6 +27,9 @@ from protobase_live.workers.worker import Worker
 
 LOOK_SECONDS = 0.1
 """Between two looks at whether workers hang."""
+
+SOCKET_FOLDER_BYTES = 100
+"""The name of a Unix socket may have 103 everywhere; the last are a slash and the number of a worker."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +73,10 @@ class Supervisor:
         Raises Unavailable where one does not start at first.
         """
         with tempfile.TemporaryDirectory(prefix="protobase-live-") as folder:
+            if len(os.fsencode(folder)) > SOCKET_FOLDER_BYTES:
+                raise Unavailable(
+                    f"{folder!r} is too long for sockets of workers: set TMPDIR to another folder"
+                )
             lives = [asyncio.create_task(self._keep(each, Path(folder))) for each in self.workers]
             others = [asyncio.create_task(self._accept(ready)), asyncio.create_task(self._look_after())]
             others.append(asyncio.create_task(_until(stop)))

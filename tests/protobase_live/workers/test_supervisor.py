@@ -7,6 +7,7 @@ import errno
 import logging
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -180,3 +181,15 @@ async def test_the_end_does_not_wait_for_a_worker_that_stays_away(place: Place) 
     await place.clock.settle()
     assert signal.SIGTERM in place.started[-1].signals
     await place.life
+
+
+async def test_a_folder_whose_name_is_too_long_for_sockets_is_named(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("l" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    await place.start_both()
+    with pytest.raises(Unavailable, match=r"/protobase-live-.* is too long .* set TMPDIR"):
+        await place.life
+    assert place.started == []
