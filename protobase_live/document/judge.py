@@ -80,7 +80,12 @@ class Judge:
 
     def lets(self, aims: Sequence[Aim] | None) -> bool:
         """Whether an update with these aims is surely not refused, whatever the records are."""
-        return aims is not None and not self.read_only and all(map(self._lets, aims))
+        if aims is None or self.read_only:
+            return False
+        for aim in aims:  # noqa: SIM110 - mostly one, and `all` takes twice as long
+            if not self._lets(aim):
+                return False
+        return True
 
     def _lets(self, aim: Aim) -> bool:
         root, field, value = aim

@@ -20,7 +20,7 @@ from protobase_live.protocol.yjs.structs.store import Store
 from protobase_live.protocol.yjs.update_walker import DeletedRange
 
 MAX_KNOWN = 10_000
-"""Records, texts and names of fields that are known again; when there are more, that begins anew."""
+"""Records, names of fields and what else is known again; when there are more, that begins anew."""
 
 MAX_STEPS = 32
 """Most values one before the other under a key that are looked at: the first of them has its name."""
@@ -38,9 +38,6 @@ _WORDS = {126: None, 121: False, 120: True}
 _FLOATS = {124: ">f", 123: ">d"}
 
 
-Known = TypeVar("Known", str, None)
-
-
 class Aim(NamedTuple):
     """One place that an update writes to."""
 
@@ -49,6 +46,9 @@ class Aim(NamedTuple):
     """Of the root of records: the field of one of them."""
     value: Any = None
     """What it is set to, as it stands in the document, or `TYPED`."""
+
+
+Known = TypeVar("Known", str, Aim, None)
 
 
 class Foresight:
@@ -61,8 +61,8 @@ class Foresight:
         # A struct never changes its place, so what is known of one stays true.
         self._of_records: dict[int, None] = {}
         """The parents that are records."""
-        self._texts: dict[int, str] = {}
-        """The fields that are texts, by these as parents."""
+        self._insides: dict[int, Aim] = {}
+        """Where something stands that is inside a parent."""
         self._names: dict[int, str] = {}
         """The names of fields, by their numbers (`Logs.key_number`). Two in a thousand million share one: who
         may write the one field could then write the other, and nobody can bring that about."""
@@ -152,19 +152,20 @@ class Foresight:
 
     def _inside(self, parent: int) -> Aim | None:
         """Where something stands that is inside a shared type or a root."""
+        if (known := self._insides.get(parent)) is None and (known := self._found_inside(parent)) is not None:
+            _keep(self._insides, parent, known)
+        return known
+
+    def _found_inside(self, parent: int) -> Aim | None:
         if parent < 0:
             root = self._root_of(parent)
             return None if root is None or root == self._records else Aim(root)
-        if (field := self._texts.get(parent)) is not None:
-            return Aim(self._records, field, TYPED)
         root = self._root_of(parent)
         if root is None or root != self._records:
             return None if root is None else Aim(root)
         text = self._logs.look_up(self._logs.type_id(parent))
-        if self._is_of(parent, _TEXT_TYPE) and (field := self._field(*text)) is not None:
-            _keep(self._texts, parent, field)
-            return Aim(root, field, TYPED)
-        return None
+        field = self._field(*text) if self._is_of(parent, _TEXT_TYPE) else None
+        return None if field is None else Aim(root, field, TYPED)
 
     def _root_of(self, parent: int) -> str | None:
         """The root that a parent is, or is in; None for what is gone."""
