@@ -197,8 +197,9 @@ MISFITS: Sequence[Action] = (
     lambda client, key, text: client.records.update({key: text}),
     lambda client, key, text: client.records.update({key: Map({"owner": text})}),
 )
+UNDONE = in_record(lambda record, text: record.update({"done": False}))
 STRANGE: Sequence[Action] = (
-    GIVE, TYPE, TREE, in_fixed(DONE), in_fixed(REMOVE),
+    GIVE, TYPE, TREE, in_fixed(UNDONE), in_fixed(REMOVE),
     lambda client, key, text: client.records.update({key: Map({"title": text, "owner": text})}),
 )  # fmt: skip
 """What nobody may whose rules name parts."""
@@ -211,7 +212,7 @@ def choose(client: Client, action: int, wrong: bool) -> Action:
         ("offender", True): MISFITS,
         ("limited", True): (*MISFITS, *STRANGE, PUSH),
         ("limited", False): (TITLE, DONE, INSERT),
-        ("owner", True): (*MISFITS, *STRANGE, in_fixed(TITLE), in_fixed(own)),
+        ("owner", True): (*MISFITS, *STRANGE, in_fixed(DONE), in_fixed(TITLE), in_fixed(own)),
         ("owner", False): (own, *RIGHT),
     }.get((client.kind, wrong), RIGHT)
     return of[action % len(of)]

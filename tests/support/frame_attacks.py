@@ -76,6 +76,15 @@ class Socket:
         del self._unread[:end]
         return opcode, payload
 
+    async def hear_message(self) -> bytes:
+        """The next message, past pings and pongs. Raises ConnectionError at the end."""
+        while True:
+            opcode, payload = await self.hear()
+            if opcode == CLOSE:
+                raise ConnectionResetError("the server has closed the connection")
+            if opcode not in (PING, PONG):
+                return payload
+
     async def drain(self) -> None:
         """Read until the server has read everything and says nothing more, or closes."""
         opcode = None
@@ -293,7 +302,7 @@ class Peer(Attack):
         handshake = Handshake(self._secret, own, dialed=True)
         await socket.send(frame(encode(own)))
         async with asyncio.timeout(PATIENCE_SECONDS):
-            other = decode((await socket.hear())[1])
+            other = decode(await socket.hear_message())
             assert isinstance(other, Introduce)
             handshake.meet(other)
             await socket.send(frame(encode(Prove(handshake.proof()))))
