@@ -125,10 +125,8 @@ class Supervisor:
                 self._leave_together()
                 return
             if not worker.served:
-                why = "no process" if code is None else worker.hung or _cause(code)
-                raise Unavailable(
-                    f"worker {worker.number} did not start ({why}); what it said, if anything, is above"
-                )
+                why = worker.hung or "did not start"
+                raise Unavailable(f"worker {worker.number} {why}; what it said, if anything, is above")
             if code is not None:
                 self._died(worker, code)
             if pause := pauses.after(self._clock.monotonic() - begun):
