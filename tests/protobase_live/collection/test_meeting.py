@@ -15,6 +15,8 @@ from tests.protobase_live.conftest import settle
 class Disk:
     """A storage that takes everything, and remembers it."""
 
+    shared = False
+
     def __init__(self) -> None:
         self.appends: list[list[Commit]] = []
         self.error: Exception | None = None
