@@ -123,9 +123,7 @@ class Meeting:
         self._contributions.sort(key=lambda each: each.collection)
         lost = [each for each in self._contributions if each.pipeline.failed]
         if lost and isinstance(loss := lost[0].pipeline.loss, StorageOutdated):
-            self._stored.set_result(
-                refused(loss)
-            )  # as if it had been given: all begin again
+            self._stored.set_result(refused(loss))  # as if it had been given: all begin again
             return
         if lost:
             self.fail(lost[0].collection, Unavailable("the storage failed"))
