@@ -295,7 +295,8 @@ class CollectionActor(Actor[Message]):
         """Take part in what concerns several collections. A snapshot is folded there, and nothing else is."""
         if isinstance(message, HoldSnapshot):
             await self._folding.stop()
-        await self._participant.meet(envelope, message)
+        if not await self._participant.meet(envelope, message):
+            self._lost.keep(envelope)
         if isinstance(message, HoldSnapshot):
             self._folding.loaded(Loaded(None, ()))
 
@@ -303,7 +304,8 @@ class CollectionActor(Actor[Message]):
         """Store another history in the place of this one, and end; whoever comes next loads it."""
         await self._pipeline.settled()
         if self._pipeline.failed:
-            return  # the next turn does it
+            self._lost.keep(envelope)
+            return
         await self._folding.stop()  # before anything is deleted: a fold must not store what was
         before = self._replica.former.history, self._replica.vector
         try:
@@ -332,7 +334,8 @@ class CollectionActor(Actor[Message]):
         """Take in another node's snapshot, and show it once it is durable."""
         await self._pipeline.settled()
         if self._pipeline.failed:
-            return  # the next turn does it
+            self._lost.keep(envelope)
+            return
         await self._folding.stop()
         try:
             self._replica.require_history(message.history)

@@ -37,6 +37,11 @@ class Lost:
             else:
                 self._envelopes.append(envelope)
 
+    def keep(self, envelope: Envelope[Message]) -> None:
+        """One that could not be served behind what is lost, be it that its own turn is lost, too."""
+        if envelope not in self._envelopes:
+            self._envelopes.append(envelope)
+
     def _told(self, message: Message, error: BaseException) -> BaseException | None:
         """What is to be told; None: it can be served anew."""
         if isinstance(message, _Joint) and message.held.done():  # the others of its transaction hear of it

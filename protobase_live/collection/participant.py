@@ -50,15 +50,18 @@ class Participant:
         self._read_only = read_only
         self._pipeline = pipeline
 
-    async def meet(self, envelope: Envelope[Message], hold: Hold | HoldPart | HoldSnapshot) -> None:
-        """Meet the other collections of a transaction, and carry out this one's part if all can do so."""
+    async def meet(self, envelope: Envelope[Message], hold: Hold | HoldPart | HoldSnapshot) -> bool:
+        """Meet the other collections of a transaction, and carry out this one's part if all can do so.
+
+        False, with nothing done, if it has to be served anew.
+        """
         try:
             if self._shared and not isinstance(hold, Hold):
                 # Others have stored it, and what is on its way here may be lost to that: then it would be
                 # shown elsewhere alone.
                 await self._pipeline.settled()
                 if self._pipeline.failed:
-                    return  # it is served anew
+                    return False
             if self._pipeline.full:
                 await self._pipeline.room()
             if not hold.held.done():
@@ -68,6 +71,7 @@ class Participant:
         except BaseException as error:
             hold.meeting.fail(self._name, error)
             raise
+        return True
 
     async def _take_any(self, envelope: Envelope[Message], hold: Hold | HoldPart | HoldSnapshot) -> None:
         match hold:
