@@ -63,8 +63,8 @@ class SharingConformance:
         known = {"c": {"node-a": 1}, "d": {"node-a": 1}}
         with pytest.raises(StorageOutdated, match="'d'") as caught:
             await one.append_behind([make_commit("c", 2), make_commit("d", 2)], known)
-        known |= caught.value.stored
-        await one.append_behind([make_commit("c", 2), make_commit("d", 2)], known)
+        now = {**known, **caught.value.stored}
+        await one.append_behind([make_commit("c", 2), make_commit("d", 2)], now)
         assert (await other.load("d")).vector == {"node-a": 2, "b": 1}
 
     async def test_what_was_only_read_keeps_out_what_was_written(self, both: Both) -> None:
