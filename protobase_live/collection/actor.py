@@ -271,7 +271,7 @@ class CollectionActor(Actor[Message]):
         turn.moments.append(self._gates.now())
         known = {} if turn.known is None else {self._name: turn.known}
         how = self._clock, self._limits.busy_seconds, lambda: self._pipeline.failed
-        return await append_patiently(self._storage, commits, known, *how)
+        return await append_patiently(self._storage, commits, *how, known)
 
     async def _serve_with_pauses(self, envelopes: Sequence[Envelope[Message]]) -> None:
         """Serve what asks, as a turn of its own: many large answers in one go would hold up everybody."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from protobase_actors import Clock
 from protobase_storage import Commit, Storage, StorageBusy, Vector
@@ -20,10 +21,10 @@ def append(storage: Storage, commits: Sequence[Commit], known: Mapping[str, Vect
 async def append_patiently(
     storage: Storage,
     commits: Sequence[Commit],
-    known: Mapping[str, Vector],
     clock: Clock,
     seconds: float,
     is_lost: Callable[[], bool],
+    known: Mapping[str, Vector] = MappingProxyType({}),
 ) -> asyncio.Future[None]:
     """`append`, again and again for about ``seconds`` while the storage is too busy to take it.
 
