@@ -22,6 +22,7 @@ from protobase_live.collection.identity import Identity
 from protobase_live.collection.inquiries import Inquiries
 from protobase_live.collection.intake import Taker
 from protobase_live.collection.limits import Limits
+from protobase_live.collection.lost import Lost, can_be_undone
 from protobase_live.collection.messages import (
     Begin,
     Drop,
@@ -45,7 +46,7 @@ from protobase_live.collection.overdue import Overdue
 from protobase_live.collection.participant import Participant
 from protobase_live.collection.patience import append_patiently
 from protobase_live.collection.pipeline import Pipeline
-from protobase_live.collection.read_only import ReadOnly, is_of_the_medium, not_known, not_stored
+from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.replica import Replica
 from protobase_live.collection.threshold import Threshold
 from protobase_live.collection.transactor import Transactor
@@ -66,7 +67,7 @@ from protobase_live.errors import (
     Unavailable,
     ValidationError,
 )
-from protobase_storage import Loaded, Storage, StorageError, StorageSilent
+from protobase_storage import Loaded, Storage, StorageError, StorageOutdated, StorageSilent, Vector
 
 if TYPE_CHECKING:
     from protobase_live.live.views import Views
@@ -103,8 +104,7 @@ class CollectionActor(Actor[Message]):
         self._clock = clock
         self._limits = limits
         self._read_only = read_only
-        self._lost: list[Envelope[Message]] = []
-        """What turns served that the storage did not take: it is served anew."""
+        self._lost = Lost(name)
         self._replica = Replica(name, storage, clock, identity, limits, schema)
         self._folding = Folding(name, storage, clock, limits, unfolded, fold_slots, outlet)
         feed = Feed(limits.feed_changes, limits.feed_bytes)
@@ -126,7 +126,7 @@ class CollectionActor(Actor[Message]):
         told = self._show, self._drop, self._fail, self._overdue.expect
         self._pipeline = Pipeline[Turn](limit, *told)
         shared = self._replica, self._limits, self._read_only, self._gates, self._pipeline
-        self._participant = Participant(self._name, *shared)
+        self._participant = Participant(self._name, *shared, shared=self._storage.shared)
         try:
             await self._load()
         except BaseException:
@@ -142,8 +142,7 @@ class CollectionActor(Actor[Message]):
         finally:
             self._overdue.close()
             self._read_only.reopen(self._name)
-            for envelope in self._lost:
-                envelope.fail(not_stored(self._name, self._pipeline.failure))
+            self._lost.fail(self._pipeline.failure)
             self._audience.end()
             del self._audiences[self._name]
             self._outlet.holds(self._name, 0)
@@ -154,11 +153,12 @@ class CollectionActor(Actor[Message]):
         """Nobody listens and nothing is on its way."""
         return not (self._audience.is_listening or len(self._pipeline) or self._pipeline.silent)
 
-    async def _load(self) -> None:
+    async def _load(self, until: Vector | None = None) -> None:
         before = self._replica.document
         behind = [editor for editor in self._editors.met if before.has_held_of(editor)]
-        self._folding.loaded(await self._replica.load(told=self._streams.told))
-        self._outlet.loaded(self._name, self._replica.former.history, self._replica.vector)
+        self._folding.loaded(await self._replica.load(told=self._streams.told, until=until))
+        if until is None:  # else the rest is told as if nothing had been
+            self._outlet.loaded(self._name, self._replica.former.history, self._replica.vector)
         for editor in behind:  # what was held is not stored: he has to send it again
             editor.resync()
 
@@ -238,10 +238,10 @@ class CollectionActor(Actor[Message]):
                 envelope.reply()
             turn.notices += [Greeting(*greeting) for greeting in intake.greetings.items()]
 
-    async def _reload(self) -> Document:
+    async def _reload(self, until: Vector | None = None) -> Document:
         await self._pipeline.settled()
         await self._folding.stop()  # what it folds would be counted twice
-        await self._load()
+        await self._load(until)
         return self._replica.document
 
     async def _replicate(self, envelopes: Sequence[Envelope[Message]], turn: Turn) -> None:
@@ -269,10 +269,9 @@ class CollectionActor(Actor[Message]):
         if not commits or self._pipeline.failed:
             return None
         turn.moments.append(self._gates.now())
-        seconds = self._limits.busy_seconds
-        return await append_patiently(
-            self._storage, commits, self._clock, seconds, lambda: self._pipeline.failed
-        )
+        known = {} if turn.known is None else {self._name: turn.known}
+        how = self._clock, self._limits.busy_seconds, lambda: self._pipeline.failed
+        return await append_patiently(self._storage, commits, *how, known)
 
     async def _serve_with_pauses(self, envelopes: Sequence[Envelope[Message]]) -> None:
         """Serve what asks, as a turn of its own: many large answers in one go would hold up everybody."""
@@ -296,7 +295,8 @@ class CollectionActor(Actor[Message]):
         """Take part in what concerns several collections. A snapshot is folded there, and nothing else is."""
         if isinstance(message, HoldSnapshot):
             await self._folding.stop()
-        await self._participant.meet(envelope, message)
+        if not await self._participant.meet(envelope, message):
+            self._lost.keep(envelope)
         if isinstance(message, HoldSnapshot):
             self._folding.loaded(Loaded(None, ()))
 
@@ -304,7 +304,8 @@ class CollectionActor(Actor[Message]):
         """Store another history in the place of this one, and end; whoever comes next loads it."""
         await self._pipeline.settled()
         if self._pipeline.failed:
-            return  # the next turn does it
+            self._lost.keep(envelope)
+            return
         await self._folding.stop()  # before anything is deleted: a fold must not store what was
         before = self._replica.former.history, self._replica.vector
         try:
@@ -333,7 +334,8 @@ class CollectionActor(Actor[Message]):
         """Take in another node's snapshot, and show it once it is durable."""
         await self._pipeline.settled()
         if self._pipeline.failed:
-            return  # the next turn does it
+            self._lost.keep(envelope)
+            return
         await self._folding.stop()
         try:
             self._replica.require_history(message.history)
@@ -356,43 +358,38 @@ class CollectionActor(Actor[Message]):
 
     def _drop(self, turn: Turn, error: BaseException) -> None:
         self._audience.drop(turn)
-        if is_of_the_medium(error):
-            unknown = turn.written if isinstance(error, StorageSilent) else ()
-            for envelope in turn.batch:
-                if envelope in unknown:
-                    envelope.fail(not_known(self._name, error))
-                elif isinstance(envelope.message, Hold | HoldPart | HoldSnapshot):
-                    # the others of its transaction are told, too
-                    envelope.fail(not_stored(self._name, error))
-                else:
-                    self._lost.append(envelope)
+        if can_be_undone(error):
+            self._lost.add(turn, error)
 
     def _give_up(self) -> None:
         self._pipeline.give_up(StorageSilent(str(self._overdue.reason)))
 
     def _fail(self, error: BaseException) -> None:
         """What was applied is not durable, or could not be shown."""
-        if not is_of_the_medium(error):
+        if not can_be_undone(error):
             self.context.fail(error)
             return
         with suppress(ActorError):  # it is full, and will have a turn, or is about to stop
             self.context.ref.try_tell(Redo())
 
     async def _undo(self) -> Sequence[Envelope[Message]]:
-        """Go back to what is durable, which is what was shown, and be read-only for now.
+        """Go back to what is durable, which is what was shown, and be read-only for now; where others were
+        faster, to what was shown, and go on.
 
-        Answers with what was taken in vain, to be served anew: what writes is refused then.
+        Answers with what was taken in vain, to be served anew: what writes is refused if it is read-only.
         """
         silent = None
+        await self._pipeline.settled()  # what is known to be lost may not be told yet
+        outdated = isinstance(self._pipeline.failure, StorageOutdated)
         while silent is not self._pipeline.silent:  # what came meanwhile may not have been loaded
             silent = self._pipeline.silent
-            await self._reload()
+            await self._reload(self._audience.vector if outdated else None)
         failure = self._pipeline.failure
         is_as_shown = self._replica.vector == self._audience.vector
-        if failure is None or not is_of_the_medium(failure) or not is_as_shown:
+        if failure is None or not can_be_undone(failure) or not is_as_shown:
             raise StorageFailed(f"collection {self._name!r} has to be loaded again: {failure}") from failure
         self._pipeline.begin_again()
         self._audience.go_back()
-        self._read_only.begin(self._name, failure, unanswered=self._pipeline.silent)
-        lost, self._lost = self._lost, []
-        return lost
+        if not outdated or self._pipeline.silent:
+            self._read_only.begin(self._name, failure, unanswered=self._pipeline.silent)
+        return self._lost.take()

@@ -12,10 +12,11 @@ from protobase_live.collection.former import History
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.meeting import Meeting
 from protobase_live.collection.messages import Hold, HoldPart, HoldSnapshot, Message, Question
+from protobase_live.collection.outrun import Outrun
 from protobase_live.errors import Overloaded, Unavailable
 from protobase_live.model.operations import RECORDS, Check, Op, Read
 from protobase_live.permissions.permit import Permits
-from protobase_storage import Commit, Snapshot, Storage, StorageError
+from protobase_storage import Commit, Snapshot, Storage, StorageError, StorageOutdated
 
 Refs = Callable[[str], Awaitable[Ref[Message]]]
 Parts = Mapping[str, asyncio.Task[object]]
@@ -178,9 +179,15 @@ async def _wait_for(ref: Ref[Message]) -> None:
 
 async def _outcome(meeting: Meeting, parts: Parts) -> dict[str, object]:
     """The answers. Raises the refusal when all that was looked at is durable, Unavailable, ActorError."""
-    wrote = await meeting.outcome()
+    try:
+        wrote = await meeting.outcome()
+    except StorageOutdated as error:
+        raise Outrun(error) from error
     concerned = parts.keys() if wrote is None else wrote
     errors = await _errors(parts[name] for name in concerned)
+    for error in errors:
+        if isinstance(error, Outrun):  # nothing was done; a refusal may rest on what is lost
+            raise error
     if meeting.refusal is not None:
         if errors and not isinstance(meeting.refusal, Unavailable):
             raise Unavailable(f"what was read is not stored, nothing was done: {errors[0]}") from errors[0]

@@ -68,6 +68,9 @@ class Limits(TransactionLimits):
     lets go, waits until that one answers, and tries again."""
     joint_hold_attempts: int = 8
     """How often it tries to hold all of them at once; then it fails with `Overloaded`."""
+    outrun_attempts: int = 100
+    """How often a transaction is carried out, with its checks, while other processes that write the same
+    stream are faster each time; then it fails with `Conflict`."""
     held_update_bytes: int = 4 * 1024 * 1024
     """Bytes that Yjs clients have sent to a collection and that lack something they build on, 200 more for
     each part; beyond it, what was held longest is let go of, and sent again when its client reconnects."""

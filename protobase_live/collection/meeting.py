@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from protobase_live.collection.mistakes import nothing_done
+from protobase_live.collection.patience import append
 from protobase_live.collection.pipeline import Pipeline
 from protobase_live.errors import ProtoBaseError, Unavailable
 from protobase_live.live.table_change import JointChange
-from protobase_storage import Commit, Joint, Storage
+from protobase_storage import Commit, Joint, Storage, StorageOutdated, Vector
+from protobase_storage.contract import refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Contribution:
     writes: bool
     pipeline: Pipeline[Any]
     """What the commit comes behind: it must not be stored if something there is lost."""
+    seen: Vector = field(default_factory=dict[str, int])
+    """All of the collection that the transaction has seen."""
 
 
 class Meeting:
@@ -64,11 +68,14 @@ class Meeting:
     async def outcome(self) -> list[str] | None:
         """Wait until it is given to the storage, and answer with the collections that write.
 
-        None if it was refused (`refusal`). Raises Unavailable if one failed, and nothing was done.
+        None if it was refused (`refusal`). Raises Unavailable if one failed, and nothing was done, and
+        StorageOutdated if none writes and what was read is not what there is.
         """
         if not await asyncio.shield(self._agreed):
             return None
-        await asyncio.shield(self._stored)
+        durable = await asyncio.shield(self._stored)
+        if durable is not None and self._own and not self.commits:
+            await asyncio.shield(durable)
         return [each.collection for each in self._contributions if each.writes]
 
     # who takes part
@@ -114,16 +121,22 @@ class Meeting:
     def _append(self) -> None:
         """In one breath: nothing may be lost between the look and the append."""
         self._contributions.sort(key=lambda each: each.collection)
-        lost = [each.collection for each in self._contributions if each.pipeline.failed]
+        lost = [each for each in self._contributions if each.pipeline.failed]
+        if lost and isinstance(loss := lost[0].pipeline.loss, StorageOutdated):
+            self._stored.set_result(refused(loss))  # as if it had been given: all begin again
+            return
         if lost:
-            self.fail(lost[0], Unavailable("the storage failed"))
+            self.fail(lost[0].collection, Unavailable("the storage failed"))
             return
         commits = [commit for each in self._contributions for commit in each.commits]
+        seen: dict[str, Vector] = {}
         if self._own:
             commits = jointly(commits)
             self.commits = {commit.collection: commit for commit in commits}
+            seen = {each.collection: each.seen for each in self._contributions}
         try:
-            self._stored.set_result(self._storage.append(commits) if commits else None)
+            gives = bool(commits) or (bool(seen) and self._storage.shared)
+            self._stored.set_result(append(self._storage, commits, seen) if gives else None)
         except Exception as error:
             self._stored.set_exception(nothing_done("a transaction", error))
 

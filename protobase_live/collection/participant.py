@@ -13,6 +13,7 @@ from protobase_live.collection.limits import Limits
 from protobase_live.collection.meeting import Contribution, Meeting
 from protobase_live.collection.messages import Hold, HoldPart, HoldSnapshot, Message
 from protobase_live.collection.mistakes import nothing_done
+from protobase_live.collection.outrun import Outrun
 from protobase_live.collection.pipeline import Pipeline
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.replica import Replica
@@ -20,7 +21,8 @@ from protobase_live.collection.state import leaps
 from protobase_live.collection.transactor import Transactor
 from protobase_live.collection.turn import Installed, Receipt, Refusal, Reply, Turn
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable
-from protobase_storage import Commit, Snapshot
+from protobase_storage import Commit, Snapshot, StorageOutdated, Vector
+from protobase_storage.commit import NOTHING
 
 T = TypeVar("T")
 
@@ -36,7 +38,11 @@ class Participant:
         read_only: ReadOnly,
         gates: Gates,
         pipeline: Pipeline[Turn],
+        *,
+        shared: bool,
     ) -> None:
+        """``shared``: whether other processes write the storage, too."""
+        self._shared = shared
         self._name = name
         self._gates = gates
         self._replica = replica
@@ -44,9 +50,18 @@ class Participant:
         self._read_only = read_only
         self._pipeline = pipeline
 
-    async def meet(self, envelope: Envelope[Message], hold: Hold | HoldPart | HoldSnapshot) -> None:
-        """Meet the other collections of a transaction, and carry out this one's part if all can do so."""
+    async def meet(self, envelope: Envelope[Message], hold: Hold | HoldPart | HoldSnapshot) -> bool:
+        """Meet the other collections of a transaction, and carry out this one's part if all can do so.
+
+        False, with nothing done, if it has to be served anew.
+        """
         try:
+            if self._shared and not isinstance(hold, Hold):
+                # Others have stored it, and what is on its way here may be lost to that: then it would be
+                # shown elsewhere alone.
+                await self._pipeline.settled()
+                if self._pipeline.failed:
+                    return False
             if self._pipeline.full:
                 await self._pipeline.room()
             if not hold.held.done():
@@ -56,6 +71,7 @@ class Participant:
         except BaseException as error:
             hold.meeting.fail(self._name, error)
             raise
+        return True
 
     async def _take_any(self, envelope: Envelope[Message], hold: Hold | HoldPart | HoldSnapshot) -> None:
         match hold:
@@ -70,6 +86,7 @@ class Participant:
         turn, durable = Turn(batch=[envelope], moments=[self._gates.now()]), None
         transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
         ready = await self._agreed(hold.meeting, transactor.prepare(hold.ops, hold.checks, hold.permit))
+        seen = self._replica.vector
         turn.moments.append(self._gates.now())
         if ready is None:
             turn.notices.append(Reply(envelope))  # when all that was looked at is durable
@@ -78,7 +95,7 @@ class Participant:
                 await transactor.write(ready, hold.author)
             outcome = await in_steps(self._replica.document.finish_in_steps())
             self._replica.write_in(turn, outcome, transacted=True)
-            durable = await self._store(hold.meeting, turn, turn.stored, writes=bool(ready))
+            durable = await self._store(hold.meeting, turn, turn.stored, writes=bool(ready), seen=seen)
             if turn.commits:
                 turn.commits[0].commit = hold.meeting.commits[self._name]
             turn.notices.append(Receipt(envelope))
@@ -120,14 +137,14 @@ class Participant:
         return self._replica.lacks(snapshot)
 
     async def _store(
-        self, meeting: Meeting, turn: Turn, commits: Sequence[Commit], *, writes: bool
+        self, meeting: Meeting, turn: Turn, commits: Sequence[Commit], *, writes: bool, seen: Vector = NOTHING
     ) -> asyncio.Future[None] | None:
         """Store what was applied with what the others have applied, to be shown with that."""
         turn.moments.append(self._gates.now())
         if turn.commits or turn.installed is not None:
             turn.joint_change = meeting.joint_change
             turn.joint_change.expect()
-        return await meeting.store(Contribution(self._name, commits, writes, self._pipeline))
+        return await meeting.store(Contribution(self._name, commits, writes, self._pipeline, seen))
 
     async def _lacking(self, commits: Sequence[Commit], history: History | None) -> Sequence[Commit]:
         self._read_only.require(self._name)
@@ -138,7 +155,9 @@ class Participant:
         """What this collection does, if it and all others can carry out their parts."""
         try:
             ready = await preparing
-            if self._pipeline.failed:  # while others were waited for
+            if (loss := self._pipeline.loss) is not None:  # while others were waited for
+                if isinstance(loss, StorageOutdated):
+                    raise Outrun(loss)
                 raise Unavailable(f"{self._name} failed and is loaded again; nothing was done")
         except ProtoBaseError as error:
             meeting.refuse(error)

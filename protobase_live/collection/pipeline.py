@@ -52,7 +52,12 @@ class Pipeline(Generic[T]):
         The storage refuses a commit at once, while commits before it are still on their way. Those are shown
         first, and the failure is told in its place; what was stored meanwhile would follow a gap.
         """
-        return self.failure is not None or any(_is_lost(durable) for _, durable in self._turns)
+        return self.loss is not None
+
+    @property
+    def loss(self) -> BaseException | None:
+        """What it is lost to."""
+        return self.failure or next(filter(None, (_error_of(durable) for _, durable in self._turns)), None)
 
     @property
     def silent(self) -> bool:
@@ -171,6 +176,8 @@ class Pipeline(Generic[T]):
         self._fail(error)
 
 
-def _is_lost(durable: asyncio.Future[None] | None) -> bool:
-    """Whether the storage has failed on it, even if its callbacks have not run yet."""
-    return durable is not None and durable.done() and (durable.cancelled() or durable.exception() is not None)
+def _error_of(durable: asyncio.Future[None] | None) -> BaseException | None:
+    """What the storage has failed on it with, even if its callbacks have not run yet."""
+    if durable is None or not durable.done():
+        return None
+    return asyncio.CancelledError() if durable.cancelled() else durable.exception()

@@ -14,11 +14,12 @@ from protobase_storage import (
     StorageClosed,
     StorageError,
     StorageFenced,
+    StorageOutdated,
     StorageSilent,
     TooManyReads,
 )
 
-NOT_OF_THE_MEDIUM = (StorageClosed, StorageFenced, SequenceConflict, CollectionCorrupt)
+NOT_OF_THE_MEDIUM = (StorageClosed, StorageFenced, StorageOutdated, SequenceConflict, CollectionCorrupt)
 """What says nothing about the medium, and of which trying again makes nothing better."""
 
 

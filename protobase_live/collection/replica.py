@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import cast
 
 from protobase_actors import Clock, in_steps
@@ -81,16 +82,19 @@ class Replica:
         self._held = HeldCommits(limits.held_commit_bytes)
         self._timeline = identity.timeline()
 
-    async def load(self, *, told: bool) -> Loaded:
-        """Begin with what is durable; ``told`` as in `Document.tell_structures`.
+    async def load(self, *, told: bool, until: Vector | None = None) -> Loaded:
+        """Begin with what is durable, or with what of that ``until`` covers, beside the snapshot; ``told`` as
+        in `Document.tell_structures`.
 
         Raises CollectionUnloadable for what goes wrong with what is stored, and StorageError.
         """
         with loading(self._collection):
-            return await self._load(told)
+            return await self._load(told, until)
 
-    async def _load(self, told: bool) -> Loaded:
+    async def _load(self, told: bool, until: Vector | None) -> Loaded:
         loaded = await self._storage.load(self._collection)
+        if until is not None:
+            loaded = as_of(loaded, until)
         self.former = Former(loaded.remains)
         document = self._new_document()
         try:
@@ -340,3 +344,8 @@ class Replica:
 def room_of(limits: Limits) -> Room:
     """What a document may hold for what it lacks."""
     return Room(limits.held_update_bytes, limits.held_client_bytes)
+
+
+def as_of(loaded: Loaded, vector: Vector) -> Loaded:
+    """What is stored without the commits that ``vector`` does not cover."""
+    return replace(loaded, commits=tuple(each for each in loaded.commits if covers(vector, each)))

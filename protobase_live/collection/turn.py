@@ -169,6 +169,11 @@ class Turn:
         return [notice.envelope for notice in self.notices if isinstance(notice, Receipt)]
 
     @property
+    def known(self) -> Vector | None:
+        """What its transactions have seen, if it has any that write: all that may be stored before them."""
+        return self.commits[-1].commit.after if self.commits and self.written else None
+
+    @property
     def stored(self) -> list[Commit]:
         """The commits as the storage has them, and other nodes."""
         return [written.commit for written in self.commits]

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from protobase_actors import Clock, Ref
+from protobase_actors import Clock, Ref, within
 from protobase_live.cluster.replication import Replication
 from protobase_live.collection.joint import JointTransaction, commit_jointly
 from protobase_live.collection.limits import Limits
-from protobase_live.collection.messages import Message, Transact
+from protobase_live.collection.messages import Message, Reach, Transact
+from protobase_live.collection.outrun import Outrun
 from protobase_live.database.home import Ask
 from protobase_live.database.known_errors import errors_named
-from protobase_live.errors import Forbidden, LimitExceeded
+from protobase_live.errors import Conflict, Forbidden, LimitExceeded, Unavailable
 from protobase_live.model.durability import Durability
 from protobase_live.model.names import known_collection
 from protobase_live.model.operations import Check, Op, Receipt
 from protobase_live.permissions.permit import Permits
-from protobase_storage import Storage
+from protobase_storage import Storage, Vector
 
 if TYPE_CHECKING:
     from protobase_live.cluster.owner import Owner
@@ -66,12 +67,45 @@ class Committing:
                 known_collection(name)
             _require_whole(names, permits)
             receipt = await self._owner.commit(writes, checks, author)
-        elif len(names) == 1:
-            message = Transact(writes.get(names[0], ()), checks, author, permits.get(names[0]))
-            receipt = Receipt({names[0]: cast(str, await self._ask(names[0], message))})
         else:
-            receipt = await self._commit_jointly(JointTransaction(writes, checks, author, permits))
+            receipt = await self._commit_behind_others(JointTransaction(writes, checks, author, permits))
         return await self._replication.reach(receipt, durability, self._clock)
+
+    async def _commit_behind_others(self, transaction: JointTransaction) -> Receipt:
+        """Commit it, again where other processes were faster: behind what these have stored, checks and all.
+
+        Raises Conflict where they were so too often, and Unavailable if what they stored does not come here.
+        """
+        for _ in range(self._limits.outrun_attempts):
+            try:
+                return await self._commit(transaction)
+            except Outrun as error:
+                await self._catch_up(error.stored)
+        raise Conflict(
+            f"other processes were faster {self._limits.outrun_attempts} times (outrun_attempts); "
+            "nothing was done"
+        )
+
+    async def _catch_up(self, stored: Mapping[str, Vector]) -> None:
+        for name, vector in stored.items():
+            try:
+                await within(self._clock, self._limits.ahead_seconds, self._reach(name, vector))
+            except TimeoutError:
+                raise Unavailable(
+                    f"{name}: what other processes have stored did not come here within "
+                    f"{self._limits.ahead_seconds:g} seconds (ahead_seconds); nothing was done"
+                ) from None
+
+    async def _reach(self, name: str, vector: Vector) -> None:
+        await self._ask(name, Reach(vector))
+
+    async def _commit(self, transaction: JointTransaction) -> Receipt:
+        if len(transaction.names) > 1:
+            return await self._commit_jointly(transaction)
+        [name] = transaction.names
+        ops, permit = transaction.writes.get(name, ()), transaction.permits.get(name)
+        message = Transact(ops, transaction.checks, transaction.author, permit)
+        return Receipt({name: cast(str, await self._ask(name, message))})
 
     async def _commit_jointly(self, joint: JointTransaction) -> Receipt:
         with errors_named("this transaction", commits=True):

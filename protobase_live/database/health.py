@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from protobase_actors import Clock, within
@@ -22,6 +22,7 @@ from protobase_storage import (
     StorageFenced,
     StorageSilent,
     StorageStats,
+    Vector,
 )
 
 T = TypeVar("T")
@@ -141,11 +142,17 @@ class _Watched:
         self._health = health
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
+        return self._given(lambda: self._storage.append(commits))
+
+    def append_behind(self, commits: Sequence[Commit], known: Mapping[str, Vector]) -> asyncio.Future[None]:
+        return self._given(lambda: self._storage.append_behind(commits, known))
+
+    def _given(self, append: Callable[[], asyncio.Future[None]]) -> asyncio.Future[None]:
         if silence := self._health.silence:
             refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             refused.set_exception(StorageError(silence))
             return refused
-        appended = self._storage.append(commits)
+        appended = append()
         self._health.expect(appended)
         return appended
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -91,6 +91,9 @@ class Storage(ABC):
     has another one in a cluster.
     """
 
+    shared: bool = False
+    """Whether other processes write it at the same time."""
+
     @abstractmethod
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """Store `commits`, of any collections, all or nothing; never blocks.
@@ -102,6 +105,16 @@ class Storage(ABC):
         medium, appends to the same collections that were called before the failure was delivered fail with
         it, so that no later commit is stored without an earlier one.
         """
+
+    def append_behind(
+        self, commits: Sequence[Commit], known: Mapping[str, Vector]
+    ) -> asyncio.Future[None]:  # nobody else writes, unless a storage says so
+        """`append`, if nothing is stored of the collections in `known` that the vector there lacks.
+
+        Else it fails with `StorageOutdated`, and so does what was called behind it of the collections that it
+        changes. There may be no commits: then it only says whether `known` is all that there is.
+        """
+        return self.append(commits)
 
     @abstractmethod
     async def load(self, collection: str) -> Loaded:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from .commit import Vector
+
 
 class StorageError(Exception):
     """Base of all storage errors; raised itself for input/output errors with no better name.
@@ -42,6 +46,20 @@ class StorageSilent(StorageError):
     """The storage did not answer in time; what it was given may be stored later, or not at all."""
 
     retryable = True
+
+
+class StorageOutdated(StorageError):
+    """Others have stored something of collections that the call relied on; nothing of it was stored."""
+
+    retryable = True
+
+    def __init__(self, stored: Mapping[str, Vector]) -> None:
+        super().__init__(f"other processes have stored something of {', '.join(map(repr, stored))} meanwhile")
+        self.stored = stored
+        """How far these collections are."""
+
+    def __reduce__(self) -> tuple[type[StorageOutdated], tuple[Mapping[str, Vector]]]:
+        return (StorageOutdated, (self.stored,))
 
 
 class StorageFenced(StorageError):

@@ -22,6 +22,8 @@ class News:
 class SharedStorage(Storage):
     """See `Storage`. An append of a commit that `news` told stores nothing, and completes in its turn."""
 
+    shared = True
+
     replicas: int
     """How many servers keep all of it. An append is durable when a majority of them has it."""
 

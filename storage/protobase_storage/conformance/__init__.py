@@ -1,6 +1,7 @@
 """What every backend must pass; importable, so that backends elsewhere can be held to it.
 
 `basics.StorageConformance`        behaviour of one open storage
+`sharing.SharingConformance`       of two that write the same
 `durability.DurabilityConformance` reopening, SIGKILL, damaged bytes
 `folders.FolderConformance`        the same in a folder, with torn writes and a full disk
 `stateful.model_test`              random calls against plain dictionaries

@@ -100,6 +100,12 @@ class StorageConformance:
         assert (await storage.load("a")).commits == (commits[0], commits[2])
         assert (await storage.load("b")).commits == (commits[1],)
 
+    async def test_an_append_behind_what_is_there_is_one(self, storage: Storage) -> None:
+        await storage.append_behind([make_commit("a", 1)], {"a": {}, "b": {}})
+        await storage.append_behind([make_commit("a", 2), make_commit("b", 1)], {"a": {"node-a": 1}, "b": {}})
+        assert (await storage.load("a")).vector == {"node-a": 2}
+        assert (await storage.load("b")).vector == {"node-a": 1}
+
     async def test_an_empty_append_completes(self, storage: Storage) -> None:
         await storage.append([])
         assert await storage.list() == []

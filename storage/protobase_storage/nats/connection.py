@@ -270,7 +270,8 @@ class NatsStream:
 
 
 def _expecting(draft: Draft) -> dict[str, str]:
-    return {"Nats-Expected-Last-Subject-Sequence": str(draft.expected)}
+    expected = {"Nats-Expected-Last-Subject-Sequence": str(draft.expected)}
+    return expected | ({"Nats-Expected-Last-Subject-Sequence-Subject": draft.behind} if draft.behind else {})
 
 
 def _member(batch: str, number: int) -> dict[str, str]:

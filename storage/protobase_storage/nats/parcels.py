@@ -16,7 +16,7 @@ class Parcel:
 
     @property
     def collections(self) -> tuple[str, ...]:
-        """Those that it changes."""
+        """Those that it changes, and those that it relies on."""
         return tuple(dict.fromkeys(name for work in self.works for name in work.collections))
 
     def effects(self) -> dict[str, list[Effect]]:

@@ -63,6 +63,10 @@ class PieceStore:
         puts = [self._put(subject, n.to_bytes(_ORDINAL_BYTES) + piece) for n, piece in enumerate(pieces)]
         return Pieces(id, tuple(await asyncio.gather(*puts)), len(data), crc32(data))
 
+    def unnamed(self, collection: str) -> str:
+        """The subject of a piece that no message will name: left behind, it goes with others of its kind."""
+        return self._subjects.pieces(collection, self._new_id())
+
     def _new_id(self) -> str:
         return f"{int(self._time()):010x}{self._make_bytes(ID_BYTES).hex()}"
 

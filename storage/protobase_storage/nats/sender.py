@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from ..errors import StorageBusy, StorageError, StorageSilent, StorageUnreachable
 from .formats import pack_effects, pack_entry
@@ -117,14 +118,24 @@ class Sender:
         for name, (_, body) in bodies.items():
             expected = self._heads.known(name).sequence
             drafts.append(Draft(self._subjects.log(name), pack_entry(expected, tag, body), expected))
+        drafts += [self._mark(name) for name in parcel.collections if name not in bodies]
         async with self._single if len(drafts) == 1 else self._batches:
             numbers = await self._stream.stream.publish(drafts)
-        for (name, (effects, body)), number, draft in zip(bodies.items(), numbers, drafts, strict=True):
+        for (name, (effects, body)), number, draft in zip(bodies.items(), numbers, drafts, strict=False):
             place = body if isinstance(body, Pieces) else None
             self._heads.known(name).apply(Told(number, draft.expected, tag, effects, place))
         for work in parcel.works:
             if isinstance(work, Deletion):
                 work.number = self._heads.known(work.collection).sequence
+        if marks := numbers[len(bodies) :]:
+            with suppress(StorageError):  # what is left goes when its collection is folded
+                await self._stream.wipe_all(marks)
+
+    def _mark(self, name: str) -> Draft:
+        """What a collection that is only relied on has to be behind: a message that says no more."""
+        return Draft(
+            self._pieces.unnamed(name), b"", self._heads.known(name).sequence, self._subjects.log(name)
+        )
 
     async def _is_stored(self, parcel: Parcel, tag: bytes) -> bool:
         """Take what others have stored, and look whether this was."""
@@ -148,5 +159,6 @@ class Sender:
                     work.check(plan)
             except StorageError as error:
                 work.error = error
+            plan.lose(work)
         parcel.works = [work for work in kept if work.error is None]
         return len(parcel.works) < len(kept)

@@ -130,11 +130,15 @@ class NatsStorage(SharedStorage):
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
+        return self.append_behind(commits, {})
+
+    def append_behind(self, commits: Sequence[Commit], known: Mapping[str, Vector]) -> asyncio.Future[None]:
+        """See `Storage.append_behind`."""
         self._check_open()
         if self._seat.lost:
             return refused(self._seat.lost)
         new = [commit for commit in commits if not self._follower.has_told(commit)]
-        return append_checked(new, self._writer.append)
+        return append_checked(new, lambda checked: self._writer.append(checked, known))
 
     def follow(self, collection: str, vector: Vector) -> None:
         """See `SharedStorage.follow`."""

@@ -22,11 +22,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message to be stored if the last one of its subject has the number `expected` (0: there is none)."""
+    """A message to be stored if the last one of its subject has the number `expected` (0: there is none), or
+    the last one of the subject `behind`."""
 
     subject: str
     data: bytes
     expected: int
+    behind: str = ""
 
 
 class Outrun(Exception):

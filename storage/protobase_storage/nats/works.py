@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..commit import Commit, Snapshot, Vector, includes, join, sequence_of
 from ..contract import check_fresh, check_sequences
-from ..errors import StorageError
+from ..errors import StorageError, StorageOutdated
 from .heads import Heads
 from .stored import Stored
 from .values import Deleted, Effect, Published
@@ -21,6 +21,11 @@ class Replaced(StorageError):
         super().__init__(f"{collection!r} was deleted meanwhile, by another process")
 
 
+BEATEN = Replaced, StorageOutdated
+"""Why something is not stored though the stream takes what it is given: what was called behind it, of what it
+changes, was made on it."""
+
+
 class Plan:
     """What the collections will be once those works are stored that were checked before."""
 
@@ -30,10 +35,15 @@ class Plan:
         self._is_followed = is_followed
         self._vectors: dict[str, Vector] = {}
         self._deleted: set[str] = set()
+        self._lost: dict[str, StorageError] = {}
 
-    def append(self, commits: Sequence[Commit]) -> None:
-        """Check commits, and count on them. Raises `SequenceConflict`, `Replaced`."""
+    def append(self, commits: Sequence[Commit], known: Mapping[str, Vector]) -> None:
+        """Check commits, and count on them. Raises `SequenceConflict`, `Replaced`, `StorageOutdated`."""
+        for name in (*known, *(commit.collection for commit in commits)):
+            if name in self._lost:
+                raise self._lost[name]
         check_sequences(commits, self._known)
+        self._check_known(known)
         for commit in commits:
             self._check_base(commit)
             vector = self._vectors.get(commit.collection, {})
@@ -49,12 +59,27 @@ class Plan:
         """Count on a deletion, and on a snapshot with this vector in the place of what was there."""
         self._deleted.add(collection)
         self._vectors[collection] = vector
+        self._lost.pop(collection, None)
+
+    def lose(self, work: AnyWork) -> None:
+        """Do not count on what was made on this work, if that is beaten."""
+        if isinstance(work.error, BEATEN):
+            self._lost |= dict.fromkeys(work.changed, work.error)
+
+    def _check_known(self, known: Mapping[str, Vector]) -> None:
+        there = {name: self._heads.known(name).vector for name in known if name not in self._deleted}
+        if more := {name: vector for name, vector in there.items() if not includes(known[name], vector)}:
+            raise StorageOutdated(more)
+        for name, vector in known.items():
+            self._check_vector(name, vector)
 
     def _check_base(self, commit: Commit) -> None:
-        name = commit.collection
+        self._check_vector(commit.collection, commit.after)
+
+    def _check_vector(self, name: str, vector: Vector) -> None:
         if self._is_followed(name) and name not in self._deleted:
             here = join(self._heads.known(name).vector, self._vectors.get(name, {}))
-            if not includes(here, commit.after):
+            if not includes(here, vector):
                 raise Replaced(name)
 
     def _known(self, commit: Commit) -> int:
@@ -72,6 +97,16 @@ class Work:
     weight: int
     error: StorageError | None = None
 
+    @property
+    def collections(self) -> tuple[str, ...]:
+        """Those that it concerns."""
+        raise NotImplementedError
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """Those that it changes."""
+        return self.collections
+
     def settle(self) -> None:
         """Answer, unless the caller was cancelled."""
         if self.future.done():
@@ -84,18 +119,24 @@ class Work:
 
 @dataclass(slots=True, eq=False)
 class Append(Work):
-    """Commits that are stored together."""
+    """Commits that are stored together, if nothing is stored of the collections in `known` beside that."""
 
     commits: Sequence[Commit] = ()
+    known: Mapping[str, Vector] = field(default_factory=dict[str, Vector])
 
     @property
     def collections(self) -> tuple[str, ...]:
+        """Those that it changes, and those that it relies on."""
+        return tuple(dict.fromkeys((*self.changed, *self.known)))
+
+    @property
+    def changed(self) -> tuple[str, ...]:
         """Those that it changes."""
         return tuple(dict.fromkeys(commit.collection for commit in self.commits))
 
     def check(self, plan: Plan) -> None:
         """Raises `StorageError` if it cannot be stored behind what is planned."""
-        plan.append(self.commits)
+        plan.append(self.commits, self.known)
 
     def effects(self) -> Mapping[str, Sequence[Effect]]:
         """What it does, by collection."""

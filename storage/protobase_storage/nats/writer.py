@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..backlog import OVERHEAD, weight_of
-from ..commit import NOTHING, Commit, Snapshot, includes, join
-from ..errors import StorageBusy, StorageError
+from ..commit import NOTHING, Commit, Snapshot, Vector, includes, join
+from ..errors import StorageBusy, StorageError, StorageOutdated
 from .heads import Heads
 from .limits import BATCH_MESSAGES, CALLS_AT_ONCE
 from .parcels import Parcel, parcels_of
 from .sender import Sender
 from .upkeep import Upkeep
 from .values import Published
-from .works import AnyWork, Append, Compaction, Deletion, Plan, Replaced
+from .works import BEATEN, AnyWork, Append, Compaction, Deletion, Plan
 
 ROUND_WORKS = 4096
 """Appends, snapshots and deletions of one round, at most."""
@@ -59,9 +59,10 @@ class Writer:
         self.last_flush_seconds = 0.0
         self._run_task = self._loop.create_task(self._run())
 
-    def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
+    def append(self, commits: Sequence[Commit], known: Mapping[str, Vector]) -> asyncio.Future[None]:
         """Queue commits; the future is already failed with `StorageBusy` when the backlog is full."""
-        return self._enqueue(Append(self._loop.create_future(), weight_of(commits), commits=commits))
+        weight = weight_of(commits)
+        return self._enqueue(Append(self._loop.create_future(), weight, commits=commits, known=known))
 
     async def compact(self, snapshot: Snapshot) -> None:
         """Store a snapshot, and have what it covers dropped."""
@@ -155,8 +156,8 @@ class Writer:
             len(each.commits) for each in settled if isinstance(each, Append) and not each.error
         )
         self._settle(settled)
-        replaced = [(each.collections, each.error) for each in settled if isinstance(each.error, Replaced)]
-        self._fail_behind([*replaced, *(each for each in failures if each)])
+        beaten = [(each.changed, each.error) for each in settled if isinstance(each.error, BEATEN)]
+        self._fail_behind([*beaten, *(each for each in failures if each)])
 
     async def _find_heads(self, works: Iterable[AnyWork]) -> list[str]:
         """Read where the collections end that are not known. The answer is which cannot be read: they can
@@ -182,13 +183,14 @@ class Writer:
 
     def _based(self, works: Iterable[AnyWork]) -> dict[str, dict[str, int]]:
         """What others have stored on which commits of followed collections were made."""
-        commits = [each for work in works if isinstance(work, Append) for each in work.commits]
+        appends = [work for work in works if isinstance(work, Append)]
+        commits = [each for work in appends for each in work.commits]
         own = {(each.collection, each.origin) for each in commits}
+        told = [(each.collection, each.after) for each in commits]
         based: dict[str, dict[str, int]] = {}
-        for commit in commits:
-            name = commit.collection
+        for name, vector in (*told, *(each for work in appends for each in work.known.items())):
             if self._is_followed(name):
-                others = {o: n for o, n in commit.after.items() if (name, o) not in own}
+                others = {o: n for o, n in vector.items() if (name, o) not in own}
                 based[name] = join(based.get(name, NOTHING), others)
         return based
 
@@ -202,6 +204,7 @@ class Writer:
                 work.check(plan)
             except StorageError as error:
                 work.error = error
+                plan.lose(work)
                 continue
             if isinstance(work, Compaction) and work.published is None:
                 self._heads.known(work.collections[0]).coming = work.snapshot.vector
@@ -243,8 +246,9 @@ class Writer:
             return
         waiting, self._queue = self._queue, deque()
         for work in waiting:
-            if error := next((lost[name] for name in work.collections if name in lost), None):
-                lost |= dict.fromkeys(work.collections, error)
+            error = next((lost[name] for name in work.collections if name in lost), None)
+            if error and not (isinstance(work, Compaction) and isinstance(error, StorageOutdated)):
+                lost |= dict.fromkeys(work.changed, error)
                 self._fail([work], error)
             else:
                 self._queue.append(work)

@@ -8,12 +8,14 @@ import pytest
 
 from protobase_live.collection.meeting import Contribution, Meeting
 from protobase_live.errors import Conflict, Unavailable
-from protobase_storage import Commit, StorageClosed
+from protobase_storage import Commit, StorageClosed, StorageOutdated
 from tests.protobase_live.conftest import settle
 
 
 class Disk:
     """A storage that takes everything, and remembers it."""
+
+    shared = False
 
     def __init__(self) -> None:
         self.appends: list[list[Commit]] = []
@@ -32,6 +34,7 @@ class Line:
     """A pipeline as a meeting sees it."""
 
     failed = False
+    loss: BaseException | None = None
 
 
 def contribution(name: str, line: Line, *, writes: bool = True) -> Contribution:
@@ -145,6 +148,17 @@ async def test_nothing_is_stored_behind_what_is_lost(meeting: Meeting, disk, lin
     for part in parts:
         with pytest.raises(Unavailable, match="a failed and is loaded again; nothing was done"):
             await part
+    assert disk.appends == []
+
+
+async def test_behind_what_others_outran_all_are_outrun(meeting: Meeting, disk, line) -> None:
+    await started(meeting.agree(), meeting.agree())
+    line.failed, line.loss = True, StorageOutdated({"a": {"n": 1}})
+    for part in await started(*[meeting.store(contribution(name, line)) for name in "ab"]):
+        durable = await part
+        assert durable is not None
+        with pytest.raises(StorageOutdated):
+            await durable
     assert disk.appends == []
 
 

@@ -17,6 +17,7 @@ from protobase_storage.errors import (
     StorageBusy,
     StorageError,
     StorageFenced,
+    StorageOutdated,
     StorageSilent,
     StorageUnreachable,
 )
@@ -81,6 +82,29 @@ async def test_what_is_not_answered_is_stored_once(tmp_path: Path, faults: list[
     assert (await storage.load("b")).commits == tuple(each[1] for each in appends)
     assert faults == []
     await storage.close()
+
+
+@pytest.mark.parametrize("faults", [["", "lost"], ["", "unanswered"]])
+async def test_what_is_behind_others_is_stored_once_or_surely_not(tmp_path: Path, faults: list[str]) -> None:
+    one, other = await open_faulty(tmp_path, faults), await open_nats(tmp_path)
+    await one.append([make_commit("a", 1)])
+    known = {"a": {"node-a": 1}, "b": {}}
+    await one.append_behind([make_commit("a", 2)], known)
+    assert faults == []
+    faults.append("lost")
+    outdated = one.append_behind([make_commit("a", 3)], known | {"a": {"node-a": 2}})
+    await other.append([make_commit("b", 1)])
+    with pytest.raises(StorageOutdated, match="'b'"):
+        await outdated
+    assert (await other.load("a")).vector == {"node-a": 2}
+    await one.close()
+    await other.close()
+
+
+async def test_of_what_was_relied_on_no_message_is_left(storage: NatsStorage) -> None:
+    await storage.append_behind([make_commit("a", 1)], {"a": {}, "b": {}})
+    await storage.append_behind([], {"a": {"node-a": 1}, "b": {}})
+    assert set(await storage._stream.subjects(Subjects(storage._stream._name).pieces("b"))) == set()
 
 
 async def test_a_deletion_is_done_once_if_its_answer_is_lost(tmp_path: Path) -> None:

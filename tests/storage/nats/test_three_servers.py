@@ -6,6 +6,7 @@ import pytest
 
 import protobase_live as pb
 from protobase_storage.conformance.basics import StorageConformance
+from protobase_storage.conformance.sharing import SharingConformance
 from protobase_storage.conformance.stateful import model_test
 from protobase_storage.nats.storage import NatsStorage
 from tests.support.nats_places import open_nats, url_of
@@ -14,6 +15,11 @@ pytestmark = pytest.mark.usefixtures("on_three")
 
 
 class TestThreeServers(StorageConformance):
+    async def open(self, place: Path) -> NatsStorage:
+        return await open_nats(place)
+
+
+class TestThreeServersShared(SharingConformance):
     async def open(self, place: Path) -> NatsStorage:
         return await open_nats(place)
 
