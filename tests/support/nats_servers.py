@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -28,6 +28,14 @@ jetstream {{ store_dir: "{folder}", sync_interval: {sync}, max_file_store: 8GB }
 CLUSTER = """
 cluster {{ name: test, listen: 127.0.0.1:{route}, routes: [{routes}] }}
 """
+
+
+STARTS = 5
+"""How often servers are started: another program may have taken a port that was free a moment before."""
+
+
+class Ended(AssertionError):
+    """A server has ended before it was ready."""
 
 
 class NatsServer:
@@ -68,11 +76,12 @@ class NatsServer:
             self._process = None
 
     def wait_until_ready(self) -> None:
-        """Until it is, and its streams have leaders and are whole."""
+        """Until it is, and its streams have leaders and are whole. Raises Ended."""
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             assert self._process is not None
-            assert self._process.poll() is None, "nats-server has ended"
+            if self._process.poll() is not None:
+                raise Ended("nats-server has ended")
             assert time.monotonic() < deadline, "nats-server is not ready"
             time.sleep(0.05)
 
@@ -98,30 +107,50 @@ class NatsServer:
 @contextmanager
 def one_server() -> Iterator[NatsServer]:
     """A server by itself, in a temporary folder, until the block ends."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = NatsServer(Path(folder))
-        with running(server):
-            yield server
+    with tempfile.TemporaryDirectory() as folder, running(lambda: [NatsServer(Path(folder))]) as servers:
+        yield servers[0]
 
 
 @contextmanager
 def three_servers() -> Iterator[list[NatsServer]]:
     """Three that know each other, in a temporary folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        servers = [NatsServer(Path(folder), name) for name in ("a", "b", "c")]
-        for each in servers:
-            each.routes = [server.route for server in servers]
-        with running(*servers):
-            yield servers
+    with tempfile.TemporaryDirectory() as folder, running(lambda: _linked(Path(folder))) as servers:
+        yield servers
+
+
+def _linked(folder: Path) -> list[NatsServer]:
+    servers = [NatsServer(folder, name) for name in ("a", "b", "c")]
+    for each in servers:
+        each.routes = [server.route for server in servers]
+    return servers
 
 
 @contextmanager
-def running(*servers: NatsServer) -> Iterator[None]:
-    """The servers, once all are ready, until the block ends."""
+def running(make: Callable[[], list[NatsServer]]) -> Iterator[list[NatsServer]]:
+    """Servers, once all are ready, until the block ends."""
     with ExitStack() as stack:
+        yield _started(make, stack)
+
+
+def _started(make: Callable[[], list[NatsServer]], stack: ExitStack) -> list[NatsServer]:
+    """Servers that are ready, on other ports if others took theirs; the stack ends them. Raises Ended."""
+    starts = 0
+    while True:
+        servers = make()
         for each in servers:
             stack.callback(each.kill)
-            each.start()
-        for each in servers:
-            each.wait_until_ready()
-        yield
+        try:
+            _start(servers)
+            return servers
+        except Ended:
+            stack.close()
+            starts += 1
+            if starts == STARTS:
+                raise
+
+
+def _start(servers: Sequence[NatsServer]) -> None:
+    for each in servers:
+        each.start()
+    for each in servers:
+        each.wait_until_ready()
