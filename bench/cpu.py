@@ -17,3 +17,9 @@ def cpu_seconds(pid: int) -> float:
         return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
+
+
+def family_cpu_seconds(pid: int) -> float:
+    """Of a process and of those that it has started, which run."""
+    process = psutil.Process(pid)
+    return sum(cpu_seconds(each.pid) for each in (process, *process.children(recursive=True)))

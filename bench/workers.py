@@ -11,10 +11,8 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-import psutil
-
 import protobase_live as pb
-from bench.cpu import cpu_seconds
+from bench.cpu import family_cpu_seconds
 from bench.node_process import NodeProcess
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.workers.homes import home_of
@@ -39,12 +37,6 @@ async def workers() -> None:
                 await _deliveries(server, " ".join(options) or "no workers")
 
 
-def _cpu(server: NodeProcess) -> float:
-    """Seconds of CPU of all its processes."""
-    process = psutil.Process(server.pid)
-    return sum(cpu_seconds(each.pid) for each in (process, *process.children()))
-
-
 async def _commits(server: NodeProcess, kind: str) -> None:
     programs = [
         await asyncio.create_subprocess_exec(
@@ -55,9 +47,9 @@ async def _commits(server: NodeProcess, kind: str) -> None:
     for program in programs:
         assert program.stdout is not None
         await program.stdout.readline()
-    before, begun = _cpu(server), perf_counter()
+    before, begun = family_cpu_seconds(server.pid), perf_counter()
     done = sum([int((await each.communicate())[0]) for each in programs])
-    seconds, cpu = perf_counter() - begun, _cpu(server) - before
+    seconds, cpu = perf_counter() - begun, family_cpu_seconds(server.pid) - before
     print(f"  {kind:<12} {done / seconds:>10,.0f} commits/s {1e6 * cpu / done:>8.0f} us of CPU each")
 
 
@@ -135,9 +127,9 @@ async def _deliveries(server: NodeProcess, kind: str) -> None:
             await last.heard.wait()
         return len(updates)
 
-    before, begun = _cpu(server), perf_counter()
+    before, begun = family_cpu_seconds(server.pid), perf_counter()
     shown = READERS * sum(await asyncio.gather(*map(write, rooms)))
-    seconds, cpu = perf_counter() - begun, _cpu(server) - before
+    seconds, cpu = perf_counter() - begun, family_cpu_seconds(server.pid) - before
     print(f"  {kind:<12} {shown / seconds:>10,.0f} deliveries/s {1e6 * cpu / shown:>5.1f} us of CPU each")
     for each in [*readers[rooms[0]], *readers[rooms[1]]]:
         each.close()

@@ -9,12 +9,11 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 from pycrdt import Doc
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
-from bench.cpu import cpu_seconds
+from bench.cpu import family_cpu_seconds
 from protobase_live.protocol.yjs import messages as yjs
 
 START_SECONDS = 30.0
@@ -66,8 +65,7 @@ class YjsServer:
 
     def cpu_seconds(self) -> float:
         """What it has used so far, its children too."""
-        process = psutil.Process(self._process.pid)
-        return sum(cpu_seconds(each.pid) for each in (process, *process.children(recursive=True)))
+        return family_cpu_seconds(self._process.pid)
 
     def disk_bytes(self) -> int:
         """The sizes of all files in its folder."""

@@ -24,6 +24,7 @@ from protobase_storage import (
     StorageStats,
     Vector,
 )
+from protobase_storage.contract import refused
 
 T = TypeVar("T")
 
@@ -149,9 +150,7 @@ class _Watched:
 
     def _given(self, append: Callable[[], asyncio.Future[None]]) -> asyncio.Future[None]:
         if silence := self._health.silence:
-            refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            refused.set_exception(StorageError(silence))
-            return refused
+            return refused(StorageError(silence))
         appended = append()
         self._health.expect(appended)
         return appended

@@ -162,7 +162,7 @@ class Supervisor:
 
     def _died(self, worker: Worker, code: int) -> None:
         self._deaths += 1
-        cause = worker.hung or (_cause(code))
+        cause = worker.hung or _cause(code)
         doing, verdict = worker.doing, None
         if doing is not None:
             from_outside = worker.hung is None and code == -signal.SIGKILL
