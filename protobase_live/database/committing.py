@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from protobase_actors import Clock, Ref, within
@@ -72,11 +73,27 @@ class Committing:
         return await self._replication.reach(receipt, durability, self._clock)
 
     async def _commit_behind_others(self, transaction: JointTransaction) -> Receipt:
-        """Commit it, again where other processes were faster: behind what these have stored, checks and all.
+        """Commit it, again where other processes were faster: behind what these have stored, checks and all,
+        and queued with them, or the fastest would go on for ever.
 
         Raises Conflict where they were so too often, and Unavailable if what they stored does not come here.
         """
-        for _ in range(self._limits.outrun_attempts):
+        attempts, names = self._limits.outrun_attempts, transaction.names
+        stored: Mapping[str, Vector] = {}
+        if not (transaction.writes and self._storage.contested(names)):
+            attempts -= 1
+            try:
+                return await self._commit(transaction)
+            except Outrun as error:
+                stored = error.stored
+        async with self._storage.queued(names) as seen:
+            with suppress(Unavailable):  # what they had stored may be deleted since
+                await self._catch_up(seen)
+            await self._catch_up(stored)
+            return await self._commit_in_turn(transaction, attempts)
+
+    async def _commit_in_turn(self, transaction: JointTransaction, attempts: int) -> Receipt:
+        for _ in range(attempts):
             try:
                 return await self._commit(transaction)
             except Outrun as error:

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -115,6 +116,18 @@ class Storage(ABC):
         changes. There may be no commits: then it only says whether `known` is all that there is.
         """
         return self.append(commits)
+
+    def contested(self, collections: Iterable[str]) -> bool:
+        """Whether others write one of them without a pause, so that whoever writes should be `queued`."""
+        return False
+
+    def queued(self, collections: Sequence[str]) -> AbstractAsyncContextManager[Mapping[str, Vector]]:
+        """While the block runs it is this process's turn to `append_behind`: the others have been asked to
+        wait, and those who had asked before were waited for. The value is what these have stored at least.
+
+        Nobody is made to wait for long, and nothing depends on it but how often one is outrun.
+        """
+        return nullcontext({})
 
     @abstractmethod
     async def load(self, collection: str) -> Loaded:

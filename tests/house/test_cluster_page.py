@@ -4,13 +4,14 @@ import asyncio
 import os
 import re
 import shlex
-import socket
 import sys
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from protobase_live.cli.demo.ports import ReservedPorts
 from tests.house.test_readme import ROOT, TIMEOUT, environment, run, running_server
 
 PAGE = (ROOT / "docs" / "cluster.md").read_text()
@@ -18,21 +19,14 @@ BLOCK = re.compile(r"^<!-- cluster: (\w+) -->\n```\w+\n(.*?)^```$", re.MULTILINE
 PORTS = ("8771", "8772", "8773")
 
 
-def free_ports(count: int) -> list[str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 @pytest.fixture
-def blocks() -> dict[str, str]:
+def blocks() -> Iterator[dict[str, str]]:
     """The blocks of the page by name, with other ports."""
     found = dict(BLOCK.findall(PAGE))
-    for port, free in zip(PORTS, free_ports(len(PORTS)), strict=True):
-        found = {name: text.replace(port, free) for name, text in found.items()}
-    return found
+    with ReservedPorts(0, len(PORTS)) as reserved:
+        for port, free in zip(PORTS, reserved.numbers, strict=True):
+            found = {name: text.replace(port, str(free)) for name, text in found.items()}
+        yield found
 
 
 async def test_three_nodes_by_hand(blocks: dict[str, str], tmp_path: Path):

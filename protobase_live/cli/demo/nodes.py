@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
@@ -18,9 +17,6 @@ from protobase_live.cli.demo.node import HOST, DemoNode
 from protobase_live.errors import Unavailable
 
 NAMES: Sequence[str] = ("n1", "n2", "n3")
-
-PORTS = 40
-"""How many ports are tried before the demo gives up."""
 
 RESTART_SECONDS = 5.0
 """How long a node that has ended stays away while nobody has the page open."""
@@ -203,21 +199,3 @@ class DemoNodes:
 
 def _storage_of(storage: str, name: str) -> str:
     return storage if storage.startswith("memory:") else f"{storage.rstrip('/')}/{name}"
-
-
-def free_ports(first: int, count: int) -> Sequence[int]:
-    """So many ports that are free, from the first one on; 0: any. Raises Unavailable."""
-    found: list[socket.socket] = []
-    for candidate in range(first, first + PORTS) if first else [0] * count:
-        try:
-            found.append(socket.create_server((HOST, candidate)))
-        except OSError:
-            continue
-        if len(found) == count:
-            break
-    ports = [each.getsockname()[1] for each in found]
-    for each in found:
-        each.close()
-    if len(ports) < count:
-        raise Unavailable(f"no {count} ports are free from {first} on")
-    return ports

@@ -97,3 +97,23 @@ class SharingConformance:
         await other.compact(make_snapshot("c", {"node-a": 1}))
         await one.append_behind([make_commit("c", 3)], {"c": {"node-a": 2}})
         assert (await one.load("c")).vector == {"node-a": 3}
+
+    async def test_they_take_turns(self, both: Both) -> None:
+        one, other = both
+        order: list[str] = []
+
+        async def write() -> None:
+            async with other.queued(["c", "d"]) as seen:
+                order.append("other")
+                assert seen["c"] == {"a": 1}
+
+        async with one.queued(["c"]):
+            await one.append([make_commit("c", 1, origin="a")])
+            writing = asyncio.create_task(write())
+            while not one.contested(["d"]):  # noqa: ASYNC110 - it has not heard of the other one
+                await asyncio.sleep(0)
+            order.append("one")
+        await writing
+        assert order == ["one", "other"]
+        assert other.contested(["c"])
+        assert not other.contested(["d"])

@@ -190,6 +190,18 @@ class NatsStream:
         ending: list[asyncio.Task[None]] = []
         return lambda: ending.append(asyncio.ensure_future(self._let_go(subscription)))
 
+    async def say(self, subject: str, data: bytes) -> None:
+        """See `Stream.say`."""
+        await self._call(self._client.publish, subject, data)
+
+    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> None:
+        """See `Stream.hear`."""
+
+        async def hear(message: Any) -> None:
+            heard(message.data)
+
+        await self._call(self._client.subscribe, subject, cb=hear)
+
     def when_connected_again(self, tell: Callable[[], None]) -> None:
         """See `Stream.when_connected_again`."""
         self._connected_again.append(tell)

@@ -83,6 +83,10 @@ class Heads:
         self._heads.move_to_end(collection)
         return self._heads[collection]
 
+    def vector(self, collection: str) -> Vector:
+        """How far one is, as far as that is known."""
+        return self._heads[collection].vector if collection in self._heads else NOTHING
+
     async def catch_up(self, collection: str) -> News:
         """Take what others have stored meanwhile. Raises `CollectionCorrupt`, `StorageUnreachable`."""
         head = self._heads.get(collection) or await self.find(collection)

@@ -73,6 +73,10 @@ class Patient:
         """See `Stream.listen`."""
         return await self._ask(lambda: self.stream.listen(subject, heard))
 
+    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> None:
+        """See `Stream.hear`."""
+        await self._ask(lambda: self.stream.hear(subject, heard))
+
     async def time(self) -> str:
         """See `Stream.time`."""
         return await self._ask(self.stream.time)

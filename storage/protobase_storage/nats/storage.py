@@ -6,7 +6,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from ..commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere
@@ -36,6 +37,7 @@ from .limits import PATIENCE_SECONDS
 from .opening import find_database, find_stream
 from .patient import Patient
 from .pieces import PieceStore
+from .queueing import Queueing
 from .reading import Reader
 from .seats import Seat, take_seat
 from .sender import Sender
@@ -87,6 +89,7 @@ class NatsStorage(SharedStorage):
             clock=clock,
             is_followed=is_followed,
         )
+        self._queueing = Queueing(patient, subjects.queue, self.identity, heads.vector)
         self._catalogue = Catalogue(patient, subjects, self._reader)
         self._eraser = Eraser(patient, subjects, self._writer, self._upkeep)
         self._stream.when_connected_again(self._follower.check)
@@ -122,6 +125,7 @@ class NatsStorage(SharedStorage):
             seat = await take_seat(patient, Subjects(address.stream), make_identity, secrets.token_bytes)
             own = address.stream, seat, replicas
             storage = cls(patient, *own, backlog_limit=backlog_limit, reads_limit=reads_limit)
+            await storage._queueing.begin()
             await storage._finish_erasing()
         except BaseException:
             await connected.close()
@@ -139,6 +143,14 @@ class NatsStorage(SharedStorage):
             return refused(self._seat.lost)
         new = [commit for commit in commits if not self._follower.has_told(commit)]
         return append_checked(new, lambda checked: self._writer.append(checked, known))
+
+    def contested(self, collections: Iterable[str]) -> bool:
+        """See `Storage.contested`."""
+        return self._queueing.contested(collections)
+
+    def queued(self, collections: Sequence[str]) -> AbstractAsyncContextManager[Mapping[str, Vector]]:
+        """See `Storage.queued`."""
+        return self._queueing.queued(collections)
 
     def follow(self, collection: str, vector: Vector) -> None:
         """See `SharedStorage.follow`."""

@@ -95,6 +95,14 @@ class Stream(Protocol):
         under its subject; some may be missed. Call the answer to end it."""
         ...
 
+    async def say(self, subject: str, data: bytes) -> None:
+        """Send a message that is stored nowhere to who hears it now."""
+        ...
+
+    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> None:
+        """Have ``heard`` called with what is said from now on, by this process, too; some may be missed."""
+        ...
+
     def when_connected_again(self, tell: Callable[[], None]) -> None:
         """Have ``tell`` called each time a lost connection was made again."""
         ...

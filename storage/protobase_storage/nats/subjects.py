@@ -36,6 +36,8 @@ class Subjects:
         """Collections of which not all is known to be erased that was to be."""
         self.seats = f"{stream}.seat.*"
         """Under which ids processes write."""
+        self.queue = f"{stream}.queue"
+        """What processes tell each other that write the same collections; it is not stored."""
         self.all = (self.meta, self.logs, self.marks, self.seats, f"{stream}.piece.*.*")
         self._stream = stream
 

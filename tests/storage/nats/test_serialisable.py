@@ -22,6 +22,9 @@ WORKERS = 2
 """Of each database, at once."""
 TRANSACTIONS = 20
 """Of each of them."""
+FAST_WRITES = 1_000
+"""Of one who writes without a pause, at most, until all others are through."""
+SOME_WRITES = 10
 ATTEMPTS = pb.Limits(transact_attempts=1_000)
 
 
@@ -95,3 +98,26 @@ async def test_of_those_who_increment_all_do(three: list[Database]) -> None:
 
     counted = [n for each in await asyncio.gather(*map(work, three)) for n in each]
     assert sorted(counted) == list(range(1, 61))
+
+
+async def test_who_never_pauses_lets_the_others_write(three: list[Database]) -> None:
+    fast, *others = [await db.collection("a") for db in three]
+    written = 0
+
+    async def write_on(key: str) -> None:
+        nonlocal written
+        while written < FAST_WRITES:
+            await fast.put({"n": written}, key=key)
+            written += 1
+
+    async def write_some(number: int) -> int:
+        """How much the fast one has written meanwhile."""
+        before = written
+        for n in range(SOME_WRITES):
+            await others[number].put({"n": n}, key=f"{number}-{n}")
+        return written - before
+
+    writing = [asyncio.ensure_future(write_on(f"fast-{n}")) for n in range(2)]
+    assert max(await asyncio.gather(write_some(0), write_some(1))) < FAST_WRITES / 2
+    written = FAST_WRITES
+    await asyncio.gather(*writing)

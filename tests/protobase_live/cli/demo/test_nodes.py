@@ -1,12 +1,8 @@
 """Nodes that end, and who starts them again."""
 
-import socket
-
-import pytest
-
 from protobase_actors import ManualClock
 from protobase_live.cli.demo.node import DemoNode
-from protobase_live.cli.demo.nodes import PORTS, RESTART_SECONDS, NodeProcess, free_ports
+from protobase_live.cli.demo.nodes import RESTART_SECONDS, NodeProcess
 from protobase_live.errors import Unavailable
 
 NODE = DemoNode("n1", "memory:", 1, (), "secret")
@@ -93,14 +89,3 @@ async def test_starting_what_runs_and_killing_what_does_not_is_nothing():
     await node.die()
     await node.kill()
     assert (node.state, node.pid) == ("down", None)
-
-
-def test_ports_that_are_taken_are_left_out():
-    (first,) = free_ports(0, 1)
-    with socket.create_server(("127.0.0.1", first)):
-        assert first not in free_ports(first, 4)
-
-
-def test_too_few_ports_are_told_of():
-    with pytest.raises(Unavailable, match="no 41 ports are free from 20000 on"):
-        free_ports(20_000, PORTS + 1)
