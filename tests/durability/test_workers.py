@@ -211,11 +211,8 @@ async def test_a_collection_whose_load_kills_is_left_alone(tmp_path: Path) -> No
     await storage.close()
     command = (*UNGUARDED_SERVE, *WORKERS, "--limit", "turn_seconds=1")
     async with ServerProcess(folder, command) as server:
-        deaths = 0
         while (code := await last_words(server, room)) != TRY_AGAIN:
-            assert code is None
-            deaths += 1
-        assert deaths == 2
+            assert code is None  # it went to one that died, or was about to: the reports count deaths
         connection = await raw.join(server.yjs, other, Doc())
         await connection.close()
         verdicts = [(each["verdict"], each["what"], each["collection"]) for each in reports(server)]

@@ -25,6 +25,9 @@ NO_MESSAGE = (10037, 10043)
 LATER = 500
 """From this status on an answer says that it may be different later."""
 
+NO_PEERS = 10005
+"""The one for a stream that is to be made while too few servers are known to be there: others may come."""
+
 NO_STREAM = 10059
 """The one for a stream that is not there: somebody may bring it back."""
 
@@ -255,7 +258,7 @@ class NatsStream:
         message = f"{error.get('description')} ({code})"
         if code == NO_STREAM:
             raise Missing(message)
-        if status >= LATER:
+        if status >= LATER or code == NO_PEERS:
             raise Unavailable(message)
         raise Refused(f"{self.address}: {message}")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import nats
 import pytest
 
 from protobase_storage.conformance.model import make_commit, make_snapshot
@@ -22,6 +25,8 @@ from protobase_storage.errors import (
     StorageUnreachable,
 )
 from protobase_storage.nats.address import parse_address
+from protobase_storage.nats.connection import NatsStream
+from protobase_storage.nats.opening import patiently
 from protobase_storage.nats.storage import NatsStorage
 from protobase_storage.nats.stream import Draft, Stream, Unanswered
 from protobase_storage.nats.subjects import Subjects
@@ -353,3 +358,30 @@ async def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setitem(sys.modules, "nats", None)
     with pytest.raises(StorageError, match=r"pip install 'protobase-live\[nats\]'"):
         await NatsStorage.open(parse_address(url_of(tmp_path)))
+
+
+class Crowded:
+    """A client whose server knows of too few others to make a stream, at first."""
+
+    is_connected = True
+    max_payload = 1024
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def request(self, subject: str, data: bytes, **_: Any) -> Any:
+        self.asked += 1
+        error = {
+            "code": 400,
+            "err_code": 10005,
+            "description": "no suitable peers for placement, peer offline",
+        }
+        config = {"num_replicas": 3}
+        return SimpleNamespace(data=json.dumps({"error": error} if self.asked == 1 else {"config": config}))
+
+
+async def test_a_stream_is_made_once_enough_servers_are_there() -> None:
+    address, client = parse_address("nats://host/database?replicas=3"), Crowded()
+    stream = NatsStream(address, client, nats.errors, [])
+    made = await patiently(address, 30, lambda: stream.make({}))
+    assert (made, client.asked) == ({"num_replicas": 3}, 2)
