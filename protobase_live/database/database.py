@@ -24,7 +24,6 @@ from protobase_actors import (
 from protobase_live.api import DatabaseApi
 from protobase_live.changes.stream import ChangeStream
 from protobase_live.cluster.erasures import Erasures
-from protobase_live.cluster.following import Following
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
 from protobase_live.cluster.status import status
@@ -49,6 +48,7 @@ from protobase_live.database.home import Home
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.pool import collection_pool
+from protobase_live.database.sharing import share
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.database.streaming import Streaming
 from protobase_live.document import OPEN
@@ -69,7 +69,7 @@ from protobase_live.permissions.permit import NO_PERMITS, Permit, Permits
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.limits import PresenceLimits
-from protobase_storage import Commit, SharedStorage, Storage
+from protobase_storage import Commit, Storage
 
 if TYPE_CHECKING:
     from protobase_live.cluster.owner import Owner
@@ -148,9 +148,8 @@ class Database(DatabaseApi):
         asks = self._pool, self._ask, self.ref, self._histories.delete
         self.home = Home(self._storage, *asks, self._clock, limits, self.replication)
         """What other nodes send."""
-        if isinstance(storage, SharedStorage):
-            follows = self._ask, self._identity, self.audiences, self._clock
-            self.replication.following = Following(storage, self.home, *follows)
+        follows = self.home, self._ask, self._identity, self.audiences, self._clock
+        share(storage, self.replication, self.presence_hub, *follows)
         self.owner: Owner | None = None
         """What this node does for owned collections."""
         if owner:

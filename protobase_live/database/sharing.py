@@ -1,18 +1,42 @@
-"""What a database promises whose storage other processes write, too, and what it cannot be asked for."""
+"""A database whose storage other processes write, too: what it promises, and how it hears of them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from protobase_actors import Clock
+from protobase_live.cluster.following import Following
+from protobase_live.cluster.incoming import Home
+from protobase_live.cluster.replication import Replication
+from protobase_live.collection.audience import Audience
+from protobase_live.collection.identity import Identity
+from protobase_live.collection.messages import Message
 from protobase_live.errors import ValidationError
 from protobase_live.model.durability import LOCAL, MAJORITY, Durability
+from protobase_live.presence.hub import PresenceHub
 from protobase_storage import SharedStorage, Storage
 
 SAFE_REPLICAS = 3
 """Of fewer replicas there is no majority that outlives one of them."""
 
 _log = logging.getLogger(__name__)
+
+
+def share(
+    storage: Storage,
+    replication: Replication,
+    presence: PresenceHub,
+    home: Home,
+    ask: Callable[[str, Message], Awaitable[object]],
+    identity: Identity,
+    loaded: Mapping[str, Audience],
+    clock: Clock,
+) -> None:
+    """Follow what others store, and who is there, if this is shared with others. See `Following`."""
+    if isinstance(storage, SharedStorage):
+        replication.following = Following(storage, home, ask, identity, loaded, clock)
+        presence.share(storage.channel)
 
 
 def check_sharing(storage: Storage, durability: Durability, owner: Sequence[str]) -> None:

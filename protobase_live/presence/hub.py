@@ -4,17 +4,19 @@ It is y-awareness (:mod:`protobase_live.protocol.yjs.awareness`), one table a co
 clients came through. What changes is collected, and each tick every member of the collection is given one
 payload with all of it, the same bytes for all: n clients that move cost n deliveries a tick, not n². Each
 peer is given one mapping: what changed at this node, encoded once, and what other nodes said, as it came.
+Nodes on a shared storage say what changed, once for all of them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from random import Random, SystemRandom
 from typing import Any
 
 from protobase_actors import Clock
 from protobase_live.model.names import check_collection
+from protobase_live.presence.broadcast import Broadcast
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.presence.node_words import NODE_BITS
 from protobase_live.presence.peer_presence import PeerPresence, Send
@@ -22,6 +24,7 @@ from protobase_live.presence.peers import Peers
 from protobase_live.presence.room import Listener, Membership, Room
 from protobase_live.protocol.yjs.awareness import decode_entries
 from protobase_live.protocol.yjs.awareness_table import SharedBytes
+from protobase_storage import Channel
 
 
 class PresenceHub:
@@ -42,6 +45,7 @@ class PresenceHub:
         self._bytes = SharedBytes(self._limits.all_bytes)
         self._rooms: dict[str, Room] = {}
         self._peers: Peers | None = None
+        self._broadcast: Broadcast | None = None
 
     def join(self, collection: str, listener: Listener) -> tuple[Membership, bytes]:
         """Hear of a collection's presence from now on; also gives what is known so far.
@@ -51,7 +55,10 @@ class PresenceHub:
         check_collection(collection)
         room = self._rooms.get(collection) or self._room(collection)
         membership = room.join(listener)
-        self._rooms[collection] = room
+        if collection not in self._rooms:
+            self._rooms[collection] = room
+            if self._broadcast is not None:
+                self._broadcast.enter(collection)
         return membership, membership.known()
 
     def count(self, collection: str) -> int:
@@ -59,31 +66,47 @@ class PresenceHub:
         room = self._rooms.get(collection)
         if room is not None:
             return len(room.clients)
-        return 0 if self._peers is None else len(set(self._peers.present(collection)))
+        return len(set(self._others.present(collection))) if self._others else 0
 
     def link(self, node: str, send: Send) -> PeerPresence:
         """Share presence with another node, which ``send`` reaches; ``node`` is what errors call it."""
         if self._peers is None:
-            number = self._random.getrandbits(NODE_BITS)
-            self._peers = Peers(self._clock, self._tick_seconds, self._limits, self._rooms, number)
+            self._peers = Peers(*self._common())
         return self._peers.link(node, send)
+
+    def share(self, channel: Channel) -> None:
+        """Share presence with all nodes that hear a channel. Call it once, before anybody joins."""
+        self._broadcast = Broadcast(*self._common(), channel)
+
+    def _common(self) -> tuple[Clock, float, PresenceLimits, Mapping[str, Room], int]:
+        number = self._random.getrandbits(NODE_BITS)
+        return self._clock, self._tick_seconds, self._limits, self._rooms, number
+
+    @property
+    def _others(self) -> Peers | Broadcast | None:
+        return self._peers or self._broadcast
 
     def _room(self, collection: str) -> Room:
         def changed(clients: Iterable[int]) -> None:
-            if self._peers is not None:
-                self._peers.note(collection, clients)
+            if self._others is not None:
+                self._others.note(collection, clients)
+
+        def ended() -> None:
+            self._rooms.pop(collection)
+            if self._broadcast is not None:
+                self._broadcast.leave(collection)
 
         room = Room(
             self._clock,
             self._tick_seconds,
             self._limits,
             self._bytes,
-            elsewhere=lambda client: self._peers and self._peers.newest(collection, client),
+            elsewhere=lambda client: self._others and self._others.newest(collection, client),
             on_change=changed,
-            on_empty=lambda: self._rooms.pop(collection),
+            on_empty=ended,
         )
-        if self._peers is not None:
-            room.look(self._peers.present(collection))
+        if self._others is not None:
+            room.look(self._others.present(collection))
         return room
 
 

@@ -22,8 +22,9 @@ from protobase_live.presence.node_words import (
     new_part,
 )
 from protobase_live.presence.nodes import Nodes
+from protobase_live.presence.own_words import OwnWords
 from protobase_live.presence.peer_presence import Passed, PeerPresence, Send
-from protobase_live.presence.people import People
+from protobase_live.presence.people import People, newest
 from protobase_live.presence.room import Room
 from protobase_live.protocol.yjs.awareness import Entry
 
@@ -45,15 +46,15 @@ class Peers:
         self._limits = limits
         self._rooms = rooms
         self._nodes = Nodes(number, limits.peer_nodes)
-        self._people = {number: People(limits)}  # what was said of each node's clients, by node
+        self._own = OwnWords(number, rooms, limits, limits.piece_bytes)
+        self._people = {number: self._own.people}  # what was said of each node's clients, by node
         self._lost: dict[int, Timer] = {}  # nodes out of reach
         self._links: dict[PeerPresence, None] = {}
-        self._news: dict[str, dict[int, None]] = {}  # clients that may have changed, by collection
-        self._words = 0
         self._passed: defaultdict[str, list[Passed]] = defaultdict(list)
         self._timer: Timer | None = None
         for collection, room in rooms.items():
-            self._word_of(collection, room.clients)
+            for _ in self._own.words(collection, room.clients):
+                """It is told to each link as soon as there is one."""
 
     def link(self, node: str, send: Send) -> PeerPresence:
         """A link to another node, which is told everything first."""
@@ -72,7 +73,7 @@ class Peers:
     def note(self, collection: str, clients: Iterable[int]) -> None:
         """These clients' states changed in a room, whichever node they are at."""
         if clients:
-            self._news.setdefault(collection, {}).update(dict.fromkeys(clients))
+            self._own.note(collection, clients)
             self.wake()
 
     def present(self, collection: str) -> list[int]:
@@ -81,13 +82,8 @@ class Peers:
 
     def newest(self, collection: str, client: int) -> tuple[int, Entry] | None:
         """The other node whose word of a client has the highest clock, and the word; None: nobody has it."""
-        own = self._nodes.own
-        found = (
-            (node, entry)
-            for node, people in self._people.items()
-            if node != own and (entry := people.of(collection).get(client))
-        )
-        return max(found, key=lambda word: word[1].clock, default=None)
+        others = {node: people for node, people in self._people.items() if node != self._nodes.own}
+        return newest(others, collection, client)
 
     def take(self, link: PeerPresence, payloads: Mapping[str, bytes]) -> None:
         """What came through a link. Raises ProtocolError."""
@@ -170,49 +166,15 @@ class Peers:
 
     def _tick(self) -> None:
         self._timer = None
-        self._say_news()
+        for collection, word in self._own.take():
+            self._passed[collection].append(Passed(word.part, None))
         passed, self._passed = self._passed, defaultdict(list)
         nodes = encode_nodes(self._nodes.own, self._nodes.reachable().values())
         everything = cache(self._everything)
         for link in list(self._links):
             link.tell(nodes, passed, everything)
-        if self._news or any(link.waits for link in self._links):
+        if self._own.waits or any(link.waits for link in self._links):
             self.wake()
-
-    def _say_news(self) -> None:
-        """Put what changed of this node's clients into words, of as many clients as a tick has."""
-        left = self._limits.tick_clients
-        for collection in list(self._news):
-            clients = self._news.pop(collection)
-            if len(clients) > left:
-                self._news[collection] = dict.fromkeys(list(clients)[left:])
-            self._say(collection, list(clients)[:left])
-            left -= len(clients)
-            if left <= 0:
-                return
-
-    def _say(self, collection: str, clients: Iterable[int]) -> None:
-        if part := self._word_of(collection, clients):
-            self._passed[collection].append(Passed(part, None))
-
-    def _word_of(self, collection: str, clients: Iterable[int]) -> Part | None:
-        own, room = self._nodes.own, self._rooms.get(collection)
-        entries = [entry for client in clients if (entry := self._entry(collection, client))]
-        ahead = [(client, clock) for client in clients if room and (clock := room.ahead(client))]
-        if not entries and not ahead:
-            return None
-        self._words += 1
-        self._people[own].take(collection, self._words, False, entries)
-        return new_part(own, self._words, False, entries, ahead)
-
-    def _entry(self, collection: str, client: int) -> Entry | None:
-        """What the others are to be told of a client, None if it is nothing new."""
-        room = self._rooms.get(collection)
-        known = self._people[self._nodes.own].of(collection).get(client)
-        entry = room.here(client) if room else None
-        if entry is None:
-            return known and Entry(client, 0, None)
-        return None if entry == known else entry
 
     def _everything(self, collection: str) -> list[Part]:
         return [

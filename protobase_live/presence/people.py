@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import inf
 
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.yjs.awareness import Entry
@@ -34,16 +35,36 @@ class People:
         """The collections of which it said something, those that it left included."""
         return self._numbers.keys()
 
-    def take(self, collection: str, number: int, whole: bool, entries: list[Entry]) -> list[int]:
-        """Take in a word that is newer than the last one, and return whose clients it changes."""
+    def take(
+        self,
+        collection: str,
+        number: int,
+        whole: bool,
+        entries: list[Entry],
+        bounds: tuple[int, int] = (0, 0),
+    ) -> list[int]:
+        """Take in a word that is newer than the last one, and return whose clients it changes.
+
+        ``whole``: it has no others from the first of the ``bounds`` on to below the second, if that is one.
+        """
         there = self._there.setdefault(collection, {})
         said = {entry.client_id: entry for entry in entries}
         if whole:
-            said.update((client, Entry(client, 0, None)) for client in there.keys() - said.keys())
+            low, high = bounds[0], bounds[1] or inf
+            gone = [client for client in there.keys() - said.keys() if low <= client < high]
+            said.update((client, Entry(client, 0, None)) for client in gone)
         changed = [client for client, entry in said.items() if self._put(there, entry)]
         self._numbers[collection] = number
         self._note_left(collection)
         return changed
+
+    def forget(self, collection: str) -> None:
+        """Know nothing of a collection any more."""
+        there = self._there.pop(collection, {})
+        self._clients -= len(there)
+        self._bytes -= sum(map(_size, there.values()))
+        self._numbers.pop(collection, None)
+        self._left.pop(collection, None)
 
     def _put(self, there: dict[int, Entry], entry: Entry) -> bool:
         known = there.get(entry.client_id)
@@ -78,3 +99,9 @@ class People:
 
 def _size(entry: Entry | None) -> int:
     return len(entry.state.encode()) if entry and entry.state else 0
+
+
+def newest(people: Mapping[int, People], collection: str, client: int) -> tuple[int, Entry] | None:
+    """The node whose word of a client has the highest clock, and the word; None: nobody has it."""
+    found = ((node, entry) for node, each in people.items() if (entry := each.of(collection).get(client)))
+    return max(found, key=lambda word: word[1].clock, default=None)

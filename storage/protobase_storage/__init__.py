@@ -51,7 +51,7 @@ from .errors import (
 from .file import FileStorage
 from .memory import MemoryStorage
 from .reserve import RESERVE_BYTES
-from .shared import News, SharedStorage
+from .shared import Channel, News, SharedStorage
 
 __all__ = [
     "BACKLOG_LIMIT",
@@ -61,6 +61,7 @@ __all__ = [
     "READS_LIMIT",
     "RESERVE_BYTES",
     "TIMELINE_MARK",
+    "Channel",
     "CollectionCorrupt",
     "CollectionInfo",
     "Commit",

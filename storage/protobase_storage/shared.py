@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from .commit import Commit, Vector
 from .contract import Storage
@@ -19,6 +20,30 @@ class News:
     replaced: bool = False
 
 
+class Channel(Protocol):
+    """What processes that share a storage say to each other without storing it. Any of it may be lost; what
+    one says on a topic arrives in order. The topics are collections' names, and an empty one."""
+
+    message_bytes: int
+    """Longest that can be said."""
+
+    def say(self, topic: str, data: bytes) -> None:
+        """Send to all who listen, to this process, too. What is too much is left out."""
+        ...
+
+    def listen(self, topic: str, heard: Callable[[bytes], None]) -> None:
+        """Have ``heard`` called with what is said from some moment on, instead of whoever listened before."""
+        ...
+
+    def unlisten(self, topic: str) -> None:
+        """Nobody listens any more. Harmless if nobody did."""
+        ...
+
+    def when_again(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called each time that something may have been lost for a while."""
+        ...
+
+
 class SharedStorage(Storage):
     """See `Storage`. An append of a commit that `news` told stores nothing, and completes in its turn."""
 
@@ -26,6 +51,9 @@ class SharedStorage(Storage):
 
     replicas: int
     """How many servers keep all of it. An append is durable when a majority of them has it."""
+
+    channel: Channel
+    """To those who share it."""
 
     @abstractmethod
     def follow(self, collection: str, vector: Vector) -> None:

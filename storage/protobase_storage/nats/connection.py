@@ -189,21 +189,24 @@ class NatsStream:
             told = Message(headers["Nats-Subject"], int(headers["Nats-Sequence"]), message.data)
             heard(told, int(headers["Nats-Last-Sequence"]))
 
-        subscription = await self._call(self._client.subscribe, subject, cb=hear)
-        ending: list[asyncio.Task[None]] = []
-        return lambda: ending.append(asyncio.ensure_future(self._let_go(subscription)))
+        return await self._subscribe(subject, hear)
 
     async def say(self, subject: str, data: bytes) -> None:
         """See `Stream.say`."""
         await self._call(self._client.publish, subject, data)
 
-    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> None:
+    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> Callable[[], None]:
         """See `Stream.hear`."""
 
         async def hear(message: Any) -> None:
             heard(message.data)
 
-        await self._call(self._client.subscribe, subject, cb=hear)
+        return await self._subscribe(subject, hear)
+
+    async def _subscribe(self, subject: str, hear: Callable[[Any], Awaitable[None]]) -> Callable[[], None]:
+        subscription = await self._call(self._client.subscribe, subject, cb=hear)
+        ending: list[asyncio.Task[None]] = []
+        return lambda: ending.append(asyncio.ensure_future(self._let_go(subscription)))
 
     def when_connected_again(self, tell: Callable[[], None]) -> None:
         """See `Stream.when_connected_again`."""

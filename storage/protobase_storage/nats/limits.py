@@ -20,5 +20,8 @@ BATCHES_AT_ONCE = 16
 BATCH_MESSAGES = 1_000
 """Collections of one append, at most: a message of a batch each, and no server takes more."""
 
+UNSENT_BYTES = 4 * 1024 * 1024
+"""Bytes that were said on a channel and wait to be sent; what would be more is left out."""
+
 PAGE_MESSAGES, PAGE_BYTES = 1_000, 4 * 1024 * 1024
 """What one request reads, at most, unless a single message has more."""

@@ -73,9 +73,9 @@ class Patient:
         """See `Stream.listen`."""
         return await self._ask(lambda: self.stream.listen(subject, heard))
 
-    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> None:
+    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> Callable[[], None]:
         """See `Stream.hear`."""
-        await self._ask(lambda: self.stream.hear(subject, heard))
+        return await self._ask(lambda: self.stream.hear(subject, heard))
 
     async def time(self) -> str:
         """See `Stream.time`."""

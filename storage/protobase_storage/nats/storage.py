@@ -29,6 +29,7 @@ from ..errors import StorageClosed, StorageError, TooManyReads
 from ..shared import News, SharedStorage
 from .address import NatsAddress
 from .catalogue import Catalogue
+from .channel import NatsChannel
 from .connection import connect
 from .erasing import Eraser
 from .follower import Follower
@@ -90,6 +91,7 @@ class NatsStorage(SharedStorage):
             is_followed=is_followed,
         )
         self._queueing = Queueing(patient, subjects.queue, self.identity, heads.vector)
+        self.channel = self._said = NatsChannel(patient, subjects)
         self._catalogue = Catalogue(patient, subjects, self._reader)
         self._eraser = Eraser(patient, subjects, self._writer, self._upkeep)
         self._stream.when_connected_again(self._follower.check)
@@ -253,6 +255,7 @@ class NatsStorage(SharedStorage):
 
     async def _close(self) -> None:
         self._follower.close()
+        self._said.close()
         await self._writer.stop()
         await self._seat.release()
         await self._stream.close()

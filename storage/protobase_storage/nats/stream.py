@@ -99,8 +99,9 @@ class Stream(Protocol):
         """Send a message that is stored nowhere to who hears it now."""
         ...
 
-    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> None:
-        """Have ``heard`` called with what is said from now on, by this process, too; some may be missed."""
+    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> Callable[[], None]:
+        """Have ``heard`` called with what is said from now on, by this process, too; some may be missed. Call
+        the answer to end it."""
         ...
 
     def when_connected_again(self, tell: Callable[[], None]) -> None:

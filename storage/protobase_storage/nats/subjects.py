@@ -61,6 +61,10 @@ class Subjects:
         """What is sent to who listens to a collection."""
         return f"{self._stream}.stored.{token_of(collection)}"
 
+    def said(self, topic: str) -> str:
+        """What processes say to each other about a collection, or, if that is empty, about themselves."""
+        return f"{self._stream}.said.{token_of(topic)}" if topic else f"{self._stream}.said"
+
     @staticmethod
     def collection(subject: str) -> str:
         """The collection of a log, a mark, or what is sent to listeners."""

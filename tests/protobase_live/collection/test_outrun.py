@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from random import Random
 
 import pytest
@@ -19,10 +19,25 @@ from protobase_storage import Commit, MemoryStorage, News, SharedStorage, Storag
 from protobase_storage.contract import refused
 
 
+class Silence:
+    """A channel on which nobody says anything."""
+
+    message_bytes = 1024
+
+    def say(self, topic: str, data: bytes) -> None: ...
+
+    def listen(self, topic: str, heard: Callable[[bytes], None]) -> None: ...
+
+    def unlisten(self, topic: str) -> None: ...
+
+    def when_again(self, tell: Callable[[], None]) -> None: ...
+
+
 class OutrunStorage(MemoryStorage, SharedStorage):
     """A storage in which another process is faster with what it is `about_to` store, one after the other."""
 
     replicas = 1
+    channel = Silence()
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,5 +1,5 @@
 from protobase_live.presence.limits import PresenceLimits
-from protobase_live.presence.people import People
+from protobase_live.presence.people import People, newest
 from protobase_live.protocol.yjs.awareness import Entry
 
 
@@ -35,3 +35,28 @@ def test_collections_that_were_left_are_known_for_a_while():
         people.take(collection, number, False, [Entry(5, 0, None)])
     assert list(people.collections) == ["b", "c"]
     assert people.of("c") == {}
+
+
+def test_a_whole_word_may_be_of_some_clients():
+    people = People(PresenceLimits())
+    people.take("tasks", 1, False, [Entry(client, 1, "1") for client in (1, 5, 6, 9)])
+    assert people.take("tasks", 2, True, [Entry(5, 1, "1")], (5, 9)) == [6]
+    assert people.take("tasks", 3, True, [], (6, 0)) == [9]
+    assert people.of("tasks").keys() == {1, 5}
+
+
+def test_what_is_forgotten_makes_room():
+    people = People(PresenceLimits(peer_clients=2, peer_bytes=10))
+    people.take("tasks", 1, False, [Entry(5, 1, "12345"), Entry(6, 1, "12345")])
+    people.forget("tasks")
+    people.forget("never")
+    assert (people.of("tasks"), people.number("tasks"), list(people.collections)) == ({}, 0, [])
+    assert people.take("other", 2, False, [Entry(5, 1, "12345"), Entry(6, 1, "12345")]) == [5, 6]
+
+
+def test_the_newest_word_of_any_node_counts():
+    one, other = People(PresenceLimits()), People(PresenceLimits())
+    one.take("tasks", 1, False, [Entry(5, 3, "1")])
+    other.take("tasks", 1, False, [Entry(5, 4, "2")])
+    assert newest({1: one, 2: other}, "tasks", 5) == (2, Entry(5, 4, "2"))
+    assert newest({1: one, 2: other}, "tasks", 6) is None
