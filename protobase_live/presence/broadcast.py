@@ -92,7 +92,7 @@ class Broadcast:
 
     def newest(self, collection: str, client: int) -> tuple[int, Entry] | None:
         """The other node whose word of a client has the highest clock, and the word; None: nobody has it."""
-        return newest(self._people, collection, client)
+        return newest(self._people.items(), collection, client)
 
     # What is said
 

@@ -12,11 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from random import Random, SystemRandom
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protobase_actors import Clock
 from protobase_live.model.names import check_collection
-from protobase_live.presence.broadcast import Broadcast
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.presence.node_words import NODE_BITS
 from protobase_live.presence.peer_presence import PeerPresence, Send
@@ -25,6 +24,9 @@ from protobase_live.presence.room import Listener, Membership, Room
 from protobase_live.protocol.yjs.awareness import decode_entries
 from protobase_live.protocol.yjs.awareness_table import SharedBytes
 from protobase_storage import Channel
+
+if TYPE_CHECKING:
+    from protobase_live.presence.broadcast import Broadcast
 
 
 class PresenceHub:
@@ -76,6 +78,8 @@ class PresenceHub:
 
     def share(self, channel: Channel) -> None:
         """Share presence with all nodes that hear a channel. Call it once, before anybody joins."""
+        from protobase_live.presence.broadcast import Broadcast  # who shares no storage starts without
+
         self._broadcast = Broadcast(*self._common(), channel)
 
     def _common(self) -> tuple[Clock, float, PresenceLimits, Mapping[str, Room], int]:

@@ -7,15 +7,12 @@ from typing import NamedTuple
 
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.presence.node_words import Part, new_part
-from protobase_live.presence.people import People
+from protobase_live.presence.people import LAST, People, size_of
 from protobase_live.presence.room import Room
 from protobase_live.protocol.yjs.awareness import Entry
 
 ENTRY_BYTES = 32
 """Bytes of what is said of a client beside its state, at most."""
-
-LAST = 0
-"""As the second of a word's bounds: there is none."""
 
 
 class Word(NamedTuple):
@@ -69,15 +66,17 @@ class OwnWords:
             if left <= 0:
                 return
 
-    def words(self, collection: str, clients: Iterable[int]) -> Iterator[Word]:
+    def words(self, collection: str, clients: Iterable[int]) -> list[Word]:
         """What there is to say of these clients now."""
         room = self._rooms.get(collection)
         entries = [entry for client in clients if (entry := self._entry(collection, client))]
         ahead = [(client, clock) for client in clients if room and (clock := room.ahead(client))]
+        words: list[Word] = []
         for piece in self._pieces(entries) or ([[]] if ahead else []):
             previous = self.people.number(collection)
-            yield Word(self._part(collection, False, piece, ahead), previous)
+            words.append(Word(self._part(collection, False, piece, ahead), previous))
             ahead = []
+        return words
 
     def repeat(self, collection: str) -> Iterator[Word]:
         """Everything that was said of a collection, as new words: the first stands for all before it."""
@@ -95,7 +94,7 @@ class OwnWords:
         pieces: list[list[Entry]] = []
         room = 0
         for entry in entries:
-            size = ENTRY_BYTES + len((entry.state or "").encode())
+            size = ENTRY_BYTES + size_of(entry)
             if size > room:
                 pieces.append([])
                 room = self._piece_bytes

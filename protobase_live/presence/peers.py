@@ -53,8 +53,7 @@ class Peers:
         self._passed: defaultdict[str, list[Passed]] = defaultdict(list)
         self._timer: Timer | None = None
         for collection, room in rooms.items():
-            for _ in self._own.words(collection, room.clients):
-                """It is told to each link as soon as there is one."""
+            self._own.words(collection, room.clients)  # each link is told everything first
 
     def link(self, node: str, send: Send) -> PeerPresence:
         """A link to another node, which is told everything first."""
@@ -82,8 +81,8 @@ class Peers:
 
     def newest(self, collection: str, client: int) -> tuple[int, Entry] | None:
         """The other node whose word of a client has the highest clock, and the word; None: nobody has it."""
-        others = {node: people for node, people in self._people.items() if node != self._nodes.own}
-        return newest(others, collection, client)
+        own = self._nodes.own
+        return newest((each for each in self._people.items() if each[0] != own), collection, client)
 
     def take(self, link: PeerPresence, payloads: Mapping[str, bytes]) -> None:
         """What came through a link. Raises ProtocolError."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from math import inf
 
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.yjs.awareness import Entry
 
 NOBODY: Mapping[int, Entry] = {}
+
+LAST = 0
+"""In the place of a client's number, as an upper bound: there is none."""
 
 
 class People:
@@ -41,7 +44,7 @@ class People:
         number: int,
         whole: bool,
         entries: list[Entry],
-        bounds: tuple[int, int] = (0, 0),
+        bounds: tuple[int, int] = (0, LAST),
     ) -> list[int]:
         """Take in a word that is newer than the last one, and return whose clients it changes.
 
@@ -62,7 +65,7 @@ class People:
         """Know nothing of a collection any more."""
         there = self._there.pop(collection, {})
         self._clients -= len(there)
-        self._bytes -= sum(map(_size, there.values()))
+        self._bytes -= sum(map(size_of, there.values()))
         self._numbers.pop(collection, None)
         self._left.pop(collection, None)
 
@@ -70,7 +73,7 @@ class People:
         known = there.get(entry.client_id)
         if entry == known or (known is None and entry.state is None):
             return False
-        more = _size(entry) - _size(known)
+        more = size_of(entry) - size_of(known)
         if entry.state is None:
             del there[entry.client_id]
         elif not self._has_room(more, known is None):
@@ -97,11 +100,12 @@ class People:
             del self._left[oldest], self._numbers[oldest]
 
 
-def _size(entry: Entry | None) -> int:
+def size_of(entry: Entry | None) -> int:
+    """Bytes of a client's state, 0 without one."""
     return len(entry.state.encode()) if entry and entry.state else 0
 
 
-def newest(people: Mapping[int, People], collection: str, client: int) -> tuple[int, Entry] | None:
+def newest(people: Iterable[tuple[int, People]], collection: str, client: int) -> tuple[int, Entry] | None:
     """The node whose word of a client has the highest clock, and the word; None: nobody has it."""
-    found = ((node, entry) for node, each in people.items() if (entry := each.of(collection).get(client)))
+    found = ((node, entry) for node, each in people if (entry := each.of(collection).get(client)))
     return max(found, key=lambda word: word[1].clock, default=None)

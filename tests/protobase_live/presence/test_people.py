@@ -58,5 +58,5 @@ def test_the_newest_word_of_any_node_counts():
     one, other = People(PresenceLimits()), People(PresenceLimits())
     one.take("tasks", 1, False, [Entry(5, 3, "1")])
     other.take("tasks", 1, False, [Entry(5, 4, "2")])
-    assert newest({1: one, 2: other}, "tasks", 5) == (2, Entry(5, 4, "2"))
-    assert newest({1: one, 2: other}, "tasks", 6) is None
+    assert newest([(1, one), (2, other)], "tasks", 5) == (2, Entry(5, 4, "2"))
+    assert newest([(1, one), (2, other)], "tasks", 6) is None
