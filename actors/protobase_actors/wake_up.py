@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 
 class WakeUp:
@@ -13,14 +15,18 @@ class WakeUp:
     def __init__(self) -> None:
         self._future: asyncio.Future[None] | None = None
 
-    async def wait(self) -> None:
-        """Wait for the next `wake`."""
+    def wait(self) -> Coroutine[Any, Any, None]:
+        """Wait for the next `wake`, from the call on: a task that is made to wait begins later than that."""
         if self._future is None:
             self._future = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._future)
+        return _until(self._future)
 
     def wake(self) -> None:
         """Let everybody go on."""
         if self._future is not None:
             self._future.set_result(None)
             self._future = None
+
+
+async def _until(future: asyncio.Future[None]) -> None:
+    await asyncio.shield(future)

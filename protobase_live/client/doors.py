@@ -18,6 +18,8 @@ class Door:
     url: str
     attempts: int = 0
     """How often it was left again since a connection to it has lasted."""
+    unanswered: int = 0
+    """How many attempts came to nothing since there was a connection to it, however short."""
     due: float = 0.0
     """When it may be dialled, in seconds of the clock."""
     refused: ProtoBaseError | None = None
@@ -59,6 +61,7 @@ class Doors:
             door.attempts = 0  # not before: a server may welcome everybody and close at once
         door.due = now + self._pause(door.attempts, self._longest_pause(absent))
         door.attempts += 1
+        door.unanswered = 0 if lasted else door.unanswered + 1
 
     def pause(self, attempt: int) -> float:
         """Exponential, capped, and spread: many clients that lost one server do not return at once."""
@@ -75,11 +78,15 @@ class Doors:
         return longest
 
     def patience(self, door: Door) -> float:
-        """How long one attempt may take: where there are others, not long at first."""
+        """How long one attempt may take: where there are others, not long at first.
+
+        It may be slow to answer, and is waited for longer each time, unless it has answered: who loses one
+        server after the other must not wait for one that has gone meanwhile.
+        """
         longest = self._limits.attempt_seconds
         if len(self._doors) == 1:
             return longest
-        return min(longest, self._limits.switch_seconds * 2 ** min(door.attempts, 30))
+        return min(longest, self._limits.switch_seconds * 2 ** min(door.unanswered, 30))
 
     def patience_at(self, url: str) -> float:
         """The same of the door there."""

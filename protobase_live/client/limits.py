@@ -13,7 +13,7 @@ class ClientLimits(TransactionLimits):
 
     connect_seconds: float = 10.0  # for the first connection: `connect` raises Unavailable
     attempt_seconds: float = 10.0  # for one connection with its welcome: the next attempt follows
-    switch_seconds: float = 0.5  # the same where there are other addresses; doubles with every attempt there
+    switch_seconds: float = 0.5  # the same where there are others; doubles with each that has no answer
     silence_seconds: float = 5.0  # where there are others, then the server is asked, and left after as much
     upgrade_seconds: float = 5.0  # for a WebSocket, at most half of an attempt: then HTTP is tried, too
     http_seconds: float = 600.0  # an address that HTTP has reached is connected to so first: then as before

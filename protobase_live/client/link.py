@@ -91,6 +91,8 @@ class Link:
         self._home.require()
         self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        """Connections that are being closed."""
         self._loss: Exception | None = None
         self._end: ProtoBaseError | None = None
         self._received = 0
@@ -119,6 +121,8 @@ class Link:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+            if self._leaving:
+                await asyncio.wait(self._leaving)
             if not self._task.cancelled():
                 self._task.result()  # raises what the link itself did wrong
 
@@ -221,9 +225,15 @@ class Link:
             await transport.send(self._session.hello(token))
             self._session.welcomed(await transport.recv())
         except BaseException:
-            await transport.close()
+            self._leave(transport)
             raise
         return transport
+
+    def _leave(self, transport: Transport) -> None:
+        """Close a connection, while the next one is dialled: a server that is gone never does its part."""
+        leaving = asyncio.get_running_loop().create_task(transport.close())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def _converse(self, transport: Transport) -> None:
         if not self._first.done():
@@ -242,7 +252,7 @@ class Link:
             for helper in helpers:
                 helper.cancel()
             await asyncio.wait(helpers)
-            await transport.close()
+            self._leave(transport)
 
     async def _write(self, transport: Transport) -> None:
         try:

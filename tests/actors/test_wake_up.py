@@ -34,3 +34,11 @@ async def test_one_who_gives_up_takes_nobody_along() -> None:
     wake_up.wake()
     await settle()
     assert staying.done()
+
+
+async def test_one_who_is_about_to_wait_in_a_task_misses_nothing() -> None:
+    wake_up = WakeUp()
+    waiting = asyncio.ensure_future(wake_up.wait())
+    wake_up.wake()
+    await settle()
+    assert waiting.done()

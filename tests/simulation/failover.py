@@ -75,7 +75,8 @@ class Failover:
                 with suppress(TimeoutError, pb.ProtoBaseError):
                     async with asyncio.timeout(1):  # one that crashed meanwhile never answers
                         commits = list((await source.disk.load(NAME)).commits)
-                        await target.database.replicate({NAME: commits})
+                        if target.is_serving:  # still
+                            await target.database.replicate({NAME: commits})
 
     async def _break_things(self) -> None:
         """Crash one node after the other, but never both."""

@@ -221,7 +221,12 @@ class ManyNodes:
     def _check_buried(self, scratch: Mapping[str, Any]) -> None:
         """What was deleted is deleted, unless nobody knows of that but a node that is gone."""
         journals = [(self._has_kept(writer.node), writer.journal) for writer in self.writers]
+        erasing = [span for _, journal in journals for span in journal.erasing]
         buried = {key for stays, journal in journals if stays for key in journal.buried}
+        dropped = [each for stays, journal in journals if stays for each in journal.dropped]
+        for (begun, over), keys in dropped:
+            if not any(first <= over and begun <= last for first, last in erasing):
+                buried |= keys
         restored = {key for _, journal in journals for key in journal.restored}
         back = (buried - restored) & scratch.keys()
         assert not back, f"deleted with their collection, and there: {back}"

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 
 import protobase_live as pb
 from protobase_live.client.remote_database import RemoteDatabase
@@ -36,6 +37,10 @@ REFUSED = (
 """How a node says that nothing was done."""
 
 
+Span = tuple[float, float]
+"""When something began, and was over for everybody."""
+
+
 @dataclass(slots=True)
 class Journal:
     """What one program knows of what it has written."""
@@ -47,7 +52,11 @@ class Journal:
     joint: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """In which collections the records of a transaction are, if anywhere."""
     buried: set[str] = field(default_factory=set[str])
-    """Records that were there when their collection was deleted for sure."""
+    """Records that were erased for sure."""
+    dropped: list[tuple[Span, set[str]]] = field(default_factory=list[tuple[Span, set[str]]])
+    """Records that were there when their collection was deleted for sure, and when that was."""
+    erasing: list[Span] = field(default_factory=list[Span])
+    """When records were erased: that counts above a deletion by who did not know of it."""
     restored: set[str] = field(default_factory=set[str])
     """Records of a backup that may have been put back."""
 
@@ -153,19 +162,21 @@ class Writer:
         await (await db.collection(SCRATCH)).insert({"by": self._name}, key=self._key())
 
     async def _drop(self, db: RemoteDatabase) -> None:
-        keys = set(await (await db.collection(SCRATCH)).keys())
+        keys, begun = set(await (await db.collection(SCRATCH)).keys()), self._world.clock.monotonic()
         await db.drop(SCRATCH)
-        self.journal.buried |= keys
+        self.journal.dropped.append(((begun, self._world.clock.monotonic()), keys))
         self._world.happened["a collection was deleted"] += 1
 
     async def _erase(self, db: RemoteDatabase) -> None:
         """A record. Unless all nodes are known to have done it, it may be back."""
         keys = await (await db.collection(SCRATCH)).keys()
         if keys:
-            key = self._random.choice(keys)
+            key, begun = self._random.choice(keys), self._world.clock.monotonic()
+            self.journal.erasing.append((begun, inf))
             erasure = await db.erase(SCRATCH, key)
             self._world.happened["a record was erased"] += 1
             if not erasure.left:
+                self.journal.erasing[-1] = begun, self._world.clock.monotonic()
                 self.journal.buried.add(key)
                 self._world.happened["a record was erased on all nodes"] += 1
 

@@ -20,6 +20,22 @@ LIMITS = pb.ClientLimits()
 URLS = ["ws://a/live", "ws://b/live", "ws://c/live"]
 
 
+class Gone:
+    """A connection to a server that has gone since it was opened."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+
+    async def send(self, message: object, /) -> None: ...
+
+    async def recv(self) -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await self._clock.sleep(LIMITS.close_seconds)
+
+
 class Servers:
     """Servers that are up, refuse, or never answer, and who has dialled them when."""
 
@@ -27,6 +43,8 @@ class Servers:
         self.clock = ManualClock()
         self.down: dict[str, Exception | None] = {}
         """Servers that are not up: what dialling raises, None for no answer."""
+        self.gone: set[str] = set()
+        """Servers that never say anything on a connection that they have accepted."""
         self.dials: list[tuple[str, float]] = []
         self.closing: dict[str, LiveDoor] = {}
         self.serving: list[asyncio.Future[None]] = []
@@ -38,6 +56,8 @@ class Servers:
             if (loss := self.down[url]) is not None:
                 raise loss
             await asyncio.Event().wait()
+        if url in self.gone:
+            return Gone(self.clock)
         self.end, served = pipe()
         door = self.closing.get(url) or LiveDoor(FakeDatabase(self.clock), clock=self.clock)
         self.serving.append(asyncio.ensure_future(door.serve(served)))
@@ -90,6 +110,16 @@ async def test_another_one_takes_the_place_of_one_that_is_lost(
         assert lost not in servers.dialled[1:], "the lost one comes last"
 
 
+async def test_one_that_goes_before_its_welcome_is_not_waited_for(servers: Servers) -> None:
+    told: list[str | None] = []
+    async with servers.connect(URLS[:2], on_connection=told.append):
+        lost = await servers.lose()
+        servers.gone = {*URLS[:2]} - {lost}
+        await servers.clock.advance(LIMITS.switch_seconds + 2 * LIMITS.backoff_seconds)
+        assert told[1:] == [None]
+        await servers.clock.advance(LIMITS.close_seconds)
+
+
 async def test_one_that_is_stopping_is_left_for_another(servers: Servers) -> None:
     async with servers.connect(URLS) as db:
         first = servers.dialled[0]
@@ -119,6 +149,16 @@ async def test_attempts_become_more_patient_and_rarer(servers: Servers) -> None:
     assert pauses[0] < 2 * LIMITS.switch_seconds
     assert all(LIMITS.switch_seconds <= pause <= longest for pause in pauses)
     assert pauses[-1] >= LIMITS.attempt_seconds
+
+
+async def test_one_that_has_answered_is_not_waited_for_longer() -> None:
+    doors = Doors(URLS[:2], clock=ManualClock(), random=Random(1), limits=LIMITS)
+    door = await doors.next()
+    patience = []
+    for lasted in (0.0, 0.0, 3.0, 3.0, 0.0):
+        doors.left(door, lasted)
+        patience.append(doors.patience(door) / LIMITS.switch_seconds)
+    assert patience == [2, 4, 1, 1, 2]
 
 
 async def test_who_lost_the_same_server_does_not_dial_the_next_in_the_same_moment() -> None:
