@@ -117,13 +117,15 @@ class Supervisor:
     async def _keep(self, worker: Worker, folder: Path) -> None:
         """Start a worker, and again whenever it has died. Raises Unavailable where it never served."""
         pauses = Pauses(self._limits)
+        is_last = False
         while True:  # also at the end: one that is away may have what others lack
             begun = self._clock.monotonic()
             code = await self._live(worker, folder)
-            if self._stopping.is_set():
+            if self._stopping.is_set() and (is_last or code in (0, None) or worker in self._settled):
                 self._settled.add(worker)  # nobody waits for it
                 self._leave_together()
                 return
+            is_last = self._stopping.is_set()  # it died before it had settled: once more, and no more often
             if not worker.served:
                 why = worker.hung or "did not start"
                 raise Unavailable(f"worker {worker.number} {why}; what it said, if anything, is above")
@@ -189,10 +191,10 @@ class Supervisor:
     def _hear(self, worker: Worker, said: Said) -> None:
         if "ready" in said:
             self._came_up.set()
-            if all(each.up for each in self.workers):
-                self._spare.prepare()
             if self._stopping.is_set():
                 worker.stop()
+            elif all(each.up for each in self.workers):
+                self._spare.prepare()
         if "settled" in said:
             self._settled.add(worker)
             self._leave_together()

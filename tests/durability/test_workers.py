@@ -257,6 +257,27 @@ async def test_fewer_workers_lose_nothing(server: ServerProcess) -> None:
         assert sorted(await (await db.collection("tasks")).keys()) == ["k0", "k1"]
 
 
+async def test_a_worker_that_dies_as_all_stop_leaves_nothing_behind(
+    server: ServerProcess, node: NodeClients
+) -> None:
+    """What it alone had stored is with the first one in the end."""
+    room = named_at(1, "room")
+    one, other = [await (await node.open(server.yjs, room)).synced() for _ in range(2)]
+    first, second = workers_of(server)
+    first.suspend()
+    await one.run(TYPE, text="stored by the second")
+    await other.until_equal("doc.getText('text').toString()", "stored by the second")
+    server.send(signal.SIGSTOP)  # so that it learns of both at once
+    second.kill()
+    server.send(signal.SIGTERM)
+    first.resume()
+    server.send(signal.SIGCONT)
+    assert await server.wait() == 0
+    assert (server.folder / "workers" / "1.settled").exists()
+    async with pb.open(server.storage) as db:
+        assert await (await db.collection(room)).text("text").value() == "stored by the second"
+
+
 async def test_figures_are_those_of_all(server: ServerProcess) -> None:
     page = await asyncio.to_thread(_get, f"http://127.0.0.1:{server.port}/metrics")
     for number in (0, 1):

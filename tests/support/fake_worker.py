@@ -44,6 +44,8 @@ class FakeProcess:
 
     def send(self, number: signal.Signals) -> None:
         self.signals.append(number)
+        if number == signal.SIGTERM and not self.deaf:
+            self.code = 0
         if number == signal.SIGKILL or not self.deaf:
             self.said.put_nowait(None)
 

@@ -183,6 +183,46 @@ async def test_the_end_does_not_wait_for_a_worker_that_stays_away(place: Place) 
     await place.life
 
 
+async def test_a_worker_that_dies_as_all_stop_is_started_once_more(place: Place) -> None:
+    """It may have what others lack; but one that dies of stopping holds up nobody."""
+    await place.begin()
+    one, other = place.started[:2]
+    one.deaf = other.deaf = True  # they wait for what the others lack
+    place.stop.set()
+    await place.clock.settle()
+    one.die(-signal.SIGKILL)
+    await place.clock.settle()
+    again = place.started[-1]
+    again.deaf = True
+    again.says(ready=True)
+    other.says(settled=True)
+    await place.clock.settle()
+    assert again.signals == [signal.SIGTERM]
+    assert {"leave": True} not in other.told
+    again.die(-signal.SIGKILL)
+    await place.clock.settle()
+    assert {"leave": True} in other.told
+    other.die(0)
+    await place.clock.settle()
+    await place.life
+    assert place.started[-1] is again
+
+
+async def test_a_worker_that_dies_when_it_has_settled_is_not_missed(place: Place) -> None:
+    await place.begin()
+    started = len(place.started)
+    for each in place.started[:2]:
+        each.deaf = True
+    place.stop.set()
+    await place.clock.settle()
+    place.started[0].says(settled=True)
+    place.started[0].die(-signal.SIGKILL)
+    place.started[1].die(0)
+    await place.clock.settle()
+    await place.life
+    assert len(place.started) == started
+
+
 async def test_a_folder_whose_name_is_too_long_for_sockets_is_named(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
