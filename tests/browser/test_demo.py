@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 import protobase_live as pb
-from protobase_live.cli.demo.data import BOARD
+from protobase_live.cli.demo.data import BOARD, Task
 from tests.support.browser import LOST, Visitors
 from tests.support.demo_page import AXE, FOLDER, DemoPage, running_demo
 from tests.support.npm import build
@@ -20,12 +21,25 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SHIFTS = """() => {
   window.shifts = []
+  const standing = ({ x, y, width, height }) => `${width}x${height} at ${x},${y}`
   new PerformanceObserver(list => { for (const each of list.getEntries()) {
-    const sources = each.sources.map(({ node }) => node?.outerHTML?.slice(0, 200))
-    if (!each.hadRecentInput) window.shifts.push([each.value, ...sources])
+    const sources = each.sources.map(({ node, previousRect, currentRect }) => ({
+      node: node?.outerHTML?.slice(0, 200) ?? node?.nodeValue,
+      from: standing(previousRect), to: standing(currentRect),
+      row: node?.parentElement?.closest('li')?.outerHTML
+    }))
+    if (!each.hadRecentInput) window.shifts.push({ value: each.value, sources })
   } }).observe({ type: 'layout-shift', buffered: false })
 }"""
-"""Notes each shift of what stands on the page that no input has led to."""
+"""Notes each shift that no input has led to: what moved, from where to where, and in what row of a list."""
+
+DRAWN = (
+    "new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawn, 100))))"
+)
+"""Waits until what is there is drawn, and what shifted is noted."""
+
+MARK = "chips => { for (const chip of chips) chip.classList.add('news') }"
+"""Has chips drawn anew, and nothing around them."""
 
 SERIOUS = """async () => (await axe.run()).violations
   .filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -47,6 +61,13 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
 
 async def enter(visitors: Visitors, url: str) -> DemoPage:
     return await DemoPage(await visitors.enter(url)).ready()
+
+
+async def nothing_shifted(demo: DemoPage) -> None:
+    """Since `SHIFTS` was evaluated. Each shift is told in full, as it may take long to come again."""
+    await demo.page.evaluate(DRAWN)
+    shifts = await demo.page.evaluate("window.shifts")
+    assert shifts == [], json.dumps(shifts, indent=2, ensure_ascii=False)
 
 
 async def test_three_panes_write_one_document(url: str, browser: Browser) -> None:
@@ -206,7 +227,31 @@ async def test_nothing_shifts_while_people_work(url: str, browser: Browser) -> N
         await expect(demo.page.locator(".timeline .what").first).to_have_text(re.compile(r"#[4-9]\d$"))
         await demo.page.get_by_role("button", name="Send home").click()
         await expect(here).to_have_text("3")
-        assert await demo.page.evaluate("window.shifts") == []
+        await nothing_shifted(demo)
+
+
+async def test_a_card_that_keeps_its_place_does_not_shift(url: str, browser: Browser) -> None:
+    """One comes and one goes at once above a card that is new, of which a part was drawn anew since."""
+    async with Visitors(browser) as visitors:
+        demo = await enter(visitors, url)
+        await demo.page.evaluate(SHIFTS)
+        nodes = (await (await demo.page.request.get(f"{url}/director/state")).json())["nodes"]
+        async with pb.connect(nodes[0]["url"], token="mallory") as database:
+            board = await database.collection(BOARD, Task)
+            await board.insert(Task(title="Feed the cat", order=8.0))
+            for pane in demo.panes:
+                await expect(pane.in_column("todo", "Feed the cat")).to_be_visible()
+            await demo.page.evaluate(DRAWN)
+            await demo.page.locator(".card", has_text="Feed the cat").locator(".priority").evaluate_all(MARK)
+            await demo.page.evaluate(DRAWN)
+            async with database.transaction() as tx:
+                tx[BOARD].insert(Task(title="Count the stars", order=4.5))
+                tx[BOARD].update("task-5", column="doing")
+        for pane in demo.panes:
+            await expect(pane.in_column("todo", "Count the stars")).to_be_visible()
+            await expect(pane.in_column("doing", "Test a split")).to_be_visible()
+            await expect(pane.card("Feed the cat")).to_have_attribute("style", re.compile("--at: 3;"))
+        await nothing_shifted(demo)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -16,9 +16,14 @@ export function glide (element: HTMLElement, from: DOMRect): void {
   if (from.width > 0 && width > 0) element.animate([{ translate: `${from.left - left}px ${from.top - top}px` }, { translate: 'none' }], MOVE)
 }
 
-/** Let a new element come into sight. */
+/**
+ * Let a new element come into sight.
+ *
+ * It begins as good as unseen, not at 0: Chromium keeps no account of where something stands that cannot be seen, but does
+ * of a part of it that is drawn anew meanwhile, and calls it a shift of that part when the element is put into its list again.
+ */
 export function appear (element: HTMLElement): void {
-  if (moves()) element.animate([{ opacity: 0 }, { opacity: 1 }], APPEAR)
+  if (moves()) element.animate([{ opacity: .01 }, { opacity: 1 }], APPEAR)
 }
 
 const marked = new WeakMap<HTMLElement, ReturnType<typeof setTimeout>>()
