@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from protobase_storage.nats import queueing
 from tests.support.nats_places import FOLDER, REPLICAS, VARIABLE
 from tests.support.nats_servers import NatsServer, one_server, three_servers
 
@@ -31,3 +32,10 @@ def on_three() -> Iterator[list[NatsServer]]:
     with three_servers() as servers, pytest.MonkeyPatch.context() as patch:
         _name(patch, servers)
         yield servers
+
+
+@pytest.fixture
+def long_tickets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tickets count for longer than any test takes, however busy the machine is."""
+    for name in ("TICKET_SECONDS", "CONTESTED_SECONDS"):
+        monkeypatch.setattr(queueing, name, 600.0)

@@ -10,7 +10,7 @@ from protobase_storage.conformance.stateful import model_test
 from protobase_storage.nats.storage import NatsStorage
 from tests.support.nats_places import open_nats
 
-pytestmark = pytest.mark.usefixtures("on_one")
+pytestmark = pytest.mark.usefixtures("on_one", "long_tickets")
 
 
 class TestOneServer(StorageConformance):

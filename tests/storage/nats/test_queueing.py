@@ -15,6 +15,8 @@ from protobase_storage.nats.queueing import Queueing
 from protobase_storage.nats.stream import Unavailable
 from protobase_storage.packing import pack
 
+pytestmark = pytest.mark.usefixtures("long_tickets")
+
 SHORT = 0.01
 """Seconds that a ticket counts where it is not given back."""
 WAIT = 10.0
@@ -105,7 +107,7 @@ async def processes(bus: Bus) -> list[Process]:
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
+def short(long_tickets: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queueing, "TICKET_SECONDS", SHORT)
 
 

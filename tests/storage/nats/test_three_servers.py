@@ -11,7 +11,7 @@ from protobase_storage.conformance.stateful import model_test
 from protobase_storage.nats.storage import NatsStorage
 from tests.support.nats_places import open_nats, url_of
 
-pytestmark = pytest.mark.usefixtures("on_three")
+pytestmark = pytest.mark.usefixtures("on_three", "long_tickets")
 
 
 class TestThreeServers(StorageConformance):
