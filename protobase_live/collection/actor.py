@@ -275,7 +275,7 @@ class CollectionActor(Actor[Message]):
 
     async def _serve_with_pauses(self, envelopes: Sequence[Envelope[Message]]) -> None:
         """Serve what asks, as a turn of its own: many large answers in one go would hold up everybody."""
-        turn = Turn()
+        turn = Turn(batch=envelopes)
         for envelope in envelopes:
             self._inquiries.serve(envelope, turn)
             await asyncio.sleep(0)
@@ -285,7 +285,7 @@ class CollectionActor(Actor[Message]):
 
     async def _begin(self, envelope: Envelope[Message], views: Views) -> None:
         """The views start from what the document is now, once that is shown. Who asks again waits for it."""
-        turn = Turn()
+        turn = Turn(batch=[envelope])
         if beginning := await self._audience.beginning(views, self._replica):
             turn.notices.append(beginning)
         turn.notices.append(Reply(envelope))
@@ -348,7 +348,7 @@ class CollectionActor(Actor[Message]):
             await self._load()  # what was applied is not durable
             envelope.fail(error)
             return
-        turn = Turn(notices=[Reply(envelope, self._replica.replicated)])
+        turn = Turn(batch=[envelope], notices=[Reply(envelope, self._replica.replicated)])
         if lacks:  # commits that bring nothing new count, too: others may not have them
             self._folding.loaded(Loaded(None, ()))
             turn.installed = Installed(outcome, self._replica.vector, self._replica.indexes())

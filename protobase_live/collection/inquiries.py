@@ -81,7 +81,7 @@ class Inquiries:
 
     async def answer(self, envelope: Envelope[Message], question: Question, permit: Permit) -> Turn:
         """The answer to a `Question` with a permit, as a turn. No other turn may run meanwhile."""
-        turn, read = Turn(), question.read
+        turn, read = Turn(batch=[envelope]), question.read
         with self._following(turn) if read.method == OPEN else nullcontext():
             try:
                 with naming(self._collection):
@@ -101,8 +101,9 @@ class Inquiries:
             found = await in_steps(replica.document.hash_in_steps())
         except Exception as error:
             refusal = Refusal(envelope, nothing_done(f"hashing {self._collection}", error, self._collection))
-            return Turn(notices=[refusal])
-        return Turn(notices=[Reply(envelope, StateHash(found, dict(replica.vector)))])
+            return Turn(batch=[envelope], notices=[refusal])
+        reply = Reply(envelope, StateHash(found, dict(replica.vector)))
+        return Turn(batch=[envelope], notices=[reply])
 
     def _answer(self, envelope: Envelope[Message], ask: Callable[[], Any]) -> Reply | Refusal:
         """Ask the document. Reading changes nothing, so whatever goes wrong concerns who asks alone."""

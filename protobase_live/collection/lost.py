@@ -35,10 +35,10 @@ class Lost:
             elif told := self._told(envelope.message, error):
                 envelope.fail(told)
             else:
-                self._envelopes.append(envelope)
+                self.keep(envelope)
 
     def keep(self, envelope: Envelope[Message]) -> None:
-        """One that could not be served behind what is lost, be it that its own turn is lost, too."""
+        """One that could not be served behind what is lost, or was, in one turn or two that are lost."""
         if envelope not in self._envelopes:
             self._envelopes.append(envelope)
 
