@@ -16,7 +16,7 @@ from protobase_live.errors import (
     StorageFailed,
     Unavailable,
 )
-from protobase_storage import StorageError, StorageFull
+from protobase_storage import StorageBusy, StorageError
 
 
 @contextmanager
@@ -42,6 +42,6 @@ def errors_named(what: str, *, commits: bool = False) -> Generator[None]:
             raise Unavailable(f"{what} was replaced meanwhile, nothing was done: {error}") from error
         raise Closed(f"{what} is closed: {error}") from error
     except StorageError as error:
-        kind = Overloaded if error.retryable else StorageFailed
-        kind = Unavailable if isinstance(error, StorageFull) else kind
+        kind = Unavailable if error.retryable else StorageFailed
+        kind = Overloaded if isinstance(error, StorageBusy) else kind
         raise kind(f"{what}: {reason_of(error)}") from error
