@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,6 +63,10 @@ class SharedStorage(Storage):
     @abstractmethod
     def unfollow(self, collection: str) -> None:
         """Nobody is interested any more. Harmless if it is not followed."""
+
+    @abstractmethod
+    def look(self, collections: Iterable[str]) -> None:
+        """Have `news` look at those of them that are followed, as if it had heard of them."""
 
     @abstractmethod
     async def news(self) -> Mapping[str, News]:

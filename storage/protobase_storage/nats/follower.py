@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..commit import (
@@ -36,6 +36,9 @@ CHECK_SECONDS = 5.0
 
 READS_AT_ONCE = 64
 """Collections whose news are read at once."""
+
+PARTS_READ = 8
+"""How often what is told together is completed, as others may go on storing meanwhile."""
 
 
 @dataclass(slots=True)
@@ -99,7 +102,7 @@ class Follower:
         known = self._followed.get(collection)
         self._followed[collection] = _Followed(dict(vector), end=known.end if known else None)
         self._untold.pop(collection, None)
-        self._look(collection)
+        self.look([collection])
         if self._checking is None:
             self._check_later()
 
@@ -123,11 +126,14 @@ class Follower:
             return False
         return sequence_of(followed.vector, commit.origin) >= commit.sequence
 
-    def check(self) -> None:
-        """Look at all that is followed."""
-        for each in self._followed:
-            self._due[each] = None
+    def look(self, collections: Iterable[str]) -> None:
+        """See `SharedStorage.look`."""
+        self._due.update((each, None) for each in collections if each in self._followed)
         self._wake.set()
+
+    def look_at_all(self) -> None:
+        """Look at all that is followed."""
+        self.look(self._followed)
 
     def close(self) -> None:
         """`news` has nothing more to tell."""
@@ -151,26 +157,29 @@ class Follower:
         if self._closed:
             raise StorageClosed(f"the storage at {self._stream.stream.address} is closed")
 
-    def _look(self, collection: str) -> None:
-        self._due[collection] = None
-        self._wake.set()
-
     def _check_later(self) -> None:
         self._checking = asyncio.get_running_loop().call_later(CHECK_SECONDS, self._check_all)
 
     def _check_all(self) -> None:
-        self.check()
+        self.look_at_all()
         self._check_later()
 
     async def _read_due(self) -> dict[str, News]:
         names = list(self._due)[:READS_AT_ONCE]
-        read: set[str] = set()
-        while names:
+        asked: set[tuple[str, str]] = set()
+        for _ in range(PARTS_READ):
             for name in names:
                 self._due.pop(name, None)
-            read.update(names)
             await self._read_all(names)
-            names = self._parts_to_read(read)
+            missing = self._missing_parts() - asked
+            if not missing:
+                break
+            asked |= missing
+            names = sorted({name for _, name in missing})
+            for name in names:
+                self._followed[name].take()  # what was heard may not be all: it is read
+        else:
+            self.look(names)
         found, self._untold = self._untold, {}
         self._note(found)
         told = {name: News(_together(each.commits, found), each.replaced) for name, each in found.items()}
@@ -183,7 +192,7 @@ class Follower:
         for name, answer in zip(names, answers, strict=True):
             if isinstance(answer, BaseException):
                 failure = answer
-                self._look(name)
+                self.look([name])
             else:
                 before = self._untold.get(name, News())
                 commits = before.commits + answer.commits
@@ -191,11 +200,13 @@ class Follower:
         if failure is not None:
             raise failure
 
-    def _parts_to_read(self, read: set[str]) -> list[str]:
-        """The followed collections of which a part is stored that has not been read yet."""
+    def _missing_parts(self) -> set[tuple[str, str]]:
+        """The parts, by transaction and collection, that are followed and not among what is to be told: they
+        were told before, or have not been read yet."""
         told = [commit for each in self._untold.values() for commit in each.commits]
-        names = {name: None for commit in told if commit.joint for name in commit.joint.collections}
-        return [name for name in names if name in self._followed and name not in read]
+        parts = {(each.joint.id, name) for each in told if each.joint for name in each.joint.collections}
+        there = {(each.joint.id, each.collection) for each in told if each.joint}
+        return {(id, name) for id, name in parts - there if name in self._followed}
 
     async def _read(self, collection: str) -> News:
         followed = self._followed.get(collection)
@@ -258,7 +269,7 @@ class Follower:
         collection = self._subjects.collection(message.subject)
         if followed := self._followed.get(collection):
             followed.hear(message, previous)
-            self._look(collection)
+            self.look([collection])
 
 
 def _has(vector: Vector, commit: Commit) -> bool:

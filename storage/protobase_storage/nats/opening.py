@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from ..errors import StorageError, StorageFormatError, StorageUnreachable
@@ -12,7 +11,7 @@ from ..packing import pack, unpack
 from .address import NatsAddress
 from .connection import NatsStream
 from .formats import seal, unseal
-from .patient import Pauses
+from .patient import Patient, Pauses
 from .stream import Draft, Outrun, Unanswered, Unavailable
 from .subjects import Subjects
 
@@ -74,22 +73,17 @@ async def find_stream(stream: NatsStream, address: NatsAddress, seconds: float, 
     return told["num_replicas"]
 
 
-async def find_database(
-    stream: NatsStream, address: NatsAddress, seconds: float, make: Callable[[], str]
-) -> None:
-    """Look whether there is a database, and begin one if there is nothing. Raises `StorageFormatError`."""
-    subject = Subjects(address.stream).meta
-    while True:
-        found = await patiently(address, seconds, lambda: stream.last(subject))
-        if found is not None:
-            _check_database(address, found.data)
-            return
+async def find_database(patient: Patient, subject: str, make: Callable[[], str]) -> None:
+    """Look under a subject whether there is a database, and begin one if there is nothing. Raises
+    `StorageFormatError`, `StorageUnreachable`."""
+    while (found := await patient.last(subject)) is None:
         draft = Draft(subject, seal(pack({"identity": make()})), 0)
         with suppress(Outrun):  # another process was faster, or an answer was lost
-            await patiently(address, seconds, partial(stream.publish, [draft]))
+            await patient.publish_once(draft)
+    _check_database(patient.stream.address, found.data)
 
 
-def _check_database(address: NatsAddress, data: bytes) -> None:
+def _check_database(address: str, data: bytes) -> None:
     try:
         unpack(unseal(data))["identity"]
     except (ValueError, TypeError, KeyError) as error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
-from ..errors import StorageUnreachable
+from ..errors import StorageError, StorageUnreachable
 from .limits import CALLS_AT_ONCE, PAUSE_SECONDS
 from .stream import Draft, Message, Stream, Unanswered, Unavailable
 
@@ -54,16 +55,22 @@ class Patient:
         await self._ask(lambda: self.stream.wipe(sequence))
 
     async def wipe_all(self, sequences: Iterable[int]) -> None:
-        """Wipe messages, many at once."""
+        """Wipe messages, many at once. One that cannot be wiped ends it, and is what it raises."""
         left = iter(sequences)
 
         async def work() -> None:
             for each in left:
-                await self.wipe(each)
+                try:
+                    await self.wipe(each)
+                except StorageError:
+                    deque(left, maxlen=0)  # the others begin nothing more
+                    raise
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(CALLS_AT_ONCE):
-                group.create_task(work())
+        # Not a group of tasks, whose error would be a group of errors, which nobody expects of a storage.
+        ended = await asyncio.gather(*[work() for _ in range(CALLS_AT_ONCE)], return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     async def publish_once(self, draft: Draft) -> int:
         """Store one message; its number. Raises `Outrun`, also if an answer was lost: then this is why."""

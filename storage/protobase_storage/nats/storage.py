@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere
 from ..contract import (
@@ -94,7 +94,7 @@ class NatsStorage(SharedStorage):
         self.channel = self._said = NatsChannel(patient, subjects)
         self._catalogue = Catalogue(patient, subjects, self._reader)
         self._eraser = Eraser(patient, subjects, self._writer, self._upkeep)
-        self._stream.when_connected_again(self._follower.check)
+        self._stream.when_connected_again(self._follower.look_at_all)
         self._reads_limit = reads_limit
         self._reading = 0
         self._closing: asyncio.Task[None] | None = None
@@ -122,16 +122,39 @@ class NatsStorage(SharedStorage):
         connected = await connect(address)
         try:
             replicas = await find_stream(connected, address, seconds, must_exist)
-            await find_database(connected, address, seconds, make_identity)
-            patient = Patient(wrap(connected), seconds)
-            seat = await take_seat(patient, Subjects(address.stream), make_identity, secrets.token_bytes)
-            own = address.stream, seat, replicas
-            storage = cls(patient, *own, backlog_limit=backlog_limit, reads_limit=reads_limit)
-            await storage._queueing.begin()
-            await storage._finish_erasing()
+            return await cls.on(
+                wrap(connected),
+                address.stream,
+                replicas,
+                seconds=seconds,
+                backlog_limit=backlog_limit,
+                reads_limit=reads_limit,
+                make_identity=make_identity,
+            )
         except BaseException:
             await connected.close()
             raise
+
+    @classmethod
+    async def on(
+        cls,
+        stream: Stream,
+        name: str,
+        replicas: int = 1,
+        *,
+        seconds: float = PATIENCE_SECONDS,
+        make_identity: Callable[[], str] = random_identity,
+        make_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        **options: Any,
+    ) -> NatsStorage:
+        """Open what is in a stream that is there, and has that name. ``options`` are those of `NatsStorage`;
+        for the rest see `open`. Raises `StorageUnreachable`, `StorageFormatError`."""
+        patient, subjects = Patient(stream, seconds), Subjects(name)
+        await find_database(patient, subjects.meta, make_identity)
+        seat = await take_seat(patient, subjects, make_identity, make_bytes)
+        storage = cls(patient, name, seat, replicas, make_bytes=make_bytes, **options)
+        await storage._queueing.begin()
+        await storage._finish_erasing()
         return storage
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
@@ -162,6 +185,10 @@ class NatsStorage(SharedStorage):
     def unfollow(self, collection: str) -> None:
         """See `SharedStorage.unfollow`."""
         self._follower.unfollow(collection)
+
+    def look(self, collections: Iterable[str]) -> None:
+        """See `SharedStorage.look`."""
+        self._follower.look(collections)
 
     async def news(self) -> Mapping[str, News]:
         """See `SharedStorage.news`."""

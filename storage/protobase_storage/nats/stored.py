@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ..commit import Commit, Vector, covers, join
+from ..commit import Commit, Vector, covers, include, join
 from ..errors import CollectionCorrupt
 from .values import Deleted, Effect, Pieces, Published, length_of
 
@@ -37,7 +37,9 @@ class Stored:
     numbers: list[int] = field(default_factory=list[int])
     """Of all messages that there are."""
     _keep: int = 1
-    _begins_behind: int = 0
+    """From this number on all messages are there."""
+    _missing: int = 0
+    """The highest number of a message that is not."""
 
     @property
     def commits(self) -> tuple[Commit, ...]:
@@ -56,13 +58,13 @@ class Stored:
         return snapshot, len(self.log), sum(len(commit.update) for _, commit in self.log)
 
     def apply(self, told: Told) -> None:
-        """Take the next message. Raises `CollectionCorrupt` where one before it is missing."""
-        if not self.numbers:
-            self._begins_behind = told.previous
-        elif told.previous != self.sequence:
-            raise CollectionCorrupt(
-                self.collection, f"message {told.previous} is missing before message {told.sequence}"
-            )
+        """Take the next message.
+
+        One before it may be missing: what a snapshot covers is dropped in no order, and what could not be
+        dropped is still there.
+        """
+        if told.previous != self.sequence:
+            self._missing = told.previous
         self.sequence = told.sequence
         self.numbers.append(told.sequence)
         if told.pieces is not None:
@@ -70,10 +72,10 @@ class Stored:
         for effect in told.effects:
             self._apply(told.sequence, effect)
 
-    def check_beginning(self) -> None:
-        """Raises `CollectionCorrupt` where messages are missing that no snapshot covers."""
-        if self._begins_behind >= self._keep:
-            raise CollectionCorrupt(self.collection, f"message {self._begins_behind} is missing")
+    def check(self) -> None:
+        """Raises `CollectionCorrupt` where a message is missing that no snapshot covers."""
+        if self._missing >= self._keep:
+            raise CollectionCorrupt(self.collection, f"message {self._missing} is missing")
 
     def keep_below(self, vector: Vector) -> int:
         """The lowest number that has to stay if a snapshot covers this."""
@@ -86,8 +88,13 @@ class Stored:
                 self.vector = join(self.vector, {effect.origin: effect.sequence})
             case Published(vector, _, update, remains, keep):
                 self.snapshot, self.remains = effect, remains
-                self.log = [(number, each) for number, each in self.log if not covers(vector, each)]
-                self.vector = join(self.vector, vector)
+                # Of what is numbered below, a deletion may be gone and what it deleted still there.
+                self.log = [
+                    (number, each) for number, each in self.log if number >= keep and not covers(vector, each)
+                ]
+                self.vector = dict(vector)
+                for _, commit in self.log:
+                    include(self.vector, commit)
                 self._keep = max(self._keep, keep or sequence)
                 if isinstance(update, Pieces):
                     self.places.append((sequence, update))
@@ -101,5 +108,5 @@ def stored_of(collection: str, messages: Iterable[Told]) -> Stored:
     stored = Stored(collection)
     for told in messages:
         stored.apply(told)
-    stored.check_beginning()
+    stored.check()
     return stored

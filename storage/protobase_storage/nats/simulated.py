@@ -1,0 +1,361 @@
+"""A stream in memory, with the semantics and the faults of JetStream's, on the event loop's clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from random import Random
+from typing import TypeVar
+
+from .limits import BATCH_MESSAGES, CALL_SECONDS, PAGE_BYTES, PAGE_MESSAGES
+from .stream import Draft, Message, Outrun, Refused, Unanswered, Unavailable
+
+PAYLOAD_BYTES = 1024 * 1024
+"""What servers take by default."""
+
+BEGINNING = datetime(2027, 1, 1, tzinfo=UTC)
+"""What time it is for the servers when the event loop's clock begins."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class StreamFaults:
+    """What may go wrong for one process from now on; durations in seconds, the others are probabilities."""
+
+    delay: tuple[float, float] = (0.0, 0.0)
+    """How long a request takes on its way there, and the same again on its way back, from and to; so long is
+    under way, too, what is sent to who listens."""
+    lost_request: float = 0.0
+    """Nothing is done, and no answer comes."""
+    lost_answer: float = 0.0
+    """It is done, and no answer comes."""
+    late_request: float = 0.0
+    """No answer comes, and it is done `late_seconds` later."""
+    late_seconds: float = 3.0
+    repeated_request: float = 0.0
+    """It comes to the servers twice."""
+    lost_word: float = 0.0
+    """What is sent to who listens does not come."""
+    lag_seconds: float = 0.0
+    """The replica that is read from may lack what was stored within that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    message: Message
+    moment: float
+
+
+class StreamServers:
+    """The stream itself. Any number of `SimulatedStream` may use it, one for each process."""
+
+    def __init__(self) -> None:
+        self.has_leader = True
+        """Whether a majority of the servers is there and has elected one. Without, replicas can be read, and
+        nothing else is answered."""
+        self.is_there = True
+        """Whether nobody has deleted the stream. It comes back as it was."""
+        self._subjects: dict[str, dict[int, _Stored]] = {}
+        self._subject_of: dict[int, str] = {}
+        self._sequence = 0
+        self._streams: dict[SimulatedStream, None] = {}
+
+    def add(self, stream: SimulatedStream) -> None:
+        """A process is there, which may listen."""
+        self._streams[stream] = None
+
+    def remove(self, stream: SimulatedStream) -> None:
+        """It is no more. Harmless if it was not there."""
+        self._streams.pop(stream, None)
+
+    def publish(self, drafts: Sequence[Draft]) -> list[int]:
+        """Store all, or raise `Outrun`."""
+        for draft in drafts:
+            if self._last_number(draft.behind or draft.subject) != draft.expected:
+                raise Outrun(f"wrong last sequence: {self._last_number(draft.behind or draft.subject)}")
+        return [self.store(draft.subject, draft.data) for draft in drafts]
+
+    def store(self, subject: str, data: bytes) -> int:
+        """Store a message, and send it to who listens."""
+        before, self._sequence = self._last_number(subject), self._sequence + 1
+        message = Message(subject, self._sequence, data, _moment())
+        self._subjects.setdefault(subject, {})[self._sequence] = _Stored(message, _now())
+        self._subject_of[self._sequence] = subject
+        for stream in self._streams:
+            stream.tell_stored(message, before)
+        return self._sequence
+
+    def last(self, subject: str) -> Message | None:
+        """The last message of a subject."""
+        stored = self._subjects.get(subject)
+        return stored[max(stored)].message if stored else None
+
+    def read(self, pattern: str, after: int, until: float) -> list[Message]:
+        """A page of what was stored until that moment."""
+        found = sorted(
+            (number, each.message)
+            for subject in self._matching(pattern)
+            for number, each in self._subjects[subject].items()
+            if number > after and each.moment <= until
+        )
+        page, size = list[Message](), 0
+        for _, message in found[:PAGE_MESSAGES]:
+            size += len(message.data)
+            if page and size > PAGE_BYTES:
+                break
+            page.append(message)
+        return page
+
+    def subjects(self, pattern: str) -> Mapping[str, int]:
+        """How many messages subjects have."""
+        return {subject: len(self._subjects[subject]) for subject in self._matching(pattern)}
+
+    def wipe(self, sequence: int) -> None:
+        """Drop a message."""
+        subject = self._subject_of.pop(sequence, None)
+        if subject is not None:
+            del self._subjects[subject][sequence]
+            if not self._subjects[subject]:
+                del self._subjects[subject]
+
+    def size(self) -> int:
+        """Bytes of all messages."""
+        return sum(
+            len(subject) + len(each.message.data)
+            for subject, stored in self._subjects.items()
+            for each in stored.values()
+        )
+
+    def say(self, subject: str, data: bytes) -> None:
+        """Send it to who hears that subject."""
+        for stream in self._streams:
+            stream.tell_said(subject, data)
+
+    def require(self, *, leader: bool = True) -> None:
+        """Raises `Unavailable` where nobody answers."""
+        if not self.is_there:
+            raise Unavailable("stream not found (10059)")
+        if leader and not self.has_leader:
+            raise Unavailable("no server answers for the stream: it has lost the majority of its servers")
+
+    def _last_number(self, subject: str) -> int:
+        last = self.last(subject)
+        return last.sequence if last else 0
+
+    def _matching(self, pattern: str) -> list[str]:
+        if "*" not in pattern:
+            return [pattern] if pattern in self._subjects else []
+        return [subject for subject in self._subjects if _matches(pattern.split("."), subject.split("."))]
+
+
+class SimulatedStream:
+    """A `Stream`, as one process has it. What is done is done in one moment, between the two delays."""
+
+    payload_bytes = PAYLOAD_BYTES
+
+    def __init__(self, servers: StreamServers, random: Random | None = None) -> None:
+        """Made by the process that uses it: what comes for it is taken on its host."""
+        self.address = "simulated://stream"
+        self.faults = StreamFaults()
+        self._servers = servers
+        self._random = random or Random(0)
+        self._is_cut = False
+        self._listening: dict[str, list[Callable[[Message, int], None]]] = {}
+        self._hearing: dict[str, list[Callable[[bytes], None]]] = {}
+        self._connected_again: list[Callable[[], None]] = []
+        self._coming: deque[tuple[float, Callable[[], None]]] = deque()
+        self._context = copy_context()
+        servers.add(self)
+
+    # what goes wrong
+
+    def cut(self) -> None:
+        """No server can be reached."""
+        self._is_cut = True
+
+    def mend(self) -> None:
+        """They can, and the process is told so."""
+        if self._is_cut:
+            self._is_cut = False
+            for tell in self._connected_again:
+                tell()
+
+    def end(self) -> None:
+        """The process has died: nothing more comes for it."""
+        self._servers.remove(self)
+        self._coming.clear()
+
+    # the contract
+
+    async def store(self, subject: str, data: bytes) -> int:
+        """See `Stream.store`."""
+        self._check([data])
+        return await self._request(lambda: self._servers.store(subject, data))
+
+    async def publish(self, drafts: Sequence[Draft]) -> list[int]:
+        """See `Stream.publish`."""
+        self._check([draft.data for draft in drafts])
+        return await self._request(lambda: self._servers.publish(drafts))
+
+    async def last(self, subject: str) -> Message | None:
+        """See `Stream.last`."""
+        return await self._request(lambda: self._servers.last(subject))
+
+    async def read(self, subject: str, after: int) -> list[Message]:
+        """See `Stream.read`."""
+        lag = self._random.uniform(0, self.faults.lag_seconds)
+        until = _now() - lag if lag else float("inf")
+        return await self._request(lambda: self._servers.read(subject, after, until), leader=False)
+
+    async def subjects(self, pattern: str) -> Mapping[str, int]:
+        """See `Stream.subjects`."""
+        return await self._request(lambda: self._servers.subjects(pattern))
+
+    async def wipe(self, sequence: int) -> None:
+        """See `Stream.wipe`."""
+        await self._request(lambda: self._servers.wipe(sequence))
+
+    async def time(self) -> str:
+        """See `Stream.time`."""
+        return await self._request(_moment)
+
+    async def size(self) -> int:
+        """See `Stream.size`."""
+        return await self._request(self._servers.size)
+
+    async def listen(self, subject: str, heard: Callable[[Message, int], None]) -> Callable[[], None]:
+        """See `Stream.listen`; the subject is one of those under which logs are sent on."""
+        log = subject.replace(".stored.", ".log.", 1)
+        return self._subscribe(self._listening.setdefault(log, []), heard)
+
+    async def say(self, subject: str, data: bytes) -> None:
+        """See `Stream.say`."""
+        self._check([data])
+        self._require_connection()
+        self._servers.say(subject, data)
+
+    async def hear(self, subject: str, heard: Callable[[bytes], None]) -> Callable[[], None]:
+        """See `Stream.hear`."""
+        return self._subscribe(self._hearing.setdefault(subject, []), heard)
+
+    def when_connected_again(self, tell: Callable[[], None]) -> None:
+        """See `Stream.when_connected_again`."""
+        self._connected_again.append(tell)
+
+    async def close(self) -> None:
+        """See `Stream.close`."""
+        self.end()
+
+    def _subscribe(self, subscribed: list[Result], heard: Result) -> Callable[[], None]:
+        self._require_connection()
+        subscribed.append(heard)
+
+        def end() -> None:
+            with suppress(ValueError):  # it is ended already
+                subscribed.remove(heard)
+
+        return end
+
+    # what the servers send
+
+    def tell_stored(self, message: Message, before: int) -> None:
+        """A message was stored, the one before it under its subject was this."""
+        for heard in self._listening.get(message.subject, ()):
+            self._send(partial(heard, message, before))
+
+    def tell_said(self, subject: str, data: bytes) -> None:
+        """Somebody has said this."""
+        for heard in self._hearing.get(subject, ()):
+            self._send(partial(heard, data))
+
+    def _send(self, take: Callable[[], None]) -> None:
+        if self._is_cut or self._happens(self.faults.lost_word):
+            return
+        seconds = self._random.uniform(*self.faults.delay)
+        self._coming.append((_now() + seconds, take))
+        asyncio.get_running_loop().call_later(seconds, self._take, context=self._context)
+
+    def _take(self) -> None:
+        """What has come by now, in the order in which it was sent."""
+        while self._coming and self._coming[0][0] <= _now():
+            self._coming.popleft()[1]()
+
+    # requests
+
+    async def _request(self, do: Callable[[], Result], *, leader: bool = True) -> Result:
+        faults = self.faults
+        self._require_connection()
+        await self._travel()
+        if self._happens(faults.lost_request):
+            await self._wait_in_vain()
+        if self._happens(faults.late_request):
+            asyncio.get_running_loop().call_later(faults.late_seconds, self._do_late, do, leader)
+            await self._wait_in_vain()
+        try:
+            result = self._do(do, leader)
+        except Outrun as outrun:
+            result = outrun
+        await self._travel()
+        if self._is_cut or self._happens(faults.lost_answer):
+            await self._wait_in_vain()
+        if isinstance(result, Outrun):
+            raise result
+        return result
+
+    def _do(self, do: Callable[[], Result], leader: bool) -> Result:
+        self._servers.require(leader=leader)
+        result = do()
+        if self._happens(self.faults.repeated_request):
+            with suppress(Outrun):
+                do()
+        return result
+
+    def _do_late(self, do: Callable[[], object], leader: bool) -> None:
+        with suppress(Outrun, Unavailable):
+            self._servers.require(leader=leader)
+            do()
+
+    async def _wait_in_vain(self) -> None:
+        await asyncio.sleep(CALL_SECONDS)
+        raise Unanswered("no answer comes")
+
+    def _check(self, datas: Sequence[bytes]) -> None:
+        if len(datas) > BATCH_MESSAGES:
+            raise Refused(f"{self.address}: atomic publish batch too large (10199)")
+        if any(len(data) > self.payload_bytes for data in datas):
+            raise Refused(f"{self.address}: maximum payload exceeded")
+
+    def _require_connection(self) -> None:
+        if self._is_cut:
+            raise Unavailable("no server can be reached")
+
+    def _happens(self, probability: float) -> bool:
+        return probability > 0 and self._random.random() < probability
+
+    async def _travel(self) -> None:
+        least, most = self.faults.delay
+        if most:
+            await asyncio.sleep(self._random.uniform(least, most))
+
+
+def _matches(pattern: Sequence[str], subject: Sequence[str]) -> bool:
+    """Whether a subject is one of a pattern, in which an asterisk stands for any token."""
+    return len(pattern) == len(subject) and all(
+        wanted in ("*", found) for wanted, found in zip(pattern, subject, strict=True)
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _moment() -> str:
+    """RFC 3339, as JetStream tells it."""
+    return f"{(BEGINNING + timedelta(seconds=_now())).replace(tzinfo=None).isoformat()}Z"
