@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from protobase_actors import Clock
@@ -60,6 +60,15 @@ class Following:
             self._task = asyncio.get_running_loop().create_task(self._run())
         if (audience := self._loaded.get(collection)) is not None and audience.vector != vector:
             self._reload(collection)  # more is there now than was shown, and it is told to nobody
+
+    async def stored(self, collections: Collection[str]) -> Mapping[str, Vector]:
+        """How far these are stored, whoever has stored it; what was not shown yet is looked for at once.
+
+        Raises StorageError.
+        """
+        standings = await self._storage.standings_of([*collections])
+        self._storage.look(collections)
+        return {each.collection: each.vector for each in standings}
 
     async def _run(self) -> None:
         while True:

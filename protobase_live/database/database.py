@@ -48,7 +48,7 @@ from protobase_live.database.home import Home
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.pool import collection_pool
-from protobase_live.database.sharing import share
+from protobase_live.database.sharing import asking, share
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.database.streaming import Streaming
 from protobase_live.document import OPEN
@@ -199,7 +199,8 @@ class Database(DatabaseApi):
         if self._views is None:
             from protobase_live.live.views import Views
 
-            self._views = Views(self._begin, self._clock, self._arrival, self._view_limits)
+            others = asking(self.replication.following)
+            self._views = Views(self._begin, self._clock, self._arrival, self._view_limits, others)
             if self._closed:
                 self._views.close()
         return self._views

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from protobase_actors import Clock
 from protobase_live.cluster.following import Following
@@ -12,10 +13,14 @@ from protobase_live.cluster.replication import Replication
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.messages import Message
+from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import ValidationError
 from protobase_live.model.durability import LOCAL, MAJORITY, Durability
 from protobase_live.presence.hub import PresenceHub
-from protobase_storage import SharedStorage, Storage
+from protobase_storage import SharedStorage, Storage, Vector
+
+if TYPE_CHECKING:
+    from protobase_live.live.level import Stored  # a database that is asked nothing starts without queries
 
 SAFE_REPLICAS = 3
 """Of fewer replicas there is no majority that outlives one of them."""
@@ -37,6 +42,18 @@ def share(
     if isinstance(storage, SharedStorage):
         replication.following = Following(storage, home, ask, identity, loaded, clock)
         presence.share(storage.channel)
+
+
+def asking(following: Following | None) -> Stored | None:
+    """What asks how far collections are stored, where others store, too."""
+    if following is None:
+        return None
+
+    async def ask(collections: Collection[str]) -> Mapping[str, Vector]:
+        with errors_named(", ".join(sorted(collections))):
+            return await following.stored(collections)
+
+    return ask
 
 
 def check_sharing(storage: Storage, durability: Durability, owner: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ from protobase_live.errors import (
     Unavailable,
 )
 from protobase_live.live.holding import Holding
+from protobase_live.live.level import Level, Stored
 from protobase_live.live.limits import DEFAULT_VIEW_LIMITS, ViewLimits
 from protobase_live.live.revisions import Revisions
 from protobase_live.live.room import Room
@@ -66,13 +67,18 @@ class Views:
         clock: Clock,
         arrival: Callable[[], Arrival],
         limits: ViewLimits | None = None,
+        stored: Stored | None = None,
     ) -> None:
-        """``begin`` has a collection's actor call `begin` here; ``arrival`` makes the wait of one reader."""
+        """``begin`` has a collection's actor call `begin` here; ``arrival`` makes the wait of one reader.
+        ``stored`` is given where others store, too.
+        """
         self._ask_to_begin = begin
         self._clock = clock
         self.arrival = arrival
         self._limits = limits or DEFAULT_VIEW_LIMITS
         self._watched: dict[str, WatchedTable] = {}
+        self._begun_tables = 0
+        self._level = None if stored is None else Level(self._watched, stored, arrival)
         self._views: dict[str, View] = {}
         self._opening: dict[str, asyncio.Task[View]] = {}
         self._expiries: dict[View, Timer] = {}
@@ -99,7 +105,9 @@ class Views:
     def begin(self, table: Table, vector: Vector, indexes: Iterable[str]) -> None:
         """This is what a collection has shown so far; ``table`` is given away."""
         if table.name not in self._watched and not self._closed:
-            self._watched[table.name] = WatchedTable(table, vector, indexes, self._limits.retained_changes)
+            self._begun_tables += 1
+            how = self._limits.retained_changes, self._begun_tables
+            self._watched[table.name] = WatchedTable(table, vector, indexes, *how)
 
     def watchers(self, collection: str) -> int:
         """How many watch live queries that read the collection."""
@@ -208,6 +216,8 @@ class Views:
                 raise Unavailable(f"{', '.join(sorted(collections))}: does not stay in memory; try again")
             elif busy(collections):
                 await self._revisions.ended()
+            elif self._level is not None and (late := self._level.late(collections)):
+                await self._level.bring(late)
             else:
                 return
         raise Closed("the database is closed")

@@ -16,9 +16,16 @@ from protobase_storage import Vector, sequence_of
 class WatchedTable:
     """The shown records of a collection, with their indexes, which are built in slices of their own task."""
 
-    def __init__(self, table: Table, vector: Vector, indexes: Iterable[str], retained: int) -> None:
-        """``retained`` bounds what is remembered of the way from ``vector`` on; see `Path`."""
+    def __init__(
+        self, table: Table, vector: Vector, indexes: Iterable[str], retained: int, number: int = 0
+    ) -> None:
+        """``retained`` bounds what is remembered of the way from ``vector`` on; see `Path`. ``number`` is
+        higher than those of all that began before.
+        """
         self.table = table
+        self.number = number
+        self.level = 0
+        """What was stored when the table of this number began was shown; see `Level`."""
         self.vector = vector
         """Which commits were shown; see `reach`."""
         self.path = Path(vector, retained)
@@ -28,6 +35,11 @@ class WatchedTable:
         self._wake_up = WakeUp()
         self._building: asyncio.Task[None] | None = None
         self.declare(indexes)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may be shown."""
+        return not self._closed
 
     def is_needed(self) -> bool:
         """Whether somebody watches, or has asked since this was asked last: asking forgets that."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from random import Random
 
 import pytest
@@ -66,6 +66,8 @@ class OutrunStorage(MemoryStorage, SharedStorage):
     def follow(self, collection: str, vector: Vector) -> None: ...
 
     def unfollow(self, collection: str) -> None: ...
+
+    def look(self, collections: Iterable[str]) -> None: ...
 
     async def news(self) -> Mapping[str, News]:
         return await self._news.get()
