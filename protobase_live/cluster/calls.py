@@ -73,6 +73,7 @@ class Calls:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(Closed("the link ended before the answer came"))
+                waiting.exception()  # who asks may fail in sending, and wait for no answer
 
     async def _answer(self, call: Call) -> None:
         try:
