@@ -8,8 +8,10 @@ from protobase_live.testing.disk import Disk, DiskFaults
 from protobase_live.testing.faults import Faults
 from protobase_live.testing.node import Node
 from protobase_live.testing.run import Run, simulate
+from protobase_live.testing.stream_node import StreamNode
 from protobase_live.testing.world import World
 from protobase_storage.cloud.simulated import Bucket, ObjectFaults, SimulatedObjects
+from protobase_storage.nats.simulated import SimulatedStream, StreamFaults, StreamServers
 
 __all__ = [
     "Bucket",
@@ -21,6 +23,10 @@ __all__ = [
     "ObjectFaults",
     "Run",
     "SimulatedObjects",
+    "SimulatedStream",
+    "StreamFaults",
+    "StreamNode",
+    "StreamServers",
     "World",
     "simulate",
 ]

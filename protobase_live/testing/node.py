@@ -24,6 +24,9 @@ SECRET = b"the secret of all simulated nodes"
 class Node:
     """What runs on one host; its disk outlives it."""
 
+    secret: bytes | None = SECRET
+    """What links are made with, if any are."""
+
     def __init__(
         self,
         world: World,
@@ -83,6 +86,7 @@ class Node:
         self._world.network.restart(self.host)
         self._starts += 1
         self._process = self._world.spawn(self._serve(), self.host)
+        self._process.add_done_callback(_tell_failure)
 
     def crash(self) -> None:
         """Cut the power: nothing that runs there says another word, and the disk loses what it buffered."""
@@ -123,7 +127,7 @@ class Node:
                 self.host,
                 PORT,
                 peers=self._peers,
-                cluster_secret=SECRET,
+                cluster_secret=self.secret,
                 insecure=True,  # its host has a name, and nobody else is in its world
                 clock=clock,
                 random=random,
@@ -131,3 +135,9 @@ class Node:
             async with server:
                 self._database = database
                 await asyncio.get_running_loop().create_future()
+
+
+def _tell_failure(process: asyncio.Task[Any]) -> None:
+    """Let the run hear of a server that has not started, or failed; not of one that crashed."""
+    if not process.cancelled():
+        process.result()

@@ -17,6 +17,7 @@ from typing import Any
 import detangle
 
 from protobase_actors import OrderedSet
+from protobase_live.errors import StorageFailed
 from protobase_live.testing.world import World
 from protobase_storage import StorageError
 
@@ -77,7 +78,7 @@ async def _run(scenario: Scenario, world: World) -> None:
 
     def hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if not isinstance(error, StorageError):  # which fails an actor, as it should
+        if not isinstance(error, StorageError | StorageFailed):  # which fail an actor, as they should
             mistakes.append(error or AssertionError(context["message"]))
 
     asyncio.get_running_loop().set_exception_handler(hear)

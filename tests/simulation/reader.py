@@ -12,6 +12,9 @@ from tests.simulation.writer import LIMITS
 
 T = TypeVar("T")
 
+SIDES = ("left", "right")
+"""Collections of which a transaction writes both."""
+
 HALF_SEEN = pb.Query("left").join("right", "_key", as_="other", how="full")
 """Puts the records that a transaction writes in two collections beside each other."""
 
