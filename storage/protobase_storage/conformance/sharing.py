@@ -108,6 +108,8 @@ class SharingConformance:
                 assert seen["c"] == {"a": 1}
 
         async with one.queued(["c"]):
+            while not other.contested(["c"]):  # noqa: ASYNC110 - else it may come first, by its id
+                await asyncio.sleep(0)
             await one.append([make_commit("c", 1, origin="a")])
             writing = asyncio.create_task(write())
             while not one.contested(["d"]):  # noqa: ASYNC110 - it has not heard of the other one
