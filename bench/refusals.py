@@ -34,11 +34,11 @@ class Sender:
         self.judge = judge
 
 
-def written(doc: Doc, edit: Callable[[int], None]) -> list[bytes]:
+def written(doc: Doc, edit: Callable[[int], None], count: int) -> list[bytes]:
     """The updates of so many edits, one for each."""
     updates: list[bytes] = []
     watch = doc.observe(lambda event: updates.append(event.update))
-    for number in range(UPDATES):
+    for number in range(count):
         edit(number)
     doc.unobserve(watch)
     return updates
@@ -71,16 +71,20 @@ def microseconds(before: bytes, updates: Sequence[bytes], rules: Rules, judge: J
     return median(found)
 
 
-def keystrokes() -> tuple[bytes, list[bytes]]:
+def keystrokes(count: int = UPDATES) -> tuple[bytes, list[bytes]]:
     doc, before = begun()
     body = doc.get("body", type=Text)
-    return before, written(doc, lambda number: body.insert(1_000 + number, "a"))
+    return before, written(doc, lambda number: body.insert(1_000 + number, "a"), count)
 
 
-def titles() -> tuple[bytes, list[bytes]]:
+def titles(count: int = UPDATES) -> tuple[bytes, list[bytes]]:
     doc, before = begun()
     records = doc.get("records", type=Map)
-    return before, written(doc, lambda number: records[f"t{number % RECORDS}"].update({"title": str(number)}))
+
+    def edit(number: int) -> None:
+        records[f"t{number % RECORDS}"].update({"title": str(number)})
+
+    return before, written(doc, edit, count)
 
 
 def the_largest_that_is_put_back() -> None:
