@@ -46,7 +46,6 @@ from protobase_live.server.rest.request import (
 )
 from protobase_live.server.rest.routes import Route, find
 from protobase_live.server.rest.services import Services
-from protobase_live.server.rest.table import ROUTES
 
 PREFIX = ["api", "v1"]
 
@@ -176,6 +175,8 @@ class Rest:
     async def _perform(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Answer | Events:
         if self._closing:
             raise Unavailable("the server is stopping; nothing was done")
+        from protobase_live.server.rest.table import ROUTES  # with the first request: it takes 15 ms
+
         pieces = segments(scope)
         found = find(ROUTES, pieces[2:]) if pieces[:2] == PREFIX else {}
         if not found:
