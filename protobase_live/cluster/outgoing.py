@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from itertools import islice
+from math import inf
 
 from protobase_actors import Clock, WakeUp
 from protobase_live.cluster.batch import Batch, Batching, Line, of_missing_parts
@@ -14,6 +14,7 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.source import Position, Source
 from protobase_live.cluster.together import as_of_now, belonging, has_gap, parts_of
+from protobase_live.cluster.unanswered import Sent, Unanswered
 from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import (
     Commits,
@@ -36,17 +37,6 @@ from protobase_storage import (
 Send = Callable[[PeerMessage], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A message that the other node has not said to be durable there."""
-
-    size: int
-    since: float
-    """Since when the other node lacks something of it, in seconds of the clock."""
-    positions: Mapping[str, tuple[History, Vector]]
-    """What it brings of each collection. What was sent before may turn out not to have been taken."""
-
-
 class Outgoing:
     """The sending half of a link."""
 
@@ -62,11 +52,10 @@ class Outgoing:
         when."""
         self._later: dict[str, float] = {}
         """The same of those that are sent again after a while."""
-        self._sent: dict[int, _Sent] = {}
-        """By the numbers of the messages."""
-        self._sent_bytes = 0
-        self._number = 0
+        self._unanswered = Unanswered()
         self._wake_up = WakeUp()
+        self._since = -inf
+        """When it was last begun to send."""
         self.heard = False
         """Whether the other node has said how far all of its collections are."""
         self.acknowledged = WakeUp()
@@ -121,9 +110,7 @@ class Outgoing:
 
     def taken(self, message: Taken) -> None:
         """The other node has stored what it was sent, or says why not."""
-        for number in [each for each in self._sent if each <= message.number]:
-            sent = self._sent.pop(number)
-            self._sent_bytes -= sent.size
+        for sent in self._unanswered.answered(message.number):
             for collection, (history, vector) in sent.positions.items():
                 known = self.known[collection]
                 is_taken = collection not in message.positions and collection not in message.failures
@@ -175,7 +162,7 @@ class Outgoing:
     @property
     def unanswered_bytes(self) -> int:
         """Bytes of commits that were sent and are not said to be durable."""
-        return self._sent_bytes
+        return self._unanswered.bytes
 
     @property
     def stuck(self) -> int:
@@ -185,9 +172,10 @@ class Outgoing:
     @property
     def lacking_seconds(self) -> float:
         """For how long the other node has lacked what it has lacked longest of all."""
-        sent = (each.since for each in self._sent.values())
         now = self._clock.monotonic()
-        return now - min((*sent, *self._lacking.values(), *self._later.values()), default=now)
+        return now - min(
+            (*self._unanswered.since, *self._lacking.values(), *self._later.values()), default=now
+        )
 
     def lacking_commits(self, here: Position) -> int:
         """How many commits of a collection are here and not known to be durable on the other node."""
@@ -222,12 +210,20 @@ class Outgoing:
             await self._room()
             while not self._lacking:
                 await self._wake_up.wait()
+            await self._gather()
             await self._send_some()
 
     async def _room(self) -> None:
         """Wait until more may be on its way."""
-        while self._sent_bytes >= self._limits.window_bytes:
+        while self._unanswered.bytes >= self._limits.window_bytes:
             await self._wake_up.wait()
+
+    async def _gather(self) -> None:
+        """Wait for what may come right behind, if something was sent just before."""
+        early = self._since + self._limits.gather_seconds - self._clock.monotonic()
+        if early > 0:
+            await self._clock.sleep(early)
+        self._since = self._clock.monotonic()
 
     async def _compare(self) -> None:
         """Find out what the other node lacks of what is here."""
@@ -340,7 +336,6 @@ class Outgoing:
 
         ``since`` is when the first of them was lacking.
         """
-        self._number += 1
         positions: dict[str, tuple[History, Vector]] = {}
         for name, each in batch.taken.items():
             known, brings = self.known[name], Loaded(None, tuple(kept.commit for kept in each)).vector
@@ -348,10 +343,9 @@ class Outgoing:
                 known.go_on(brings)
                 known.since = max(known.since, each[-1].number)
             positions[name] = histories[name], brings
-        self._sent[self._number] = _Sent(batch.size, since, positions)
-        self._sent_bytes += batch.size
+        number = self._unanswered.add(Sent(batch.size, since, positions))
         forms = {name: (histories[name], [kept.form for kept in each]) for name, each in batch.taken.items()}
-        await self._send(Commits(self._number, forms))
+        await self._send(Commits(number, forms))
 
     async def _send_deletion(self, collection: str, known: Known, history: History) -> None:
         standing = await self._source.storage.standing(collection)

@@ -1,0 +1,22 @@
+"""What was sent and not answered yet is counted, and let go of in its order."""
+
+from __future__ import annotations
+
+from protobase_live.cluster.unanswered import Sent, Unanswered
+
+
+def test_an_answer_holds_for_all_before() -> None:
+    unanswered = Unanswered()
+    first, second, third = Sent(10, 1.0, {}), Sent(20, 2.0, {}), Sent(30, 3.0, {})
+    assert [unanswered.add(each) for each in (first, second, third)] == [1, 2, 3]
+    assert unanswered.bytes == 60
+    assert list(unanswered.answered(2)) == [first, second]
+    assert (unanswered.bytes, list(unanswered.since)) == (30, [3.0])
+
+
+def test_what_was_answered_once_is_not_counted_again() -> None:
+    unanswered = Unanswered()
+    unanswered.add(Sent(10, 1.0, {}))
+    assert len(list(unanswered.answered(1))) == 1
+    assert list(unanswered.answered(1)) == []
+    assert (unanswered.bytes, list(unanswered.since)) == (0, [])
