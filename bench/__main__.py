@@ -19,6 +19,8 @@ from bench.queries import queries
 from bench.replication import replication
 from bench.row_rules import row_rules
 from bench.stalled import stalled
+from bench.stream import stream
+from bench.stream_size import stream_size
 from bench.workers import workers
 from protobase_actors import Actor, ActorSystem
 from protobase_live import Server, connect
@@ -162,6 +164,8 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
         catching_up,
         crowd,
         stalled,
+        stream,
+        stream_size,
         workers,
     )
 }

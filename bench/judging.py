@@ -17,7 +17,7 @@ from bench.yjs_server import OURS, Client, YjsServer
 
 TIMES = 5
 UPDATES = 15_000
-"""So many that the hundredth of a second, in which CPU is counted, is less than a microsecond an update."""
+"""So many that what a server does once, with the first of them, is of no account."""
 WINDOW = 50
 """Updates that are on their way at once."""
 

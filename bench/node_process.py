@@ -1,4 +1,4 @@
-"""Nodes of a cluster as processes of their own, on file storage, and what they cost."""
+"""Nodes as processes of their own, and what they cost; those of a cluster on file storage."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SERVE = ("protobase-live", "serve", "--listen", "127.0.0.1:0")
 
 
 class NodeProcess:
-    """``protobase-live serve`` on a folder; an async context manager."""
+    """``protobase-live serve`` on a storage; an async context manager."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self._command = [*SERVE, "--storage", f"file:{folder}", *options]
+    def __init__(self, storage: str, *options: str) -> None:
+        self._command = [*SERVE, "--storage", storage, *options]
         self.port = 0
 
     async def __aenter__(self) -> NodeProcess:
@@ -94,6 +94,6 @@ class Nodes:
         options = ["--node-id", name, "--cluster-secret-file", str(self._secret)]
         if self._nodes:
             options += ["--peer", f"{self._nodes[-1].url}/peer"]
-        node = await self._stack.enter_async_context(NodeProcess(self.folder / name, *options))
+        node = await self._stack.enter_async_context(NodeProcess(f"file:{self.folder / name}", *options))
         self._nodes.append(node)
         return node

@@ -8,7 +8,6 @@ import os
 import sys
 import tempfile
 from itertools import count
-from pathlib import Path
 from time import perf_counter
 
 import protobase_live as pb
@@ -30,10 +29,10 @@ async def workers() -> None:
     """Acknowledged commits, and frames from one writer to many readers; with no, one and two workers."""
     for options in KINDS:
         with tempfile.TemporaryDirectory() as folder:
-            async with NodeProcess(Path(folder) / "data", *options) as server:
+            async with NodeProcess(f"file:{folder}/data", *options) as server:
                 await _commits(server, " ".join(options) or "no workers")
         with tempfile.TemporaryDirectory() as folder:
-            async with NodeProcess(Path(folder) / "data", *options) as server:
+            async with NodeProcess(f"file:{folder}/data", *options) as server:
                 await _deliveries(server, " ".join(options) or "no workers")
 
 

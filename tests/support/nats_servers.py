@@ -47,6 +47,12 @@ class NatsServer:
         """Where it listens."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Of its process, which runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Run it, and do not wait until it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
