@@ -44,6 +44,6 @@ async def test_a_snapshot_does_not_bring_back_what_was_deleted_while_it_was_put(
         await compaction
     loaded = await other.load("a")
     assert (loaded.snapshot, loaded.vector) == (None, {"new": 1})
-    assert [each for each in await other._stream.subjects("s.piece.a.*")] == []
+    assert list(await other._stream.subjects("s.piece.a.*")) == []
     await one.close()
     await other.close()
