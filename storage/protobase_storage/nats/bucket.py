@@ -14,9 +14,9 @@ from ..cloud.objects import ObjectError, ObjectStore
 from ..cloud.patient import Patience, PatientObjects
 from ..errors import StorageError, StorageUnreachable
 
-PATIENCE = Patience(attempts=6, call_seconds=10.0)
+PATIENCE = Patience(attempts=4, call_seconds=10.0, first_pause_seconds=0.5)
 """How long a bucket is asked for one thing: with these some 3 seconds where it answers with errors at once,
-and a minute where it says nothing at all. Commits do not wait for it."""
+and 40 where it says nothing at all, and longer for what is large. Commits do not wait for it."""
 
 PUT_SECONDS = 1_800.0
 """How long putting a snapshot may take in all: less than what no message names is left to who puts it

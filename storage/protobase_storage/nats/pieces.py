@@ -34,7 +34,13 @@ ID_BYTES = 8
 UNNAMED_SECONDS = 3_600
 """How long pieces and objects that no message names are left to who is about to name them."""
 
+REPLACED_SECONDS = 300
+"""How long an object is kept whose place another one has. NATS servers flush every two minutes by default:
+after a power failure the stream may be as it was before, and name the former object again."""
+
 _ORDINAL_BYTES = 4
+
+_TIME_BYTES = 8
 
 
 class Gone(Exception):
@@ -46,7 +52,8 @@ class PieceStore:
     """Puts bytes into pieces, and those of snapshots into the bucket if there is one, and reads them.
 
     Before an object is put, an empty message under the subject of its id notes that it may be there, and that
-    goes after the object. So the stream knows of every object, whoever was killed in the middle.
+    goes after the object. So the stream knows of every object, whoever was killed in the middle. A second
+    message there notes when another object got its place.
     """
 
     def __init__(
@@ -135,32 +142,54 @@ class PieceStore:
             raise Gone(_name(stowed))
         return found
 
+    async def retire(self, collection: str, updates: Iterable[Update]) -> None:
+        """Others are named in the place of these bytes. Objects are left to `sweep`."""
+        places = [each for each in updates if not isinstance(each, bytes)]
+        await self.drop(collection, [each for each in places if isinstance(each, Pieces)])
+        now = int(self._time()).to_bytes(_TIME_BYTES)
+        for each in places:
+            if isinstance(each, Stowed):
+                await self._stream.store(self._subjects.pieces(collection, each.id), now)
+
     async def drop(self, collection: str, updates: Iterable[Update]) -> None:
-        """Nobody needs these bytes any more: what names others in their place is durable."""
+        """Nobody needs these bytes any more."""
         places = [each for each in updates if not isinstance(each, bytes)]
         await self._drop_objects(collection, [each.id for each in places])
         await self._stream.wipe_all(number for each in places for number in each.numbers)
 
     async def sweep(self, collection: str, named: Iterable[Update]) -> None:
-        """Drop what a process has left that ended before a message named it, or when none did any more."""
+        """Drop what a process has left that ended before a message named it, or when none did any more; and
+        objects whose place others have had for a while."""
         kept = {each.id for each in named if not isinstance(each, bytes)}
-        old = f"{int(self._time()) - UNNAMED_SECONDS:010x}"
-        await self._wipe(collection, lambda id: id not in kept and id < old)
+        for id, subject in (await self._all(collection)).items():
+            if id not in kept and await self._is_over(id, subject):
+                await self._wipe(collection, id, subject)
+
+    async def _is_over(self, id: str, subject: str) -> bool:
+        now = int(self._time())
+        note = await self._stream.last(subject) if id.endswith(STOWED) else None
+        if note is not None and note.data:
+            return int.from_bytes(note.data) < now - REPLACED_SECONDS
+        return id < f"{now - UNNAMED_SECONDS:010x}"
 
     async def drop_below(self, collection: str, number: int, kept: Update | None) -> None:
         """Drop all pieces of a collection with lower numbers, but those that are `kept`, and objects that
         were noted with such."""
         id_kept = kept.id if isinstance(kept, Pieces | Stowed) else ""
-        await self._wipe(collection, lambda id: id != id_kept, number)
+        for id, subject in (await self._all(collection)).items():
+            if id != id_kept:
+                await self._wipe(collection, id, subject, number)
 
-    async def _wipe(self, collection: str, chosen: Callable[[str], bool], below: int = MAX_SEQUENCE) -> None:
-        for subject in await self._stream.subjects(self._subjects.pieces(collection)):
-            id = subject.rpartition(".")[2]
-            if chosen(id):
-                messages = await self._stream.read_to_end(subject)
-                if numbers := [each.sequence for each in messages if each.sequence < below]:
-                    await self._drop_objects(collection, [id])
-                    await self._stream.wipe_all(numbers)
+    async def _all(self, collection: str) -> dict[str, str]:
+        """The subjects of all that there is, by id."""
+        found = await self._stream.subjects(self._subjects.pieces(collection))
+        return {subject.rpartition(".")[2]: subject for subject in found}
+
+    async def _wipe(self, collection: str, id: str, subject: str, below: int = MAX_SEQUENCE) -> None:
+        messages = await self._stream.read_to_end(subject)
+        if numbers := [each.sequence for each in messages if each.sequence < below]:
+            await self._drop_objects(collection, [id])
+            await self._stream.wipe_all(numbers)
 
     async def _drop_objects(self, collection: str, ids: Iterable[str]) -> None:
         if self._bucket is not None:

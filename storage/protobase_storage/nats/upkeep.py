@@ -58,7 +58,7 @@ class Upkeep:
         kept = [place for number, place in work.before.places if number >= keep]
         with suppress(StorageError):
             await self._stream.wipe_all(number for number in work.before.numbers if number < keep)
-            await self._pieces.drop(name, covered)
+            await self._pieces.retire(name, covered)
             await self._pieces.sweep(name, [*kept, work.published.update])
 
     async def drop_vain(self, work: Compaction) -> None:

@@ -18,7 +18,7 @@ from protobase_storage.errors import (
     StorageError,
     StorageUnreachable,
 )
-from protobase_storage.nats.pieces import UNNAMED_SECONDS
+from protobase_storage.nats.pieces import REPLACED_SECONDS, UNNAMED_SECONDS
 from protobase_storage.nats.simulated import SimulatedStream, StreamServers
 from protobase_storage.nats.storage import NatsStorage
 
@@ -72,6 +72,11 @@ class Place:
         return [key for key in self.bucket.objects if "/snap/" in key]
 
     @property
+    def bodies(self) -> set[bytes]:
+        """What is in them."""
+        return {self.bucket.objects[key] for key in self.snapshots}
+
+    @property
     def notes(self) -> Sequence[str]:
         """What the stream knows of objects."""
         return list(self.servers.subjects("s.piece.*.*"))
@@ -99,12 +104,17 @@ async def storage(place: Place) -> NatsStorage:
 SNAPSHOTS = [make_snapshot("a", {"node-a": n}, update=b"snapshot %d" % n) for n in (0, 1, 2)]
 
 
-async def test_one_object_is_there_for_one_snapshot(place: Place, storage: NatsStorage) -> None:
-    for n in (1, 2):
+async def test_an_object_that_is_replaced_goes_after_a_while(place: Place, storage: NatsStorage) -> None:
+    """The stream may be taken back to before its servers flushed last."""
+    for n, expected in ((0, {0}), (1, {0, 1}), (2, {0, 1, 2})):
         await storage.compact(SNAPSHOTS[n])
         assert (await storage.load("a")).snapshot == SNAPSHOTS[n]
-        assert [place.bucket.objects[key] for key in place.snapshots] == [b"snapshot %d" % n]
-        assert len(place.notes) == 1
+        assert place.bodies == {b"snapshot %d" % each for each in expected}
+    place.time += REPLACED_SECONDS + 1
+    for _ in range(2):
+        await storage.compact(SNAPSHOTS[2])
+        assert place.bodies == {b"snapshot 2"}
+    assert len(place.snapshots) == len(place.notes) == 3  # of which two were replaced just now
     [info] = await storage.list()
     assert (info.snapshot_bytes, info.log_commits) == (10, 0)
 
@@ -171,11 +181,29 @@ async def test_who_finds_an_object_gone_looks_again(place: Place, storage: NatsS
     await storage.compact(SNAPSHOTS[1])
     objects = place.objects()
     reader = await place.open(objects)
-    objects.before["get"] = lambda: storage.compact(SNAPSHOTS[2])
+
+    async def replace() -> None:
+        await storage.compact(SNAPSHOTS[2])
+        place.time += REPLACED_SECONDS + 1
+        await storage.compact(SNAPSHOTS[2])
+        assert place.bodies == {b"snapshot 2"}
+
+    objects.before["get"] = replace
     assert (await reader.load("a")).snapshot == SNAPSHOTS[2]
     objects.before["get"] = lambda: storage.delete("a")
     loaded = await reader.load("a")
     assert (loaded.snapshot, loaded.commits) == (None, ())
+
+
+async def test_a_stream_that_is_taken_back_finds_the_snapshot_of_then(
+    place: Place, storage: NatsStorage
+) -> None:
+    """A power failure took what its servers had acknowledged and not flushed."""
+    await storage.compact(SNAPSHOTS[1])
+    flushed = {subject: dict(stored) for subject, stored in place.servers._subjects.items()}
+    await storage.compact(SNAPSHOTS[2])
+    place.servers._subjects = flushed
+    assert (await (await place.open()).load("a")).snapshot == SNAPSHOTS[1]
 
 
 async def test_an_object_that_is_missing_for_good_is_damage(place: Place, storage: NatsStorage) -> None:
@@ -236,8 +264,8 @@ async def test_what_a_killed_process_has_put_goes_with_a_later_snapshot(
     assert len(place.snapshots) == 2  # it may yet be named, for all that this one knows
     place.time += UNNAMED_SECONDS + 1
     await storage.compact(SNAPSHOTS[2])
-    assert [place.bucket.objects[key] for key in place.snapshots] == [b"snapshot 2"]
-    assert len(place.notes) == 1
+    assert sorted(place.bodies) == [b"snapshot 1", b"snapshot 2"]  # the first was replaced just now
+    assert len(place.snapshots) == len(place.notes) == 2
 
 
 async def test_what_a_killed_process_has_put_goes_with_the_collection(
@@ -293,8 +321,8 @@ async def test_of_what_is_deleted_while_it_is_put_nothing_is_left(
 
 
 async def test_of_what_is_erased_no_object_is_left(place: Place, storage: NatsStorage) -> None:
-    secret = make_snapshot("a", {"node-a": 1}, update=SECRET)
-    await storage.compact(secret)
+    await storage.compact(make_snapshot("a", {"node-a": 1}, update=SECRET))
+    await storage.compact(SNAPSHOTS[2])  # it is kept for a while
     assert SECRET in place.bucket.objects.values()
     instead = make_snapshot("a", {"node-e": 1}, update=b"what stays")
     await storage.erase("a", b"", instead)
