@@ -320,6 +320,23 @@ async def test_of_what_is_deleted_while_it_is_put_nothing_is_left(
     assert (await slow.load("a")).snapshot is None
 
 
+async def test_nothing_is_left_either_if_nobody_waits_for_it_any_more(
+    place: Place, storage: NatsStorage
+) -> None:
+    objects = place.objects()
+    slow = await place.open(objects)
+    compacting = asyncio.create_task(slow.compact(SNAPSHOTS[1]))
+
+    async def erase() -> None:
+        compacting.cancel()
+        await storage.erase("a")
+
+    objects.before["put"] = erase
+    await asyncio.wait([compacting])
+    await slow.close()
+    assert (place.snapshots, place.notes) == ([], [])
+
+
 async def test_of_what_is_erased_no_object_is_left(place: Place, storage: NatsStorage) -> None:
     await storage.compact(make_snapshot("a", {"node-a": 1}, update=SECRET))
     await storage.compact(SNAPSHOTS[2])  # it is kept for a while
