@@ -39,15 +39,20 @@ def on_gcs(fake_gcs: str) -> Iterator[str]:
     yield from bucket_on_fake_gcs(fake_gcs)
 
 
+async def fold(db: pb.Database, collection: pb.Collection) -> None:
+    """Write more until there is a large snapshot of the only collection."""
+    async with asyncio.timeout(60):
+        while (await db.collections())[0].snapshot_bytes < len(LARGE):
+            for n in range(20):
+                await collection.put({"n": n}, key=f"t{n % 7}")
+
+
 async def write(url: str) -> dict[str, Any]:
     """Have a database with a large snapshot in the bucket; its records."""
     async with pb.open(url, limits=LIMITS) as db:
         tasks = await db.collection("tasks")
         await tasks.put({"title": LARGE}, key="large")
-        async with asyncio.timeout(60):
-            while (await db.collections())[0].snapshot_bytes < len(LARGE):
-                for n in range(20):
-                    await tasks.put({"n": n}, key=f"t{n % 7}")
+        await fold(db, tasks)
         await tasks.put({"title": "last"}, key="last")
         return await tasks.items()
 
@@ -107,9 +112,8 @@ async def test_no_byte_is_left_of_what_was_erased(tmp_path: Path) -> None:
         notes = await db.collection("notes")
         await notes.put({"title": LARGE, "word": MARKER}, key="gone")
         await notes.put({"title": LARGE}, key="kept")
-        async with asyncio.timeout(60):
-            while not in_objects(tmp_path):  # a fold may be under way
-                await notes.put({"title": "more"}, key="more")
+        await fold(db, notes)
+        assert in_objects(tmp_path)
         kept = {key: value for key, value in (await notes.items()).items() if key != "gone"}
         assert (await db.erase("notes", "gone")).left == {}
         assert in_objects(tmp_path) == []
