@@ -53,7 +53,10 @@ class Style(StrEnum):
 def serve(
     storage: Annotated[
         str | None,
-        typer.Option(help="Where to keep it: file:PATH (file:./data if absent), s3://..., memory:."),
+        typer.Option(
+            help="Where to keep it: file:PATH (file:./data if absent), s3://..., gs://..., nats://..., "
+            "memory:."
+        ),
     ] = None,
     listen: Annotated[
         str | None, typer.Option(help="HOST:PORT; port 0 takes a free one. 127.0.0.1:8765 if absent.")

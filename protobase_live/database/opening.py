@@ -56,7 +56,8 @@ def open(
     a time), or ``s3://BUCKET/PREFIX`` or ``gs://BUCKET/PREFIX`` (who opens it takes it over, and who had it
     open stops; ``?endpoint=URL&region=NAME`` say where it is, if that is not where the provider has it), or
     ``nats://HOST[,HOST]/STREAM`` (a stream of NATS JetStream, made if missing; ``?replicas=N`` says with how
-    many replicas, ``?credentials=FILE`` who asks).
+    many replicas, ``?credentials=FILE`` who asks, ``?snapshots=s3://BUCKET/PREFIX`` where large snapshots
+    are, with ``&`` in that address written as ``%26``).
 
     ``author`` is written into the commits made through it. ``limits`` are those of the database,
     ``view_limits`` those of its queries, ``presence_limits`` those of presence,

@@ -9,6 +9,8 @@ from protobase_live.testing.cloud_node import RESTART_SECONDS
 from protobase_live.testing.node import Node
 from protobase_live.testing.world import World
 from protobase_storage import Storage, StorageError
+from protobase_storage.cloud.simulated import Bucket, ObjectFaults, SimulatedObjects
+from protobase_storage.nats.pieces import STOWED_BYTES
 from protobase_storage.nats.simulated import SimulatedStream, StreamFaults, StreamServers
 from protobase_storage.nats.storage import NatsStorage
 
@@ -16,21 +18,33 @@ STREAM = "database"
 
 
 class StreamNode(Node):
-    """What runs on one host; nothing of it outlives a crash but what is in the stream.
+    """What runs on one host; nothing of it outlives a crash but what is in the stream, and in its bucket.
 
-    ``faults`` are what its requests meet, also those of later starts.
+    ``faults`` are what its requests meet, also those of later starts, and ``object_faults`` what those to the
+    bucket meet.
     """
 
     secret = None
 
     def __init__(
-        self, world: World, servers: StreamServers, host: str, *, seconds: float = 10.0, **options: Any
+        self,
+        world: World,
+        servers: StreamServers,
+        host: str,
+        *,
+        bucket: Bucket | None = None,
+        stowed_bytes: int = STOWED_BYTES,
+        seconds: float = 10.0,
+        **options: Any,
     ) -> None:
-        """``seconds`` is how long a stream that does not answer is asked again; ``options`` are those of
-        `Node`.
+        """``bucket`` has snapshots of more than ``stowed_bytes``, ``seconds`` is how long a stream that does
+        not answer is asked again; ``options`` are those of `Node`.
         """
         super().__init__(world, host, **options)
         self.faults = StreamFaults()
+        self.object_faults = ObjectFaults()
+        self._bucket = bucket
+        self._stowed_bytes = stowed_bytes
         self._servers = servers
         self._seconds = seconds
         self._stream: SimulatedStream | None = None
@@ -71,6 +85,9 @@ class StreamNode(Node):
             return await NatsStorage.on(
                 stream,
                 STREAM,
+                snapshots=self._objects(random),
+                draw=random.random,
+                stowed_bytes=self._stowed_bytes,
                 seconds=self._seconds,
                 make_identity=lambda: f"{random.getrandbits(48):012x}",
                 make_bytes=random.randbytes,
@@ -80,3 +97,10 @@ class StreamNode(Node):
         except StorageError:
             stream.end()
             raise
+
+    def _objects(self, random: Random) -> SimulatedObjects | None:
+        if self._bucket is None:
+            return None
+        objects = SimulatedObjects(self._bucket, random)
+        objects.faults = self.object_faults
+        return objects

@@ -13,7 +13,7 @@ from .cloud.view import CloudView
 from .local_cloud.opening import open_local
 from .local_cloud.storage import LocalCloudStorage
 
-__all__ = ["SCHEMES", "connect", "open_cloud", "open_local_cloud", "parse_address", "view_cloud"]
+__all__ = ["SCHEMES", "connect", "connected", "open_cloud", "open_local_cloud", "parse_address", "view_cloud"]
 
 
 async def open_cloud(address: CloudAddress, **options: Any) -> CloudStorage:
@@ -21,7 +21,7 @@ async def open_cloud(address: CloudAddress, **options: Any) -> CloudStorage:
 
     Raises what that raises, and `StorageError` where the provider's library is missing or has no credentials.
     """
-    return await CloudStorage.open(await _connected(address), **options)
+    return await CloudStorage.open(await connected(address), **options)
 
 
 async def open_local_cloud(address: CloudAddress, folder: str, **options: Any) -> LocalCloudStorage:
@@ -29,7 +29,7 @@ async def open_local_cloud(address: CloudAddress, folder: str, **options: Any) -
 
     Raises what that raises, and `StorageError` as `open_cloud` does.
     """
-    return await open_local(await _connected(address), folder, **options)
+    return await open_local(await connected(address), folder, **options)
 
 
 async def view_cloud(address: CloudAddress, **options: Any) -> CloudView:
@@ -37,10 +37,11 @@ async def view_cloud(address: CloudAddress, **options: Any) -> CloudView:
 
     Raises what that raises, and `StorageError` as `open_cloud` does.
     """
-    return await CloudView.open(await _connected(address), **options)
+    return await CloudView.open(await connected(address), **options)
 
 
-async def _connected(address: CloudAddress) -> ThreadedObjects:
+async def connected(address: CloudAddress) -> ThreadedObjects:
+    """The provider's client. Raises `StorageError`."""
     return ThreadedObjects(await asyncio.to_thread(connect, address))  # finding credentials takes its time
 
 

@@ -6,7 +6,7 @@ First come the faults, then all is well again, and everything converges in bound
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any
 
@@ -48,9 +48,7 @@ class StreamNodes:
         self._servers = StreamServers()
         hosts = [f"node{n}" for n in range(self._random.randint(2, MOST_NODES))]
         seconds = self._random.choice((2.0, 10.0))
-        self._nodes = [
-            StreamNode(world, self._servers, host, seconds=seconds, limits=LIMITS) for host in hosts
-        ]
+        self._nodes = [self._new_node(host, seconds=seconds) for host in hosts]
         self._told = Told()
         self._over = asyncio.Event()
         self._programs = [Program(world, f"p{n}", self._nodes, self._told) for n in range(PROGRAMS)]
@@ -59,6 +57,9 @@ class StreamNodes:
         ]
         self._followers = [Follower(world, name, self._nodes) for name in (TASKS, *SIDES)]
         self._watchers = [Watcher(world, HALF_SEEN, node) for node in self._nodes]
+
+    def _new_node(self, host: str, **options: Any) -> StreamNode:
+        return StreamNode(self._world, self._servers, host, **{"limits": LIMITS} | options)
 
     async def run(self) -> None:
         """All of it. Raises AssertionError for what must not be."""
@@ -111,12 +112,16 @@ class StreamNodes:
         faults.lag_seconds = random.choice((0.0, 0.2, 2.0))
 
     async def _break_things(self, random: Random) -> None:
-        acts = (self._crash, self._cut, self._elect, self._delete, self._change)
+        acts = self._acts()
         for _ in range(FAULTS):
             await self._world.clock.sleep(random.uniform(0.2, 2.0))
             if self._over.is_set():
                 return
             await random.choice(acts)(random)
+
+    def _acts(self) -> tuple[Callable[[Random], Awaitable[None]], ...]:
+        """What may be done to the nodes and to the stream."""
+        return self._crash, self._cut, self._elect, self._delete, self._change
 
     async def _crash(self, random: Random) -> None:
         node = random.choice(self._nodes)
@@ -178,7 +183,7 @@ class StreamNodes:
 
     async def _check(self) -> None:
         """What a node shows that has just come is what all others show, and has to be there."""
-        fresh = StreamNode(self._world, self._servers, "fresh", limits=LIMITS)
+        fresh = self._new_node("fresh")
         fresh.start()
         while not fresh.is_serving:
             await self._world.clock.sleep(0.1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from protobase_storage.nats.address import parse_address
+from protobase_storage.nats.address import NatsAddress, parse_address
 from protobase_storage.nats.storage import NatsStorage
 from tests.support.nats_places import wrapping
 from tests.support.nats_servers import NatsServer
@@ -39,7 +39,11 @@ class Folders:
             self.stop(folder)
 
 
+def address_of(folder: Path) -> NatsAddress:
+    """The stream of a folder that has a server."""
+    return parse_address(f"nats://{(folder / HOST).read_text()}/database")
+
+
 async def open_folder(place: Path | str, *, on_step: Callable[[str], None] | None = None) -> NatsStorage:
     """The storage of a folder that has a server."""
-    address = parse_address(f"nats://{(Path(place) / HOST).read_text()}/database")
-    return await NatsStorage.open(address, wrap=wrapping(on_step))
+    return await NatsStorage.open(address_of(Path(place)), wrap=wrapping(on_step))

@@ -10,7 +10,7 @@ from ..commit import Commit
 from ..commit_format import pack_head, unpack_commit
 from ..errors import CollectionCorrupt, StorageFormatError
 from ..packing import pack, unpack
-from .values import Body, Deleted, Effect, Entry, Pieces, Published
+from .values import Body, Deleted, Effect, Entry, Pieces, Published, Stowed, Update
 
 FORMAT = 1
 """Format version that is written, and the only one that is read."""
@@ -77,13 +77,27 @@ def _effect(collection: str, kind: int, *told: Any) -> Effect:
         return unpack_commit(collection, *told)
     if kind == PUBLISHED:
         vector, time, update, *rest = told
-        return Published(vector, time, _body(update), *rest)
+        return Published(vector, time, _update(update), *rest)
     return Deleted(*told)
 
 
-def _place(body: Body) -> object:
-    return body if isinstance(body, bytes) else (body.id, body.numbers, body.length, body.checksum)
+def _place(update: Update) -> object:
+    match update:
+        case bytes():
+            return update
+        case Pieces(id, numbers, length, checksum):
+            return id, numbers, length, checksum
+        case Stowed(id, number, length, checksum):
+            return id, number, length, checksum
 
 
 def _body(told: Any) -> Body:
     return told if isinstance(told, bytes) else Pieces(*told)
+
+
+def _update(told: Any) -> Update:
+    match told:
+        case [_, int(), _, _]:
+            return Stowed(*told)
+        case _:
+            return _body(told)

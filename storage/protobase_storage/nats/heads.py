@@ -25,7 +25,8 @@ class Head:
     snapshot: Vector = field(default_factory=dict[str, int])
     remains: bytes = b""
     coming: Vector | None = None
-    """The vector of a snapshot that is being stored."""
+    """The vector of a snapshot that is being stored; none is any more once others have deleted what it is
+    of."""
 
     def known(self, commit: Commit) -> int:
         """The highest sequence of the commit's writer."""
@@ -98,8 +99,10 @@ class Heads:
             return await self._catch_up_anew(head, collection)
         for each in told:
             head.apply(each)
-        deletions = [each for each in told if any(isinstance(effect, Deleted) for effect in each.effects)]
-        return News({each.tag for each in told}, bool(deletions))
+        is_replaced = any(isinstance(effect, Deleted) for each in told for effect in each.effects)
+        if is_replaced:
+            head.coming = None
+        return News({each.tag for each in told}, is_replaced)
 
     async def _catch_up_anew(self, before: Head, collection: str) -> News:
         """Messages behind the known one are gone, or all are: others have compacted or deleted it, or
@@ -107,8 +110,9 @@ class Heads:
         stored = await self._reader.stored(collection)
         self._heads.pop(collection, None)
         head = self.learn(stored)
-        head.coming = before.coming
-        return News(set(), not includes(head.vector, before.vector))
+        is_replaced = not includes(head.vector, before.vector)
+        head.coming = None if is_replaced else before.coming
+        return News(set(), is_replaced)
 
     def assume(self, collection: str, sequence: int) -> None:
         """Where one ends that cannot be read: only a deletion is stored behind it."""

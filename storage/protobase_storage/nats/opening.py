@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
-from ..errors import StorageError, StorageFormatError, StorageUnreachable
-from ..packing import pack, unpack
+from ..errors import StorageError, StorageUnreachable
 from .address import NatsAddress
 from .connection import NatsStream
-from .formats import seal, unseal
-from .patient import Patient, Pauses
-from .stream import Draft, Outrun, Unanswered, Unavailable
+from .patient import Pauses
+from .stream import Unanswered, Unavailable
 from .subjects import Subjects
 
 FIXED = {
@@ -71,20 +68,3 @@ async def find_stream(stream: NatsStream, address: NatsAddress, seconds: float, 
         told = await patiently(address, seconds, lambda: stream.make(configuration(address)))
     check(address, told)
     return told["num_replicas"]
-
-
-async def find_database(patient: Patient, subject: str, make: Callable[[], str]) -> None:
-    """Look under a subject whether there is a database, and begin one if there is nothing. Raises
-    `StorageFormatError`, `StorageUnreachable`."""
-    while (found := await patient.last(subject)) is None:
-        draft = Draft(subject, seal(pack({"identity": make()})), 0)
-        with suppress(Outrun):  # another process was faster, or an answer was lost
-            await patient.publish_once(draft)
-    _check_database(patient.stream.address, found.data)
-
-
-def _check_database(address: str, data: bytes) -> None:
-    try:
-        unpack(unseal(data))["identity"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise StorageFormatError(f"{address} is no database of ProtoBase: {error}") from error

@@ -1,4 +1,4 @@
-"""Bytes that are too many for one message, in messages of their own."""
+"""Bytes that are too many for one message: in messages of their own, or, of a snapshot, in a bucket."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from collections.abc import Callable, Iterable
 from zlib import crc32
 
 from ..contract import MAX_SEQUENCE
-from ..errors import CollectionCorrupt
+from ..errors import CollectionCorrupt, StaleSnapshot
+from .bucket import SnapshotBucket
 from .patient import Patient
 from .subjects import Subjects
-from .values import Body, Pieces
+from .values import Body, Pieces, Place, Stowed, Update
 
 INLINE_BYTES = 128 * 1024
 """Bytes that stand in the message itself; more are cut into pieces."""
 
 PIECE_BYTES = 512 * 1024
 """Bytes of one piece, unless the server takes less."""
+
+STOWED_BYTES = INLINE_BYTES
+"""Bytes of a snapshot that stand in the message where there is a bucket; more are an object of it."""
+
+STOWED = "o"
+"""What the id of an object ends with; the ids of pieces are hexadecimal."""
 
 AT_ONCE = 16
 """Pieces that are under way at once."""
@@ -25,17 +32,29 @@ ID_BYTES = 8
 """Random bytes of an id, behind the time at which it was made."""
 
 UNNAMED_SECONDS = 3_600
-"""How long pieces that no message names are left to who is about to name them."""
+"""How long pieces and objects that no message names are left to who is about to name them."""
+
+REPLACED_SECONDS = 300
+"""How long an object is kept whose place another one has. NATS servers flush every two minutes by default:
+after a power failure the stream may be as it was before, and name the former object again."""
 
 _ORDINAL_BYTES = 4
 
+_TIME_BYTES = 8
+
 
 class Gone(Exception):
-    """Pieces are not there any more: the collection has changed meanwhile, or they were taken away."""
+    """Pieces, or an object, are not there any more: the collection has changed meanwhile, or they were taken
+    away."""
 
 
 class PieceStore:
-    """Puts bytes into pieces and reads them."""
+    """Puts bytes into pieces, and those of snapshots into the bucket if there is one, and reads them.
+
+    Before an object is put, an empty message under the subject of its id notes that it may be there, and that
+    goes after the object. So the stream knows of every object, whoever was killed in the middle. A second
+    message there notes when another object got its place.
+    """
 
     def __init__(
         self,
@@ -44,11 +63,17 @@ class PieceStore:
         payload_bytes: int,
         make_bytes: Callable[[int], bytes],
         time: Callable[[], float],
+        bucket: SnapshotBucket | None = None,
+        stowed_bytes: int = STOWED_BYTES,
     ) -> None:
+        """``payload_bytes`` is the longest message that the server takes; snapshots of more than
+        ``stowed_bytes`` come into the ``bucket``."""
+        self._bucket = bucket
         self._stream = stream
         self._subjects = subjects
         self._size = min(PIECE_BYTES, payload_bytes // 2)
         self._inline = min(INLINE_BYTES, payload_bytes // 4)
+        self._stowed = min(stowed_bytes, self._inline)
         self._make_bytes = make_bytes
         self._time = time
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -63,6 +88,21 @@ class PieceStore:
         puts = [self._put(subject, n.to_bytes(_ORDINAL_BYTES) + piece) for n, piece in enumerate(pieces)]
         return Pieces(id, tuple(await asyncio.gather(*puts)), len(data), crc32(data))
 
+    async def put_snapshot(self, collection: str, data: bytes) -> Update:
+        """`put`, with what is large in the bucket, if there is one, where it is durable then. Raises
+        `StaleSnapshot` if the collection is deleted meanwhile, `StorageUnreachable`, `StorageError`."""
+        if self._bucket is None or len(data) <= self._stowed:
+            return await self.put(collection, data)
+        id = self._new_id() + STOWED
+        subject = self._subjects.pieces(collection, id)
+        number = await self._stream.store(subject, b"")
+        await self._bucket.put(collection, id, data)
+        if await self._stream.last(subject) is None:
+            # Whoever deleted or erased the collection has dropped the object before it was there.
+            await self._bucket.drop(collection, [id])
+            raise StaleSnapshot(f"{collection!r} was deleted while a snapshot of it was put")
+        return Stowed(id, number, len(data), crc32(data))
+
     def unnamed(self, collection: str) -> str:
         """The subject of a piece that no message will name: left behind, it goes with others of its kind."""
         return self._subjects.pieces(collection, self._new_id())
@@ -74,38 +114,88 @@ class PieceStore:
         async with self._slots:
             return await self._stream.store(subject, data)
 
-    async def get(self, collection: str, body: Body) -> bytes:
-        """The bytes. Raises `Gone`, `CollectionCorrupt`."""
-        if isinstance(body, bytes):
-            return body
-        subject = self._subjects.pieces(collection, body.id)
+    async def get(self, collection: str, update: Update) -> bytes:
+        """The bytes. Raises `Gone`, `CollectionCorrupt`, `StorageUnreachable`, `StorageError`."""
+        if isinstance(update, bytes):
+            return update
+        if isinstance(update, Pieces):
+            data = await self._joined(collection, update)
+        else:
+            data = await self._fetched(collection, update)
+        if len(data) != update.length or crc32(data) != update.checksum:
+            raise CollectionCorrupt(collection, f"wrong checksum: {_name(update)}")
+        return data
+
+    async def _joined(self, collection: str, pieces: Pieces) -> bytes:
+        subject = self._subjects.pieces(collection, pieces.id)
         found: dict[bytes, bytes] = {}  # one may be there twice, if an answer was lost
         for message in await self._stream.read_to_end(subject):
             found[message.data[:_ORDINAL_BYTES]] = message.data[_ORDINAL_BYTES:]
-        if len(found) < len(body.numbers):
-            raise Gone(body.id)
-        data = b"".join(found[each] for each in sorted(found))
-        if len(data) != body.length or crc32(data) != body.checksum:
-            raise CollectionCorrupt(collection, f"the pieces {body.id!r} fail their checksum")
-        return data
+        if len(found) < len(pieces.numbers):
+            raise Gone(_name(pieces))
+        return b"".join(found[each] for each in sorted(found))
 
-    async def drop(self, bodies: Iterable[Body]) -> None:
+    async def _fetched(self, collection: str, stowed: Stowed) -> bytes:
+        bucket = self._bucket
+        found = await bucket.get(collection, stowed.id, stowed.length) if bucket else None
+        if found is None:
+            raise Gone(_name(stowed))
+        return found
+
+    async def retire(self, collection: str, updates: Iterable[Update]) -> None:
+        """Others are named in the place of these bytes. Objects are left to `sweep`."""
+        places = [each for each in updates if not isinstance(each, bytes)]
+        await self.drop(collection, [each for each in places if isinstance(each, Pieces)])
+        now = int(self._time()).to_bytes(_TIME_BYTES)
+        for each in places:
+            if isinstance(each, Stowed):
+                await self._stream.store(self._subjects.pieces(collection, each.id), now)
+
+    async def drop(self, collection: str, updates: Iterable[Update]) -> None:
         """Nobody needs these bytes any more."""
-        await self._stream.wipe_all(n for each in bodies if isinstance(each, Pieces) for n in each.numbers)
+        places = [each for each in updates if not isinstance(each, bytes)]
+        await self._drop_objects(collection, [each.id for each in places])
+        await self._stream.wipe_all(number for each in places for number in each.numbers)
 
-    async def sweep(self, collection: str, named: Iterable[Body]) -> None:
-        """Drop what a process has left that ended before a message named it, or when none did any more."""
-        kept = {each.id for each in named if isinstance(each, Pieces)}
-        old = f"{int(self._time()) - UNNAMED_SECONDS:010x}"
-        await self._wipe(collection, lambda id: id not in kept and id < old)
+    async def sweep(self, collection: str, named: Iterable[Update]) -> None:
+        """Drop what a process has left that ended before a message named it, or when none did any more; and
+        objects whose place others have had for a while."""
+        kept = {each.id for each in named if not isinstance(each, bytes)}
+        for id, subject in (await self._all(collection)).items():
+            if id not in kept and await self._is_over(id, subject):
+                await self._wipe(collection, id, subject)
 
-    async def drop_below(self, collection: str, number: int, kept: Body | None) -> None:
-        """Drop all pieces of a collection with lower numbers, but those that are `kept`."""
-        id_kept = kept.id if isinstance(kept, Pieces) else ""
-        await self._wipe(collection, lambda id: id != id_kept, number)
+    async def _is_over(self, id: str, subject: str) -> bool:
+        now = int(self._time())
+        note = await self._stream.last(subject) if id.endswith(STOWED) else None
+        if note is not None and note.data:
+            return int.from_bytes(note.data) < now - REPLACED_SECONDS
+        return id < f"{now - UNNAMED_SECONDS:010x}"
 
-    async def _wipe(self, collection: str, chosen: Callable[[str], bool], below: int = MAX_SEQUENCE) -> None:
-        for subject in await self._stream.subjects(self._subjects.pieces(collection)):
-            if chosen(subject.rpartition(".")[2]):
-                messages = await self._stream.read_to_end(subject)
-                await self._stream.wipe_all(each.sequence for each in messages if each.sequence < below)
+    async def drop_below(self, collection: str, number: int, kept: Update | None) -> None:
+        """Drop all pieces of a collection with lower numbers, but those that are `kept`, and objects that
+        were noted with such."""
+        id_kept = kept.id if isinstance(kept, Pieces | Stowed) else ""
+        for id, subject in (await self._all(collection)).items():
+            if id != id_kept:
+                await self._wipe(collection, id, subject, number)
+
+    async def _all(self, collection: str) -> dict[str, str]:
+        """The subjects of all that there is, by id."""
+        found = await self._stream.subjects(self._subjects.pieces(collection))
+        return {subject.rpartition(".")[2]: subject for subject in found}
+
+    async def _wipe(self, collection: str, id: str, subject: str, below: int = MAX_SEQUENCE) -> None:
+        messages = await self._stream.read_to_end(subject)
+        if numbers := [each.sequence for each in messages if each.sequence < below]:
+            await self._drop_objects(collection, [id])
+            await self._stream.wipe_all(numbers)
+
+    async def _drop_objects(self, collection: str, ids: Iterable[str]) -> None:
+        if self._bucket is not None:
+            await self._bucket.drop(collection, [each for each in ids if each.endswith(STOWED)])
+
+
+def _name(place: Place) -> str:
+    """For messages."""
+    return f"{'pieces' if isinstance(place, Pieces) else 'the object'} {place.id!r}"

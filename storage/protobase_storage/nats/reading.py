@@ -24,7 +24,8 @@ class Reader:
     async def stored(self, collection: str) -> Stored:
         """All that is durable, but the snapshot's bytes. Raises `CollectionCorrupt`, `StorageUnreachable`.
 
-        Pieces are dropped behind the messages that name them: what is gone is told anew, or missing for good.
+        Pieces and objects are dropped behind the messages that name them: what is gone is told anew, or
+        missing for good.
         """
         missed = ""
         while True:
@@ -68,5 +69,5 @@ class Reader:
     def _missing(collection: str, gone: Gone, missed: str) -> str:
         """What is missing now; the same as before is missing for good."""
         if str(gone) == missed:
-            raise CollectionCorrupt(collection, f"the pieces {missed!r} are missing")
+            raise CollectionCorrupt(collection, f"missing: {missed}")
         return str(gone)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from typing import Any, TypeVar
 
+from ..cloud.objects import ObjectStore
+from ..cloud.patient import Patience
 from ..commit import Commit, Loaded, Snapshot, Vector, covers, includes, is_elsewhere
 from ..contract import (
     BACKLOG_LIMIT,
@@ -25,19 +29,21 @@ from ..contract import (
     random_identity,
     refused,
 )
-from ..errors import StorageClosed, StorageError, TooManyReads
+from ..errors import StorageClosed, StorageError, StorageUnreachable, TooManyReads
 from ..shared import News, SharedStorage
 from .address import NatsAddress
+from .bucket import PATIENCE, SnapshotBucket
 from .catalogue import Catalogue
 from .channel import NatsChannel
 from .connection import connect
+from .database import find_database
 from .erasing import Eraser
 from .follower import Follower
 from .heads import Heads
 from .limits import PATIENCE_SECONDS
-from .opening import find_database, find_stream
+from .opening import find_stream
 from .patient import Patient
-from .pieces import PieceStore
+from .pieces import STOWED_BYTES, PieceStore
 from .queueing import Queueing
 from .reading import Reader
 from .seats import Seat, take_seat
@@ -62,19 +68,24 @@ class NatsStorage(SharedStorage):
         seat: Seat,
         replicas: int = 1,
         *,
+        bucket: SnapshotBucket | None = None,
+        stowed_bytes: int = STOWED_BYTES,
         backlog_limit: int = BACKLOG_LIMIT,
         reads_limit: int = READS_LIMIT,
         make_bytes: Callable[[int], bytes] = secrets.token_bytes,
         clock: Callable[[], float] = time.perf_counter,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """``name`` is the stream's. For the options see `open`."""
+        """``name`` is the stream's; ``bucket`` has its snapshots of more than ``stowed_bytes``. For the
+        options see `open`."""
         self.identity = seat.identity
         self.replicas = replicas
         self._seat = seat
+        self._bucket = bucket
         self._stream = patient.stream
         subjects = Subjects(name)
-        pieces = PieceStore(patient, subjects, self._stream.payload_bytes, make_bytes, now)
+        payload_bytes = self._stream.payload_bytes
+        pieces = PieceStore(patient, subjects, payload_bytes, make_bytes, now, bucket, stowed_bytes)
         self._reader = Reader(patient, subjects, pieces)
         heads = Heads(self._reader)
         self._upkeep = Upkeep(patient, subjects, pieces, self._reader, heads)
@@ -117,23 +128,27 @@ class NatsStorage(SharedStorage):
         ``reads_limit`` how many reads may be under way. ``wrap`` is for tests.
 
         Raises `StorageUnreachable`, `StorageFormatError`, and `StorageError` for a stream that is not as it
-        must be, or without nats-py.
+        must be, for a database that has another bucket, or without nats-py or the bucket's library.
         """
-        connected = await connect(address)
-        try:
+        async with AsyncExitStack() as opened:
+            objects = await _objects(address)
+            if objects is not None:
+                opened.push_async_callback(objects.close)
+            connected = await connect(address)
+            opened.push_async_callback(connected.close)
             replicas = await find_stream(connected, address, seconds, must_exist)
-            return await cls.on(
+            storage = await cls.on(
                 wrap(connected),
                 address.stream,
                 replicas,
+                snapshots=objects,
                 seconds=seconds,
                 backlog_limit=backlog_limit,
                 reads_limit=reads_limit,
                 make_identity=make_identity,
             )
-        except BaseException:
-            await connected.close()
-            raise
+            opened.pop_all()
+        return storage
 
     @classmethod
     async def on(
@@ -142,17 +157,25 @@ class NatsStorage(SharedStorage):
         name: str,
         replicas: int = 1,
         *,
+        snapshots: ObjectStore | None = None,
+        patience: Patience = PATIENCE,
+        draw: Callable[[], float] = random.random,
         seconds: float = PATIENCE_SECONDS,
         make_identity: Callable[[], str] = random_identity,
         make_bytes: Callable[[int], bytes] = secrets.token_bytes,
         **options: Any,
     ) -> NatsStorage:
-        """Open what is in a stream that is there, and has that name. ``options`` are those of `NatsStorage`;
-        for the rest see `open`. Raises `StorageUnreachable`, `StorageFormatError`."""
+        """Open what is in a stream that is there, and has that name; large ``snapshots`` are there, which is
+        asked with this ``patience`` and pauses that it is to ``draw``. ``options`` are those of
+        `NatsStorage`; for the rest see `open`. Raises `StorageUnreachable`, `StorageFormatError`, and
+        `StorageError` if the database has another bucket."""
         patient, subjects = Patient(stream, seconds), Subjects(name)
-        await find_database(patient, subjects.meta, make_identity)
+        made = partial(SnapshotBucket, snapshots, patience=patience, draw=draw) if snapshots else None
+        bucket = await find_database(patient, subjects.meta, make_identity, made)
+        if bucket is not None:
+            await _look_at(bucket)
         seat = await take_seat(patient, subjects, make_identity, make_bytes)
-        storage = cls(patient, name, seat, replicas, make_bytes=make_bytes, **options)
+        storage = cls(patient, name, seat, replicas, bucket=bucket, make_bytes=make_bytes, **options)
         await storage._queueing.begin()
         await storage._finish_erasing()
         return storage
@@ -286,6 +309,8 @@ class NatsStorage(SharedStorage):
         await self._writer.stop()
         await self._seat.release()
         await self._stream.close()
+        if self._bucket is not None:
+            await self._bucket.close()
 
     async def _read(self, read: Callable[[], Awaitable[Result]]) -> Result:
         self._check_open()
@@ -300,3 +325,20 @@ class NatsStorage(SharedStorage):
     def _check_open(self) -> None:
         if self._closing is not None:
             raise StorageClosed(f"the storage at {self._stream.address} is closed")
+
+
+async def _objects(address: NatsAddress) -> ObjectStore | None:
+    if address.snapshots is None:
+        return None
+    from ..clouds import connected  # only who uses one needs what it loads
+
+    return await connected(address.snapshots)
+
+
+async def _look_at(bucket: SnapshotBucket) -> None:
+    """Raises `StorageError` for another bucket than the database's. One that does not answer is looked at
+    when it is used: what is not in it is there without it."""
+    try:
+        await bucket.check()
+    except StorageUnreachable as error:
+        _log.warning("the stream's snapshots cannot be read: %s", error, extra={"event": "snapshots_away"})

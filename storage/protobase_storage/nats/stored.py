@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..commit import Commit, Vector, covers, include, join
 from ..errors import CollectionCorrupt
-from .values import Deleted, Effect, Pieces, Published, length_of
+from .values import Deleted, Effect, Pieces, Place, Published, length_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Stored:
     """The commits that the snapshot does not cover, with the numbers of their messages."""
     vector: dict[str, int] = field(default_factory=dict[str, int])
     remains: bytes = b""
-    places: list[tuple[int, Pieces]] = field(default_factory=list[tuple[int, Pieces]])
-    """All that is in pieces, with the numbers of the messages that say so."""
+    places: list[tuple[int, Place]] = field(default_factory=list[tuple[int, Place]])
+    """All that is in pieces, or in the bucket, with the numbers of the messages that say so."""
     numbers: list[int] = field(default_factory=list[int])
     """Of all messages that there are."""
     _keep: int = 1
@@ -96,7 +96,7 @@ class Stored:
                 for _, commit in self.log:
                     include(self.vector, commit)
                 self._keep = max(self._keep, keep or sequence)
-                if isinstance(update, Pieces):
+                if not isinstance(update, bytes):
                     self.places.append((sequence, update))
             case Deleted(remains):
                 self.snapshot, self.log, self.vector, self.remains = None, [], {}, remains

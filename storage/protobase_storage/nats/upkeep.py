@@ -45,20 +45,28 @@ class Upkeep:
 
     async def published(self, snapshot: Snapshot, remains: bytes, keep: int = 0) -> Published:
         """What a message says of a snapshot that was put. Raises `StorageUnreachable`, `Refused`."""
-        body = await self._pieces.put(snapshot.collection, snapshot.update)
-        return Published(dict(snapshot.vector), snapshot.time, body, remains, keep)
+        update = await self._pieces.put_snapshot(snapshot.collection, snapshot.update)
+        return Published(dict(snapshot.vector), snapshot.time, update, remains, keep)
 
     async def drop_covered(self, work: Compaction) -> None:
         """Drop what a snapshot has taken the place of. What is left of it now goes with the next one."""
         assert work.before is not None
         assert work.published is not None
         keep = work.published.keep
-        named = [(number, body) for number, body in work.before.places if number < keep]
-        kept = [body for number, body in work.before.places if number >= keep]
+        name = work.snapshot.collection
+        covered = [place for number, place in work.before.places if number < keep]
+        kept = [place for number, place in work.before.places if number >= keep]
         with suppress(StorageError):
             await self._stream.wipe_all(number for number in work.before.numbers if number < keep)
-            await self._pieces.drop(body for _, body in named)
-            await self._pieces.sweep(work.snapshot.collection, [*kept, work.published.update])
+            await self._pieces.retire(name, covered)
+            await self._pieces.sweep(name, [*kept, work.published.update])
+
+    async def drop_vain(self, work: Compaction) -> None:
+        """Drop a snapshot that was put, and that no message names or will name. What is left of it now goes
+        with a later one."""
+        if work.published is not None:
+            with suppress(StorageError):
+                await self._pieces.drop(work.snapshot.collection, [work.published.update])
 
     async def drop_deleted(self, work: Deletion) -> None:
         """Drop all that was there before a deletion. Raises `StorageUnreachable`, `Refused`."""

@@ -18,13 +18,35 @@ class Pieces:
     checksum: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stowed:
+    """Bytes that are an object of the bucket, under an `id`. The message with this `number` notes that such
+    an object may be there."""
+
+    id: str
+    number: int
+    length: int
+    checksum: int
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Of the messages that belong to it."""
+        return (self.number,)
+
+
 Body = bytes | Pieces
 """Bytes, or where they are."""
 
+Place = Pieces | Stowed
+"""Where bytes are that do not stand in the message itself."""
 
-def length_of(body: Body) -> int:
+Update = bytes | Place
+"""The bytes of a snapshot, or where they are."""
+
+
+def length_of(update: Update) -> int:
     """How many bytes they are."""
-    return len(body) if isinstance(body, bytes) else body.length
+    return len(update) if isinstance(update, bytes) else update.length
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +58,7 @@ class Published:
 
     vector: Vector
     time: float
-    update: Body
+    update: Update
     remains: bytes
     keep: int = 0
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..commit import Commit, Snapshot, Vector, includes, join, sequence_of
 from ..contract import check_fresh, check_sequences
-from ..errors import StorageError, StorageOutdated
+from ..errors import StaleSnapshot, StorageError, StorageOutdated
 from .heads import Heads
 from .stored import Stored
 from .values import Deleted, Effect, Published
@@ -49,9 +49,12 @@ class Plan:
             vector = self._vectors.get(commit.collection, {})
             self._vectors[commit.collection] = join(vector, {commit.origin: commit.sequence})
 
-    def compact(self, snapshot: Snapshot) -> None:
-        """Check a snapshot, and count on it. Raises `StaleSnapshot`."""
+    def compact(self, snapshot: Snapshot, is_put: bool = False) -> None:
+        """Check a snapshot, and count on it. Raises `StaleSnapshot`, also for one that ``is_put`` while what
+        it is of was deleted."""
         name = snapshot.collection
+        if is_put and self._heads.known(name).coming is None:
+            raise StaleSnapshot(f"{name!r} was deleted while a snapshot of it was put")
         check_fresh(snapshot, {} if name in self._deleted else self._heads.known(name).snapshot)
         self._vectors[name] = join(self._vectors.get(name, {}), snapshot.vector)
 
@@ -187,7 +190,7 @@ class Compaction(Work):
 
     def check(self, plan: Plan) -> None:
         """Raises `StaleSnapshot`."""
-        plan.compact(self.snapshot)
+        plan.compact(self.snapshot, self.published is not None)
 
     def effects(self) -> Mapping[str, Sequence[Effect]]:
         """What it does, once it is put."""

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..backlog import OVERHEAD, weight_of
 from ..commit import NOTHING, Commit, Snapshot, Vector, includes, join
-from ..errors import StorageBusy, StorageError, StorageOutdated
+from ..errors import StaleSnapshot, StorageBusy, StorageError, StorageOutdated
 from .heads import Heads
 from .limits import BATCH_MESSAGES, CALLS_AT_ONCE
 from .parcels import Parcel, parcels_of
 from .sender import Sender
 from .upkeep import Upkeep
 from .values import Published
-from .works import BEATEN, AnyWork, Append, Compaction, Deletion, Plan
+from .works import BEATEN, AnyWork, Append, Compaction, Deletion, Plan, Replaced
 
 ROUND_WORKS = 4096
 """Appends, snapshots and deletions of one round, at most."""
@@ -68,7 +68,11 @@ class Writer:
         """Store a snapshot, and have what it covers dropped."""
         weight = len(snapshot.update) + OVERHEAD
         work = Compaction(self._loop.create_future(), weight, snapshot=snapshot)
-        await self._enqueue(work)
+        try:
+            await self._enqueue(work)
+        except (StaleSnapshot, Replaced):
+            await self._upkeep.drop_vain(work)
+            raise
         await self._upkeep.drop_covered(work)
 
     async def delete(self, collection: str, remains: bytes, instead: Published | None = None) -> Deletion:

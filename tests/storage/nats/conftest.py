@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from protobase_storage.nats import queueing
+from tests.support.cloud_fixtures import environment, fake_gcs, moto, on_moto, seaweedfs
 from tests.support.nats_places import FOLDER, REPLICAS, VARIABLE
 from tests.support.nats_servers import NatsServer, one_server, three_servers
+
+__all__ = ["environment", "fake_gcs", "moto", "on_moto", "seaweedfs"]
 
 
 def _name(patch: Any, servers: list[NatsServer]) -> None:

@@ -24,10 +24,14 @@ class TestDurability(DurabilityConformance):
     opener = "tests.support.nats_folders:open_folder"
     folders: Folders
 
+    def new_folders(self) -> Folders:
+        """What keeps the servers of a test."""
+        return Folders()
+
     @pytest.fixture(autouse=True)
     def servers(self) -> Iterator[None]:
         """The servers of a test."""
-        self.folders = Folders()
+        self.folders = self.new_folders()
         yield
         self.folders.close()
 

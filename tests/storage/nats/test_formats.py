@@ -6,7 +6,7 @@ from protobase_storage.commit import Commit, Joint
 from protobase_storage.conformance.model import make_commit
 from protobase_storage.errors import CollectionCorrupt, StorageFormatError
 from protobase_storage.nats.formats import pack_effects, pack_entry, seal, unpack_effects, unpack_entry
-from protobase_storage.nats.values import Deleted, Entry, Pieces, Published
+from protobase_storage.nats.values import Deleted, Entry, Pieces, Published, Stowed
 
 PIECES = Pieces("id", (3, 4), 1_000_000, 7)
 
@@ -14,6 +14,7 @@ EFFECTS = [
     Deleted(b"remains"),
     Published({"n": 2}, 1.5, b"update", b"remains", 9),
     Published({}, 1.5, PIECES, b""),
+    Published({}, 1.5, Stowed("ido", 3, 1_000_000, 7), b""),
     make_commit("a", 1),
     Commit("o", 1, "a", b"u", (), 1.0, {"p": 1}, Joint("j", ("a", "b"))),
 ]
