@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from protobase_live.cluster.dialing import Dialing
     from protobase_live.cluster.following import Following
     from protobase_live.cluster.link import Link
+    from protobase_live.cluster.members import Members
     from protobase_live.cluster.owned_log import OwnedLog
 
 
@@ -50,6 +51,8 @@ class Replication:
         """Is told of what is shown, too."""
         self.following: Following | None = None
         """Takes what other processes store in the same storage."""
+        self.members: Members | None = None
+        """The other nodes that use the same storage."""
         self.forget: Callable[[], Awaitable[None]] = _nothing
         """Has no byte left of what this node has stored beside logs of histories that are over. Raises
         StorageError."""
@@ -158,6 +161,11 @@ class Replication:
         """Wait until something holds that depends on what collections are, while there are links."""
         while not await condition():
             await self._news.wait()
+
+    def leave(self) -> None:
+        """Tell the other nodes on the same storage that this one goes."""
+        if self.members is not None:
+            self.members.close()
 
     async def without(self, node: str) -> None:
         """Wait until there is no link with this node."""

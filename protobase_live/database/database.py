@@ -182,6 +182,7 @@ class Database(DatabaseApi):
         if self._closed:
             return
         self._closed = True
+        self.replication.leave()
         if self._views is not None:
             self._views.close()
         try:
@@ -363,24 +364,20 @@ class Database(DatabaseApi):
 
     async def ref(self, collection: str) -> Ref[Message]:
         """The collection's actor, loaded. Raises Closed, Overloaded, StorageFailed."""
-        self._home.require()
-        known_collection(collection)
-        if self._closed:
-            raise Closed("the database is closed")
         with self._loading(collection), errors_named(collection):
             return await self._pool.get(collection)
 
     async def _ask(self, collection: str, message: Message) -> object:
-        self._home.require()
-        known_collection(collection)
-        if self._closed:
-            raise Closed("the database is closed")
         with self._loading(collection), errors_named(collection, commits=isinstance(message, Transact)):
             return await self._pool.ask(collection, message)
 
     @contextmanager
     def _loading(self, collection: str) -> Generator[None]:
-        """Raises CollectionUnloadable, at once if that is known already."""
+        """Raises Closed, and CollectionUnloadable, at once if that is known already."""
+        self._home.require()
+        known_collection(collection)
+        if self._closed:
+            raise Closed("the database is closed")
         self.quarantine.require(collection)
         try:
             yield
