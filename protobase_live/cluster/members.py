@@ -7,11 +7,13 @@ may be lost: who has said nothing for a while counts as gone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from protobase_actors import Clock, Timer
 from protobase_live.cluster.limits import ClusterLimits
-from protobase_live.errors import ProtocolError
-from protobase_live.model.names import RESERVED_PREFIX
+from protobase_live.cluster.placement import check_address
+from protobase_live.errors import ProtoBaseError
+from protobase_live.model.names import RESERVED_PREFIX, check_node
 from protobase_live.model.node_status import MemberStatus
 from protobase_live.protocol.packing import as_number, as_text, pack, unpack
 from protobase_storage import Channel
@@ -49,9 +51,21 @@ class Members:
         self._timer = self._later(0.0)
 
     @property
+    def everyone(self) -> list[MemberStatus]:
+        """They, and this one."""
+        return [self.own, *self._others.values()]
+
+    @property
     def others(self) -> list[MemberStatus]:
         """Those that are there, by the ids that they have."""
         return sorted(self._others.values(), key=lambda each: (each.node, each.address))
+
+    def advertise(self, address: str) -> None:
+        """Say where clients find this node; empty: that they do not any more."""
+        if self._is_closed or address == self.own.address:
+            return
+        self.own = replace(self.own, address=address)
+        self._say(is_there=True)
 
     def close(self) -> None:
         """Say that this one goes, and nothing more."""
@@ -111,6 +125,7 @@ class Members:
 def _read(data: bytes) -> tuple[str, MemberStatus, bool] | None:
     try:
         seat, node, address, is_there = unpack(data)
-        return as_text(seat), MemberStatus(as_text(node), as_text(address)), bool(as_number(is_there))
-    except (ProtocolError, ValueError, TypeError):
+        member = MemberStatus(check_node(node), check_address(as_text(address)))
+        return as_text(seat), member, bool(as_number(is_there))
+    except (ProtoBaseError, ValueError, TypeError):
         return None

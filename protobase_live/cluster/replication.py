@@ -10,12 +10,14 @@ from protobase_actors import Clock, WakeUp, within
 from protobase_live.cluster.calls import Serve, nobody
 from protobase_live.cluster.keeping import Keeping
 from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.placement import preferred
 from protobase_live.cluster.recent import Recent
 from protobase_live.cluster.source import Source
 from protobase_live.collection.former import History
 from protobase_live.errors import NotReplicated
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.durability import Durability
+from protobase_live.model.node_status import MemberStatus
 from protobase_live.model.operations import Receipt
 from protobase_storage import Commit, Loaded, Storage, Vector
 
@@ -161,6 +163,10 @@ class Replication:
         """Wait until something holds that depends on what collections are, while there are links."""
         while not await condition():
             await self._news.wait()
+
+    def preferred(self, collection: str) -> MemberStatus | None:
+        """The node of the same storage that a collection is best opened at; None: none says where it is."""
+        return preferred(collection, self.members.everyone) if self.members else None
 
     def leave(self) -> None:
         """Tell the other nodes on the same storage that this one goes."""

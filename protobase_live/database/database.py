@@ -60,7 +60,7 @@ from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_author, check_node, is_listed, known_collection
-from protobase_live.model.node_status import NodeStatus
+from protobase_live.model.node_status import MemberStatus, NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.schemas import Schemas
 from protobase_live.model.state_hash import StateHash
@@ -163,8 +163,7 @@ class Database(DatabaseApi):
         self._committing = Committing(self._storage, *ways, limits, self._clock)
         self._home = HomeLoop()
         self._closed = False
-        self._address = address
-        self._schemas = schemas or Schemas()
+        self._address, self._schemas = address, schemas or Schemas()
 
     def __repr__(self) -> str:
         return f"<Database {quoted(self._address)}{', closed' if self._closed else ''}>"
@@ -339,6 +338,10 @@ class Database(DatabaseApi):
         with errors_named("the storage"):
             loaded = len(self.actor_stats())
             return await status(self.node, self.replication, self.held_commits, loaded, owner)
+
+    def preferred_node(self, collection: str) -> MemberStatus | None:
+        """The node that a collection is best opened at, of those on one stream that say where they are."""
+        return self.replication.preferred(known_collection(collection))
 
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""

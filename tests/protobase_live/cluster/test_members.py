@@ -110,7 +110,28 @@ async def test_what_is_not_understood_is_ignored() -> None:
     world = World()
     a = world.node("a")
     await world.settle()
-    words = (b"\xc1", pack(1), pack("abcd"), pack([1, "b", "", 1]), pack(["b", "b", "", -1]))
+    words: tuple[bytes, ...] = (
+        b"\xc1",
+        pack(1),
+        pack("abcd"),
+        pack([1, "b", "", 1]),
+        pack(["b", "b", "", -1]),
+    )
+    words += (pack(["b", "b/b", "", 1]), pack(["b", "b", "nowhere", 1]))
     for data in (*words, pack(["b", "b", "a" * WORD_BYTES, 1])):
         world.ends[0].heard[TOPIC](data)
     assert names(a) == []
+
+
+async def test_an_address_is_told_and_taken_back_at_once() -> None:
+    world = World()
+    a, b = world.node("a"), world.node("b")
+    await world.settle()
+    b.advertise("ws://b")
+    assert a.others == [MemberStatus("b", "ws://b")]
+    assert b.everyone == [MemberStatus("b", "ws://b"), MemberStatus("a", "")]
+    b.advertise("")
+    assert a.others == [MemberStatus("b", "")]
+    b.close()
+    b.advertise("ws://b")
+    assert a.others == []
