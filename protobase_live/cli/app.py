@@ -75,6 +75,9 @@ def serve(
     node_id: Annotated[
         str | None, typer.Option(help="What other nodes call this one; an id of the storage if absent.")
     ] = None,
+    advertise: Annotated[
+        str | None, typer.Option(help="Where clients find this node of a stream, as wss://n1.example.com.")
+    ] = None,
     owner: Annotated[
         list[str] | None,
         typer.Option(help="Pattern of collections whose transactions one node at a time does."),
@@ -141,6 +144,7 @@ def serve(
         "trusted_proxy": trusted_proxy,
         "peer": peer,
         "node_id": node_id,
+        "advertise": advertise,
         "owner": owner,
         "durability": durability,
         "cluster_secret_file": cluster_secret_file,

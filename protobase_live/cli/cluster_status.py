@@ -17,6 +17,7 @@ from rich.text import Text
 from protobase_live.api import DatabaseApi
 from protobase_live.cli.agreement import ASKED_TOGETHER
 from protobase_live.cli.loop import run
+from protobase_live.cli.stream_view import print_stream
 from protobase_live.client import ClientLimits, connect
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.node_status import LinkStatus, NodeStatus
@@ -31,6 +32,9 @@ SHOWN_DIGITS = 12
 NOT_WELL = 1
 """The exit code when a node is not linked, lags or is stuck, or there is no owner."""
 
+AGAIN_SECONDS = 1.5
+"""After which a node knows anew how its stream is, which it asks once a second."""
+
 Hashes = Mapping[str, StateHash | ProtoBaseError]
 """What each collection shows, or why that cannot be told."""
 
@@ -43,7 +47,10 @@ def status(url: str, token: str | None, lag: float, hashes: bool, as_json: bool)
 async def _status(url: str, token: str | None, lag: float, hashes: bool, as_json: bool) -> None:
     async with connect(url, token, limits=ClientLimits(connect_seconds=CONNECT_SECONDS)) as database:
         node = await database.cluster_status()
-        shown: Hashes = await _hashes(database) if hashes else {}
+        if node.stream is not None and node.stream.is_catching_up:
+            await asyncio.sleep(max(lag, AGAIN_SECONDS))
+            node = await database.cluster_status()
+        shown: Hashes = await _hashes(database) if hashes and _can_be_read(node) else {}
     faults = node.faults(lag)
     if as_json:
         print(json.dumps(_form(node, shown, faults)))
@@ -52,6 +59,11 @@ async def _status(url: str, token: str | None, lag: float, hashes: bool, as_json
     if faults:
         sys.stdout.flush()
         sys.exit(NOT_WELL)
+
+
+def _can_be_read(node: NodeStatus) -> bool:
+    """A stream that does not answer would be asked for all that it has, in vain."""
+    return node.stream is None or node.stream.works
 
 
 async def _hashes(database: DatabaseApi) -> Hashes:
@@ -88,6 +100,8 @@ def _print(node: NodeStatus, hashes: Hashes, faults: Sequence[str]) -> None:
         print(f"{node.owner} is the owner of the owned collections")
     if node.links:
         console.print(_links(node.links))
+    if node.stream is not None:
+        print_stream(console, node.stream, node.nodes)
     if hashes:
         console.print(_collections(hashes))
     for fault in faults:

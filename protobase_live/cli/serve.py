@@ -158,6 +158,7 @@ def _server(
         peer_tls=peer_tls(how.tls_ca),
         inspector=how.inspector == "on",
         siblings=siblings,
+        advertise=how.advertise,
     )
 
 
@@ -227,6 +228,7 @@ async def listening(
     peer_tls: SSLContext | None = None,
     inspector: bool = True,
     siblings: Siblings | None = None,
+    advertise: str | None = None,
 ) -> AsyncGenerator[Server]:
     """A server of ``database``. Raises Unavailable when the port cannot be had."""
     server = Server(
@@ -246,6 +248,7 @@ async def listening(
         peer_tls=peer_tls,
         inspector=inspector,
         siblings=siblings,
+        advertise=advertise,
     )
     try:
         await server.__aenter__()

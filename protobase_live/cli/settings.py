@@ -52,6 +52,7 @@ class Settings:
     peers: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     node_id: str | None = None
+    advertise: str | None = None
     durability: str = "local"
     cluster_secret_file: str | None = None
     schemas: str | None = None
@@ -90,6 +91,7 @@ class Options(TypedDict, total=False):
     peer: Sequence[str]
     owner: Sequence[str]
     node_id: str
+    advertise: str
     durability: str
     cluster_secret_file: str
     schemas: str
@@ -262,7 +264,7 @@ def _plain(name: str, given: _Given) -> Any:
 _CHOICES = {"inspector": SWITCH, "log_level": LEVELS, "log_format": FORMATS}
 """Texts that are one of a few."""
 _TEXTS = (
-    *("storage", "listen", "node_id", "durability", "cluster_secret_file", "schemas", "policy"),
+    *("storage", "listen", "node_id", "advertise", "durability", "cluster_secret_file", "schemas", "policy"),
     *("jwt_keys", "jwt_audience", "jwt_issuer", "tls_cert", "tls_key", "tls_ca", "traces", *_CHOICES),
 )
 _LISTS = {

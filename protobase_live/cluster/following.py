@@ -38,7 +38,7 @@ class Following:
         clock: Clock,
     ) -> None:
         """``ask`` is the database's; ``loaded`` has the collections in memory by name."""
-        self._storage = storage
+        self.storage = storage
         self._home = home
         self._ask = ask
         self._identity = identity
@@ -52,7 +52,7 @@ class Following:
     def follow(self, collection: str, vector: Vector) -> None:
         """A collection was loaded, as far as ``vector``."""
         try:
-            self._storage.follow(collection, vector)
+            self.storage.follow(collection, vector)
         except StorageClosed:
             return
         self._followed[collection] = None
@@ -66,14 +66,14 @@ class Following:
 
         Raises StorageError.
         """
-        standings = await self._storage.standings_of([*collections])
-        self._storage.look(collections)
+        standings = await self.storage.standings_of([*collections])
+        self.storage.look(collections)
         return {each.collection: each.vector for each in standings}
 
     async def _run(self) -> None:
         while True:
             try:
-                await self._take(await self._storage.news())
+                await self._take(await self.storage.news())
             except (StorageClosed, Closed):
                 return
             except (StorageError, ProtoBaseError) as error:
@@ -83,7 +83,7 @@ class Following:
     async def _take(self, news: Mapping[str, News]) -> None:
         for name in [name for name in self._followed if name not in self._loaded and name not in news]:
             del self._followed[name]
-            self._storage.unfollow(name)
+            self.storage.unfollow(name)
         for name, each in news.items():
             if each.replaced:
                 self._reload(name)

@@ -79,5 +79,9 @@ class ClusterLimits:
     not used for longest is loaded anew when it is used."""
     erase_seconds: float = 10.0
     """How long an erasure waits for the other nodes to do their part; those that have not are named."""
+    nodes: int = 256
+    """Nodes on a stream that this one knows of, itself included; what others say is left out."""
+    node_seconds: float = 10.0
+    """How long a node on a stream counts as being there without a word; each says one four times as often."""
     retry_seconds: float = 0.5
     """How long to wait before a node that could not store something is sent it again."""

@@ -10,12 +10,14 @@ from protobase_actors import Clock, WakeUp, within
 from protobase_live.cluster.calls import Serve, nobody
 from protobase_live.cluster.keeping import Keeping
 from protobase_live.cluster.limits import ClusterLimits
+from protobase_live.cluster.placement import preferred
 from protobase_live.cluster.recent import Recent
 from protobase_live.cluster.source import Source
 from protobase_live.collection.former import History
 from protobase_live.errors import NotReplicated
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.durability import Durability
+from protobase_live.model.node_status import MemberStatus
 from protobase_live.model.operations import Receipt
 from protobase_storage import Commit, Loaded, Storage, Vector
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from protobase_live.cluster.dialing import Dialing
     from protobase_live.cluster.following import Following
     from protobase_live.cluster.link import Link
+    from protobase_live.cluster.members import Members
     from protobase_live.cluster.owned_log import OwnedLog
 
 
@@ -50,6 +53,8 @@ class Replication:
         """Is told of what is shown, too."""
         self.following: Following | None = None
         """Takes what other processes store in the same storage."""
+        self.members: Members | None = None
+        """The other nodes that use the same storage."""
         self.forget: Callable[[], Awaitable[None]] = _nothing
         """Has no byte left of what this node has stored beside logs of histories that are over. Raises
         StorageError."""
@@ -158,6 +163,15 @@ class Replication:
         """Wait until something holds that depends on what collections are, while there are links."""
         while not await condition():
             await self._news.wait()
+
+    def preferred(self, collection: str) -> MemberStatus | None:
+        """The node of the same storage that a collection is best opened at; None: none says where it is."""
+        return preferred(collection, self.members.everyone) if self.members else None
+
+    def leave(self) -> None:
+        """Tell the other nodes on the same storage that this one goes."""
+        if self.members is not None:
+            self.members.close()
 
     async def without(self, node: str) -> None:
         """Wait until there is no link with this node."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from protobase_live.model.names import INTERNAL_PREFIX
 from protobase_live.model.node_status import LinkStatus, NodeStatus
+from protobase_live.model.stream_status import StreamStatus
+from protobase_storage import SharedStorage
 
 if TYPE_CHECKING:
     from protobase_live.cluster.link import Link
@@ -23,19 +26,29 @@ async def status(
     """How a node is that has ``loaded`` collections in memory, and holds so many commits of others; ``owner``
     as in `NodeStatus`. Raises StorageError.
     """
-    storage = replication.source.storage
-    stats, internal = await storage.stats(), await storage.list(INTERNAL_PREFIX)
+    storage, following = replication.source.storage, replication.following
+    stats = await storage.recent_stats()
+    internal = [] if following else await storage.list(INTERNAL_PREFIX)  # they are of nodes that are linked
     lacking = await _lacking_commits(replication)
+    members = replication.members.others if replication.members else ()
     return NodeStatus(
         node,
-        configured=replication.configured,
+        configured=replication.configured + len(members),
         bytes=stats.bytes,
         collections=stats.collections - len(internal),
         loaded=loaded,
         held_commits=held,
         links=list(_links_of(replication, lacking)),
         owner=owner,
+        nodes=members,
+        stream=await stream_status(following.storage) if following else None,
     )
+
+
+async def stream_status(storage: SharedStorage) -> StreamStatus:
+    """How a stream is. Raises StorageClosed."""
+    state = asdict(await storage.state())
+    return StreamStatus.parse({**state, "configured": storage.replicas, "majority": storage.majority})
 
 
 async def _lacking_commits(replication: Replication) -> dict[str, int]:

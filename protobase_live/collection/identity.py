@@ -23,6 +23,7 @@ class Identity:
 
     def __init__(self, random: Random, node: str, disk: str) -> None:
         """``node`` is what others call this one, ``disk`` the identity of its storage."""
+        self.node = node
         self.writer = node if node == disk else f"{node}{TIMELINE_MARK}{disk}"
         """What the commits of this process are numbered under.
 

@@ -60,7 +60,7 @@ from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_author, check_node, is_listed, known_collection
-from protobase_live.model.node_status import NodeStatus
+from protobase_live.model.node_status import MemberStatus, NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.schemas import Schemas
 from protobase_live.model.state_hash import StateHash
@@ -163,8 +163,7 @@ class Database(DatabaseApi):
         self._committing = Committing(self._storage, *ways, limits, self._clock)
         self._home = HomeLoop()
         self._closed = False
-        self._address = address
-        self._schemas = schemas or Schemas()
+        self._address, self._schemas = address, schemas or Schemas()
 
     def __repr__(self) -> str:
         return f"<Database {quoted(self._address)}{', closed' if self._closed else ''}>"
@@ -182,6 +181,7 @@ class Database(DatabaseApi):
         if self._closed:
             return
         self._closed = True
+        self.replication.leave()
         if self._views is not None:
             self._views.close()
         try:
@@ -339,6 +339,10 @@ class Database(DatabaseApi):
             loaded = len(self.actor_stats())
             return await status(self.node, self.replication, self.held_commits, loaded, owner)
 
+    def preferred_node(self, collection: str) -> MemberStatus | None:
+        """The node that a collection is best opened at, of those on one stream that say where they are."""
+        return self.replication.preferred(known_collection(collection))
+
     async def backup(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
         return (await self.backup_as_of(collection, None))[1]
@@ -363,24 +367,20 @@ class Database(DatabaseApi):
 
     async def ref(self, collection: str) -> Ref[Message]:
         """The collection's actor, loaded. Raises Closed, Overloaded, StorageFailed."""
-        self._home.require()
-        known_collection(collection)
-        if self._closed:
-            raise Closed("the database is closed")
         with self._loading(collection), errors_named(collection):
             return await self._pool.get(collection)
 
     async def _ask(self, collection: str, message: Message) -> object:
-        self._home.require()
-        known_collection(collection)
-        if self._closed:
-            raise Closed("the database is closed")
         with self._loading(collection), errors_named(collection, commits=isinstance(message, Transact)):
             return await self._pool.ask(collection, message)
 
     @contextmanager
     def _loading(self, collection: str) -> Generator[None]:
-        """Raises CollectionUnloadable, at once if that is known already."""
+        """Raises Closed, and CollectionUnloadable, at once if that is known already."""
+        self._home.require()
+        known_collection(collection)
+        if self._closed:
+            raise Closed("the database is closed")
         self.quarantine.require(collection)
         try:
             yield

@@ -166,6 +166,9 @@ class _Watched:
     async def stats(self) -> StorageStats:
         return await self._health.answered(self._storage.stats())
 
+    async def recent_stats(self) -> StorageStats:
+        return await self._health.answered(self._storage.recent_stats())
+
     async def compact(self, snapshot: Snapshot) -> None:
         self._health.require()
         await self._health.answered(self._storage.compact(snapshot))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from protobase_actors import Clock
 from protobase_live.cluster.following import Following
 from protobase_live.cluster.incoming import Home
+from protobase_live.cluster.members import Members
 from protobase_live.cluster.replication import Replication
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.identity import Identity
@@ -16,6 +17,8 @@ from protobase_live.collection.messages import Message
 from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import ValidationError
 from protobase_live.model.durability import LOCAL, MAJORITY, Durability
+from protobase_live.model.node_status import MemberStatus
+from protobase_live.model.stream_status import promise
 from protobase_live.presence.hub import PresenceHub
 from protobase_storage import SharedStorage, Storage, Vector
 
@@ -42,6 +45,8 @@ def share(
     if isinstance(storage, SharedStorage):
         replication.following = Following(storage, home, ask, identity, loaded, clock)
         presence.share(storage.channel)
+        limits, own = replication.limits, MemberStatus(identity.node, "")
+        replication.members = Members(storage.identity, own, storage.channel, limits, clock)
 
 
 def asking(following: Following | None) -> Stored | None:
@@ -74,6 +79,4 @@ def check_sharing(storage: Storage, durability: Durability, owner: Sequence[str]
             f"durability 'majority' takes a stream with {SAFE_REPLICAS} replicas or 5; this one has "
             f"{storage.replicas}: make it with ?replicas={SAFE_REPLICAS}, or update it"
         )
-    majority = storage.replicas // 2 + 1
-    told = "what is acknowledged is on %d of %d servers; whether it is flushed there says their sync_interval"
-    _log.info(told, majority, storage.replicas, extra={"event": "stream_promise"})
+    _log.info("%s", promise(storage.majority, storage.replicas), extra={"event": "stream_promise"})

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from protobase_live.model.stream_status import StreamStatus
+
 
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
@@ -33,13 +35,23 @@ class LinkStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberStatus:
+    """A node that uses the same storage."""
+
+    node: str
+    address: str
+    """Where clients find it; empty: it has not said."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """What `cluster_status` answers with."""
 
     node: str
     """Its id."""
     configured: int
-    """How many nodes the cluster has, this one included, as far as this one is told so."""
+    """How many nodes the cluster has, this one included, as far as this one is told so; on a stream: how many
+    it hears of."""
     bytes: int
     """Bytes on its storage."""
     collections: int
@@ -52,11 +64,19 @@ class NodeStatus:
     """Those that are configured first."""
     owner: str | None = None
     """Who seems to be the owner of the owned collections: empty if nobody, None if this node has none."""
+    nodes: Sequence[MemberStatus] = ()
+    """The other nodes on the same stream, as far as this one hears them."""
+    stream: StreamStatus | None = None
+    """How that is; None: the node's storage is its own."""
 
     def faults(self, lag_seconds: float) -> list[str]:
-        """What is not well, in words: who is not linked, lacks something for longer or is stuck; no owner."""
+        """What is not well, in words: who is not linked, lacks something for longer or is stuck; no owner;
+        and `StreamStatus.faults`.
+        """
         faults = [fault for link in self.links for fault in _faults(link, lag_seconds)]
-        return faults if self.owner != "" else [*faults, "no node is the owner of the owned collections"]
+        if self.owner == "":
+            faults.append("no node is the owner of the owned collections")
+        return faults if self.stream is None else [*faults, *self.stream.faults(lag_seconds)]
 
     def form(self) -> dict[str, Any]:
         """As plain data."""
@@ -66,6 +86,9 @@ class NodeStatus:
     def parse(cls, form: Mapping[str, Any]) -> NodeStatus:
         """What `form` made."""
         fields: dict[str, Any] = {**form, "links": [LinkStatus(**each) for each in form["links"]]}
+        fields["nodes"] = tuple(MemberStatus(**each) for each in form.get("nodes", ()))
+        if (stream := form.get("stream")) is not None:
+            fields["stream"] = StreamStatus.parse(stream)
         return cls(**fields)
 
 

@@ -8,6 +8,7 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock
+from protobase_live.cluster.placement import check_address
 from protobase_live.database.database import Database
 from protobase_live.errors import ValidationError
 from protobase_live.server.connection import Connection
@@ -33,8 +34,12 @@ class Linking:
         random: Random | None,
         tls: SSLContext | None = None,
         siblings: Siblings | None = None,
+        advertise: str | None = None,
     ) -> None:
-        """Raises ValidationError for what is no address or no secret, and where one is needed."""
+        """``advertise`` is where clients find this node, if it is on a stream.
+
+        Raises ValidationError for what is no address or no secret, and where one is needed.
+        """
         self._database = database
         self._peers = check_peers(peers)
         self._siblings = siblings
@@ -46,6 +51,9 @@ class Linking:
             raise ValidationError(
                 "nodes on one stream are not linked: leave out peer and cluster-secret-file"
             )
+        self._address = check_address(advertise or "")
+        if self._address and database.replication.members is None:
+            raise ValidationError("nodes on a stream find each other by advertise, and no others do")
         self._clock = clock
         self._random = random or SystemRandom()
         self._tls = tls
@@ -53,6 +61,7 @@ class Linking:
 
     async def begin(self) -> list[Door]:
         """Begin to dial the other nodes and siblings; gives the door through which they are let in."""
+        self._advertise(self._address)
         if self._secret is None:
             return []
         # Imported here: a server that is alone starts without.
@@ -72,6 +81,14 @@ class Linking:
         if self._siblings is not None:
             await self._siblings.begin(self._cluster)
         return [Door("peer", PEER_PATH, self._serve, self._admit, counted=False)]
+
+    def turn_away(self) -> None:
+        """Clients are to go elsewhere from now on."""
+        self._advertise("")
+
+    def _advertise(self, address: str) -> None:
+        if self._database.replication.members is not None:
+            self._database.replication.members.advertise(address)
 
     async def close(self) -> None:
         """End the links with other nodes."""

@@ -11,6 +11,7 @@ from protobase_live.server.figures import Figure, Labelled, page
 from protobase_live.server.link_metrics import link_metrics
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.rest.answers import Answer
+from protobase_live.server.stream_metrics import stream_metrics
 
 
 async def metrics_page(
@@ -40,6 +41,7 @@ async def metrics(
         *_of_collections(database),
         *await _of_storage(database),
         *link_metrics(database.replication),
+        *await stream_metrics(database.replication),
     ]
 
 
@@ -97,7 +99,7 @@ def _of_collections(database: Database) -> list[Figure]:
 
 
 async def _of_storage(database: Database) -> list[Figure]:
-    stats, health = await database.storage.stats(), database.health
+    stats, health = await database.storage.recent_stats(), database.health
     failing, unuploaded = int(health.failure is not None), stats.unuploaded_bytes
     return [
         Figure("collections_stored", "Collections in the storage.", stats.collections),

@@ -97,6 +97,7 @@ class Server:
         peer_tls: SSLContext | None = None,
         inspector: bool = True,
         siblings: Siblings | None = None,
+        advertise: str | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
     ) -> None:
@@ -113,15 +114,14 @@ class Server:
         for them. With ``tls`` all doors speak TLS alone: ``https://`` and ``wss://``. ``peer_tls`` says whose
         certificates other nodes may have, None: those that this machine trusts. ``inspector``: whether there
         is the page at ``/``, and what it shows. ``siblings`` are the other workers of `serve --workers`.
+        ``advertise`` is where clients find this node, such as ``wss://n1.example.com``, if it is on a stream.
 
         Raises ValidationError for what is no origin, address, secret or policy, for limits of another class,
         and for a server that would let in everybody from other machines.
         """
         check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
         check_exposure(host, authenticate, insecure=insecure)
-        self._database = database
-        self._host, self._port = host, port
-        self._limits = limits
+        self._database, self._host, self._port, self._limits = database, host, port, limits
         self._clock = clock or SystemClock()
         self._authentication = Authentication(authenticate, self._clock, limits.authenticate_seconds)
         known = database if self._authentication.tells_apart else None
@@ -134,7 +134,7 @@ class Server:
         self._arrivals = Arrivals(self._proxies, limits, self._counters)
         self._accounts = Accounts(self._clock, limits, self._counters)
         self._traffic = Traffic(self._clock, limits, self._counters)
-        self._live_limits = live_limits or LiveLimits()
+        self._tls, self._siblings, self._live_limits = tls, siblings, live_limits or LiveLimits()
         self._live = LiveDoor(
             database,
             clock=self._clock,
@@ -144,8 +144,8 @@ class Server:
             permissions=self.permissions,
             accounts=self._accounts,
         )
-        self._tls, self._siblings = tls, siblings
-        self._linking = Linking(database, peers, cluster_secret, self._clock, random, peer_tls, siblings)
+        nodes = peers, cluster_secret, self._clock, random, peer_tls, siblings, advertise
+        self._linking = Linking(database, *nodes)
         self._closing = False
         self._pages = Pages(database, self._metrics, self._origins.request_refusal, inspector=inspector)
         parts = self._origins, self._clock, limits
@@ -273,12 +273,12 @@ class Server:
     async def close(self) -> None:
         """Accept nothing more, close every connection with 1001, a few at a time, and wait for sessions.
 
-        Whatever clients do, that takes at most ``drain_seconds``, ``bye_seconds`` for what live clients wait
-        for, and ``close_seconds`` for closing; then connections that are left are cut.
+        At most ``drain_seconds``, ``bye_seconds`` and ``close_seconds`` later those that are left are cut.
         """
         if self._server is None:
             return
         self._closing = self._pages.closing = True
+        self._linking.turn_away()
         if self._probing is not None:
             self._probing.cancel()
         self._gate.close()

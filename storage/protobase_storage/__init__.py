@@ -51,7 +51,7 @@ from .errors import (
 from .file import FileStorage
 from .memory import MemoryStorage
 from .reserve import RESERVE_BYTES
-from .shared import Channel, News, SharedStorage
+from .shared import Channel, News, Replica, SharedState, SharedStorage
 
 __all__ = [
     "BACKLOG_LIMIT",
@@ -72,7 +72,9 @@ __all__ = [
     "MemoryStorage",
     "News",
     "Part",
+    "Replica",
     "SequenceConflict",
+    "SharedState",
     "SharedStorage",
     "Snapshot",
     "StaleSnapshot",

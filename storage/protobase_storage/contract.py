@@ -196,6 +196,10 @@ class Storage(ABC):
     async def stats(self) -> StorageStats:
         """Sizes now and counters since opening."""
 
+    async def recent_stats(self) -> StorageStats:  # of a medium of this machine it costs little
+        """`stats` for who asks often: the sizes may be some seconds old, or older while nobody tells them."""
+        return await self.stats()
+
     @abstractmethod
     async def close(self) -> None:
         """Make everything appended durable, then let go of the medium. Closing twice is allowed."""

@@ -20,6 +20,55 @@ class News:
     replaced: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """A server that keeps all of a shared storage, as the one that leads sees it."""
+
+    name: str
+    leads: bool
+    online: bool
+    """Whether the servers know it to be there; they notice that it is not only after a while."""
+    current: bool
+    """Whether it has all that is durable."""
+    lag: int
+    """Messages that it lacks, about."""
+    silent_seconds: float | None
+    """How long the one that leads has not heard of it; None: it never has."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """How a shared storage is, and its servers, which are asked at most once a second."""
+
+    name: str
+    server: str
+    """The one that this process is connected to; empty: to none."""
+    servers: tuple[str, ...]
+    """Those that it knows."""
+    reconnects: int
+    """How often the connection was lost and made again."""
+    problem: str | None
+    """Why the servers have answered nothing when they were last asked; then what follows is older."""
+    told_seconds: float | None
+    """How old what follows is that the servers have told; None: they have told nothing yet."""
+    replicas: tuple[Replica, ...]
+    """The one that leads first, if there is one."""
+    messages: int
+    bytes: int
+    max_bytes: int | None
+    """More are refused; None: there is no limit."""
+    last: int
+    """The number of the last message."""
+    unstored_bytes: int
+    """Bytes that wait here to be stored."""
+    followed: int
+    """Collections of which this process wants to hear what others store."""
+    behind: int
+    """Those of them of which something was heard, or is looked for, that is not taken yet."""
+    behind_seconds: float
+    """For how long that is so of one of them, at most."""
+
+
 class Channel(Protocol):
     """What processes that share a storage say to each other without storing it. Any of it may be lost; what
     one says on a topic arrives in order. The topics are collections' names, and an empty one."""
@@ -54,6 +103,15 @@ class SharedStorage(Storage):
 
     channel: Channel
     """To those who share it."""
+
+    @property
+    def majority(self) -> int:
+        """How many servers have what is durable."""
+        return self.replicas // 2 + 1
+
+    @abstractmethod
+    async def state(self) -> SharedState:
+        """How it is. It is told of servers that do not answer, too. Raises `StorageClosed`."""
 
     @abstractmethod
     def follow(self, collection: str, vector: Vector) -> None:

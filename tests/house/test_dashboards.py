@@ -117,7 +117,7 @@ def test_no_two_panels_share_a_place() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["gates of the commit rule", "Who is there", "limits reached", "Storage", "Cluster"]
+    "row", ["gates of the commit rule", "Who is there", "limits reached", "Storage", "Cluster", "A stream"]
 )
 def test_it_shows_what_it_is_to_show(row: str) -> None:
     assert any(row in panel["title"] for panel in BOARD["panels"] if panel["type"] == "row")

@@ -41,6 +41,12 @@ async def erase_collection(at: Services, request: Request) -> Answer:
     return answer(asdict(await at.database.erase(request.path["collection"], key)))
 
 
+async def find_node(at: Services, request: Request) -> Answer:
+    """The node that a collection is best opened at, of those on the same stream that say where they are."""
+    found = at.whole.preferred_node(request.path["collection"])
+    return answer({"node": None, "address": None} if found is None else asdict(found))
+
+
 async def stream_changes(at: Services, request: Request) -> Events:
     """The changes of a collection as server-sent events, from a cursor or from now on."""
     since = request.headers.get("last-event-id") or request.query.get("since")

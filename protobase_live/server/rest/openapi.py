@@ -134,6 +134,7 @@ SCHEMAS: Mapping[str, Schema] = {
         },
         "required": ["done", "left"],
     },
+    "Place": body_of({"node": _NULLABLE, "address": _NULLABLE}),
     "Splice": body_of(
         {"index": {"type": "integer", "minimum": 0}},
         {"delete": {"type": "integer", "minimum": 0}, "insert": text()},

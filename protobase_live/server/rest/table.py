@@ -133,6 +133,16 @@ ROUTES: list[Route] = [
     ),
     Route(
         "GET",
+        f"{_COLLECTION}/node",
+        collections.find_node,
+        {
+            "responses": told(
+                "200", "Place", "a node; its id and address are null where none says where it is"
+            )
+        },
+    ),
+    Route(
+        "GET",
         f"{_COLLECTION}/changes",
         collections.stream_changes,
         {

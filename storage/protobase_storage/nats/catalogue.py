@@ -27,13 +27,10 @@ class Catalogue:
         found = await self._stream.subjects(self._subjects.logs)
         return sorted(map(self._subjects.collection, found))
 
-    async def count(self) -> int:
-        """How many those are."""
-        return len(await self._stream.subjects(self._subjects.logs))
-
-    async def size(self) -> int:
-        """Bytes of all messages."""
-        return await self._stream.size()
+    async def size(self) -> tuple[int, int]:
+        """How many those are, and the bytes of all messages."""
+        state = await self._stream.state(self._subjects.logs)
+        return state.subjects, state.bytes
 
     async def infos(self, prefix: str) -> list[CollectionInfo]:
         """What the collections occupy that are not deleted."""

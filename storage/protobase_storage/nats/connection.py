@@ -14,7 +14,17 @@ from typing import Any
 from ..errors import StorageError, StorageUnreachable
 from .address import NatsAddress
 from .limits import CALL_SECONDS, PAGE_BYTES, PAGE_MESSAGES
-from .stream import Draft, Message, Outrun, Refused, Unanswered, Unavailable
+from .states import NO_SUBJECTS, state_of
+from .stream import (
+    Connection,
+    Draft,
+    Message,
+    Outrun,
+    Refused,
+    StreamState,
+    Unanswered,
+    Unavailable,
+)
 
 OUTRUN = (10071, 10164)
 """The error codes of JetStream for another last message than the expected one, stored or about to be."""
@@ -177,9 +187,16 @@ class NatsStream:
         """See `Stream.time`."""
         return (await self._ask_known(f"STREAM.INFO.{self._name}", {}))["ts"]
 
-    async def size(self) -> int:
-        """See `Stream.size`."""
-        return (await self._ask_known(f"STREAM.INFO.{self._name}", {}))["state"]["bytes"]
+    async def state(self, pattern: str) -> StreamState:
+        """See `Stream.state`."""
+        told = {"subjects_filter": pattern, "offset": NO_SUBJECTS}
+        return state_of(await self._ask_known(f"STREAM.INFO.{self._name}", told))
+
+    def connection(self) -> Connection:
+        """See `Stream.connection`."""
+        client = self._client
+        server = client.connected_url.netloc if client.is_connected and client.connected_url else ""
+        return Connection(server, tuple(each.netloc for each in client.servers), client.stats["reconnects"])
 
     async def listen(self, subject: str, heard: Callable[[Message, int], None]) -> Callable[[], None]:
         """See `Stream.listen`."""

@@ -90,7 +90,10 @@ class Follower:
         """Whether a message with this tag is this process's own."""
         self._identity = identity
         self._followed: dict[str, _Followed] = {}
-        self._due: dict[str, None] = {}
+        self._due: dict[str, float] = {}
+        """Collections that are to be read, and since when, by the event loop's clock."""
+        self._taking: dict[str, float] = {}
+        """The same of those that are being read, and that were told and are not known to be shown."""
         self._untold: dict[str, News] = {}
         """What was read, while something that belongs to it could not be."""
         self._wake = asyncio.Event()
@@ -110,6 +113,7 @@ class Follower:
         """See `SharedStorage.unfollow`."""
         followed = self._followed.pop(collection, None)
         self._due.pop(collection, None)
+        self._taking.pop(collection, None)
         self._untold.pop(collection, None)
         if followed is not None and followed.end is not None:
             followed.end()
@@ -128,8 +132,19 @@ class Follower:
 
     def look(self, collections: Iterable[str]) -> None:
         """See `SharedStorage.look`."""
-        self._due.update((each, None) for each in collections if each in self._followed)
+        now = asyncio.get_running_loop().time()
+        for each in collections:
+            if each in self._followed:
+                self._due.setdefault(each, now)
         self._wake.set()
+
+    def standing(self) -> tuple[int, int, float]:
+        """How many collections are followed, how many of these have news that are not shown yet or are looked
+        for, and for how many seconds at most."""
+        behind = self._due | self._taking
+        since = min(behind.values(), default=None)
+        seconds = 0.0 if since is None else asyncio.get_running_loop().time() - since
+        return len(self._followed), len(behind), seconds
 
     def look_at_all(self) -> None:
         """Look at all that is followed."""
@@ -145,6 +160,7 @@ class Follower:
     async def news(self) -> dict[str, News]:
         """See `SharedStorage.news`."""
         while True:
+            self._taking.clear()  # who asks for more has shown what he was told
             while not self._due:
                 self._require_open()
                 self._wake.clear()
@@ -169,7 +185,8 @@ class Follower:
         asked: set[tuple[str, str]] = set()
         for _ in range(PARTS_READ):
             for name in names:
-                self._due.pop(name, None)
+                if (since := self._due.pop(name, None)) is not None:
+                    self._taking.setdefault(name, since)
             await self._read_all(names)
             missing = self._missing_parts() - asked
             if not missing:
@@ -192,13 +209,19 @@ class Follower:
         for name, answer in zip(names, answers, strict=True):
             if isinstance(answer, BaseException):
                 failure = answer
-                self.look([name])
+                self._look_again(name)
             else:
                 before = self._untold.get(name, News())
                 commits = before.commits + answer.commits
                 self._untold[name] = News(commits, before.replaced or answer.replaced)
         if failure is not None:
             raise failure
+
+    def _look_again(self, name: str) -> None:
+        """It could not be read, and is as far behind as it was."""
+        self.look([name])
+        if name in self._due:
+            self._due[name] = self._taking.pop(name, self._due[name])
 
     def _missing_parts(self) -> set[tuple[str, str]]:
         """The parts, by transaction and collection, that are followed and not among what is to be told: they

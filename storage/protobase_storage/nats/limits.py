@@ -8,6 +8,9 @@ PATIENCE_SECONDS = 10.0
 CALL_SECONDS = 2.5
 """How long one request may take."""
 
+STATE_SECONDS = 1.0
+"""How old what is told of the servers may be: however often somebody asks, they are asked no more often."""
+
 PAUSE_SECONDS = 0.05, 1.0
 """The first and the longest pause before something is asked again; each time doubles it."""
 

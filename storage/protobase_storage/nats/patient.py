@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ..errors import StorageError, StorageUnreachable
 from .limits import CALLS_AT_ONCE, PAUSE_SECONDS
-from .stream import Draft, Message, Stream, Unanswered, Unavailable
+from .stream import Draft, Message, Stream, StreamState, Unanswered, Unavailable
 
 Result = TypeVar("Result")
 
@@ -88,9 +88,9 @@ class Patient:
         """See `Stream.time`."""
         return await self._ask(self.stream.time)
 
-    async def size(self) -> int:
-        """See `Stream.size`."""
-        return await self._ask(self.stream.size)
+    async def state(self, pattern: str) -> StreamState:
+        """See `Stream.state`."""
+        return await self._ask(lambda: self.stream.state(pattern))
 
     async def read_to_end(self, subject: str, after: int = 0) -> list[Message]:
         """All messages of a subject, or pattern, with higher numbers that are durable now.

@@ -13,8 +13,9 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
+from ..shared import Replica
 from .limits import BATCH_MESSAGES, CALL_SECONDS, PAGE_BYTES, PAGE_MESSAGES
-from .stream import Draft, Message, Outrun, Refused, Unanswered, Unavailable
+from .stream import Connection, Draft, Message, Outrun, Refused, StreamState, Unanswered, Unavailable
 
 PAYLOAD_BYTES = 1024 * 1024
 """What servers take by default."""
@@ -125,13 +126,13 @@ class StreamServers:
             if not self._subjects[subject]:
                 del self._subjects[subject]
 
-    def size(self) -> int:
-        """Bytes of all messages."""
-        return sum(
-            len(subject) + len(each.message.data)
-            for subject, stored in self._subjects.items()
-            for each in stored.values()
-        )
+    def state(self, pattern: str) -> StreamState:
+        """How the stream is, on a single server."""
+        stored = [each for messages in self._subjects.values() for each in messages.values()]
+        size = sum(len(each.message.subject) + len(each.message.data) for each in stored)
+        last = max((each.message.sequence for each in stored), default=0)
+        leader = Replica("simulated", True, True, True, 0, 0.0)
+        return StreamState((leader,), len(stored), size, None, last, len(self._matching(pattern)))
 
     def say(self, subject: str, data: bytes) -> None:
         """Send it to who hears that subject."""
@@ -226,9 +227,13 @@ class SimulatedStream:
         """See `Stream.time`."""
         return await self._request(_moment)
 
-    async def size(self) -> int:
-        """See `Stream.size`."""
-        return await self._request(self._servers.size)
+    async def state(self, pattern: str) -> StreamState:
+        """See `Stream.state`."""
+        return await self._request(lambda: self._servers.state(pattern))
+
+    def connection(self) -> Connection:
+        """See `Stream.connection`."""
+        return Connection("" if self._is_cut else "simulated", ("simulated",), 0)
 
     async def listen(self, subject: str, heard: Callable[[Message, int], None]) -> Callable[[], None]:
         """See `Stream.listen`; the subject is one of those under which logs are sent on."""

@@ -30,7 +30,7 @@ from ..contract import (
     refused,
 )
 from ..errors import StorageClosed, StorageError, StorageUnreachable, TooManyReads
-from ..shared import News, SharedStorage
+from ..shared import News, SharedState, SharedStorage
 from .address import NatsAddress
 from .bucket import PATIENCE, SnapshotBucket
 from .catalogue import Catalogue
@@ -51,6 +51,7 @@ from .sender import Sender
 from .stream import Stream
 from .subjects import Subjects
 from .upkeep import Upkeep
+from .watch import Watch
 from .writer import Writer
 
 Result = TypeVar("Result")
@@ -80,6 +81,7 @@ class NatsStorage(SharedStorage):
         options see `open`."""
         self.identity = seat.identity
         self.replicas = replicas
+        self._name = name
         self._seat = seat
         self._bucket = bucket
         self._stream = patient.stream
@@ -104,6 +106,7 @@ class NatsStorage(SharedStorage):
         self._queueing = Queueing(patient, subjects.queue, self.identity, heads.vector)
         self.channel = self._said = NatsChannel(patient, subjects)
         self._catalogue = Catalogue(patient, subjects, self._reader)
+        self._watch = Watch(self._stream, subjects.logs, clock)
         self._eraser = Eraser(patient, subjects, self._writer, self._upkeep)
         self._stream.when_connected_again(self._follower.look_at_all)
         self._reads_limit = reads_limit
@@ -292,10 +295,42 @@ class NatsStorage(SharedStorage):
     async def stats(self) -> StorageStats:
         """See `Storage.stats`; of the flushes each is a round, of any number of messages."""
         self._check_open()
-        collections, size = await asyncio.gather(self._catalogue.count(), self._catalogue.size())
+        return self._stats(*await self._catalogue.size())
+
+    async def recent_stats(self) -> StorageStats:
+        """See `Storage.recent_stats`."""
+        self._check_open()
+        await self._watch.look()
+        return self._stats(self._watch.state.subjects, self._watch.state.bytes)
+
+    def _stats(self, collections: int, size: int) -> StorageStats:
         writer = self._writer
         counted = writer.commits, writer.flushes, writer.last_flush_seconds, writer.backlog
         return StorageStats(collections, size, *counted)
+
+    async def state(self) -> SharedState:
+        """See `SharedStorage.state`."""
+        self._check_open()
+        await self._watch.look()
+        told, connection = self._watch.state, self._stream.connection()
+        followed, behind, behind_seconds = self._follower.standing()
+        return SharedState(
+            name=self._name,
+            server=connection.server,
+            servers=connection.servers,
+            reconnects=connection.reconnects,
+            problem=self._watch.problem,
+            told_seconds=self._watch.told_seconds,
+            replicas=told.replicas,
+            messages=told.messages,
+            bytes=told.bytes,
+            max_bytes=told.max_bytes,
+            last=told.last,
+            unstored_bytes=self._writer.backlog,
+            followed=followed,
+            behind=behind,
+            behind_seconds=behind_seconds,
+        )
 
     async def close(self) -> None:
         """See `Storage.close`."""
@@ -306,6 +341,7 @@ class NatsStorage(SharedStorage):
     async def _close(self) -> None:
         self._follower.close()
         self._said.close()
+        self._watch.close()
         await self._writer.stop()
         await self._seat.release()
         await self._stream.close()

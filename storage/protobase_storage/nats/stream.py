@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import StorageError
+from ..shared import Replica
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,28 @@ class Draft:
     data: bytes
     expected: int
     behind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """What the servers say of a stream. `subjects` is how many of those have messages that were asked for."""
+
+    replicas: tuple[Replica, ...]
+    messages: int
+    bytes: int
+    max_bytes: int | None
+    last: int
+    subjects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The server that a process is connected to, empty for none; those that it knows, and how often it has
+    connected again."""
+
+    server: str
+    servers: tuple[str, ...]
+    reconnects: int
 
 
 class Outrun(Exception):
@@ -86,8 +109,12 @@ class Stream(Protocol):
         """What time it is by a server's clock."""
         ...
 
-    async def size(self) -> int:
-        """Bytes of all messages."""
+    async def state(self, pattern: str) -> StreamState:
+        """How it is, and how many subjects of a pattern it has."""
+        ...
+
+    def connection(self) -> Connection:
+        """How this process is connected. Raises nothing."""
         ...
 
     async def listen(self, subject: str, heard: Callable[[Message, int], None]) -> Callable[[], None]:

@@ -66,7 +66,7 @@ def test_lists_are_given_option_by_option_in_a_variable_or_in_the_file(config):
     urls = ["ws://a:1/peer", "ws://b:2/peer"]
     file = config(
         f"peers = {urls}\nnode_id = 'n1'\ncluster_secret_file = 's'\ndurability = 'majority'\n"
-        "owners = ['a*', 'b']\n"
+        "owners = ['a*', 'b']\nadvertise = 'ws://n1'\n"
     )
     variables = {
         "PROTOBASE_PEERS": " ".join(urls),
@@ -74,10 +74,11 @@ def test_lists_are_given_option_by_option_in_a_variable_or_in_the_file(config):
         "PROTOBASE_CLUSTER_SECRET_FILE": "s",
         "PROTOBASE_DURABILITY": "majority",
         "PROTOBASE_OWNERS": "a* b",
+        "PROTOBASE_ADVERTISE": "ws://n1",
     }
     given = {"peer": urls, "node_id": "n1", "cluster_secret_file": "s", "durability": "majority"}
-    given["owner"] = ["a*", "b"]
-    node = {"node_id": "n1", "cluster_secret_file": "s", "durability": "majority"}
+    given |= {"owner": ["a*", "b"], "advertise": "ws://n1"}
+    node = {"node_id": "n1", "cluster_secret_file": "s", "durability": "majority", "advertise": "ws://n1"}
     expected = Settings(peers=tuple(urls), owners=("a*", "b"), **node)
     for each in ((given, {}), ({}, variables), ({"config": file}, {})):
         assert settings(*each) == expected

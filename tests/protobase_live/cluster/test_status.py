@@ -7,11 +7,12 @@ import asyncio
 from protobase_actors import SystemClock
 from protobase_live.cluster.channel import Channel
 from protobase_live.errors import Unavailable
-from protobase_live.model.node_status import LinkStatus, NodeStatus
+from protobase_live.model.node_status import LinkStatus, MemberStatus, NodeStatus
 from protobase_live.server.counters import Counters
 from protobase_live.server.metrics import metrics
 from protobase_live.server.permissions import Permissions
 from protobase_storage import StorageFull
+from tests.protobase_live.model.test_stream_status import WELL
 from tests.support.figures import values_of
 from tests.support.nodes import Connection, Make, Node, agree, settle
 
@@ -140,5 +141,7 @@ async def test_parts_of_transactions_that_wait_are_held(make: Make) -> None:
 
 def test_a_status_is_read_back_from_its_form() -> None:
     link = LinkStatus("b", "ws://b/peer", True, None, ["a"], 1, 0.5, 10, 0.25, {"tasks": "why"})
-    status = NodeStatus("a", 2, 100, 3, 1, 0, [link], "b")
-    assert NodeStatus.parse(status.form()) == status
+    nodes = (MemberStatus("c", "ws://c/live"),)
+    for stream in (None, WELL):
+        status = NodeStatus("a", 2, 100, 3, 1, 0, [link], "b", nodes, stream)
+        assert NodeStatus.parse(status.form()) == status

@@ -15,7 +15,7 @@ from protobase_actors import ManualClock
 from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
 from protobase_live.errors import Conflict, RecordExists, Unavailable
-from protobase_storage import Commit, MemoryStorage, News, SharedStorage, StorageOutdated, Vector
+from protobase_storage import Commit, MemoryStorage, News, SharedState, SharedStorage, StorageOutdated, Vector
 from protobase_storage.contract import refused
 
 
@@ -62,6 +62,9 @@ class OutrunStorage(MemoryStorage, SharedStorage):
             self._news.put_nowait(told)
         stored = {name: self._collections[name].vector for name in known if name in self._collections}
         return refused(StorageOutdated(stored))
+
+    async def state(self) -> SharedState:
+        raise NotImplementedError
 
     def follow(self, collection: str, vector: Vector) -> None: ...
 

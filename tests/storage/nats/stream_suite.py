@@ -144,11 +144,26 @@ class StreamConformance(ABC):
         assert dict(await stream.subjects(at.pieces("a"))) == {at.piece: 1}
 
     async def test_bytes_are_those_of_what_is_there(self, stream: Stream, at: Names) -> None:
-        before = await stream.size()
+        before = await stream.state(at.logs)
         number = await stream.store(at.a, bytes(10_000))
-        assert await stream.size() >= before + 10_000
+        state = await stream.state(at.logs)
+        assert state.bytes >= before.bytes + 10_000
+        assert (state.messages, state.subjects) == (before.messages + 1, before.subjects + 1)
+        assert state.last == number
         await stream.wipe(number)
-        assert await stream.size() == before
+        state = await stream.state(at.logs)
+        assert (state.bytes, state.messages, state.subjects) == (
+            before.bytes,
+            before.messages,
+            before.subjects,
+        )
+
+    async def test_the_server_that_leads_lacks_nothing(self, stream: Stream, at: Names) -> None:
+        leader = (await stream.state(at.logs)).replicas[0]
+        assert (leader.leads, leader.online, leader.current, leader.lag) == (True, True, True, 0)
+        connection = stream.connection()
+        assert connection.server in connection.servers
+        assert connection.reconnects == 0
 
     async def test_who_listens_is_told_what_is_stored(self, stream: Stream, other: Stream, at: Names) -> None:
         told, told_other = list[tuple[int, int, bytes]](), list[int]()
@@ -178,13 +193,13 @@ class StreamConformance(ABC):
         end = await stream.hear(at.queue, heard.append)
         await other.hear(at.queue, heard_other.append)
         await listens(stream, other)
-        size = await stream.size()
+        size = (await stream.state(at.logs)).bytes
         for data in (b"1", b"2"):
             await stream.say(at.queue, data)
         await until(lambda: len(heard_other) == 2)
         await until(lambda: len(heard) == 2)
         assert heard == heard_other == [b"1", b"2"]
-        assert await stream.size() == size
+        assert (await stream.state(at.logs)).bytes == size
         end()
 
     async def test_what_is_too_long_is_refused(self, stream: Stream, at: Names) -> None:
@@ -196,7 +211,7 @@ class StreamConformance(ABC):
 async def listens(*streams: Stream) -> None:
     """Wait until the servers know of what was asked of them before."""
     for each in streams:
-        await each.size()
+        await each.time()
 
 
 def moment(told: str) -> float:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from protobase_storage import Commit, Joint, News, StorageClosed
+from protobase_storage import Commit, Joint, News, StorageClosed, StorageUnreachable
 from protobase_storage.conformance.model import make_commit, make_snapshot
+from protobase_storage.nats.simulated import SimulatedStream, StreamServers
 from protobase_storage.nats.storage import NatsStorage
 from protobase_storage.nats.stream import Message, Stream
 from tests.support.nats_places import address_of, open_nats
@@ -221,3 +222,40 @@ async def test_after_closing_there_is_no_more(tmp_path: Path) -> None:
     await storage.close()
     with pytest.raises(StorageClosed):
         await storage.news()
+
+
+async def test_how_far_it_is_behind_is_known_until_what_was_told_is_shown(
+    storage: NatsStorage, writer: NatsStorage
+) -> None:
+    state = await storage.state()
+    assert (state.followed, state.behind, state.behind_seconds) == (0, 0, 0.0)
+    storage.follow("a", {})
+    state = await storage.state()
+    assert (state.followed, state.behind) == (1, 1)
+    news = asyncio.create_task(storage.news())
+    await writer.append([make_commit("a", 1)])
+    assert "a" in await news
+    first = (await storage.state()).behind_seconds
+    assert first > 0
+    assert (await storage.state()).behind_seconds > first
+    news = asyncio.create_task(storage.news())
+    async with asyncio.timeout(30):
+        while (await storage.state()).behind:  # noqa: ASYNC110 - nobody says so
+            await asyncio.sleep(0)
+    news.cancel()
+
+
+async def test_what_cannot_be_read_stays_behind(tmp_path: Path) -> None:
+    servers = StreamServers()
+    storage = await NatsStorage.on(SimulatedStream(servers), "s", seconds=0.0)
+    storage.follow("a", {})
+    servers.has_leader = False
+    before = -1.0
+    for _ in range(3):
+        with pytest.raises(StorageUnreachable):
+            await storage.news()
+        state = await storage.state()
+        assert state.behind == 1
+        assert state.behind_seconds > before
+        before = state.behind_seconds
+    await storage.close()

@@ -1,4 +1,4 @@
-"""Collections as a whole over REST: erasing."""
+"""Collections as a whole over REST: erasing, and which node they are best opened at."""
 
 from __future__ import annotations
 
@@ -25,3 +25,9 @@ async def test_nothing_is_erased_by_half_a_request(rest, database, body) -> None
     await (await database.collection("tasks")).put({"title": "kept"}, key="t1")
     assert (await call(rest, "POST", ERASE, body)).status in (400, 422)
     assert await (await database.collection("tasks")).count() == 1
+
+
+async def test_who_is_on_no_stream_prefers_no_node(rest) -> None:
+    found = await call(rest, "GET", "/api/v1/collections/boards%2F42/node")
+    assert (found.status, found.json) == (200, {"node": None, "address": None})
+    assert (await call(rest, "GET", "/api/v1/collections/protobase:x/node")).status == 400
