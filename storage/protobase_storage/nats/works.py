@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..commit import Commit, Snapshot, Vector, includes, join, sequence_of
@@ -199,3 +199,23 @@ class Compaction(Work):
 
 
 AnyWork = Append | Deletion | Compaction
+
+
+class Claims:
+    """What is to be appended, and what it relies on, by collection."""
+
+    def __init__(self, works: Iterable[AnyWork]) -> None:
+        self._commits: dict[str, list[Commit]] = {}
+        self._known: dict[str, list[Vector]] = {}
+        for work in works:
+            if isinstance(work, Append):
+                for commit in work.commits:
+                    self._commits.setdefault(commit.collection, []).append(commit)
+                for name, vector in work.known.items():
+                    self._known.setdefault(name, []).append(vector)
+
+    def contradict(self, name: str, vector: Vector) -> bool:
+        """Whether some of it would be refused if a collection were as far as ``vector``."""
+        is_known = all(includes(known, vector) for known in self._known.get(name, ()))
+        commits = self._commits.get(name, ())
+        return not is_known or any(each.sequence <= sequence_of(vector, each.origin) for each in commits)

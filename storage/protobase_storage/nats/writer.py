@@ -15,7 +15,7 @@ from .parcels import Parcel, parcels_of
 from .sender import Sender
 from .upkeep import Upkeep
 from .values import Published
-from .works import BEATEN, AnyWork, Append, Compaction, Deletion, Plan, Replaced
+from .works import BEATEN, AnyWork, Append, Claims, Compaction, Deletion, Plan, Replaced
 
 ROUND_WORKS = 4096
 """Appends, snapshots and deletions of one round, at most."""
@@ -163,16 +163,18 @@ class Writer:
         beaten = [(each.changed, each.error) for each in settled if isinstance(each.error, BEATEN)]
         self._fail_behind([*beaten, *(each for each in failures if each)])
 
-    async def _find_heads(self, works: Iterable[AnyWork]) -> list[str]:
+    async def _find_heads(self, works: Sequence[AnyWork]) -> list[str]:
         """Read where the collections end that are not known. The answer is which cannot be read: they can
         be deleted, and nothing else."""
-        slots, based = asyncio.Semaphore(CALLS_AT_ONCE), self._based(works)
+        slots, based, claims = asyncio.Semaphore(CALLS_AT_ONCE), self._based(works), Claims(works)
 
         async def find(name: str) -> StorageError | None:
             async with slots:
                 try:
                     head = await self._upkeep.find(name)
-                    if not includes(head.vector, based.get(name, NOTHING)):
+                    # What is known may be of before a deletion by others: nothing is refused for it alone.
+                    is_doubtful = claims.contradict(name, head.vector)
+                    if is_doubtful or not includes(head.vector, based.get(name, NOTHING)):
                         await self._heads.catch_up(name)
                 except StorageError as error:
                     return error
