@@ -58,15 +58,9 @@ from protobase_live.collection.turn import (
     Turn,
 )
 from protobase_live.collection.unfolded import Unfolded
+from protobase_live.collection.unreadable import NEVER_TAKEN
 from protobase_live.document import Document
-from protobase_live.errors import (
-    CollectionDropped,
-    MalformedUpdate,
-    ProtoBaseError,
-    StorageFailed,
-    Unavailable,
-    ValidationError,
-)
+from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable
 from protobase_storage import Loaded, Storage, StorageError, StorageOutdated, StorageSilent, Vector
 
 if TYPE_CHECKING:
@@ -252,7 +246,7 @@ class CollectionActor(Actor[Message]):
                 self._replica.require_history(message.history)
                 apart = self._audience.is_followed
                 await self._replica.replicate(message.commits, turn.commits, apart=apart)
-            except (ValidationError, MalformedUpdate, CollectionDropped, Unavailable) as error:
+            except (*NEVER_TAKEN, Unavailable) as error:
                 turn.notices.append(Refusal(envelope, error))
             else:
                 turn.notices.append(Reply(envelope, self._replica.replicated))
@@ -341,7 +335,7 @@ class CollectionActor(Actor[Message]):
             self._replica.require_history(message.history)
             lacks = self._replica.lacks(message.snapshot)
             outcome = await self._replica.install(message.snapshot)
-        except (ValidationError, MalformedUpdate, CollectionDropped, Unavailable) as error:
+        except (*NEVER_TAKEN, Unavailable) as error:
             envelope.fail(error)
             return
         except (StorageError, ProtoBaseError) as error:

@@ -11,8 +11,8 @@ from protobase_live.collection.former import History
 from protobase_live.collection.held_joints import NONE_KNOWN, HeldJoints, Parts
 from protobase_live.collection.joint_runs import connected, run_of
 from protobase_live.collection.messages import Replicate, Replicated
-from protobase_live.collection.unreadable import require_readable
-from protobase_live.errors import CollectionDropped, MalformedUpdate, ProtoBaseError, ValidationError
+from protobase_live.collection.unreadable import NEVER_TAKEN, require_readable
+from protobase_live.errors import MalformedUpdate, ProtoBaseError
 from protobase_storage import Commit, Joint, Vector, covers, follows
 
 Ask = Callable[[str, Replicate], Awaitable[object]]
@@ -203,11 +203,9 @@ class _Call:
         return None if answer is None else answer.vector
 
     async def _show_together(self, parts: Parts) -> bool:
-        """Whether they are shown, or one of them cannot be, which is told so when it comes alone."""
+        """Whether they are shown. One that can never be is left out, and told so when it comes alone."""
         try:
             await self._carry_out({each: (commit,) for each, commit in parts.items()}, self.histories)
-        except (ValidationError, MalformedUpdate, CollectionDropped):
-            return True
         except ProtoBaseError as error:
             self._fail(parts, error)
             return False
@@ -220,7 +218,7 @@ class _Call:
     async def _send(self, collection: str, commits: Sequence[Commit]) -> None:
         try:
             await self._ask_for_answer(collection, commits)
-        except (ValidationError, MalformedUpdate, CollectionDropped) as error:
+        except NEVER_TAKEN as error:
             self._fail([collection], error)
             if commits:
                 await self._send(collection, ())  # it goes on, and says how far it is

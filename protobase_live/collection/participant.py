@@ -20,6 +20,7 @@ from protobase_live.collection.replica import Replica
 from protobase_live.collection.state import leaps
 from protobase_live.collection.transactor import Transactor
 from protobase_live.collection.turn import Installed, Receipt, Refusal, Reply, Turn
+from protobase_live.collection.unreadable import NEVER_TAKEN
 from protobase_live.errors import MalformedUpdate, ProtoBaseError, Unavailable
 from protobase_storage import Commit, Snapshot, StorageOutdated, Vector
 from protobase_storage.commit import NOTHING
@@ -104,22 +105,24 @@ class Participant:
     async def _take_in_part(self, envelope: Envelope[Message], hold: HoldPart) -> None:
         """`_take_part` with commits that another node has made."""
         turn, durable = Turn(batch=[envelope], moments=[self._gates.now()]), None
-        lacking = await self._agreed(hold.meeting, self._lacking(hold.commits, hold.history))
+        preparing = self._or_leave_out(turn, (), self._lacking(hold.commits, hold.history))
+        lacking = await self._agreed(hold.meeting, preparing)
         turn.moments.append(self._gates.now())
         try:
             for commit in lacking or ():
                 turn.commits.append(await self._replica.apply(commit))
-            turn.notices.append(Reply(envelope))
         except MalformedUpdate as error:
             turn.notices.append(Refusal(envelope, error))  # the others are shown without it
         if lacking is not None:
-            durable = await self._store(hold.meeting, turn, turn.stored, writes=bool(lacking))
-        self._pipeline.push(turn, durable if lacking else None)
+            durable = await self._store(hold.meeting, turn, turn.stored, writes=bool(turn.commits))
+        turn.notices = turn.notices or [Reply(envelope)]
+        self._pipeline.push(turn, durable if turn.commits else None)
 
     async def _take_in_snapshot(self, envelope: Envelope[Message], hold: HoldSnapshot) -> None:
         """All are appended as one, and shown as one; each is folded in between."""
         turn, durable, snapshot = Turn(batch=[envelope]), None, hold.snapshot
-        lacks = await self._agreed(hold.meeting, self._lacks(snapshot, hold.history))
+        preparing = self._or_leave_out(turn, False, self._lacks(snapshot, hold.history))
+        lacks = await self._agreed(hold.meeting, preparing)
         if lacks is not None:
             commits = leaps(snapshot, self._replica.vector) if lacks else []
             if lacks:
@@ -128,7 +131,7 @@ class Participant:
             durable = await self._store(hold.meeting, turn, commits, writes=lacks)
             if lacks and durable is not None:
                 await self._replica.fold_behind(durable)
-        turn.notices.append(Reply(envelope))
+        turn.notices = turn.notices or [Reply(envelope)]
         self._pipeline.push(turn, durable if lacks else None)
 
     async def _lacks(self, snapshot: Snapshot, history: History | None) -> bool:
@@ -150,6 +153,18 @@ class Participant:
         self._read_only.require(self._name)
         self._replica.require_history(history)
         return self._replica.lacking(commits)
+
+    @staticmethod
+    async def _or_leave_out(turn: Turn, nothing: T, preparing: Awaitable[T]) -> T:
+        """What of another node's is to be taken in; ``nothing``, which is told, if it can never be.
+
+        The others are shown without it: refused as a whole, they would come one by one, and be seen so.
+        """
+        try:
+            return await preparing
+        except NEVER_TAKEN as error:
+            turn.notices.append(Refusal(turn.batch[0], error))
+            return nothing
 
     async def _agreed(self, meeting: Meeting, preparing: Awaitable[T]) -> T | None:
         """What this collection does, if it and all others can carry out their parts."""

@@ -1,11 +1,14 @@
-"""Commits of other nodes that cannot be read."""
+"""What comes from other nodes, and can never be taken here."""
 
 from __future__ import annotations
 
 from protobase_actors import in_steps
-from protobase_live.errors import MalformedUpdate
+from protobase_live.errors import CollectionDropped, MalformedUpdate, ValidationError
 from protobase_live.protocol.yjs.structs import check_in_steps, is_common
 from protobase_storage import Commit
+
+NEVER_TAKEN = (ValidationError, MalformedUpdate, CollectionDropped)
+"""What is raised for that. What comes with it is taken without it: nobody waits for what cannot come."""
 
 
 def place_of(commit: Commit) -> str:

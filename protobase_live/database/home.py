@@ -12,11 +12,12 @@ from protobase_live.collection.former import History
 from protobase_live.collection.joint import JointParts, JointSnapshots, commit_jointly
 from protobase_live.collection.joint_replication import NONE_KNOWN, Answer, JointReplication, KnownHistories
 from protobase_live.collection.limits import Limits
-from protobase_live.collection.messages import Install, Message, Replicated
+from protobase_live.collection.messages import Install, Message, Replicate, Replicated
 from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.state import State
+from protobase_live.collection.unreadable import NEVER_TAKEN
 from protobase_live.database.known_errors import errors_named
-from protobase_live.errors import ProtoBaseError
+from protobase_live.errors import CollectionUnloadable, ProtoBaseError, Unavailable
 from protobase_storage import Commit, Snapshot, Storage
 
 Ask = Callable[[str, Message], Awaitable[object]]
@@ -73,26 +74,31 @@ class Home:
     async def take_states(self, states: Sequence[State]) -> dict[str, Answer]:
         """Take what collections came to on another node; durable on return, and shown as one.
 
-        Those that can never be taken are told so, and the others are taken without them.
+        Those that can never be taken are told so, and the others are taken without them, still as one.
         """
         answers: dict[str, Answer] = {}
         snapshots: dict[str, tuple[Snapshot, History]] = {}
-        for each in states:
-            try:
-                snapshots[each.collection] = await self._snapshot(each), each.history
-            except ProtoBaseError as error:
-                answers[each.collection] = error
         try:
+            for each in states:
+                try:
+                    snapshots[each.collection] = await self._takeable(each), each.history
+                except (*NEVER_TAKEN, CollectionUnloadable) as error:
+                    answers[each.collection] = error
             await self._install_together(snapshots)
         except ProtoBaseError as error:
-            if error.retryable:
-                return answers | dict.fromkeys(snapshots, error)
+            return {state.collection: answers.get(state.collection, error) for state in states}
         for name, (snapshot, history) in snapshots.items():
             try:
                 answers[name] = await self.install(snapshot, history)
             except ProtoBaseError as error:
                 answers[name] = error
         return answers
+
+    async def _takeable(self, state: State) -> Snapshot:
+        """What is to be taken in. Raises what keeps it from being taken; so none waits for it in vain."""
+        snapshot = await self._snapshot(state)
+        await self._ask(state.collection, Replicate((), state.history))
+        return snapshot
 
     async def _snapshot(self, state: State) -> Snapshot:
         updates = state.updates
@@ -103,9 +109,7 @@ class Home:
 
     async def _install_together(self, snapshots: Mapping[str, tuple[Snapshot, History]]) -> None:
         if len(snapshots) > 1:
-            joint = JointSnapshots(snapshots)
-            with errors_named("snapshots of another node"):
-                await commit_jointly(self.storage, self._ref, joint, self._clock, self._limits)
+            await self._carry_out("snapshots of another node", JointSnapshots(snapshots))
 
     async def take_deletion(self, collection: str, remains: bytes) -> None:
         """Delete a collection that was deleted on another node, where that has left ``remains``.
@@ -131,6 +135,13 @@ class Home:
     async def _show_together(
         self, commits: Mapping[str, Sequence[Commit]], histories: KnownHistories
     ) -> None:
-        joint = JointParts(commits, histories)
-        with errors_named("a transaction of another node"):
-            await commit_jointly(self.storage, self._ref, joint, self._clock, self._limits)
+        await self._carry_out("a transaction of another node", JointParts(commits, histories))
+
+    async def _carry_out(self, what: str, joint: JointParts | JointSnapshots) -> None:
+        """Show what can be shown as one. Raises Unavailable if that failed, for whatever reason."""
+        try:
+            with errors_named(what):
+                await commit_jointly(self.storage, self._ref, joint, self._clock, self._limits)
+        except ProtoBaseError as error:
+            # Whatever one of them failed on says nothing of the others, which are to be sent again with it.
+            raise error if error.retryable else Unavailable(f"{what}: {error}") from error

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 import protobase_live as pb
 from protobase_actors import ManualClock
 from protobase_live.collection.former import FIRST, Former, History
+from protobase_live.collection.joint import commit_jointly
 from protobase_live.collection.joint_replication import Answer
 from protobase_live.collection.limits import DEFAULT_LIMITS, Limits
 from protobase_live.collection.messages import Replicated
+from protobase_live.database import home
 from protobase_live.database.database import Database
 from protobase_live.errors import (
     CollectionDropped,
@@ -300,6 +303,28 @@ async def test_nor_for_a_history_that_is_over(first: Node, second: Node) -> None
     answers = await second.db.replicate({"a": commits["a"], "b": commits["b"][1:]}, {"a": FIRST, "b": FIRST})
     assert isinstance(answers["b"], CollectionDropped)
     assert (held(answers), await second.keys("a")) == ({"a": 0}, ["k"])
+
+
+async def test_a_history_that_ends_while_they_are_held_leaves_the_others_together(
+    first: Node, second: Node, monkeypatch
+) -> None:
+    failures = [Unavailable("not now")]  # of what is done as one; then transactions come one by one
+
+    async def after_a_deletion(*given: Any) -> dict[str, object]:
+        if failures:
+            raise failures.pop()
+        await second.db.drop("b")
+        return await commit_jointly(*given)
+
+    await first.write("k", *"abc")
+    await second.write("own", *"abc")
+    commits = await first.commits(*"abc")
+    monkeypatch.setattr(home, "commit_jointly", after_a_deletion)
+    second.storage.batches.clear()
+    answers = await second.db.replicate(commits, dict.fromkeys("abc", FIRST))
+    assert isinstance(answers["b"], CollectionDropped)
+    assert second.storage.batches == [["a1", "c1"]]
+    assert [await second.keys(name) for name in "abc"] == [["k", "own"], [], ["k", "own"]]
 
 
 async def test_but_for_a_history_that_is_not_here_yet(first: Node, second: Node) -> None:
