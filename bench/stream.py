@@ -75,7 +75,11 @@ async def _measure(what: str, count: int, rooms: int, readers: int, *, spread: b
                 client.close()
     each = f"nodes {1e6 * nodes_cpu / done:.1f}, NATS {1e6 * nats_cpu / done:.1f}"
     where = "readers everywhere" if spread else "each room at one node"
-    print(f"  {count} nodes, {where:<21} {done / seconds:>8,.0f} {what}/s, us of CPU each: {each}")
+    print(f"  {_count(count)}, {where:<21} {done / seconds:>8,.0f} {what}/s, us of CPU each: {each}")
+
+
+def _count(nodes: int) -> str:
+    return f"{nodes} node{'s' if nodes > 1 else ' '}"
 
 
 def _cpu(nodes: Sequence[NodeProcess]) -> float:

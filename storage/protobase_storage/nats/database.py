@@ -66,7 +66,8 @@ async def find_database(
     database = _read(address, found.data)
     if begun is not None and begun.identity != database.identity:
         await begun.abandon()
-    bucket = bucket_of(database.identity) if bucket_of else None
+        begun = None
+    bucket = begun or (bucket_of(database.identity) if bucket_of else None)
     database.check(address, bucket.address if bucket else None)
     return bucket
 
