@@ -101,7 +101,7 @@ class PermittedDatabase:
         return [self._listed(each) for each in found if await self._authority.may("read", each.name)]
 
     def _listed(self, info: CollectionInfo) -> CollectionInfo:
-        whole = self._authority.sight(info.name).is_whole
+        whole = self._authority.sight(info.name) is None
         return info if whole else CollectionInfo(info.name, 0, 0, 0)
 
     async def drop(self, collection: str) -> None:
@@ -176,6 +176,8 @@ class PermittedStream:
         """See `ChangeStream`: what is seen of the changes. Raises Forbidden."""
         while True:
             changes = await self._reading.wait(self._stream.batch(limit))
+            if self._sight is None:
+                return changes
             seen = [each for change in changes if (each := self._sight.change(change)) is not None]
             if seen:
                 return seen
