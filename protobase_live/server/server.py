@@ -43,7 +43,6 @@ from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.linking import Linking
-from protobase_live.server.metrics import metrics_page
 from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import Pages, as_response, no_door
@@ -288,6 +287,8 @@ class Server:
 
     async def figures(self, accept: str = "") -> Answer:
         """The figures of this process, for who sent this header ``Accept``."""
+        from protobase_live.server.metrics import metrics_page  # a server that nobody measures starts without
+
         counted = self._counters, self.permissions, self.sessions, self.backlog
         return await metrics_page(self._database, *counted, accept)
 
