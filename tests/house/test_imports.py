@@ -36,6 +36,7 @@ DOORS = {
     "protobase_live.protocol.live.client_messages",
     "protobase_live.protocol.hocuspocus.messages",
 }
+LIVE = {"protobase_live.server.live_door", "protobase_live.protocol.live.client_messages"}
 LIBRARIES = {
     "h11",
     "uvicorn",
@@ -55,6 +56,18 @@ import protobase_live as pb
 async def main():
     async with pb.open("memory:") as db, pb.Server(db, port=0):
         await (await db.collection("tasks")).insert({"title": "a"})
+
+asyncio.run(main())
+"""
+
+SERVES = """
+import asyncio
+import protobase_live as pb
+
+async def main():
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        async with pb.connect(f"ws://127.0.0.1:{server.port}/live") as client:
+            await (await client.collection("tasks")).insert({"title": "a"})
 
 asyncio.run(main())
 """
@@ -81,9 +94,10 @@ def test_a_program_loads_what_it_uses() -> None:
         ("from protobase_live import open", QUERIES | RULES | LINKS | STORAGES | LIBRARIES | {"websockets"}),
         ("from protobase_live import Server", QUERIES | RULES | LINKS | DOORS | STORAGES | LIBRARIES),
         (RUNS, QUERIES | RULES | LINKS | DOORS | STORAGES | LIBRARIES),
+        (SERVES, QUERIES | RULES | LINKS | DOORS - LIVE | STORAGES | LIBRARIES),
         ("from protobase_live import connect", QUERIES | LINKS | STORAGES | LIBRARIES),
     ],
-    ids=["open", "Server", "a server that runs", "connect"],
+    ids=["open", "Server", "a server that runs", "a server with a live client", "connect"],
 )
 def test_what_is_not_needed_yet_is_not_imported(program: str, later: set[str]) -> None:
     assert later & loaded_by(program) == set()

@@ -72,6 +72,12 @@ async def test_a_door_that_nobody_had_come_to_refuses_who_comes_while_the_server
 ) -> None:
     await behind.close()
     end, wire = pipe(SUBPROTOCOLS[0], 1)
-    await asyncio.wait_for(behind.live.serve(wire), 10)
-    assert end.closed.code == TRY_AGAIN
+    serving = asyncio.ensure_future(behind.live.serve(wire))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    closed = end.closed
+    await end.close()
+    await serving
+    assert closed is not None
+    assert closed.code == TRY_AGAIN
     assert (await call(behind.rest, "GET", "/api/v1/collections")).status == 503
