@@ -14,7 +14,6 @@ from protobase_live.model.durability import Durability
 from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_collection
-from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import short
@@ -23,9 +22,10 @@ from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, Trans
 from protobase_live.transactions.transact import transact
 from protobase_live.transactions.transaction import Transaction
 
-if TYPE_CHECKING:  # queries are imported when there is one: a server that only relays starts without
+if TYPE_CHECKING:  # what is imported when somebody asks for it: a server that only relays starts without
     from protobase_live.handles.presence import Presence
     from protobase_live.live.live import Line, Live
+    from protobase_live.model.node_status import NodeStatus
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.language.query import Query
     from protobase_live.query.result.rows import Rows

@@ -28,7 +28,11 @@ from protobase_live.cli.loop import run, stop_requested
 from protobase_live.cli.serve import listening_as, opened, tracing
 from protobase_live.cli.settings import settings
 from protobase_live.cluster import cluster as cluster
+from protobase_live.database import folder as folder
+from protobase_live.server import hocuspocus_door as hocuspocus_door
+from protobase_live.server import http_live_door as http_live_door
 from protobase_live.server import peers as peers
+from protobase_live.server.rest import rest as rest
 from protobase_live.server.server import Server
 from protobase_live.workers.control import Control, Do
 from protobase_live.workers.flight_record import FlightRecord

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from protobase_live.client.link import Link
-from protobase_live.client.remote_live import RemoteLine
 
 if TYPE_CHECKING:
     from protobase_live.live.live import Live
@@ -31,6 +30,7 @@ class NamedQuery:
 
     def live(self, *, since: str | None = None, rows: Sequence[Any] | None = None) -> Live:
         """The rows, kept current; see `RemoteDatabase.live`."""
+        from protobase_live.client.remote_live import RemoteLine
         from protobase_live.live.live import Live
 
         return Live(RemoteLine(self._link, self._form), None, since, rows)

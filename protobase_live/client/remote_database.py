@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protobase_live.api import DatabaseApi
 from protobase_live.client.link import Link
 from protobase_live.client.named_query import NamedQuery
-from protobase_live.client.remote_live import RemoteLine
 from protobase_live.client.remote_presence import PresenceTables, RemotePresenceLine
 from protobase_live.client.remote_stream import RemoteChangeStream
 from protobase_live.errors import Conflict, NotReplicated
@@ -20,7 +19,6 @@ from protobase_live.handles.presence import Presence
 from protobase_live.model.durability import Durability
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_collection
-from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
@@ -35,10 +33,13 @@ from protobase_live.protocol.live.collection_messages import (
     StateHashRequest,
 )
 from protobase_live.protocol.live.permission_messages import RevokeRequest
-from protobase_live.query.explanation import Explanation
-from protobase_live.query.language.form import to_form
-from protobase_live.query.language.query import Query
 from protobase_live.transactions import TransactionLimits
+
+if TYPE_CHECKING:  # a client that asks nothing starts without queries
+    from protobase_live.client.remote_live import RemoteLine
+    from protobase_live.model.node_status import NodeStatus
+    from protobase_live.query.explanation import Explanation
+    from protobase_live.query.language.query import Query
 
 PART_BYTES = 4 * 1024 * 1024
 """How much of what is restored is sent at once."""
@@ -146,6 +147,8 @@ class RemoteDatabase(DatabaseApi):
 
     async def cluster_status(self) -> NodeStatus:
         """How the node that this client is connected to is linked with others, and how far these are."""
+        from protobase_live.model.node_status import NodeStatus
+
         return NodeStatus.parse(await self._ask(ClusterRequest))
 
     def named(self, name: str, **params: Any) -> NamedQuery:
@@ -198,11 +201,21 @@ class RemoteDatabase(DatabaseApi):
         return await self._link.call(lambda session: session.ask(request))
 
     async def _query(self, query: Query) -> list[Row]:
-        return await self._link.call(lambda session: session.query(to_form(query), explain=False))
+        return await self._link.call(lambda session: session.query(_form(query), explain=False))
 
     async def _explain(self, query: Query) -> Explanation:
-        form = await self._link.call(lambda session: session.query(to_form(query), explain=True))
+        from protobase_live.query.explanation import Explanation
+
+        form = await self._link.call(lambda session: session.query(_form(query), explain=True))
         return Explanation.parse(form)
 
     def _line(self, query: Query) -> RemoteLine:
-        return RemoteLine(self._link, to_form(query))
+        from protobase_live.client.remote_live import RemoteLine
+
+        return RemoteLine(self._link, _form(query))
+
+
+def _form(query: Query) -> Any:
+    from protobase_live.query.language.form import to_form
+
+    return to_form(query)

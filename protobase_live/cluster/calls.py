@@ -7,17 +7,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from protobase_actors import OrderedSet
+from protobase_live.cluster.serving import Serve
 from protobase_live.errors import Closed, Overloaded, ProtoBaseError, Unavailable
 from protobase_live.protocol.peer.messages import Answer, Call, PeerMessage
 from protobase_storage import StorageError
-
-Serve = Callable[[str, bytes], Awaitable[bytes]]
-"""Answers the question of this name. Raises ProtoBaseError or StorageError: then there is no answer."""
-
-
-async def nobody(name: str, body: bytes) -> bytes:
-    """Answers nothing."""
-    raise Unavailable(f"this node does not answer {name!r}")
 
 
 class Calls:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.collection.former import history_of
 from protobase_storage import Commit, Loaded, Vector, covers, includes
+
+if TYPE_CHECKING:  # a database that has no links starts without what goes through them
+    from protobase_live.cluster.outgoing import Outgoing
 
 OVERHEAD_BYTES = 200
 """What a commit in a log costs beside its update, when it is stored and when it is loaded."""

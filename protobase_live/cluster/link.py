@@ -9,11 +9,12 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from protobase_actors import Clock, within
-from protobase_live.cluster.calls import Calls, Serve, nobody
+from protobase_live.cluster.calls import Calls
 from protobase_live.cluster.channel import Channel
 from protobase_live.cluster.incoming import Home, Incoming
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.cluster.presence_line import PresenceLine
+from protobase_live.cluster.serving import Serve, nobody
 from protobase_live.errors import ProtoBaseError, ProtocolError, Unavailable
 from protobase_live.protocol.peer.handshake import NONCE_BYTES, VERSIONS, Handshake
 from protobase_live.protocol.peer.messages import (

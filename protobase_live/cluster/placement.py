@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from protobase_live.errors import ValidationError
-from protobase_live.model.node_status import MemberStatus
 from protobase_live.model.values import quoted
+
+if TYPE_CHECKING:
+    from protobase_live.model.node_status import MemberStatus
 
 WEIGHT_BYTES = 8
 """How long a weight is."""

@@ -7,17 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock, WakeUp, within
-from protobase_live.cluster.calls import Serve, nobody
 from protobase_live.cluster.keeping import Keeping
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.placement import preferred
 from protobase_live.cluster.recent import Recent
+from protobase_live.cluster.serving import Serve, nobody
 from protobase_live.cluster.source import Source
 from protobase_live.collection.former import History
 from protobase_live.errors import NotReplicated
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.durability import Durability
-from protobase_live.model.node_status import MemberStatus
 from protobase_live.model.operations import Receipt
 from protobase_storage import Commit, Loaded, Storage, Vector
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from protobase_live.cluster.link import Link
     from protobase_live.cluster.members import Members
     from protobase_live.cluster.owned_log import OwnedLog
+    from protobase_live.model.node_status import MemberStatus
 
 
 async def _nothing() -> None:

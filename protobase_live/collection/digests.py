@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from protobase_live.document import touched_by
 from protobase_live.model import values
 from protobase_live.model.operations import RECORDS, Op, Read, Target
-from protobase_live.permissions.permit import Permit
+from protobase_live.permissions.permits import Permit
 from protobase_live.structures import RECORDS_KIND
 
 Question = tuple[Target, str, bytes]

@@ -37,7 +37,7 @@ from protobase_live.collection.turn import (
 from protobase_live.document import OPEN
 from protobase_live.errors import ProtoBaseError, naming
 from protobase_live.model.state_hash import StateHash
-from protobase_live.permissions.permit import Permit
+from protobase_live.permissions.permits import Permit
 from protobase_live.protocol.yjs.state_vector import encode_state_vector
 
 

@@ -15,7 +15,7 @@ from protobase_live.collection.messages import Hold, HoldPart, HoldSnapshot, Mes
 from protobase_live.collection.outrun import Outrun
 from protobase_live.errors import Overloaded, Unavailable
 from protobase_live.model.operations import RECORDS, Check, Op, Read
-from protobase_live.permissions.permit import Permits
+from protobase_live.permissions.permits import Permits
 from protobase_storage import Commit, Snapshot, Storage, StorageError, StorageOutdated
 
 Refs = Callable[[str], Awaitable[Ref[Message]]]

@@ -13,7 +13,7 @@ from protobase_live.document import Judge
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.operations import Check, Op, Read, Target
 from protobase_live.model.values.weighing import weight
-from protobase_live.permissions.permit import Permit
+from protobase_live.permissions.permits import Permit
 from protobase_live.protocol.yjs.update_walker import Walker
 from protobase_storage import Commit, Loaded, Snapshot, Vector
 

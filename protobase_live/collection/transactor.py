@@ -17,7 +17,7 @@ from protobase_live.collection.room import make_room, needs_room
 from protobase_live.collection.turn import Receipt, Refusal
 from protobase_live.errors import ProtoBaseError, naming
 from protobase_live.model.operations import Check, Op
-from protobase_live.permissions.permit import Permit
+from protobase_live.permissions.permits import Permit
 
 
 class Transactor:

@@ -18,7 +18,7 @@ from protobase_live.errors import Conflict, Forbidden, LimitExceeded, Unavailabl
 from protobase_live.model.durability import Durability
 from protobase_live.model.names import known_collection
 from protobase_live.model.operations import Check, Op, Receipt
-from protobase_live.permissions.permit import Permits
+from protobase_live.permissions.permits import Permits
 from protobase_storage import Storage, Vector
 
 if TYPE_CHECKING:

@@ -26,7 +26,6 @@ from protobase_live.changes.stream import ChangeStream
 from protobase_live.cluster.erasures import Erasures
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.replication import Replication
-from protobase_live.cluster.status import status
 from protobase_live.collection.actor import CollectionActor
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.gates import Gates
@@ -60,12 +59,11 @@ from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_author, check_node, is_listed, known_collection
-from protobase_live.model.node_status import MemberStatus, NodeStatus
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.schemas import Schemas
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
-from protobase_live.permissions.permit import NO_PERMITS, Permit, Permits
+from protobase_live.permissions.permits import NO_PERMITS, Permit, Permits
 from protobase_live.presence.embedded_line import EmbeddedPresenceLine
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.presence.limits import PresenceLimits
@@ -76,6 +74,7 @@ if TYPE_CHECKING:
     from protobase_live.live.limits import ViewLimits
     from protobase_live.live.live import Line
     from protobase_live.live.views import Views
+    from protobase_live.model.node_status import MemberStatus, NodeStatus
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.language.query import Query
 
@@ -161,8 +160,7 @@ class Database(DatabaseApi):
         self._erasures = Erasures(self.node, self.replication, self._clock)
         self._streaming = Streaming(self._ask, self._pool, self._storage, self._opened, self._arrival)
         self._committing = Committing(self._storage, *ways, limits, self._clock)
-        self._home = HomeLoop()
-        self._closed = False
+        self._home, self._closed = HomeLoop(), False
         self._address, self._schemas = address, schemas or Schemas()
 
     def __repr__(self) -> str:
@@ -334,6 +332,8 @@ class Database(DatabaseApi):
 
     async def cluster_status(self) -> NodeStatus:
         """How this node is linked with others, and how far these are."""
+        from protobase_live.cluster.status import status
+
         owner = None if self.owner is None else self.owner.holder
         with errors_named("the storage"):
             loaded = len(self.actor_stats())

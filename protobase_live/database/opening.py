@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import DEFAULT_LIMITS, DEFAULT_STORAGE_LIMITS, Limits, StorageLimits
@@ -22,8 +20,7 @@ from protobase_live.model.names import check_node
 from protobase_live.model.schemas import Schemas
 from protobase_live.model.values import quoted
 from protobase_live.presence.limits import PresenceLimits
-from protobase_storage import FileStorage, MemoryStorage, Storage, StorageError
-from protobase_storage.file import DATABASE_NAME
+from protobase_storage import MemoryStorage, Storage, StorageError
 
 if TYPE_CHECKING:
     from protobase_storage.cloud.address import CloudAddress
@@ -131,21 +128,14 @@ async def open_storage(
         return await _open_nats(url, must_exist or read_only, limits)
     if scheme != "file" or not path:
         raise ValidationError(f"{url!r} is no storage; use {KNOWN}")
-    path = _folder(url, path)
-    if (must_exist or read_only) and not (Path(path) / DATABASE_NAME).exists():
-        raise StorageFailed(f"there is no database in {path!r}")
+    from protobase_live.database.folder import open_folder  # only who uses one needs what it loads
+
     with _opening(url):
-        return await FileStorage.open(
-            path,
-            backlog_limit=limits.unstored_bytes,
-            reads_limit=limits.waiting_reads,
-            max_bytes=limits.file_bytes,
-            reserve_bytes=limits.reserve_bytes,
-        )
+        return await open_folder(url, path, must_exist=must_exist or read_only, limits=limits)
 
 
 async def _open_cloud(url: str, must_exist: bool, limits: StorageLimits) -> Storage:
-    from protobase_storage.clouds import open_cloud, open_local_cloud  # only who uses one needs what it loads
+    from protobase_storage.clouds import open_cloud, open_local_cloud
 
     address = _cloud_address(url)
     options: dict[str, Any] = {
@@ -178,7 +168,7 @@ async def _view_cloud(url: str, limits: StorageLimits) -> Storage:
 
 
 async def _open_nats(url: str, must_exist: bool, limits: StorageLimits) -> Storage:
-    from protobase_storage.nats.address import parse_address  # only who uses one needs what it loads
+    from protobase_storage.nats.address import parse_address
     from protobase_storage.nats.storage import NatsStorage
 
     try:
@@ -210,27 +200,3 @@ def _opening(url: str) -> Generator[None]:
         yield
     except StorageError as error:
         raise StorageFailed(f"cannot open {url!r}: {error}") from error
-
-
-def _folder(url: str, path: str) -> str:
-    """The folder that an address names. Raises ValidationError where it means something else elsewhere."""
-    if path.startswith("//"):
-        if not path.startswith("///"):
-            raise ValidationError(
-                f"{url!r} names a host; write file:{path[2:]}, or file:///... from the root"
-            )
-        path = path[2:]
-    try:
-        path = str(Path(path).expanduser())
-    except RuntimeError:
-        raise ValidationError(f"{url!r}: there is no home of that user") from None
-    if not (Path(path) / DATABASE_NAME).exists():
-        _check_plain(url, path)
-    return path
-
-
-def _check_plain(url: str, path: str) -> None:
-    if "?" in path:
-        raise ValidationError(f"{url!r} takes no options; a folder with '?' in its name is not made")
-    if (plain := unquote(path)) != path:
-        raise ValidationError(f"{url!r}: a path is written as it is; write 'file:{plain}'")

@@ -7,9 +7,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from protobase_actors import Clock
-from protobase_live.cluster.following import Following
-from protobase_live.cluster.incoming import Home
-from protobase_live.cluster.members import Members
 from protobase_live.cluster.replication import Replication
 from protobase_live.collection.audience import Audience
 from protobase_live.collection.identity import Identity
@@ -17,12 +14,12 @@ from protobase_live.collection.messages import Message
 from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import ValidationError
 from protobase_live.model.durability import LOCAL, MAJORITY, Durability
-from protobase_live.model.node_status import MemberStatus
-from protobase_live.model.stream_status import promise
 from protobase_live.presence.hub import PresenceHub
 from protobase_storage import SharedStorage, Storage, Vector
 
 if TYPE_CHECKING:
+    from protobase_live.cluster.following import Following
+    from protobase_live.cluster.incoming import Home
     from protobase_live.live.level import Stored  # a database that is asked nothing starts without queries
 
 SAFE_REPLICAS = 3
@@ -43,6 +40,11 @@ def share(
 ) -> None:
     """Follow what others store, and who is there, if this is shared with others. See `Following`."""
     if isinstance(storage, SharedStorage):
+        # Imported here, and below: a database that is alone on its storage starts without.
+        from protobase_live.cluster.following import Following
+        from protobase_live.cluster.members import Members
+        from protobase_live.model.node_status import MemberStatus
+
         replication.following = Following(storage, home, ask, identity, loaded, clock)
         presence.share(storage.channel)
         limits, own = replication.limits, MemberStatus(identity.node, "")
@@ -68,6 +70,8 @@ def check_sharing(storage: Storage, durability: Durability, owner: Sequence[str]
     """
     if not isinstance(storage, SharedStorage):
         return
+    from protobase_live.model.stream_status import promise
+
     if owner:
         raise ValidationError("collections in a stream have no owner: that takes nodes which are linked")
     if durability not in (LOCAL, MAJORITY):

@@ -8,7 +8,8 @@ from dataclasses import replace
 from protobase_live.permissions.sight import Sight
 from protobase_live.query.ast.tree import Q, QueryTree, Step, Traverse, map_step
 
-SightOf = Callable[[str], Sight]
+SightOf = Callable[[str], Sight | None]
+"""What is seen of a collection; None: all of it."""
 
 
 def narrow(query: Q, sight: SightOf) -> Q:
@@ -18,13 +19,14 @@ def narrow(query: Q, sight: SightOf) -> Q:
     which `traverse` walks. So nothing behind it can tell that there is more, run once or live. The query
     itself where all is seen. Raises what ``sight`` raises, and LimitExceeded where it gets too large.
     """
-    if all(sight(name).shows_records for name in query.collections):
+    if all((seen := sight(name)) is None or seen.shows_records for name in query.collections):
         return query
     return _narrowed(query, sight)
 
 
 def _narrowed(query: Q, sight: SightOf) -> Q:
-    seen = sight(query.collection).steps
+    found = sight(query.collection)
+    seen = () if found is None else found.steps
     steps = [_among(step, query) for step in query.steps] if seen else query.steps
     inside = (map_step(step, lambda each: each, lambda other: _narrowed(other, sight)) for step in steps)
     return query.with_steps((*seen, *inside))

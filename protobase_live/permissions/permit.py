@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable, Mapping, Sequence
+from collections.abc import Generator, Hashable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,8 +17,8 @@ from protobase_live.query.engine.code import compile_condition
 from protobase_live.query.language.canonical import expr_form, text_of
 
 
-class Permit:
-    """What somebody may read and write in one collection. It goes with what he asks and writes, as data."""
+class GrantPermit:
+    """The `Permit` of one."""
 
     def __init__(self, grant: Grant) -> None:
         self.sight = Sight(grant.reads)
@@ -33,18 +33,9 @@ class Permit:
         return self._judge.judge_in_steps(ops, rows)
 
 
-def permit_of(grant: Grant) -> Permit | None:
-    """The permit of a grant; None: there is nothing that may be read, or written, in parts alone."""
-    limited = [action for action in ("read", "write") if grant.allows(action) and not grant.is_whole(action)]
-    return Permit(grant) if limited else None
-
-
-def judge_of(grant: Grant) -> Judge | None:
-    """Who judges what is written by Yjs clients, who see all; None: they may write all of it.
-
-    Grants that say the same have the same judge, as long as not many others came between.
-    """
-    return None if grant.is_whole("write") else _judge(_Saying(grant))
+def judge_of_writes(grant: Grant) -> Judge:
+    """See `permits.judge_of`, of a grant that does not let all be written."""
+    return _judge(_Saying(grant))
 
 
 class _Saying:
@@ -80,10 +71,3 @@ def _scopes(grant: Grant) -> list[Scope]:
 
 def _compiled(condition: Expr | None) -> Condition | None:
     return None if condition is None else compile_condition(condition)
-
-
-Permits = Mapping[str, Permit]
-"""By collection; of one that is not named all may be read and written."""
-
-NO_PERMITS: Permits = {}
-"""Of whom nobody limits."""

@@ -25,8 +25,6 @@ class Sight:
     """The union of scopes, cell by cell: a field of a record is seen if one scope lets both be seen."""
 
     def __init__(self, scopes: Sequence[ReadScope]) -> None:
-        self.is_whole = any(scope.is_whole for scope in scopes)
-        """Whether all of the collection is seen."""
         self._structures = united(scope.structures for scope in scopes)
         self._scopes = [scope for scope in scopes if scope.records]
         self._condition = self._any_row()
@@ -47,6 +45,11 @@ class Sight:
             return None if None in fields else Only(((Value(True), self._scopes[0].fields),))
         parts = ((Value(True) if each.rows is None else each.rows, each.fields) for each in self._scopes)
         return Only(tuple(parts)) if fields else None
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether nothing is hidden, be it by one scope or by several together."""
+        return self.shows_records and self._structures is None
 
     # queries
 
@@ -103,7 +106,7 @@ class Sight:
 
         A record that comes into sight is inserted, one that leaves it is deleted.
         """
-        if change.kind == "reset" or self.is_whole:
+        if change.kind == "reset" or self.shows_all:
             return change
         if change.structure != RECORDS_NAME:
             return change if self.shows(change.structure) else None
@@ -114,7 +117,3 @@ class Sight:
             return None
         kind = "insert" if before is None else "delete" if after is None else "update"
         return replace(change, kind=kind, before=before, after=after)
-
-
-EVERYTHING_SEEN = Sight([ReadScope()])
-"""Of whom nothing is hidden."""

@@ -15,20 +15,18 @@ from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
+from protobase_live.protocol.live.codec import SUBPROTOCOLS
 from protobase_live.protocol.live.limits import GOING_AWAY, TRY_AGAIN, LiveLimits
-from protobase_live.protocol.live.messages import SUBPROTOCOLS
-from protobase_live.server.accounts import Accounts
 from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
+from protobase_live.server.asked import Asked, asked_for
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.authorization import Authorize
+from protobase_live.server.behind import Behind
 from protobase_live.server.client_request import ClientRequest
 from protobase_live.server.connection_log import enter, joined, tell_closed
 from protobase_live.server.counters import Counters
-from protobase_live.server.hocuspocus_door import HocuspocusDoor
-from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
-from protobase_live.server.live_door import LiveDoor
 from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import METHODS, Inspector
@@ -38,11 +36,8 @@ from protobase_live.server.probing import Probing
 from protobase_live.server.proxies import NO_PROXIES
 from protobase_live.server.refusals import Caller
 from protobase_live.server.rest.answers import Answer, failed, plain_page, send_answer
-from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import address_of, headers_of, request_of_scope, segments
-from protobase_live.server.rest.rest import Rest
 from protobase_live.server.traffic import Traffic
-from protobase_live.server.yjs_clients import Asked, YjsClients, asked_for
 
 if TYPE_CHECKING:
     from protobase_live.permissions.policy import Policy
@@ -200,45 +195,27 @@ class Doors:
         self._origins = origins
         self._limits = limits
         self._live_limits = live_limits
-        authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
-        self._counters = counters = Counters()
-        accounts = Accounts(clock, limits, counters)
-        known = database if authentication.tells_apart else None
-        self.permissions = permissions = Permissions(clock, limits, policy, authorize, queries, known)
-        shared = database, authentication, clock, limits, counters
-        self._yjs = YjsClients(*shared, permissions=permissions, accounts=accounts)
-        self._hocuspocus = HocuspocusDoor(self._yjs, clock, limits, counters)
-        self._live = LiveDoor(
+        self._authentication = Authentication(authenticate, clock, limits.authenticate_seconds)
+        self._counters = Counters()
+        known = database if self._authentication.tells_apart else None
+        self.permissions = Permissions(clock, limits, policy, authorize, queries, known)
+        self._traffic = Traffic(clock, limits, self._counters)
+        self._behind = Behind(
             database,
+            authentication=self._authentication,
+            permissions=self.permissions,
+            origins=origins,
             clock=clock,
-            limits=live_limits,
-            authentication=authentication,
-            counters=counters,
-            permissions=permissions,
-            accounts=accounts,
-        )
-        self._traffic = Traffic(clock, limits, counters)
-        bodies = Bodies(limits, counters)
-        self._live_http = HttpLiveDoor(
-            *(self._live, origins, clock, limits, live_limits, counters, self._admit, token), bodies=bodies
-        )
-        self._rest = Rest(
-            database,
-            authentication,
-            origins,
-            clock,
-            limits,
-            counters,
-            live_limits,
+            limits=limits,
+            live_limits=live_limits,
+            counters=self._counters,
+            admit=self._admit,
             token=token,
             inspector=inspector,
-            permissions=permissions,
-            bodies=bodies,
-            accounts=accounts,
         )
         self._inspector = Inspector(DOORS) if inspector else None
         self._clients: OrderedSet[AsgiConnection] = OrderedSet()
-        self._addresses = Places(limits.address_connections, "address_connections", counters)
+        self._addresses = Places(limits.address_connections, "address_connections", self._counters)
         self._probing = Probing(clock, limits.ping_seconds, lambda: self._clients)
 
     async def begin(self) -> None:
@@ -249,8 +226,7 @@ class Doors:
         """Close every connection with 1001, and end all streams."""
         self.permissions.close()
         self._probing.cancel()
-        self._rest.close()
-        await self._live.close()
+        await self._behind.close()
         for client in list(self._clients):
             client.close_soon(GOING_AWAY, "the server is stopping")
 
@@ -258,7 +234,7 @@ class Doors:
         """Answer a request over HTTP."""
         match segments(scope):
             case ["api", *_]:
-                await self._rest(scope, receive, send)
+                await self._behind.rest(scope, receive, send)
             case ["live", "events"]:
                 await self._answer_live(scope, receive, send)
             case pieces:
@@ -269,7 +245,7 @@ class Doors:
         address = address_of(scope, {}, NO_PROXIES) if scope["method"] == "GET" else None
         try:
             with self._addresses.one(address):
-                await self._live_http(scope, receive, send)
+                await self._behind.live_http(scope, receive, send)
         except Overloaded as full:
             await send_answer(send, failed(full))
 
@@ -282,7 +258,7 @@ class Doors:
 
     @property
     def _is_full(self) -> bool:
-        return len(self._clients) + len(self._live_http.connections) >= self._limits.sessions
+        return len(self._clients) + len(self._behind.connections) >= self._limits.sessions
 
     async def _admit(self) -> str | None:
         return f"at the limit of {self._limits.sessions} sessions (sessions)" if self._is_full else None
@@ -324,7 +300,7 @@ class Doors:
 
     async def _serve_live(self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]) -> None:
         token = None if self._token is None else self._token(scope)
-        await self._live.serve(connection, self._forbidden(scope), token, self._request(scope))
+        await self._behind.live.serve(connection, self._forbidden(scope), token, self._request(scope))
 
     async def _serve_hocuspocus(
         self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]
@@ -332,11 +308,11 @@ class Doors:
         asked = self._asked(scope, pieces)
         known = None if self._token is None else partial(self._token, scope)
         caller = _caller(scope, pieces, asked.token)
-        await self._hocuspocus.attend(connection, asked.forbidden, caller, known, asked.request)
+        await self._behind.hocuspocus.attend(connection, asked.forbidden, caller, known, asked.request)
 
     async def _serve_yjs(self, scope: Scope, connection: AsgiConnection, pieces: Sequence[str]) -> None:
         asked = self._asked(scope, pieces)
-        await self._yjs.attend(connection, asked, _caller(scope, pieces, asked.token))
+        await self._behind.yjs.attend(connection, asked, _caller(scope, pieces, asked.token))
 
     def _asked(self, scope: Scope, pieces: Sequence[str]) -> Asked:
         query = scope.get("query_string", b"").decode("latin-1")
@@ -346,7 +322,7 @@ class Doors:
         return asked if self._token is None else asked._replace(token=self._token(scope))
 
     def _request(self, scope: Scope) -> ClientRequest:
-        return self._live.authentication.request(partial(request_of_scope, scope))
+        return self._authentication.request(partial(request_of_scope, scope))
 
     def _forbidden(self, scope: Scope) -> str | None:
         headers = headers_of(scope)

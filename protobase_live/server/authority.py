@@ -10,12 +10,13 @@ from protobase_live.errors import Forbidden
 from protobase_live.model.values import quoted
 from protobase_live.permissions.grant import NOTHING, SERVER, Action, Grant
 from protobase_live.permissions.pattern import Pattern
-from protobase_live.permissions.permit import Permit, permit_of
-from protobase_live.permissions.sight import EVERYTHING_SEEN, Sight
+from protobase_live.permissions.permits import permit_of
 from protobase_live.server.authentication import Identity
 from protobase_live.server.authorization import Authorization
 
 if TYPE_CHECKING:
+    from protobase_live.permissions.permit import GrantPermit
+    from protobase_live.permissions.sight import Sight
     from protobase_live.query.language.query import Query
 
 REMEMBERED = 1_000
@@ -42,7 +43,7 @@ class Authority:
         self._authorization = authorization
         self._everyone = everyone
         self._allowed: set[tuple[Action, str]] = set()
-        self._permits: dict[str, Permit | None] = {}
+        self._permits: dict[str, GrantPermit | None] = {}
         self._asked = 0
         self._open: dict[object, tuple[Collection[str], Reconsider]] = {}
 
@@ -70,7 +71,7 @@ class Authority:
         """What the policy lets be done with a collection; whether it is let at all, `may` says."""
         return NOTHING if self.identity is None else self._authorization.grant(self.identity, collection)
 
-    def permit(self, collection: str) -> Permit | None:
+    def permit(self, collection: str) -> GrantPermit | None:
         """What of a collection may be read and written, for who may do so at all; None: all of it."""
         if collection not in self._permits:
             if len(self._permits) >= REMEMBERED:
@@ -78,10 +79,10 @@ class Authority:
             self._permits[collection] = permit_of(self.grant(collection))
         return self._permits[collection]
 
-    def sight(self, collection: str) -> Sight:
-        """What of a collection may be read."""
+    def sight(self, collection: str) -> Sight | None:
+        """What of a collection may be read, for who may read it at all; None: all of it."""
         permit = self.permit(collection)
-        return EVERYTHING_SEEN if permit is None else permit.sight
+        return None if permit is None or permit.sight.shows_all else permit.sight
 
     async def may(self, action: Action, collection: str) -> bool:
         """Whether something of the collection may be done so, when this returns."""

@@ -8,7 +8,7 @@ from typing import Protocol
 from protobase_live.document import Judge
 from protobase_live.errors import Forbidden, ProtoBaseError
 from protobase_live.model.values import quoted
-from protobase_live.permissions.permit import judge_of
+from protobase_live.permissions.permits import judge_of
 from protobase_live.server.authority import Authority
 
 READER = Judge(read_only=True)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from protobase_live.model.change import Change
 from protobase_live.model.durability import Durability
 from protobase_live.model.erasure import Erasure
-from protobase_live.model.node_status import NodeStatus
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
-from protobase_live.permissions.permit import NO_PERMITS, Permit, Permits
+from protobase_live.permissions.permits import NO_PERMITS, Permit, Permits
 from protobase_live.presence.hub import PresenceHub
 
 if TYPE_CHECKING:
+    from protobase_live.model.node_status import NodeStatus
     from protobase_live.query.explanation import Explanation
     from protobase_live.query.language.query import Query
     from protobase_live.query.result.diff import Diff
@@ -132,7 +132,7 @@ class Database(Protocol):
 
 
 class WholeDatabase(Database, Protocol):
-    """One that can be told what of it somebody may read and write (`protobase_live.permissions.permit`)."""
+    """One that can be told what of it somebody may read and write (`protobase_live.permissions.permits`)."""
 
     @property
     def views(self) -> WholeViews: ...

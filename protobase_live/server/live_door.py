@@ -108,9 +108,13 @@ class LiveDoor:
             await served.leave()
         return served is not None
 
+    def turn_away(self) -> None:
+        """Refuse new connections from now on, with an error to try again."""
+        self._closing = True
+
     async def close(self) -> None:
         """Stop: every client is told `Bye`, gets the answers it waits for (for ``bye_seconds`` at most), and
         is closed with 1001. New requests and connections are refused with an error to try again.
         """
-        self._closing = True
+        self.turn_away()
         await asyncio.gather(*(served.leave() for served in self._connections.values()))

@@ -12,7 +12,6 @@ from protobase_live.errors import Forbidden, ValidationError
 from protobase_live.model.names import check_author
 from protobase_live.permissions.grant import SERVER
 from protobase_live.permissions.pattern import Pattern
-from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.server.authentication import Identity
 from protobase_live.server.authority import Authority
 from protobase_live.server.authorization import Authorization, Authorize
@@ -23,6 +22,7 @@ from protobase_live.server.revocations import Revocations
 if TYPE_CHECKING:
     from protobase_live.database.database import Database
     from protobase_live.permissions.policy import Policy
+    from protobase_live.protocol.live.permission_messages import RevokeRequest
 
 AT_ONCE = 100
 """How many clients are asked about at once."""

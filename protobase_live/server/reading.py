@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from protobase_live.errors import Forbidden, ProtoBaseError, Unavailable
-from protobase_live.permissions.sight import Sight
 from protobase_live.server.authority import Authority
+
+if TYPE_CHECKING:
+    from protobase_live.permissions.sight import Sight
 
 T = TypeVar("T")
 
@@ -20,7 +22,7 @@ class Reading:
         self._collections = collections
         self._authority = authority
         self._error: ProtoBaseError | None = None
-        self._seen: list[Sight] = []
+        self._seen: list[Sight | None] = []
         self._task: asyncio.Task[object] | None = None
         self.close = authority.open(collections, self._reconsider)
 
@@ -61,7 +63,7 @@ class Reading:
             if self._seen and self._seen != self._sights():
                 self._end(Unavailable("what you may read of it has changed; begin again"))
 
-    def _sights(self) -> list[Sight]:
+    def _sights(self) -> list[Sight | None]:
         return [self._authority.sight(name) for name in self._collections]
 
     def _end(self, error: ProtoBaseError) -> None:

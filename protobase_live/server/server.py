@@ -24,13 +24,13 @@ from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
+from protobase_live.protocol.live.codec import SUBPROTOCOLS
 from protobase_live.protocol.live.limits import GOING_AWAY, INTERNAL_ERROR, LiveLimits
-from protobase_live.protocol.live.messages import SUBPROTOCOLS
-from protobase_live.server.accounts import Accounts
 from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.authentication import Authenticate, Authentication, anonymous
 from protobase_live.server.authorization import Authorize
+from protobase_live.server.behind import Behind
 from protobase_live.server.client_request import request_of_socket
 from protobase_live.server.connection import Connection
 from protobase_live.server.connection_log import enter, here, tell_end
@@ -40,14 +40,9 @@ from protobase_live.server.draining import drain
 from protobase_live.server.exposure import check_exposure
 from protobase_live.server.gate import Gate, Gone
 from protobase_live.server.handshake_log import handshake_log
-from protobase_live.server.hocuspocus_door import HocuspocusDoor
-from protobase_live.server.http_live_connection import HttpLiveConnection
-from protobase_live.server.http_live_door import HttpLiveDoor
 from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.linking import Linking
-from protobase_live.server.live_door import LiveDoor
-from protobase_live.server.metrics import metrics_page
 from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import Pages, as_response, no_door
@@ -56,18 +51,16 @@ from protobase_live.server.permissions import Permissions
 from protobase_live.server.probing import Probing
 from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, send_answer
-from protobase_live.server.rest.bodies import Bodies
 from protobase_live.server.rest.request import headers_of
-from protobase_live.server.rest.rest import Rest
 from protobase_live.server.siblings import Siblings, place
 from protobase_live.server.subprotocols import choose_subprotocol
 from protobase_live.server.traffic import LIVE_QUEUE, Traffic
-from protobase_live.server.yjs_clients import YjsClients
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from protobase_live.permissions.policy import Policy
+    from protobase_live.server.http_live_connection import HttpLiveConnection
 
 _log = logging.getLogger(__name__)
 
@@ -132,40 +125,27 @@ class Server:
         self._counters = Counters()
         self._proxies = Proxies(trusted_proxies)
         self._arrivals = Arrivals(self._proxies, limits, self._counters)
-        self._accounts = Accounts(self._clock, limits, self._counters)
         self._traffic = Traffic(self._clock, limits, self._counters)
         self._tls, self._siblings, self._live_limits = tls, siblings, live_limits or LiveLimits()
-        self._live = LiveDoor(
+        self._behind = Behind(
             database,
-            clock=self._clock,
-            limits=self._live_limits,
             authentication=self._authentication,
-            counters=self._counters,
             permissions=self.permissions,
-            accounts=self._accounts,
+            origins=self._origins,
+            clock=self._clock,
+            limits=limits,
+            live_limits=self._live_limits,
+            counters=self._counters,
+            admit=partial(self._admit, lambda: False),
+            proxies=self._proxies,
+            inspector=inspector,
         )
         nodes = peers, cluster_secret, self._clock, random, peer_tls, siblings, advertise
         self._linking = Linking(database, *nodes)
         self._closing = False
         self._pages = Pages(database, self._metrics, self._origins.request_refusal, inspector=inspector)
-        parts = self._origins, self._clock, limits
-        shared = database, self._authentication, *parts, self._counters, self._live_limits
-        bodies = Bodies(limits, self._counters)
-        self._rest = Rest(
-            *shared,
-            inspector=inspector,
-            permissions=self.permissions,
-            proxies=self._proxies,
-            bodies=bodies,
-            accounts=self._accounts,
-        )
-        self._live_http = HttpLiveDoor(
-            *(self._live, *parts, self._live_limits, self._counters, partial(self._admit, lambda: False)),
-            proxies=self._proxies,
-            bodies=bodies,
-        )
         self._http = HttpStack(self._answer, limits, self._traffic.answers)
-        self._doors = self._open_doors(database, limits)
+        self._doors = self._open_doors()
         self._gate = Gate(self._clock, limits)
         self._connections: OrderedSet[Connection] = OrderedSet()
         self._sessions: OrderedSet[Connection] = OrderedSet()
@@ -173,14 +153,13 @@ class Server:
         self._probing: Probing | None = None
         self._server: WebSocketServer | None = None
 
-    def _open_doors(self, database: Database, limits: ServerLimits) -> list[Door]:
-        shared = database, self._authentication, self._clock, limits, self._counters
-        yjs = YjsClients(*shared, permissions=self.permissions, accounts=self._accounts)
-        hocuspocus = HocuspocusDoor(yjs, self._clock, limits, self._counters)
+    def _open_doors(self) -> list[Door]:
+        """Those for clients; what is behind them is made when somebody comes."""
+        hocuspocus = self._serve_hocuspocus, self._admit_hocuspocus
         return [
-            Door("yjs", YJS_PREFIX, yjs.serve, yjs.admit),
-            Door("hocuspocus", HOCUSPOCUS_PATH, hocuspocus.serve, hocuspocus.admit),
-            Door("hocuspocus", f"{HOCUSPOCUS_PATH}/", hocuspocus.serve, hocuspocus.admit),
+            Door("yjs", YJS_PREFIX, self._serve_yjs, self._admit_yjs),
+            Door("hocuspocus", HOCUSPOCUS_PATH, *hocuspocus),
+            Door("hocuspocus", f"{HOCUSPOCUS_PATH}/", *hocuspocus),
             Door("live", LIVE_PATH, self._serve_live),
         ]
 
@@ -246,7 +225,7 @@ class Server:
     @property
     def sessions(self) -> int:
         """Connections that are open."""
-        return len(self._sessions) + len(self._live_http.connections)
+        return len(self._sessions) + len(self._behind.connections)
 
     @property
     def waiting(self) -> int:
@@ -283,11 +262,10 @@ class Server:
             self._probing.cancel()
         self._gate.close()
         clients = [each for each in self._sessions if not each.is_peer]
-        await drain([*clients, *self._live_http.connections], self._let_go, self._clock, self._limits)
+        await drain([*clients, *self._behind.connections], self._let_go, self._clock, self._limits)
         await self._linking.close()
-        self._rest.close()
         self._http.close()
-        await self._live.close()
+        await self._behind.close()
         self._server.close()
         timer = self._clock.call_later(self._limits.close_seconds, self._cut)
         await self._server.wait_closed()
@@ -297,7 +275,7 @@ class Server:
 
     async def _let_go(self, connection: Connection | HttpLiveConnection) -> None:
         """Close a client; not waited for is how long it takes to answer."""
-        if not await self._live.let_go(connection):
+        if not await self._behind.let_go(connection):
             self._keep(asyncio.ensure_future(connection.close(GOING_AWAY, "the server is stopping")))
 
     def _cut(self) -> None:
@@ -309,6 +287,8 @@ class Server:
 
     async def figures(self, accept: str = "") -> Answer:
         """The figures of this process, for who sent this header ``Accept``."""
+        from protobase_live.server.metrics import metrics_page  # a server that nobody measures starts without
+
         counted = self._counters, self.permissions, self.sessions, self.backlog
         return await metrics_page(self._database, *counted, accept)
 
@@ -364,9 +344,9 @@ class Server:
         """Answer a request over HTTP: what comes to the REST door, and whatever follows on its connection."""
         path = scope["path"]
         if path.startswith(REST_PREFIX):
-            await self._rest(scope, receive, send)
+            await self._behind.rest(scope, receive, send)
         elif path == LIVE_HTTP_PATH:
-            await self._live_http(scope, receive, send)
+            await self._behind.live_http(scope, receive, send)
         else:
             is_door = door_at(path, self._doors) is not None
             page = await self._pages.answer(scope["method"], path, headers_of(scope), is_door)
@@ -397,4 +377,16 @@ class Server:
 
     async def _serve_live(self, connection: Connection, forbidden: str | None) -> None:
         request = self._authentication.request(partial(request_of_socket, connection))
-        await self._live.serve(connection, forbidden, request=request)
+        await self._behind.live.serve(connection, forbidden, request=request)
+
+    async def _admit_yjs(self, connection: Connection) -> str | None:
+        return await self._behind.yjs.admit(connection)
+
+    async def _serve_yjs(self, connection: Connection, forbidden: str | None) -> None:
+        await self._behind.yjs.serve(connection, forbidden)
+
+    async def _admit_hocuspocus(self, connection: Connection) -> str | None:
+        return await self._behind.hocuspocus.admit(connection)
+
+    async def _serve_hocuspocus(self, connection: Connection, forbidden: str | None) -> None:
+        await self._behind.hocuspocus.serve(connection, forbidden)

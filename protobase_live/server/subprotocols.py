@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from websockets.asyncio.server import ServerConnection
 from websockets.typing import Subprotocol
 
-from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.protocol.live.codec import SUBPROTOCOLS
 from protobase_live.server.paths import DIRECT_PREFIXES
 
 

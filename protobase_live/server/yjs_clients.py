@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from typing import NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from websockets.protocol import CONNECTING
 
@@ -17,6 +16,7 @@ from protobase_live.model.names import check_collection
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.protocol.live.limits import BAD_NAME, FORBIDDEN, FORBIDDEN_ORIGIN, TRY_AGAIN, UNAUTHORIZED
 from protobase_live.server.accounts import Accounts
+from protobase_live.server.asked import Asked, asked_for
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest, request_of_socket
 from protobase_live.server.connection import Connection
@@ -38,24 +38,7 @@ FRAME_BYTES = 16
 Serve = Callable[[], Awaitable[bool]]
 """Serves a client until it ends: whether it was refused and would only be refused again."""
 
-TOKEN_PROTOCOL = "protobase-token"
-"""The subprotocol behind which a client names its token: it is the one that is answered, and no secret."""
-
 TOO_OFTEN = "refused too often, come back in half a minute"
-
-
-class Asked(NamedTuple):
-    """What a client asks for."""
-
-    path: str
-    """The name of a collection, percent-encoded."""
-    token: str | None
-    echo: bool
-    """Whether what it writes is to come back to it."""
-    forbidden: str | None
-    """Why pages of its origin may not connect."""
-    request: ClientRequest = NOTHING_KNOWN
-    """What it came with."""
 
 
 class YjsClients:
@@ -218,24 +201,6 @@ class YjsClients:
         read_only = self._database.read_only
         in_vain = connection.close_code == TRY_AGAIN and any(name in read_only for name in collections)
         return connection.faulty or in_vain
-
-
-def asked_for(path: str, query: str, offered: Sequence[str], forbidden: str | None) -> Asked:
-    """What a client asks for with its address, and the subprotocols that it offers."""
-    options = parse_qs(query)
-    token = options["token"][0] if "token" in options else _token_among(offered)
-    return Asked(path, token, options.get("echo") == ["1"], forbidden)
-
-
-def _token_among(offered: Sequence[str]) -> str | None:
-    """The token in the subprotocols that a client offers: behind `TOKEN_PROTOCOL`, or alone."""
-    match offered:
-        case [first, token, *_] if first == TOKEN_PROTOCOL:
-            return token
-        case [token] if token != TOKEN_PROTOCOL:
-            return token
-        case _:
-            return None
 
 
 def _offered(connection: Connection) -> list[str]:

@@ -1,4 +1,11 @@
-"""Where a ProtoBase database keeps its commits: one contract and its backends."""
+"""Where a ProtoBase database keeps its commits: one contract and its backends.
+
+A backend that needs a library, be it SQLite, is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from .commit import (
     TIMELINE_MARK,
@@ -48,10 +55,12 @@ from .errors import (
     StorageUnreachable,
     TooManyReads,
 )
-from .file import FileStorage
 from .memory import MemoryStorage
 from .reserve import RESERVE_BYTES
 from .shared import Channel, News, Replica, SharedState, SharedStorage
+
+if TYPE_CHECKING:
+    from .file import FileStorage
 
 __all__ = [
     "BACKLOG_LIMIT",
@@ -105,3 +114,12 @@ __all__ = [
     "sequence_of",
     "writer_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`FileStorage`, imported now."""
+    if name != "FileStorage":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .file import FileStorage
+
+    return globals().setdefault(name, FileStorage)

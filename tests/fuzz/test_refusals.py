@@ -18,7 +18,7 @@ from protobase_live.collection.messages import CatchUp, ShownUpdate, Sync, Updat
 from protobase_live.database.database import Database
 from protobase_live.errors import ProtoBaseError
 from protobase_live.model.schemas import Schemas
-from protobase_live.permissions.permit import judge_of
+from protobase_live.permissions.permits import judge_of
 from protobase_live.protocol.yjs.state_vector import decode_state_vector
 from protobase_live.server.editor_pass import READER
 from protobase_storage import Commit, MemoryStorage

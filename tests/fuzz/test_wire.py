@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 import protobase_live as pb
-from protobase_live.protocol.live.messages import SUBPROTOCOLS
+from protobase_live.protocol.live.codec import SUBPROTOCOLS
 from tests.support.query_cases import Case, cases, whole_cases
 from tests.support.query_data import STORED, Data
 from tests.support.query_live import Mirror, commit, fill

@@ -100,6 +100,9 @@ Codec = MsgpackCodec | JsonCodec
 CODECS: Mapping[str, Codec] = {codec.subprotocol: codec for codec in (MsgpackCodec(), JsonCodec())}
 """The codec of each subprotocol, the one a server prefers first."""
 
+SUBPROTOCOLS = tuple(CODECS)
+"""What a server offers to clients that ask for the live protocol."""
+
 
 _json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 

@@ -28,7 +28,7 @@ from protobase_live.protocol.live.client_messages import (
     Unsubscribe,
     Watch,
 )
-from protobase_live.protocol.live.codec import CODECS, Codec, Frame
+from protobase_live.protocol.live.codec import Codec, Frame
 from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
     CollectionsRequest,
@@ -52,9 +52,6 @@ from protobase_live.protocol.live.server_messages import (
     Welcome,
 )
 from protobase_live.protocol.steps import at_once
-
-SUBPROTOCOLS = tuple(CODECS)
-"""What a server offers to clients that ask for the live protocol, the preferred one first."""
 
 _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {
     message.type: message.parse

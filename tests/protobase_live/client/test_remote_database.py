@@ -20,8 +20,8 @@ from protobase_live.errors import (
     ValidationError,
 )
 from protobase_live.model.operations import RECORDS, Op, Read
+from protobase_live.protocol.live.codec import SUBPROTOCOLS
 from protobase_live.protocol.live.limits import BAD_MESSAGE, LiveLimits
-from protobase_live.protocol.live.messages import SUBPROTOCOLS
 from protobase_live.query.ast.expressions import F, param
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.language.query import Query

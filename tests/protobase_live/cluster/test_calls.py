@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from protobase_live.cluster.calls import Calls, Serve, nobody
+from protobase_live.cluster.calls import Calls
+from protobase_live.cluster.serving import Serve, nobody
 from protobase_live.errors import Closed, Overloaded, ProtoBaseError, Unavailable
 from protobase_live.protocol.peer.messages import Answer, Call, PeerMessage
 

@@ -1,8 +1,5 @@
 """Opening a database by its address, and what the package gives."""
 
-import subprocess
-import sys
-
 import pytest
 
 import protobase_live as pb
@@ -111,18 +108,3 @@ def test_every_name_is_there_and_unknown_ones_are_told():
     assert set(pb.__all__) <= set(dir(pb))
     with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
         _ = pb.nosuch
-
-
-def loaded_by(statement: str) -> set[str]:
-    """The modules that a fresh interpreter has after ``statement``."""
-    script = f"import sys; {statement}; print(*sys.modules)"
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return set(found.stdout.split())
-
-
-def test_a_program_loads_what_it_uses():
-    assert not {"asyncio", "pycrdt", "websockets"} & loaded_by("import protobase_live")
-    client = loaded_by("from protobase_live import connect")
-    assert not {"protobase_live.server.server", "protobase_live.database.database", "sqlite3"} & client
-    assert not {"typer", "rich"} & loaded_by("import protobase_live.cli.serve")
-    assert not {"boto3", "google.cloud"} & loaded_by("import protobase_live.database.opening")

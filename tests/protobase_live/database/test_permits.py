@@ -12,11 +12,11 @@ from protobase_live.errors import Conflict, Forbidden
 from protobase_live.model import values
 from protobase_live.model.operations import RECORDS, Check, Op, Read, Receipt, Target
 from protobase_live.permissions.grant import Grant, ReadScope, WriteScope
-from protobase_live.permissions.permit import Permit
+from protobase_live.permissions.permit import GrantPermit
 from protobase_live.query.ast.expressions import F
 
 MINE = F.owner == "ann"
-OWN = Permit(Grant((ReadScope(rows=MINE),), (WriteScope(old=MINE, new=MINE),)))
+OWN = GrantPermit(Grant((ReadScope(rows=MINE),), (WriteScope(old=MINE, new=MINE),)))
 COUNT = Read(RECORDS, "count")
 
 
@@ -44,7 +44,7 @@ async def test_reads_answer_of_what_is_seen(database: Database) -> None:
     assert await database.read("tasks", Read(RECORDS, "get", ("b",)), OWN) is None
     several = [database.read("tasks", Read(RECORDS, "items"), OWN) for _ in range(3)]
     assert await asyncio.gather(*several) == [[["a", {"owner": "ann"}]]] * 3
-    hidden = Permit(Grant((ReadScope(structures=frozenset()),), ()))
+    hidden = GrantPermit(Grant((ReadScope(structures=frozenset()),), ()))
     with pytest.raises(Forbidden, match=r"^tasks: structure 'x' may not be read"):
         await database.read("tasks", Read(Target("text", ("x",)), "value"), hidden)
 

@@ -10,7 +10,7 @@ import pytest
 from protobase_live.errors import Forbidden, KindMismatch, ProtoBaseError, RecordExists, RecordMissing
 from protobase_live.model.operations import RECORDS, Op, Target
 from protobase_live.permissions.grant import Grant, ReadScope, WriteScope
-from protobase_live.permissions.permit import Permit
+from protobase_live.permissions.permit import GrantPermit
 from protobase_live.protocol.steps import at_once
 from protobase_live.query.ast.expressions import F
 
@@ -18,14 +18,14 @@ MINE = F.owner == "ann"
 ROWS = {"mine": {"owner": "ann", "title": "a"}, "hers": {"owner": "bob", "title": "secret"}}
 
 
-def permit(*writes: WriteScope, reads: Sequence[ReadScope] = (ReadScope(rows=MINE),)) -> Permit:
-    return Permit(Grant(tuple(reads), writes))
+def permit(*writes: WriteScope, reads: Sequence[ReadScope] = (ReadScope(rows=MINE),)) -> GrantPermit:
+    return GrantPermit(Grant(tuple(reads), writes))
 
 
 OWN = permit(WriteScope(old=MINE, new=MINE, structures=frozenset({"log"})))
 
 
-def judge(permit: Permit, *ops: Op) -> list[Op]:
+def judge(permit: GrantPermit, *ops: Op) -> list[Op]:
     return list(at_once(permit.judge_in_steps(ops, ROWS)))
 
 
@@ -45,7 +45,7 @@ def delete(key: str) -> Op:
     return Op(RECORDS, "delete", (key,))
 
 
-def refusal(permit: Permit, *ops: Op) -> ProtoBaseError:
+def refusal(permit: GrantPermit, *ops: Op) -> ProtoBaseError:
     with pytest.raises(ProtoBaseError) as found:
         judge(permit, *ops)
     return found.value

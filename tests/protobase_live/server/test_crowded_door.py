@@ -161,7 +161,7 @@ async def test_an_address_has_so_many_requests_and_streams() -> None:
             slow.send(
                 "PUT /api/v1/collections/c/records/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n"
             )
-            await until(lambda: server._rest._requests == 1)
+            await until(lambda: server._behind.rest._requests == 1)
             status, body = await other.ask("GET", "/api/v1/collections/c/records/k")
             assert (status, "address_requests" in body) == (503, True)
         async with connected(server) as first, connected(server) as second:

@@ -6,7 +6,7 @@ import pytest
 
 from protobase_live import F
 from protobase_live.permissions.grant import EVERYTHING, Grant, WriteScope
-from protobase_live.permissions.permit import judge_of
+from protobase_live.permissions.permits import judge_of
 from protobase_live.query.ast.expressions import Expr
 
 

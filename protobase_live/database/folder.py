@@ -1,0 +1,52 @@
+"""Opening a database that is stored in a folder of this machine, ``file:PATH``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote
+
+from protobase_live.collection.limits import StorageLimits
+from protobase_live.errors import StorageFailed, ValidationError
+from protobase_storage import FileStorage
+from protobase_storage.file import DATABASE_NAME
+
+
+async def open_folder(url: str, path: str, *, must_exist: bool, limits: StorageLimits) -> FileStorage:
+    """The storage in the folder that ``url`` names with ``path``.
+
+    Raises ValidationError, StorageFailed where there has to be a database and is none, and StorageError.
+    """
+    path = _folder(url, path)
+    if must_exist and not (Path(path) / DATABASE_NAME).exists():
+        raise StorageFailed(f"there is no database in {path!r}")
+    return await FileStorage.open(
+        path,
+        backlog_limit=limits.unstored_bytes,
+        reads_limit=limits.waiting_reads,
+        max_bytes=limits.file_bytes,
+        reserve_bytes=limits.reserve_bytes,
+    )
+
+
+def _folder(url: str, path: str) -> str:
+    """The folder that an address names. Raises ValidationError where it means something else elsewhere."""
+    if path.startswith("//"):
+        if not path.startswith("///"):
+            raise ValidationError(
+                f"{url!r} names a host; write file:{path[2:]}, or file:///... from the root"
+            )
+        path = path[2:]
+    try:
+        path = str(Path(path).expanduser())
+    except RuntimeError:
+        raise ValidationError(f"{url!r}: there is no home of that user") from None
+    if not (Path(path) / DATABASE_NAME).exists():
+        _check_plain(url, path)
+    return path
+
+
+def _check_plain(url: str, path: str) -> None:
+    if "?" in path:
+        raise ValidationError(f"{url!r} takes no options; a folder with '?' in its name is not made")
+    if (plain := unquote(path)) != path:
+        raise ValidationError(f"{url!r}: a path is written as it is; write 'file:{plain}'")
