@@ -59,7 +59,7 @@ from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_author, check_node, is_listed, known_collection
-from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt, Target
 from protobase_live.model.schemas import Schemas
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import quoted
@@ -266,9 +266,9 @@ class Database(DatabaseApi):
         """Wait until what ``cursor``, of another node, names is read here. Raises Behind, ValidationError."""
         await arrive(collection, cursor, self._arrival(), partial(self._ask, collection))
 
-    def changes(self, collection: str, since: str | None = None) -> ChangeStream:
-        """A stream of the collection's changes, from ``since`` or, if None, from now on."""
-        return self._streaming.changes(collection, since)
+    def changes(self, collection: str, since: str | None = None, *structures: Target) -> ChangeStream:
+        """See `Streaming.changes`."""
+        return self._streaming.changes(collection, since, *structures)
 
     def _arrival(self) -> Arrival:
         return Arrival(self._clock, self.limits.ahead_seconds, self._identity.writer)

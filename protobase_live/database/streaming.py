@@ -13,8 +13,10 @@ from protobase_live.collection.messages import Message, Subscribe, Unsubscribe
 from protobase_live.database.goodbyes import Goodbyes
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
+from protobase_live.document.targets import kind_at
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.names import known_collection
+from protobase_live.model.operations import Target
 from protobase_storage import Storage
 
 
@@ -37,9 +39,15 @@ class Streaming:
         self._arrival = arrival
         self._goodbyes = Goodbyes()
 
-    def changes(self, collection: str, since: str | None) -> ChangeStream:
-        """A stream of the collection's changes, from ``since`` or, if None, from now on."""
+    def changes(self, collection: str, since: str | None, *structures: Target) -> ChangeStream:
+        """A stream of the collection's changes, from ``since`` or, if None, from now on.
+
+        From now on ``structures`` count as opened. Raises ValidationError for one that there cannot be.
+        """
         known_collection(collection)
+        for each in structures:
+            kind_at(each)
+            self._opened.add(collection, each)
         opened = partial(self._opened.of, collection)
 
         async def subscribe(stream: object) -> Subscribed:

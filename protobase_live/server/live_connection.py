@@ -23,15 +23,11 @@ from protobase_live.protocol.live.client_messages import (
     Hello,
     Join,
     Leave,
-    More,
     QueryRequest,
     ReadRequest,
     Renew,
     Request,
     SetPresence,
-    Subscribe,
-    Unsubscribe,
-    Watch,
 )
 from protobase_live.protocol.live.client_messages import (
     Seen as SeenRequest,
@@ -57,6 +53,7 @@ from protobase_live.protocol.live.limits import (
 from protobase_live.protocol.live.permission_messages import RevokeRequest
 from protobase_live.protocol.live.server_messages import Error
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Unsubscribe, Watch
 from protobase_live.protocol.live.violation import Violation
 from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Authentication

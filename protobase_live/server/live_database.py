@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from protobase_live.model.change import Change
 from protobase_live.model.durability import Durability
 from protobase_live.model.erasure import Erasure
-from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt, Target
 from protobase_live.model.state_hash import StateHash
 from protobase_live.permissions.permits import NO_PERMITS, Permit, Permits
 from protobase_live.presence.hub import PresenceHub
@@ -112,7 +112,7 @@ class Database(Protocol):
         """Wait until what the cursor of another node names is here. Raises Behind."""
         ...
 
-    def changes(self, collection: str, since: str | None = None) -> ChangeStream: ...
+    def changes(self, collection: str, since: str | None = None, *structures: Target) -> ChangeStream: ...
 
     async def collections(self, prefix: str = "") -> Sequence[CollectionInfo]: ...
 

@@ -16,13 +16,14 @@ from protobase_actors import WakeUp
 from protobase_live.errors import Closed, ProtoBaseError, Unavailable
 from protobase_live.model.change import Change
 from protobase_live.model.names import check_collection
-from protobase_live.protocol.live.client_messages import More, Opening, Subscribe, Watch
+from protobase_live.protocol.live.client_messages import Opening
 from protobase_live.protocol.live.codec import Frame
 from protobase_live.protocol.live.encodings import Encoded, Encodings
 from protobase_live.protocol.live.failure import Failure
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.server_messages import ChangeForm
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Watch
 from protobase_live.server.accounts import Account
 from protobase_live.server.authority import Authority
 from protobase_live.server.counters import Counters
@@ -138,7 +139,8 @@ class LiveStreams:
         if request.since is None:  # else it waits for that
             await self._seen.arrive([request.collection])
         with self._holding([request.collection]):
-            async with self._database.changes(request.collection, request.since) as stream:
+            asked = request.collection, request.since, *request.structures
+            async with self._database.changes(*asked) as stream:
                 await self._answer(self._session.result(request.id, {"cursor": stream.cursor}))
                 await self._pull_changes(request.id, stream)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from protobase_live.model.change import Change
 from protobase_live.model.durability import Durability
 from protobase_live.model.erasure import Erasure
-from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
+from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt, Target
 from protobase_live.model.state_hash import StateHash
 from protobase_live.permissions.grant import SERVER, Action
 from protobase_live.presence.hub import PresenceHub
@@ -90,9 +90,10 @@ class PermittedDatabase:
             await self._authority.check("read", [collection])
         await self._database.arrive(collection, cursor)
 
-    def changes(self, collection: str, since: str | None = None) -> ChangeStream:
-        """Needs ``read``, also later."""
-        return PermittedStream(self._database.changes(collection, since), collection, self._authority)
+    def changes(self, collection: str, since: str | None = None, *structures: Target) -> ChangeStream:
+        """Needs ``read``, also later; see `Database.changes`."""
+        stream = self._database.changes(collection, since, *structures)
+        return PermittedStream(stream, collection, self._authority)
 
     async def collections(self, prefix: str = "") -> Sequence[CollectionInfo]:
         """Those that may be read; of one that may be read in parts only its name."""

@@ -28,6 +28,7 @@ from protobase_live.protocol.live.fields import (
 )
 from protobase_live.protocol.live.limits import VERSION
 from protobase_live.protocol.live.permission_messages import RevokeRequest
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Unsubscribe, Watch
 from protobase_live.protocol.steps import at_once
 
 PARSE_SLICE = 1_000
@@ -170,48 +171,6 @@ class QueryRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribe:
-    """Opens a stream of changes, which this id names from now on. Answered with ``{"cursor": cursor}``."""
-
-    type: ClassVar[str] = "subscribe"
-    id: int
-    collection: str
-    since: str | None
-    credit: int
-
-    @classmethod
-    def parse(cls, fields: Fields) -> Subscribe:
-        """Raises ProtocolError."""
-        since = fields.optional_text("since")
-        return cls(fields.count("id"), fields.text("collection"), since, fields.count("credit"))
-
-    def form(self) -> dict[str, Any]:
-        """The fields on the wire."""
-        return {"id": self.id, "collection": self.collection, "since": self.since, "credit": self.credit}
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Opens a view of a query's rows, which this id names from now on. Answered with null; a `Difference`
-    with what ``since`` lacks, or with all rows, follows.
-    """
-
-    type: ClassVar[str] = "watch"
-    id: int
-    query: Any
-    since: str | None
-
-    @classmethod
-    def parse(cls, fields: Fields) -> Watch:
-        """Raises ProtocolError."""
-        return cls(fields.count("id"), fields.value("query"), fields.optional_text("since"))
-
-    def form(self) -> dict[str, Any]:
-        """The fields on the wire."""
-        return {"id": self.id, "query": self.query, "since": self.since}
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
     """What this client was acknowledged and shown on other connections. Answered with null.
 
@@ -241,42 +200,6 @@ class Seen:
     def size(self) -> int:
         """How many cursors it has."""
         return len(self.views) + sum(map(len, self.cursors.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class More:
-    """Grants a stream ``credit`` more changes. Not answered."""
-
-    type: ClassVar[str] = "more"
-    subscription: int
-    credit: int
-
-    @classmethod
-    def parse(cls, fields: Fields) -> More:
-        """Raises ProtocolError."""
-        return cls(fields.count("subscription"), fields.count("credit"))
-
-    def form(self) -> dict[str, Any]:
-        """The fields on the wire."""
-        return {"subscription": self.subscription, "credit": self.credit}
-
-
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
-    """Ends a stream or view. Answered with null; nothing of it follows the answer."""
-
-    type: ClassVar[str] = "unsubscribe"
-    id: int
-    subscription: int
-
-    @classmethod
-    def parse(cls, fields: Fields) -> Unsubscribe:
-        """Raises ProtocolError."""
-        return cls(fields.count("id"), fields.count("subscription"))
-
-    def form(self) -> dict[str, Any]:
-        """The fields on the wire."""
-        return {"id": self.id, "subscription": self.subscription}
 
 
 @dataclass(frozen=True, slots=True)

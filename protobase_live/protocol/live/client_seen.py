@@ -12,12 +12,11 @@ from protobase_live.protocol.live.client_messages import (
     ReadRequest,
     Request,
     Seen,
-    Subscribe,
-    Watch,
 )
 from protobase_live.protocol.live.client_streams import ClientStream, ClientView
 from protobase_live.protocol.live.collection_messages import DropRequest, EraseRequest
 from protobase_live.protocol.live.fields import Fields
+from protobase_live.protocol.live.stream_messages import Subscribe, Watch
 
 
 class ClientSeen:

@@ -32,9 +32,9 @@ from protobase_live.protocol.live.client_messages import (
     Renew,
     Request,
     SetPresence,
-    Unsubscribe,
     repeatable,
 )
+from protobase_live.protocol.live.client_opened import ClientOpened
 from protobase_live.protocol.live.client_presences import ClientPresences
 from protobase_live.protocol.live.client_seen import ClientSeen
 from protobase_live.protocol.live.client_streams import ClientStream, ClientView
@@ -54,6 +54,7 @@ from protobase_live.protocol.live.server_messages import (
     ServerMessage,
     Welcome,
 )
+from protobase_live.protocol.live.stream_messages import Unsubscribe
 
 
 class ClientSession:
@@ -73,7 +74,7 @@ class ClientSession:
         self._outbox = Outbox(codec)
         self._streams: dict[int, ClientStream | ClientView] = {}
         self._presences = ClientPresences()
-        self._seen = ClientSeen(max_seen)
+        self._seen, self._opened_structures = ClientSeen(max_seen), ClientOpened()
         self._events: list[told.Event] = []
 
     @property
@@ -170,7 +171,7 @@ class ClientSession:
 
     def subscribe(self, collection: str, since: str | None) -> int:
         """Open a stream, which has the id that is returned. Raises Overloaded."""
-        return self._open(ClientStream(self._id(), collection, since, self._credit))
+        return self._open(ClientStream(self._id(), collection, since, self._credit, self._opened_structures))
 
     def watch(self, query: Any, since: str | None) -> int:
         """Open a view, which has the id that is returned; ``query`` is a query's form. Raises Overloaded."""
@@ -283,6 +284,7 @@ class ClientSession:
         sent = self._outbox.take(result.id)
         if sent:
             self._seen.answered(sent.request, result.value)
+            self._opened_structures.answered(sent.request, result.value)
         if sent and isinstance(sent.request, Opening):
             self._opened(result)
         elif result.id in self._calls and sent:

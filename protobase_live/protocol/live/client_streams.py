@@ -7,16 +7,19 @@ from typing import Any
 
 from protobase_live.errors import ProtocolError
 from protobase_live.protocol.live.client_events import Delivered, Differed, Opened
-from protobase_live.protocol.live.client_messages import More, Subscribe, Watch
+from protobase_live.protocol.live.client_opened import ClientOpened
 from protobase_live.protocol.live.fields import Fields
 from protobase_live.protocol.live.limits import WelcomeLimits
 from protobase_live.protocol.live.server_messages import ChangeForm, Difference, RowChangeForm
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Watch
 
 
 class ClientStream:
     """A change stream, which holds no more than ``credit`` changes that were not consumed."""
 
-    def __init__(self, id: int, collection: str, since: str | None, credit: int) -> None:
+    def __init__(
+        self, id: int, collection: str, since: str | None, credit: int, opened: ClientOpened
+    ) -> None:
         self.id = id
         self.opened = False
         """Whether the server has opened it, on whichever connection."""
@@ -25,6 +28,7 @@ class ClientStream:
         self.collection = collection
         self.cursor = since
         """Behind the last change that has come."""
+        self._opened = opened
         self._credit = credit
         self._most_held = credit
         self._granted = 0  # changes the server may still send
@@ -34,7 +38,8 @@ class ClientStream:
         """What opens it on a connection with these limits, after the last change it has."""
         self._most_held = min(self._credit, limits.credit)
         self._granted = max(0, self._most_held - self._held)
-        return Subscribe(self.id, self.collection, self.cursor, self._granted)
+        structures = self._opened.of(self.collection)
+        return Subscribe(self.id, self.collection, self.cursor, self._granted, structures)
 
     def answered(self, value: Any) -> Opened | None:
         """The server has opened it. Raises ProtocolError."""

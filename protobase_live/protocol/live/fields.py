@@ -80,6 +80,14 @@ class Fields:
         """A list of strings."""
         return [_text(each, f"{self._type}.{name}") for each in self.items(name)]
 
+    def pairs(self, name: str) -> list[tuple[str, str]]:
+        """A list of pairs of strings, or no such field, which means an empty one."""
+        where = f"{self._type}.{name}"
+        found = [_items(each, where) for each in self.items(name)] if name in self._message else []
+        if any(len(each) != 2 for each in found):
+            raise _wrong(where, "a list of [kind, name]", self._message[name])
+        return [(_text(kind, where), _text(of, where)) for kind, of in found]
+
     def mapping(self, name: str) -> dict[str, Any]:
         """An object."""
         found = self.value(name)

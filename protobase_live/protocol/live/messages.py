@@ -17,16 +17,12 @@ from protobase_live.protocol.live.client_messages import (
     Hello,
     Join,
     Leave,
-    More,
     Ping,
     QueryRequest,
     ReadRequest,
     Renew,
     Seen,
     SetPresence,
-    Subscribe,
-    Unsubscribe,
-    Watch,
 )
 from protobase_live.protocol.live.codec import Codec, Frame
 from protobase_live.protocol.live.collection_messages import (
@@ -51,6 +47,7 @@ from protobase_live.protocol.live.server_messages import (
     ServerMessage,
     Welcome,
 )
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Unsubscribe, Watch
 from protobase_live.protocol.steps import at_once
 
 _CLIENT_TYPES: Mapping[str, Callable[[Fields], ClientMessage]] = {

@@ -24,13 +24,11 @@ from protobase_live.protocol.live.client_messages import (
     Hello,
     Join,
     Leave,
-    More,
     Opening,
     Renew,
     Request,
     Seen,
     SetPresence,
-    Watch,
 )
 from protobase_live.protocol.live.codec import Codec, Frame
 from protobase_live.protocol.live.encodings import Encoded, Encodings
@@ -56,6 +54,7 @@ from protobase_live.protocol.live.server_messages import (
     Result,
     Welcome,
 )
+from protobase_live.protocol.live.stream_messages import More, Watch
 from protobase_live.protocol.live.violation import Violation
 from protobase_live.protocol.steps import at_once
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from pycrdt import Doc, Text
 
 import protobase_live as pb
+from protobase_live.cli.demo.ports import ReservedPorts
+from protobase_live.model.operations import Target
 from protobase_live.protocol.live.limits import LiveLimits
+from protobase_live.protocol.yjs import messages as yjs
+from tests.support.raw import join
 
 LIMITS = replace(LiveLimits(), answer_bytes=100_000, text_chars=1_000)
 
@@ -21,6 +28,62 @@ async def remote() -> AsyncIterator[tuple[pb.Database, pb.RemoteDatabase]]:
         pb.connect(server.url) as connected,
     ):
         yield database, connected
+
+
+@asynccontextmanager
+async def served(folder: Path, port: int) -> AsyncIterator[pb.Server]:
+    async with pb.open(f"file:{folder}") as database, pb.Server(database, port=port) as server:
+        yield server
+
+
+async def type_in(server: pb.Server, text: str) -> None:
+    """Write into a text as a Yjs client, which no program has ever written."""
+    doc: Doc = Doc()
+    connection = await join(f"ws://127.0.0.1:{server.port}/yjs", "notes", doc)
+    before = doc.get_state()
+    doc.get("body", type=Text).insert(0, text)
+    await connection.send(yjs.encode_update(doc.get_update(before)))
+    await connection.close()
+
+
+async def test_what_was_opened_is_told_by_the_next_server_too(tmp_path: Path) -> None:
+    reserved = ReservedPorts(0, 1)
+    (port,) = reserved.numbers
+    async with AsyncExitStack() as stack:
+        async with served(tmp_path, port) as server:
+            connected = await stack.enter_async_context(pb.connect(server.url))
+            notes = await connected.collection("notes")
+            await notes.text("body")
+            changes = await stack.enter_async_context(notes.changes())
+            await type_in(server, "a")
+            assert (await anext(changes)).after == "a"
+        async with served(tmp_path, port) as server:
+            await type_in(server, "b")  # nothing but the stream has said there what was opened
+            assert (await anext(changes)).after == "ba"
+    reserved.close()
+
+
+async def test_it_is_told_over_again_from_a_cursor(tmp_path: Path) -> None:
+    async with served(tmp_path, 0) as server, pb.connect(server.url) as connected:
+        notes = await connected.collection("notes")
+        async with notes.changes() as changes:
+            cursor = changes.cursor
+        await type_in(server, "a")
+    async with served(tmp_path, 0) as server, pb.connect(server.url) as connected:
+        notes = await connected.collection("notes")
+        await notes.text("body")
+        async with notes.changes(since=cursor) as changes:
+            assert (await anext(changes)).after == "a"
+
+
+async def test_what_there_cannot_be_ends_the_stream_alone(remote) -> None:
+    _, connected = remote
+    tasks = await connected.collection("tasks")
+    connected._link._session._opened_structures._opened[("tasks", Target("novel", ("body",)))] = None
+    with pytest.raises(pb.ValidationError, match="there is no kind 'novel'"):
+        async with tasks.changes():
+            pass
+    assert await tasks.count() == 0
 
 
 async def test_a_keystroke_in_a_long_text_costs_what_it_says(remote) -> None:

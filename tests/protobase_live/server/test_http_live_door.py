@@ -13,12 +13,13 @@ from protobase_actors import ManualClock
 from protobase_live.errors import Unauthorized
 from protobase_live.model.change import Change
 from protobase_live.model.operations import RECORDS, Op, Read
-from protobase_live.protocol.live.client_messages import CommitRequest, Hello, Ping, ReadRequest, Subscribe
+from protobase_live.protocol.live.client_messages import CommitRequest, Hello, Ping, ReadRequest
 from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.over_http import frame_of, line_of
 from protobase_live.protocol.live.server_messages import Bye, Changes, Result, Welcome
+from protobase_live.protocol.live.stream_messages import Subscribe
 from protobase_live.protocol.server_events import Event, EventReader
 from protobase_live.server.authentication import Authentication
 from protobase_live.server.counters import Counters

@@ -21,7 +21,6 @@ from protobase_live.protocol.live.client_messages import (
     Renew,
     Seen,
     SetPresence,
-    Watch,
 )
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.live.failure import Failure
@@ -29,6 +28,7 @@ from protobase_live.protocol.live.limits import GOING_AWAY, LATE, TRY_AGAIN, UNA
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Bye, Expiring, Result, Welcome
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.protocol.live.stream_messages import Watch
 from protobase_live.query.language.form import to_form
 from protobase_live.query.language.query import Query
 from protobase_live.server.accounts import Accounts

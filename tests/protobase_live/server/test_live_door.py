@@ -13,14 +13,10 @@ from protobase_live.protocol.live.client_messages import (
     Hello,
     Join,
     Leave,
-    More,
     Ping,
     QueryRequest,
     ReadRequest,
     SetPresence,
-    Subscribe,
-    Unsubscribe,
-    Watch,
 )
 from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.limits import (
@@ -44,6 +40,7 @@ from protobase_live.protocol.live.server_messages import (
     Result,
     Welcome,
 )
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Unsubscribe, Watch
 from protobase_live.query.ast.expressions import F
 from protobase_live.query.explanation import Explanation
 from protobase_live.query.language.query import Query

@@ -7,13 +7,13 @@ import pytest
 from protobase_actors import ManualClock
 from protobase_live.errors import LimitExceeded, Unavailable
 from protobase_live.model.operations import RECORDS, Op
-from protobase_live.protocol.live.client_messages import More, Subscribe, Watch
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
 from protobase_live.protocol.live.encodings import Encodings
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Changes, Difference, Ended, Error, Result
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Watch
 from protobase_live.query.language.form import to_form
 from protobase_live.server.accounts import Accounts
 from protobase_live.server.authentication import Identity

@@ -11,20 +11,13 @@ from websockets.asyncio.client import connect
 import protobase_live as pb
 from protobase_live.database.database import Database
 from protobase_live.model.operations import RECORDS, Check, Op, Read
-from protobase_live.protocol.live.client_messages import (
-    CommitRequest,
-    Hello,
-    Join,
-    QueryRequest,
-    ReadRequest,
-    Subscribe,
-    Watch,
-)
+from protobase_live.protocol.live.client_messages import CommitRequest, Hello, Join, QueryRequest, ReadRequest
 from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.collection_messages import DropRequest, EraseRequest
 from protobase_live.protocol.live.limits import BAD_NAME
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Error
+from protobase_live.protocol.live.stream_messages import Subscribe, Watch
 from protobase_live.server.rest.commits import KEYS
 from protobase_live.server.server import Server
 from protobase_storage import MemoryStorage

@@ -15,11 +15,12 @@ from protobase_live.protocol.live.client_messages import (
     ReadRequest,
     Request,
     Seen,
-    Watch,
 )
+from protobase_live.protocol.live.client_opened import ClientOpened
 from protobase_live.protocol.live.client_seen import ClientSeen, collections_of
 from protobase_live.protocol.live.client_streams import ClientStream, ClientView
 from protobase_live.protocol.live.collection_messages import DropRequest
+from protobase_live.protocol.live.stream_messages import Watch
 
 READ = Read(RECORDS, "count")
 
@@ -37,7 +38,7 @@ def told(seen: ClientSeen, *streams: ClientStream | ClientView, most: int = 100)
 
 
 def stream(number: int, cursor: str | None, *, opened: bool = True) -> ClientStream:
-    made = ClientStream(number, "tasks", cursor, 10)
+    made = ClientStream(number, "tasks", cursor, 10, ClientOpened())
     made.opened = opened
     return made
 

@@ -31,14 +31,10 @@ from protobase_live.protocol.live.client_messages import (
     CommitRequest,
     Hello,
     Join,
-    More,
     Ping,
     QueryRequest,
     ReadRequest,
     SetPresence,
-    Subscribe,
-    Unsubscribe,
-    Watch,
 )
 from protobase_live.protocol.live.client_session import ClientSession
 from protobase_live.protocol.live.codec import MsgpackCodec
@@ -54,6 +50,7 @@ from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.messages import decode_client, encode
 from protobase_live.protocol.live.server_messages import Difference, Error
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Unsubscribe, Watch
 
 CODEC = MsgpackCodec()
 READ = Read(RECORDS, "count")

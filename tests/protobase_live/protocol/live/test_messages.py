@@ -14,15 +14,11 @@ from protobase_live.protocol.live.client_messages import (
     Hello,
     Join,
     Leave,
-    More,
     Ping,
     QueryRequest,
     ReadRequest,
     Seen,
     SetPresence,
-    Subscribe,
-    Unsubscribe,
-    Watch,
 )
 from protobase_live.protocol.live.codec import CODECS, JsonCodec, MsgpackCodec
 from protobase_live.protocol.live.collection_messages import (
@@ -48,6 +44,7 @@ from protobase_live.protocol.live.server_messages import (
     Result,
     Welcome,
 )
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Unsubscribe, Watch
 
 codecs = st.sampled_from(list(CODECS.values()))
 ids = st.integers(0, 2**53 - 1)

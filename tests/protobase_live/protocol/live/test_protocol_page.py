@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from protobase_live.protocol.live.client_messages import QueryRequest, Watch
+from protobase_live.protocol.live.client_messages import QueryRequest
 from protobase_live.protocol.live.codec import JsonCodec
 from protobase_live.protocol.live.limits import WelcomeLimits
 from protobase_live.protocol.live.messages import UnknownType, decode_client, decode_server
 from protobase_live.protocol.live.server_messages import Difference, Welcome
+from protobase_live.protocol.live.stream_messages import Watch
 from protobase_live.query.ast.expressions import ARITY
 from protobase_live.query.language.form import from_form
 

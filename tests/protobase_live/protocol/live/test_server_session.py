@@ -7,14 +7,11 @@ from protobase_live.protocol.live.client_messages import (
     Hello,
     Join,
     Leave,
-    More,
     Ping,
     QueryRequest,
     ReadRequest,
     Seen,
     SetPresence,
-    Subscribe,
-    Watch,
 )
 from protobase_live.protocol.live.codec import CODECS, JsonCodec, MsgpackCodec
 from protobase_live.protocol.live.limits import (
@@ -27,6 +24,7 @@ from protobase_live.protocol.live.limits import (
 from protobase_live.protocol.live.messages import decode_server, encode
 from protobase_live.protocol.live.server_messages import Changes, Difference, Ended, Error, Result, Welcome
 from protobase_live.protocol.live.server_session import ServerSession
+from protobase_live.protocol.live.stream_messages import More, Subscribe, Watch
 from protobase_live.protocol.live.violation import Violation
 
 CODEC = MsgpackCodec()
