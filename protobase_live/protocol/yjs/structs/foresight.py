@@ -160,9 +160,8 @@ class Foresight:
         root = self._root_of(parent)
         if root is None or root != self.records:
             return None if root is None else Aim(root)
-        if parent < 0 or not self._is_of(parent, _TEXT_TYPE):
-            return None
-        field = self.field(*self._logs.look_up(self._logs.type_id(parent)))
+        text = self._type(parent, _TEXT_TYPE)
+        field = None if text is None else self.field(*text)
         return None if field is None else Aim(root, field, TYPED)
 
     def _root_of(self, parent: int) -> str | None:
@@ -186,21 +185,22 @@ class Foresight:
 
     def _is_record(self, parent: int) -> bool:
         """Whether a parent is a map that stands under a key of the root of records."""
-        if parent in self._of_records:
-            return True
-        if parent < 0 or not self._is_of(parent, _MAP_TYPE):
+        if (found := self._type(parent, _MAP_TYPE)) is None:
             return False
-        log, number = self._logs.look_up(self._logs.type_id(parent))
+        log, number = found
         above = log.parents[number]
         if not log.marks[number] & KEYED or above >= 0 or self._logs.parent(above) != self.records:
             return False
         _keep(self._of_records, parent, None)
         return True
 
-    def _is_of(self, parent: int, reference: int) -> bool:
-        """Whether a parent is a shared type of this kind."""
+    def _type(self, parent: int, reference: int) -> tuple[Log, int] | None:
+        """The struct that brings the shared type that a parent is, if it is of this kind."""
+        if parent < 0:
+            return None
         log, number = self._logs.look_up(self._logs.type_id(parent))
-        return log.marks[number] & KIND_MARK == TYPE and self._logs.type_reference(parent) == reference
+        is_such = log.marks[number] & KIND_MARK == TYPE and log.type_reference(number) == reference
+        return (log, number) if is_such else None
 
     def _find(self, id: Id) -> tuple[Log, int] | None:
         """A struct that is known: its log, and its number there."""
