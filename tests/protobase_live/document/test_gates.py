@@ -7,7 +7,7 @@ import pytest
 import protobase_live as pb
 from protobase_live.document import Judge, Rules
 from protobase_live.document.gates import MAX_GATES, Gates
-from protobase_live.document.held import LOG
+from protobase_live.document.held import LOG, StoredLog
 from protobase_live.protocol.yjs.structs import Gate, Structs, Unforeseen
 from tests.support import yjs_encoding as yjs
 from tests.support.turns import Peer, limited_to
@@ -55,6 +55,21 @@ def test_who_may_write_something_else_has_another(schema: type[pb.Atom] | None) 
     assert not passes(structs, each.of(Peer(judge=limited_to(structures=frozenset({"other"})))))
     assert not passes(structs, each.of(Peer(judge=Judge(read_only=True))))
     assert passes(structs, each.of(Peer(judge=limited_to(structures=frozenset({"body"})))))
+
+
+def test_who_may_write_it_no_more_is_let_no_more() -> None:
+    structs, sender = Structs(), StoredLog()
+    structs.take(TYPED)
+    each = gates(structs=structs)
+    sender.judge = limited_to(structures=frozenset({"body"}))
+    assert passes(structs, each.of(sender))
+    sender.judge = Judge(read_only=True)
+    again = sent(1, 3, yjs.item(yjs.text("d"), left=Id(1, 2)))
+    with pytest.raises(Unforeseen):
+        structs.take(again, gate=each.of(sender))
+    sender.judge = None
+    structs.take(again, gate=each.of(sender))
+    assert structs.vector == {1: 4}
 
 
 def test_not_all_that_ever_were_are_kept() -> None:
