@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from statistics import median
 
@@ -16,8 +17,11 @@ from bench.refusals import keystrokes, titles
 from bench.yjs_server import OURS, Client, YjsServer
 
 TIMES = 5
+"""Servers of each kind, one after the other: two processes of the same program differ by some percent."""
 UPDATES = 15_000
 """So many that what a server does once, with the first of them, is of no account."""
+SLICE = 500
+"""Updates of one server before the next has its turn, so that what else the machine does meets them all."""
 WINDOW = 50
 """Updates that are on their way at once."""
 
@@ -48,17 +52,29 @@ structures = ["body"]
 
 
 async def judging() -> None:
-    """CPU of the server an update, rules taking turns."""
+    """CPU of the server an update, and what rules add to it; servers with and without taking turns."""
     with tempfile.TemporaryDirectory() as folder:
-        ways = options(Path(folder))
         for what, edits in (("a character typed", keystrokes), ("a title set", titles)):
-            before, updates = edits(UPDATES)
-            found = {name: list[float]() for name in ways}
-            for _ in range(TIMES):
-                for name, chosen in ways.items():
-                    found[name].append(await microseconds(chosen, before, updates))
-            told = (f"{name} {median(each):.1f}" for name, each in found.items())
+            ways, (before, updates) = options(Path(folder)), edits(UPDATES)
+            rounds = [await measured(ways, before, updates) for _ in range(TIMES)]
+            bare = median(each["no rule"] for each in rounds)
+            told = [f"no rule {bare:.1f}"]
+            for name in [name for name in ways if name != "no rule"]:
+                more = median(each[name] - each["no rule"] for each in rounds)
+                told.append(f"{name} {more:+.1f} ({100 * more / bare:+.0f} %)")
             print(f"  {what}, us:", ", ".join(told), flush=True)
+
+
+async def measured(ways: dict[str, str], before: bytes, updates: Sequence[bytes]) -> dict[str, float]:
+    """The microseconds of an update, by what the server was started with."""
+    found = {name: list[float]() for name in ways}
+    async with AsyncExitStack() as stack:
+        rooms = {name: await stack.enter_async_context(room(chosen, before)) for name, chosen in ways.items()}
+        for number, first in enumerate(range(0, len(updates), SLICE)):
+            turn = list(rooms.items())
+            for name, each in turn[number % len(turn) :] + turn[: number % len(turn)]:
+                found[name].append(await each.microseconds(updates[first : first + SLICE]))
+    return {name: median(each) for name, each in found.items()}
 
 
 def options(folder: Path) -> dict[str, str]:
@@ -74,22 +90,37 @@ def options(folder: Path) -> dict[str, str]:
     }
 
 
-async def microseconds(chosen: str, before: bytes, updates: Sequence[bytes]) -> float:
-    """CPU of an update in a server of its own."""
+class Room:
+    """A server of its own, one client that writes and another that reads."""
+
+    def __init__(self, server: YjsServer, doc: Doc, writer: Client, reader: Client) -> None:
+        self._server = server
+        self._doc = doc
+        self._writer = writer
+        self._reader = reader
+
+    async def microseconds(self, updates: Sequence[bytes]) -> float:
+        """CPU of each of these updates."""
+        start = self._server.cpu_seconds()
+        for first in range(0, len(updates), WINDOW):
+            sent = list(updates[first : first + WINDOW])
+            await self._writer.send(sent)
+            for update in sent:
+                self._doc.apply_update(update)
+            await self._reader.until_state(self._doc.get_state())
+        return (self._server.cpu_seconds() - start) / len(updates) * 1e6
+
+
+@asynccontextmanager
+async def room(chosen: str, before: bytes) -> AsyncIterator[Room]:
+    """One in which ``before`` was written."""
     async with YjsServer(OURS + chosen, "/yjs") as server:
         doc: Doc = Doc()
         writer = await Client.join(server, "room", doc, full=True)
         await writer.send([before])
         reader = await Client.join(server, "room", Doc())
         doc.apply_update(before)
-        start = server.cpu_seconds()
-        for first in range(0, len(updates), WINDOW):
-            sent = list(updates[first : first + WINDOW])
-            await writer.send(sent)
-            for update in sent:
-                doc.apply_update(update)
-            await reader.until_state(doc.get_state())
-        spent = server.cpu_seconds() - start
+        await reader.until_state(doc.get_state())
+        yield Room(server, doc, writer, reader)
         await writer.close()
         await reader.close()
-        return spent / len(updates) * 1e6

@@ -18,6 +18,7 @@ from typing import Any
 from protobase_live.document.content import BrokenDocument, Content, JudgeChanged, Touched
 from protobase_live.document.difference import Difference
 from protobase_live.document.doings import Doings
+from protobase_live.document.gates import Gates
 from protobase_live.document.held import LOG, Held, Room, Sender
 from protobase_live.document.held import Part as HeldPart
 from protobase_live.document.judge import Judge, Rules
@@ -32,7 +33,7 @@ from protobase_live.model import values
 from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.operations import Op, Read, Target
 from protobase_live.protocol.steps import at_once
-from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Rest, Structs
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Rest, Structs, Unforeseen
 from protobase_live.protocol.yjs.update_walker import Walker
 
 WRITE_SLICE = 100
@@ -56,7 +57,7 @@ class Document:
         self._replica = replica
         self._rules = rules or Rules()
         self._structs = Structs()
-        self._foresight = self._structs.foresight(RECORDS_NAME)
+        self._gates = Gates(self._rules, self._structs.foresight(RECORDS_NAME))
         self._held = Held(room or Room())
         self._content = Content(replica, client_id)
         self._author: str | None = None
@@ -98,11 +99,11 @@ class Document:
 
         Raises MalformedUpdate: the update is none, or means something impossible; nothing of it was taken.
         """
-        judge = self._judge_of(sender)
-        if judge is not None and not judge.lets(self._foresight.aims(update)):
-            return at_once(self.take_in_steps(update, sender))
         self._begin_run(sender.author)
-        rest = self._structs.take(update, barred=self._content.client_id)
+        try:
+            rest = self._structs.take(update, barred=self._content.client_id, gate=self._gates.of(sender))
+        except Unforeseen:
+            return at_once(self.take_in_steps(update, sender))
         self._hold(sender, rest)
         return rest is None
 

@@ -6,17 +6,21 @@ no name that only the refused update has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from protobase_live.document.scopes import Row, Scope, obstacle, united
 from protobase_live.model.atoms import Atom, misfits
+from protobase_live.model.field_types import FieldType
 from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.values import from_doc
-from protobase_live.protocol.yjs.structs import TYPED, Aim, Spot, Use
+from protobase_live.protocol.yjs.structs import TYPED, Spot, Use
 from protobase_live.structures.texts import TEXT
+
+Fits = Callable[[Any], bool]
+"""Whether a value may be set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +82,26 @@ class Judge:
             yield from self._of_scopes(effect)
             yield from self._of_schema(effect)
 
-    def lets(self, aims: Sequence[Aim] | None) -> bool:
-        """Whether an update with these aims is surely not refused, whatever the records are."""
-        if aims is None or self.read_only:
+    def lets(self, root: str, field: str | None = None, value: Any = None) -> bool:
+        """Whether what is written there (`Aim`) is surely not refused, whatever the records are."""
+        if self.read_only:
             return False
-        for aim in aims:  # noqa: SIM110 - mostly one, and `all` takes twice as long
-            if not self._lets(aim):
-                return False
-        return True
+        if root != RECORDS_NAME:
+            return self._structures is None or root in self._structures
+        if not self._rules_records:
+            return True
+        fits = None if field is None else self._let_fields.get(field)
+        return fits is not None and fits(value)
 
-    def _lets(self, aim: Aim) -> bool:
-        root, field, value = aim
-        if root == RECORDS_NAME and self._rules_records:
-            return field is not None and self._lets_field(field, value)
-        return self._structures is None or root == RECORDS_NAME or root in self._structures
-
-    def _lets_field(self, field: str, value: Any) -> bool:
-        if self._fields is not None and field not in self._fields:
-            return False
-        known = None if self.schema is None else self.schema.__fields__.get(field)
-        if known is None:
-            return self.schema is None
-        return known.type.merge == TEXT.name if value is TYPED else known.type.fits(from_doc(value))
+    @cached_property
+    def _let_fields(self) -> Mapping[str, Fits]:
+        """The fields that may be written of each record, whatever it is, where any rule speaks of records:
+        scopes and schema in one."""
+        fields = self._fields
+        if self.schema is None:
+            return dict.fromkeys(fields or (), _anything)
+        known = self.schema.__fields__
+        return {name: _fits(known[name].type) for name in known if fields is None or name in fields}
 
     def binds(self, spots: Iterable[Spot]) -> bool:
         """Whether an update that touches these roots, and no others, might be refused."""
@@ -158,6 +160,16 @@ class Judge:
         for field, misfit in misfits(self.schema, effect.after) if effect.after is not None else ():
             if effect.fields is None or field in effect.fields:
                 yield f"{_named(effect)} would be no {self.schema.__qualname__}: {misfit}"
+
+
+def _anything(value: Any) -> bool:
+    return True
+
+
+def _fits(kind: FieldType) -> Fits:
+    """Whether a value, as it stands in the document, is of a type; `TYPED` if it is text that merges."""
+    merges = kind.merge == TEXT.name
+    return lambda value: merges if value is TYPED else kind.fits(from_doc(value))
 
 
 class Rules(NamedTuple):

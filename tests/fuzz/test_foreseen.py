@@ -20,8 +20,10 @@ from pycrdt import Array, Doc, Map, Text, merge_updates
 import protobase_live as pb
 from protobase_live.document import BrokenDocument, Document, Judge, Rules, Scope
 from protobase_live.document.content import Content
+from protobase_live.document.gates import Gates
 from protobase_live.errors import MalformedUpdate
 from protobase_live.protocol.steps import at_once
+from protobase_live.protocol.yjs.structs import Gate
 from tests.support import keystrokes
 from tests.support import yjs_encoding as yjs
 from tests.support.query_cases import cases
@@ -52,11 +54,15 @@ SERVER = 5_000
 """The client id of both documents."""
 
 
-class Blind:
-    """Foresees nothing."""
+class Shut:
+    """Lets nobody through who is bound by rules."""
 
-    def aims(self, update: bytes) -> None:
-        return None
+    def __init__(self, gates: Gates) -> None:
+        self.gates = gates
+
+    def of(self, sender: Peer) -> Gate | None:
+        gate = self.gates.of(sender)
+        return gate and Gate(gate._foresight, lambda *aim: False)
 
 
 class Seen(NamedTuple):
@@ -113,7 +119,7 @@ class Pair:
 
     def __init__(self, schema: type[pb.Atom] | None, before: bytes) -> None:
         self.documents = [Document("node", client_id=SERVER, rules=Rules(schema)) for _ in range(2)]
-        self.documents[1]._foresight = Blind()
+        self.documents[1]._gates = Shut(self.documents[1]._gates)
         for document in self.documents:
             document._content = Told("node", SERVER)
             at_once(document.load([before]))

@@ -58,7 +58,9 @@ _SIMPLE_TYPES = TYPE_REFS - {XML_ELEMENT}
 _new: Callable[[type[Struct], tuple[object, ...]], Struct] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def read_common(data: bytes, at: int, client: int, clock: int, most: int) -> tuple[list[Struct], int]:
+def read_common(
+    data: bytes | bytearray, at: int, client: int, clock: int, most: int
+) -> tuple[list[Struct], int]:
     """Read structs from place `at` on, up to `most` of them and up to the first uncommon one.
 
     Answers with them and the place behind the last. It is one loop, because calls would take a third of its

@@ -2,6 +2,7 @@
 
 from protobase_live.protocol.yjs.structs.erasing import erased
 from protobase_live.protocol.yjs.structs.foresight import TYPED, Aim, Foresight
+from protobase_live.protocol.yjs.structs.gate import Gate, Unforeseen
 from protobase_live.protocol.yjs.structs.joining import join
 from protobase_live.protocol.yjs.structs.merging import collect, merge
 from protobase_live.protocol.yjs.structs.readable import check_in_steps, is_common
@@ -15,10 +16,12 @@ __all__ = [
     "TYPED",
     "Aim",
     "Foresight",
+    "Gate",
     "Rest",
     "Spot",
     "Structs",
     "Touched",
+    "Unforeseen",
     "Use",
     "check_in_steps",
     "collect",

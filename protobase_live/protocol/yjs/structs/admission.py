@@ -100,7 +100,8 @@ def _check_content(logs: Logs, client: int, struct: Struct, place: Place, beside
     # Beside something of a text more of it is right, and a root has no kind of its own.
     if kind not in TEXT_KINDS or beside in TEXT_KINDS or place.parent < 0:
         return
-    if logs.type_reference(place.parent) == ARRAY_TYPE:
+    log, number = logs.look_up(logs.type_id(place.parent))
+    if log.type_reference(number) == ARRAY_TYPE:
         _refuse(client, struct, "is text or its format, and stands in an array")
 
 

@@ -13,9 +13,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from protobase_live.protocol.yjs.common_structs import clock_of
 from protobase_live.protocol.yjs.struct import INTEGER, KIND, STRING, TEXT, TYPE, VALUES, Id, Struct
-from protobase_live.protocol.yjs.structs.edits import Edit, read_edit
+from protobase_live.protocol.yjs.structs.edits import Edit
 from protobase_live.protocol.yjs.structs.log import KEYED, KIND_MARK, Log
-from protobase_live.protocol.yjs.structs.shortcuts import read_entry, read_typing
 from protobase_live.protocol.yjs.structs.store import Store
 from protobase_live.protocol.yjs.update_walker import DeletedRange
 
@@ -57,7 +56,7 @@ class Foresight:
     def __init__(self, store: Store, records: str) -> None:
         """``records`` is the root whose fields are told."""
         self._logs = store.logs
-        self._records = records
+        self.records = records
         # A struct never changes its place, so what is known of one stays true.
         self._of_records: dict[int, None] = {}
         """The parents that are records."""
@@ -67,27 +66,29 @@ class Foresight:
         """The names of fields, by their numbers (`Logs.key_number`). Two in a thousand million share one: who
         may write the one field could then write the other, and nobody can bring that about."""
 
-    def aims(self, update: bytes) -> Sequence[Aim] | None:
-        """Where an update will write; None: that is known when it was taken."""
-        if (typing := read_typing(update)) is not None:
-            return _alone(self._of_typing(*typing))
-        if (entry := read_entry(update)) is not None:
-            if not self._is_next(entry.client, entry.clock):
-                return None
-            return _alone(self._of_entry(update, entry.left, entry.content, entry.end))
-        edit = read_edit(update)
-        return None if edit is None else self._of_edit(update, edit)
+    def inside(self, parent: int) -> Aim | None:
+        """Where something stands that is inside a shared type or a root."""
+        if (known := self._insides.get(parent)) is None and (known := self._found_inside(parent)) is not None:
+            _keep(self._insides, parent, known)
+        return known
 
-    def _is_next(self, client: int, clock: int) -> bool:
-        """Whether a client's structs go on with this clock. What came before keeps the place it has."""
-        log = self._logs.by_client.get(client)
-        return clock == (0 if log is None else log.end)
+    def field(self, log: Log, number: int) -> str | None:
+        """The field of a record in which a struct stands; None if it is far from its name, or in no field."""
+        parent = log.parents[number]
+        if not log.marks[number] & KEYED or not (parent in self._of_records or self._is_record(parent)):
+            return None
+        key = log.subs[number]
+        if (name := self._names.get(key)) is None and (name := self._named(log, number)) is not None:
+            _keep(self._names, key, name)
+        return name
 
-    def _of_typing(self, id: Id, left: Id) -> Aim | None:
-        found = self._find(left) if self._is_next(*id) else None
-        return None if found is None else self._inside(found[0].parents[found[1]])
+    def other_root(self, parent: int) -> str | None:
+        """The root that a parent is, or is in; None for that of records, and for what is gone."""
+        root = self._root_of(parent)
+        return None if root == self.records else root
 
-    def _of_edit(self, update: bytes, edit: Edit) -> Sequence[Aim] | None:
+    def edit(self, update: bytes, edit: Edit) -> Sequence[Aim] | None:
+        """Where an update will write that `read_edit` has read; None: that is known when it was taken."""
         client, structs, deletes = edit
         if structs and not self._is_next(client, structs[0].clock):
             return None
@@ -102,10 +103,15 @@ class Foresight:
         gone = self._of_deletes(deletes, replaced)
         return None if gone is None else [*made.values(), *gone]
 
+    def _is_next(self, client: int, clock: int) -> bool:
+        """Whether a client's structs go on with this clock. What came before keeps the place it has."""
+        log = self._logs.by_client.get(client)
+        return clock == (0 if log is None else log.end)
+
     def _of_struct(self, update: bytes, struct: Struct, made: dict[Id, Aim]) -> Aim | None:
         beside, parent = struct.origin or struct.right, struct.parent
         if isinstance(parent, str):
-            return None if parent == self._records else Aim(parent)
+            return None if parent == self.records else Aim(parent)
         near = beside or parent
         if near is None:  # garbage
             return None
@@ -119,7 +125,7 @@ class Foresight:
         if beside is not None and log.marks[number] & KEYED:
             is_set = struct.right is None and struct.length == 1 and struct.info & KIND == VALUES
             return self._of_entry(update, beside, struct.content if is_set else None, struct.end)
-        aim = self._inside(self._logs.type_number(near) if beside is None else log.parents[number])
+        aim = self.inside(self._logs.type_number(near) if beside is None else log.parents[number])
         return None if aim is None or (aim.value is TYPED and not is_typed) else aim
 
     def _of_entry(self, update: bytes, left: Id, content: int | None, end: int) -> Aim | None:
@@ -127,12 +133,12 @@ class Foresight:
         found = self._find(left)
         if found is None:
             return None
-        field = self._field(*found)
+        field = self.field(*found)
         if field is None:
-            root = self._root_of(found[0].parents[found[1]])
-            return None if root is None or root == self._records else Aim(root)
+            root = self.other_root(found[0].parents[found[1]])
+            return None if root is None else Aim(root)
         value = UNTOLD if content is None else plain_value(update, content + 1, end)
-        return None if value is UNTOLD else Aim(self._records, field, value)
+        return None if value is UNTOLD else Aim(self.records, field, value)
 
     def _of_deletes(self, deletes: Iterable[DeletedRange], replaced: set[Id]) -> list[Aim] | None:
         """Where it is deleted, beside what is replaced."""
@@ -144,27 +150,18 @@ class Foresight:
             for number in range(log.find(start), log.find(end - 1) + 1):
                 if (client, log.starts[number]) in replaced:
                     continue
-                aim = self._inside(log.parents[number])
+                aim = self.inside(log.parents[number])
                 if aim is None or len(aims) == MAX_DELETED:
                     return None
                 aims.append(aim)
         return aims
 
-    def _inside(self, parent: int) -> Aim | None:
-        """Where something stands that is inside a shared type or a root."""
-        if (known := self._insides.get(parent)) is None and (known := self._found_inside(parent)) is not None:
-            _keep(self._insides, parent, known)
-        return known
-
     def _found_inside(self, parent: int) -> Aim | None:
-        if parent < 0:
-            root = self._root_of(parent)
-            return None if root is None or root == self._records else Aim(root)
         root = self._root_of(parent)
-        if root is None or root != self._records:
+        if root is None or root != self.records:
             return None if root is None else Aim(root)
-        text = self._logs.look_up(self._logs.type_id(parent))
-        field = self._field(*text) if self._is_of(parent, _TEXT_TYPE) else None
+        text = self._type(parent, _TEXT_TYPE)
+        field = None if text is None else self.field(*text)
         return None if field is None else Aim(root, field, TYPED)
 
     def _root_of(self, parent: int) -> str | None:
@@ -175,15 +172,6 @@ class Foresight:
             parent = log.parents[number]
         name = logs.parent(parent)
         return name if isinstance(name, str) else None
-
-    def _field(self, log: Log, number: int) -> str | None:
-        """The field of a record in which a struct stands; None if it is far from its name, or in no field."""
-        if not log.marks[number] & KEYED or not self._is_record(log.parents[number]):
-            return None
-        key = log.subs[number]
-        if (name := self._names.get(key)) is None and (name := self._named(log, number)) is not None:
-            _keep(self._names, key, name)
-        return name
 
     def _named(self, log: Log, number: int) -> str | None:
         """The name of the key under which a struct stands, which the first that stood there says."""
@@ -197,30 +185,27 @@ class Foresight:
 
     def _is_record(self, parent: int) -> bool:
         """Whether a parent is a map that stands under a key of the root of records."""
-        if parent in self._of_records:
-            return True
-        if parent < 0 or not self._is_of(parent, _MAP_TYPE):
+        if (found := self._type(parent, _MAP_TYPE)) is None:
             return False
-        log, number = self._logs.look_up(self._logs.type_id(parent))
+        log, number = found
         above = log.parents[number]
-        if not log.marks[number] & KEYED or above >= 0 or self._logs.parent(above) != self._records:
+        if not log.marks[number] & KEYED or above >= 0 or self._logs.parent(above) != self.records:
             return False
         _keep(self._of_records, parent, None)
         return True
 
-    def _is_of(self, parent: int, reference: int) -> bool:
-        """Whether a parent is a shared type of this kind."""
+    def _type(self, parent: int, reference: int) -> tuple[Log, int] | None:
+        """The struct that brings the shared type that a parent is, if it is of this kind."""
+        if parent < 0:
+            return None
         log, number = self._logs.look_up(self._logs.type_id(parent))
-        return log.marks[number] & KIND_MARK == TYPE and self._logs.type_reference(parent) == reference
+        is_such = log.marks[number] & KIND_MARK == TYPE and log.type_reference(number) == reference
+        return (log, number) if is_such else None
 
     def _find(self, id: Id) -> tuple[Log, int] | None:
         """A struct that is known: its log, and its number there."""
         log = self._logs.by_client.get(id[0])
         return None if log is None or log.end <= id[1] else (log, log.find(id[1]))
-
-
-def _alone(aim: Aim | None) -> Sequence[Aim] | None:
-    return None if aim is None else (aim,)
 
 
 def _keep(known: dict[int, Known], number: int, found: Known) -> None:

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from protobase_live.protocol.yjs.common_structs import ID, client_of, clock_of
+from protobase_live.protocol.yjs.common_structs import ID, client_of, clock_of, read_common
 from protobase_live.protocol.yjs.struct import DELETED, GC, TEXT, VALUES, Id, Struct
 from protobase_live.protocol.yjs.structs.pieces import Splitter, text_of
 from protobase_live.protocol.yjs.update_walker import Walker
@@ -112,6 +112,11 @@ class Log:
         walker.pos = self.offsets[number]
         end = self.offsets[number + 1] if number + 1 < len(self.offsets) else len(self.data)
         return walker.struct(self.client, self.starts[number], (self.length(number), end))
+
+    def type_reference(self, number: int) -> int:
+        """Which kind of shared type a struct brings, as Yjs numbers them."""
+        common, _ = read_common(self.data, self.offsets[number], self.client, self.starts[number], 1)
+        return self.data[(common[0] if common else self.read(number)).content]
 
     def origin(self, number: int) -> Id | None:
         """The left neighbour of a struct, if its numbers are not near their limits: read without the rest."""

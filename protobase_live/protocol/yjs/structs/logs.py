@@ -78,11 +78,6 @@ class Logs:
         """The id of the shared type with a number."""
         return self._clients[number >> 32], number & 0xFFFFFFFF
 
-    def type_reference(self, number: int) -> int:
-        """Which kind of shared type it is, as Yjs numbers them."""
-        log, found = self.look_up(self.type_id(number))
-        return log.data[log.read(found).content]
-
     def depth(self, number: int, limit: int) -> int:
         """Inside how many shared types a parent is; what is above `limit` is not counted."""
         depth = 0

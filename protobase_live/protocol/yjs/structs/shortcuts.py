@@ -3,20 +3,19 @@
 Two have a regular expression of their own, which reads all of the update: typing on, and setting a key that
 is set. Then come all that `read_edit` knows. They run for each keystroke of each client, so they are
 written for speed. Whatever is not exactly of these shapes, or breaks a rule, is left to the general way
-(`Taking`), which does the same.
+(`Taking`), which does the same. A gate (`Gate`) says of the first two whether they are let.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
 
 from protobase_live.protocol.yjs.common_structs import CLIENT, CLOCK, ID, PLAIN, client_of, clock_of
 from protobase_live.protocol.yjs.struct import VALUES, Id, Struct
 from protobase_live.protocol.yjs.structs.appending import append_common
 from protobase_live.protocol.yjs.structs.edits import Edit, read_edit
+from protobase_live.protocol.yjs.structs.gate import Gate
 from protobase_live.protocol.yjs.structs.log import CHAINED, GONE, KEYED
 from protobase_live.protocol.yjs.structs.store import Store
 
@@ -30,19 +29,6 @@ _DELETED_CLOCK = rb"\x01" + CLIENT + rb"\x01" + CLOCK + rb"\x01"
 _VALUE = rb"(?:" + PLAIN + rb"|\x77([\x00-\x7f])([\x00-\x7f]*))"
 _ENTRY = re.compile(rb"\x01\x01" + ID + rb"\xa8" + ID + rb"\x01" + _VALUE + _DELETED_CLOCK, re.DOTALL)
 """One struct with one plain value, or ASCII, and a left neighbour, and one clock deleted."""
-
-
-class Entry(NamedTuple):
-    """A value that replaces another."""
-
-    client: int
-    clock: int
-    left: Id
-    """What it replaces."""
-    start: int
-    """Where the struct begins in the update, and below where its content does, and where it ends."""
-    content: int
-    end: int
 
 
 def is_typing(update: bytes) -> bool:
@@ -60,17 +46,8 @@ def _is_later(own: Id, client: bytes, clock: bytes) -> bool:
     return clock_of(clock) >= own[1] and client_of(client) == own[0]
 
 
-def read_typing(update: bytes) -> tuple[Id, Id] | None:
-    """The id of ASCII that is typed behind something, and that of its left neighbour; None: it is no such."""
-    found = _TYPING.fullmatch(update)
-    if found is None:
-        return None
-    client, clock, _, left, at = found.groups()[:5]
-    return (client_of(client), clock_of(clock)), (client_of(left), clock_of(at))
-
-
-def take_typing(store: Store, update: bytes, barred: int | None) -> bool:
-    """Take in ASCII that is typed behind what its client typed last. False: it is something else."""
+def take_typing(store: Store, update: bytes, barred: int | None, gate: Gate | None = None) -> bool:
+    """Take in ASCII typed behind what its client typed last. False: it is something else, or not let."""
     found = _TYPING.fullmatch(update)
     if found is None:
         return False
@@ -85,32 +62,25 @@ def take_typing(store: Store, update: bytes, barred: int | None) -> bool:
         return False
     right = (client_of(right_client), clock_of(right_clock)) if two else None
     parent = log.parents[-1]
-    if (parent >= 0 and store.logs.is_deleted(parent)) or not log.extend_text(text, right):
+    if (parent >= 0 and store.logs.is_deleted(parent)) or (gate is not None and not gate.lets_typing(parent)):
+        return False
+    if not log.extend_text(text, right):
         return False
     store.note(client, clock)
     store.vector[client] = log.end
     return True
 
 
-@lru_cache(maxsize=1)  # as `read_edit`
-def read_entry(update: bytes) -> Entry | None:
-    """An update that is a value in the place of another; None for any other update."""
+def take_entry(store: Store, update: bytes, barred: int | None, gate: Gate | None = None) -> bool:
+    """Take in a value that replaces another under its key. False: it is something else, or not let."""
     found = _ENTRY.fullmatch(update)
     if found is None:
-        return None
-    client, clock, left_client, left_clock, size, text, gone_client, gone_clock = found.groups()
-    if gone_client != left_client or gone_clock != left_clock or (size and size[0] != len(text)):
-        return None
-    left = client_of(left_client), clock_of(left_clock)
-    return Entry(client_of(client), clock_of(clock), left, found.end(2), found.end(4), found.start(7) - 1)
-
-
-def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
-    """Take in a value that replaces another under its key. False: it is something else."""
-    entry = read_entry(update)
-    if entry is None:
         return False
-    client, clock, (left, at), start, content, end = entry
+    client_raw, clock_raw, left_client, left_clock, size, text, gone_client, gone_clock = found.groups()
+    if gone_client != left_client or gone_clock != left_clock or (size and size[0] != len(text)):
+        return False
+    client, clock = client_of(client_raw), clock_of(clock_raw)
+    left, at = client_of(left_client), clock_of(left_clock)
     logs = store.logs
     log, other = logs.by_client.get(client), logs.by_client.get(left)
     if log is None or other is None or log.end != clock or other.end <= at or client == barred:
@@ -118,6 +88,9 @@ def take_entry(store: Store, update: bytes, barred: int | None) -> bool:
     number = other.find(at)
     parent = other.parents[number]
     if not other.marks[number] & KEYED or parent == GONE or (parent >= 0 and logs.is_deleted(parent)):
+        return False
+    start, content, end = found.end(2), found.end(4), found.start(7) - 1
+    if gate is not None and not gate.lets_entry(other, number, update, content, end):
         return False
     chained = CHAINED if left == client and at == clock - 1 and log.right is None else 0
     store.note(client, clock)

@@ -18,6 +18,7 @@ from protobase_live.protocol.yjs.struct import Id, Struct
 from protobase_live.protocol.yjs.structs.compaction import compact
 from protobase_live.protocol.yjs.structs.comparing import first_difference
 from protobase_live.protocol.yjs.structs.foresight import Foresight
+from protobase_live.protocol.yjs.structs.gate import Gate
 from protobase_live.protocol.yjs.structs.log import Log
 from protobase_live.protocol.yjs.structs.redaction import redact
 from protobase_live.protocol.yjs.structs.shortcuts import take_edit, take_entry, take_typing
@@ -52,27 +53,29 @@ class Structs:
 
     # taking
 
-    def take(self, update: bytes, *, barred: int | None = None, lenient: bool = False) -> Rest | None:
+    def take(
+        self, update: bytes, *, barred: int | None = None, lenient: bool = False, gate: Gate | None = None
+    ) -> Rest | None:
         """Take in what fits of an update; answers with the rest, if there is one.
 
         `barred` is a client id that may bring nothing new. A struct that no Yjs client writes makes the
         update malformed; where `lenient` it is taken as deleted instead, so that what was once stored can
-        be read.
+        be read. What has a `gate` must surely pass it.
 
         Raises:
             MalformedUpdate: the bytes are no update, or mean something impossible; nothing was taken.
+            Unforeseen: it does not surely pass; nothing was taken.
         """
         store, fresh, unsettled = self._store, self._store.fresh, self._store.unsettled
         is_flushed = not fresh
         is_settled = is_flushed and not unsettled
         rest, is_new = None, True
-        if not (
-            take_typing(store, update, barred)
-            or take_entry(store, update, barred)
-            or take_edit(store, update, barred)
-        ):
-            taking = Taking(store, update, barred=barred, lenient=lenient)
-            rest, is_new = at_once(taking.steps()), taking.is_new
+        if not (take_typing(store, update, barred, gate) or take_entry(store, update, barred, gate)):
+            if gate is not None:
+                gate.require(update)
+            if not take_edit(store, update, barred):
+                taking = Taking(store, update, barred=barred, lenient=lenient)
+                rest, is_new = at_once(taking.steps()), taking.is_new
         if is_flushed and is_new and update.endswith(fresh.encode_deletes()):  # else some was deleted already
             fresh.sole = update
             if is_settled:
