@@ -86,18 +86,22 @@ class Committing:
                 return await self._commit(transaction)
             except Outrun as error:
                 stored = error.stored
-        async with self._storage.queued(names) as seen:
-            with suppress(Unavailable):  # what they had stored may be deleted since
-                await self._catch_up(seen)
-            await self._catch_up(stored)
-            return await self._commit_in_turn(transaction, attempts)
+        return await self._commit_in_turn(transaction, attempts, stored)
 
-    async def _commit_in_turn(self, transaction: JointTransaction, attempts: int) -> Receipt:
+    async def _commit_in_turn(
+        self, transaction: JointTransaction, attempts: int, stored: Mapping[str, Vector]
+    ) -> Receipt:
+        """Each attempt has a ticket of its own, which counts for as long as one takes. It is taken when this
+        process has caught up, as nobody is to wait while it does."""
         for _ in range(attempts):
-            try:
-                return await self._commit(transaction)
-            except Outrun as error:
-                await self._catch_up(error.stored)
+            await self._catch_up(stored)
+            async with self._storage.queued(transaction.names) as seen:
+                with suppress(Unavailable):  # what they had stored may be deleted since
+                    await self._catch_up(seen)
+                try:
+                    return await self._commit(transaction)
+                except Outrun as error:
+                    stored = error.stored
         raise Conflict(
             f"other processes were faster {self._limits.outrun_attempts} times (outrun_attempts); "
             "nothing was done"

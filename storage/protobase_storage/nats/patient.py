@@ -17,16 +17,23 @@ Result = TypeVar("Result")
 class Pauses:
     """Pauses that double, for so many seconds in all, by the event loop's clock."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, again: asyncio.Event | None = None) -> None:
+        """``again`` is set for a moment when what is asked is answered again: that ends a pause."""
         self._pause, self._longest = PAUSE_SECONDS
         self._end = asyncio.get_running_loop().time() + seconds
+        self._again = again or asyncio.Event()
 
     async def rest(self) -> bool:
         """Wait before the next attempt. False: the time is up."""
-        if asyncio.get_running_loop().time() + self._pause > self._end:
+        left = self._end - asyncio.get_running_loop().time()
+        if left <= 0:
             return False
-        await asyncio.sleep(self._pause)
-        self._pause = min(2 * self._pause, self._longest)
+        try:
+            async with asyncio.timeout(min(self._pause, left)):
+                await self._again.wait()
+            self._pause, _ = PAUSE_SECONDS
+        except TimeoutError:
+            self._pause = min(2 * self._pause, self._longest)
         return True
 
 
@@ -37,6 +44,12 @@ class Patient:
         """``seconds`` is how long each is asked for."""
         self.stream = stream
         self.seconds = seconds
+        self._again = asyncio.Event()
+        stream.when_again(self._begin_again)
+
+    def pauses(self) -> Pauses:
+        """Between attempts at something that is not among these calls."""
+        return Pauses(self.seconds, self._again)
 
     async def store(self, subject: str, data: bytes) -> int:
         """See `Stream.store`; it may be stored twice."""
@@ -98,7 +111,7 @@ class Patient:
         A replica may be behind: it is asked again until it has what the leader has.
         """
         found: list[Message] = []
-        pauses = Pauses(self.seconds)
+        pauses = self.pauses()
         end = await self.last(subject)
         while end is not None and end.sequence > after:
             page = await self._read(subject, after)
@@ -115,10 +128,14 @@ class Patient:
         return await self._ask(lambda: self.stream.read(subject, after))
 
     async def _ask(self, ask: Callable[[], Awaitable[Result]]) -> Result:
-        pauses = Pauses(self.seconds)
+        pauses = self.pauses()
         while True:
             try:
                 return await ask()
             except (Unanswered, Unavailable) as error:
                 if not await pauses.rest():
                     raise StorageUnreachable(f"{self.stream.address}: {error}") from error
+
+    def _begin_again(self) -> None:
+        self._again.set()  # wakes all who wait now
+        self._again.clear()

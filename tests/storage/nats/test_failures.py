@@ -25,6 +25,7 @@ from protobase_storage.errors import (
     StorageUnreachable,
 )
 from protobase_storage.nats.address import parse_address
+from protobase_storage.nats.answers import Answers
 from protobase_storage.nats.connection import NatsStream
 from protobase_storage.nats.opening import patiently
 from protobase_storage.nats.storage import NatsStorage
@@ -382,6 +383,6 @@ class Crowded:
 
 async def test_a_stream_is_made_once_enough_servers_are_there() -> None:
     address, client = parse_address("nats://host/database?replicas=3"), Crowded()
-    stream = NatsStream(address, client, nats.errors, [])
+    stream = NatsStream(address, client, nats.errors, Answers())
     made = await patiently(address, 30, lambda: stream.make({}))
     assert (made, client.asked) == ({"num_replicas": 3}, 2)
