@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 from ..errors import StorageError, StorageUnreachable
@@ -14,26 +15,46 @@ from .stream import Draft, Message, Stream, StreamState, Unanswered, Unavailable
 Result = TypeVar("Result")
 
 
+class Again:
+    """Says when what is asked is answered again."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        """How often it was."""
+        self._said = asyncio.Event()
+
+    def say(self) -> None:
+        """It is from now on."""
+        self.times += 1
+        self._said.set()  # wakes all who wait now
+        self._said.clear()
+
+    async def wait(self, seconds: float) -> None:
+        """Until it is said, or so many seconds have passed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._said.wait()
+
+
 class Pauses:
     """Pauses that double, for so many seconds in all, by the event loop's clock."""
 
-    def __init__(self, seconds: float, again: asyncio.Event | None = None) -> None:
-        """``again`` is set for a moment when what is asked is answered again: that ends a pause."""
+    def __init__(self, seconds: float, again: Again | None = None) -> None:
+        """``again`` ends a pause, and those after it are short again."""
         self._pause, self._longest = PAUSE_SECONDS
         self._end = asyncio.get_running_loop().time() + seconds
-        self._again = again or asyncio.Event()
+        self._again = again or Again()
+        self._known = self._again.times
 
     async def rest(self) -> bool:
         """Wait before the next attempt. False: the time is up."""
         left = self._end - asyncio.get_running_loop().time()
         if left <= 0:
             return False
-        try:
-            async with asyncio.timeout(min(self._pause, left)):
-                await self._again.wait()
-            self._pause, _ = PAUSE_SECONDS
-        except TimeoutError:
-            self._pause = min(2 * self._pause, self._longest)
+        if self._known != self._again.times:
+            self._pause, self._known = PAUSE_SECONDS[0], self._again.times
+        await self._again.wait(min(self._pause, left))
+        self._pause = min(2 * self._pause, self._longest)
         return True
 
 
@@ -44,8 +65,8 @@ class Patient:
         """``seconds`` is how long each is asked for."""
         self.stream = stream
         self.seconds = seconds
-        self._again = asyncio.Event()
-        stream.when_again(self._begin_again)
+        self._again = Again()
+        stream.when_again(self._again.say)
 
     def pauses(self) -> Pauses:
         """Between attempts at something that is not among these calls."""
@@ -135,7 +156,3 @@ class Patient:
             except (Unanswered, Unavailable) as error:
                 if not await pauses.rest():
                     raise StorageUnreachable(f"{self.stream.address}: {error}") from error
-
-    def _begin_again(self) -> None:
-        self._again.set()  # wakes all who wait now
-        self._again.clear()

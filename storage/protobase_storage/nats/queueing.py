@@ -23,8 +23,8 @@ TICKET_SECONDS = 1.0
 """How long a ticket counts: who has it may have died. So nobody waits longer, either."""
 
 CONTESTED_SECONDS = 5.0
-"""How long a collection is taken for contested after another process had a ticket for it: longer than a process
-that was outrun takes to catch up and come again, or those that take no ticket by then would always be faster."""
+"""How long a collection is taken for contested after another process had a ticket for it: longer than who was
+outrun takes to catch up and come again, or those who take no ticket any more would always be faster."""
 
 TICKETS = 1_024
 """Tickets that are known at once, at most; for more, nobody waits."""

@@ -75,7 +75,7 @@ class StreamServers:
         self._streams: dict[SimulatedStream, None] = {}
 
     def kill_leader(self) -> None:
-        """It dies: its answers that are under way are lost, and what only a leader answers is not answered."""
+        """It dies: its answers that are under way are lost, and what only leaders answer is not answered."""
         self.is_electing = True
         self.term += 1
 

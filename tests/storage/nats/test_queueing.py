@@ -41,6 +41,8 @@ class Bus:
     async def hear(self, subject: str, heard: Callable[[bytes], None]) -> None:
         self._heard.append(heard)
 
+    def when_again(self, tell: Callable[[], None]) -> None: ...
+
 
 class Process:
     """One that writes, and what it knows to be stored."""
