@@ -9,6 +9,9 @@ import pytest
 from protobase_storage.nats.answers import Answers
 from protobase_storage.nats.stream import Unanswered
 
+TURNS = 5
+"""Of the event loop, after which what is given up has ended."""
+
 
 async def waits(answers: Answers, answer: asyncio.Future[str]) -> str:
     async with answers.awaited():
@@ -22,6 +25,9 @@ async def test_what_was_asked_is_given_up_and_what_is_asked_later_is_not() -> No
     answers.give_up("the connection was lost")
     answers.give_up("they are given up once")
     later = asyncio.create_task(waits(answers, never))
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+    assert all(each.done() for each in early)
     for each in early:
         with pytest.raises(Unanswered, match="once"):
             await each
