@@ -20,6 +20,7 @@ from bench.replication import replication
 from bench.row_rules import row_rules
 from bench.stalled import stalled
 from bench.stream import stream
+from bench.stream_pause import stream_pause
 from bench.stream_size import stream_size
 from bench.workers import workers
 from protobase_actors import Actor, ActorSystem
@@ -165,6 +166,7 @@ PARTS: dict[str, Callable[[], Awaitable[None]]] = {
         crowd,
         stalled,
         stream,
+        stream_pause,
         stream_size,
         workers,
     )

@@ -78,26 +78,27 @@ class Committing:
 
         Raises Conflict where they were so too often, and Unavailable if what they stored does not come here.
         """
-        attempts, names = self._limits.outrun_attempts, transaction.names
-        stored: Mapping[str, Vector] = {}
-        if not (transaction.writes and self._storage.contested(names)):
+        attempts = self._limits.outrun_attempts
+        if not (transaction.writes and self._storage.contested(transaction.names)):
             attempts -= 1
             try:
                 return await self._commit(transaction)
             except Outrun as error:
-                stored = error.stored
-        async with self._storage.queued(names) as seen:
-            with suppress(Unavailable):  # what they had stored may be deleted since
-                await self._catch_up(seen)
-            await self._catch_up(stored)
-            return await self._commit_in_turn(transaction, attempts)
+                await self._catch_up(error.stored)
+        return await self._commit_in_turn(transaction, attempts)
 
     async def _commit_in_turn(self, transaction: JointTransaction, attempts: int) -> Receipt:
+        """Each attempt has a ticket of its own, as a ticket counts for no longer than one takes, and nobody
+        waits while this process catches up after it."""
         for _ in range(attempts):
-            try:
-                return await self._commit(transaction)
-            except Outrun as error:
-                await self._catch_up(error.stored)
+            async with self._storage.queued(transaction.names) as seen:
+                with suppress(Unavailable):  # what they had stored may be deleted since
+                    await self._catch_up(seen)
+                try:
+                    return await self._commit(transaction)
+                except Outrun as error:
+                    stored = error.stored
+            await self._catch_up(stored)
         raise Conflict(
             f"other processes were faster {self._limits.outrun_attempts} times (outrun_attempts); "
             "nothing was done"

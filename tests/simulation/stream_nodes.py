@@ -138,10 +138,10 @@ class StreamNodes:
         self._world.happened["a node was cut off from the stream"] += 1
 
     async def _elect(self, random: Random) -> None:
-        """The leader is gone, or so many servers that there is none for long."""
-        self._servers.has_leader = False
+        """The leader has died, or so many servers are gone that there is none for long."""
+        self._servers.kill_leader()
         await self._world.clock.sleep(random.choice((random.uniform(0.2, 2.0), random.uniform(5.0, 15.0))))
-        self._servers.has_leader = True
+        self._servers.elect()
         self._world.happened["the stream had no leader"] += 1
 
     async def _delete(self, random: Random) -> None:
@@ -156,7 +156,8 @@ class StreamNodes:
 
     def _heal(self) -> None:
         """From now on nothing is wrong any more."""
-        self._servers.has_leader = self._servers.is_there = True
+        self._servers.is_there = True
+        self._servers.elect()
         for node in self._nodes:
             for name in StreamFaults.__slots__:
                 setattr(node.faults, name, getattr(StreamFaults(), name))

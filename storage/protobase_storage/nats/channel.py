@@ -53,7 +53,7 @@ class NatsChannel:
 
     def when_again(self, tell: Callable[[], None]) -> None:
         """See `Channel.when_again`."""
-        self._stream.stream.when_connected_again(tell)
+        self._stream.stream.when_again(tell)
 
     def close(self) -> None:
         """Say and hear nothing more."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import StorageError, StorageUnreachable
 from .address import NatsAddress
+from .answers import Answers
 from .limits import CALL_SECONDS, PAGE_BYTES, PAGE_MESSAGES
 from .states import NO_SUBJECTS, state_of
 from .stream import (
@@ -40,6 +41,9 @@ NO_PEERS = 10005
 
 NO_STREAM = 10059
 """The one for a stream that is not there: somebody may bring it back."""
+
+ELECTED = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
+"""Before the stream's name: where the server that leads it from now on says so."""
 
 CONNECT_SECONDS = 10.0
 """How long the first connection may take."""
@@ -71,16 +75,22 @@ async def connect(address: NatsAddress) -> NatsStream:
     """
     nats = _need_client(address)
     told: list[Exception] = []
-    connected_again: list[Callable[[], None]] = []
+    answers = Answers()
 
     async def tell(error: Exception) -> None:
         told.append(error)
         _log.info("%s: %s", address, error or repr(error), extra={"event": "nats_connection"})
         del told[:-1]
 
+    async def tell_lost() -> None:
+        answers.give_up("the connection was lost")
+
     async def tell_connected() -> None:
-        for each in connected_again:
-            each()
+        answers.begin_again()
+
+    async def tell_elected(_: object) -> None:
+        answers.give_up("another server leads the stream now")
+        answers.begin_again()
 
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -88,12 +98,14 @@ async def connect(address: NatsAddress) -> NatsStream:
                 [f"nats://{each}" for each in address.servers],
                 user_credentials=address.credentials,
                 error_cb=tell,
+                disconnected_cb=tell_lost,
                 reconnected_cb=tell_connected,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=RECONNECT_SECONDS,
                 connect_timeout=2,
                 name="protobase-live",
             )
+            await client.subscribe(ELECTED + address.stream, cb=tell_elected)
     except TimeoutError:
         reason = f": {told[-1]}" if told else ""
         raise StorageUnreachable(
@@ -101,21 +113,19 @@ async def connect(address: NatsAddress) -> NatsStream:
         ) from None
     except (nats.errors.Error, OSError, ValueError) as error:
         raise StorageError(f"{address}: {error}") from error
-    return NatsStream(address, client, nats.errors, connected_again)
+    return NatsStream(address, client, nats.errors, answers)
 
 
 class NatsStream:
     """See `Stream`."""
 
-    def __init__(
-        self, address: NatsAddress, client: Any, errors: Any, connected_again: list[Callable[[], None]]
-    ) -> None:
+    def __init__(self, address: NatsAddress, client: Any, errors: Any, answers: Answers) -> None:
         self.address = str(address)
         self.payload_bytes: int = client.max_payload
         self._name = address.stream
         self._client = client
         self._errors = errors
-        self._connected_again = connected_again
+        self._answers = answers
 
     async def store(self, subject: str, data: bytes) -> int:
         """See `Stream.store`."""
@@ -225,9 +235,9 @@ class NatsStream:
         ending: list[asyncio.Task[None]] = []
         return lambda: ending.append(asyncio.ensure_future(self._let_go(subscription)))
 
-    def when_connected_again(self, tell: Callable[[], None]) -> None:
-        """See `Stream.when_connected_again`."""
-        self._connected_again.append(tell)
+    def when_again(self, tell: Callable[[], None]) -> None:
+        """See `Stream.when_again`."""
+        self._answers.when_again(tell)
 
     async def close(self) -> None:
         """See `Stream.close`."""
@@ -287,7 +297,8 @@ class NatsStream:
         if not self._client.is_connected:  # the client would keep it, and send it much later
             raise Unavailable("no server can be reached")
         try:
-            return await call(*told, **more)
+            async with self._answers.awaited():
+                return await call(*told, **more)
         except errors.NoRespondersError:
             raise Unavailable(
                 "no server answers for the stream: it was deleted, or it has lost the majority of its servers"

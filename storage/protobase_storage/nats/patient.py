@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 from ..errors import StorageError, StorageUnreachable
@@ -14,18 +15,45 @@ from .stream import Draft, Message, Stream, StreamState, Unanswered, Unavailable
 Result = TypeVar("Result")
 
 
+class Again:
+    """Says when what is asked is answered again."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        """How often it was."""
+        self._said = asyncio.Event()
+
+    def say(self) -> None:
+        """It is from now on."""
+        self.times += 1
+        self._said.set()  # wakes all who wait now
+        self._said.clear()
+
+    async def wait(self, seconds: float) -> None:
+        """Until it is said, or so many seconds have passed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._said.wait()
+
+
 class Pauses:
     """Pauses that double, for so many seconds in all, by the event loop's clock."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, again: Again | None = None) -> None:
+        """``again`` ends a pause, and those after it are short again."""
         self._pause, self._longest = PAUSE_SECONDS
         self._end = asyncio.get_running_loop().time() + seconds
+        self._again = again or Again()
+        self._known = self._again.times
 
     async def rest(self) -> bool:
         """Wait before the next attempt. False: the time is up."""
-        if asyncio.get_running_loop().time() + self._pause > self._end:
+        left = self._end - asyncio.get_running_loop().time()
+        if left <= 0:
             return False
-        await asyncio.sleep(self._pause)
+        if self._known != self._again.times:
+            self._pause, self._known = PAUSE_SECONDS[0], self._again.times
+        await self._again.wait(min(self._pause, left))
         self._pause = min(2 * self._pause, self._longest)
         return True
 
@@ -37,6 +65,12 @@ class Patient:
         """``seconds`` is how long each is asked for."""
         self.stream = stream
         self.seconds = seconds
+        self._again = Again()
+        stream.when_again(self._again.say)
+
+    def pauses(self) -> Pauses:
+        """Between attempts at something that is not among these calls."""
+        return Pauses(self.seconds, self._again)
 
     async def store(self, subject: str, data: bytes) -> int:
         """See `Stream.store`; it may be stored twice."""
@@ -98,7 +132,7 @@ class Patient:
         A replica may be behind: it is asked again until it has what the leader has.
         """
         found: list[Message] = []
-        pauses = Pauses(self.seconds)
+        pauses = self.pauses()
         end = await self.last(subject)
         while end is not None and end.sequence > after:
             page = await self._read(subject, after)
@@ -115,7 +149,7 @@ class Patient:
         return await self._ask(lambda: self.stream.read(subject, after))
 
     async def _ask(self, ask: Callable[[], Awaitable[Result]]) -> Result:
-        pauses = Pauses(self.seconds)
+        pauses = self.pauses()
         while True:
             try:
                 return await ask()

@@ -22,8 +22,9 @@ from .stream import Unanswered, Unavailable
 TICKET_SECONDS = 1.0
 """How long a ticket counts: who has it may have died. So nobody waits longer, either."""
 
-CONTESTED_SECONDS = 1.0
-"""How long a collection is taken for contested after another process had a ticket for it."""
+CONTESTED_SECONDS = 5.0
+"""How long a collection is taken for contested after another process had a ticket for it: longer than who was
+outrun takes to catch up and come again, or those who take no ticket any more would always be faster."""
 
 TICKETS = 1_024
 """Tickets that are known at once, at most; for more, nobody waits."""

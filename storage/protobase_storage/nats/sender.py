@@ -12,7 +12,7 @@ from .formats import pack_effects, pack_entry
 from .heads import Heads
 from .limits import BATCH_MESSAGES, BATCHES_AT_ONCE, CALLS_AT_ONCE
 from .parcels import Parcel
-from .patient import Patient, Pauses
+from .patient import Patient
 from .pieces import PieceStore
 from .stored import Told
 from .stream import Draft, Outrun, Unanswered, Unavailable
@@ -70,7 +70,7 @@ class Sender:
         self._sent += 1
         tag = self._token + self._sent.to_bytes(8)
         bodies = await self._bodies(parcel)
-        pauses = Pauses(self._stream.seconds)
+        pauses = self._stream.pauses()
         doubt: Unanswered | None = None
         for _ in range(OUTRUN_MOST):
             try:
@@ -78,13 +78,13 @@ class Sender:
                 return
             except Outrun:
                 pass
-            except Unanswered as error:
-                doubt = error
-                self._doubted.append(tag)
-            except Unavailable as error:
+            except (Unanswered, Unavailable) as error:
+                if isinstance(error, Unanswered):
+                    doubt = error
+                    self._doubted.append(tag)
                 if not await pauses.rest():
                     raise self._failure(doubt, error) from error
-                continue
+                continue  # it is not stored twice: if it was stored, this one is outrun by it
             try:
                 if await self._is_stored(parcel, tag):
                     return

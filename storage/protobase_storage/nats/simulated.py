@@ -14,6 +14,7 @@ from random import Random
 from typing import TypeVar
 
 from ..shared import Replica
+from .answers import Answers
 from .limits import BATCH_MESSAGES, CALL_SECONDS, PAGE_BYTES, PAGE_MESSAGES
 from .stream import Connection, Draft, Message, Outrun, Refused, StreamState, Unanswered, Unavailable
 
@@ -61,12 +62,28 @@ class StreamServers:
         self.has_leader = True
         """Whether a majority of the servers is there and has elected one. Without, replicas can be read, and
         nothing else is answered."""
+        self.is_electing = False
+        """Whether nobody leads the stream, and nobody has noticed: what is published is refused, since nobody
+        listens for it, and other requests are heard by servers that leave the answer to a leader."""
+        self.term = 0
+        """How many leaders have died."""
         self.is_there = True
         """Whether nobody has deleted the stream. It comes back as it was."""
         self._subjects: dict[str, dict[int, _Stored]] = {}
         self._subject_of: dict[int, str] = {}
         self._sequence = 0
         self._streams: dict[SimulatedStream, None] = {}
+
+    def kill_leader(self) -> None:
+        """It dies: its answers that are under way are lost, and what only leaders answer is not answered."""
+        self.is_electing = True
+        self.term += 1
+
+    def elect(self) -> None:
+        """Another server leads, and says so."""
+        self.is_electing = False
+        for stream in self._streams:
+            stream.tell_elected()
 
     def add(self, stream: SimulatedStream) -> None:
         """A process is there, which may listen."""
@@ -143,7 +160,7 @@ class StreamServers:
         """Raises `Unavailable` where nobody answers."""
         if not self.is_there:
             raise Unavailable("stream not found (10059)")
-        if leader and not self.has_leader:
+        if leader and (self.is_electing or not self.has_leader):
             raise Unavailable("no server answers for the stream: it has lost the majority of its servers")
 
     def _last_number(self, subject: str) -> int:
@@ -170,7 +187,7 @@ class SimulatedStream:
         self._is_cut = False
         self._listening: dict[str, list[Callable[[Message, int], None]]] = {}
         self._hearing: dict[str, list[Callable[[bytes], None]]] = {}
-        self._connected_again: list[Callable[[], None]] = []
+        self._answers = Answers()
         self._coming: deque[tuple[float, Callable[[], None]]] = deque()
         self._context = copy_context()
         servers.add(self)
@@ -185,8 +202,8 @@ class SimulatedStream:
         """They can, and the process is told so."""
         if self._is_cut:
             self._is_cut = False
-            for tell in self._connected_again:
-                tell()
+            self._answers.give_up("the connection was lost")
+            self._answers.begin_again()
 
     def end(self) -> None:
         """The process has died: nothing more comes for it."""
@@ -198,12 +215,12 @@ class SimulatedStream:
     async def store(self, subject: str, data: bytes) -> int:
         """See `Stream.store`."""
         self._check([data])
-        return await self._request(lambda: self._servers.store(subject, data))
+        return await self._request(lambda: self._servers.store(subject, data), published=True)
 
     async def publish(self, drafts: Sequence[Draft]) -> list[int]:
         """See `Stream.publish`."""
         self._check([draft.data for draft in drafts])
-        return await self._request(lambda: self._servers.publish(drafts))
+        return await self._request(lambda: self._servers.publish(drafts), published=True)
 
     async def last(self, subject: str) -> Message | None:
         """See `Stream.last`."""
@@ -250,9 +267,9 @@ class SimulatedStream:
         """See `Stream.hear`."""
         return self._subscribe(self._hearing.setdefault(subject, []), heard)
 
-    def when_connected_again(self, tell: Callable[[], None]) -> None:
-        """See `Stream.when_connected_again`."""
-        self._connected_again.append(tell)
+    def when_again(self, tell: Callable[[], None]) -> None:
+        """See `Stream.when_again`."""
+        self._answers.when_again(tell)
 
     async def close(self) -> None:
         """See `Stream.close`."""
@@ -269,6 +286,12 @@ class SimulatedStream:
         return end
 
     # what the servers send
+
+    def tell_elected(self) -> None:
+        """Another server leads the stream."""
+        if not self._is_cut:
+            self._answers.give_up("another server leads the stream now")
+            self._answers.begin_again()
 
     def tell_stored(self, message: Message, before: int) -> None:
         """A message was stored, the one before it under its subject was this."""
@@ -294,8 +317,10 @@ class SimulatedStream:
 
     # requests
 
-    async def _request(self, do: Callable[[], Result], *, leader: bool = True) -> Result:
-        faults = self.faults
+    async def _request(
+        self, do: Callable[[], Result], *, leader: bool = True, published: bool = False
+    ) -> Result:
+        faults, term = self.faults, self._servers.term
         self._require_connection()
         await self._travel()
         if self._happens(faults.lost_request):
@@ -303,12 +328,14 @@ class SimulatedStream:
         if self._happens(faults.late_request):
             asyncio.get_running_loop().call_later(faults.late_seconds, self._do_late, do, leader)
             await self._wait_in_vain()
+        if self._servers.is_electing and leader and not published:
+            await self._wait_in_vain()
         try:
             result = self._do(do, leader)
         except Outrun as outrun:
             result = outrun
         await self._travel()
-        if self._is_cut or self._happens(faults.lost_answer):
+        if self._is_cut or self._happens(faults.lost_answer) or term != self._servers.term:
             await self._wait_in_vain()
         if isinstance(result, Outrun):
             raise result
@@ -328,7 +355,8 @@ class SimulatedStream:
             do()
 
     async def _wait_in_vain(self) -> None:
-        await asyncio.sleep(CALL_SECONDS)
+        async with self._answers.awaited():
+            await asyncio.sleep(CALL_SECONDS)
         raise Unanswered("no answer comes")
 
     def _check(self, datas: Sequence[bytes]) -> None:

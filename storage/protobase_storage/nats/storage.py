@@ -108,7 +108,7 @@ class NatsStorage(SharedStorage):
         self._catalogue = Catalogue(patient, subjects, self._reader)
         self._watch = Watch(self._stream, subjects.logs, clock)
         self._eraser = Eraser(patient, subjects, self._writer, self._upkeep)
-        self._stream.when_connected_again(self._follower.look_at_all)
+        self._stream.when_again(self._follower.look_at_all)
         self._reads_limit = reads_limit
         self._reading = 0
         self._closing: asyncio.Task[None] | None = None

@@ -131,8 +131,9 @@ class Stream(Protocol):
         the answer to end it."""
         ...
 
-    def when_connected_again(self, tell: Callable[[], None]) -> None:
-        """Have ``tell`` called each time a lost connection was made again."""
+    def when_again(self, tell: Callable[[], None]) -> None:
+        """Have ``tell`` called each time a lost connection was made again, or another server leads the
+        stream. What waited for an answer until then has raised `Unanswered`."""
         ...
 
     async def close(self) -> None:

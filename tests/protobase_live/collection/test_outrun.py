@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
@@ -74,6 +75,24 @@ class OutrunStorage(MemoryStorage, SharedStorage):
 
     async def news(self) -> Mapping[str, News]:
         return await self._news.get()
+
+
+class QueuedStorage(OutrunStorage):
+    """One that notes what is done in which order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[str] = []
+
+    def append_behind(self, commits: Sequence[Commit], known: Mapping[str, Vector]) -> asyncio.Future[None]:
+        self.steps.append("attempt")
+        return super().append_behind(commits, known)
+
+    @asynccontextmanager
+    async def queued(self, collections: Sequence[str]) -> AsyncIterator[Mapping[str, Vector]]:
+        self.steps.append("ticket")
+        yield {}
+        self.steps.append("given back")
 
 
 def _place(commit: Commit) -> tuple[str, str, int]:
@@ -167,6 +186,23 @@ async def test_who_is_always_outrun_is_told_so(database, storage, other) -> None
         await tasks.put({"n": 3}, key="k")
     assert await tasks.get("k") == {"n": 2}
     await tasks.put({"n": 3}, key="k")
+
+
+async def test_each_attempt_has_a_ticket_of_its_own_as_tickets_do_not_count_for_long(other) -> None:
+    storage = QueuedStorage()
+    async with Database(storage, clock=ManualClock(), random=Random(1)) as database:
+        tasks, there = await database.collection("tasks"), await other.collection("tasks")
+        for n in range(3):
+            await there.put({"n": n}, key="k")
+        storage.about_to.extend(await commits_of(other, "tasks"))
+        await tasks.put({"n": 3}, key="k")
+        in_turn = ["ticket", "attempt", "given back"]
+        assert storage.steps == ["attempt", *in_turn, *in_turn, *in_turn]
+        assert await tasks.get("k") == {"n": 3}
+        following = database.replication.following
+        assert following is not None
+        assert following._task is not None
+        following._task.cancel()
 
 
 async def test_what_does_not_come_here_is_not_waited_for_long(database, storage, other) -> None:

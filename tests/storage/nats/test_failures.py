@@ -25,6 +25,7 @@ from protobase_storage.errors import (
     StorageUnreachable,
 )
 from protobase_storage.nats.address import parse_address
+from protobase_storage.nats.answers import Answers
 from protobase_storage.nats.connection import NatsStream
 from protobase_storage.nats.opening import patiently
 from protobase_storage.nats.storage import NatsStorage
@@ -295,6 +296,27 @@ async def test_without_a_server_it_fails_and_goes_on_when_it_is_back(
     assert (await storage.load("a")).commits == (make_commit("a", 1), make_commit("a", 2))
 
 
+async def test_an_answer_is_not_waited_for_when_its_connection_is_lost(
+    on_one: NatsServer, storage: NatsStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protobase_storage.nats.connection.CALL_SECONDS", 600.0)
+    stream: Any = storage._stream
+    inbox, asked = stream._client.new_inbox(), asyncio.Event()
+
+    async def hear(message: object) -> None:
+        asked.set()
+
+    await stream._client.subscribe(inbox, cb=hear)
+    waiting = asyncio.create_task(stream.store(inbox, b"nobody answers"))
+    await asked.wait()
+    on_one.kill()
+    with pytest.raises(Unanswered, match="the connection was lost"):
+        await waiting
+    on_one.start()
+    on_one.wait_until_ready()
+    await _again(lambda: storage.append([make_commit("a", 1)]))
+
+
 async def test_a_stream_that_is_gone_and_comes_back(
     on_one: NatsServer, storage: NatsStorage, tmp_path: Path
 ) -> None:
@@ -382,6 +404,6 @@ class Crowded:
 
 async def test_a_stream_is_made_once_enough_servers_are_there() -> None:
     address, client = parse_address("nats://host/database?replicas=3"), Crowded()
-    stream = NatsStream(address, client, nats.errors, [])
+    stream = NatsStream(address, client, nats.errors, Answers())
     made = await patiently(address, 30, lambda: stream.make({}))
     assert (made, client.asked) == ({"num_replicas": 3}, 2)

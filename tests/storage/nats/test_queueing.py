@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import pytest
 
+from protobase_live.collection.limits import Limits
 from protobase_storage import Vector
 from protobase_storage.nats import queueing
 from protobase_storage.nats.patient import Patient
-from protobase_storage.nats.queueing import Queueing
+from protobase_storage.nats.queueing import CONTESTED_SECONDS, TICKET_SECONDS, Queueing
 from protobase_storage.nats.stream import Unavailable
 from protobase_storage.packing import pack
 
@@ -40,6 +41,8 @@ class Bus:
 
     async def hear(self, subject: str, heard: Callable[[bytes], None]) -> None:
         self._heard.append(heard)
+
+    def when_again(self, tell: Callable[[], None]) -> None: ...
 
 
 class Process:
@@ -271,3 +274,7 @@ async def test_tickets_for_different_collections_are_different_ones(processes: l
     await notes.leave()
     await waits.turn()
     await waits.leave()
+
+
+def test_who_was_outrun_comes_again_while_its_collection_is_contested() -> None:
+    assert Limits().ahead_seconds + TICKET_SECONDS < CONTESTED_SECONDS
