@@ -24,7 +24,10 @@ export type Question =
   | { readonly type: 'read', readonly collection: string, readonly read: Operation }
   | { readonly type: 'commit' } & CommitFields
   | { readonly type: 'query', readonly query: Wire, readonly explain: boolean }
-  | { readonly type: 'subscribe', readonly collection: string, readonly since: string | null, readonly credit: number }
+  | {
+    readonly type: 'subscribe', readonly collection: string, readonly since: string | null, readonly credit: number
+    readonly structures?: ReadonlyArray<readonly [kind: string, name: string]>
+  }
   | { readonly type: 'watch', readonly query: Wire, readonly since: string | null }
   | { readonly type: 'seen', readonly cursors: ReadonlyMap<string, readonly string[]>, readonly views: readonly string[] }
   | { readonly type: 'unsubscribe', readonly subscription: number }

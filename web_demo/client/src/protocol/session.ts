@@ -2,6 +2,7 @@ import { LimitExceeded, OutcomeUnknown, Overloaded, ProtocolError, type ProtoBas
 import type { Wire, WireObject } from '../values/index.js'
 import { decodeAnswer, type Answer, type WelcomeLimits } from './answers.js'
 import type { Event } from './events.js'
+import { ClientOpened } from './opened.js'
 import { ClientPresences } from './presences.js'
 import {
   encodeHello, encodeMore, encodeRequest, repeatable, type CommitFields, type Operation, type Question, type Request
@@ -46,6 +47,7 @@ export class ClientSession {
   readonly #streams = new Map<number, ClientStream | ClientView>()
   readonly #presences = new ClientPresences()
   readonly #seen: ClientSeen
+  readonly #openedStructures = new ClientOpened()
   #control: Uint8Array[] = [] // credit and pings, which wait for nothing
   #events: Event[] = []
   #lastId = 0
@@ -145,7 +147,7 @@ export class ClientSession {
   // streams and views; each has the id that is returned, and raises Overloaded when there are too many
 
   subscribe (collection: string, since: string | null): number {
-    return this.#open(new ClientStream(this.#nextId(), collection, since, this.#options.credit))
+    return this.#open(new ClientStream(this.#nextId(), collection, since, this.#options.credit, this.#openedStructures))
   }
 
   watch (query: WireObject, since: string | null): number {
@@ -284,6 +286,7 @@ export class ClientSession {
     }
     this.#inFlight.delete(id)
     this.#seen.answered(sent.request, value)
+    this.#openedStructures.answered(sent.request, value)
     if (isOpening(sent.request)) return this.#opened(id, value)
     if (!this.#calls.delete(id)) return
     if (sent.request.type === 'set') this.#said(sent.request)

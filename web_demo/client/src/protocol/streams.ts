@@ -3,6 +3,7 @@ import type { Wire, WireObject } from '../values/index.js'
 import type { ChangeForm, Difference, RowChangeForm, WelcomeLimits } from './answers.js'
 import type { News } from './events.js'
 import { Fields } from './fields.js'
+import type { ClientOpened } from './opened.js'
 import type { Request } from './requests.js'
 
 /** A change stream over as many connections as it takes, which holds at most `credit` changes that were not consumed. */
@@ -19,7 +20,10 @@ export class ClientStream {
   #held = 0
 
   /** `cursor`: behind the last change that has come. */
-  constructor (readonly id: number, readonly collection: string, public cursor: string | null, private readonly credit: number) {
+  constructor (
+    readonly id: number, readonly collection: string, public cursor: string | null, private readonly credit: number,
+    private readonly structures: ClientOpened
+  ) {
     this.#mostHeld = credit
   }
 
@@ -27,7 +31,9 @@ export class ClientStream {
   request (limits: WelcomeLimits): Request {
     this.#mostHeld = Math.min(this.credit, limits.credit)
     this.#granted = Math.max(0, this.#mostHeld - this.#held)
-    return { type: 'subscribe', id: this.id, collection: this.collection, since: this.cursor, credit: this.#granted }
+    const structures = this.structures.of(this.collection)
+    const asked = { type: 'subscribe', id: this.id, collection: this.collection, since: this.cursor, credit: this.#granted } as const
+    return structures.length > 0 ? { ...asked, structures } : asked
   }
 
   /** The server has opened it. Raises ProtocolError. */
