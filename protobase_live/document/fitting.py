@@ -1,4 +1,4 @@
-"""What transactions make of records, before anything of them is written, for schemas."""
+"""What schemas make of what transactions write, and whether that fits, before anything of it is written."""
 
 from __future__ import annotations
 
@@ -9,12 +9,36 @@ from protobase_live.document.judge import Effect, Effects, Judge
 from protobase_live.document.scopes import Row
 from protobase_live.document.targets import fields_of, kind_at, touched_by
 from protobase_live.errors import ValidationError
-from protobase_live.model.atoms import Atom
+from protobase_live.model.atoms import Atom, merges
 from protobase_live.model.names import RECORDS_NAME
-from protobase_live.model.operations import RECORDS, Op
+from protobase_live.model.operations import RECORDS, CheckedOp, Op
+from protobase_live.model.values import quoted
+from protobase_live.structures import FIELD_KINDS
 
 FIT_SLICE = 250
 """How many operations are looked at without a pause."""
+
+
+def merging(schema: type[Atom], op: CheckedOp) -> CheckedOp:
+    """An operation with those fields of a record that the schema says merge as what they are there: a number
+    as a counter, a list as a set.
+
+    Who writes without a class, such as over REST, does not say so. What does not fit stays as it is. Raises
+    ValidationError for what fits and cannot be stored, such as too many elements.
+    """
+    if op.target != RECORDS or op.action == "delete":
+        return op
+    key, fields, given = op.args
+    kinds = {
+        name: kind
+        for name, kind in merges(schema).items()
+        if name in fields and given.get(name) != kind and schema.__fields__[name].type.fits(fields[name])
+    }
+    if not kinds:
+        return op
+    where = f"record {quoted(key)}"
+    made = {n: FIELD_KINDS[k].check_value(fields[n], f"{where}[{n!r}]") for n, k in kinds.items()}
+    return CheckedOp(op.target, op.action, (key, {**fields, **made}, {**given, **kinds}))
 
 
 def require_fit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, cast
 
-from protobase_live.document.fitting import require_fit
+from protobase_live.document.fitting import merging, require_fit
 from protobase_live.document.targets import kind_at
 from protobase_live.errors import RecordMissing, naming
 from protobase_live.model.atoms import Atom
@@ -38,6 +38,8 @@ def rehearse(
             yield
         kind = kind_at(op.target)
         ready = _checked(op, kind)
+        if schema is not None:
+            ready = merging(schema, ready)
         args = ready.args
         ready_ops.append(ready)
         if op.target == RECORDS:
