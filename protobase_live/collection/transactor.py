@@ -15,7 +15,8 @@ from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.replica import Replica
 from protobase_live.collection.room import make_room, needs_room
 from protobase_live.collection.turn import Receipt, Refusal
-from protobase_live.errors import ProtoBaseError, naming
+from protobase_live.document import require_whole
+from protobase_live.errors import Forbidden, ProtoBaseError, naming
 from protobase_live.model.operations import Check, Op
 from protobase_live.permissions.permit import Permit
 
@@ -69,8 +70,20 @@ class Transactor:
             digests = self._digests if permit is None else Digests(document.read, permit)
             await in_steps(check_in_steps(digests, checks, self._limits.check_bytes))
             if permit is not None:  # before anything can tell what is hidden from it
-                ops = await in_steps(permit.judge_in_steps(ops, document.records))
+                ops = await self._permitted(permit, ops)
             return await in_steps(document.rehearse_in_steps(ops))
+
+    async def _permitted(self, permit: Permit, ops: Sequence[Op]) -> Sequence[Op]:
+        """What the permit lets through.
+
+        That a record lacks a field is said first: a rule about that field forbids it, and does not say why.
+        """
+        document = self._replica.document
+        try:
+            return await in_steps(permit.judge_in_steps(ops, document.records))
+        except Forbidden:
+            await in_steps(require_whole(document.rules.schema, ops))
+            raise
 
     async def write(self, ready: Sequence[Op], author: str | None) -> None:
         """Carry out what was prepared, inside `writing`."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
-from protobase_live.document.judge import Effect, Effects, Judge
 from protobase_live.document.scopes import Row
 from protobase_live.document.targets import fields_of, kind_at, touched_by
 from protobase_live.errors import ValidationError
-from protobase_live.model.atoms import Atom, merges
+from protobase_live.model.atoms import Atom, merges, misfits
 from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.operations import RECORDS, CheckedOp, Op
 from protobase_live.model.values import quoted
@@ -48,22 +47,45 @@ def require_fit(
 
     ``rows`` is the plain view of the records. Pauses, in which nothing else may be changed.
     """
-    made: dict[str, Row | None] = {}
-    fields: dict[str, frozenset[str] | None] = {}
+    written: dict[str, _Written] = {}
     for number, op in enumerate(ops, 1):
         structure, key = touched_by(op)
         if structure == RECORDS_NAME and key is not None:
-            made[key] = _carried_out(op, made[key] if key in made else rows.get(key))
-            fields[key] = _joined(fields.get(key, frozenset()), fields_of(op))
+            if key not in written:
+                written[key] = _Written(rows.get(key))
+            written[key].write(op)
         if number % FIT_SLICE == 0:
             yield
-    judge = Judge(schema=schema)
-    for number, (key, after) in enumerate(made.items(), 1):
-        effect = Effect(key, rows.get(key), after, fields[key])
-        if refusal := judge.refusal(Effects((effect,), ())):
-            raise ValidationError(refusal)
+    for number, (key, each) in enumerate(written.items(), 1):
+        each.require(schema, key)
         if number % FIT_SLICE == 0:
             yield
+
+
+class _Written:
+    """What a transaction makes of one record."""
+
+    def __init__(self, row: Row | None) -> None:
+        self._row = row
+        self._fields: frozenset[str] | None = frozenset()
+        """Which fields it touches; None: all."""
+        self._given: set[str] = set()
+        """Those that hold what the transaction says: its author may be shown it."""
+
+    def write(self, op: Op) -> None:
+        """Carry out an operation."""
+        self._fields = _joined(self._fields, fields_of(op))
+        self._row = _carried_out(op, self._row)
+        if op.target != RECORDS:
+            self._given.discard(op.target.path[2])
+        elif op.action != "delete":
+            self._given.update(op.args[1])
+
+    def require(self, schema: type[Atom], key: str) -> None:
+        """Raise ValidationError if what was touched is none of the schema."""
+        for field, wrong in misfits(schema, self._row, self._given) if self._row is not None else ():
+            if self._fields is None or field in self._fields:
+                raise ValidationError(f"record {quoted(key)} would be no {schema.__qualname__}: {wrong}")
 
 
 def _carried_out(op: Op, row: Row | None) -> Row | None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, cast
 
 from protobase_live.document.fitting import merging, require_fit
-from protobase_live.document.targets import kind_at
+from protobase_live.document.targets import kind_at, touched_by
 from protobase_live.errors import RecordMissing, naming
 from protobase_live.model.atoms import Atom
+from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target
 from protobase_live.structures import Kind
 
@@ -37,9 +38,7 @@ def rehearse(
         if number % REHEARSE_SLICE == REHEARSE_SLICE - 1:
             yield
         kind = kind_at(op.target)
-        ready = _checked(op, kind)
-        if schema is not None:
-            ready = merging(schema, ready)
+        ready = _checked(op, kind) if schema is None else merging(schema, _checked(op, kind))
         args = ready.args
         ready_ops.append(ready)
         if op.target == RECORDS:
@@ -57,6 +56,26 @@ def rehearse(
     if schema is not None:
         yield from require_fit(schema, ready_ops, rows)
     return ready_ops
+
+
+def require_whole(schema: type[Atom] | None, ops: Sequence[Op]) -> Generator[None, None, None]:
+    """Raise ValidationError where `rehearse` would for a record that the operations give as a whole. Pauses.
+
+    What is stored does not matter for that, so whoever wrote them may be told, whatever he may read.
+    """
+    if schema is None:
+        return
+    whole: set[str | None] = set()
+    given: list[Op] = []
+    for number, op in enumerate(map(checked, ops), 1):
+        structure, key = touched_by(op)
+        if op.target == RECORDS and op.action in ("insert", "put"):
+            whole.add(key)
+        if structure == RECORDS_NAME and key in whole:
+            given.append(merging(schema, op))
+        if number % REHEARSE_SLICE == 0:
+            yield
+    yield from require_fit(schema, given, {})
 
 
 def checked(op: Op) -> CheckedOp:
