@@ -20,7 +20,7 @@ import inspect
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, get_origin
 
 from protobase_live.errors import InvalidName, ValidationError
 from protobase_live.model import names, values
@@ -46,7 +46,8 @@ class Atom:
     """Base class of typed records. Fields are given by keyword; equal when class and fields are equal.
 
     Raises ValidationError for a field that is unknown, missing or of the wrong type; a class whose
-    annotations cannot be stored raises it where it is defined.
+    annotations cannot be stored raises it where it is defined. Setting an attribute that is no field raises
+    AttributeError, unless its name begins with an underscore.
 
     ``__indexes__`` names the fields that queries look up, each by itself or several as a tuple; opening a
     collection with the class declares them. ``_key`` is the record's key in an Atom that was read; another
@@ -75,6 +76,17 @@ class Atom:
 
     def __init__(self, /, **fields: Any) -> None:
         vars(self).update(complete(type(self), fields))
+
+    if not TYPE_CHECKING:  # a type checker that sees it lets every attribute be set
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Set a field, a property or what begins with an underscore. Raises AttributeError for another."""
+            known = name in self.__fields__ or name.startswith("_")
+            if not known and not hasattr(getattr(type(self), name, None), "__set__"):
+                raise AttributeError(
+                    unknown(f"{type(self).__qualname__} has no field", name, self.__fields__)
+                )
+            super().__setattr__(name, value)
 
     @classmethod
     def fields(cls) -> Mapping[str, Field]:
