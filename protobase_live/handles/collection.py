@@ -222,7 +222,7 @@ class Collection(Structures, Generic[T]):
         ``kind`` is its name or its handle class; without it the Atom says. Raises ValidationError if
         neither does.
         """
-        handle = HANDLES[self._field_kind(name, kind)] if kind is None or isinstance(kind, str) else kind
+        handle = HANDLES[self._field_kind(key, name, kind)] if kind is None or isinstance(kind, str) else kind
         path = (RECORDS.path[0], known_name(key), known_name(name))
         typed = self._atom if self._atom and merges(self._atom).get(name) == handle.kind else None
         check = partial(self._check_element, typed, name, key) if typed else None
@@ -294,14 +294,23 @@ class Collection(Structures, Generic[T]):
         loaded = self._loaded(page)
         return [each for each in loaded if self._loader.keeps(each[1])] if self._loader else loaded
 
-    def _field_kind(self, name: str, kind: str | None) -> str:
-        known = merges(self._atom) if self._atom else {}
-        found = kind or known.get(name)
-        if found is None:
-            raise ValidationError(unknown(f"collection {self._name!r} has no merging field", name, known))
+    def _field_kind(self, key: str, name: str, kind: str | None) -> str:
+        found = kind or self._known_kind(key, name)
         if found not in HANDLES:
             raise ValidationError(unknown("there is no kind", found, HANDLES))
         return found
+
+    def _known_kind(self, key: str, name: str) -> str:
+        """The kind that the class says a field has. Raises ValidationError."""
+        where = f"collection {quoted(self._name)}"
+        if self._atom is None:
+            right = f"open it with one, or say the kind: field({quoted(key)}, {quoted(name)}, pb.Counter)"
+            raise ValidationError(f"{where} was opened without a class; {right}")
+        known = merges(self._atom)
+        if name not in known:
+            what = f"{where}: {self._atom.__qualname__} has no merging field"
+            raise ValidationError(unknown(what, name, known))
+        return known[name]
 
     def _listened(self) -> Source:
         if self._source is None:

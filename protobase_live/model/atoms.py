@@ -80,7 +80,7 @@ class Atom:
     if not TYPE_CHECKING:  # a type checker that sees it lets every attribute be set
 
         def __setattr__(self, name: str, value: Any) -> None:
-            """Set a field, a property or what begins with an underscore. Raises AttributeError for another."""
+            """Set a field, a property or what begins with an underscore; AttributeError for another."""
             known = name in self.__fields__ or name.startswith("_")
             if not known and not hasattr(getattr(type(self), name, None), "__set__"):
                 raise AttributeError(

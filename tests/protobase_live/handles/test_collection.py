@@ -352,3 +352,12 @@ async def test_a_field_may_be_called_durability():
     await notes.put({"durability": "high"}, key="k")
     await notes.update("k", {"durability": "low"})
     assert (await notes.get("k"), port.durability) == ({"durability": "low"}, None)
+
+
+async def test_a_field_of_a_collection_without_a_class_has_to_be_said():
+    port = MemoryPort()
+    right = r"collection 'notes' was opened without a class.* field\('k', 'votes', pb.Counter\)"
+    with pytest.raises(ValidationError, match=right):
+        Collection(port, "notes").field("k", "votes")
+    with pytest.raises(ValidationError, match="Task has no merging field 'titel'; there are"):
+        Collection(port, "notes", Task).field("k", "titel")

@@ -214,6 +214,23 @@ def test_merging_types_are_for_whole_fields(annotation):
         fits(annotation)
 
 
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Set[dict],
+        Set[list[int]],
+        Set[str | dict[str, int]],
+        CountedSet[list],
+        Annotated[set[list[str]], Set[list[str]]],
+    ],
+)
+def test_elements_of_sets_are_atoms(annotation):
+    with pytest.raises(
+        ValidationError, match=r"Box: field 'value': .* cannot be an element of a .*set: lists and dicts"
+    ):
+        fits(annotation)
+
+
 @pytest.mark.parametrize("name", ["_key", "_hidden", "x" * 600])
 def test_field_names_that_are_refused(name):
     with pytest.raises(InvalidName):
