@@ -299,6 +299,11 @@ def _make_field(record: Any, field: str, value: Any, merge: str, replica: str) -
     kind.assign(made, value, replica)
 
 
+def fits_kind(kind: str, value: Any) -> bool:
+    """Whether a plain value that is assigned to a structure of this kind leaves it one."""
+    return _fitting(kind, value) is not _MISFIT
+
+
 _MISFIT = object()
 
 
