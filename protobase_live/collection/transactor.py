@@ -45,11 +45,11 @@ class Transactor:
                 transact = cast("Transact", envelope.message)
                 try:
                     ready = await self.prepare(transact.ops, transact.checks, transact.permit)
-                    await self.write(ready, transact.author)
                 except ProtoBaseError as error:
                     told.append(Refusal(envelope, error))
-                else:
-                    told.append(Receipt(envelope))
+                    continue
+                await self.write(ready, transact.author)  # what fails here is no refusal: a part may be written
+                told.append(Receipt(envelope))
         return told
 
     async def prepare(
