@@ -48,7 +48,8 @@ class Transactor:
                 except ProtoBaseError as error:
                     told.append(Refusal(envelope, error))
                     continue
-                await self.write(ready, transact.author)  # what fails here is no refusal: a part may be written
+                # What fails from here on is no refusal: a part of it may be written.
+                await self.write(ready, transact.author)
                 told.append(Receipt(envelope))
         return told
 
