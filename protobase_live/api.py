@@ -112,9 +112,9 @@ class DatabaseApi(ABC):
             limits=self._transactions,
         )
 
-    async def write(self, collection: str, ops: Sequence[Op]) -> None:
+    async def write(self, collection: str, ops: Sequence[Op], durability: Durability | None = None) -> None:
         """Carry out ``ops`` on one collection, all or none; durable on return."""
-        await self.commit({collection: ops})
+        await self.commit({collection: ops}, durability=durability)
 
     # queries
 

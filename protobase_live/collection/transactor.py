@@ -15,7 +15,8 @@ from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.replica import Replica
 from protobase_live.collection.room import make_room, needs_room
 from protobase_live.collection.turn import Receipt, Refusal
-from protobase_live.errors import ProtoBaseError, naming
+from protobase_live.document import require_whole
+from protobase_live.errors import Forbidden, ProtoBaseError, naming
 from protobase_live.model.operations import Check, Op
 from protobase_live.permissions.permits import Permit
 
@@ -44,11 +45,12 @@ class Transactor:
                 transact = cast("Transact", envelope.message)
                 try:
                     ready = await self.prepare(transact.ops, transact.checks, transact.permit)
-                    await self.write(ready, transact.author)
                 except ProtoBaseError as error:
                     told.append(Refusal(envelope, error))
-                else:
-                    told.append(Receipt(envelope))
+                    continue
+                # What fails from here on is no refusal: a part of it may be written.
+                await self.write(ready, transact.author)
+                told.append(Receipt(envelope))
         return told
 
     async def prepare(
@@ -69,8 +71,20 @@ class Transactor:
             digests = self._digests if permit is None else Digests(document.read, permit)
             await in_steps(check_in_steps(digests, checks, self._limits.check_bytes))
             if permit is not None:  # before anything can tell what is hidden from it
-                ops = await in_steps(permit.judge_in_steps(ops, document.records))
+                ops = await self._permitted(permit, ops)
             return await in_steps(document.rehearse_in_steps(ops))
+
+    async def _permitted(self, permit: Permit, ops: Sequence[Op]) -> Sequence[Op]:
+        """What the permit lets through.
+
+        That a record lacks a field is said first: a rule about that field forbids it, and does not say why.
+        """
+        document = self._replica.document
+        try:
+            return await in_steps(permit.judge_in_steps(ops, document.records))
+        except Forbidden:
+            await in_steps(require_whole(document.rules.schema, ops))
+            raise
 
     async def write(self, ready: Sequence[Op], author: str | None) -> None:
         """Carry out what was prepared, inside `writing`."""

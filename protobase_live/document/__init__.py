@@ -9,7 +9,7 @@ from protobase_live.document.held import Held, Room, Sender
 from protobase_live.document.judge import Effect, Effects, Judge, Rules
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.registry import FORMER_INDEXES, MAX_STRUCTURES
-from protobase_live.document.rehearsal import checked
+from protobase_live.document.rehearsal import checked, require_whole
 from protobase_live.document.scopes import Condition, Scope, obstacle, united
 from protobase_live.document.shapes import structures_in
 from protobase_live.document.targets import OPEN, REGISTRY, kind_at, touched_by
@@ -36,6 +36,7 @@ __all__ = [
     "checked",
     "kind_at",
     "obstacle",
+    "require_whole",
     "structures_in",
     "touched_by",
     "united",

@@ -55,9 +55,9 @@ class Document:
     ) -> None:
         """``replica`` names the writing node in sets and counters; ``room`` is for what is held."""
         self._replica = replica
-        self._rules = rules or Rules()
+        self.rules = rules or Rules()
         self._structs = Structs()
-        self._gates = Gates(self._rules, self._structs.foresight(RECORDS_NAME))
+        self._gates = Gates(self.rules, self._structs.foresight(RECORDS_NAME))
         self._held = Held(room or Room())
         self._content = Content(replica, client_id)
         self._author: str | None = None
@@ -131,7 +131,7 @@ class Document:
 
     def _judge_of(self, sender: Sender) -> Judge | None:
         """Who judges what somebody sends, if anybody does."""
-        return None if sender is LOG else self._rules.bind(sender.judge)
+        return None if sender is LOG else self.rules.bind(sender.judge)
 
     def _try(self, sender: Sender, judge: Judge) -> Generator[None, None, None]:
         """Judge what was just taken, of him alone; the rest of the turn is applied already."""
@@ -140,7 +140,7 @@ class Document:
         if self._structs.halved:
             yield from self._try_anew(sender, judge)
             return
-        most = self._rules.put_back_clocks
+        most = self.rules.put_back_clocks
         touched, refusal = yield from judge_in_steps(self._structs, self._content, judge, most)
         if refusal is None:
             self._add_part(sender.author, touched)
@@ -266,7 +266,7 @@ class Document:
 
     def rehearse_in_steps(self, ops: Sequence[Op]) -> Generator[None, None, list[Op]]:
         """`rehearse`, with pauses in which nothing else may be done with the document."""
-        return rehearse(ops, self._content.rows, self._content.resolve_to_write, self._rules.schema)
+        return rehearse(ops, self._content.rows, self._content.resolve_to_write, self.rules.schema)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""

@@ -201,7 +201,7 @@ class RecordRows:
             return None
         found = kind_of(shared)
         if found != kind.name:
-            raise KindMismatch(f"field {field!r} of record {key!r} is {_instead(found, field, kind.name)}")
+            raise mismatch(target, found)
         return shared
 
 
@@ -213,8 +213,10 @@ def _size_of(row: Mapping[str, Any], fields: Collection[str] | None) -> int:
     return size
 
 
-def _instead(found: str | None, field: str, kind: str) -> str:
-    """What a field is that is not of a kind, and what makes it one."""
-    if found is not None:
-        return f"a {found}, not a {kind}"
-    return f"a plain value, not a {kind}; writing {field!r} with a class in which it is one makes it one"
+def mismatch(target: Target, found: str | None) -> KindMismatch:
+    """Says that a field holds something of another kind than the target's (None: a plain value), and what
+    makes it one."""
+    _, key, field = target.path
+    what = f"field {field!r} of record {key!r} is a {found or 'plain value'}, not a {target.kind}"
+    right = f"writing {field!r} with a class in which it is one makes it one"
+    return KindMismatch(what if found else f"{what}; {right}")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from protobase_live.document.fitting import require_fit
-from protobase_live.document.targets import kind_at
-from protobase_live.errors import RecordMissing, naming
+from protobase_live.document.assigned import Assigned
+from protobase_live.document.fitting import merging, require_fit
+from protobase_live.document.targets import kind_at, touched_by
+from protobase_live.errors import naming
 from protobase_live.model.atoms import Atom
+from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target
 from protobase_live.structures import Kind
 
 REHEARSE_SLICE = 250
 """How many operations are rehearsed without a pause."""
-
-Assigned = dict[str, dict[str, tuple[str, Any]]]
-"""By record and field: which kind a transaction has made of it, and of what value."""
 
 
 def rehearse(
@@ -32,29 +31,48 @@ def rehearse(
     """
     ready_ops: list[Op] = []
     states: dict[Target, Any] = {}
-    assigned: Assigned = {}
+    touched: dict[str, bool] = {}
+    assigned = Assigned(ops)
     for number, op in enumerate(ops):
         if number % REHEARSE_SLICE == REHEARSE_SLICE - 1:
             yield
         kind = kind_at(op.target)
-        ready = _checked(op, kind)
-        args = ready.args
+        ready = _checked(op, kind) if schema is None else merging(schema, _checked(op, kind))
         ready_ops.append(ready)
         if op.target == RECORDS:
-            states[RECORDS] = kind.rehearse(rows, states.get(RECORDS), op.action, args)
-            _assign(assigned, op.action, args)
-            continue
-        shared, state = None, states.get(op.target)
-        found = _assigned_to(op.target, assigned)
-        if found is not None and found[0] == kind.name:
-            state = _length(found[1]) if state is None else state
-        elif len(op.target.path) == 1 or not _is_new(op.target.path[1], rows, states.get(RECORDS)):
+            key = ready.args[0]
+            existed = touched.get(key, key in rows)
+            kind.rehearse(rows, touched, op.action, ready.args)
+            assigned.note(op.action, ready.args, existed=existed)
+        elif len(op.target.path) == 3:
+            assigned.rehearse(kind, ready, resolve, touched)
+        else:
             shared = resolve(op.target)
-        with naming(op.target):
-            states[op.target] = kind.rehearse(shared, state, op.action, args)
+            with naming(op.target):
+                states[op.target] = kind.rehearse(shared, states.get(op.target), op.action, ready.args)
     if schema is not None:
         yield from require_fit(schema, ready_ops, rows)
     return ready_ops
+
+
+def require_whole(schema: type[Atom] | None, ops: Sequence[Op]) -> Generator[None, None, None]:
+    """Raise ValidationError where `rehearse` would for a record that the operations give as a whole. Pauses.
+
+    What is stored does not matter for that, so whoever wrote them may be told, whatever he may read.
+    """
+    if schema is None:
+        return
+    whole: set[str | None] = set()
+    given: list[Op] = []
+    for number, op in enumerate(map(checked, ops), 1):
+        structure, key = touched_by(op)
+        if op.target == RECORDS and op.action in ("insert", "put"):
+            whole.add(key)
+        if structure == RECORDS_NAME and key in whole:
+            given.append(merging(schema, op))
+        if number % REHEARSE_SLICE == 0:
+            yield
+    yield from require_fit(schema, given, {})
 
 
 def checked(op: Op) -> CheckedOp:
@@ -72,36 +90,3 @@ def _checked(op: Op, kind: Kind) -> CheckedOp:
 def _named(target: Target) -> naming:
     """What is wrong with a record's key or fields says so itself."""
     return naming() if target == RECORDS else naming(target)
-
-
-def _is_new(key: str, rows: Mapping[str, Any], touched: Mapping[str, bool] | None) -> bool:
-    """Whether the transaction itself makes the record. Raises RecordMissing if it deletes it."""
-    if touched is None or key not in touched:
-        return False
-    if not touched[key]:
-        raise RecordMissing(f"the record {key!r} is deleted earlier in the same transaction")
-    return key not in rows
-
-
-def _assigned_to(target: Target, assigned: Assigned) -> tuple[str, Any] | None:
-    """What the transaction has made of a field of a record so far."""
-    if len(target.path) == 1:
-        return None
-    _, key, field = target.path
-    return assigned.get(key, {}).get(field)
-
-
-def _assign(assigned: Assigned, action: str, args: tuple[Any, ...]) -> None:
-    """Note which merging fields an operation on a record sets, and to what."""
-    key = args[0]
-    if action != "update":
-        assigned.pop(key, None)
-    if action != "delete":
-        _, fields, merges = args
-        made = assigned.setdefault(key, {})
-        made.update({field: (kind, fields[field]) for field, kind in merges.items()})
-
-
-def _length(value: Any) -> int | None:
-    """The length of a list or text that is assigned, which is what rehearsing it needs to know."""
-    return len(cast("str | list[Any]", value)) if isinstance(value, (str, list)) else None

@@ -17,6 +17,8 @@ from protobase_live.handles.presence import Presence
 from protobase_live.handles.source import ChangeStream, Source
 from protobase_live.handles.structures_of import H, Structures
 from protobase_live.model.atoms import Atom, check_element, check_fields, complete, dump, merges, unknown
+from protobase_live.model.durability import Durability
+from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.ids import Ids, system_ids
 from protobase_live.model.names import check_collection, known_name
 from protobase_live.model.operations import INDEXES, RECORDS, CheckedOp, Op, Port, Read, Target
@@ -71,38 +73,62 @@ class Collection(Structures, Generic[T]):
     # writing
 
     def insert(
-        self, record: T | Atom | Mapping[str, Any] | None = None, /, *, key: str | None = None, **fields: Any
+        self,
+        record: T | Atom | Mapping[str, Any] | None = None,
+        /,
+        *,
+        key: str | None = None,
+        durability: str | None = None,
+        **fields: Any,
     ) -> Awaitable[str]:
         """Add a record and return its key, which is random unless given. Raises RecordExists.
 
-        Its fields may be given one by one; a field called ``key`` is given in a mapping: ``{"key": ...}``.
+        Its fields may be given one by one; one called ``key`` or ``durability`` is given in a mapping:
+        ``{"key": ...}``. ``durability`` as in `DatabaseApi.transaction`; in a transaction only that has one.
         """
         with naming(self._name):
             whole = self._whole(record, fields, key)
         chosen = self._ids() if key is None else key
-        return then(self._write("insert", chosen, *whole), lambda _: chosen)
+        return then(self._write("insert", chosen, *whole, durability=durability), lambda _: chosen)
 
     def put(
-        self, record: T | Atom | Mapping[str, Any] | None = None, /, *, key: str, **fields: Any
+        self,
+        record: T | Atom | Mapping[str, Any] | None = None,
+        /,
+        *,
+        key: str,
+        durability: str | None = None,
+        **fields: Any,
     ) -> Awaitable[None]:
-        """Add a record or replace the one that has this key. Fields are given as to `insert`."""
+        """Add a record or replace the one that has this key. What is given is that of `insert`."""
         with naming(self._name):
             whole = self._whole(record, fields, key)
-        return self._write("put", key, *whole)
+        return self._write("put", key, *whole, durability=durability)
 
-    def update(self, key: str, fields: Mapping[str, Any] | None = None, /, **more: Any) -> Awaitable[None]:
-        """Set some fields of a record and leave the others. Raises RecordMissing."""
+    def update(
+        self,
+        key: str,
+        fields: Mapping[str, Any] | None = None,
+        /,
+        *,
+        durability: str | None = None,
+        **more: Any,
+    ) -> Awaitable[None]:
+        """Set some fields of a record and leave the others. Raises RecordMissing.
+
+        ``durability`` as to `insert`.
+        """
         given = _mapping(fields, more)
         if self._atom is None:
-            return self._write("update", key, given, {})
+            return self._write("update", key, given, {}, durability=durability)
         kinds = {field: kind for field, kind in merges(self._atom).items() if field in given}
         with naming(self._name):
             checked = check_fields(self._atom, given, key)
-        return self._write("update", key, checked, kinds)
+        return self._write("update", key, checked, kinds, durability=durability)
 
-    def delete(self, key: str) -> Awaitable[None]:
-        """Remove a record; one that is not there stays so."""
-        return self._write("delete", key)
+    def delete(self, key: str, *, durability: str | None = None) -> Awaitable[None]:
+        """Remove a record; one that is not there stays so. ``durability`` as to `insert`."""
+        return self._write("delete", key, durability=durability)
 
     # indexes
 
@@ -196,7 +222,7 @@ class Collection(Structures, Generic[T]):
         ``kind`` is its name or its handle class; without it the Atom says. Raises ValidationError if
         neither does.
         """
-        handle = HANDLES[self._field_kind(name, kind)] if kind is None or isinstance(kind, str) else kind
+        handle = HANDLES[self._field_kind(key, name, kind)] if kind is None or isinstance(kind, str) else kind
         path = (RECORDS.path[0], known_name(key), known_name(name))
         typed = self._atom if self._atom and merges(self._atom).get(name) == handle.kind else None
         check = partial(self._check_element, typed, name, key) if typed else None
@@ -219,10 +245,11 @@ class Collection(Structures, Generic[T]):
         await declared
         await self._listened().build(self._name)
 
-    def _write(self, action: str, *args: Any) -> Awaitable[None]:
+    def _write(self, action: str, *args: Any, durability: str | None) -> Awaitable[None]:
         with naming(self._name):
+            level = None if durability is None else _level(durability)
             checked = KINDS[RECORDS.kind].check(action, args)
-        return self._port.write(self._name, [CheckedOp(RECORDS, action, checked)])
+        return self._port.write(self._name, [CheckedOp(RECORDS, action, checked)], level)
 
     def _read(self, method: str, *args: Any) -> Awaitable[Any]:
         with naming(self._name):
@@ -267,14 +294,23 @@ class Collection(Structures, Generic[T]):
         loaded = self._loaded(page)
         return [each for each in loaded if self._loader.keeps(each[1])] if self._loader else loaded
 
-    def _field_kind(self, name: str, kind: str | None) -> str:
-        known = merges(self._atom) if self._atom else {}
-        found = kind or known.get(name)
-        if found is None:
-            raise ValidationError(unknown(f"collection {self._name!r} has no merging field", name, known))
+    def _field_kind(self, key: str, name: str, kind: str | None) -> str:
+        found = kind or self._known_kind(key, name)
         if found not in HANDLES:
             raise ValidationError(unknown("there is no kind", found, HANDLES))
         return found
+
+    def _known_kind(self, key: str, name: str) -> str:
+        """The kind that the class says a field has. Raises ValidationError."""
+        where = f"collection {quoted(self._name)}"
+        if self._atom is None:
+            right = f"open it with one, or say the kind: field({quoted(key)}, {quoted(name)}, pb.Counter)"
+            raise ValidationError(f"{where} was opened without a class; {right}")
+        known = merges(self._atom)
+        if name not in known:
+            what = f"{where}: {self._atom.__qualname__} has no merging field"
+            raise ValidationError(unknown(what, name, known))
+        return known[name]
 
     def _listened(self) -> Source:
         if self._source is None:
@@ -282,6 +318,13 @@ class Collection(Structures, Generic[T]):
                 "changes and presence are not part of a transaction; use db.collection(...)"
             )
         return self._source
+
+
+def _level(durability: str) -> Durability:
+    try:
+        return parse_durability(durability)
+    except ValidationError as error:
+        raise ValidationError(f"{error}; a field of that name is given in a mapping") from None
 
 
 def _mapping(record: Any, fields: Mapping[str, Any]) -> Row:

@@ -17,10 +17,10 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar, dataclass_transform, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, get_origin
 
 from protobase_live.errors import InvalidName, ValidationError
 from protobase_live.model import names, values
@@ -46,7 +46,8 @@ class Atom:
     """Base class of typed records. Fields are given by keyword; equal when class and fields are equal.
 
     Raises ValidationError for a field that is unknown, missing or of the wrong type; a class whose
-    annotations cannot be stored raises it where it is defined.
+    annotations cannot be stored raises it where it is defined. Setting an attribute that is no field raises
+    AttributeError, unless its name begins with an underscore.
 
     ``__indexes__`` names the fields that queries look up, each by itself or several as a tuple; opening a
     collection with the class declares them. ``_key`` is the record's key in an Atom that was read; another
@@ -75,6 +76,17 @@ class Atom:
 
     def __init__(self, /, **fields: Any) -> None:
         vars(self).update(complete(type(self), fields))
+
+    if not TYPE_CHECKING:  # a type checker that sees it lets every attribute be set
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Set a field, a property or what begins with an underscore; AttributeError for another."""
+            known = name in self.__fields__ or name.startswith("_")
+            if not known and not hasattr(getattr(type(self), name, None), "__set__"):
+                raise AttributeError(
+                    unknown(f"{type(self).__qualname__} has no field", name, self.__fields__)
+                )
+            super().__setattr__(name, value)
 
     @classmethod
     def fields(cls) -> Mapping[str, Field]:
@@ -126,9 +138,14 @@ def load(cls: type[A], row: Mapping[str, Any], key: str | None = None) -> A:
     return atom
 
 
-def misfits(cls: type[Atom], row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The fields of a stored row that do not fit ``cls``, each with what is wrong: not what stands there, nor
-    the name of a field that the class has not."""
+def misfits(
+    cls: type[Atom], row: Mapping[str, Any], own: Container[str] | None = None
+) -> Iterator[tuple[str, str]]:
+    """The fields of a row that do not fit ``cls``, each with what is wrong.
+
+    Without ``own`` that has nothing of what stands there, nor the name of a field that the class has not.
+    ``own`` are the fields whose values whoever is told has given himself, as he has all names.
+    """
     for name, field in cls.__fields__.items():
         try:
             if name in row:
@@ -136,9 +153,17 @@ def misfits(cls: type[Atom], row: Mapping[str, Any]) -> Iterator[tuple[str, str]
             elif field.default is REQUIRED:
                 yield name, f"it lacks the field {name!r}; expected {field.type.expected}"
         except Mismatch:
-            yield name, f"its field {name!r} is none; expected {field.type.expected}"
-    for name in row.keys() - cls.__fields__.keys():
-        yield name, f"it has another field; there are {', '.join(cls.__fields__) or 'none'}"
+            found = f"is {values.short(row[name])}" if own and name in own else "does not fit"
+            yield name, f"its field {name!r} {found}; expected {field.type.expected}"
+    for name in (each for each in row if each not in cls.__fields__):
+        yield name, _unexpected(cls, name if own is not None else None)
+
+
+def _unexpected(cls: type[Atom], name: str | None) -> str:
+    """What is wrong with a field that the class has not; None: its name is not told."""
+    if name is None:
+        return f"it has another field; there are {', '.join(cls.__fields__) or 'none'}"
+    return unknown(f"{cls.__qualname__} has no field", name, cls.__fields__)
 
 
 def merges(cls: type[Atom]) -> dict[str, str]:

@@ -34,7 +34,7 @@ class FieldType:
 
     ``merge`` is the kind that concurrent writes merge by (``"counter"``, ``"set"``, ...), None for a
     last-writer-wins register; ``empty`` is what a merging field holds that nobody has written, ``element``
-    the type of what it is made of.
+    the type of what it is made of. ``is_atom``: whether all its values can be elements of sets.
     """
 
     expected: str
@@ -42,6 +42,7 @@ class FieldType:
     merge: str | None = None
     empty: Any = None
     element: FieldType | None = None
+    is_atom: bool = True
 
     def fits(self, value: Any) -> bool:
         """Whether it is a value of this type."""
@@ -148,8 +149,8 @@ _PLAIN: dict[Any, FieldType] = {
     bytes: FieldType("bytes", _only(bytes)),
     datetime: FieldType("datetime", _only(datetime)),
     date: FieldType("date", _only(date, datetime)),
-    list: FieldType("list", _as_list),
-    dict: FieldType("dict with str keys", _as_dict),
+    list: FieldType("list", _as_list, is_atom=False),
+    dict: FieldType("dict with str keys", _as_dict, is_atom=False),
     Any: FieldType("a value that can be stored", lambda value: value),
     None: _NONE,
     type(None): _NONE,
@@ -160,14 +161,14 @@ def _list(item: FieldType) -> FieldType:
     def convert(value: Any) -> Any:
         return [item.convert(element) for element in _as_list(value)]
 
-    return FieldType(f"list of {item.expected}", convert)
+    return FieldType(f"list of {item.expected}", convert, is_atom=False)
 
 
 def _dict(item: FieldType) -> FieldType:
     def convert(value: Any) -> Any:
         return {key: item.convert(element) for key, element in _as_dict(value).items()}
 
-    return FieldType(f"dict of str to {item.expected}", convert)
+    return FieldType(f"dict of str to {item.expected}", convert, is_atom=False)
 
 
 def _literal(options: tuple[Any, ...]) -> FieldType:
@@ -188,7 +189,8 @@ def _union(members: list[FieldType]) -> FieldType:
                 continue
         raise Mismatch
 
-    return FieldType(" or ".join(member.expected for member in members), convert)
+    expected = " or ".join(member.expected for member in members)
+    return FieldType(expected, convert, is_atom=all(member.is_atom for member in members))
 
 
 # merging types
@@ -197,6 +199,9 @@ def _union(members: list[FieldType]) -> FieldType:
 def _merging(kind: str, item: FieldType) -> FieldType:
     if kind not in _MERGING:
         raise ValidationError(f"a {kind} is not a type for a field; use {SUPPORTED}")
+    if kind in _OF_ATOMS and not item.is_atom:
+        right = "lists and dicts cannot; pb.List takes any value"
+        raise ValidationError(f"{item.expected} cannot be an element of a {kind}: {right}")
     return replace(_MERGING[kind](item), merge=kind, element=item)
 
 
@@ -219,6 +224,9 @@ def _counted_set(item: FieldType) -> FieldType:
 
     return FieldType(f"dict of {item.expected} to int", convert, empty=dict[Any, int]())
 
+
+_OF_ATOMS = frozenset({"set", "counted_set"})
+"""The kinds whose elements are told apart by their values, which a list or dict cannot be."""
 
 _MERGING: dict[str, Callable[[FieldType], FieldType]] = {
     "counter": lambda item: FieldType("int", _INT.convert, empty=0),

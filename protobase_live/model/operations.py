@@ -102,8 +102,10 @@ class Receipt:
 class Port(Protocol):
     """Where a handle sends its operations: a database, a connection, or a transaction that buffers."""
 
-    def write(self, collection: str, ops: Sequence[Op]) -> Awaitable[None]:
-        """Carry out ``ops`` on one collection, all or none."""
+    def write(
+        self, collection: str, ops: Sequence[Op], durability: Durability | None = None
+    ) -> Awaitable[None]:
+        """Carry out ``ops`` on one collection, all or none. ``durability`` as for `Backend.commit`."""
         ...
 
     def read(self, collection: str, read: Read) -> Awaitable[Any]:

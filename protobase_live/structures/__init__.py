@@ -11,7 +11,14 @@ from protobase_live.structures.handle import Handle
 from protobase_live.structures.hash_dicts import HASH_DICT, HashDict
 from protobase_live.structures.kind import MARK, FieldKind, Kind
 from protobase_live.structures.lists import LIST, List
-from protobase_live.structures.records import FIELD_KINDS, MAX_PAGE, RECORDS_KIND, RecordsKind, kind_of
+from protobase_live.structures.records import (
+    FIELD_KINDS,
+    MAX_PAGE,
+    RECORDS_KIND,
+    RecordsKind,
+    fits_kind,
+    kind_of,
+)
 from protobase_live.structures.sets import SET, Set
 from protobase_live.structures.texts import TEXT, Text
 from protobase_live.structures.xml_fragments import XML_FRAGMENT, XmlFragment
@@ -46,5 +53,6 @@ __all__ = [
     "Set",
     "Text",
     "XmlFragment",
+    "fits_kind",
     "kind_of",
 ]

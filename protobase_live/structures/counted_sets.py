@@ -59,11 +59,11 @@ class CountedSetKind(FieldKind, KeyedKind):
 
     def read(self, shared: Any, method: str, args: Args) -> Any:
         """See Kind."""
-        return (
-            _count_of(shared, key_text(args[0]))
-            if method == "count_of"
-            else super().read(shared, method, args)
-        )
+        if method == "count_of":
+            return _count_of(shared, key_text(args[0]))
+        if method == "count":  # of both where Python calls two equal
+            return sum(_counts(map_entries(shared)).values())
+        return super().read(shared, method, args)
 
     def kept(self, shared: Any) -> KeptKeys:
         """See Kind."""

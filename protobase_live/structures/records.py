@@ -1,8 +1,9 @@
 """Records: a Y.Map of key -> Y.Map of fields.
 
-A plain field is a last-writer-wins register. A merging field holds a nested structure; a plain value
-assigned to it is carried out as the smallest difference. Plain values are ``{key: row}``, also what
-`rehearse` and `answer` work on: a collection keeps that view of its records.
+A plain field is a last-writer-wins register. A merging field holds a nested structure; a plain value of
+its kind that is assigned to it is carried out as the smallest difference, and any other value replaces it.
+Plain values are ``{key: row}``, also what `rehearse` and `answer` work on: a collection keeps that view of
+its records.
 """
 
 from __future__ import annotations
@@ -176,9 +177,8 @@ class RecordsKind(Kind):
         _require(action, key, key in given)
         if action == "delete":
             return {each: row for each, row in given.items() if each != key}
-        old = given.get(key, {})
-        row = {field: _replayed(old.get(field), new) for field, new in args[1].items()}
-        return {**given, key: {**old, **row} if action == "update" else row}
+        row: Row = args[1]
+        return {**given, key: {**given[key], **row} if action == "update" else row}
 
     def answer(self, value: Any, method: str, args: Args) -> Any:
         """See Kind."""
@@ -299,18 +299,20 @@ def _make_field(record: Any, field: str, value: Any, merge: str, replica: str) -
     kind.assign(made, value, replica)
 
 
+def fits_kind(kind: str, value: Any) -> bool:
+    """Whether a plain value that is assigned to a structure of this kind leaves it one."""
+    return _fitting(kind, value) is not _MISFIT
+
+
 _MISFIT = object()
 
 
 def _fitting(kind: str, value: Any) -> Any:
-    """A plain value as a structure of this kind holds it; `_MISFIT` for one that it cannot hold."""
+    """A plain value as a structure of this kind holds it; `_MISFIT` for one that does not fit."""
+    known = FIELD_KINDS.get(kind)
+    if known is None or not isinstance(value, known.plain_type):  # a list is no set, whatever is in it
+        return _MISFIT
     try:
-        return FIELD_KINDS[kind].check_value(value, "") if kind in FIELD_KINDS else _MISFIT
+        return known.check_value(value, "")
     except ValidationError:
         return _MISFIT
-
-
-def _replayed(old: Any, new: Any) -> Any:
-    """What a field holds when ``new`` is assigned to it: a list that fits becomes a set where a set was."""
-    fitting = _fitting(SET.name, new) if isinstance(old, set) else _MISFIT
-    return new if fitting is _MISFIT else fitting

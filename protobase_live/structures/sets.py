@@ -190,7 +190,10 @@ SET = SetKind()
 
 
 class Set(Handle, Generic[T]):
-    """A set in which a concurrent add wins over a remove. Elements are atoms."""
+    """A set in which a concurrent add wins over a remove. Elements are atoms.
+
+    True and 1 are two elements, of which `values`, a Python set, has one.
+    """
 
     kind = SET.name
     behaviour = SET

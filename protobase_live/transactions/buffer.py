@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from protobase_live.errors import Closed, LimitExceeded
+from protobase_live.errors import Closed, LimitExceeded, ValidationError
 from protobase_live.handles import Done
 from protobase_live.model import values
+from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Backend, Check, Op, Read
 from protobase_live.transactions.limits import TransactionLimits
 from protobase_live.transactions.overlay import Overlay
@@ -51,9 +52,17 @@ class Buffer:
         if not self._open:
             raise Closed("the transaction has ended; begin another")
 
-    def write(self, collection: str, ops: Sequence[Op]) -> Awaitable[None]:
-        """Keep ``ops`` for the commit. Raises LimitExceeded or Closed, and then keeps none of them."""
+    def write(
+        self, collection: str, ops: Sequence[Op], durability: Durability | None = None
+    ) -> Awaitable[None]:
+        """Keep ``ops`` for the commit. Raises LimitExceeded or Closed, and then keeps none of them.
+
+        Raises ValidationError for a durability of their own.
+        """
         self.require_open()
+        if durability is not None:
+            right = f"db.transaction(durability={str(durability)!r})"
+            raise ValidationError(f"{collection}: a transaction is durable as a whole: {right}")
         self._reserve(ops)
         self._writes.setdefault(collection, []).extend(ops)
         if collection not in self._overlays:

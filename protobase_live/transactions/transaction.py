@@ -66,7 +66,10 @@ class Transaction:
             self._receipt = await self._commit(buffer)
 
     def __getitem__(self, name: str) -> Collection[Row]:
-        """The collection ``name`` within this transaction, its records as dicts."""
+        """The collection ``name`` within this transaction, its records as dicts, checked against no class.
+
+        `collection` takes the class; a schema of the database holds in either.
+        """
         return self.collection(name)
 
     @overload

@@ -18,7 +18,7 @@ class Task(pb.Atom):
 async def write(db: pb.Database | pb.RemoteDatabase) -> None:
     tasks = await db.collection("tasks", Task)
     key: str = await tasks.insert(Task(title="x", votes=3, labels={"a"}, log=["x"], body="b", likes={"a": 2}))
-    await tasks.update(key, owner="ann")
+    await tasks.update(key, owner="ann", durability="majority")
     await tasks.field(key, "votes").add(1)
     await tasks.field(key, "votes", pb.Counter).add(1)
     await tasks.field(key, "labels", pb.Set[str]).add("b")

@@ -53,7 +53,7 @@ CASES: Mapping[str, tuple[list[list[Any]], list[list[Any]]]] = {
     "records": (
         [
             record("insert", "t0", {"title": "new"}, {}),
-            record("update", "t1", {"n": 2, "tags": ["y"]}, {}),
+            record("update", "t1", {"n": 2, "tags": ["y", "y"]}, {}),
             record("delete", "t2"),
             record("put", "t3", {"other": True}, {}),
             record("delete", "none"),

@@ -92,6 +92,19 @@ async def test_a_majority_is_that_of_the_configured_nodes(make: Make) -> None:
     assert await write(a, "majority") == 3
 
 
+async def test_a_write_by_itself_is_as_durable_as_it_asks_for(make: Make) -> None:
+    storage = Slow("b")
+    a, b = make("a"), make("b", storage=storage)
+    Connection(a, b)
+    await settle(lambda: a.cluster.linked)
+    tasks = await a.db.collection("tasks")
+    written = asyncio.ensure_future(tasks.put({"n": 1}, key="k", durability="peers=1"))
+    await settle(lambda: storage.waiting)
+    assert not written.done()
+    storage.flush()
+    await written
+
+
 async def test_what_is_not_reached_in_time_is_told_and_not_undone(make: Make) -> None:
     a, b = make("a"), make("b")
     Connection(a, b)

@@ -24,7 +24,8 @@ from protobase_live.collection.messages import (
     Updates,
 )
 from protobase_live.database.opening import open as open_database
-from protobase_live.errors import Conflict, LimitExceeded, MalformedUpdate
+from protobase_live.document import Document
+from protobase_live.errors import Conflict, KindMismatch, LimitExceeded, MalformedUpdate, OutcomeUnknown
 from protobase_live.model.operations import RECORDS, Check, Op, Read
 from protobase_live.model.values import digest
 from tests.support import yjs_encoding as encoding
@@ -452,3 +453,23 @@ async def test_what_waits_is_bounded_in_bytes() -> None:
         meeting.dissolve()
         await asyncio.gather(*writes)
         assert await tasks.count() == 5
+
+
+async def test_what_fails_while_it_is_written_is_no_refusal(monkeypatch) -> None:
+    """A part of it may be in the document by then, so that is loaded afresh."""
+    write = Document.write_in_steps
+
+    def broken(document, ops, author=None):
+        yield from write(document, ops[:1], author)
+        raise KindMismatch("found too late")
+
+    async with open_database("memory:") as database:
+        tasks = await database.collection("tasks")
+        await tasks.put({"n": 1}, key="a")
+        monkeypatch.setattr(Document, "write_in_steps", broken)
+        with pytest.raises(OutcomeUnknown, match="found too late"):
+            await tasks.put({"n": 2}, key="a")
+        monkeypatch.undo()
+        assert await tasks.items() == {"a": {"n": 1}}
+        await tasks.put({}, key="b")
+        assert await tasks.items() == {"a": {"n": 1}, "b": {}}

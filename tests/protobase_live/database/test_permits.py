@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+import protobase_live as pb
 from protobase_live.database.database import Database
-from protobase_live.errors import Conflict, Forbidden
+from protobase_live.errors import Conflict, Forbidden, RecordMissing, ValidationError
 from protobase_live.model import values
 from protobase_live.model.operations import RECORDS, Check, Op, Read, Receipt, Target
+from protobase_live.model.schemas import Schemas
 from protobase_live.permissions.grant import Grant, ReadScope, WriteScope
 from protobase_live.permissions.permit import GrantPermit
 from protobase_live.query.ast.expressions import F
+from protobase_storage import MemoryStorage
 
 MINE = F.owner == "ann"
 OWN = GrantPermit(Grant((ReadScope(rows=MINE),), (WriteScope(old=MINE, new=MINE),)))
@@ -82,3 +85,28 @@ async def test_checks_are_of_what_was_seen(database: Database) -> None:
     await commit(database, update("a", title="u"), checks=(check(Read(RECORDS, "get", ("b",)), None),))
     with pytest.raises(Conflict):
         await commit(database, update("a", title="v"), checks=(check(COUNT, 2),))
+
+
+class Owned(pb.Atom):
+    owner: str
+    title: str
+
+
+async def test_a_field_that_is_missing_is_said_before_what_that_forbids() -> None:
+    def insert(**fields: Any) -> Op:
+        return Op(RECORDS, "insert", ("new", fields, {}))
+
+    async with Database(MemoryStorage(), schemas=Schemas({"tasks": Owned})) as database:
+        await database.commit({"tasks": [Op(RECORDS, "put", ("b", {"owner": "bob", "title": "t"}, {}))]})
+        with pytest.raises(
+            ValidationError, match=r"^tasks: record 'new' would be no Owned: it lacks the field 'owner'"
+        ):
+            await commit(database, insert(title="x"))
+        with pytest.raises(Forbidden, match=r"^tasks: record 'new' may not be written so"):
+            await commit(database, insert(title="x", owner="bob"))
+        with pytest.raises(RecordMissing):  # a row that is hidden is not judged
+            await commit(database, update("b", title=5))
+        with pytest.raises(Forbidden):
+            await commit(database, insert(owner="ann", title="x"), update("new", owner="bob"))
+        with pytest.raises(ValidationError, match="its field 'title' is 5"):
+            await commit(database, insert(owner="ann", title=5), update("new", owner="bob"))

@@ -10,7 +10,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 import protobase_live as pb
 from protobase_live.document import BrokenDocument, Document, Judge, Outcome, Rules, Scope
-from protobase_live.model.operations import RECORDS, Op
+from protobase_live.model.operations import RECORDS, Op, Target
 from protobase_live.protocol.steps import at_once
 from tests.support.turns import Peer, carry_out, limited_to
 
@@ -288,12 +288,12 @@ class Changing:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda c: c.records["t1"].update({"title": 5}), "field 'title' is none; expected str"),
+        (lambda c: c.records["t1"].update({"title": 5}), "field 'title' does not fit; expected str"),
         (lambda c: c.records["t2"].pop("title"), "lacks the field 'title'"),
         (lambda c: c.records["t2"].update({BAD: 1}), "has another field; there are title, done, votes"),
         (lambda c: c.records.update({"t9": Map({"done": True})}), "a new record would be no Task: it lacks"),
         (lambda c: c.records.update({"t2": BAD}), "would be no map of fields"),
-        (lambda c: c.records.update({"t2": {"title": 1}}), "field 'title' is none"),
+        (lambda c: c.records.update({"t2": {"title": 1}}), "field 'title' does not fit"),
         (type_into_a_field, "it has another field"),
         (lambda c: c.doc.get("records", type=Array).insert(0, BAD), "nothing else stands beside them"),
     ],
@@ -461,10 +461,24 @@ def test_what_was_stored_is_judged_no_more() -> None:
 @pytest.mark.parametrize(
     ("op", "reason"),
     [
-        (Op(RECORDS, "insert", ("n", {"title": 5}, {})), "a new record would be no Task: its field 'title'"),
+        (
+            Op(RECORDS, "insert", ("n", {"title": 5}, {})),
+            "record 'n' would be no Task: its field 'title' is 5",
+        ),
         (Op(RECORDS, "insert", ("n", {}, {})), "lacks the field 'title'"),
-        (Op(RECORDS, "put", ("t2", {"title": "x", "more": 1}, {})), "it has another field"),
-        (Op(RECORDS, "update", ("t2", {"done": 1}, {})), "record 't2' would be no Task: its field 'done'"),
+        (Op(RECORDS, "put", ("t2", {"title": "x", "more": 1}, {})), "Task has no field 'more'"),
+        (
+            Op(RECORDS, "update", ("t2", {"done": 1}, {})),
+            "record 't2' would be no Task: its field 'done' is 1",
+        ),
+        (
+            Op(Target("list", ("records", "t1", "done")), "extend", (["x"],)),
+            "record 't1' would be no Task: its field 'done' does not fit; expected bool",
+        ),
+        (
+            Op(Target("set", ("records", "t2", "tilte")), "add", ("x",)),
+            "no field 'tilte'; did you mean 'title'",
+        ),
     ],
 )
 def test_a_transaction_that_does_not_fit_is_refused(op: Op, reason: str) -> None:

@@ -9,6 +9,7 @@ from protobase_live.errors import InvalidName, RecordExists, RecordMissing, Vali
 from protobase_live.handles import Collection, ids_from
 from protobase_live.model.atoms import Atom
 from protobase_live.model.change import Change
+from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Read, Target
 from protobase_live.structures import KINDS, CountedSet, Counter, List, Set, Text
 
@@ -31,8 +32,9 @@ class MemoryPort:
         self.writes = []
         self.reads = []
 
-    async def write(self, collection, ops):
+    async def write(self, collection, ops, durability=None):
         self.writes.append((collection, list(ops)))
+        self.durability = durability
         for op in ops:
             value = copy.deepcopy(self.values.get(op.target))
             self.values[op.target] = KINDS[op.target.kind].replay(value, op.action, op.args)
@@ -322,3 +324,40 @@ def test_presence_is_asked_of_the_source(port, rows):
     assert Collection(port, "tasks", source=MemorySource()).presence({"at": 1}) == ("tasks", {"at": 1})
     with pytest.raises(ValidationError, match="not part of a transaction"):
         rows.presence()
+
+
+WRITES = {
+    "insert": lambda notes, level: notes.insert(a=2, durability=level),
+    "put": lambda notes, level: notes.put({"a": 2}, key="k", durability=level),
+    "update": lambda notes, level: notes.update("k", a=2, durability=level),
+    "delete": lambda notes, level: notes.delete("k", durability=level),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+async def test_a_write_is_as_durable_as_it_says(write):
+    port = MemoryPort()
+    notes = Collection(port, "notes")
+    await notes.put({"a": 1}, key="k")
+    assert port.durability is None
+    await write(notes, "peers=2")
+    assert port.durability == Durability(2)
+    with pytest.raises(ValidationError, match=r"notes: 'soon' is no durability; .*field .* in a mapping"):
+        await write(notes, "soon")
+
+
+async def test_a_field_may_be_called_durability():
+    port = MemoryPort()
+    notes = Collection(port, "notes")
+    await notes.put({"durability": "high"}, key="k")
+    await notes.update("k", {"durability": "low"})
+    assert (await notes.get("k"), port.durability) == ({"durability": "low"}, None)
+
+
+async def test_a_field_of_a_collection_without_a_class_has_to_be_said():
+    port = MemoryPort()
+    right = r"collection 'notes' was opened without a class.* field\('k', 'votes', pb.Counter\)"
+    with pytest.raises(ValidationError, match=right):
+        Collection(port, "notes").field("k", "votes")
+    with pytest.raises(ValidationError, match="Task has no merging field 'titel'; there are"):
+        Collection(port, "notes", Task).field("k", "titel")

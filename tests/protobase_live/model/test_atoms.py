@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, Optional, TypeVar
 
@@ -213,6 +214,23 @@ def test_merging_types_are_for_whole_fields(annotation):
         fits(annotation)
 
 
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Set[dict],
+        Set[list[int]],
+        Set[str | dict[str, int]],
+        CountedSet[list],
+        Annotated[set[list[str]], Set[list[str]]],
+    ],
+)
+def test_elements_of_sets_are_atoms(annotation):
+    with pytest.raises(
+        ValidationError, match=r"Box: field 'value': .* cannot be an element of a .*set: lists and dicts"
+    ):
+        fits(annotation)
+
+
 @pytest.mark.parametrize("name", ["_key", "_hidden", "x" * 600])
 def test_field_names_that_are_refused(name):
     with pytest.raises(InvalidName):
@@ -293,3 +311,32 @@ def test_class_variables_are_no_fields():
 def test_load_of_dump_is_the_same(title, done, owner, estimate):
     task = Task(title=title, done=done, owner=owner, estimate=estimate)
     assert load(Task, dump(task)) == task
+
+
+class Checked(Atom):
+    title: str
+
+    @property
+    def shout(self) -> str:
+        return self.title.upper()
+
+    @shout.setter
+    def shout(self, value: str) -> None:
+        self.title = value.lower()
+
+
+def test_an_attribute_that_is_no_field_is_refused():
+    task = Checked(title="x")
+    with pytest.raises(AttributeError, match="Checked has no field 'titel'; did you mean 'title'"):
+        task.titel = "oops"
+    with pytest.raises(AttributeError, match="Checked has no field 'dump'"):
+        task.dump = "oops"
+    task.shout, task._note = "LOUD", 1
+    assert (task.title, task._note, vars(copy.copy(task))) == ("loud", 1, {"title": "loud", "_note": 1})
+
+
+def test_a_stored_field_that_the_class_has_not_cannot_be_set():
+    task = load(Checked, {"title": "x", "more": 1})
+    with pytest.raises(AttributeError, match="has no field 'more'"):
+        task.more = 2
+    assert dump(task) == {"title": "x", "more": 1}

@@ -48,8 +48,13 @@ async def test_what_is_none_is_refused(classes, said: str) -> None:
 
 def test_a_misfit_says_nothing_of_what_stands_there() -> None:
     assert list(misfits(Task, {"title": 5, "secret": 1})) == [
-        ("title", "its field 'title' is none; expected str"),
+        ("title", "its field 'title' does not fit; expected str"),
         ("secret", "it has another field; there are title"),
+    ]
+    assert [reason for _, reason in misfits(Task, {"title": 5, "tilte": 1, "secret": 1}, own={"title"})] == [
+        "its field 'title' is 5 (int); expected str",
+        "Task has no field 'tilte'; did you mean 'title'?",
+        "Task has no field 'secret'; there are title",
     ]
     assert list(misfits(Task, {})) == [("title", "it lacks the field 'title'; expected str")]
     assert list(misfits(Task, {"title": "fine"})) == []

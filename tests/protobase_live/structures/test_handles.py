@@ -119,6 +119,14 @@ async def test_counted_set(structure):
     assert await handle.count() == 3
 
 
+@pytest.mark.parametrize("kind", [Set, CountedSet])
+async def test_what_python_calls_equal_counts_as_two(structure, kind):
+    handle = structure(kind)
+    await handle.add(True)
+    await handle.add(1)
+    assert await handle.count() == 2
+
+
 async def test_hash_dict(structure):
     handle = structure(HashDict)
     await handle.set((1, "a"), "x")

@@ -228,3 +228,10 @@ async def test_limits(backend):
         with pytest.raises(LimitExceeded, match=r"2 questions \(transaction_reads\)"):
             await tx["other"].get("c")
     assert len(backend.commits[0][0]["tasks"]) == 2
+
+
+async def test_a_transaction_is_durable_as_a_whole(backend):
+    with pytest.raises(ValidationError, match=r"tasks: .* as a whole: db.transaction\(durability=.*\)"):
+        async with Transaction(backend) as tx:
+            tx["tasks"].put({"n": 1}, key="k", durability="majority")
+    assert backend.commits == []

@@ -76,3 +76,14 @@ async def test_of_two_who_write_to_one_version_one_wins(rest, database, monkeypa
     monkeypatch.setattr(database, "commit", overtaken)
     assert (await call(rest, "PATCH", f"{TASKS}/x", {"n": 2}, if_match=version)).status == 412
     assert (await call(rest, "GET", f"{TASKS}/x")).json == {"n": 5}
+
+
+async def test_a_list_replaces_a_set_unless_it_says_that_it_is_one(rest, database) -> None:
+    tasks = await database.collection("boards/42")
+    await tasks.put({"labels": {"a"}}, key="s")
+    shown = (await call(rest, "GET", f"{TASKS}/s")).json
+    assert shown == {"labels": {"@": "set", "v": ["a"]}}
+    await call(rest, "PUT", f"{TASKS}/s", shown)
+    assert await tasks.get("s") == {"labels": {"a"}}
+    await call(rest, "PATCH", f"{TASKS}/s", {"labels": ["b", "b"]})
+    assert await tasks.get("s") == {"labels": ["b", "b"]}

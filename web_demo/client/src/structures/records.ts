@@ -1,8 +1,7 @@
 import { RecordExists, RecordMissing } from '../errors.js'
-import { byCodePoint, isList, type Wire, wireObject } from '../values/index.js'
+import { byCodePoint, type Wire, wireObject } from '../values/index.js'
 import { entriesOf } from './dict.js'
 import { listOf, textOf, type Kind } from './kind.js'
-import { SET } from './set.js'
 
 export type Rows = ReadonlyMap<string, Wire>
 
@@ -37,13 +36,6 @@ function requireRecord (action: string, key: string, exists: boolean): void {
 }
 
 function written (action: string, old: Wire | undefined, fields: Wire): Wire {
-  const before = entriesOf(old ?? {})
-  const given = [...entriesOf(fields)].map(([name, value]) => [name, assigned(before.get(name), value)] as const)
-  return action === 'update' ? wireObject(new Map([...before, ...given])) : wireObject(given)
-}
-
-/** What a field holds when `value` is assigned to it: a list becomes a set where a set was. */
-function assigned (old: Wire | undefined, value: Wire): Wire {
-  const wasSet = typeof old === 'object' && old !== null && '@' in old && old['@'] === 'set'
-  return wasSet && isList(value) ? SET.toField(SET.ofField(value)) : value
+  const given = entriesOf(fields)
+  return wireObject(action === 'update' ? new Map([...entriesOf(old ?? {}), ...given]) : given)
 }
