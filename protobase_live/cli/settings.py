@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any, TypedDict, cast
 
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import Limits, StorageLimits
 from protobase_live.errors import ValidationError
 from protobase_live.live.limits import ViewLimits
+from protobase_live.model.nearest import did_you_mean
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.limits import ServerLimits
@@ -191,9 +191,7 @@ def _full_name(name: str, where: str) -> str:
 
 
 def _unknown(name: str, where: str, known: Sequence[str]) -> ValidationError:
-    close = get_close_matches(name, known, 1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return ValidationError(f"{where}: there is no setting {name!r}{hint}")
+    return ValidationError(f"{where}: there is no setting {name!r}{did_you_mean(name, known)}")
 
 
 def _section(name: str, found: _Found) -> Any:
