@@ -56,8 +56,9 @@ def connect(
 
     ``token`` is what the server's operator gave out, or a function, plain or async, that gives a fresh one:
     it is asked at each connection, and some seconds before the server ends one with its token. If it raises,
-    so does the first connection, at once, with that as the cause; later ones log it once and ask again, unless
-    it raises Unauthorized. One that raises Unavailable is asked again at first, too. A plain one must not wait.
+    the first connection fails at once, with that as the cause; later ones log it once and ask again, unless
+    it raises Unauthorized. One that raises Unavailable is asked again at first, too. A plain one must not
+    wait.
 
     ``name`` is what the server may show for this client. ``on_connection`` is told why the connection was
     lost, and None when there is another; it must not wait. ``clock``, ``random`` and ``dial`` (which opens a
