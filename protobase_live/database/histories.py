@@ -13,7 +13,8 @@ from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.database.known_errors import errors_named
-from protobase_live.errors import CollectionUnloadable, InvalidName, StorageFailed, ValidationError
+from protobase_live.errors import CollectionUnloadable, InvalidName, StorageFailed
+from protobase_live.model.erasure import NeverThere
 from protobase_live.model.operations import RECORDS, Read
 from protobase_storage import CollectionCorrupt, Loaded, Storage
 
@@ -70,7 +71,7 @@ class Histories:
             accepted = (await self._storage.standing(PROMISE)).vector  # which may be of any collection
             if not (standing.vector or standing.remains or accepted):
                 never = f"there is no collection {collection!r} here, and none was deleted"
-                raise ValidationError(f"{never}: nothing was there to erase")
+                raise NeverThere(f"{never}: nothing was there to erase")
         with suppress(CollectionUnloadable, InvalidName, StorageFailed):
             return await self.has(collection, key)
         return True

@@ -6,6 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from protobase_live.errors import ValidationError
+
+
+class NeverThere(ValidationError):
+    """There is no such collection, and there was none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Erasure:

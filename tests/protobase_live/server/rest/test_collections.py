@@ -18,7 +18,7 @@ async def test_a_record_is_erased_and_then_all(rest, database) -> None:
     again = await call(rest, "POST", ERASE, {"key": "t1"})
     assert (again.status, again.json["found"]) == (200, False)
     absent = await call(rest, "POST", ERASE.replace("tasks", "task"), {"key": None})
-    assert (absent.status, "there is no collection 'task'" in absent.json["error"]["message"]) == (400, True)
+    assert (absent.status, "there is no collection 'task'" in absent.json["error"]["message"]) == (404, True)
     assert set(await tasks.items()) == {"t2"}
     assert (await call(rest, "POST", ERASE, {"key": None})).status == 200
     assert await database.collections() == []

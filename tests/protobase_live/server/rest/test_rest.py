@@ -247,7 +247,7 @@ async def test_a_parameter_that_means_nothing_is_refused(rest, path, says) -> No
 
 async def test_the_description_says_where_changes_begin(rest) -> None:
     told = (await call(rest, "GET", "/api/v1/openapi.json")).json
-    since = told["paths"]["/api/v1/collections/{collection}/changes"]["get"]["parameters"]
+    since = told["paths"]["/collections/{collection}/changes"]["get"]["parameters"]
     assert any("koAA: the beginning" in each.get("description", "") for each in since)
     assert START == "koAA", "docs/http.md says so"
 
