@@ -14,9 +14,11 @@ from protobase_live.model.durability import Durability
 from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.names import check_collection
+from protobase_live.model.nearest import no_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
 from protobase_live.model.values import short
+from protobase_live.protocol.packing import pack
 from protobase_live.transactions.contenders import Contenders
 from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
 from protobase_live.transactions.transact import transact
@@ -32,6 +34,9 @@ if TYPE_CHECKING:  # what is imported when somebody asks for it: a server that o
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+NOTHING_STORED = pack((None, (), b""))
+"""What is stored of a collection that never was there."""
 
 MAX_CHECKED = 1_024
 """Queries that are remembered as checked."""
@@ -238,9 +243,19 @@ class DatabaseApi(ABC):
     async def cluster_status(self) -> NodeStatus:
         """How the node that serves this is linked with others, and how far these are."""
 
-    @abstractmethod
     async def backup(self, collection: str) -> bytes:
-        """All that is stored of a collection, exactly as it is, for `restore`."""
+        """All that is stored of a collection, exactly as it is, for `restore`. Of a deleted one that is what
+        its deletion left.
+
+        Raises ValidationError for a collection that was never there.
+        """
+        if (stored := await self.stored(collection)) == NOTHING_STORED:
+            raise ValidationError(no_collection(collection, [each.name for each in await self.collections()]))
+        return stored
+
+    @abstractmethod
+    async def stored(self, collection: str) -> bytes:
+        """What `backup` gives, and nothing in the same form for a collection that was never there."""
 
     @abstractmethod
     async def restore(self, collection: str, stored: bytes) -> None:

@@ -6,16 +6,20 @@ stored, as `protobase_live.database.stored` has it) and nil, then the BLAKE2b di
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+import signal
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any, NoReturn, cast
 
 import msgpack  # pyright: ignore[reportMissingTypeStubs]
 
 from protobase_live.cli.loop import run
+from protobase_live.cli.notes import note
 from protobase_live.cli.places import Failures, Place, names_in, open_place
 from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.protocol.packing import pack
@@ -39,22 +43,45 @@ def restore(file: Path, target: str, collections: Sequence[str], token: str | No
 
 
 async def _backup(source: str, file: Path, collections: Sequence[str], token: str | None) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
     place = await open_place(source, token, read_only=True)
     failures = Failures()
-    growing = file.with_name(f"{file.name}.part")
     try:
-        with growing.open("wb") as out:
-            await _write(place, collections or await names_in(place), failures, out)
-        growing.replace(file)
+        names = await names_in(place, collections)
+        with _beside(file) as growing:
+            with growing.open("wb") as out:
+                await _write(place, names, failures, out)
+            _keep(growing, file, whole=not failures)
     finally:
-        with suppress(FileNotFoundError):
-            growing.unlink()
         await place.close()
     failures.check(f"in {str(file)!r}")
 
 
+@contextmanager
+def _beside(file: Path) -> Generator[Path]:
+    """Where to write what is to take the place of ``file``; nothing is there afterwards."""
+    growing = file.with_name(f"{file.name}.{token_hex(4)}.part")  # another backup may be under way
+    try:
+        yield growing
+    finally:
+        growing.unlink(missing_ok=True)
+
+
+def _keep(growing: Path, file: Path, whole: bool) -> None:
+    """Have it be ``file``, durably. What is not whole takes no other's place."""
+    if not whole and file.exists():
+        note(f"{str(file)!r} is left as it was; another file takes those that can be backed up")
+        return
+    growing.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 async def _write(place: Place, names: Sequence[str], failures: Failures, out: IO[bytes]) -> None:
-    """Write it whole and durably."""
+    """Write it durably, with the collections that do not fail."""
     digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
 
     def write(data: bytes) -> None:

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from protobase_live.api import DatabaseApi
 from protobase_live.cli.agreement import ASKED_TOGETHER
+from protobase_live.cli.console import console
 from protobase_live.cli.loop import run
 from protobase_live.cli.stream_view import print_stream
 from protobase_live.client import ClientLimits, connect
@@ -92,18 +92,18 @@ def _hash_form(found: StateHash | ProtoBaseError) -> dict[str, Any]:
 
 
 def _print(node: NodeStatus, hashes: Hashes, faults: Sequence[str]) -> None:
-    console = Console()
+    wide = console()
     collections = f"{node.collections} collections, {node.loaded} of them in memory"
     print(f"node {node.node}, one of {node.configured}: {collections}, {decimal(node.bytes)} on disk")
     print(f"{node.held_commits} commits held until what they were made on comes")
     if node.owner:
         print(f"{node.owner} is the owner of the owned collections")
     if node.links:
-        console.print(_links(node.links))
+        wide.print(_links(node.links))
     if node.stream is not None:
-        print_stream(console, node.stream, node.nodes)
+        print_stream(wide, node.stream, node.nodes)
     if hashes:
-        console.print(_collections(hashes))
+        wide.print(_collections(hashes))
     for fault in faults:
         print(fault)
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import Any, NoReturn
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from protobase_actors import SystemClock
 from protobase_live.cli.agreement import Answer, Comparison, Verdict, compare
+from protobase_live.cli.console import console
 from protobase_live.cli.loop import run
-from protobase_live.client import ClientLimits, connect
+from protobase_live.client import ClientLimits, RemoteDatabase, connect
 from protobase_live.client.address import without_secrets
 from protobase_live.errors import Unavailable
 from protobase_live.model.state_hash import StateHash
@@ -39,29 +39,38 @@ def verify(urls: Sequence[str], token: str | None, seconds: float, as_json: bool
 
 async def _verify(urls: Sequence[str], token: str | None, seconds: float, as_json: bool) -> None:
     async with AsyncExitStack() as stack:
-        limits, databases = ClientLimits(connect_seconds=CONNECT_SECONDS), list[Any]()
+        limits, databases = ClientLimits(connect_seconds=CONNECT_SECONDS), list[RemoteDatabase]()
+        nodes, away = list[str](), dict[str, str]()
         for url in urls:
+            node = without_secrets(url)
             try:
                 databases.append(await stack.enter_async_context(connect(url, token, limits=limits)))
+                nodes.append(node)
             except Unavailable as error:
-                raise Unavailable(f"cannot connect to {without_secrets(url)}: {error}") from error
+                away[node] = f"cannot connect to {node}: {error}"
+        if len(nodes) < 2:
+            raise Unavailable("; ".join(away.values()))
         found = await compare(databases, seconds, SystemClock())
     differing = [each for each in found if each.verdict is not Verdict.SAME]
-    nodes = [without_secrets(url) for url in urls]
     if as_json:
-        print(json.dumps(_form(nodes, found, differing)))
+        print(json.dumps(_form(nodes, found, differing, away)))
     else:
         if differing:
-            Console().print(_table(nodes, differing))
+            console().print(_table(nodes, differing))
         print(f"{len(found)} collections on {len(nodes)} nodes, {len(differing)} of them differ")
+    if away:
+        raise Unavailable(f"{'; '.join(away.values())}; the other nodes were compared")
     if differing:
         sys.stdout.flush()
         sys.exit(DIFFERS)
 
 
-def _form(nodes: list[str], found: Sequence[Comparison], differing: Sequence[Comparison]) -> dict[str, Any]:
+def _form(
+    nodes: list[str], found: Sequence[Comparison], differing: Sequence[Comparison], away: Mapping[str, str]
+) -> dict[str, Any]:
     wrong = [_comparison_form(each) for each in differing]
-    return {"same": not wrong, "nodes": nodes, "collections": len(found), "differing": wrong}
+    whole = {"nodes": nodes, "collections": len(found), "differing": wrong, "unreachable": dict(away)}
+    return {"same": not wrong and not away, **whole}
 
 
 def _comparison_form(found: Comparison) -> dict[str, Any]:

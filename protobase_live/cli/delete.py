@@ -6,7 +6,6 @@ from typing import NoReturn
 
 from protobase_live.cli.loop import run
 from protobase_live.cli.places import names_in, open_place
-from protobase_live.errors import ValidationError
 
 
 def delete(source: str, collection: str, token: str | None) -> NoReturn:
@@ -17,8 +16,7 @@ def delete(source: str, collection: str, token: str | None) -> NoReturn:
 async def _delete(source: str, collection: str, token: str | None) -> None:
     place = await open_place(source, token, must_exist=True)
     try:
-        if collection not in await names_in(place):
-            raise ValidationError(f"there is no collection {collection!r} in {source}")
+        await names_in(place, [collection])
         await place.delete(collection)
     finally:
         await place.close()

@@ -28,11 +28,17 @@ async def _erase(source: str, collection: str, key: str | None, token: str | Non
         erasure = await place.erase(collection, key)
     finally:
         await place.close()
-    print(json.dumps(asdict(erasure)) if as_json else "\n".join(_lines(erasure)))
+    what = f"collection {collection!r}" if key is None else f"record {key!r} in {collection!r}"
+    print(json.dumps(asdict(erasure)) if as_json else "\n".join(_lines(erasure, what)))
     if erasure.left:
         raise Unavailable(f"left to be done by {', '.join(erasure.left)}")
 
 
-def _lines(erasure: Erasure) -> list[str]:
+def _lines(erasure: Erasure, what: str) -> list[str]:
+    now = f"there is no {what} now; what may have been left of it is erased"
     done = [f"erased on {node}" for node in erasure.done]
-    return done + [f"not known of {node}: {why}" for node, why in erasure.left.items()]
+    return (
+        [now] * (not erasure.found)
+        + done
+        + [f"not known of {node}: {why}" for node, why in erasure.left.items()]
+    )

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import NoReturn
 
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
+from protobase_live.cli.console import console
 from protobase_live.cli.loop import run
 from protobase_live.cli.places import open_place
 from protobase_live.model.operations import CollectionInfo
@@ -30,7 +30,7 @@ async def _info(source: str, as_json: bool, token: str | None) -> None:
     if as_json:
         print(json.dumps({"bytes": size, "collections": [asdict(each) for each in collections]}))
     else:
-        Console().print(_table(collections))
+        console().print(_table(collections))
         print(f"{len(collections)} collections{'' if size is None else f', {decimal(size)} on disk'}")
 
 

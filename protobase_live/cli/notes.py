@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from difflib import get_close_matches
 
 from protobase_live.api import DatabaseApi
 from protobase_live.errors import ProtoBaseError
+from protobase_live.model.nearest import no_collection
 from protobase_live.query.language.query import Query
 
 
@@ -26,6 +26,4 @@ async def note_absent(database: DatabaseApi, query: Query) -> None:
     with suppress(ProtoBaseError):  # the answer does not depend on it
         for name in query.collections:
             if all(each.name != name for each in await database.collections(name)):
-                names = [each.name for each in await database.collections()]
-                close = get_close_matches(name, names, 1)
-                note(f"there is no collection {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+                note(no_collection(name, [each.name for each in await database.collections()]))

@@ -20,7 +20,8 @@ from protobase_live.database.opening import open_storage
 from protobase_live.database.stored import pack_stored, unpack_stored
 from protobase_live.errors import ProtoBaseError, StorageFailed, Unavailable, ValidationError
 from protobase_live.model.erasure import Erasure
-from protobase_live.model.names import RESERVED_PREFIX, is_internal, is_reserved
+from protobase_live.model.names import RESERVED_PREFIX, check_collection, is_internal, is_reserved
+from protobase_live.model.nearest import no_collection
 from protobase_live.model.operations import CollectionInfo
 from protobase_live.protocol.yjs.structs import merge
 from protobase_live.workers.stores import require_no_workers, stores_beside
@@ -95,9 +96,20 @@ class Place(Protocol):
         ...
 
 
-async def names_in(place: Place) -> list[str]:
-    """The names of all collections, in order."""
-    return [each.name for each in await place.infos()]
+async def names_in(place: Place, wanted: Sequence[str] = ()) -> list[str]:
+    """The names of all collections, in order, or those that are ``wanted``.
+
+    Raises ValidationError that names what is wanted and not there, and what may have been meant.
+    """
+    there = [each.name for each in await place.infos()]
+    wanted = list(dict.fromkeys(wanted))
+    unlisted = [check_collection(name) for name in wanted if name not in there]
+    absent = [
+        name for name in unlisted if not (await place.load(name)).updates
+    ]  # a server lists what is read
+    if absent:
+        raise ValidationError(", and ".join(no_collection(name, there) for name in absent))
+    return wanted or there
 
 
 async def open_place(
@@ -154,7 +166,7 @@ class ServerPlace:
 
     async def load(self, collection: str) -> Loaded:
         """See Place."""
-        return unpack_stored(collection, await self._remote.backup(collection))
+        return unpack_stored(collection, await self._remote.stored(collection))
 
     async def bring(self, collection: str, updates: Sequence[bytes], structures: Sequence[str]) -> None:
         """See Place. What is the server's own is left out: nobody comes in there."""
@@ -286,6 +298,9 @@ class Failures:
             yield
         except ProtoBaseError as error:
             self._errors.append(error)
+
+    def __bool__(self) -> bool:
+        return bool(self._errors)
 
     def check(self, what: str, of: int | None = None) -> None:
         """Raise what went wrong, if anything did; ``what`` was not done, such as 'exported'.

@@ -8,16 +8,17 @@ and variables may leave out the section.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any, TypedDict, cast
 
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import Limits, StorageLimits
 from protobase_live.errors import ValidationError
+from protobase_live.limits import default_of, expected
 from protobase_live.live.limits import ViewLimits
+from protobase_live.model.nearest import did_you_mean
 from protobase_live.presence.limits import PresenceLimits
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server.limits import ServerLimits
@@ -191,36 +192,31 @@ def _full_name(name: str, where: str) -> str:
 
 
 def _unknown(name: str, where: str, known: Sequence[str]) -> ValidationError:
-    close = get_close_matches(name, known, 1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return ValidationError(f"{where}: there is no setting {name!r}{hint}")
+    return ValidationError(f"{where}: there is no setting {name!r}{did_you_mean(name, known)}")
 
 
 def _section(name: str, found: _Found) -> Any:
     values = {each.name: f"{name}.{each.name}" for each in fields(SECTIONS[name])}
-    return SECTIONS[name](
-        **{short: _number(found[full], _LIMITS[full]) for short, full in values.items() if full in found}
-    )
+    kind = SECTIONS[name]
+    said = {short: found[full] for short, full in values.items() if full in found}
+    return kind(**{short: _number(given, kind, short) for short, given in said.items()})
 
 
-def _number(given: _Given, default: Any) -> Any:
+def _number(given: _Given, kind: type[Any], name: str) -> Any:
     """The number that a limit is set to; it is whole where the default is."""
-    value, unit = given.value, 1
+    value: Any = given.value
+    unit = 1
+    whole = not isinstance(default_of(kind, name), float)
     if isinstance(value, str):
         text = value.strip()
-        for name, size in UNITS.items():
-            if text.endswith(name):
-                text, unit = text.removesuffix(name).strip(), size
-        try:
-            value = float(text) if isinstance(default, float) else int(text) * unit
-        except ValueError:
-            value = None
-    whole = not isinstance(default, float)
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        kind = "a whole number, or one with KiB, MiB or GiB" if whole else "a number of seconds"
-        raise ValidationError(f"{given.where}: {given.value!r} is not {kind}")
-    if value < 0 or not math.isfinite(value):
-        raise ValidationError(f"{given.where}: {given.value!r} is no limit; expected 0 or more")
+        for suffix, size in UNITS.items():
+            if text.endswith(suffix):
+                text, unit = text.removesuffix(suffix).strip(), size
+        with suppress(ValueError):
+            value = int(text) * unit if whole else float(text)
+    if right := expected(kind, name, value):
+        units = ", or one with KiB, MiB or GiB" * whole
+        raise ValidationError(f"{given.where}: {given.value!r} is not {right}{units}")
     return value if whole else float(value)
 
 

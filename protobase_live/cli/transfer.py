@@ -14,7 +14,6 @@ from protobase_live.cli.loop import interrupt_at_once, run
 from protobase_live.cli.places import Failures, Place, names_in, open_place, whole_update
 from protobase_live.cli.portable import Line, lines_of, update_line
 from protobase_live.errors import ProtoBaseError, ValidationError
-from protobase_live.model.names import check_collection
 
 MAX_LINE_CHARS = 128 * 1024 * 1024
 """Longest line of an import; a longer one is a ValidationError."""
@@ -41,11 +40,9 @@ async def _export(source: str, collections: Sequence[str], token: str | None, ra
     place = await open_place(source, token, read_only=True)
     failures = Failures()
     try:
-        known = await names_in(place)
-        for name in collections or known:
+        for name in await names_in(place, collections):
             with failures.alone():
-                stored = name if name in known else check_collection(name)
-                _print(name, (await place.load(stored)).updates, raw)
+                _print(name, (await place.load(name)).updates, raw)
     finally:
         await place.close()
     failures.check("exported")

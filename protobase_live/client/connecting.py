@@ -55,16 +55,18 @@ def connect(
     ``ssl.create_default_context(cafile="ca.pem")``.
 
     ``token`` is what the server's operator gave out, or a function, plain or async, that gives a fresh one:
-    it is asked at each connection, and some seconds before the server ends one with its token. If it fails
-    it is asked again, unless it raises Unauthorized. A plain one must not wait.
+    it is asked at each connection, and some seconds before the server ends one with its token. If it raises,
+    the first connection fails at once, with that as the cause; later ones log it once and ask again, unless
+    it raises Unauthorized. One that raises Unavailable is asked again at first, too. A plain one must not
+    wait.
 
     ``name`` is what the server may show for this client. ``on_connection`` is told why the connection was
     lost, and None when there is another; it must not wait. ``clock``, ``random`` and ``dial`` (which opens a
     connection to an address) are for tests.
 
     Raises:
-        Unavailable: nothing listens at any address, or there was no connection within
-            ``limits.connect_seconds``.
+        Unavailable: nothing listens at any address, there was no connection within
+            ``limits.connect_seconds``, or the function that gives a token failed.
         Unauthorized: the token was not accepted.
         ProtocolError: what answers is not this protocol.
         ValidationError: an address is none, the list of them empty, the subprotocol or transport unknown, or

@@ -14,7 +14,7 @@ from protobase_live.client.address import nothing_listens
 from protobase_live.client.doors import Door, Doors
 from protobase_live.client.limits import ClientLimits
 from protobase_live.client.losses import final, words
-from protobase_live.client.tokens import Tokens
+from protobase_live.client.tokens import TokenFailed, Tokens
 from protobase_live.client.transport import Dial, Transport
 from protobase_live.errors import Closed, OutcomeUnknown, ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.handles.home_loop import HomeLoop
@@ -84,6 +84,8 @@ class Link:
         self._on_connection = on_connection
         self._missing = False
         """Whether it was told that the connection is lost."""
+        self._tokenless = False
+        """Whether it was told that there is no token for the next one."""
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._subscribers: dict[int, Subscriber] = {}
         self._wake = asyncio.Event()  # remembers what there is to send while a frame is being sent
@@ -239,6 +241,7 @@ class Link:
         if not self._first.done():
             self._first.set_result(None)
         self._tell_connection(None)
+        self._tokenless = False
         self._wake.set()
         loop = asyncio.get_running_loop()
         helpers = [loop.create_task(self._write(transport)), loop.create_task(self._heartbeat(transport))]
@@ -287,7 +290,9 @@ class Link:
         error = final(loss)
         if was_let_in and self._tokens.can_be_fresh and isinstance(error, Unauthorized):
             error = None  # the token has ended
-        if error is None and not self._first.done():
+        if isinstance(loss, TokenFailed):
+            error = self._without_token(loss)
+        elif error is None and not self._first.done():
             door.refused = self._refusal(door.url, loss)
             error = door.refused if self._doors.all_refused else None
         if error is not None:
@@ -297,6 +302,15 @@ class Link:
             self._act()
             if self._first.done():
                 self._tell_connection(words(loss))
+
+    def _without_token(self, failure: TokenFailed) -> ProtoBaseError | None:
+        """At first a mistake of the program, which is told at once; later what may be over soon."""
+        if not self._first.done():
+            return failure
+        if not self._tokenless:
+            self._tokenless = True
+            _log.warning("no connection without a token: %s", failure, extra={"event": "token_failed"})
+        return None
 
     def _begin_renewing(self) -> None:
         if self._tokens.can_be_fresh and (self._renewing is None or self._renewing.done()):

@@ -166,17 +166,17 @@ class RemoteDatabase(DatabaseApi):
         """Take back what `revoke` did; None: all of it."""
         await self._ask(partial(RevokeRequest, author=author, collection=collection, let_in=True))
 
-    async def backup(self, collection: str) -> bytes:
+    async def stored(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`.
 
         Raises Conflict where it is folded again and again meanwhile.
         """
         for _ in range(BACKUP_TRIES - 1):
             with suppress(Conflict):
-                return await self._backup(collection)
-        return await self._backup(collection)
+                return await self._stored(collection)
+        return await self._stored(collection)
 
-    async def _backup(self, collection: str) -> bytes:
+    async def _stored(self, collection: str) -> bytes:
         stored, version, more = bytearray(), None, True
         while more:
             at = {"offset": len(stored), "version": version}

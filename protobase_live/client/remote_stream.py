@@ -74,8 +74,10 @@ class RemoteChangeStream:
     async def batch(self, limit: int) -> list[Change]:
         """Wait for at least one change and give at most ``limit``.
 
-        Raises Closed after the end of the block, and what ended the stream.
+        Raises Closed before the block and after its end, and what ended the stream.
         """
+        if self._id is None:
+            raise Closed("the change stream is not open: use 'async with'")
         await self._until(lambda: bool(self._held))
         taken = [self._held.popleft() for _ in range(min(limit, len(self._held)))]
         self._cursor = taken[-1]["cursor"]

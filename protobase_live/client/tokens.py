@@ -12,6 +12,11 @@ Token = str | Callable[[], str | Awaitable[str | None] | None] | None
 """What a client says who it is with, or a function, plain or async, that gives a fresh one."""
 
 
+class TokenFailed(Unavailable):
+    """The function that gives a token failed; the cause says how. Its words may quote a secret, and are not
+    told on."""
+
+
 class Tokens:
     """Gives them."""
 
@@ -26,8 +31,8 @@ class Tokens:
     async def get(self) -> str | None:
         """A token, None for none.
 
-        Raises what the function raises of this package, ValidationError for what is no token, and Unavailable
-        for any other failure, without a word of it: it may quote a secret.
+        Raises what the function raises of this package, ValidationError for what is no token, and TokenFailed
+        for any other failure.
         """
         try:
             token: Any = self._token() if callable(self._token) else self._token
@@ -36,7 +41,7 @@ class Tokens:
         except ProtoBaseError:
             raise
         except Exception as error:
-            raise Unavailable(f"the function that gives a token failed: {type(error).__name__}") from error
+            raise TokenFailed(f"the function that gives a token failed: {type(error).__name__}") from error
         if token is not None and not isinstance(token, str):
             raise ValidationError(f"a token is a str or None, not {type(token).__name__}")
         return token

@@ -55,29 +55,29 @@ class Erasures:
         replication.serve = self._answer
 
     async def carry_out(
-        self, collection: str, erase: Callable[[], Awaitable[None]], is_left: Callable[[], Awaitable[bool]]
+        self, collection: str, erase: Callable[[], Awaitable[bool]], is_left: Callable[[], Awaitable[bool]]
     ) -> Erasure:
         """Erase a collection here, by ``erase``, and wait until the other nodes have done their part, for
-        ``erase_seconds`` at most.
+        ``erase_seconds`` at most. ``erase`` answers with whether it was there.
 
         What was erased elsewhere at the same time may take the place of this: where ``is_left`` says that it
         has what this was to erase, it is done again. Raises Unavailable while another node has more of the
         collection than this one, and what ``erase`` raises.
         """
-        erasure = Erasure(())
+        erasure, was_there = Erasure(()), False
         for number in range(ROUNDS):
             await self._catch_up(collection)
             if number == 0 or await is_left():
-                await erase()
+                was_there |= await erase()
                 await self._replication.forget()
             history = await self._source.history(collection)
             found = await self._ask_others(collection, history, ())
-            erasure = self._told(found)
+            erasure = self._told(found, was_there)
             latest = max((each for each in found.values() if isinstance(each, History)), default=history)
             if latest <= history == await self._source.history(collection):
                 return erasure
         why = f"it was erased elsewhere at the same time, {ROUNDS} times; erase it again"
-        return Erasure((), {**dict.fromkeys(erasure.done, why), **erasure.left})
+        return Erasure((), {**dict.fromkeys(erasure.done, why), **erasure.left}, was_there)
 
     async def _catch_up(self, collection: str) -> None:
         """Wait until this node has what the others have of a collection, as far as they say so."""
@@ -118,11 +118,11 @@ class Erasures:
         except ProtoBaseError as error:
             return {link.node: str(error)}
 
-    def _told(self, found: Found) -> Erasure:
+    def _told(self, found: Found, was_there: bool) -> Erasure:
         """What the nodes have answered, and that others were not asked."""
         done = [self._node, *(node for node, each in found.items() if isinstance(each, History))]
         left = {node: each for node, each in found.items() if isinstance(each, str)}
-        return Erasure(done, left | self._unlinked({*done, *left}))
+        return Erasure(done, left | self._unlinked({*done, *left}), was_there)
 
     def _unlinked(self, asked: Collection[str]) -> dict[str, str]:
         """The nodes that are known and were not asked, and why."""

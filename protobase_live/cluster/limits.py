@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protobase_live.limits import Limited
+
 
 @dataclass(frozen=True, slots=True)
-class ClusterLimits:
+class ClusterLimits(Limited):
     """What a node sends others and takes from them; every limit says what happens at it."""
 
     recent_bytes: int = 16 * 1024 * 1024

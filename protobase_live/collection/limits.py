@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from protobase_live.limits import Limited
 from protobase_live.transactions.limits import TransactionLimits
 from protobase_storage import BACKLOG_LIMIT, READS_LIMIT, RESERVE_BYTES
 from protobase_storage.cloud.limits import CHECKPOINT_SLOTS, INTERVAL
@@ -14,6 +16,13 @@ from protobase_storage.nats.limits import PATIENCE_SECONDS
 @dataclass(frozen=True, slots=True)
 class Limits(TransactionLimits):
     """What a database takes; every limit says what happens at it."""
+
+    ABOVE_ZERO: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("mailbox_messages", "mailbox_bytes", "turn_messages", "unpersisted_turns", "collections"),
+            *("idle_seconds", "load_seconds", "stop_seconds"),
+        }
+    )
 
     mailbox_messages: int = 1_024
     """Messages that wait for one collection. Senders wait."""
@@ -120,7 +129,7 @@ class Limits(TransactionLimits):
 
 
 @dataclass(frozen=True, slots=True)
-class StorageLimits:
+class StorageLimits(Limited):
     """What the storage of a database takes; that of ``memory:`` has none."""
 
     unstored_bytes: int = BACKLOG_LIMIT

@@ -343,12 +343,12 @@ class Database(DatabaseApi):
         """The node that a collection is best opened at, of those on one stream that say where they are."""
         return self.replication.preferred(known_collection(collection))
 
-    async def backup(self, collection: str) -> bytes:
+    async def stored(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
         return (await self.backup_as_of(collection, None))[1]
 
     async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
-        """`backup`, with the version that it is of, or of an earlier ``version``.
+        """`stored`, with the version that it is of, or of an earlier ``version``.
 
         Raises Conflict when that has been folded.
         """

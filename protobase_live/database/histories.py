@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
+from protobase_live.cluster.promise import NAME as PROMISE
 from protobase_live.collection.former import delete_unread, erase_unread, history_of
 from protobase_live.collection.identity import Identity
 from protobase_live.collection.messages import Drop, Erase, Message, Question, Restore
@@ -11,9 +13,10 @@ from protobase_live.collection.outlet import Outlet
 from protobase_live.collection.put_back import put_back
 from protobase_live.collection.quarantine import Quarantine
 from protobase_live.database.known_errors import errors_named
-from protobase_live.errors import CollectionUnloadable, InvalidName
+from protobase_live.errors import CollectionUnloadable, InvalidName, StorageFailed
+from protobase_live.model.erasure import NeverThere
 from protobase_live.model.operations import RECORDS, Read
-from protobase_storage import Loaded, Storage
+from protobase_storage import CollectionCorrupt, Loaded, Storage
 
 
 class Histories:
@@ -44,10 +47,11 @@ class Histories:
             lambda: delete_unread(self._storage, collection, remains, self._identity.timeline()),
         )
 
-    async def erase(self, collection: str, key: str | None) -> None:
-        """Have no byte left of a collection, or of a record of it and its past. Durable on return.
+    async def erase(self, collection: str, key: str | None) -> bool:
+        """Have no byte left of a collection, or of a record of it and its past; durable on return.
 
-        Raises CollectionUnloadable for a record of what cannot be loaded, and what `Replica.erase` raises.
+        Answers with whether it was there. Raises ValidationError for a collection that was never here,
+        CollectionUnloadable for a record of what cannot be loaded, and what `Replica.erase` raises.
         """
 
         async def erase() -> bytes:
@@ -56,7 +60,21 @@ class Histories:
                 raise CollectionUnloadable(f"collection {collection!r} cannot be loaded, {reason}")
             return await erase_unread(self._storage, collection, self._identity.timeline())
 
+        was_there = await self._was_there(collection, key)
         await self._replace(collection, Erase(key), erase)
+        return was_there
+
+    async def _was_there(self, collection: str, key: str | None) -> bool:
+        """As far as it can be told: what cannot be read is there. Raises ValidationError as `erase` does."""
+        with errors_named(collection), suppress(CollectionCorrupt):
+            standing = await self._storage.standing(collection)
+            accepted = (await self._storage.standing(PROMISE)).vector  # which may be of any collection
+            if not (standing.vector or standing.remains or accepted):
+                never = f"there is no collection {collection!r} here, and none was deleted"
+                raise NeverThere(f"{never}: nothing was there to erase")
+        with suppress(CollectionUnloadable, InvalidName, StorageFailed):
+            return await self.has(collection, key)
+        return True
 
     async def has(self, collection: str, key: str | None) -> bool:
         """Whether anything is in a collection or, with ``key``, that record."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.collection.limits import DEFAULT_LIMITS, DEFAULT_STORAGE_LIMITS, Limits, StorageLimits
@@ -16,9 +16,9 @@ from protobase_live.limits import check_limits
 from protobase_live.live.limits import ViewLimits
 from protobase_live.model.atoms import Atom
 from protobase_live.model.durability import durability as parse_durability
-from protobase_live.model.names import check_node
+from protobase_live.model.names import check_author, check_node
 from protobase_live.model.schemas import Schemas
-from protobase_live.model.values import quoted
+from protobase_live.model.values import quoted, short
 from protobase_live.presence.limits import PresenceLimits
 from protobase_storage import MemoryStorage, Storage, StorageError
 
@@ -74,6 +74,9 @@ def open(
     check_limits(presence_limits=(presence_limits, PresenceLimits))
     check_limits(storage_limits=(storage_limits, StorageLimits))
     check_limits(cluster_limits=(cluster_limits, ClusterLimits))
+    if not isinstance(cast(Any, url), str):
+        raise ValidationError(f"pb.open() takes an address as a text, {KNOWN}, not {short(url)}")
+    check_author(author)
     if node_id is not None:
         check_node(node_id)
     level = parse_durability(durability)

@@ -93,6 +93,9 @@ class Presence:
         return self
 
     async def __anext__(self) -> dict[int, Any]:
+        """All states, when they have changed since the last time. Raises Closed before the block."""
+        if not self._entered:
+            raise Closed("the presence is not open: use 'async with'")
         await self._changed.wait()
         if self._left:
             raise StopAsyncIteration

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protobase_live.limits import Limited
+
 
 @dataclass(frozen=True, slots=True)
-class ViewLimits:
+class ViewLimits(Limited):
     """What a database takes of queries; every limit says what happens at it."""
 
     views: int = 20_000

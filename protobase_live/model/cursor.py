@@ -12,7 +12,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from protobase_live.errors import ProtoBaseError, ValidationError
 from protobase_live.model import values
@@ -66,6 +66,8 @@ class Cursor:
     @classmethod
     def decode(cls, text: str) -> Cursor:
         """The cursor of ``text``. Raises ValidationError when it is none."""
+        if not isinstance(cast(Any, text), str):
+            raise ValidationError(f"not a cursor: {values.short(text)}; pass one that a change carried")
         if len(text) > MAX_CURSOR_CHARS:
             raise ValidationError(f"a cursor has at most {MAX_CURSOR_CHARS} characters, not {len(text)}")
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, cast
 
 from protobase_live.errors import ValidationError
 from protobase_live.model.atoms import Atom
@@ -16,6 +16,8 @@ class Schemas:
 
     def __init__(self, classes: Mapping[str, type[Atom]] | None = None) -> None:
         """Raises ValidationError for a pattern that is no text, and for what is no class of Atoms."""
+        if classes is not None and not isinstance(cast(Any, classes), Mapping):
+            raise ValidationError(f"schemas are a dict such as {{'tasks': Task}}, not {short(classes)}")
         self._classes = dict(classes or {})
         for pattern, schema in self._classes.items():
             _check(pattern, schema)

@@ -1,16 +1,20 @@
 """The limits of presence."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from protobase_live.limits import Limited
 from protobase_live.protocol.yjs.awareness_table import MAX_CLIENTS, MAX_CLIENTS_PER_OWNER, MAX_TABLE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class PresenceLimits:
+class PresenceLimits(Limited):
     """The limits of presence beside those of the awareness format; the comment says what happens.
 
     What a Yjs client or another node says beyond them is left out, and nobody is told: its document goes on.
     """
+
+    ABOVE_ZERO: ClassVar[frozenset[str]] = frozenset({"deliveries"})
 
     clients: int = MAX_CLIENTS  # clients present in a collection: LimitExceeded
     clients_per_member: int = MAX_CLIENTS_PER_OWNER  # clients of one connection: LimitExceeded

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from protobase_live.limits import Limited
 
 
 @dataclass(frozen=True, slots=True)
-class ServerLimits:
+class ServerLimits(Limited):
     """What a server takes from its clients; every limit says how it is answered."""
+
+    ABOVE_ZERO: ClassVar[frozenset[str]] = frozenset(
+        {"handshakes_at_once", "handshake_seconds", "ping_seconds"}
+    )
 
     message_bytes: int | None = None
     """Longest message of a Yjs client, None: as long as its whole document may be. A longer one closes the

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protobase_live.limits import Limited
+
 
 @dataclass(frozen=True, slots=True)
-class TransactionLimits:
+class TransactionLimits(Limited):
     """What one transaction may do; every limit says what happens at it."""
 
     transaction_operations: int = 10_000

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protobase_live.limits import Limited
+
 
 @dataclass(frozen=True, slots=True)
-class WorkerLimits:
+class WorkerLimits(Limited):
     """What holds with ``--workers``; every limit says what happens at it."""
 
     waiting_sockets: int = 2_000

@@ -20,6 +20,19 @@ from tests.protobase_live.conftest import YjsClient
 from tests.support import yjs_encoding as yjs
 from tests.support.yjs_encoding import Id, sent
 
+PACKAGE = Path(pb.__file__).parent
+OPENED = {
+    "limits": pb.Limits,
+    "view_limits": pb.ViewLimits,
+    "presence_limits": pb.PresenceLimits,
+    "storage_limits": pb.StorageLimits,
+    "cluster_limits": pb.ClusterLimits,
+}
+SERVED = {"server_limits": pb.ServerLimits, "live_limits": pb.LiveLimits}
+SUPERVISED = {"worker_limits": WorkerLimits}
+EVERY = [*OPENED.values(), *SERVED.values(), *SUPERVISED.values(), pb.ClientLimits]
+FIELDS = [(kind, field) for kind in EVERY for field in fields(kind)]
+
 
 @pytest.mark.parametrize(
     ("given", "said"),
@@ -32,6 +45,34 @@ from tests.support.yjs_encoding import Id, sent
 async def test_open(given, said):
     with pytest.raises(pb.ValidationError, match=said):
         await pb.open("memory:", **given).__aenter__()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "right"),
+    [
+        (pb.Limits, "document_bytes", "5", "a whole number, 0 or more"),
+        (pb.Limits, "document_bytes", -5, "a whole number, 0 or more"),
+        (pb.Limits, "transaction_reads", True, "a whole number, 0 or more"),
+        (pb.Limits, "collections", 0, "a whole number, more than 0"),
+        (pb.Limits, "idle_seconds", "x", "a number of seconds, more than 0"),
+        (pb.Limits, "busy_seconds", float("nan"), "a number of seconds, 0 or more"),
+        (pb.PresenceLimits, "deliveries", 0, "a number, more than 0"),
+        (pb.ServerLimits, "message_bytes", 1.5, "a whole number, 0 or more"),
+        (pb.ClientLimits, "call_seconds", None, "a number of seconds, 0 or more"),
+    ],
+)
+def test_what_is_no_limit_is_named_where_it_is_said(kind, name, value, right):
+    with pytest.raises(pb.ValidationError) as caught:
+        kind(**{name: value})
+    assert str(caught.value) == f"{kind.__name__}.{name} is {right}, not {value!r}"
+
+
+@pytest.mark.parametrize(("kind", "field"), FIELDS)
+def test_every_limit_is_a_number_of_its_kind(kind, field):
+    assert kind(**{field.name: field.default}) == kind()
+    assert kind(**{field.name: 1}) is not None
+    with pytest.raises(pb.ValidationError, match=rf"^{kind.__name__}\.{field.name} is a "):
+        kind(**{field.name: -1})
 
 
 async def test_server():
@@ -58,20 +99,6 @@ async def test_limits_of_queries_and_presence_count():
         async with tasks.presence({}):
             with pytest.raises(pb.LimitExceeded, match="members"):
                 await tasks.presence({}).__aenter__()
-
-
-PACKAGE = Path(pb.__file__).parent
-OPENED = {
-    "limits": pb.Limits,
-    "view_limits": pb.ViewLimits,
-    "presence_limits": pb.PresenceLimits,
-    "storage_limits": pb.StorageLimits,
-    "cluster_limits": pb.ClusterLimits,
-}
-SERVED = {"server_limits": pb.ServerLimits, "live_limits": pb.LiveLimits}
-SUPERVISED = {"worker_limits": WorkerLimits}
-EVERY = [*OPENED.values(), *SERVED.values(), *SUPERVISED.values(), pb.ClientLimits]
-FIELDS = [(kind, field) for kind in EVERY for field in fields(kind)]
 
 
 def test_every_class_of_limits_is_a_parameter_and_a_section():

@@ -184,7 +184,7 @@ class Writer:
         """Take a backup, or put the last one back in the place of what is there."""
         if self._backup is None:
             scratch = await db.collection(SCRATCH)
-            before, stored = set(await scratch.keys()), await db.backup(SCRATCH)
+            before, stored = set(await scratch.keys()), await db.stored(SCRATCH)
             self._backup = stored, before | set(await scratch.keys())  # it may be deleted meanwhile
             return
         stored, keys = self._backup

@@ -127,7 +127,7 @@ SCRIPTS: Mapping[str, list[list[Any]]] = {
         ["commit", WRITE, [], None, None],
         result(1, receipt(tasks="c1")),
         ["erase", "tasks", None],
-        result(2, {"done": ["n1"], "left": {}}),
+        result(2, {"done": ["n1"], "left": {}, "found": True}),
         LOST,
         WELCOME,
     ],

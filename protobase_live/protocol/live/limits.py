@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from protobase_live.limits import Limited
 
 VERSION = 1
 """The version of the live protocol that this package speaks."""
@@ -27,8 +30,10 @@ MAX_REASON_BYTES = 123
 
 
 @dataclass(frozen=True, slots=True)
-class LiveLimits:
+class LiveLimits(Limited):
     """What a server accepts on its live door; the comment says what happens at the limit."""
+
+    ABOVE_ZERO: ClassVar[frozenset[str]] = frozenset({"batch", "hello_seconds", "heartbeat_seconds"})
 
     connections: int = 10_000  # connections of the door: closed with TOO_MANY
     message_bytes: int = 16 * 1024 * 1024  # a message of a client: closed with MESSAGE_TOO_BIG

@@ -198,6 +198,8 @@ class Query(QueryTree):
 
         Raises ValidationError for a parameter without a value and a value without a parameter.
         """
+        if not isinstance(cast(Any, params), Mapping):
+            raise ValidationError(f"params are a dict such as {{'name': value}}, not {values.short(params)}")
         if wrong := params.keys() - self.parameters:
             raise ValidationError(unknown("the query has no parameter", min(wrong), sorted(self.parameters)))
         if not self.parameters:

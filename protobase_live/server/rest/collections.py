@@ -6,8 +6,9 @@ from dataclasses import asdict
 from http import HTTPStatus
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.erasure import NeverThere
 from protobase_live.model.values import short
-from protobase_live.server.rest.answers import Answer, answer, listing
+from protobase_live.server.rest.answers import Answer, Refusal, answer, listing
 from protobase_live.server.rest.events import Events
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
@@ -38,7 +39,10 @@ async def erase_collection(at: Services, request: Request) -> Answer:
         raise ValidationError(
             f"the key of a record is a text, or null for all of the collection, not {short(key)}"
         )
-    return answer(asdict(await at.database.erase(request.path["collection"], key)))
+    try:
+        return answer(asdict(await at.database.erase(request.path["collection"], key)))
+    except NeverThere as error:
+        raise Refusal(HTTPStatus.NOT_FOUND, error) from None
 
 
 async def find_node(at: Services, request: Request) -> Answer:

@@ -131,8 +131,12 @@ SCHEMAS: Mapping[str, Schema] = {
                 "additionalProperties": text(),
                 "description": "why that is not known of others, by node",
             },
+            "found": {
+                "type": "boolean",
+                "description": "whether it was there; else only what may have been left of it was erased",
+            },
         },
-        "required": ["done", "left"],
+        "required": ["done", "left", "found"],
     },
     "Place": body_of({"node": _NULLABLE, "address": _NULLABLE}),
     "Splice": body_of(

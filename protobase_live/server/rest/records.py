@@ -31,7 +31,7 @@ async def get_record(at: Services, request: Request) -> Answer:
     key = request.path["key"]
     found = await at.database.read(request.path["collection"], _get(key))
     if found is None:
-        raise RecordMissing(f"there is no record {key!r}")
+        raise RecordMissing(f"{request.path['collection']}: there is no record {key!r}")
     version = [("etag", etag(found))]
     if matches(request.headers.get("if-none-match", ""), found):
         return Answer(HTTPStatus.NOT_MODIFIED, headers=version)

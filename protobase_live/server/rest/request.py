@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote
 from protobase_actors import in_steps
 from protobase_live.errors import ValidationError
 from protobase_live.model import values
+from protobase_live.model.nearest import did_you_mean
 from protobase_live.server.accounts import Account
 from protobase_live.server.asgi_types import Receive, Scope
 from protobase_live.server.client_request import FORWARDED, ClientRequest
@@ -66,9 +67,12 @@ class Request:
         for name in required:
             if name not in found:
                 raise ValidationError(f"the body has no field {name!r}")
-        if unknown := found.keys() - {*required, *optional}:
+        known = [*required, *optional]
+        if unknown := found.keys() - known:
+            name = min(unknown)
+            near = did_you_mean(name, known)
             raise ValidationError(
-                f"the body has a field {values.short(min(unknown))}, which means nothing here"
+                f"the body has a field {values.short(name)}, which means nothing here{near}"
             )
         return found
 

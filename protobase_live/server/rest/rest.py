@@ -203,6 +203,7 @@ class Rest:
     ) -> Answer | Events:
         query = query_of(scope)
         identity = NOBODY if route.is_open else await self._identity(scope, headers, query)
+        route.check_query(query)
         body = await value_of(await self._body(scope, headers, receive), headers, route.reads)
         root = scope.get("root_path", "")
         if "collection" in path:

@@ -6,10 +6,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from protobase_live.errors import ValidationError
+from protobase_live.model.nearest import did_you_mean
+from protobase_live.model.values import quoted
 from protobase_live.server.rest.answers import Answer
 from protobase_live.server.rest.events import Events
 from protobase_live.server.rest.request import BodyReader, Request, plain, value_in_body
 from protobase_live.server.rest.services import Services
+
+TOKEN = "token"
+"""The parameter of every address that says who asks."""
 
 Handler = Callable[[Services, Request], Awaitable[Answer | Events]]
 
@@ -28,6 +34,20 @@ class Route:
     """What reads the request's body."""
     is_open: bool = False
     """Whether nobody is asked who he is."""
+    takes_any: bool = False
+    """Whether parameters of any name mean something."""
+
+    def check_query(self, query: Mapping[str, str]) -> None:
+        """Raises ValidationError for a parameter that means nothing here: an answer to another question than
+        the one that was meant looks like one."""
+        parameters = self.says.get("parameters", ())
+        known = [*(each["name"] for each in parameters if each["in"] == "query"), TOKEN]
+        for name in query:
+            if not self.takes_any and name not in known:
+                near = did_you_mean(name, known)
+                raise ValidationError(
+                    f"the address has a parameter {quoted(name)}, which means nothing here{near}"
+                )
 
     def match(self, pieces: Sequence[str]) -> dict[str, str] | None:
         """The named pieces of a path that leads here; None for another path."""

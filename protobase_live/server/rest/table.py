@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from protobase_live.model.cursor import START
 from protobase_live.rich_text import DIALECTS, TIPTAP
 from protobase_live.server.rest import (
     collections,
@@ -147,7 +148,11 @@ ROUTES: list[Route] = [
         collections.stream_changes,
         {
             "parameters": [
-                query("since", text(), "a cursor; from now on without one"),
+                query(
+                    "since",
+                    text(),
+                    f"a cursor; {START}: the beginning; from now on without one",
+                ),
                 header("Last-Event-ID", "the cursor of the last event, as browsers send it"),
             ],
             "responses": {
@@ -194,6 +199,7 @@ ROUTES: list[Route] = [
         "/named/{name}",
         queries.named,
         {"responses": told("200", "Rows", "the rows; each other parameter is one of the query")},
+        takes_any=True,
     ),
     Route(
         "GET",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
+import signal
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import pytest
 from pycrdt import Doc, Map, Text
 
 import protobase_live as pb
+from protobase_live.cli import backup
 from protobase_live.database.opening import open_storage
 from protobase_storage import Commit, Loaded, Part, Snapshot, Storage
 from tests.protobase_live.cli.command import run
@@ -140,6 +145,54 @@ async def test_a_backup_that_fails_leaves_the_last_one(tmp_path: Path) -> None:
     file = tmp_path / "backup"
     file.write_bytes(b"the last one")
     assert (await run("backup", "file:nosuch", file)).code == 1
+    assert file.read_bytes() == b"the last one"
+
+
+async def test_a_collection_that_is_not_there_leaves_the_last_one(odd: str, tmp_path: Path) -> None:
+    file = tmp_path / "backup"
+    file.write_bytes(b"the last one")
+    ended = await run("backup", odd, file, "tasks", "task")
+    assert ended == (1, "", "error: there is no collection 'task'; did you mean 'tasks'?\n")
+    assert file.read_bytes() == b"the last one"
+    assert not list(tmp_path.glob("*.part"))  # noqa: ASYNC240
+
+
+async def test_a_backup_that_lacks_some_takes_the_place_of_none(tmp_path: Path) -> None:
+    file, first, damaged = tmp_path / "backup", tmp_path / "first", tmp_path / "data"
+    async with pb.open(f"file:{damaged}") as db:
+        for name in ("tasks", "users"):
+            await (await db.collection(name)).put({"n": 1}, key="k")
+    with sqlite3.connect(damaged / "protobase.db") as connection:
+        connection.execute(
+            "UPDATE log SET checksum = 1 WHERE collection = (SELECT id FROM collections WHERE name = ?)",
+            [b"tasks"],
+        )
+    file.write_bytes(b"the last one")
+    ended = await run("backup", f"file:{damaged}", file)
+    assert (ended.code, ended.err.count("\n")) == (1, 2)
+    assert ended.err.startswith(f"note: {str(file)!r} is left as it was")
+    assert file.read_bytes() == b"the last one"
+    assert (await run("backup", f"file:{damaged}", first)).code == 1
+    assert (await run("restore", first, f"file:{tmp_path / 'copy'}")).code == 0
+    assert list(await stored_at(f"file:{tmp_path / 'copy'}")) == ["users"]
+    assert {each.name for each in tmp_path.iterdir()} == {"backup", "first", "data", "copy"}  # noqa: ASYNC240
+
+
+def test_a_backup_that_is_stopped_leaves_the_last_one_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "backup"
+    file.write_bytes(b"the last one")
+
+    async def stopped(*given: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(backup, "_write", stopped)
+    with pytest.raises(SystemExit) as ended:
+        backup.backup("memory:", file, (), None)
+    assert ended.value.code == 130
+    assert [each.name for each in tmp_path.iterdir()] == ["backup"]
     assert file.read_bytes() == b"the last one"
 
 

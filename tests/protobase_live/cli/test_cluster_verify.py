@@ -33,7 +33,13 @@ async def test_the_same(nodes: Nodes) -> None:
     )
     found = await run("cluster", "verify", "--json", *nodes[1])
     assert (found.code, found.err) == (0, "")
-    assert json.loads(found.out) == {"same": True, "nodes": nodes[1], "collections": 1, "differing": []}
+    assert json.loads(found.out) == {
+        "same": True,
+        "nodes": nodes[1],
+        "collections": 1,
+        "differing": [],
+        "unreachable": {},
+    }
 
 
 async def test_what_differs_is_named(nodes: Nodes) -> None:
@@ -73,6 +79,27 @@ async def test_another_state_with_the_same_commits_is_a_fault(
     assert (found.code, found.err) == (1, "")
     assert "other hash" in found.out
     assert f"{expected.hash[:12]} of 1" in found.out
+
+
+async def test_who_is_not_there_is_named_and_the_others_are_compared(nodes: Nodes) -> None:
+    (one, _), urls = nodes
+    await (await one.collection("late")).put({"n": 2}, key="b")
+    gone = "ws://127.0.0.1:1/live"
+    table = await run("cluster", "verify", "--wait", "0", urls[0], gone, urls[1])
+    assert (table.code, table.out.splitlines()[-1]) == (1, "2 collections on 2 nodes, 1 of them differ")
+    assert table.err.startswith(f"error: cannot connect to {gone}: ")
+    assert table.err.endswith("; the other nodes were compared\n")
+    found = await run("cluster", "verify", "--json", urls[1], urls[1], gone)
+    told = json.loads(found.out)
+    assert (found.code, told["same"], told["nodes"], told["differing"]) == (1, False, [urls[1]] * 2, [])
+    assert list(told["unreachable"]) == [gone]
+
+
+async def test_addresses_are_whole_where_nobody_sees_them_in_a_terminal(nodes: Nodes) -> None:
+    (one, _), urls = nodes
+    await (await one.collection("late")).put({"n": 2}, key="b")
+    table = await run("cluster", "verify", "--wait", "0", *urls, *urls)
+    assert table.out.splitlines()[0].split() == ["collection", "verdict", *urls, *urls]
 
 
 async def test_who_is_not_there_is_one_line(nodes: Nodes) -> None:

@@ -21,8 +21,12 @@ async def test_it_says_where_it_was_done(tmp_path: Path) -> None:
         node = db.node
     assert await run("erase", url, "tasks", "t1") == (0, f"erased on {node}\n", "")
     assert b"secret" not in (tmp_path / "data" / "protobase.db").read_bytes()
+    again = "there is no record 't1' in 'tasks' now; what may have been left of it is erased\n"
+    assert await run("erase", url, "tasks", "t1") == (0, f"{again}erased on {node}\n", "")
     code, out, err = await run("erase", url, "tasks", "--json")
-    assert (code, json.loads(out), err) == (0, {"done": [node], "left": {}}, "")
+    assert (code, json.loads(out), err) == (0, {"done": [node], "left": {}, "found": True}, "")
+    again = "there is no collection 'tasks' now; what may have been left of it is erased\n"
+    assert await run("erase", url, "tasks") == (0, f"{again}erased on {node}\n", "")
     async with pb.open(url) as db:
         assert await db.collections() == []
 
@@ -32,6 +36,14 @@ async def test_a_storage_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
     assert not (tmp_path / "none").exists()
+
+
+async def test_a_collection_that_never_was_is_an_error(tmp_path: Path) -> None:
+    async with pb.open(f"file:{tmp_path}") as db:
+        await (await db.collection("tasks")).put({"title": "kept"}, key="t1")
+    for given in (["tasks2"], ["tasks2", "t1"]):
+        code, out, err = await run("erase", f"file:{tmp_path}", *given)
+        assert (code, out, err.startswith("error: there is no collection 'tasks2'")) == (1, "", True)
 
 
 async def test_a_name_that_users_may_not_have(tmp_path: Path) -> None:

@@ -106,3 +106,9 @@ async def test_a_token_that_is_no_longer_accepted_ends_it():
                 async with pb.Server(db, port=port, authenticate=authenticate):
                     out, err = await tail.communicate()
     assert (tail.returncode, out, err) == (1, b"", b"error: who are you?\n")
+
+
+async def test_a_storage_is_no_server(tmp_path):
+    for command in (["tail", f"file:{tmp_path}", "tasks"], ["cluster", "status", "memory:"]):
+        ended = await run(*command)
+        assert (ended.code, "that is a storage; name a server" in " ".join(ended.err.split())) == (2, True)

@@ -55,7 +55,7 @@ async def test_storage_round_trip(tmp_path):
     assert await run("import", storage, file) == (0, "", "")
     whole = await run("export", storage)
     assert (whole.code, readable(whole.out), whole.err) == (0, NDJSON, "")
-    one = await run("export", storage, "tasks", "no/such")
+    one = await run("export", storage, "tasks", "tasks")
     assert (one.code, one.out, one.err) == (0, "".join(whole.out.splitlines(keepends=True)[3:]), "")
     async with pb.open(storage) as db:
         tasks = await db.collection("tasks")
@@ -145,6 +145,16 @@ async def test_what_cannot_be_done_is_one_line(arguments, says):
     assert (ended.code, ended.out) == (1, "")
     assert says in ended.err
     assert ended.err.count("\n") == 1
+
+
+async def test_a_collection_that_is_not_there_is_named(tmp_path, server):
+    storage = f"file:{tmp_path / 'data'}"
+    for url in (storage, server):
+        assert (await run("import", url, stdin=NDJSON)).code == 0
+        ended = await run("export", url, "task", "tasks", "zz")
+        absent = "there is no collection 'task'; did you mean 'tasks'?, and there is no collection 'zz'"
+        assert ended == (1, "", f"error: {absent}\n")
+        assert (await run("delete", url, "task")).err.startswith("error: there is no collection 'task'; did")
 
 
 async def test_bad_names_are_refused(server):

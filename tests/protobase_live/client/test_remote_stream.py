@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -84,6 +85,13 @@ async def test_what_there_cannot_be_ends_the_stream_alone(remote) -> None:
         async with tasks.changes():
             pass
     assert await tasks.count() == 0
+
+
+async def test_nothing_comes_before_it_is_entered(remote) -> None:
+    notes = await remote[1].collection("notes")
+    for each in (notes.changes(), notes.presence({})):
+        with pytest.raises(pb.Closed, match="is not open: use 'async with'"):
+            await asyncio.wait_for(anext(each), 5.0)
 
 
 async def test_a_keystroke_in_a_long_text_costs_what_it_says(remote) -> None:

@@ -122,8 +122,32 @@ async def test_without_a_fresh_token_in_time_the_next_connection_begins_with_one
         assert len(net.ends) == 2
 
 
+async def test_a_function_that_fails_at_first_is_told_at_once(net, clock, issuer):
+    issuer.failure = ZeroDivisionError("with a secret")
+    with pytest.raises(Unavailable) as caught:
+        await net.connect(token=issuer.fresh).__aenter__()
+    assert str(caught.value) == "the function that gives a token failed: ZeroDivisionError"
+    assert caught.value.__cause__ is issuer.failure
+    assert (issuer.given, net.dials) == (1, [])
+
+
+async def test_a_function_that_fails_later_is_asked_again_and_told_of_once(net, clock, issuer, caplog):
+    async with net.connect(token=issuer.fresh) as db:
+        for _ in range(2):
+            caplog.clear()
+            issuer.failure, before = ConnectionError("with a secret"), issuer.given
+            await net.cut()
+            await clock.advance(5.0)
+            assert issuer.given > before + 1
+            told = "no connection without a token: the function that gives a token failed: ConnectionError"
+            assert caplog.messages == [told]
+            issuer.failure = None
+            await clock.advance(15.0)
+            assert await echo(db, 1) == 1
+
+
 async def test_who_gives_a_token_may_be_down_at_first(net, clock, issuer):
-    issuer.failure = ConnectionError("down")
+    issuer.failure = Unavailable("down")
     connecting = asyncio.ensure_future(net.connect(token=issuer.fresh).__aenter__())
     await clock.advance(1.0)
     assert issuer.given > 1

@@ -7,8 +7,9 @@ from pycrdt import Text
 
 import protobase_live as pb
 from protobase_live.collection.former import ERASURE, History, history_of
-from protobase_live.errors import CollectionDropped, StorageFailed
+from protobase_live.errors import CollectionDropped, CollectionUnloadable, StorageFailed, ValidationError
 from protobase_live.model.erasure import Erasure
+from protobase_storage import Commit
 from tests.protobase_live.conftest import YjsClient, settle
 
 
@@ -43,17 +44,36 @@ async def test_of_a_collection_nothing_is_left(database, storage) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "t1"])
-async def test_what_was_never_there_and_what_is_gone_can_be_erased(database, storage, key) -> None:
-    await database.erase("tasks", key)
+async def test_what_is_gone_can_be_erased_and_that_is_told(database, storage, key) -> None:
     tasks = await database.collection("tasks")
     await tasks.put({"title": "secret"}, key="t1")
+    assert (await database.erase("tasks", key)).found
+    assert not (await database.erase("tasks", key)).found
+    await tasks.put({"title": "secret"}, key="t1")
+    await tasks.put({"title": "kept"}, key="t2")
     await tasks.delete("t1")
-    await database.erase("tasks", key)
+    assert (await database.erase("tasks", key)).found == (key is None)
     assert b"secret" not in await stored_bytes(storage, "tasks")
     await tasks.put({"title": "secret"}, key="t1")
     await database.drop("tasks")
-    await database.erase("tasks", key)
-    assert history_of((await storage.load("tasks")).remains).number == 3 * ERASURE
+    assert not (await database.erase("tasks", key)).found
+    assert history_of((await storage.load("tasks")).remains).number == 4 * ERASURE
+
+
+@pytest.mark.parametrize("key", [None, "t1"])
+async def test_a_collection_that_never_was_is_not_erased(database, storage, key) -> None:
+    with pytest.raises(
+        ValidationError, match="no collection 'task' here, and none was deleted: nothing was there"
+    ):
+        await database.erase("task", key)
+    assert (await storage.standing("task")).remains == b""
+
+
+async def test_what_cannot_be_read_counts_as_there(database, storage) -> None:
+    await storage.append([Commit("n", 1, "tasks", b"\x01\x01\x01", (), 1.0)])
+    with pytest.raises(CollectionUnloadable, match="no record of it can be erased alone"):
+        await database.erase("tasks", "t1")
+    assert (await database.erase("tasks")).found
 
 
 async def test_erasures_count_above_all_deletions() -> None:

@@ -19,6 +19,11 @@ def hub(clock):
     return PresenceHub(clock)
 
 
+async def test_nobody_is_seen_before_it_is_entered(hub, clock):
+    with pytest.raises(Closed, match="the presence is not open: use 'async with'"):
+        await asyncio.wait_for(anext(Presence(EmbeddedPresenceLine(hub, "tasks"), 1, {})), 5.0)
+
+
 async def test_everybody_sees_everybody(hub, clock):
     async with Presence(EmbeddedPresenceLine(hub, "tasks"), 1, {"name": "ann"}) as ann:
         assert ann.states == {1: {"name": "ann"}}

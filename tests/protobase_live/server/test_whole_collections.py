@@ -68,8 +68,12 @@ async def test_what_is_backed_up_is_what_is_stored(pair: Pair, monkeypatch: pyte
     db, remote = pair
     await fill(db, "tasks", 10)
     await fill(db, "short", 1)
-    stored = {name: await remote.backup(name) for name in ("tasks", "short", "nothing")}
-    assert stored == {name: await db.backup(name) for name in stored}
+    stored = {name: await remote.stored(name) for name in ("tasks", "short", "nothing")}
+    assert stored == {name: await db.stored(name) for name in stored}
+    for each in (db, remote):
+        assert await each.backup("tasks") == stored["tasks"]
+        with pytest.raises(pb.ValidationError, match="no collection 'task'; did you mean 'tasks'"):
+            await each.backup("task")
     before = {name: await db.storage.load(name) for name in stored}
     for name in stored:
         await remote.drop(name)

@@ -128,9 +128,10 @@ export class Database implements Backend, Source {
   }
 
   /** Have no byte left of a collection or, with `key`, of a record of it and its past: in no file or object of the
-   * server on return, nor of those nodes that are `done`. What else is visible goes on in another history. */
-  async erase (collection: string, key: string | null = null): Promise<{ done: string[], left: Record<string, string> }> {
-    return await this.#ask({ type: 'erase', collection, key }) as { done: string[], left: Record<string, string> }
+   * server on return, nor of those nodes that are `done`. What else is visible goes on in another history. `found` is false where it was
+   * not there, and only what may have been left of it was erased. */
+  async erase (collection: string, key: string | null = null): Promise<{ done: string[], left: Record<string, string>, found: boolean }> {
+    return await this.#ask({ type: 'erase', collection, key }) as { done: string[], left: Record<string, string>, found: boolean }
   }
 
   /** A hash of what users see of a collection, and the commits that it is of; all of it is durable. */

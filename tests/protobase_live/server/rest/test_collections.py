@@ -14,7 +14,11 @@ async def test_a_record_is_erased_and_then_all(rest, database) -> None:
     for key in ("t1", "t2"):
         await tasks.put({"title": key}, key=key)
     erased = await call(rest, "POST", ERASE, {"key": "t1"})
-    assert (erased.status, erased.json) == (200, {"done": [database.node], "left": {}})
+    assert (erased.status, erased.json) == (200, {"done": [database.node], "left": {}, "found": True})
+    again = await call(rest, "POST", ERASE, {"key": "t1"})
+    assert (again.status, again.json["found"]) == (200, False)
+    absent = await call(rest, "POST", ERASE.replace("tasks", "task"), {"key": None})
+    assert (absent.status, "there is no collection 'task'" in absent.json["error"]["message"]) == (404, True)
     assert set(await tasks.items()) == {"t2"}
     assert (await call(rest, "POST", ERASE, {"key": None})).status == 200
     assert await database.collections() == []

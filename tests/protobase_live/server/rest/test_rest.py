@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from protobase_live.errors import Unauthorized, Unavailable
+from protobase_live.model.cursor import START
 from protobase_live.model.operations import RECORDS, Op, Read
 from protobase_live.server.authentication import Identity
 from protobase_live.server.rest.table import ROUTES
@@ -224,3 +225,34 @@ async def _waiting(token: str | None) -> None:
 async def _turns() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (
+            "/collections?limti=5",
+            "the address has a parameter 'limti', which means nothing here; did you mean 'limit'?",
+        ),
+        ("/collections/tasks/changes?sinse=x", "'sinse', which means nothing here; did you mean 'since'?"),
+        ("/collections/tasks/records/t1?limit=5", "'limit', which means nothing here"),
+        ("/collections/notes/fragments/f?dialect=tiptap", "'dialect', which means nothing here"),
+        ("/inspection?load=true", "'load', which means nothing here; did you mean 'loaded'?"),
+    ],
+)
+async def test_a_parameter_that_means_nothing_is_refused(rest, path, says) -> None:
+    refused = await call(rest, "GET", f"/api/v1{path}")
+    assert (refused.status, says in refused.json["error"]["message"]) == (400, True)
+
+
+async def test_the_description_says_where_changes_begin(rest) -> None:
+    told = (await call(rest, "GET", "/api/v1/openapi.json")).json
+    since = told["paths"]["/collections/{collection}/changes"]["get"]["parameters"]
+    assert any("koAA: the beginning" in each.get("description", "") for each in since)
+    assert START == "koAA", "docs/http.md says so"
+
+
+async def test_a_field_that_means_nothing_is_refused_with_the_nearest(rest) -> None:
+    refused = await call(rest, "POST", "/api/v1/query", {"query": "tasks", "parms": {}})
+    said = "the body has a field 'parms' (str), which means nothing here; did you mean 'params'?"
+    assert (refused.status, refused.json["error"]["message"]) == (400, said)
