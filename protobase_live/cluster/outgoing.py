@@ -317,16 +317,16 @@ class Outgoing:
         return await self._line_of_log(collection, known, here)
 
     async def _line_of_log(self, collection: str, known: Known, here: History) -> Line | None:
-        limit = self._limits.batch_commits
+        limit, vector = self._limits.batch_commits, known.vector  # which may reach further by the next line
         try:
-            commits = await self._source.storage.commits_after(collection, known.vector, limit)
+            commits = await self._source.storage.commits_after(collection, vector, limit)
         except CollectionCorrupt as error:  # of the others it says nothing
             known.stuck = str(error)
             return None
         if await self._source.history(collection) != here:  # deleted while its log was read
             self.lacks(collection)
             return None
-        if commits is None or has_gap(known.vector, commits):
+        if commits is None or has_gap(vector, commits):
             self._behind[collection] = None
             return None
         return Line(deque(map(Packed, commits)), len(commits) < limit, here) if commits else None

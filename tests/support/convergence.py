@@ -141,7 +141,7 @@ class Convergence(ABC):
                 number = (number + 1) % COUNT
                 async with tasks[number].changes(cursor) as changes:
                     change = await anext(aiter(changes))
-                    assert change.kind == "insert"
+                    assert change.kind == "insert", (change, cursor, number)
                     keys.append(change.key)
                     cursor = change.cursor
             return keys

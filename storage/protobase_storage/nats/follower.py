@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from ..commit import (
@@ -96,6 +96,8 @@ class Follower:
         """The same of those that are being read, and that were told and are not known to be shown."""
         self._untold: dict[str, News] = {}
         """What was read, while something that belongs to it could not be."""
+        self._replaced: set[str] = set()
+        """Collections that were told to be something else, and are not loaded anew yet."""
         self._wake = asyncio.Event()
         self._closed = False
         self._checking: asyncio.TimerHandle | None = None
@@ -105,6 +107,7 @@ class Follower:
         known = self._followed.get(collection)
         self._followed[collection] = _Followed(dict(vector), end=known.end if known else None)
         self._untold.pop(collection, None)
+        self._replaced.discard(collection)
         self.look([collection])
         if self._checking is None:
             self._check_later()
@@ -115,6 +118,7 @@ class Follower:
         self._due.pop(collection, None)
         self._taking.pop(collection, None)
         self._untold.pop(collection, None)
+        self._replaced.discard(collection)
         if followed is not None and followed.end is not None:
             followed.end()
 
@@ -197,7 +201,7 @@ class Follower:
                 self._followed[name].take()  # what was heard may not be all: it is read
         else:
             self.look(names)
-        found, self._untold = self._untold, {}
+        found, self._untold = self._with_what_shares(self._untold), {}
         self._note(found)
         told = {name: News(_together(each.commits, found), each.replaced) for name, each in found.items()}
         return {name: each for name, each in told.items() if each != News()}
@@ -282,17 +286,36 @@ class Follower:
         followed.vector = join(followed.vector, stored.vector)
         return News(lacking)
 
+    def _with_what_shares(self, found: Mapping[str, News]) -> dict[str, News]:
+        """What shares a transaction with something that is to be loaded anew is to be loaded anew, too.
+
+        Nobody knows any more what that has of the transaction. Shown before it is loaded, the other part
+        would be seen alone.
+        """
+        replaced = self._replaced | {name for name, each in found.items() if each.replaced}
+        while more := [
+            name for name in found if name not in replaced and _share(found[name].commits, replaced)
+        ]:
+            replaced |= {*more}
+        return {name: replace(each, replaced=name in replaced) for name, each in found.items()}
+
     def _note(self, found: Mapping[str, News]) -> None:
         """What has become something else is followed anew by who loads it."""
         for name, news in found.items():
             if news.replaced:
                 self.unfollow(name)
+                self._replaced.add(name)
 
     def _hear(self, message: Message, previous: int) -> None:
         collection = self._subjects.collection(message.subject)
         if followed := self._followed.get(collection):
             followed.hear(message, previous)
             self.look([collection])
+
+
+def _share(commits: Iterable[Commit], names: Set[str]) -> bool:
+    """Whether a transaction that one of them is part of has others in these collections."""
+    return any(commit.joint and not names.isdisjoint(commit.joint.collections) for commit in commits)
 
 
 def _has(vector: Vector, commit: Commit) -> bool:

@@ -15,7 +15,7 @@ from protobase_live.cluster.sack import Sack
 from protobase_live.cluster.source import Source
 from protobase_live.collection.former import FIRST
 from protobase_live.protocol.peer.messages import Commits, PeerMessage, Standings, Taken
-from protobase_storage import Commit, MemoryStorage
+from protobase_storage import Commit, MemoryStorage, Vector
 
 LIMITS = ClusterLimits()
 
@@ -98,3 +98,19 @@ async def test_what_comes_after_a_pause_is_sent_at_once(sender: Sender) -> None:
     await sender.clock.advance(LIMITS.gather_seconds)
     await sender.write("b/t")
     assert sender.origins == [["a/t"], ["b/t"]]
+
+
+async def test_what_comes_to_be_known_while_a_log_is_read_is_no_gap_in_it(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be sent a snapshot, which ends what streams there tell bit by bit."""
+    commits_after = sender.storage.commits_after
+
+    async def told_meanwhile(collection: str, vector: Vector, limit: int) -> list[Commit] | None:
+        found = await commits_after(collection, vector, limit)
+        sender.outgoing.has(collection, FIRST, {"a/t": 1})  # the other node has sent it, too
+        return found
+
+    monkeypatch.setattr(sender.storage, "commits_after", told_meanwhile)
+    await sender.write("a/t")
+    assert sender.origins == [["a/t"]]
