@@ -196,6 +196,24 @@ async def test_a_snapshot_of_what_never_came_here_replaces(writer: NatsStorage, 
     assert await storage.news() == {"a": News(replaced=True)}
 
 
+async def test_what_shares_a_transaction_with_what_is_replaced_is_replaced_too(
+    writer: NatsStorage, storage: NatsStorage
+) -> None:
+    """Nobody knows what the snapshot has of the transaction: the other part would be seen alone."""
+    joint = parts("a", "b")
+    await writer.append(joint)
+    await writer.compact(make_snapshot("a", {joint[0].origin: joint[0].sequence}))
+    storage.follow("a", {})
+    storage.follow("b", {})
+    news = await storage.news()
+    assert {name: each.replaced for name, each in news.items()} == {"a": True, "b": True}
+    storage.follow("b", {})  # it is loaded sooner than the other
+    assert (await storage.news())["b"].replaced
+    storage.follow("a", {joint[0].origin: joint[0].sequence})
+    storage.follow("b", {})
+    assert await told(storage, "b", 1) == [replace(joint[1], joint=None)]
+
+
 async def test_a_snapshot_of_what_is_here_says_nothing_new(writer: NatsStorage, storage: NatsStorage) -> None:
     await writer.append([make_commit("a", 1)])
     storage.follow("a", {})
