@@ -269,6 +269,8 @@ class Follower:
                 if isinstance(effect, Published) and not is_own and not includes(vector, effect.vector):
                     return News(replaced=True)
                 if isinstance(effect, Commit):
+                    if effect.sequence > sequence_of(vector, effect.origin) + 1:
+                        return News(replaced=True)  # what stood between was folded, and dropped, meanwhile
                     include(vector, effect)
                     if not is_own:
                         commits.append(effect)

@@ -14,6 +14,7 @@ from protobase_storage import Commit, Joint, News, StorageClosed, StorageUnreach
 from protobase_storage.conformance.model import make_commit, make_snapshot
 from protobase_storage.nats.simulated import SimulatedStream, StreamServers
 from protobase_storage.nats.storage import NatsStorage
+from protobase_storage.nats.stored import Told
 from protobase_storage.nats.stream import Message, Stream
 from tests.support.nats_places import address_of, open_nats
 
@@ -194,6 +195,28 @@ async def test_a_snapshot_of_what_never_came_here_replaces(writer: NatsStorage, 
     await writer.compact(make_snapshot("a", {"node-a": 3}))
     storage.follow("a", {"node-a": 1})
     assert await storage.news() == {"a": News(replaced=True)}
+
+
+async def test_what_lacks_something_that_was_dropped_meanwhile_replaces(
+    tmp_path: Path, writer: NatsStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fold drops in no order; what it has not dropped yet would be told without the rest."""
+    storage = await NatsStorage.open(address_of(tmp_path), wrap=deaf(lambda message: False))
+    storage.follow("a", {})
+    await writer.append([make_commit("a", 1)])
+    assert await told(storage, "a", 1) == [make_commit("a", 1)]
+    for n in (2, 3, 4):
+        await writer.append([make_commit("a", n)])
+    behind = storage._reader.behind
+
+    async def without_the_second(collection: str, position: int) -> list[Told]:
+        first, _, last = await behind(collection, position)
+        return [first, last]
+
+    monkeypatch.setattr(storage._reader, "behind", without_the_second)
+    storage.look(["a"])
+    assert await storage.news() == {"a": News(replaced=True)}
+    await storage.close()
 
 
 async def test_what_shares_a_transaction_with_what_is_replaced_is_replaced_too(
