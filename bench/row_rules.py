@@ -12,7 +12,7 @@ from protobase_live.model.change import Change
 from protobase_live.model.operations import RECORDS, Op
 from protobase_live.permissions.grant import EVERYTHING, Grant, ReadScope, WriteScope
 from protobase_live.permissions.narrowing import narrow
-from protobase_live.permissions.permit import permit_of
+from protobase_live.permissions.permits import permit_of
 from protobase_live.permissions.sight import EVERYTHING_SEEN, Sight
 from protobase_live.protocol.steps import at_once
 from protobase_live.query.engine.plan import plan_fetch, plan_push
