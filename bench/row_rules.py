@@ -13,7 +13,7 @@ from protobase_live.model.operations import RECORDS, Op
 from protobase_live.permissions.grant import EVERYTHING, Grant, ReadScope, WriteScope
 from protobase_live.permissions.narrowing import narrow
 from protobase_live.permissions.permits import permit_of
-from protobase_live.permissions.sight import EVERYTHING_SEEN, Sight
+from protobase_live.permissions.sight import Sight
 from protobase_live.protocol.steps import at_once
 from protobase_live.query.engine.plan import plan_fetch, plan_push
 from protobase_live.query.engine.table import Table
@@ -21,7 +21,7 @@ from protobase_live.query.engine.table import Table
 ROWS = 10_000
 MINE = F.owner == "o1"
 SIGHTS = {
-    "no rule": EVERYTHING_SEEN,
+    "no rule": Sight([ReadScope()]),
     "rows": Sight([ReadScope(rows=MINE)]),
     "fields": Sight([ReadScope(fields=frozenset({"owner", "title", "n"}))]),
     "both": Sight([ReadScope(rows=MINE, fields=frozenset({"owner", "title", "n"}))]),
