@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
 from protobase_live.cli.demo.ports import ReservedPorts
+from tests.support.programs import find_program
 from tests.support.server_process import ServerProcess
 
 CONFIGURATION = Path(__file__).parents[2] / "examples" / "stream" / "nginx.conf"
@@ -20,21 +17,10 @@ KEPT = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 """What it has folders for, which are elsewhere unless one says so."""
 
 
-def find_nginx() -> str:
-    """Where it is. Without it the test is skipped, and fails in CI, which installs it."""
-    found = os.environ.get("NGINX") or shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        reason = "there is no nginx: install Debian's nginx-light, or say in NGINX where another one is"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
 @asynccontextmanager
 async def balanced(folder: Path, nodes: Sequence[ServerProcess]) -> AsyncIterator[str]:
     """The host and port in front of two nodes. What nginx has to say is in ``folder``."""
-    program, reserved = find_nginx(), ReservedPorts(0, 1)
+    program, reserved = find_program("nginx", "nginx", "nginx-light"), ReservedPorts(0, 1)
     host = f"127.0.0.1:{reserved.numbers[0]}"
     configuration = folder / "nginx.conf"
     configuration.write_text(_on_this_machine(CONFIGURATION.read_text(), folder, host, nodes))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.async_api import (
     Browser,
     BrowserContext,
@@ -22,6 +19,7 @@ from playwright.async_api import (
     expect,
 )
 
+from tests.support.programs import find_program
 from tests.support.yjs_node import WAIT_SECONDS
 
 HERE = ("127.0.0.1", "localhost")
@@ -41,14 +39,8 @@ expect.set_options(timeout=WAIT_SECONDS * 1_000)
 
 
 def find_chromium() -> str:
-    """Where the browser is. Without one the test is skipped, and fails in CI, which installs it."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if found is None:
-        reason = "there is no browser: install Debian's chromium, or say in CHROMIUM where another one is"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
+    """Where the browser is. Raises as `find_program`."""
+    return find_program("chromium", "browser", "chromium")
 
 
 @asynccontextmanager
