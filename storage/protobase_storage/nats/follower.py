@@ -295,6 +295,8 @@ class Follower:
         would be seen alone.
         """
         replaced = self._replaced | {name for name, each in found.items() if each.replaced}
+        if not replaced:
+            return dict(found)
         while more := [
             name for name in found if name not in replaced and _share(found[name].commits, replaced)
         ]:
