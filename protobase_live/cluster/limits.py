@@ -21,9 +21,6 @@ class ClusterLimits(Limited):
     """Commits of one message; the others follow. A transaction over several collections is in one message."""
     batch_bytes: int = 256 * 1024
     """Bytes of updates of one message, unless a single commit or transaction has more; the others follow."""
-    gather_seconds: float = 0.002
-    """For how long commits that come right behind others are gathered before they are sent: a message costs a
-    node as much as a dozen commits, and a flush of its storage. Who comes after a pause does not wait."""
     window_bytes: int = 4 * 1024 * 1024
     """Bytes sent to one node that it has not said to be durable there; beyond them nothing more is sent."""
     message_bytes: int = 256 * 1024 * 1024

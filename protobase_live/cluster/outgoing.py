@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
-from math import inf
 
 from protobase_actors import Clock, WakeUp
 from protobase_live.cluster.batch import Batch, Batching, Line, of_missing_parts
@@ -54,8 +53,6 @@ class Outgoing:
         """The same of those that are sent again after a while."""
         self._unanswered = Unanswered()
         self._wake_up = WakeUp()
-        self._since = -inf
-        """When it was last begun to send."""
         self.heard = False
         """Whether the other node has said how far all of its collections are."""
         self.acknowledged = WakeUp()
@@ -210,20 +207,12 @@ class Outgoing:
             await self._room()
             while not self._lacking:
                 await self._wake_up.wait()
-            await self._gather()
             await self._send_some()
 
     async def _room(self) -> None:
         """Wait until more may be on its way."""
         while self._unanswered.bytes >= self._limits.window_bytes:
             await self._wake_up.wait()
-
-    async def _gather(self) -> None:
-        """Wait for what may come right behind, if something was sent just before."""
-        early = self._since + self._limits.gather_seconds - self._clock.monotonic()
-        if early > 0:
-            await self._clock.sleep(early)
-        self._since = self._clock.monotonic()
 
     async def _compare(self) -> None:
         """Find out what the other node lacks of what is here."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -45,8 +44,7 @@ class Node:
             clock=self.clock,
             random=Random(name if start == 1 else f"{name}, start {start}"),
             limits=limits,
-            # Their clocks mostly stand still, and what is gathered would never be sent.
-            cluster_limits=replace(cluster_limits or ClusterLimits(), gather_seconds=0.0),
+            cluster_limits=cluster_limits,
             node_id=name,
             owner=owner,
         )

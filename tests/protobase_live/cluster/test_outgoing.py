@@ -68,7 +68,6 @@ async def test_what_was_not_taken_is_sent_again_though_what_was_sent_behind_it_w
     sender: Sender, said: Taken
 ) -> None:
     await sender.write("a/t")
-    await sender.clock.advance(LIMITS.gather_seconds)
     await sender.write("b/t")
     assert sender.origins == [["a/t"], ["b/t"]]
     sender.outgoing.taken(said)
@@ -80,24 +79,6 @@ async def test_what_was_not_taken_is_sent_again_though_what_was_sent_behind_it_w
     assert sender.origins[2:] == [["a/t"]]
     sender.outgoing.taken(Taken(3, {}, {}))
     assert sender.outgoing.has_durable({"c": {"a/t": 1, "b/t": 1}})
-
-
-async def test_what_comes_right_behind_another_is_gathered(sender: Sender) -> None:
-    await sender.write("a/t")
-    assert sender.origins == [["a/t"]]
-    await sender.write("b/t")
-    await sender.write("c/t")
-    assert sender.origins == [["a/t"]]
-    await sender.clock.advance(LIMITS.gather_seconds)
-    await sender.clock.settle()
-    assert sender.origins == [["a/t"], ["b/t", "c/t"]]
-
-
-async def test_what_comes_after_a_pause_is_sent_at_once(sender: Sender) -> None:
-    await sender.write("a/t")
-    await sender.clock.advance(LIMITS.gather_seconds)
-    await sender.write("b/t")
-    assert sender.origins == [["a/t"], ["b/t"]]
 
 
 async def test_what_comes_to_be_known_while_a_log_is_read_is_no_gap_in_it(
