@@ -10,7 +10,7 @@ what is new of them, in causal order, to be read.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +23,7 @@ from protobase_live.document.held import LOG, Held, Room, Sender
 from protobase_live.document.held import Part as HeldPart
 from protobase_live.document.judge import Judge, Rules
 from protobase_live.document.outcome import Outcome
-from protobase_live.document.own import SLICE_BYTES, take_own, take_written
+from protobase_live.document.own import SLICE_BYTES, in_slices, take_own, take_written
 from protobase_live.document.record_rows import COMPARE_SLICE
 from protobase_live.document.rehearsal import rehearse
 from protobase_live.document.renewal import apply_news, made_anew
@@ -73,24 +73,24 @@ class Document:
         What an earlier version stored and this one would refuse counts as deleted; what lacks a predecessor
         waits for it, as in a turn.
         """
-        size = 0
-        for update in updates:
-            yield from self._load_one(update)
-            size += len(update)
-            if size >= SLICE_BYTES:
-                size = 0
-                yield
-        if self._structs.is_loose:  # before the content is told: it lets go of nothing
-            yield from self._structs.compact_in_steps()
-        yield from apply_news(self._structs, self._content)
+        yield from self._load_slice(updates[:1])  # of a snapshot, nothing that is deleted is left
+        self._slimmed = self._deleted()
+        for part in in_slices(updates[1:]):
+            yield from self._load_slice(part)
+        if self._structs.halved:
+            yield from self._make_anew()
         self._content.open_registered()
         yield from self._content.read_changed()
-        self._slimmed = self._deleted()
         self._structs.forget_news()
+        yield from self.compact()
         self._reset_turn()
 
-    def _load_one(self, update: bytes) -> Iterator[None]:
-        self._hold(LOG, (yield from take_own(self._structs, update, lenient=True)))
+    def _load_slice(self, updates: Sequence[bytes]) -> Generator[None, None, None]:
+        """Take these and tell the content: told all of them at once, they would have to be put in order."""
+        for update in updates:
+            self._hold(LOG, (yield from take_own(self._structs, update, lenient=True)))
+        yield from apply_news(self._structs, self._content)
+        yield
 
     # a turn
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 
 from protobase_live.document.content import Content
 from protobase_live.protocol.yjs.structs import Rest, Structs
 
 SLICE_BYTES = 8 * 1024
 """A larger update is taken with pauses; a keystroke may be 15 bytes."""
+
+
+def in_slices(updates: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Updates in a row, as many at a time as may be taken between two pauses."""
+    part, size = list[bytes](), 0
+    for update in updates:
+        part.append(update)
+        size += len(update)
+        if size >= SLICE_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 def take_own(structs: Structs, update: bytes, *, lenient: bool) -> Generator[None, None, Rest | None]:

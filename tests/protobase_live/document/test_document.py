@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text
 
-from protobase_live.document import Document
+from protobase_live.document import Document, own
 from protobase_live.errors import KindMismatch, MalformedUpdate, ProtoBaseError, RecordMissing
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from tests.support.turns import PEER, Peer, written_by
@@ -37,10 +37,13 @@ def receive(document: Document, update: bytes) -> bool:
     return fits
 
 
-def fresh(*updates: bytes) -> Document:
+def fresh(*updates: bytes, slice_bytes: int = own.SLICE_BYTES) -> Document:
+    """A document that has loaded them, so many bytes between two pauses."""
     document = Document("fresh")
-    for _ in document.load(updates):
-        pass
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(own, "SLICE_BYTES", slice_bytes)
+        for _ in document.load(updates):
+            pass
     return document
 
 
@@ -213,8 +216,8 @@ def test_a_document_does_what_plain_python_does(plan: list[list[Op]]) -> None:
         updates += [outcome.update] if outcome else []
         model = after
         model.assert_shown_by(document)
-    loaded = fresh(*updates)
-    assert everything(loaded) == everything(document)
+    assert everything(fresh(*updates)) == everything(document)
+    assert everything(fresh(*updates, slice_bytes=1)) == everything(document)
 
 
 @settings(max_examples=100, deadline=None)
@@ -240,7 +243,8 @@ def test_documents_converge_in_whatever_order(plan, seed) -> None:
             waiting = [update for update in waiting if not receive(node, update)]
     first = everything(nodes[0])
     assert all(everything(node) == first for node in nodes)
-    assert everything(fresh(*list(commits))) == first
+    assert everything(fresh(*commits)) == first
+    assert everything(fresh(*commits, slice_bytes=100)) == first
     assert everything(fresh(nodes[0].encode())) == first
 
 
@@ -390,7 +394,8 @@ def test_what_follows_half_a_character_is_taken() -> None:
         assert receive(document, update)
     assert document.read(body) == "\ufffd\U0001f469\u200d\U0001f469\u200d\U0001f467x"
     assert document.vector == {1: 11}
-    assert fresh(*BEHIND_A_HALF).read(body) == document.read(body)
+    for slice_bytes in (1, own.SLICE_BYTES):
+        assert fresh(*BEHIND_A_HALF, slice_bytes=slice_bytes).read(body) == document.read(body)
     whole = fresh(BEHIND_A_HALF[0])
     for update in BEHIND_A_HALF[1:]:
         assert whole.take(update, PEER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from protobase_live.document import content
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.yjs import ranges, update_walker
 from protobase_live.protocol.yjs.ranges import STEP_RANGES, Ranges
-from protobase_live.protocol.yjs.structs import merge
+from protobase_live.protocol.yjs.structs import Structs, merge, slicing
 from protobase_live.protocol.yjs.structs.log import Log
 from protobase_live.protocol.yjs.update_reader import RUN, STEP_BYTES, Reader
 from protobase_live.protocol.yjs.update_walker import STEP_STRUCTS
@@ -24,25 +24,6 @@ from tests.support.yjs_encoding import sent
 
 LONGEST_STEP = 1_000
 """Structs that may be read, taken and applied without a pause."""
-
-
-class Counted(Sequence[bytes]):
-    """Updates that count how many of them were taken."""
-
-    def __init__(self, updates: Sequence[bytes]) -> None:
-        self.updates = updates
-        self.taken = 0
-
-    def __len__(self) -> int:
-        return len(self.updates)
-
-    def __getitem__(self, index):
-        return self.updates[index]
-
-    def __iter__(self) -> Iterator[bytes]:
-        for update in self.updates:
-            self.taken += 1
-            yield update
 
 
 def pushes(count: int, client: int = 5) -> list[bytes]:
@@ -57,13 +38,35 @@ def pushes(count: int, client: int = 5) -> list[bytes]:
     return updates
 
 
-def test_a_log_of_small_updates_is_loaded_in_small_steps(made) -> None:
-    log = Counted(pushes(4 * LONGEST_STEP))
-    document = made()
-    steps = [0]
+def test_a_log_of_small_updates_is_loaded_in_small_steps(made, monkeypatch) -> None:
+    log, document, taken, steps = pushes(4 * LONGEST_STEP), made(), count(), [0]
+    take = Structs.take
+
+    def counted(*args: Any, **options: Any) -> Any:
+        next(taken)
+        return take(*args, **options)
+
+    monkeypatch.setattr(Structs, "take", counted)
     for _ in document.load(log):
-        steps.append(log.taken)
+        steps.append(next(taken))
+    assert steps[-1] >= len(log)
     assert max(after - before for before, after in itertools.pairwise(steps)) <= LONGEST_STEP
+
+
+def test_a_log_is_told_in_the_order_in_which_it_was_stored(made, monkeypatch) -> None:
+    """To put it in order takes longer than to tell it."""
+    monkeypatch.setattr(slicing, "Ordering", None)
+    editors = [Doc(client_id=client) for client in (3, 1, 2)]
+    log = list[bytes]()
+    for number in range(3_000):
+        editor = editors[number % 3]
+        before = editor.get_state()
+        editor.get("text", type=Text).insert(number // 2, "x" * 30)
+        log.append(editor.get_update(before))
+        for other in editors:
+            other.apply_update(log[-1])
+    document = made(*log)
+    assert document.read(Read(Target("text", ("text",)), "value")) == "x" * 90_000
 
 
 def test_many_deletions_are_taken_in_small_steps(made, monkeypatch) -> None:
