@@ -234,7 +234,6 @@ class CollectionActor(Actor[Message]):
 
     async def _reload(self, until: Vector | None = None) -> Document:
         await self._pipeline.settled()
-        await self._folding.stop()  # what it folds would be counted twice
         await self._load(until)
         return self._replica.document
 

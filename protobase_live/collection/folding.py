@@ -49,13 +49,16 @@ class Folding:
         self._allowance = 1
         """How many times as long as its limit the log may be before it is folded."""
         self._task: asyncio.Task[None] | None = None
+        self._is_counted_anew = False
+        """Whether the log was counted after it was read to be folded."""
         self._storing = False
         """Whether the storage has been given what was folded: it goes on even if nobody waits for it."""
 
     def loaded(self, loaded: Loaded) -> None:
-        """The log is as long as this."""
+        """The log is as long as this. What is being folded may be in it, and counts until the next fold."""
         self._commits, self._bytes = len(loaded.commits), _bytes(loaded.commits)
         self._left_commits = self._left_bytes = 0
+        self._is_counted_anew = True
 
     def grew(self, commit: Commit) -> None:
         """One more commit is durable; begins to fold if the log is long."""
@@ -78,9 +81,10 @@ class Folding:
         try:
             async with self._slots:
                 folded, left = await self._fold_older()
-            self._commits += self._left_commits - len(folded) - len(left)
-            self._bytes += self._left_bytes - _bytes(folded) - _bytes(left)
-            self._left_commits, self._left_bytes = len(left), _bytes(left)
+            if not self._is_counted_anew:
+                self._commits += self._left_commits - len(folded) - len(left)
+                self._bytes += self._left_bytes - _bytes(folded) - _bytes(left)
+                self._left_commits, self._left_bytes = len(left), _bytes(left)
             self._allowance = 1
             self._unfolded.remove(self._name)
         except StaleSnapshot:
@@ -100,6 +104,7 @@ class Folding:
         stored = await self._storage.load(self._name)
         if len(stored.commits) < self._commits + self._left_commits:  # another process has folded it
             self.loaded(stored)
+        self._is_counted_anew = False
         retained = self._retained(stored.commits)
         left = self._outlet.left_in_log(self._name, stored, retained)
         older = Loaded(stored.snapshot, _without_newest(stored.commits, left))

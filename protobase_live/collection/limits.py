@@ -80,6 +80,9 @@ class Limits(TransactionLimits):
     outrun_attempts: int = 100
     """How often a transaction is carried out, with its checks, while other processes that write the same
     stream are faster each time; then it fails with `Conflict`."""
+    outrun_seconds: float = 30.0
+    """How long it waits each time until its collections are loaded again and have what the others have
+    stored; then it fails with `Unavailable`, with nothing done."""
     held_update_bytes: int = 4 * 1024 * 1024
     """Bytes that Yjs clients have sent to a collection and that lack something they build on, 200 more for
     each part; beyond it, what was held longest is let go of, and sent again when its client reconnects."""

@@ -84,7 +84,7 @@ class Committing:
             try:
                 return await self._commit(transaction)
             except Outrun as error:
-                await self._catch_up(error.stored)
+                await self._catch_up_anew(error.stored)
         return await self._commit_in_turn(transaction, attempts)
 
     async def _commit_in_turn(self, transaction: JointTransaction, attempts: int) -> Receipt:
@@ -92,27 +92,32 @@ class Committing:
         waits while this process catches up after it."""
         for _ in range(attempts):
             async with self._storage.queued(transaction.names) as seen:
-                with suppress(Unavailable):  # what they had stored may be deleted since
-                    await self._catch_up(seen)
+                with suppress(Unavailable, TimeoutError):  # what they had stored may be deleted since
+                    await self._catch_up(seen, self._limits.ahead_seconds)
                 try:
                     return await self._commit(transaction)
                 except Outrun as error:
                     stored = error.stored
-            await self._catch_up(stored)
+            await self._catch_up_anew(stored)
         raise Conflict(
             f"other processes were faster {self._limits.outrun_attempts} times (outrun_attempts); "
             "nothing was done"
         )
 
-    async def _catch_up(self, stored: Mapping[str, Vector]) -> None:
+    async def _catch_up_anew(self, stored: Mapping[str, Vector]) -> None:
+        """Catch up once collections were set back, as they are behind an attempt: each is loaded again."""
+        try:
+            await self._catch_up(stored, self._limits.outrun_seconds)
+        except TimeoutError:
+            raise Unavailable(
+                f"{', '.join(stored)}: what other processes have stored did not come here within "
+                f"{self._limits.outrun_seconds:g} seconds (outrun_seconds); nothing was done"
+            ) from None
+
+    async def _catch_up(self, stored: Mapping[str, Vector], seconds: float) -> None:
+        """Wait until what others have stored is here. Raises TimeoutError."""
         for name, vector in stored.items():
-            try:
-                await within(self._clock, self._limits.ahead_seconds, self._reach(name, vector))
-            except TimeoutError:
-                raise Unavailable(
-                    f"{name}: what other processes have stored did not come here within "
-                    f"{self._limits.ahead_seconds:g} seconds (ahead_seconds); nothing was done"
-                ) from None
+            await within(self._clock, seconds, self._reach(name, vector))
 
     async def _reach(self, name: str, vector: Vector) -> None:
         await self._ask(name, Reach(vector))

@@ -19,12 +19,18 @@ from ..packing import pack, unpack
 from .patient import Patient
 from .stream import Unanswered, Unavailable
 
-TICKET_SECONDS = 1.0
-"""How long a ticket counts: who has it may have died. So nobody waits longer, either."""
+TICKET_SECONDS = 2.0
+"""How long a ticket counts unless it is told again: who has it may have died, or be very busy."""
 
-CONTESTED_SECONDS = 5.0
+TELL_SECONDS = 0.5
+"""How often who has a ticket tells of it again: he may have many commits of others to take."""
+
+TELLINGS = 20
+"""How often he does so, at most: nobody waits for ever for one who hangs."""
+
+CONTESTED_SECONDS = 30.0
 """How long a collection is taken for contested after another process had a ticket for it: longer than who was
-outrun takes to catch up and come again, or those who take no ticket any more would always be faster."""
+outrun takes to load it and come again, or those who take no ticket any more would always be faster."""
 
 TICKETS = 1_024
 """Tickets that are known at once, at most; for more, nobody waits."""
@@ -52,6 +58,7 @@ class _Held:
     """An own ticket: how many use it, and what those before it have stored."""
 
     users: int = 0
+    telling: asyncio.Task[None] | None = None
     seen: dict[str, Vector] = field(default_factory=dict[str, Vector])
 
 
@@ -92,25 +99,36 @@ class Queueing:
         try:
             if held.users == 1:
                 await self._say(ticket)
+                held.telling = asyncio.create_task(self._tell_again(ticket))
             await self._wait(ticket)
             yield held.seen
         finally:
             held.users -= 1
             if not held.users:
                 self._held.pop(ticket, None)
+                if held.telling is not None:
+                    held.telling.cancel()
                 await self._say(ticket, {name: dict(self._stored(name)) for name in ticket.collections})
 
+    async def _tell_again(self, ticket: Ticket) -> None:
+        """While it is held, so that it counts: who has it may take long to come to what others stored."""
+        for _ in range(TELLINGS):
+            await asyncio.sleep(TELL_SECONDS)
+            await self._say(ticket)
+
     async def _wait(self, ticket: Ticket) -> None:
-        """Until the others have heard of it, and nobody is before it; no longer than tickets count."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TICKET_SECONDS):
-                while ticket not in self._heard or self._is_behind(ticket):
-                    self._changed.clear()
+        """Until the others have heard of it, and nobody is before it; for none longer than it counts."""
+        unheard = _now() + TICKET_SECONDS
+        while (until := self._waits_until(ticket, unheard)) > _now():
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
                     await self._changed.wait()
 
-    def _is_behind(self, ticket: Ticket) -> bool:
-        now = _now()
-        return any(each.is_before(ticket) and until > now for each, until in self._heard.items())
+    def _waits_until(self, ticket: Ticket, unheard: float) -> float:
+        """When those before it that are known count no more; ``unheard`` if it was not heard itself."""
+        before = (until for each, until in self._heard.items() if each.is_before(ticket))
+        return max(before, default=0.0) if ticket in self._heard else unheard
 
     async def _say(self, ticket: Ticket, stored: Mapping[str, Vector] | None = None) -> None:
         """Tell of a ticket, or that it is given back and what was stored."""

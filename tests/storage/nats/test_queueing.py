@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import detangle
 import pytest
 
 from protobase_live.collection.limits import Limits
@@ -14,27 +15,30 @@ from protobase_storage.nats import queueing
 from protobase_storage.nats.patient import Patient
 from protobase_storage.nats.queueing import CONTESTED_SECONDS, TICKET_SECONDS, Queueing
 from protobase_storage.nats.stream import Unavailable
-from protobase_storage.packing import pack
+from protobase_storage.packing import pack, unpack
 
 pytestmark = pytest.mark.usefixtures("long_tickets")
 
 SHORT = 0.01
 """Seconds that a ticket counts where it is not given back."""
-WAIT = 10.0
+WAIT = 20.0
 """Seconds after which nothing comes any more."""
 
 
 class Bus:
-    """Everybody hears everything at once, unless it is down."""
+    """Everybody hears everything at once, unless it is down, or said by who is dead."""
 
     def __init__(self) -> None:
         self.up = True
+        self.dead: str | None = None
         self.said: list[bytes] = []
         self._heard: list[Callable[[bytes], None]] = []
 
     async def say(self, subject: str, data: bytes) -> None:
         if not self.up:
             raise Unavailable
+        if self.dead is not None and unpack(data)[1] == self.dead:
+            return
         self.said.append(data)
         for each in self._heard:
             each(data)
@@ -101,12 +105,16 @@ def bus() -> Bus:
     return Bus()
 
 
-@pytest.fixture
-async def processes(bus: Bus) -> list[Process]:
+async def begun(bus: Bus) -> list[Process]:
     found = [Process(bus, name) for name in ("a", "b", "c")]
     for each in found:
         await each.queueing.begin()
     return found
+
+
+@pytest.fixture
+async def processes(bus: Bus) -> list[Process]:
+    return await begun(bus)
 
 
 @pytest.fixture
@@ -188,17 +196,41 @@ async def test_all_have_their_turn_in_the_order_in_which_they_came(processes: li
     assert order == list(range(9))
 
 
-@pytest.mark.usefixtures("short")
-async def test_who_never_comes_back_is_waited_for_no_longer_than_a_ticket_counts(
-    processes: list[Process],
-) -> None:
-    one, other, _ = processes
-    hanging = one.enter("tasks")
-    await hanging.turn()
-    second = other.enter("tasks")
-    assert await second.turn() == {}
-    await second.leave()
-    await hanging.leave()
+def waited(dead: bool, leaves_after: float | None) -> float:
+    """For how many seconds somebody waits behind one who has his turn, and dies or leaves."""
+
+    async def main() -> float:
+        bus, loop = Bus(), asyncio.get_running_loop()
+        one, other, _ = await begun(bus)
+        first = one.enter("tasks")
+        await first.turn()
+        bus.dead = "a" if dead else None
+        if leaves_after is not None:
+            loop.call_later(leaves_after, first._leaving.set)
+        begins = loop.time()
+        second = other.enter("tasks")
+        await second.turn()
+        took = loop.time() - begins
+        await second.leave()
+        await first.leave()
+        return took
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(queueing, "TICKET_SECONDS", TICKET_SECONDS)
+        return detangle.run(main)
+
+
+def test_who_is_dead_is_waited_for_no_longer_than_a_ticket_counts() -> None:
+    assert waited(dead=True, leaves_after=None) == pytest.approx(TICKET_SECONDS)
+
+
+def test_who_has_long_to_do_is_waited_for_because_he_says_so() -> None:
+    assert waited(dead=False, leaves_after=3) == pytest.approx(3)
+
+
+def test_who_never_leaves_is_waited_for_until_he_has_said_so_often_enough() -> None:
+    longest = queueing.TELLINGS * queueing.TELL_SECONDS + TICKET_SECONDS
+    assert waited(dead=False, leaves_after=None) == pytest.approx(longest)
 
 
 @pytest.mark.usefixtures("short")
@@ -277,4 +309,4 @@ async def test_tickets_for_different_collections_are_different_ones(processes: l
 
 
 def test_who_was_outrun_comes_again_while_its_collection_is_contested() -> None:
-    assert Limits().ahead_seconds + TICKET_SECONDS < CONTESTED_SECONDS
+    assert Limits().outrun_seconds <= CONTESTED_SECONDS
