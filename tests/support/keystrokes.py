@@ -73,6 +73,8 @@ def _content(random: Random) -> Content:
 
 def _home(random: Random, client: int, clock: int, vector: Mapping[int, int], content: Content) -> dict:
     kind = random.random()
+    if kind < 0.05 and clock:  # in what it wrote last, as the first field of a record is
+        return {"parent": Id(client, clock - 1), "key": random.choice((None, "f"))}
     if kind < 0.5 and clock:
         return {"left": Id(client, clock - 1)}
     if kind < 0.8 and vector:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protobase_live.errors import MalformedUpdate
-from protobase_live.protocol.yjs.struct import DELETED, HAS_PARENT_SUB, KIND, TEXT, VALUES, Id, Struct
+from protobase_live.protocol.yjs.struct import DELETED, HAS_PARENT_SUB, KIND, TEXT, TYPE, VALUES, Id, Struct
 from protobase_live.protocol.yjs.structs.admission import NOWHERE, TEXT_KINDS, place_of
 from protobase_live.protocol.yjs.structs.log import ASTRAL, CHAINED, GONE, KEYED, KIND_MARK, PAIR, Log
 from protobase_live.protocol.yjs.structs.logs import Logs
@@ -19,6 +19,9 @@ _VALUE_IN_PARENT = VALUES | HAS_PARENT_SUB
 
 _IN_SEQUENCES = frozenset({DELETED, TEXT, VALUES})
 """What stands beside something, and has no rules but those that are checked here."""
+
+_IN_ROOTS = frozenset({TYPE, VALUES})
+"""What any root may hold, one at a time: it has no kind of its own, and is in nothing that is deleted."""
 
 
 def append_common(logs: Logs, log: Log, update: bytes, structs: Iterator[Struct]) -> Struct | None:
@@ -40,8 +43,10 @@ def append_common(logs: Logs, log: Log, update: bytes, structs: Iterator[Struct]
         if kind == TEXT and length + 1 != end - content and PAIR.search(update, content, end):
             return struct
         if parent is not None:
-            if kind == VALUES and length == 1 and isinstance(parent, str):  # any root may hold any value
+            if kind in _IN_ROOTS and length == 1 and isinstance(parent, str):
                 place = logs.root_number(parent), 0 if sub is None else logs.key_number(sub)
+            elif kind == VALUES and length == 1 and parent == (client, clock - 1):
+                place = _place_in_last(logs, log, sub)
             else:
                 place = _place_in_parent(logs, client, struct)
             if place is None:
@@ -74,6 +79,15 @@ def append_common(logs: Logs, log: Log, update: bytes, structs: Iterator[Struct]
             update[start:end], content - start, length, kind | CHAINED if chained else kind, place, right
         )
     return None
+
+
+def _place_in_last(logs: Logs, log: Log, sub: str | None) -> tuple[int, int] | None:
+    """Where a value in the last struct of a log belongs, as the first field of a new record does; None if
+    that is no shared type, or deleted."""
+    number = logs.type_number((log.client, log.end - 1))
+    if log.marks[-1] & KIND_MARK != TYPE or logs.is_deleted(number):
+        return None
+    return number, 0 if sub is None else logs.key_number(sub)
 
 
 def _place_in_parent(logs: Logs, client: int, struct: Struct) -> tuple[int, int] | None:

@@ -69,6 +69,9 @@ LIST = sent(
 )
 
 
+RECORD = yjs.item(yjs.shared(Shared.MAP), parent="records", key="k")
+
+
 def left_over(base: bytes, update: bytes) -> int:
     """How many structs of an update for a document are not common."""
     structs = Structs()
@@ -97,6 +100,8 @@ def left_over(base: bytes, update: bytes) -> int:
             LIST,
             sent(2, 0, yjs.item(yjs.values(1, 2), right=Id(1, 1)), yjs.item(yjs.deleted(3), left=Id(2, 1))),
         ),
+        (TEXT, sent(2, 0, RECORD, yjs.item(yjs.values(1), parent=Id(2, 0), key="f"))),
+        (sent(2, 0, RECORD), sent(2, 1, yjs.item(yjs.values(1), parent=Id(2, 0), key="f"))),
     ],
 )
 def test_what_editors_send_is_common(base: bytes, update: bytes) -> None:
@@ -115,6 +120,14 @@ def test_what_editors_send_is_common(base: bytes, update: bytes) -> None:
         (TEXT, sent(2, 0, yjs.item(yjs.text("x"), left=Id(1, 0)))),
         (LIST, sent(2, 0, yjs.item(yjs.text("x"), left=Id(1, 1)))),
         (LIST, sent(2, 0, yjs.item(yjs.values(1, 2), parent="m", key="k"))),
+        (
+            sent(2, 0, RECORD, deletes={2: [(0, 1)]}),
+            sent(2, 1, yjs.item(yjs.values(1), parent=Id(2, 0), key="f")),
+        ),
+        (
+            sent(2, 0, yjs.item(yjs.values(1), parent="records", key="k")),
+            sent(2, 1, yjs.item(yjs.values(1), parent=Id(2, 0), key="f")),
+        ),
     ],
 )
 def test_the_rest_is_left_to_a_closer_look(base: bytes, update: bytes) -> None:
