@@ -114,6 +114,11 @@ def check_author(author: Any) -> str | None:
     return None if author is None else _text("author", author, MAX_NAME_BYTES)
 
 
+def check_somebody(author: Any) -> str:
+    """The author, who is somebody; else InvalidName."""
+    return _text("author", author, MAX_NAME_BYTES)
+
+
 def known_name(name: Any) -> str:
     """The name or key, if something that is stored may have it; else InvalidName.
 
