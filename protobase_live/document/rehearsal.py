@@ -11,7 +11,7 @@ from protobase_live.document.targets import kind_at, touched_by
 from protobase_live.errors import KindMismatch, naming
 from protobase_live.model.atoms import Atom
 from protobase_live.model.names import RECORDS_NAME
-from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target
+from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target, a_kind
 from protobase_live.structures import Kind
 
 REHEARSE_SLICE = 250
@@ -92,7 +92,8 @@ def _checked(op: Op, kind: Kind) -> CheckedOp:
 def _require_same(roots: dict[str, Kind], name: str, kind: Kind) -> None:
     """Raise KindMismatch where an earlier operation makes another kind of a root that nobody has written."""
     if (earlier := roots.setdefault(name, kind)) is not kind:
-        raise KindMismatch(f"{name!r} is a {earlier.name} earlier in the same transaction, not a {kind.name}")
+        made = f"{name!r} is {a_kind(earlier.name)} earlier in the same transaction"
+        raise KindMismatch(f"{made}, not {a_kind(kind.name)}")
 
 
 def _named(target: Target) -> naming:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from protobase_live.errors import KindMismatch, ValidationError
+from protobase_live.model.operations import a_kind
 from protobase_live.model.values import same, short
 from protobase_live.structures.arguments import Signature, Signatures
 from protobase_live.structures.portions import wrote
@@ -102,13 +103,14 @@ class Kind(ABC):
         if value is None:
             return self.plain_type()
         if not isinstance(value, self.plain_type):
-            raise KindMismatch(f"{short(value)} is not a {self.name}")
+            raise KindMismatch(f"{short(value)} is not {a_kind(self.name)}")
         return value
 
     def _signature(self, what: str, known: Signatures, name: Any) -> Signature:
         if isinstance(name, str) and name in known:
             return known[name]
-        raise ValidationError(f"a {self.name} has no {what} {name!r}; it has {', '.join(known)}")
+        wrong = f"{name!r} is no {what} of {a_kind(self.name)}"
+        raise ValidationError(f"{wrong}; expected one of {', '.join(known)}")
 
 
 class KeyedKind(Kind):
