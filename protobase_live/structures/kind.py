@@ -33,9 +33,12 @@ class Kind(ABC):
     whole: ClassVar[str]
     """The question whose answer tells everything (see `restore`)."""
 
-    def check(self, action: str, args: Args) -> Args:
-        """The arguments in their final form. Raises ValidationError for an unknown action or argument."""
-        return self._signature("action", self.actions, action).check(f"{self.name}.{action}", tuple(args))
+    def check(self, action: str, args: Args, method: str | None = None) -> Args:
+        """The arguments in their final form. Raises ValidationError for an unknown action or argument, which
+        it says of the ``method`` that was called, if that has another name than the action.
+        """
+        signature = self._signature("action", self.actions, action)
+        return signature.check(f"{self.name}.{method or action}", tuple(args))
 
     def check_read(self, method: str, args: Args) -> Args:
         """The same for a question."""
