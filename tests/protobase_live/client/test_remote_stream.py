@@ -88,6 +88,22 @@ async def test_nothing_comes_before_it_is_entered(remote) -> None:
             await asyncio.wait_for(anext(each), 5.0)
 
 
+async def test_a_stream_is_entered_once_and_before_it_is_read_wherever_the_database_is(remote) -> None:
+    for database in remote:
+        stream = (await database.collection("notes")).changes(since=pb.START)
+        await (await database.collection("notes")).insert({})
+        with pytest.raises(pb.Closed, match="the change stream is not open: use 'async with'"):
+            await asyncio.wait_for(anext(stream), 5.0)
+        async with stream:
+            assert (await anext(stream)).kind == "insert"
+            with pytest.raises(pb.Closed, match="a change stream is entered once"):
+                await stream.__aenter__()
+        with pytest.raises(pb.Closed, match="the change stream was closed"):
+            await anext(stream)
+        with pytest.raises(pb.Closed, match="a change stream is entered once"):
+            await stream.__aenter__()
+
+
 async def test_a_keystroke_in_a_long_text_costs_what_it_says(remote) -> None:
     database, connected = remote
     text = (await database.collection("notes")).text("body")
