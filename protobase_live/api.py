@@ -66,7 +66,10 @@ class DatabaseApi(ABC):
     async def collection(
         self, name: str, atom: type[T] | None = None, *, on_invalid: OnInvalid = "skip"
     ) -> Collection[T] | Collection[Row]:
-        """The collection ``name``; its records are of the class ``atom``, or dicts. Raises InvalidName.
+        """The collection ``name``; its records are of the class ``atom``, or dicts.
+
+        Raises InvalidName, and ValidationError for another class than it was opened with before: queries of
+        this database give Atoms of one. A class that is defined anew under its name takes the other's place.
 
         Queries know the class from now on, and the indexes it names are declared. A record that does not fit
         the class is left out wherever several are read (``on_invalid="skip"``; `Collection.misfits` lists
@@ -180,10 +183,17 @@ class DatabaseApi(ABC):
         return Loader(query.collection, query.atom, known.on_invalid if known else "skip")
 
     def _know(self, name: str, atom: type[Any], on_invalid: OnInvalid) -> Loader:
-        """What makes Atoms of a collection's records, which is also what queries use from now on."""
-        known = self._loaders.pop(name, None)
+        """What makes Atoms of a collection's records, which is also what queries use from now on.
+
+        Raises ValidationError while they use another class.
+        """
+        known = self._loaders.get(name)
         if known is None or known.atom is not atom or known.on_invalid != on_invalid:
-            known = Loader(name, atom, on_invalid)
+            made = Loader(name, atom, on_invalid)
+            if known is not None:
+                known.require_same(made.atom)
+            known = made
+        self._loaders.pop(name, None)  # so that it is the newest
         self._loaders[name] = known
         if len(self._loaders) > MAX_KNOWN_CLASSES:
             del self._loaders[next(iter(self._loaders))]

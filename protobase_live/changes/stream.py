@@ -55,12 +55,15 @@ class ChangeStream:
         self._replay: AsyncGenerator[tuple[tuple[Change, ...], Cursor]] | None = None
         self._changes: deque[Change] = deque()
         self._seen: str | None = since
-        self._closed = False
+        self._entered = self._closed = False
 
     def __repr__(self) -> str:
         return f"<ChangeStream of {quoted(self._collection)}>"
 
     async def __aenter__(self) -> ChangeStream:
+        if self._entered:
+            raise Closed("a change stream is entered once; ask for another")
+        self._entered = True
         await self._attach()
         return self
 
@@ -89,7 +92,12 @@ class ChangeStream:
         return (await self.batch(1))[0]
 
     async def batch(self, limit: int) -> list[Change]:
-        """Wait for at least one change and give at most ``limit``. Raises Closed after the end."""
+        """Wait for at least one change and give at most ``limit``.
+
+        Raises Closed before the block and after its end.
+        """
+        if not self._entered:
+            raise Closed("the change stream is not open: use 'async with'")
         while not self._changes:
             if self._closed:
                 raise Closed("the change stream was closed")

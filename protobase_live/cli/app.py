@@ -174,12 +174,18 @@ def tail(
     url: ServerUrl,
     collection: str,
     since: Annotated[str | None, typer.Option(help="A change's cursor: go on after it.")] = None,
+    structure: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:NAME", help="Tell a structure that Yjs clients alone write, too, such as text:body."
+        ),
+    ] = None,
     token: Token = None,
 ) -> None:
     """Print each change of a collection as one line of JSON, from now on or from a cursor."""
     from protobase_live.cli.tail import tail
 
-    tail(url, collection, since, token)
+    tail(url, collection, since, structure or [], token)
 
 
 @app.command()

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from protobase_live.cli.loop import run
 from protobase_live.cli.notes import note_connection
 from protobase_live.client import connect
+from protobase_live.document.targets import OPEN, named_structure
 from protobase_live.model.change import Change
+from protobase_live.model.operations import Read
 from protobase_live.model.values import to_json
 
 
-def tail(url: str, collection: str, since: str | None, token: str | None) -> NoReturn:
-    """Print changes until Ctrl-C, then end the process. That the server is lost is said on standard error."""
-    run(_tail(url, collection, since, token))
+def tail(
+    url: str, collection: str, since: str | None, structures: Sequence[str], token: str | None
+) -> NoReturn:
+    """Print changes until Ctrl-C, then end the process. That the server is lost is said on standard error.
+
+    ``structures`` (``KIND:NAME``) are told, too, even if no program has written them.
+    """
+    run(_tail(url, collection, since, structures, token))
 
 
-async def _tail(url: str, collection: str, since: str | None, token: str | None) -> None:
+async def _tail(
+    url: str, collection: str, since: str | None, structures: Sequence[str], token: str | None
+) -> None:
+    opened = [named_structure(each) for each in structures]
     async with connect(url, token, on_connection=note_connection) as database:
         tailed = await database.collection(collection)
+        for each in opened:
+            await database.read(collection, Read(each, OPEN))
         async with tailed.changes(since) as changes:
             async for change in changes:
                 print(json.dumps(change_form(change), ensure_ascii=False), flush=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING
+from ssl import SSLContext
+from typing import Any
 
 from protobase_actors import Clock, SystemClock
 from protobase_live.client.address import live_url, refusal, without_secrets
@@ -19,12 +20,10 @@ from protobase_live.client.ways import WAYS, Way, Ways
 from protobase_live.errors import ValidationError
 from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
+from protobase_live.model.arguments import require, require_secret, text, texts
 from protobase_live.model.values import quoted
 from protobase_live.protocol.live.client_session import ClientSession
 from protobase_live.protocol.live.codec import CODECS, MsgpackCodec
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
 
 
 def connect(
@@ -74,17 +73,21 @@ def connect(
     """
 
     check_limits(limits=(limits, ClientLimits))
-    urls = [url] if isinstance(url, str) else list(url)
+    right = "an address such as 'ws://127.0.0.1:8765/live', or a list of them"
+    urls = [url] if isinstance(url, str) else texts("pb.connect", right, url)
+    text("name=", name)
+    _require_types(token, tls, on_connection)
     shown = ", ".join(map(without_secrets, urls))
 
+    codec = CODECS.get(subprotocol)
+    if codec is None:
+        raise ValidationError(f"subprotocol {subprotocol!r} is none of {', '.join(CODECS)}")
+    if transport not in WAYS:
+        raise ValidationError(f"transport {transport!r} is none of {', '.join(WAYS)}")
+    if not urls:
+        raise ValidationError("connect() takes the address of a server, or several, not an empty list")
+
     async def begin() -> RemoteDatabase:
-        codec = CODECS.get(subprotocol)
-        if codec is None:
-            raise ValidationError(f"subprotocol {subprotocol!r} is none of {', '.join(CODECS)}")
-        if transport not in WAYS:
-            raise ValidationError(f"transport {transport!r} is none of {', '.join(WAYS)}")
-        if not urls:
-            raise ValidationError("connect() takes the address of a server, or several, not an empty list")
         bounds, drawn, tables = limits or ClientLimits(), random or SystemRandom(), PresenceTables()
         timed = clock or SystemClock()
         doors = Doors(list(dict.fromkeys(map(live_url, urls))), clock=timed, random=drawn, limits=bounds)
@@ -110,3 +113,12 @@ def connect(
         return RemoteDatabase(link, tables, drawn, shown, bounds)
 
     return Entering(begin, f"RemoteDatabase {quoted(shown)}")
+
+
+def _require_types(token: Any, tls: Any, on_connection: Any) -> None:
+    """Raises ValidationError."""
+    fits = token is None or isinstance(token, str) or callable(token)
+    require_secret(fits, "token=", "a str or a function that gives one", token)
+    require(tls is None or isinstance(tls, SSLContext), "tls=", "an ssl.SSLContext", tls)
+    is_function = on_connection is None or callable(on_connection)
+    require(is_function, "on_connection=", "a function of the loss", on_connection)

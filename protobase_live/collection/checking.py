@@ -27,7 +27,6 @@ def check_in_steps(digests: Digests, checks: Sequence[Check], most: int) -> Gene
             unpaused = 0
             yield
         if found.digest != check.digest:
-            what = ", ".join(map(repr, check.read.args)) or "all"
-            raise Conflict(f"{check.read.target.path[0]} {what} changed since it was read")
+            raise Conflict(f"{check.read} changed since it was read")
         if compared > most:
             raise LimitExceeded(f"a transaction relies on at most {most} bytes of what it read (check_bytes)")

@@ -58,7 +58,7 @@ from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
 from protobase_live.model.erasure import Erasure
-from protobase_live.model.names import check_author, check_node, is_listed, known_collection
+from protobase_live.model.names import check_author, check_node, is_listed, known_collection, known_name
 from protobase_live.model.operations import RECORDS, Check, CollectionInfo, Op, Read, Receipt, Target
 from protobase_live.model.schemas import Schemas
 from protobase_live.model.state_hash import StateHash
@@ -275,7 +275,7 @@ class Database(DatabaseApi):
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
-        line = EmbeddedPresenceLine(self.presence_hub, collection)
+        line = EmbeddedPresenceLine(self.presence_hub, known_collection(collection))
         return Presence(line, self._random.getrandbits(32), state)
 
     async def _query(self, query: Query) -> list[Row]:
@@ -297,7 +297,7 @@ class Database(DatabaseApi):
         Those that are the server's own (``protobase:...``) are told only to who asks for such a prefix.
         """
         with errors_named("the storage"):
-            found = await self._storage.list(prefix)
+            found = await self._storage.list(known_name(prefix))
         why = self.read_only.reasons
         told = (each for each in found if is_listed(each.name, prefix))
         return [CollectionInfo(**asdict(each), read_only=why.get(each.name)) for each in told]
@@ -308,7 +308,7 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
-        await self._histories.delete(collection)
+        await self._histories.delete(known_name(collection))
         self.unfolded.remove(collection)
         self.read_only.release(collection)
 
@@ -319,7 +319,7 @@ class Database(DatabaseApi):
 
         Raises Unavailable, and nothing was erased, while another node has more of the collection.
         """
-        erase = partial(self._histories.erase, collection, key)
+        erase = partial(self._histories.erase, known_name(collection), key)
         is_left = partial(self._histories.has, collection, key)
         erasure = await self._erasures.carry_out(collection, erase, is_left)
         self.unfolded.remove(collection)
@@ -345,7 +345,7 @@ class Database(DatabaseApi):
 
     async def stored(self, collection: str) -> bytes:
         """All that is stored of a collection, exactly as it is, for `restore`."""
-        return (await self.backup_as_of(collection, None))[1]
+        return (await self.backup_as_of(known_name(collection), None))[1]
 
     async def backup_as_of(self, collection: str, version: str | None) -> tuple[str, bytes]:
         """`stored`, with the version that it is of, or of an earlier ``version``.

@@ -15,6 +15,7 @@ from protobase_live.collection.quarantine import Quarantine
 from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import CollectionUnloadable, InvalidName, StorageFailed
 from protobase_live.model.erasure import NeverThere
+from protobase_live.model.names import known_name
 from protobase_live.model.operations import RECORDS, Read
 from protobase_storage import CollectionCorrupt, Loaded, Storage
 
@@ -51,7 +52,8 @@ class Histories:
         """Have no byte left of a collection, or of a record of it and its past; durable on return.
 
         Answers with whether it was there. Raises ValidationError for a collection that was never here,
-        CollectionUnloadable for a record of what cannot be loaded, and what `Replica.erase` raises.
+        InvalidName for what is no key, CollectionUnloadable for a record of what cannot be loaded, and what
+        `Replica.erase` raises.
         """
 
         async def erase() -> bytes:
@@ -60,6 +62,8 @@ class Histories:
                 raise CollectionUnloadable(f"collection {collection!r} cannot be loaded, {reason}")
             return await erase_unread(self._storage, collection, self._identity.timeline())
 
+        if key is not None:
+            known_name(key)
         was_there = await self._was_there(collection, key)
         await self._replace(collection, Erase(key), erase)
         return was_there

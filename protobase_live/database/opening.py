@@ -14,6 +14,7 @@ from protobase_live.errors import StorageFailed, ValidationError
 from protobase_live.handles.entering import Entering
 from protobase_live.limits import check_limits
 from protobase_live.live.limits import ViewLimits
+from protobase_live.model.arguments import texts
 from protobase_live.model.atoms import Atom
 from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.names import check_author, check_node
@@ -82,7 +83,11 @@ def open(
     level = parse_durability(durability)
     checked = Schemas(schemas)
 
-    owners = (owner,) if isinstance(owner, str) else owner
+    owners = (
+        (owner,)
+        if isinstance(owner, str)
+        else tuple(texts("owner=", "a pattern such as 'orders*', or a list", owner))
+    )
 
     async def begin() -> Database:
         storage = await open_storage(url, limits=storage_limits or DEFAULT_STORAGE_LIMITS)

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from time import time_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from protobase_live.collection.gates import Passage
 from protobase_live.errors import ValidationError
+from protobase_live.model.arguments import require
 from protobase_storage import Commit, node_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ def trace(database: Database, ratio: float = DEFAULT_RATIO, provider: TracerProv
 
     Raises ValidationError for a ratio that is not from 0 to 1, and if OpenTelemetry is not installed.
     """
-    if not 0 <= ratio <= 1:
+    from protobase_live.database.database import Database  # who sends no traces starts without
+
+    require(isinstance(cast(Any, database), Database), "pb.trace", "a database that is open", database)
+    if not isinstance(cast(Any, ratio), int | float) or not 0 <= ratio <= 1:
         raise ValidationError(f"the ratio of commits that are traced is from 0 to 1, not {ratio}")
     try:
         from opentelemetry.trace import get_tracer

@@ -12,7 +12,7 @@ from pycrdt import Doc, Map
 from protobase_live.document.difference import Difference
 from protobase_live.errors import KindMismatch, RecordMissing
 from protobase_live.model import values
-from protobase_live.model.operations import RECORDS, Target
+from protobase_live.model.operations import RECORDS, Target, a_kind
 from protobase_live.structures import RECORDS_KIND, Kind, kind_of
 from protobase_live.structures.key_order import KeyOrder
 from protobase_live.structures.kind import Args
@@ -217,6 +217,7 @@ def mismatch(target: Target, found: str | None) -> KindMismatch:
     """Says that a field holds something of another kind than the target's (None: a plain value), and what
     makes it one."""
     _, key, field = target.path
-    what = f"field {field!r} of record {key!r} is a {found or 'plain value'}, not a {target.kind}"
+    held = "a plain value" if found is None else a_kind(found)
+    what = f"field {field!r} of record {key!r} is {held}, not {a_kind(target.kind)}"
     right = f"writing {field!r} with a class in which it is one makes it one"
     return KindMismatch(what if found else f"{what}; {right}")

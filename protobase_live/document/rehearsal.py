@@ -8,10 +8,10 @@ from typing import Any
 from protobase_live.document.assigned import Assigned
 from protobase_live.document.fitting import merging, require_fit
 from protobase_live.document.targets import kind_at, touched_by
-from protobase_live.errors import naming
+from protobase_live.errors import KindMismatch, naming
 from protobase_live.model.atoms import Atom
 from protobase_live.model.names import RECORDS_NAME
-from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target
+from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target, a_kind
 from protobase_live.structures import Kind
 
 REHEARSE_SLICE = 250
@@ -32,6 +32,7 @@ def rehearse(
     ready_ops: list[Op] = []
     states: dict[Target, Any] = {}
     touched: dict[str, bool] = {}
+    roots: dict[str, Kind] = {}
     assigned = Assigned(ops)
     for number, op in enumerate(ops):
         if number % REHEARSE_SLICE == REHEARSE_SLICE - 1:
@@ -48,6 +49,7 @@ def rehearse(
             assigned.rehearse(kind, ready, resolve, touched)
         else:
             shared = resolve(op.target)
+            _require_same(roots, op.target.path[0], kind)
             with naming(op.target):
                 states[op.target] = kind.rehearse(shared, states.get(op.target), op.action, ready.args)
     if schema is not None:
@@ -85,6 +87,13 @@ def _checked(op: Op, kind: Kind) -> CheckedOp:
         return op
     with _named(op.target):
         return CheckedOp(op.target, op.action, kind.check(op.action, op.args))
+
+
+def _require_same(roots: dict[str, Kind], name: str, kind: Kind) -> None:
+    """Raise KindMismatch where an earlier operation makes another kind of a root that nobody has written."""
+    if (earlier := roots.setdefault(name, kind)) is not kind:
+        made = f"{name!r} is {a_kind(earlier.name)} earlier in the same transaction"
+        raise KindMismatch(f"{made}, not {a_kind(kind.name)}")
 
 
 def _named(target: Target) -> naming:

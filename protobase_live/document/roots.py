@@ -17,7 +17,7 @@ from protobase_live.document.registry import MAX_STRUCTURES, Registry
 from protobase_live.document.shapes import fits, holds_text, shape_of
 from protobase_live.document.targets import kind_at
 from protobase_live.errors import KindMismatch, LimitExceeded
-from protobase_live.model.operations import Target
+from protobase_live.model.operations import Target, a_kind
 from protobase_live.structures import Kind
 from protobase_live.structures.following import Following, Source, following
 from protobase_live.structures.kept_keys import KeptKeys
@@ -72,9 +72,9 @@ class Roots:
         """The structure as that kind, None for one that nobody wrote. Raises KindMismatch."""
         if known := self._registered.get(name):
             if known.kind is not kind:
-                raise KindMismatch(f"{name!r} is a {known.kind.name}, not a {kind.name}")
+                raise KindMismatch(f"{name!r} is {a_kind(known.kind.name)}, not {a_kind(kind.name)}")
             if not _readable(self._doc, known):
-                raise KindMismatch(f"{name!r} holds a text, not a {kind.name}")
+                raise KindMismatch(f"{name!r} holds a text, not {a_kind(kind.name)}")
             return known.shared
         if self._registry.is_former(name):
             raise KindMismatch(f"{name!r} holds what an earlier version kept in it; choose another name")
@@ -85,8 +85,8 @@ class Roots:
             root, type=kind.shared_type
         )  # first: its events are of what it is opened as first
         shape = shape_of(self._doc, root)
-        if not fits(kind, shape, self._doc, root):
-            raise KindMismatch(f"{name!r} holds a {shape.name if shape else ''}, not a {kind.name}")
+        if shape is not None and not fits(kind, shape, self._doc, root):
+            raise KindMismatch(f"{name!r} holds {a_kind(shape.name)}, not {a_kind(kind.name)}")
         return shared
 
     def register(self, kind: Kind, name: str) -> Shared | KeptKeys:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from protobase_live.errors import ValidationError
-from protobase_live.model.names import RECORDS_NAME, RESERVED_PREFIX, check_field, check_structure
-from protobase_live.model.operations import INDEXES, RECORDS, Op, Target
-from protobase_live.model.values import short
+from protobase_live.model.names import (
+    RECORDS_NAME,
+    RESERVED_PREFIX,
+    check_field,
+    check_structure,
+    known_structure,
+)
+from protobase_live.model.operations import INDEXES, RECORDS, Op, Target, a_kind
+from protobase_live.model.values import quoted, short
 from protobase_live.structures import KINDS, FieldKind, Kind
 
 REGISTRY = RESERVED_PREFIX + "structures"
@@ -27,14 +33,24 @@ def kind_at(target: Target) -> Kind:
             raise ValidationError(f"records live at {RECORDS.path}, not at {short(path)}")
     elif len(path) == 3:
         if path[0] != RECORDS_NAME or not isinstance(kind, FieldKind):
-            raise ValidationError(f"{short(path)} is no field of a record that can be a {kind.name}")
+            raise ValidationError(f"{short(path)} is no field of a record that can be {a_kind(kind.name)}")
     elif len(path) != 1:
         raise ValidationError(
             f"{short(path)} is no path; expected [name], or ['records', key, field] for a field of a record"
         )
     elif path[0] == RECORDS_NAME or (path[0].startswith(RESERVED_PREFIX) and target != INDEXES):
-        raise ValidationError(f"{path[0]!r} is reserved; choose another name for a {kind.name}")
+        raise ValidationError(f"{path[0]!r} is reserved; choose another name for {a_kind(kind.name)}")
     return kind
+
+
+def named_structure(text: str) -> Target:
+    """The structure that ``KIND:NAME`` says, such as ``text:body``. Raises ValidationError."""
+    kind, _, name = text.partition(":")
+    if not kind or not name:
+        raise ValidationError(f"{quoted(text)} names no structure; write it KIND:NAME, such as text:body")
+    target = Target(kind, (known_structure(name),))
+    kind_at(target)
+    return target
 
 
 def check_new(target: Target) -> None:

@@ -16,6 +16,7 @@ from protobase_live.handles.misfit import Misfit
 from protobase_live.handles.presence import Presence
 from protobase_live.handles.source import ChangeStream, Source
 from protobase_live.handles.structures_of import H, Structures
+from protobase_live.model.arguments import require
 from protobase_live.model.atoms import Atom, check_element, check_fields, complete, dump, merges, unknown
 from protobase_live.model.durability import Durability
 from protobase_live.model.durability import durability as parse_durability
@@ -222,8 +223,10 @@ class Collection(Structures, Generic[T]):
         ``kind`` is its name or its handle class; without it the Atom says. Raises ValidationError if
         neither does.
         """
-        handle = HANDLES[self._field_kind(key, name, kind)] if kind is None or isinstance(kind, str) else kind
         path = (RECORDS.path[0], known_name(key), known_name(name))
+        handle = HANDLES[self._field_kind(key, name, kind)] if kind is None or isinstance(kind, str) else kind
+        is_handle = getattr(handle, "kind", None) in HANDLES
+        require(is_handle, "field", "a kind such as pb.Counter or 'counter'", handle)
         typed = self._atom if self._atom and merges(self._atom).get(name) == handle.kind else None
         check = partial(self._check_element, typed, name, key) if typed else None
         return handle(self._port, self._name, Target(handle.kind, path), check)

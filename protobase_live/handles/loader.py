@@ -10,7 +10,7 @@ from protobase_live.errors import ValidationError, naming
 from protobase_live.handles.misfit import Misfit, OnInvalid
 from protobase_live.model.atoms import Atom, load
 from protobase_live.model.names import KEY_FIELD
-from protobase_live.model.values import short
+from protobase_live.model.values import quoted, short
 
 _log = logging.getLogger("protobase_live")
 
@@ -31,6 +31,16 @@ class Loader:
         self.on_invalid: OnInvalid = on_invalid
         self.collection = collection
         self._said = quiet
+
+    def require_same(self, atom: type[Any]) -> None:
+        """Raise ValidationError, which names both, for another class; the same one may be defined anew."""
+        known = self.atom
+        if atom is not known and _whole_name(atom) != _whole_name(known):
+            both = f"with the class {_whole_name(known)}, and now with {_whole_name(atom)}"
+            raise ValidationError(
+                f"collection {quoted(self.collection)} was opened {both}: a database gives its records as "
+                "one class; open the database once more for another, or the collection without one"
+            )
 
     def load(self, key: str, row: Mapping[str, Any]) -> Any:
         """The Atom of a row, with its key as ``_key``, or its Misfit."""
@@ -77,3 +87,7 @@ class Loader:
                 misfit.error,
                 extra={"event": "records_left_out", "collection": self.collection},
             )
+
+
+def _whole_name(atom: type[Any]) -> str:
+    return f"{atom.__module__}.{atom.__qualname__}"

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.names import with_article
 
 SUPPORTED = (
     "str, int, float, bool, bytes, datetime, date, list[...], dict[str, ...], Any, Literal[...], unions of "
@@ -198,10 +199,10 @@ def _union(members: list[FieldType]) -> FieldType:
 
 def _merging(kind: str, item: FieldType) -> FieldType:
     if kind not in _MERGING:
-        raise ValidationError(f"a {kind} is not a type for a field; use {SUPPORTED}")
+        raise ValidationError(f"{with_article(kind)} is not a type for a field; use {SUPPORTED}")
     if kind in _OF_ATOMS and not item.is_atom:
         right = "lists and dicts cannot; pb.List takes any value"
-        raise ValidationError(f"{item.expected} cannot be an element of a {kind}: {right}")
+        raise ValidationError(f"{item.expected} cannot be an element of {with_article(kind)}: {right}")
     return replace(_MERGING[kind](item), merge=kind, element=item)
 
 

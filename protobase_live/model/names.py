@@ -33,6 +33,8 @@ KEY_FIELD = "_key"
 INTERNAL_PREFIX = "\x01"
 """How the names begin under which a node stores what is its own, and no collection: none can be named so."""
 
+_SPOKEN_AS_VOWELS = ("a", "e", "i", "o", "xml")
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -114,6 +116,11 @@ def check_author(author: Any) -> str | None:
     return None if author is None else _text("author", author, MAX_NAME_BYTES)
 
 
+def check_somebody(author: Any) -> str:
+    """The author, who is somebody; else InvalidName."""
+    return _text("author", author, MAX_NAME_BYTES)
+
+
 def known_name(name: Any) -> str:
     """The name or key, if something that is stored may have it; else InvalidName.
 
@@ -144,20 +151,21 @@ def _path(what: str, name: Any) -> str:
 
 def _text(what: str, text: Any, limit: int) -> str:
     if not _well_formed(what, text):
-        raise InvalidName(f"{_a(what)} is a non-empty str")
+        raise InvalidName(f"{with_article(what)} is a non-empty str")
     size = len(text.encode())
     if size > limit:
         raise InvalidName(f"{what} {_short(text)} has {size} bytes of UTF-8; at most {limit} are allowed")
     return text
 
 
-def _a(what: str) -> str:
-    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+def with_article(what: str) -> str:
+    """A noun for messages: ``a node id``, ``an author``."""
+    return f"{'an' if what.startswith(_SPOKEN_AS_VOWELS) else 'a'} {what}"
 
 
 def _well_formed(what: str, text: Any) -> str:
     if not isinstance(text, str):
-        raise InvalidName(f"{_a(what)} is a str, not {_short(text)} ({type(text).__name__})")
+        raise InvalidName(f"{with_article(what)} is a str, not {_short(text)} ({type(text).__name__})")
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from protobase_live.model.durability import Durability
-from protobase_live.model.names import RECORDS_NAME, RESERVED_PREFIX
+from protobase_live.model.names import RECORDS_NAME, RESERVED_PREFIX, with_article
 from protobase_live.model.values import quoted
+
+MAX_ASKED_CHARS = 80
+"""How much of a question's arguments a message tells."""
+
+
+def a_kind(name: str) -> str:
+    """A structure of this kind, for messages: ``a list``, ``an xml_fragment``, and of the one that a
+    collection always has, ``the records``."""
+    return f"the {name}" if name == RECORDS.kind else with_article(name)
 
 
 class Target(NamedTuple):
@@ -65,6 +74,16 @@ class Read(NamedTuple):
     target: Target
     method: str
     args: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        """What is asked for, for messages: ``the record 'ann'``, ``the dict 'options' (get 'theme')``."""
+        kind, path = self.target
+        if self.target == RECORDS and self.method == "get":
+            return f"the record {', '.join(map(repr, self.args))}"
+        asked = f"{self.method} {', '.join(map(repr, self.args))}".rstrip()
+        cut = asked if len(asked) <= MAX_ASKED_CHARS else f"{asked[: MAX_ASKED_CHARS - 3]}..."
+        named = f"the {kind} {self.target}" if len(path) == 1 else f"the {self.target}"
+        return f"{'the records' if self.target == RECORDS else named} ({cut})"
 
 
 class Check(NamedTuple):

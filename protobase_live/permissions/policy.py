@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from protobase_live.errors import ValidationError
 from protobase_live.model import values
+from protobase_live.model.arguments import require
 from protobase_live.model.names import is_reserved
 from protobase_live.permissions.asker import Asker
 from protobase_live.permissions.grant import EVERYTHING, NOTHING, SERVER, Grant
@@ -38,6 +39,8 @@ class Policy:
 
     @rules.setter
     def rules(self, given: Iterable[Rule]) -> None:
+        right = "a list of rules such as [pb.Rule('tasks')]"
+        require(isinstance(cast(Any, given), Iterable), "a policy", right, given)
         found = tuple(given)
         if wrong := [each for each in found if not _is_rule(each)]:
             raise ValidationError(

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from websockets.exceptions import ConnectionClosed
 
@@ -15,13 +15,14 @@ from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
+from protobase_live.model.arguments import require, require_flags
 from protobase_live.protocol.live.codec import SUBPROTOCOLS
 from protobase_live.protocol.live.limits import GOING_AWAY, TRY_AGAIN, LiveLimits
 from protobase_live.server.asgi_connection import AsgiConnection
 from protobase_live.server.asgi_types import Receive, Scope, Send
 from protobase_live.server.asked import Asked, asked_for
-from protobase_live.server.authentication import Authenticate, Authentication, anonymous
-from protobase_live.server.authorization import Authorize
+from protobase_live.server.authentication import Authenticate, Authentication, anonymous, require_authenticate
+from protobase_live.server.authorization import Authorize, require_permissions
 from protobase_live.server.behind import Behind
 from protobase_live.server.client_request import ClientRequest
 from protobase_live.server.connection_log import enter, joined, tell_closed
@@ -77,9 +78,15 @@ def asgi(
     what the client sends. ``origins`` are those of pages that may connect, beside pages of the same host.
     ``inspector``: whether there is the page that shows what goes on, at the prefix itself.
 
-    Raises ValidationError for what is no origin, and for limits of another class.
+    Raises ValidationError for what is no origin, and for arguments of another type.
     """
     check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
+    has_one = isinstance(cast(Any, database), Database | AbstractAsyncContextManager)
+    require(has_one, "pb.asgi", "a database, or what pb.open(...) gives", database)
+    require_authenticate(authenticate)
+    require_permissions(policy, authorize)
+    require(token is None or callable(token), "token=", "a function of the scope", token)
+    require_flags(inspector=inspector)
     doors = partial(
         Doors,
         authenticate=authenticate,

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from protobase_actors import Clock, within
 from protobase_live.errors import InvalidName, ProtoBaseError, Unauthorized, Unavailable
+from protobase_live.model.arguments import require
 from protobase_live.model.names import check_author
 from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.connection_log import here
@@ -56,6 +57,11 @@ def anonymous(token: str | None) -> None:
     """The `Authenticate` that lets everybody in; commits keep the author that their clients name."""
 
 
+def require_authenticate(given: object) -> None:
+    """Raises ValidationError for what cannot be an `Authenticate`."""
+    require(callable(given), "authenticate=", "a function of the token, or pb.Jwt(...)", given)
+
+
 class Authentication:
     """An `Authenticate` that can be trusted to end, to give an author or raise Unauthorized or Unavailable,
     and to keep tokens out of the log and of errors."""
@@ -66,7 +72,11 @@ class Authentication:
         clock: Clock,
         seconds: float = DEFAULT_SERVER_LIMITS.authenticate_seconds,
     ) -> None:
-        """After ``seconds`` without an answer the client is told to come back."""
+        """After ``seconds`` without an answer the client is told to come back.
+
+        Raises ValidationError for what is no function.
+        """
+        require_authenticate(authenticate)
         self._authenticate = authenticate
         self._clock = clock
         self._seconds = seconds

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from protobase_actors import Clock, within
 from protobase_live.limits import check_limits
+from protobase_live.model.arguments import require
 from protobase_live.permissions.grant import EVERYTHING, NOTHING, Action, Grant
 from protobase_live.server.authentication import Identity
 from protobase_live.server.limits import ServerLimits
@@ -29,6 +30,16 @@ Whatever it raises, or gives that is not True, denies; so does an answer that ta
 _log = logging.getLogger(__name__)
 
 
+def require_permissions(policy: object, authorize: object) -> None:
+    """Raises ValidationError for what is no policy, and for what cannot be an `Authorize`."""
+    if policy is not None:
+        from protobase_live.permissions.policy import Policy  # a server without starts without
+
+        check_limits(policy=(policy, Policy))
+    right = "a function of identity, action and collection"
+    require(authorize is None or callable(authorize), "authorize=", right, authorize)
+
+
 class Authorization:
     """A policy and an `Authorize` that can be trusted to end, and to deny where they fail."""
 
@@ -40,11 +51,8 @@ class Authorization:
         authorize: Authorize | None = None,
         queries: NamedQueries | None = None,
     ) -> None:
-        """Raises ValidationError for what is no policy."""
-        if policy is not None:
-            from protobase_live.permissions.policy import Policy  # a server without starts without
-
-            check_limits(policy=(policy, Policy))
+        """Raises ValidationError for what is no policy or no function."""
+        require_permissions(policy, authorize)
         self.queries = queries or NamedQueries()
         """Which queries are run."""
         self.revoked = Revoked(limits.revocations)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import Any, cast
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.arguments import require, require_flags
 from protobase_live.server.authentication import Authenticate, anonymous
 from protobase_live.server.origins import is_loopback
 
@@ -13,8 +15,10 @@ _log = logging.getLogger(__name__)
 
 def check_exposure(host: str, authenticate: Authenticate, *, insecure: bool) -> None:
     """Raises ValidationError for a server on ``host`` that would let in everybody from other machines, unless
-    it is ``insecure``, which the log tells.
+    it is ``insecure``, which the log tells; and for arguments of another type.
     """
+    require(isinstance(cast(Any, host), str), "host=", "an address such as '127.0.0.1'", host)
+    require_flags(insecure=insecure)
     if authenticate is not anonymous or is_loopback(host):
         return
     if not insecure:

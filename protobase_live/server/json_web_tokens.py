@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protobase_actors import Clock, SystemClock
 from protobase_live.errors import Unauthorized, ValidationError
+from protobase_live.limits import check_limits
+from protobase_live.model.arguments import require, texts
 from protobase_live.server.authentication import Identity
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.remote_keys import RemoteKeys, is_url
@@ -57,13 +59,26 @@ class Jwt:
     _keys: Keys | RemoteKeys = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Read the keys. Raises ValidationError, which says what is wrong with them or the algorithms."""
+        """Read the keys. Raises ValidationError, which says what is wrong with them or other arguments."""
+        self._require_types()
         kind = key_type(self.algorithms)
         if is_url(self.keys):
             keys = RemoteKeys(str(self.keys), kind, self.clock, self.limits)
         else:
             keys = to_choose_of(keys_of_file(Path(self.keys), kind))
         object.__setattr__(self, "_keys", keys)
+
+    def _require_types(self) -> None:
+        given: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        check_limits(limits=(self.limits, ServerLimits))
+        require(isinstance(given["keys"], str | Path), "keys=", "a file or a URL", given["keys"])
+        texts("algorithms=", "a list such as ['RS256']", given["algorithms"])
+        for name in ("audience", "issuer"):
+            require(given[name] is None or isinstance(given[name], str), f"{name}=", "a str", given[name])
+        leeway = given["leeway_seconds"]
+        is_number = isinstance(leeway, int | float) and not isinstance(leeway, bool)
+        right = "a number of seconds, 0 or more"
+        require(is_number and leeway >= 0, "leeway_seconds=", right, leeway)
 
     def __call__(self, token: str | None) -> Identity | Awaitable[Identity]:
         """See `Authenticate`. Raises Unauthorized, without a word of the token, and Unavailable for keys that

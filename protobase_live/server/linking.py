@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from protobase_actors import Clock
 from protobase_live.cluster.placement import check_address
 from protobase_live.database.database import Database
 from protobase_live.errors import ValidationError
+from protobase_live.model.arguments import require_secret, text
 from protobase_live.server.connection import Connection
 from protobase_live.server.doors import Door
 from protobase_live.server.peer_addresses import PEER_PATH, check_peers
@@ -51,7 +52,7 @@ class Linking:
             raise ValidationError(
                 "nodes on one stream are not linked: leave out peer and cluster-secret-file"
             )
-        self._address = check_address(advertise or "")
+        self._address = check_address(text("advertise=", advertise or ""))
         if self._address and database.replication.members is None:
             raise ValidationError("nodes on a stream find each other by advertise, and no others do")
         self._clock = clock
@@ -119,6 +120,7 @@ class Linking:
 
 
 def _checked(secret: bytes) -> bytes:
+    require_secret(isinstance(cast(Any, secret), bytes), "cluster_secret=", "bytes", secret)
     from protobase_live.protocol.peer.handshake import check_secret
 
     return check_secret(secret)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from protobase_live.errors import Forbidden, ProtoBaseError, ValidationError
 from protobase_live.model import values
+from protobase_live.model.arguments import require, require_flags
 from protobase_live.server.authentication import Identity
 from protobase_live.server.live_database import have_queries, query_of
 
@@ -30,8 +31,13 @@ class NamedQueries:
     """Those of one server."""
 
     def __init__(self, builds: Mapping[str, Build] | None = None, *, only: bool = False) -> None:
-        """``only``: no other queries are run."""
+        """``only``: no other queries are run. Raises ValidationError for arguments of another type."""
+        right = "a dict of functions such as {'my_tasks': my_tasks}"
+        require(builds is None or isinstance(cast(Any, builds), Mapping), "named=", right, builds)
+        require_flags(named_queries_only=only)
         self._builds = dict(builds or {})
+        for name, build in self._builds.items():
+            require(isinstance(cast(Any, name), str) and callable(build), "named=", right, self._builds)
         self._only = only
         self._told: set[tuple[str, str]] = set()
 

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.arguments import texts
 
 EVERY = "*"
 """Stands for every origin in a list of those that are allowed."""
@@ -30,7 +31,10 @@ class Origins:
         a server on any other address takes all pages, unless it is ``strict``. Raises ValidationError for
         what is no origin.
         """
-        self._allowed = {_checked(origin) for origin in allowed}
+        self._allowed = {
+            _checked(origin)
+            for origin in texts("origins=", "a list such as ['https://app.example.com']", allowed)
+        }
         self._loopback = is_loopback(host)
         self._takes_all = EVERY in self._allowed or not (strict or self._loopback or self._allowed)
 

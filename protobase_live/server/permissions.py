@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from protobase_actors import Clock, OrderedSet
 from protobase_live.errors import Forbidden, ValidationError
-from protobase_live.model.names import check_author
+from protobase_live.model.arguments import texts
+from protobase_live.model.names import check_somebody, known_collection
 from protobase_live.permissions.grant import SERVER
 from protobase_live.permissions.pattern import Pattern
 from protobase_live.server.authentication import Identity
@@ -79,10 +80,7 @@ class Permissions:
 
     async def recheck(self, collection: str | None = None, identities: Iterable[str] | None = None) -> None:
         """Ask again about what is open; see `recheck`."""
-        pattern = Pattern("*" if collection is None else collection)
-        wanted = (
-            None if identities is None else {identities} if isinstance(identities, str) else {*identities}
-        )
+        pattern, wanted = _asked_again(collection, identities)
         found = [each for each in self._everyone if wanted is None or _author(each) in wanted]
         for start in range(0, len(found), AT_ONCE):
             await asyncio.gather(*(each.reconsider(pattern) for each in found[start : start + AT_ONCE]))
@@ -91,13 +89,18 @@ class Permissions:
         """Refuse an author a collection, None: everything, at all servers of the database and of its cluster,
         until he is let in again. What is open of it ends.
 
-        Raises LimitExceeded, ValidationError where clients have no names, and what `Database.commit` raises:
-        then it holds at this server, until it stops.
+        Raises InvalidName, LimitExceeded, ValidationError where clients have no names, and what
+        `Database.commit` raises: then it holds at this server, until it stops.
         """
+        _check_revocation(author, collection)
         await self._kept.add(author, collection)
 
     async def let_in(self, author: str, collection: str | None = None) -> None:
-        """Take back what `revoke` did; None: all of it. Raises what `Database.commit` raises."""
+        """Take back what `revoke` did; None: all of it.
+
+        Raises InvalidName, and what `Database.commit` raises.
+        """
+        _check_revocation(author, collection)
         await self._kept.discard(author, collection)
 
     @property
@@ -108,7 +111,7 @@ class Permissions:
 
     async def answer(self, request: RevokeRequest, asker: Authority) -> None:
         """Carry out what a client asks for. Raises Forbidden, InvalidName and LimitExceeded."""
-        check_author(request.author)
+        check_somebody(request.author)
         if not self._authorization.is_needed:
             raise Forbidden("revoking needs a policy that lets you administer the server (admin)")
         await asker.check("admin", [SERVER if request.collection is None else request.collection])
@@ -122,9 +125,27 @@ async def recheck(collection: str | None = None, identities: Iterable[str] | Non
     authors; None: everybody's. Streams, live queries and presence end with Forbidden, Yjs clients are closed
     with 4403 or cannot write any more; everything else goes on. It returns when all that is done.
 
-    Raises ValidationError for what can be no name of a collection.
+    Raises ValidationError for what can be no name of a collection, and no author.
     """
+    _asked_again(collection, identities)
     await asyncio.gather(*(each.recheck(collection, identities) for each in list(_all)))
+
+
+def _asked_again(collection: Any, identities: Any) -> tuple[Pattern, set[str] | None]:
+    """Which collections and which authors (None: all) that is. Raises ValidationError."""
+    pattern = Pattern("*" if collection is None else collection)
+    if identities is None:
+        return pattern, None
+    if isinstance(identities, str):
+        return pattern, {identities}
+    return pattern, {*texts("identities=", "a list of authors such as ['ann']", identities)}
+
+
+def _check_revocation(author: Any, collection: Any) -> None:
+    """Raises InvalidName."""
+    check_somebody(author)
+    if collection is not None:
+        known_collection(collection)
 
 
 def _author(authority: Authority) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from protobase_live.errors import ValidationError
+from protobase_live.model.arguments import texts
 
 IPV6_SITE_BITS = 64
 """So many bits of an IPv6 address are one client's: it chooses all others as it likes."""
@@ -19,8 +20,9 @@ class Proxies:
 
     def __init__(self, trusted: Iterable[str] = ()) -> None:
         """``trusted`` are addresses and networks. Raises ValidationError for what is none."""
+        given = texts("trusted_proxies=", "a list such as ['10.0.0.0/8']", trusted)
         try:
-            self._networks = [ip_network(each) for each in trusted]
+            self._networks = [ip_network(each) for each in given]
         except ValueError as error:
             raise ValidationError(
                 f"trusted_proxies: {error}; expected addresses or networks such as 10.0.0.0/8"

@@ -24,6 +24,7 @@ from protobase_live.collection.mistakes import at_debug, summary
 from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
+from protobase_live.model.arguments import require_flags
 from protobase_live.protocol.live.codec import SUBPROTOCOLS
 from protobase_live.protocol.live.limits import GOING_AWAY, INTERNAL_ERROR, LiveLimits
 from protobase_live.server.arrivals import Arrivals
@@ -52,6 +53,7 @@ from protobase_live.server.probing import Probing
 from protobase_live.server.proxies import Proxies
 from protobase_live.server.rest.answers import Answer, send_answer
 from protobase_live.server.rest.request import headers_of
+from protobase_live.server.served import check_served
 from protobase_live.server.siblings import Siblings, place
 from protobase_live.server.subprotocols import choose_subprotocol
 from protobase_live.server.traffic import LIVE_QUEUE, Traffic
@@ -109,10 +111,12 @@ class Server:
         is the page at ``/``, and what it shows. ``siblings`` are the other workers of `serve --workers`.
         ``advertise`` is where clients find this node, such as ``wss://n1.example.com``, if it is on a stream.
 
-        Raises ValidationError for what is no origin, address, secret or policy, for limits of another class,
-        and for a server that would let in everybody from other machines.
+        Raises ValidationError for arguments of another type, for what is no origin, address, secret or
+        policy, and for a server that would let in everybody from other machines.
         """
         check_limits(limits=(limits, ServerLimits), live_limits=(live_limits, LiveLimits))
+        require_flags(inspector=inspector)
+        check_served(database, port, tls, peer_tls)
         check_exposure(host, authenticate, insecure=insecure)
         self._database, self._host, self._port, self._limits = database, host, port, limits
         self._clock = clock or SystemClock()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from pycrdt import Map
 
@@ -142,7 +142,7 @@ class Dict(Handle):
 
     def update(self, mapping: Mapping[str, Any]) -> Awaitable[None]:
         """Set several entries."""
-        return self._write("update", {**mapping})
+        return self._write("update", {**mapping} if isinstance(cast(Any, mapping), Mapping) else mapping)
 
     def delete(self, key: str) -> Awaitable[None]:
         """Remove an entry; one that is not there stays so."""

@@ -45,9 +45,10 @@ class Handle:
         await self._port.read(self._collection, Read(self._target, "open"))
         return self
 
-    def _write(self, action: str, *args: Any) -> Awaitable[None]:
+    def _write(self, action: str, *args: Any, method: str | None = None) -> Awaitable[None]:
+        """``method`` is what was called, if that has another name than the action."""
         with naming(self._collection, self._target):
-            checked = self.behaviour.check(action, args)
+            checked = self.behaviour.check(action, args, method)
         return self._port.write(self._collection, [CheckedOp(self._target, action, checked)])
 
     def _read(self, method: str, *args: Any) -> Awaitable[Any]:

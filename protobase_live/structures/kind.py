@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from protobase_live.errors import KindMismatch, ValidationError
+from protobase_live.model.operations import a_kind
 from protobase_live.model.values import same, short
 from protobase_live.structures.arguments import Signature, Signatures
 from protobase_live.structures.portions import wrote
@@ -32,9 +33,12 @@ class Kind(ABC):
     whole: ClassVar[str]
     """The question whose answer tells everything (see `restore`)."""
 
-    def check(self, action: str, args: Args) -> Args:
-        """The arguments in their final form. Raises ValidationError for an unknown action or argument."""
-        return self._signature("action", self.actions, action).check(f"{self.name}.{action}", tuple(args))
+    def check(self, action: str, args: Args, method: str | None = None) -> Args:
+        """The arguments in their final form. Raises ValidationError for an unknown action or argument, which
+        it says of the ``method`` that was called, if that has another name than the action.
+        """
+        signature = self._signature("action", self.actions, action)
+        return signature.check(f"{self.name}.{method or action}", tuple(args))
 
     def check_read(self, method: str, args: Args) -> Args:
         """The same for a question."""
@@ -102,13 +106,14 @@ class Kind(ABC):
         if value is None:
             return self.plain_type()
         if not isinstance(value, self.plain_type):
-            raise KindMismatch(f"{short(value)} is not a {self.name}")
+            raise KindMismatch(f"{short(value)} is not {a_kind(self.name)}")
         return value
 
     def _signature(self, what: str, known: Signatures, name: Any) -> Signature:
         if isinstance(name, str) and name in known:
             return known[name]
-        raise ValidationError(f"a {self.name} has no {what} {name!r}; it has {', '.join(known)}")
+        wrong = f"{name!r} is no {what} of {a_kind(self.name)}"
+        raise ValidationError(f"{wrong}; expected one of {', '.join(known)}")
 
 
 class KeyedKind(Kind):

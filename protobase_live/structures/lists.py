@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pycrdt import Array
 
@@ -155,11 +155,12 @@ class List(Handle, Generic[T]):
 
     def append(self, value: T) -> Awaitable[None]:
         """Add one value at the end."""
-        return self._write("extend", [self._element(value)])
+        return self._write("extend", [self._element(value)], method="append")
 
     def extend(self, values: Sequence[T]) -> Awaitable[None]:
         """Add values at the end."""
-        return self._write("extend", [*map(self._element, values)])
+        several = isinstance(cast(Any, values), Iterable)
+        return self._write("extend", [*map(self._element, values)] if several else values)
 
     def insert(self, index: int, value: T) -> Awaitable[None]:
         """Insert one value before the index."""

@@ -106,9 +106,9 @@ class RecordsKind(Kind):
     plain_type = dict
     whole = "items"
 
-    def check(self, action: str, args: Args) -> Args:
+    def check(self, action: str, args: Args, method: str | None = None) -> Args:
         """See Kind."""
-        checked = super().check(action, args)
+        checked = super().check(action, args, method)
         if action == "delete":
             return checked
         key, fields, merges = checked

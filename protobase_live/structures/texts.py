@@ -151,7 +151,7 @@ class Text(Handle):
 
     def append(self, text: str) -> Awaitable[None]:
         """Add at the end."""
-        return self._write("insert", None, text)
+        return self._write("insert", None, text, method="append")
 
     def delete(self, index: int, count: int = 1) -> Awaitable[None]:
         """Remove ``count`` code points from the index on."""

@@ -100,11 +100,11 @@ class XmlFragmentKind(Kind):
     plain_type = list
     whole = "children"
 
-    def check(self, action: str, args: Args) -> Args:
+    def check(self, action: str, args: Args, method: str | None = None) -> Args:
         """See Kind."""
         if action == "insert_text":
             raise ValidationError(_NO_TEXT)
-        return super().check(action, args)
+        return super().check(action, args, method)
 
     def rehearse(self, shared: Any, state: Any, action: str, args: Args) -> int:
         """See Kind; the state is the number of children, or the least that there can be."""
@@ -250,7 +250,7 @@ class XmlFragment(Handle):
         ``"tiptap"``, ``"prosemirror"`` or ``"blocknote"``. Raises ValidationError for what is none, or
         would make the editor drop it; LimitExceeded.
         """
-        return self._write("replace", read_form(content, form, dialect))
+        return self._write("replace", read_form(content, form, dialect), method="write")
 
     def append(self, content: Any, form: str = PROSEMIRROR_JSON, dialect: str = TIPTAP) -> Awaitable[None]:
         """Add blocks at the end of the document; the rest as in `write`."""

@@ -39,6 +39,5 @@ class Reads:
         answer = await self._backend.read(collection, read)
         check = Check(collection, read, values.digest(answer))
         if self._checks.setdefault(question, check).digest != check.digest:
-            what = f"{collection}: {read.target.path[0]}"
-            raise Conflict(f"{what} changed while the transaction was reading ({read.method})")
+            raise Conflict(f"{collection}: {read} changed while the transaction was reading")
         return answer

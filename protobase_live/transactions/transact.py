@@ -10,6 +10,7 @@ from typing import Generic, TypeVar, cast
 
 from protobase_live.errors import Conflict, ValidationError
 from protobase_live.handles import Ids, system_ids
+from protobase_live.model.arguments import require
 from protobase_live.model.durability import Durability
 from protobase_live.model.operations import Backend
 from protobase_live.transactions.contenders import Contenders
@@ -47,6 +48,7 @@ async def transact(
     Raises Conflict when the last of ``limits.transact_attempts`` failed, ValidationError inside the function
     of another `transact`, and whatever ``fn`` or the commit raises otherwise.
     """
+    require(callable(fn), "transact", "a function of the transaction", fn)
     with _not_nested():
         trial = _Trial(backend, fn, author, durability, ids, limits)
         try:

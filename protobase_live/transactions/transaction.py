@@ -8,6 +8,7 @@ from typing import TypeVar, overload
 from protobase_live.errors import Closed
 from protobase_live.handles import Collection, Ids, Loader, OnInvalid, Row, system_ids
 from protobase_live.model.durability import Durability
+from protobase_live.model.names import check_author
 from protobase_live.model.operations import Backend, Receipt
 from protobase_live.transactions.buffer import Buffer
 from protobase_live.transactions.limits import DEFAULT_TRANSACTION_LIMITS, TransactionLimits
@@ -37,9 +38,10 @@ class Transaction:
         """``author`` is recorded with the commit; ``ids`` gives keys to records inserted without one.
 
         ``durability`` is that of the commit; None: that of the database.
+        Raises InvalidName for what can be no author.
         """
         self._backend = backend
-        self._author = author
+        self._author = check_author(author)
         self._durability = durability
         self._ids = ids
         self._limits = limits

@@ -20,6 +20,7 @@ class Task(pb.Atom):
         ({"url": None}, "takes an address as a text, 'memory:', 'file:PATH'"),
         ({"url": Path("d")}, "takes an address as a text"),
         ({"url": "memory:", "author": 5}, "author"),
+        ({"url": "memory:", "owner": 5}, "owner= takes a pattern such as 'orders*', or a list, not 5 (int)"),
         ({"url": "memory:", "schemas": [Task]}, "schemas are a dict such as {'tasks': Task}, not"),
     ],
 )
@@ -27,6 +28,177 @@ def test_open(given: dict[str, Any], said: str) -> None:
     with pytest.raises(pb.ValidationError) as caught:
         pb.open(**given)
     assert said in str(caught.value)
+
+
+SERVER = [
+    ({"database": None}, "pb.Server takes a database that is open, as 'async with pb.open(...) as db' gives"),
+    ({"host": 5}, "host= takes an address such as '127.0.0.1', not 5 (int)"),
+    ({"port": "x"}, "port= takes a number from 0 to 65535, not 'x' (str)"),
+    ({"port": 65_536}, "port= takes a number from 0 to 65535, not 65536 (int)"),
+    ({"port": True}, "port= takes a number"),
+    ({"trusted_proxies": "10.0.0.1"}, "trusted_proxies= takes a list such as ['10.0.0.0/8'], not '10.0.0.1'"),
+    (
+        {"trusted_proxies": [5]},
+        "trusted_proxies= takes a list such as ['10.0.0.0/8']; 5 (int) in it is no str",
+    ),
+    ({"peers": "ws://n2:1"}, "peers= takes a list such as ['ws://host:8765/peer'], not 'ws://n2:1' (str)"),
+    ({"tls": "cert.pem"}, "tls= takes an ssl.SSLContext, not 'cert.pem' (str)"),
+    ({"peer_tls": "cert.pem"}, "peer_tls= takes an ssl.SSLContext"),
+    ({"insecure": "no"}, "insecure= takes True or False, not 'no' (str)"),
+    ({"advertise": 5}, "advertise= takes a str, not 5 (int)"),
+]
+
+DOORS = [
+    ({"authenticate": "x"}, "authenticate= takes a function of the token, or pb.Jwt(...), not 'x' (str)"),
+    ({"authenticate": None}, "authenticate= takes a function of the token"),
+    ({"policy": pb.Rule("x")}, "policy= takes pb.Policy(...), not Rule"),
+    ({"authorize": True}, "authorize= takes a function of identity, action and collection, not True (bool)"),
+    ({"named": ["x"]}, "named= takes a dict of functions such as {'my_tasks': my_tasks}, not ['x']"),
+    ({"named": {"x": "tasks"}}, "named= takes a dict of functions"),
+    ({"named_queries_only": "no"}, "named_queries_only= takes True or False, not 'no' (str)"),
+    ({"inspector": "no"}, "inspector= takes True or False, not 'no' (str)"),
+    ({"origins": "https://a.b"}, "origins= takes a list such as ['https://app.example.com'], not 'https"),
+    ({"origins": [5]}, "origins= takes a list such as ['https://app.example.com']; 5 (int) in it is no str"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), SERVER + DOORS)
+async def test_server(given: dict[str, Any], said: str) -> None:
+    async with pb.open("memory:") as db:
+        with pytest.raises(pb.ValidationError) as caught:
+            pb.Server(**{"database": db, **given})
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"database": "memory:"},
+            "pb.asgi takes a database, or what pb.open(...) gives, not 'memory:' (str)",
+        ),
+        ({"token": "x"}, "token= takes a function of the scope, not 'x' (str)"),
+        *DOORS,
+    ],
+)
+def test_asgi(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(pb.ValidationError) as caught:
+        pb.asgi(**{"database": pb.open("memory:"), **given})
+    assert said in str(caught.value)
+
+
+async def test_the_message_about_a_secret_quotes_nothing_of_it() -> None:
+    secret: Any = "correct horse battery staple, and more"
+    async with pb.open("memory:") as db:
+        with pytest.raises(pb.ValidationError, match=r"^cluster_secret= takes bytes, not str$"):
+            pb.Server(db, cluster_secret=secret)
+
+
+@pytest.mark.parametrize("given", [pb.Rule("tasks"), None, 5])
+def test_policy(given: Any) -> None:
+    with pytest.raises(pb.ValidationError, match=r"a policy takes a list of rules such as \[pb.Rule"):
+        pb.Policy(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"keys": None}, "keys= takes a file or a URL, not None (NoneType)"),
+        ({"algorithms": "RS256"}, "algorithms= takes a list such as ['RS256'], not 'RS256' (str)"),
+        ({"audience": 5}, "audience= takes a str, not 5 (int)"),
+        ({"issuer": 5}, "issuer= takes a str, not 5 (int)"),
+        ({"leeway_seconds": "30"}, "leeway_seconds= takes a number of seconds, 0 or more, not '30' (str)"),
+        ({"limits": pb.Limits()}, "limits= takes pb.ServerLimits(...), not Limits"),
+    ],
+)
+def test_jwt(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(pb.ValidationError) as caught:
+        pb.Jwt(**{"keys": "https://id.example.com/keys", "algorithms": ["RS256"], **given})
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"url": None},
+            "pb.connect takes an address such as 'ws://127.0.0.1:8765/live', or a list of them, not",
+        ),
+        ({"url": ["ws://n1", 5]}, "or a list of them; 5 (int) in it is no str"),
+        ({"token": 5}, "token= takes a str or a function that gives one, not int"),
+        ({"name": 5}, "name= takes a str"),
+        ({"tls": True}, "tls= takes an ssl.SSLContext, not True (bool)"),
+        ({"on_connection": 5}, "on_connection= takes a function of the loss, not 5 (int)"),
+        ({"transport": "tcp"}, "transport 'tcp' is none of auto, websocket, http"),
+        ({"subprotocol": "xml"}, "subprotocol 'xml' is none of"),
+        ({"url": []}, "not an empty list"),
+    ],
+)
+def test_connect(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(pb.ValidationError) as caught:
+        pb.connect(**{"url": "ws://127.0.0.1:1/live", **given})
+    assert said in str(caught.value)
+
+
+NOBODY = [("", None), (None, None), (5, None), ("ann", ""), ("ann", 5)]
+
+
+@pytest.mark.parametrize("given", NOBODY)
+async def test_who_is_revoked_and_let_in(given: Any) -> None:
+    async with pb.open("memory:") as db, pb.Server(db, port=0, authenticate=lambda token: token) as server:
+        for call in (server.revoke, server.let_in):
+            with pytest.raises(pb.InvalidName):
+                await call(*given)
+        async with pb.connect(server.url, "root") as client:
+            for call in (client.revoke, client.let_in):
+                with pytest.raises(pb.InvalidName):
+                    await call(*given)
+            await client.query("tasks")  # the connection goes on
+
+
+@pytest.mark.parametrize("given", [("",), (5,), (None, 5), (None, [5])])
+async def test_what_is_asked_again(given: Any) -> None:
+    with pytest.raises(pb.ValidationError):
+        await pb.recheck(*given)
+
+
+async def test_what_a_database_and_a_client_do_with_collections() -> None:
+    wrong: Any = 5
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server, pb.connect(server.url) as client:
+        for each in (db, client):
+            asked = (
+                lambda db=each: db.drop(wrong),
+                lambda db=each: db.backup(wrong),
+                lambda db=each: db.stored(wrong),
+                lambda db=each: db.restore("tasks", wrong),
+                lambda db=each: db.state_hash(wrong),
+                lambda db=each: db.collections(wrong),
+                lambda db=each: db.transact(wrong),
+                lambda db=each: db.transact(lambda tx: None, author=wrong),
+            )
+            for ask in asked:
+                with pytest.raises(pb.ValidationError):
+                    await ask()
+            with pytest.raises(pb.ValidationError):
+                each.presence(wrong)
+            with pytest.raises(pb.ValidationError):
+                each.transaction(author=wrong)
+            tasks = await each.collection("tasks")
+            with pytest.raises(pb.InvalidName):
+                tasks.field(wrong, wrong, pb.Counter)
+            with pytest.raises(pb.ValidationError, match=r"field takes a kind such as pb\.Counter or"):
+                tasks.field("a", "votes", int)
+            await tasks.put({"title": "x"}, key="a")
+            for given in (("tasks", wrong), (wrong, None)):
+                with pytest.raises(pb.InvalidName):
+                    await each.erase(*given)
+        await client.query("tasks")  # the connection goes on
+
+
+def test_trace() -> None:
+    wrong: Any = 5
+    with pytest.raises(pb.ValidationError, match=r"^pb\.trace takes a database that is open, not 5"):
+        pb.trace(wrong)
 
 
 async def test_what_a_database_is_asked() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import quote
 
-from pycrdt import Doc
+from pycrdt import Doc, Text
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -28,6 +28,16 @@ async def join(url: str, room: str, doc: Doc) -> ClientConnection:
         answered = isinstance(message, yjs.SyncStep2)
         apply(doc, message)
     return connection
+
+
+async def type_in(url: str, room: str, name: str, text: str) -> None:
+    """Write at the beginning of a text as a Yjs client, which no program has ever written."""
+    doc: Doc = Doc()
+    connection = await join(url, room, doc)
+    before = doc.get_state()
+    doc.get(name, type=Text).insert(0, text)
+    await connection.send(yjs.encode_update(doc.get_update(before)))
+    await connection.close()
 
 
 async def receive(connection: ClientConnection) -> yjs.Message | None:

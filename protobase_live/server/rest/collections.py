@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from http import HTTPStatus
 
+from protobase_live.document.targets import OPEN, named_structure
 from protobase_live.errors import ValidationError
 from protobase_live.model.erasure import NeverThere
+from protobase_live.model.operations import Read
 from protobase_live.model.values import short
 from protobase_live.server.rest.answers import Answer, Refusal, answer, listing
 from protobase_live.server.rest.events import Events
@@ -52,7 +54,15 @@ async def find_node(at: Services, request: Request) -> Answer:
 
 
 async def stream_changes(at: Services, request: Request) -> Events:
-    """The changes of a collection as server-sent events, from a cursor or from now on."""
+    """The changes of a collection as server-sent events, from a cursor or from now on; also those of the
+    structures that it names, which are opened here.
+
+    Raises ValidationError, and KindMismatch for a structure that is of another kind.
+    """
     since = request.headers.get("last-event-id") or request.query.get("since")
-    stream = at.database.changes(request.path["collection"], since)
+    collection = request.path["collection"]
+    structures = [named_structure(each) for each in request.query.all("structure")]
+    for each in structures:
+        await at.database.read(collection, Read(each, OPEN))
+    stream = at.database.changes(collection, since, *structures)
     return Events(at, await stream.__aenter__(), request.expires)

@@ -25,6 +25,18 @@ MAX_PARAMETERS = 100
 """Most parameters of a query string; above it ValidationError."""
 
 
+class Parameters(dict[str, str]):
+    """Those of a query string by name; of one that was given several times, the last value."""
+
+    def __init__(self, pairs: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(pairs)
+        self._pairs = tuple(pairs)
+
+    def all(self, name: str) -> list[str]:
+        """All values of one that may be given several times, in order."""
+        return [value for each, value in self._pairs if each == name]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a handler is given."""
@@ -34,7 +46,7 @@ class Request:
     method: str
     path: Mapping[str, str]
     """The parts of the path that stand for something, by name."""
-    query: Mapping[str, str]
+    query: Parameters
     headers: Mapping[str, str]
     body: Any
     """The value in it; None for no body."""
@@ -122,14 +134,14 @@ def _host(scope: Scope) -> str | None:
     return host
 
 
-def query_of(scope: Scope) -> dict[str, str]:
+def query_of(scope: Scope) -> Parameters:
     """The parameters of the query string. Raises ValidationError."""
     try:
         text = scope.get("query_string", b"").decode("ascii")
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError as error:
         raise ValidationError(f"the query string cannot be read: {error}") from None
-    return dict(pairs)
+    return Parameters(pairs)
 
 
 async def value_of(body: bytes, headers: Mapping[str, str], parse: BodyReader) -> Any:

@@ -153,6 +153,12 @@ ROUTES: list[Route] = [
                     text(),
                     f"a cursor; {START}: the beginning; from now on without one",
                 ),
+                query(
+                    "structure",
+                    {"type": "array", "items": text(pattern="^[a-z_]+:.")},
+                    "KIND:NAME of a structure that Yjs clients alone write, such as text:body, to be told of "
+                    "its changes, too; as often as you like",
+                ),
                 header("Last-Event-ID", "the cursor of the last event, as browsers send it"),
             ],
             "responses": {

@@ -7,6 +7,7 @@ import signal
 import protobase_live as pb
 from protobase_live.cli.tail import change_form
 from tests.protobase_live.cli.command import error_line, line, run, running, stop
+from tests.support.raw import type_in
 
 
 def test_form():
@@ -41,6 +42,28 @@ async def test_changes_are_lines_and_cursors_resume():
             assert json.loads(await line(tail)) == third
     assert [each["after"] for each in (second, third, last)] == [{"n": 2}, {"n": 3}, None]
     assert (second["author"], second["kind"], last["kind"]) == ("ann", "update", "delete")
+
+
+async def test_a_structure_that_yjs_clients_alone_write_is_told_if_it_is_named():
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        tasks = await db.collection("tasks")
+        async with tasks.changes() as changes:
+            start = changes.cursor
+        await type_in(f"ws://127.0.0.1:{server.port}/yjs", "tasks", "body", "hi")
+        await tasks.insert({}, key="behind")
+        async with running("tail", server.url, "tasks", "--since", start, "--structure", "text:body") as tail:
+            told = [json.loads(await line(tail)) for _ in range(2)]
+    assert [(each["structure"], each["after"]) for each in told] == [("body", "hi"), ("records", {})]
+
+
+async def test_what_is_no_structure_is_one_line():
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server:
+        await (await db.collection("tasks")).list("order").append("a")
+        none = await run("tail", server.url, "tasks", "--structure", "body")
+        other = await run("tail", server.url, "tasks", "--structure", "text:order")
+    assert (none.code, other.code) == (1, 1)
+    assert "write it KIND:NAME, such as text:body" in none.err
+    assert "'order' is a list, not a text" in other.err
 
 
 async def test_a_reader_that_goes_away_ends_it_well():

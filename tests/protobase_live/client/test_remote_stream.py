@@ -9,14 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pycrdt import Doc, Text
 
 import protobase_live as pb
 from protobase_live.cli.demo.ports import ReservedPorts
 from protobase_live.model.operations import Target
 from protobase_live.protocol.live.limits import LiveLimits
-from protobase_live.protocol.yjs import messages as yjs
-from tests.support.raw import join
+from tests.support.raw import type_in
 
 LIMITS = replace(LiveLimits(), answer_bytes=100_000, text_chars=1_000)
 
@@ -37,14 +35,8 @@ async def served(folder: Path, port: int) -> AsyncIterator[pb.Server]:
         yield server
 
 
-async def type_in(server: pb.Server, text: str) -> None:
-    """Write into a text as a Yjs client, which no program has ever written."""
-    doc: Doc = Doc()
-    connection = await join(f"ws://127.0.0.1:{server.port}/yjs", "notes", doc)
-    before = doc.get_state()
-    doc.get("body", type=Text).insert(0, text)
-    await connection.send(yjs.encode_update(doc.get_update(before)))
-    await connection.close()
+def yjs_door(server: pb.Server) -> str:
+    return f"ws://127.0.0.1:{server.port}/yjs"
 
 
 async def test_what_was_opened_is_told_by_the_next_server_too(tmp_path: Path) -> None:
@@ -56,10 +48,11 @@ async def test_what_was_opened_is_told_by_the_next_server_too(tmp_path: Path) ->
             notes = await connected.collection("notes")
             await notes.text("body")
             changes = await stack.enter_async_context(notes.changes())
-            await type_in(server, "a")
+            await type_in(yjs_door(server), "notes", "body", "a")
             assert (await anext(changes)).after == "a"
         async with served(tmp_path, port) as server:
-            await type_in(server, "b")  # nothing but the stream has said there what was opened
+            # Nothing but the stream has said there what was opened.
+            await type_in(yjs_door(server), "notes", "body", "b")
             await notes.insert({}, key="later")
             assert (await anext(changes)).after == "ba"
     reserved.close()
@@ -70,7 +63,7 @@ async def test_it_is_told_over_again_from_a_cursor(tmp_path: Path) -> None:
         notes = await connected.collection("notes")
         async with notes.changes() as changes:
             cursor = changes.cursor
-        await type_in(server, "a")
+        await type_in(yjs_door(server), "notes", "body", "a")
     async with served(tmp_path, 0) as server, pb.connect(server.url) as connected:
         notes = await connected.collection("notes")
         await notes.text("body")
@@ -93,6 +86,22 @@ async def test_nothing_comes_before_it_is_entered(remote) -> None:
     for each in (notes.changes(), notes.presence({})):
         with pytest.raises(pb.Closed, match="is not open: use 'async with'"):
             await asyncio.wait_for(anext(each), 5.0)
+
+
+async def test_a_stream_is_entered_once_and_before_it_is_read_wherever_the_database_is(remote) -> None:
+    for database in remote:
+        stream = (await database.collection("notes")).changes(since=pb.START)
+        await (await database.collection("notes")).insert({})
+        with pytest.raises(pb.Closed, match="the change stream is not open: use 'async with'"):
+            await asyncio.wait_for(anext(stream), 5.0)
+        async with stream:
+            assert (await anext(stream)).kind == "insert"
+            with pytest.raises(pb.Closed, match="a change stream is entered once"):
+                await stream.__aenter__()
+        with pytest.raises(pb.Closed, match="the change stream was closed"):
+            await anext(stream)
+        with pytest.raises(pb.Closed, match="a change stream is entered once"):
+            await stream.__aenter__()
 
 
 async def test_a_keystroke_in_a_long_text_costs_what_it_says(remote) -> None:

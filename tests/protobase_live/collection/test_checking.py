@@ -24,7 +24,7 @@ def test_answers_that_are_the_same_pass():
 
 
 def test_an_answer_that_has_changed_is_a_conflict():
-    with pytest.raises(Conflict, match=r"^records 'k0' changed since it was read"):
+    with pytest.raises(Conflict, match=r"^the record 'k0' changed since it was read"):
         list(checking("x", values.digest("y"), 1))
 
 

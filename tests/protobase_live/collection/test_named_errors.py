@@ -78,7 +78,8 @@ async def test_what_handles_do_not_check_is_named_by_the_collection(db):
     odd = Op(Target("list", ("plan",)), "insert", ("x", "y"))
     assert (await said(db.commit({"tasks": [odd]}))).startswith("tasks: 'plan': list.insert: index is 'x'")
     assert (await said(db.commit({"tasks": [Op(RECORDS, "put", ("t", 5))]}))).startswith("tasks: record 't'")
-    assert (await said(db.read("tasks", Read(RECORDS, "nothing")))).startswith("tasks: a records has no")
+    no_question = "tasks: 'nothing' is no question of the records"
+    assert (await said(db.read("tasks", Read(RECORDS, "nothing")))).startswith(no_question)
 
 
 async def test_records_of_a_class(db):
@@ -123,7 +124,7 @@ async def test_a_transaction(db):
         await mine.get("t1")
         await tasks.update("t1", title="C")
 
-    assert await said(inside(conflict)) == "tasks: records 't1' changed since it was read"
+    assert await said(inside(conflict)) == "tasks: the record 't1' changed since it was read"
 
 
 async def test_several_collections(db):

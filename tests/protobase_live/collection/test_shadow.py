@@ -60,7 +60,7 @@ async def test_commits_follow_each_other_before_they_are_stored() -> None:
 async def test_what_does_not_hold_is_refused_and_changes_nothing() -> None:
     one = await shadow(MemoryStorage())
     await make(one, put("k", 1))
-    with pytest.raises(Conflict, match="orders: records 'k' changed"):
+    with pytest.raises(Conflict, match="orders: the record 'k' changed"):
         await one.prepare((put("k", 5),), (saw("k", None),))
     with pytest.raises(RecordExists):
         await one.prepare((insert("k"),), ())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import protobase_live as pb
-from protobase_live.errors import ValidationError
+from protobase_live.errors import KindMismatch, ValidationError
 from protobase_live.model.operations import RECORDS, CheckedOp, Op, Target
 from protobase_live.model.values import checking
 from protobase_live.protocol.live.fields import op_form, parse_op
@@ -84,6 +84,37 @@ def test_what_came_over_a_wire_is_checked_once(document, looks) -> None:
 def test_what_is_no_value_is_refused_where_nobody_checked_it(document, target, action, args) -> None:
     with pytest.raises(ValidationError):
         document.rehearse([Op(target, action, args)])
+
+
+LIST_OP = Op(Target("list", ("new",)), "extend", (["x"],))
+DICT_OP = Op(Target("dict", ("new",)), "set", ("x", 1))
+SET_OP = Op(Target("set", ("new",)), "add", ("x",))
+
+
+@pytest.mark.parametrize(
+    ("ops", "said"),
+    [
+        ([LIST_OP, DICT_OP], "'new' is a list earlier in the same transaction, not a dict"),
+        ([DICT_OP, SET_OP], "'new' is a dict earlier in the same transaction, not a set"),
+    ],
+)
+def test_a_new_root_is_made_as_one_kind(document, ops, said) -> None:
+    with pytest.raises(KindMismatch, match=f"^{said}$"):
+        document.rehearse(ops)
+
+
+async def as_two_kinds(tx: pb.Transaction) -> None:
+    await tx["tasks"].list("new").append("x")
+    await tx["tasks"].dict("new").set("x", 1)
+
+
+async def test_a_transaction_that_makes_a_root_as_two_kinds_is_refused_and_the_next_is_carried_out() -> None:
+    async with pb.open("memory:") as db:
+        with pytest.raises(pb.KindMismatch, match=r"^tasks: 'new' is a list earlier"):
+            await db.transact(as_two_kinds)
+        tasks = await db.collection("tasks")
+        await tasks.dict("new").set("x", 1)
+        assert await tasks.dict("new").items() == {"x": 1}
 
 
 def test_the_program_keeps_nothing_that_was_checked(document) -> None:

@@ -10,7 +10,7 @@ from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment
 
 from protobase_live.document import roots
 from protobase_live.errors import KindMismatch, LimitExceeded
-from protobase_live.model.operations import Op, Read, Target
+from protobase_live.model.operations import Op, Read, Target, a_kind
 from protobase_live.protocol.steps import at_once
 from protobase_live.structures import KINDS
 from protobase_live.structures.raw import root_names
@@ -48,7 +48,7 @@ def test_what_is_there_decides(made, name, kind) -> None:
         if kind == fitting:
             document.read(Read(target, method))
         else:
-            with pytest.raises(KindMismatch, match=f"'source' holds a {fitting}, not a {kind}"):
+            with pytest.raises(KindMismatch, match=f"'source' holds {a_kind(fitting)}, not {a_kind(kind)}"):
                 document.read(Read(target, method))
     if kind != fitting:
         with pytest.raises(KindMismatch):

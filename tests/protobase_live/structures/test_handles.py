@@ -182,3 +182,23 @@ def test_arguments_are_checked_at_the_call(structure):
         structure(Counter).add("x")
     with pytest.raises(ValidationError, match=r"set.add: element 0"):
         structure(Set).add({})
+
+
+NO_VALUE = object()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda made: made(List).append(NO_VALUE), "list.append: values[0] is <object"),
+        (lambda made: made(List).extend([NO_VALUE]), "list.extend: values[0] is <object"),
+        (lambda made: made(List).extend(5), "list.extend: values is 5 (int); expected a list"),
+        (lambda made: made(Text).append(5), "text.append: text is 5 (int); expected a str"),
+        (lambda made: made(Text).insert(0, 5), "text.insert: text is 5 (int); expected a str"),
+        (lambda made: made(Dict).update(5), "dict.update: mapping is 5 (int); expected a dict"),
+    ],
+)
+def test_what_is_wrong_is_said_of_the_method_that_was_called(structure, call, said):
+    with pytest.raises(ValidationError) as caught:
+        call(structure)
+    assert said in str(caught.value)

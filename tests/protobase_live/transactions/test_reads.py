@@ -31,7 +31,7 @@ async def test_a_question_asked_again_is_checked_once():
 async def test_two_answers_to_one_question_are_a_conflict():
     reads = Reads(Answering(1, 2), 10)
     await reads.ask("tasks", Read(FLAGS, "count"))
-    with pytest.raises(Conflict, match=r"^tasks: flags changed while the transaction was reading \(count\)"):
+    with pytest.raises(Conflict, match=r"^tasks: the set 'flags' \(count\) changed while"):
         await reads.ask("tasks", Read(FLAGS, "count"))
 
 

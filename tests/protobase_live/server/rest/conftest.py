@@ -14,6 +14,7 @@ from protobase_live.server.authentication import Authenticate, Authentication, a
 from protobase_live.server.counters import Counters
 from protobase_live.server.limits import ServerLimits
 from protobase_live.server.origins import Origins
+from protobase_live.server.permissions import Permissions
 from protobase_live.server.rest.rest import Rest
 from protobase_storage import MemoryStorage
 
@@ -38,6 +39,7 @@ def make_rest(database: Database, clock: ManualClock) -> MakeRest:
         authenticate: Authenticate = anonymous,
         live_limits: LiveLimits | None = None,
         inspector: bool = True,
+        permissions: Permissions | None = None,
         **limits: Any,
     ):
         return Rest(
@@ -49,6 +51,7 @@ def make_rest(database: Database, clock: ManualClock) -> MakeRest:
             Counters(),
             live_limits or LiveLimits(),
             inspector=inspector,
+            permissions=permissions,
         )
 
     return make

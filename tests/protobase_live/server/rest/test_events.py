@@ -6,8 +6,12 @@ import asyncio
 import json
 
 import pytest
+from pycrdt import Array, Text
 
+from protobase_live.permissions.policy import Policy
+from protobase_live.permissions.rule import Rule
 from protobase_live.server.authentication import Identity
+from protobase_live.server.permissions import Permissions
 from tests.support.asgi_client import Exchange, call
 
 CHANGES = "/api/v1/collections/tasks/changes"
@@ -28,6 +32,54 @@ async def test_changes_come_with_the_cursor_behind_them(rest, database) -> None:
     change = json.loads(told["data"])
     assert (told["event"], told["id"]) == ("change", change["cursor"])
     assert (change["kind"], change["key"], change["after"]) == ("insert", "t1", {"title": "a"})
+    stream.leave()
+    await stream.task
+
+
+async def test_what_yjs_clients_alone_write_is_told_if_it_is_named(rest, database, yjs) -> None:
+    ann = await yjs("tasks")
+    named = "?structure=text:body&structure=list:order:1"
+    stream = Exchange(rest, "GET", CHANGES + named)
+    cursor = fields(await stream.part())["id"]
+    ann.doc.get("body", type=Text).insert(0, "hi")
+    await ann.send()
+    ann.doc.get("order:1", type=Array).append("a")
+    await ann.send()
+    told = [json.loads(fields(await stream.part())["data"]) for _ in range(2)]
+    assert [(each["structure"], each["after"]) for each in told] == [("body", "hi"), ("order:1", ["a"])]
+    stream.leave()
+    await stream.task
+    again = Exchange(rest, "GET", CHANGES + named, last_event_id=cursor)
+    await again.part()
+    assert json.loads(fields(await again.part())["data"]) == told[0]
+    again.leave()
+    await again.task
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("body", "'body' names no structure; write it KIND:NAME, such as text:body"),
+        ("text:", "'text:' names no structure"),
+        ("novel:body", "there is no kind 'novel'; kinds are records, dict, list"),
+        ("text:records", "structure name 'records' is reserved"),
+        ("text:order", "'order' is a list, not a text"),
+    ],
+)
+async def test_what_is_no_structure_of_that_kind_is_refused(rest, database, named, said) -> None:
+    await (await database.collection("tasks")).list("order").append("a")
+    answer = await call(rest, "GET", f"{CHANGES}?structure={named}")
+    assert answer.status == 400
+    assert said in answer.json["error"]["message"]
+
+
+async def test_a_structure_that_may_not_be_read_is_not_opened(make_rest, clock) -> None:
+    policy = Policy([Rule("tasks", structures=["body"])])
+    rest = make_rest(permissions=Permissions(clock, policy=policy))
+    refused = await call(rest, "GET", f"{CHANGES}?structure=text:body&structure=text:secret")
+    assert (refused.status, refused.json["error"]["code"]) == (403, "forbidden")
+    stream = Exchange(rest, "GET", f"{CHANGES}?structure=text:body")
+    assert fields(await stream.part())["event"] == "open"
     stream.leave()
     await stream.task
 

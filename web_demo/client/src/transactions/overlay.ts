@@ -119,7 +119,7 @@ function rowOf (rows: Rows, key: string): Map<string, Wire> {
 
 function kindOf (name: string): Kind<any> {
   const kind = KINDS.get(name)
-  if (kind === undefined) throw new ValidationError(`a transaction that wrote to a ${name} cannot read it; read it before`)
+  if (kind === undefined) throw new ValidationError(`a transaction that wrote to the ${name} cannot read it; read it before`)
   return kind
 }
 

@@ -26,8 +26,15 @@ export class Reads {
     const known = this.#checks.get(question)
     if (known === undefined) this.#checks.set(question, [collection, read, found])
     else if (known[2].some((byte, at) => byte !== found[at])) {
-      throw new Conflict(`${collection}: ${read[1][0]} changed while the transaction was reading (${read[2]})`)
+      throw new Conflict(`${collection}: ${told(read)} changed while the transaction was reading`)
     }
     return answer
   }
+}
+
+/** What a question asks for, for messages: `the record 'ann'`, `the list 'order' (count)`. */
+function told ([kind, path, method, args]: Operation): string {
+  if (kind === 'records') return method === 'get' ? `the record '${String(args[0])}'` : `the records (${method})`
+  const [name, key, field] = path
+  return field === undefined ? `the ${kind} '${name}' (${method})` : `the field '${field}' of record '${key}' (${method})`
 }

@@ -1,0 +1,44 @@
+"""Arguments of another type than their own, refused where they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from protobase_live.errors import ValidationError
+from protobase_live.model.values import short
+
+
+def require(fits: bool, name: str, right: str, given: object) -> None:
+    """Raise ValidationError, which names the argument, what it takes and what was given, unless it fits."""
+    if not fits:
+        raise ValidationError(f"{name} takes {right}, not {short(given)}")
+
+
+def require_secret(fits: bool, name: str, right: str, given: object) -> None:
+    """`require` for what nobody may be told: of what was given the message has the type alone."""
+    if not fits:
+        raise ValidationError(f"{name} takes {right}, not {type(given).__name__}")
+
+
+def require_flags(**given: object) -> None:
+    """Raise ValidationError for an argument that is neither True nor False."""
+    for name, value in given.items():
+        require(isinstance(value, bool), f"{name}=", "True or False", value)
+
+
+def text(name: str, given: Any) -> str:
+    """An argument that is a str; else ValidationError."""
+    require(isinstance(given, str), name, "a str", given)
+    return given
+
+
+def texts(name: str, right: str, given: Any) -> list[str]:
+    """An argument that is a list, or anything else to iterate over, of str; else ValidationError."""
+    several = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
+    require(several, name, right, cast(Any, given))
+    found = list(cast("Iterable[Any]", given))
+    for each in found:
+        if not isinstance(each, str):
+            raise ValidationError(f"{name} takes {right}; {short(each)} in it is no str")
+    return found
