@@ -370,8 +370,14 @@ class Outgoing:
             self.known[name].stuck = why
         told: dict[str, tuple[History, Loaded]] = {}
         for name, loaded in found.loaded.items():
-            history, known = history_of(loaded.remains), self.known[name]
-            if history != await self._source.history(name) or history != known.history:  # deleted meanwhile
+            history, known, shown = (
+                history_of(loaded.remains),
+                self.known[name],
+                await self._source.history(name),
+            )
+            if history > shown:  # it is in the place of what is shown, and not shown yet: `replaced` tells
+                del self._lacking[name]
+            if history != shown or history != known.history:  # deleted meanwhile
                 continue
             if join(known.vector, loaded.vector) == known.vector:  # it has come from elsewhere, or never can
                 if await self._source.storage.commits_after(name, known.vector, 1) is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 
 import pytest
 
@@ -13,9 +14,17 @@ from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.cluster.recent import Recent
 from protobase_live.cluster.sack import Sack
 from protobase_live.cluster.source import Source
-from protobase_live.collection.former import FIRST
-from protobase_live.protocol.peer.messages import Commits, PeerMessage, Standings, Taken
-from protobase_storage import Commit, MemoryStorage, Vector
+from protobase_live.collection.former import FIRST, Former
+from protobase_live.protocol.peer.messages import (
+    Commits,
+    Deleted,
+    PeerMessage,
+    SnapshotPart,
+    Standings,
+    Taken,
+)
+from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
+from protobase_storage import Commit, Loaded, MemoryStorage, Snapshot, Vector
 
 LIMITS = ClusterLimits()
 
@@ -26,12 +35,15 @@ class Sender:
     def __init__(self) -> None:
         self.storage, self.clock = MemoryStorage(), ManualClock()
         self.sent = list[Commits]()
-        source = Source(self.storage, Recent(0), 10)
-        self.outgoing = Outgoing(source, LIMITS, self.clock, self.send)
+        self.others = list[PeerMessage]()
+        self.source = Source(self.storage, Recent(0), 10)
+        self.outgoing = Outgoing(self.source, LIMITS, self.clock, self.send)
 
     async def send(self, message: PeerMessage) -> None:
-        assert isinstance(message, Commits)
-        self.sent.append(message)
+        if isinstance(message, Commits):
+            self.sent.append(message)
+        else:
+            self.others.append(message)
 
     async def write(self, origin: str) -> None:
         """Another commit, made by somebody who knew nothing of the others; it is sent."""
@@ -95,3 +107,27 @@ async def test_what_comes_to_be_known_while_a_log_is_read_is_no_gap_in_it(
     monkeypatch.setattr(sender.storage, "commits_after", told_meanwhile)
     await sender.write("a/t")
     assert sender.origins == [["a/t"]]
+
+
+async def test_what_is_stored_and_not_shown_yet_is_waited_for(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erased collection was looked at again and again, as fast as the node could."""
+    await sender.write("a/t")
+    erased = FIRST.erased("e1")
+    what_is_left = Snapshot("c", EMPTY_UPDATE, {"a/u": 1}, 2.0)
+    await sender.storage.erase("c", Former().remains({}, erased), what_is_left)
+    load, loads = sender.storage.load, count()
+
+    async def counted(collection: str) -> Loaded:
+        assert next(loads) < 10, "again and again"
+        return await load(collection)
+
+    monkeypatch.setattr(sender.storage, "load", counted)
+    sender.outgoing.lacks("c")
+    await sender.clock.settle()
+    assert sender.others == []
+    sender.source.replaced("c", erased)
+    sender.outgoing.replaced("c")
+    await sender.clock.settle()
+    assert [type(message) for message in sender.others] == [Deleted, SnapshotPart]
