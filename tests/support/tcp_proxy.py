@@ -15,6 +15,8 @@ class Way:
         self._flows = asyncio.Event()
         self._flows.set()
         self._bytes_per_second: float | None = None
+        self._is_fast = asyncio.Event()
+        self._is_fast.set()
         self._loses = False
         self.lost = 0
         """Bytes that have vanished."""
@@ -26,6 +28,7 @@ class Way:
     def slow(self, bytes_per_second: float) -> None:
         """Let through so much."""
         self._bytes_per_second = bytes_per_second
+        self._is_fast.clear()
 
     def lose(self) -> None:
         """Whatever comes vanishes: the sender does not notice, the receiver hears nothing."""
@@ -34,6 +37,7 @@ class Way:
     def heal(self) -> None:
         """Let everything through from now on."""
         self._flows.set()
+        self._is_fast.set()  # also for what is on its way slowly
         self._bytes_per_second, self._loses = None, False
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,7 +46,9 @@ class Way:
         while chunk := await reader.read(CHUNK_BYTES):
             await self._flows.wait()
             if self._bytes_per_second is not None:
-                await asyncio.sleep(len(chunk) / self._bytes_per_second)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(len(chunk) / self._bytes_per_second):
+                        await self._is_fast.wait()
             if self._loses:
                 self.lost += len(chunk)
                 broken = True
