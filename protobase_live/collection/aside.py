@@ -7,6 +7,7 @@ everybody on the machine can read.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 from protobase_actors import Clock, within
 from protobase_live.errors import StorageFailed
 from protobase_live.protocol.packing import pack, unpack
+
+NICENESS = 10
+"""By how much a process gives way that nobody waits for: of a core that another one wants it gets a tenth."""
 
 
 async def run_aside(module: str, given: Any, what: str, clock: Clock, seconds: float) -> bytes:
@@ -47,3 +51,9 @@ async def run_aside(module: str, given: Any, what: str, clock: Clock, seconds: f
 def answer(work: Callable[..., bytes]) -> None:
     """Do in this process what `run_aside` has given it."""
     sys.stdout.buffer.write(work(*unpack(sys.stdin.buffer.read())))
+
+
+def give_way() -> None:
+    """Let this process, for which nobody waits, hold up nobody who serves where there are too few cores."""
+    if hasattr(os, "nice"):  # Windows has none
+        os.nice(NICENESS)

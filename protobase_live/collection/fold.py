@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from protobase_actors import Clock
-from protobase_live.collection.aside import answer, run_aside
+from protobase_live.collection.aside import answer, give_way, run_aside
 from protobase_live.collection.limits import Limits
 from protobase_live.document.held import OVERHEAD_BYTES, Room
 from protobase_live.errors import StorageFailed
@@ -66,4 +66,5 @@ async def fold_aside(updates: Sequence[bytes], clock: Clock, limits: Limits) -> 
 
 
 if __name__ == "__main__":
+    give_way()
     answer(fold)

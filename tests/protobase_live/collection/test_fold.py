@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from random import Random
 
 import pytest
@@ -9,10 +11,12 @@ from pycrdt import Doc, Text
 
 from protobase_actors import SystemClock
 from protobase_live.collection import fold as folding
+from protobase_live.collection.aside import NICENESS
 from protobase_live.collection.fold import INLINE_BYTES, fold, fold_aside
 from protobase_live.collection.limits import Limits
 from protobase_live.document.held import OVERHEAD_BYTES
 from protobase_live.errors import StorageFailed
+from protobase_live.protocol.packing import pack
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE, Structs
 from tests.support import yjs_encoding as yjs
 from tests.support.yjs_encoding import Id, sent
@@ -35,6 +39,21 @@ def body(update: bytes) -> str:
     doc: Doc = Doc()
     doc.apply_update(update)
     return str(doc.get("body", type=Text))
+
+
+NICE_IS_TOLD = """
+import os, runpy, sys
+os.nice = lambda niceness: sys.stderr.write(f"by {niceness}")
+runpy.run_module("protobase_live.collection.fold", run_name="__main__")
+"""
+
+
+def test_a_process_that_folds_gives_way_to_those_that_serve() -> None:
+    updates, text = session(30, 10)
+    command = [sys.executable, "-c", NICE_IS_TOLD]
+    folded = subprocess.run(command, input=pack([updates]), capture_output=True, check=True)
+    assert body(folded.stdout) == text
+    assert folded.stderr.decode() == f"by {NICENESS}"
 
 
 def test_a_folded_log_says_the_same_in_less() -> None:
