@@ -370,13 +370,10 @@ class Outgoing:
             self.known[name].stuck = why
         told: dict[str, tuple[History, Loaded]] = {}
         for name, loaded in found.loaded.items():
-            history, known, shown = (
-                history_of(loaded.remains),
-                self.known[name],
-                await self._source.history(name),
-            )
-            if history > shown:  # it is in the place of what is shown, and not shown yet: `replaced` tells
-                del self._lacking[name]
+            history, known = history_of(loaded.remains), self.known[name]
+            shown = await self._source.history(name)
+            if history > shown:  # stored, and not shown yet: when it is, `replaced` is told
+                self._lacking.pop(name, None)  # it may have come in with the others alone
             if history != shown or history != known.history:  # deleted meanwhile
                 continue
             if join(known.vector, loaded.vector) == known.vector:  # it has come from elsewhere, or never can

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from itertools import count
 
 import pytest
@@ -13,7 +13,7 @@ from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.cluster.recent import Recent
 from protobase_live.cluster.sack import Sack
-from protobase_live.cluster.source import Source
+from protobase_live.cluster.source import Position, Source
 from protobase_live.collection.former import FIRST, Former
 from protobase_live.protocol.peer.messages import (
     Commits,
@@ -24,7 +24,7 @@ from protobase_live.protocol.peer.messages import (
     Taken,
 )
 from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
-from protobase_storage import Commit, Loaded, MemoryStorage, Snapshot, Vector
+from protobase_storage import Commit, Joint, Loaded, MemoryStorage, Snapshot, Vector
 
 LIMITS = ClusterLimits()
 
@@ -131,3 +131,27 @@ async def test_what_is_stored_and_not_shown_yet_is_waited_for(
     sender.outgoing.replaced("c")
     await sender.clock.settle()
     assert [type(message) for message in sender.others] == [Deleted, SnapshotPart]
+
+
+async def test_what_is_not_shown_yet_may_come_in_with_others_alone(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its transaction with what is sent was stored when it had been decided what belongs to that."""
+
+    async def nothing_yet() -> AsyncGenerator[list[Position]]:
+        for page in list[list[Position]]():
+            yield page
+
+    monkeypatch.setattr(sender.source, "pages", nothing_yet)
+    storage, together = sender.storage, Joint("j", ("c", "d"))
+    await storage.append([Commit("a/t", 1, "c", b"", (), 1.0)])
+    await storage.compact(Snapshot("c", EMPTY_UPDATE, {"a/t": 1}, 1.0))
+    await storage.append(
+        [Commit("a/t", n, name, b"", (), 2.0, joint=together) for n, name in ((2, "c"), (1, "d"))]
+    )
+    await storage.erase(
+        "d", Former().remains({}, FIRST.erased("e1")), Snapshot("d", EMPTY_UPDATE, {"a/u": 1}, 3.0)
+    )
+    sender.outgoing.lacks("c")
+    await sender.clock.settle()
+    assert [message.collection for message in sender.others if isinstance(message, SnapshotPart)] == ["c"]
