@@ -88,8 +88,7 @@ class Committing:
         return await self._commit_in_turn(transaction, attempts)
 
     async def _commit_in_turn(self, transaction: JointTransaction, attempts: int) -> Receipt:
-        """Each attempt has a ticket of its own, as a ticket counts for no longer than one takes, and nobody
-        waits while this process catches up after it."""
+        """Each attempt has a ticket of its own: nobody waits while this process catches up after it."""
         for _ in range(attempts):
             async with self._storage.queued(transaction.names) as seen:
                 with suppress(Unavailable, TimeoutError):  # what they had stored may be deleted since
