@@ -228,7 +228,8 @@ class Cell(Generic[M]):
                 error = await self._turn(actor, batch)
                 if error is not None:
                     return error
-                await asyncio.sleep(0)  # others on the event loop get their turn too
+                if len(self.mailbox):  # else it sleeps, in which others on the event loop get theirs, too
+                    await asyncio.sleep(0)
             elif not len(self.mailbox):
                 if self._stopping:
                     return None

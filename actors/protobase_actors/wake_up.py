@@ -6,27 +6,33 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+_Waiting = dict[asyncio.Future[None], None]
+
 
 class WakeUp:
-    """One future for all who wait, made when somebody does."""
+    """Each who waits has a future of its own: with a shielded one for all they go on a round later."""
 
-    __slots__ = ("_future",)
+    __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
-        self._future: asyncio.Future[None] | None = None
+        self._waiting: _Waiting = {}
 
     def wait(self) -> Coroutine[Any, Any, None]:
         """Wait for the next `wake`, from the call on: a task that is made to wait begins later than that."""
-        if self._future is None:
-            self._future = asyncio.get_running_loop().create_future()
-        return _until(self._future)
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[future] = None
+        return _until(future, self._waiting)
 
     def wake(self) -> None:
         """Let everybody go on."""
-        if self._future is not None:
-            self._future.set_result(None)
-            self._future = None
+        waiting, self._waiting = self._waiting, {}
+        for future in waiting:
+            if not future.done():  # it was cancelled, and its task has not run since
+                future.set_result(None)
 
 
-async def _until(future: asyncio.Future[None]) -> None:
-    await asyncio.shield(future)
+async def _until(future: asyncio.Future[None], waiting: _Waiting) -> None:
+    try:
+        await future
+    finally:
+        waiting.pop(future, None)  # who is cancelled again and again would leave one each time

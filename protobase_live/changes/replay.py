@@ -14,6 +14,7 @@ from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import Target
 from protobase_storage import Commit, Loaded, Vector, covers, includes, join
+from protobase_storage.commit import is_leap
 
 RECALLED_COMMITS = 1_000
 """How many commits are read from the log for a stream that is less far behind: others will be further."""
@@ -123,6 +124,8 @@ def _has_been_at(loaded: Loaded, cursor: Cursor, until: Vector) -> bool:
     """Whether the cursor is one of this history up to ``until``: another one may have the same numbers."""
     half = cursor.half
     if half is not None and not any(half.is_of(each) and covers(until, each) for each in loaded.commits):
+        return False
+    if any(is_leap(commit) and not covers(cursor.vector, commit) for commit in loaded.commits):
         return False
     return loaded.has_been_at(cursor.vector) and includes(until, cursor.vector)
 

@@ -21,6 +21,11 @@ class ClusterLimits(Limited):
     """Commits of one message; the others follow. A transaction over several collections is in one message."""
     batch_bytes: int = 256 * 1024
     """Bytes of updates of one message, unless a single commit or transaction has more; the others follow."""
+    gather_bytes: int = 16 * 1024
+    """Bytes sent to one node that it has not said to be durable there, up to which more waits for its answer,
+    and goes in one message then; beyond them nothing waits."""
+    gather_seconds: float = 0.005
+    """The longest such wait."""
     window_bytes: int = 4 * 1024 * 1024
     """Bytes sent to one node that it has not said to be durable there; beyond them nothing more is sent."""
     message_bytes: int = 256 * 1024 * 1024

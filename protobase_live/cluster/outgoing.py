@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import islice
 
 from protobase_actors import Clock, WakeUp
@@ -12,26 +12,12 @@ from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.source import Position, Source
-from protobase_live.cluster.together import as_of_now, belonging, has_gap, parts_of
+from protobase_live.cluster.together import as_of_now, belonging, parts_of
 from protobase_live.cluster.unanswered import Sent, Unanswered
 from protobase_live.collection.former import History, history_of
-from protobase_live.protocol.peer.messages import (
-    Commits,
-    Deleted,
-    PeerMessage,
-    Standings,
-    Taken,
-)
-from protobase_storage import (
-    CollectionCorrupt,
-    Commit,
-    Loaded,
-    Vector,
-    covers,
-    includes,
-    join,
-    sequence_of,
-)
+from protobase_live.protocol.peer.messages import Commits, Deleted, PeerMessage, Standings, Taken
+from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, join, sequence_of
+from protobase_storage.commit import is_leap
 
 Send = Callable[[PeerMessage], Awaitable[None]]
 
@@ -53,6 +39,7 @@ class Outgoing:
         """The same of those that are sent again after a while."""
         self._unanswered = Unanswered()
         self._wake_up = WakeUp()
+        self._answered = WakeUp()
         self.heard = False
         """Whether the other node has said how far all of its collections are."""
         self.acknowledged = WakeUp()
@@ -72,6 +59,12 @@ class Outgoing:
         """The other node may lack something of a collection."""
         self._lacking.setdefault(collection, self._clock.monotonic())
         self._wake_up.wake()
+
+    def shown(self, collection: str, commits: Sequence[Commit]) -> None:
+        """These have been shown here. What the other node has sent itself is not looked at again."""
+        there = self.known[collection].vector
+        if not all(covers(there, commit) for commit in commits):
+            self.lacks(collection)
 
     def loaded(self, collection: str, vector: Vector) -> None:
         """So much of a collection is durable here."""
@@ -124,7 +117,7 @@ class Outgoing:
                 self._retry(collection)
             else:
                 known.stuck = why
-        self._wake_up.wake()
+        self._answered.wake()
         self.acknowledged.wake()
 
     def _begin_again(self, collection: str, history: History, vector: Vector) -> None:
@@ -207,12 +200,25 @@ class Outgoing:
             await self._room()
             while not self._lacking:
                 await self._wake_up.wait()
+            await self._gather()
             await self._send_some()
 
     async def _room(self) -> None:
         """Wait until more may be on its way."""
         while self._unanswered.bytes >= self._limits.window_bytes:
-            await self._wake_up.wait()
+            await self._answered.wait()
+
+    async def _gather(self) -> None:
+        """Wait for the answer to what was sent, if that is little, while more comes, to go in one message.
+
+        Until then the other node is busy with it. What comes meanwhile costs both one message, and one flush.
+        """
+        if 0 < self._unanswered.bytes < self._limits.gather_bytes:
+            timer = self._clock.call_later(self._limits.gather_seconds, self._answered.wake)
+            try:
+                await self._answered.wait()
+            finally:
+                timer.cancel()
 
     async def _compare(self) -> None:
         """Find out what the other node lacks of what is here."""
@@ -315,7 +321,7 @@ class Outgoing:
         if await self._source.history(collection) != here:  # deleted while its log was read
             self.lacks(collection)
             return None
-        if commits is None or has_gap(vector, commits):
+        if commits is None or any(map(is_leap, commits)):
             self._behind[collection] = None
             return None
         return Line(deque(map(Packed, commits)), len(commits) < limit, here) if commits else None

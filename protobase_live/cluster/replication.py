@@ -70,7 +70,7 @@ class Replication:
             return
         self.source.recent.push(collection, commits, before)
         for link in self.links.values():
-            link.outgoing.lacks(collection)
+            link.outgoing.shown(collection, commits)
         self._news.wake()
 
     def loaded(self, collection: str, history: History, vector: Vector) -> None:

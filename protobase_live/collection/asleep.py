@@ -70,11 +70,18 @@ class Asleep:
         It goes on where nobody waits for it any more, as when a link ends: what the storage was given can
         become durable all the same, and has to be told then.
         """
-        return await asyncio.shield(self._replicate(commits, histories))
-
-    async def _replicate(self, commits: Given, histories: KnownHistories) -> dict[str, Answer]:
         with ExitStack() as stack:
             names = [name for name in commits if self._may(name) and stack.enter_context(self._without(name))]
+            if not names:
+                return {}
+            places = stack.pop_all()
+        return await asyncio.shield(self._replicate(names, places, commits, histories))
+
+    async def _replicate(
+        self, names: Sequence[str], places: ExitStack, commits: Given, histories: KnownHistories
+    ) -> dict[str, Answer]:
+        """``places`` keeps those of ``names`` from being loaded meanwhile."""
+        with places:
             answers: dict[str, Answer] = {}
             plans: dict[str, _Plan] = {}
             for name in names:

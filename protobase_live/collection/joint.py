@@ -81,7 +81,7 @@ class JointSnapshots:
         """What it wants of one collection."""
         held = asyncio.get_running_loop().create_future()
         snapshot, history = self.snapshots[name]
-        return HoldSnapshot(meeting, snapshot, held, history)
+        return HoldSnapshot(meeting, snapshot, self.names, held, history)
 
 
 AnyJoint = JointTransaction | JointParts | JointSnapshots

@@ -71,8 +71,8 @@ class JointReplication:
     def _answer(self, call: _Call, collection: str) -> Answer:
         if (failure := call.failures.get(collection)) is not None:
             return failure
-        answer = call.answers[collection]
-        return replace(answer, held=answer.held + self._held.count(collection))
+        answer, held = call.answers[collection], self._held.count(collection)
+        return replace(answer, held=answer.held + held) if held else answer
 
 
 class _Call:

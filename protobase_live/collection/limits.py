@@ -71,7 +71,8 @@ class Limits(TransactionLimits):
     cannot be folded, and structures that were opened and that nobody wrote; the oldest are forgotten."""
     joint_collections: int = 256
     """Collections that one transaction reads and writes; it is carried out in one go, in which nobody else is
-    served. One of more fails with `LimitExceeded`."""
+    served. One of more fails with `LimitExceeded`. Of more snapshots that are taken as one, none names the
+    others: where one of them is sent on at that moment, half of a transaction may be seen meanwhile."""
     joint_hold_seconds: float = 0.5
     """How long a transaction over several collections makes those that it holds wait for another one. Then it
     lets go, waits until that one answers, and tries again."""

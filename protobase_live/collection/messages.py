@@ -245,6 +245,8 @@ class HoldSnapshot:
 
     meeting: Meeting
     snapshot: Snapshot
+    together: Sequence[str]
+    """The collections that are shown as one."""
     held: asyncio.Future[None]
     """As in `Hold`."""
     history: History | None = None

@@ -124,7 +124,9 @@ class Participant:
         preparing = self._or_leave_out(turn, False, self._lacks(snapshot, hold.history))
         lacks = await self._agreed(hold.meeting, preparing)
         if lacks is not None:
-            commits = leaps(snapshot, self._replica.vector) if lacks else []
+            # Each leap names all: of more collections than this the names would be most of the log.
+            named = hold.together if len(hold.together) <= self._limits.joint_collections else ()
+            commits = leaps(snapshot, self._replica.vector, named) if lacks else []
             if lacks:
                 outcome = await self._replica.take_in(snapshot)
                 turn.installed = Installed(outcome, self._replica.vector, self._replica.indexes())

@@ -31,6 +31,10 @@ class Joint:
     collections: tuple[str, ...]
 
 
+LEAP = "leap"
+"""The id of what is no transaction: such commits take logs to what collections have come to elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """One step of one collection. `update` is opaque.
@@ -100,6 +104,14 @@ class Loaded:
         base = self.snapshot.vector if self.snapshot else NOTHING
         told = {*base.items(), *((commit.origin, commit.sequence) for commit in self.commits)}
         return includes(vector, base) and all(position in told for position in vector.items())
+
+
+def is_leap(commit: Commit) -> bool:
+    """Whether it leaves out what is between, and which transactions that was a part of.
+
+    Only with all others of its id it is what its vector says: the first one of a collection brings all.
+    """
+    return commit.joint is not None and commit.joint.id == LEAP
 
 
 def node_of(origin: str) -> str:

@@ -11,11 +11,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 from .backlog import OVERHEAD, weight_of
 from .commit import Commit
 from .errors import SequenceConflict, StorageBusy, StorageError
 from .heads import Heads
+from .own_files import OwnFiles
 from .reserve import Reserve
 from .rows import LogRow
 from .sqlite_schema import (
@@ -34,9 +36,6 @@ GROUP_COMMITS = 4096
 
 GROUP_BYTES = 8 * 1024 * 1024
 """Bytes one flush carries at most, unless a single append has more."""
-
-UNKNOWN = (-1, -1)
-"""The identity of a file that cannot be looked at."""
 
 
 @dataclass(slots=True, eq=False)
@@ -92,15 +91,17 @@ class Writer:
         self._connection = connection
         path = path.absolute()
         self._wal = f"{path}-wal"
-        self._files = {name: _identity(name) for name in (str(path), self._wal)}
+        self._files = OwnFiles((str(path), self._wal))
         self._heads = heads
         self._reserve = reserve
         self._on_step = on_step
         self._clock = clock
         self._backlog_limit = backlog_limit
         self._loop = asyncio.get_running_loop()
-        self._wake = threading.Condition()
+        self._inbox: SimpleQueue[Append | Task | Delivered | None] = SimpleQueue()
+        """What the event loop hands over; None: there will be nothing more to do."""
         self._queue: deque[Append | Task | Delivered] = deque()
+        """What has been taken out of it."""
         self._tasks: deque[Task] = deque()
         self._failed: dict[str, StorageError] = {}
         self._stopping = False
@@ -135,19 +136,12 @@ class Writer:
             work.future.set_exception(StorageBusy(message))
         else:
             self.backlog += work.weight
-            self._put(work)
+            self._inbox.put(work)
         return work.future
-
-    def _put(self, work: Append | Task | Delivered) -> None:
-        with self._wake:
-            self._queue.append(work)
-            self._wake.notify()
 
     async def stop(self) -> None:
         """Finish all that is queued, then end the thread."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
+        self._inbox.put(None)
         await self._ended  # and not in a thread, which would outlive a storage that hangs
 
     def _deliver(self, done: Sequence[Append | Task]) -> None:
@@ -164,7 +158,7 @@ class Writer:
             else:
                 work.future.set_result(None)
         if failures:
-            self._put(Delivered(failures))
+            self._inbox.put(Delivered(failures))
 
     # On the writer's thread
 
@@ -193,12 +187,21 @@ class Writer:
 
     def _take(self) -> list[Append] | None:
         """Wait for work. Appends up to the next task, which is put first in turn; None: all is done."""
-        with self._wake:
-            while not (self._queue or self._tasks):
-                if self._stopping:
-                    return None
-                self._wake.wait()
-            return self._gather()
+        while not (self._queue or self._tasks):
+            if self._stopping:
+                return None
+            self._receive()
+        while not self._inbox.empty():
+            self._receive()
+        return self._gather()
+
+    def _receive(self) -> None:
+        """Take the next out of the inbox, and wait while there is nothing."""
+        work = self._inbox.get()
+        if work is None:
+            self._stopping = True
+        else:
+            self._queue.append(work)
 
     def _gather(self) -> list[Append]:
         group: list[Append] = []
@@ -236,7 +239,7 @@ class Writer:
         started = self._clock()
         self._on_step("append:begin")
         try:
-            self._require_files()
+            self._files.require()
             self._store(group)
         except StorageError as error:
             self._fail(group, error)
@@ -249,13 +252,6 @@ class Writer:
         self._post(group)
         self._on_step("append:delivered")
         self._bound_wal()
-
-    def _require_files(self) -> None:
-        """Raise if what is written would be in no file: SQLite goes on in one that was removed."""
-        for name, identity in self._files.items():
-            if _identity(name) not in (identity, UNKNOWN):
-                what = "put it back, or start again with what is there"
-                raise StorageError(f"{name!r} was removed or replaced; {what}")
 
     def _store(self, group: list[Append]) -> None:
         """One transaction with what can be stored of the group; the `error` of the others says why not."""
@@ -333,7 +329,7 @@ class Writer:
 
     def _step(self, task: Task) -> None:
         try:
-            self._require_files()
+            self._files.require()
             next(task.steps)
         except StopIteration:
             self._finish(task)
@@ -382,19 +378,10 @@ class Writer:
             self._loop.call_soon_threadsafe(self._bury, group)
 
     def _bury(self, group: list[Append]) -> None:
+        while not self._inbox.empty():  # the thread is over
+            self._receive()
         for work in [*group, *self._tasks, *self._queue]:
             if not isinstance(work, Delivered) and not work.future.done():
                 work.future.set_exception(self._dead or StorageError())
         self._queue.clear()
         self._tasks.clear()
-
-
-def _identity(name: str) -> tuple[int, int] | None:
-    """What says whether a file is the same; None if there is none."""
-    try:
-        found = os.stat(name)
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return UNKNOWN
-    return found.st_dev, found.st_ino

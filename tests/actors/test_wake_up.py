@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 from protobase_actors import WakeUp
 
@@ -34,6 +35,37 @@ async def test_one_who_gives_up_takes_nobody_along() -> None:
     wake_up.wake()
     await settle()
     assert staying.done()
+
+
+async def test_all_go_on_in_the_next_round_of_the_loop() -> None:
+    wake_up = WakeUp()
+    tasks = [asyncio.ensure_future(wake_up.wait()) for _ in range(2)]
+    await settle()
+    wake_up.wake()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # what a task has returned is known in the round in which it runs, behind this one
+    assert all(task.done() for task in tasks)
+
+
+async def test_who_is_cancelled_in_the_same_moment_is_left_out() -> None:
+    wake_up = WakeUp()
+    leaving, staying = (asyncio.ensure_future(wake_up.wait()) for _ in range(2))
+    await settle()
+    leaving.cancel()
+    wake_up.wake()
+    await settle()
+    assert leaving.cancelled()
+    assert staying.done()
+
+
+async def test_nothing_is_left_of_those_who_have_given_up() -> None:
+    wake_up = WakeUp()
+    for _ in range(3):
+        waiting = asyncio.ensure_future(wake_up.wait())
+        await settle()
+        waiting.cancel()
+        await settle()
+    assert not any(isinstance(each, asyncio.Future) for each in gc.get_referents(*gc.get_referents(wake_up)))
 
 
 async def test_one_who_is_about_to_wait_in_a_task_misses_nothing() -> None:

@@ -227,8 +227,8 @@ class ManyNodes:
         for (begun, over), keys in dropped:
             if not any(first <= over and begun <= last for first, last in erasing):
                 buried |= keys
-        restored = {key for _, journal in journals for key in journal.restored}
-        back = (buried - restored) & scratch.keys()
+        there = buried & scratch.keys()
+        back = {key for key in there if not any(each.may_have_restored(key) for _, each in journals)}
         assert not back, f"deleted with their collection, and there: {back}"
 
     async def _check_readers(self) -> None:

@@ -23,9 +23,6 @@ TWICE = SEEDS if "SEEDS" in os.environ else 3
 FOUND_WITHIN = 200
 """So many seeds may be needed until something planted is found."""
 
-IN_VAIN = {"numbers_used_again": 70}
-"""So many seeds do not find it, and are left to `make simulate`: they took two minutes and a half."""
-
 SOMETIMES = (
     "a collection was deleted",
     "a collection was restored",
@@ -92,8 +89,7 @@ def test_nothing_is_left_of_a_run() -> None:
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_planted_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTED[name](monkeypatch)
-    first = 0 if "SEEDS" in os.environ else IN_VAIN.get(name, 0)
-    run = first_found(many_nodes, range(first, FOUND_WITHIN))
+    run = first_found(many_nodes, range(FOUND_WITHIN))
     assert run is not None, f"{name} was not found in {FOUND_WITHIN} runs"
     assert isinstance(run.failure, ExceptionGroup)
     assert run.failure.split(AssertionError)[1] is None, "it was not found, but failed by itself"

@@ -57,8 +57,12 @@ class Journal:
     """Records that were there when their collection was deleted for sure, and when that was."""
     erasing: list[Span] = field(default_factory=list[Span])
     """When records were erased: that counts above a deletion by who did not know of it."""
-    restored: set[str] = field(default_factory=set[str])
-    """Records of a backup that may have been put back."""
+    restored: list[bytes] = field(default_factory=list[bytes])
+    """Backups that may have been put back."""
+
+    def may_have_restored(self, key: str) -> bool:
+        """Whether a backup has the key: what came and was deleted while it was taken can be in it, too."""
+        return any(key.encode() in stored for stored in self.restored)
 
 
 class Writer:
@@ -71,7 +75,7 @@ class Writer:
         self._name = f"writer at {node.host}"
         self._random = world.random(f"{self._name}'s pace")
         self._written = 0
-        self._backup: tuple[bytes, set[str]] | None = None
+        self._backup: bytes | None = None
         self._acts: tuple[tuple[Callable[[RemoteDatabase], Awaitable[None]], int], ...] = (
             (self._insert, 8),
             (self._share, 6),
@@ -183,13 +187,10 @@ class Writer:
     async def _restore(self, db: RemoteDatabase) -> None:
         """Take a backup, or put the last one back in the place of what is there."""
         if self._backup is None:
-            scratch = await db.collection(SCRATCH)
-            before, stored = set(await scratch.keys()), await db.stored(SCRATCH)
-            self._backup = stored, before | set(await scratch.keys())  # it may be deleted meanwhile
+            self._backup = await db.stored(SCRATCH)
             return
-        stored, keys = self._backup
-        self._backup = None
-        self.journal.restored |= keys
+        stored, self._backup = self._backup, None
+        self.journal.restored.append(stored)
         await db.drop(SCRATCH)
         with suppress(pb.ValidationError):  # somebody else has written there meanwhile
             await db.restore(SCRATCH, stored)

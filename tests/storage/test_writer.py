@@ -219,6 +219,24 @@ async def test_the_log_is_bounded_and_space_is_used_again(tmp_path: Path) -> Non
     assert max(sizes) < 12_000_000
 
 
+async def test_an_error_that_nobody_foresaw_fails_all_that_waits_and_all_that_follows(
+    gated: FileStorage, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Heads, commits: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Heads, "check", broken)
+    first = gated.append([make_commit("a", 1)])
+    await asyncio.to_thread(gate.reached.wait, 10)
+    behind = gated.append([make_commit("b", 1)]), gated.compact(make_snapshot("c", {}))
+    gate.open.set()
+    for outcome in (first, *behind):
+        with pytest.raises(StorageError, match="the storage's writer failed: ZeroDivisionError"):
+            await outcome
+    with pytest.raises(StorageError, match="the storage's writer failed"):
+        await gated.append([make_commit("a", 1)])
+
+
 async def test_nothing_is_written_into_a_file_that_was_removed(tmp_path: Path) -> None:
     """Until it is put back: then it goes on."""
     storage = await FileStorage.open(tmp_path)

@@ -15,6 +15,7 @@ from pycrdt import Doc, Text
 from protobase_live.changes import replay as module
 from protobase_live.changes.replay import replay
 from protobase_live.collection.fold import fold
+from protobase_live.collection.state import leaps
 from protobase_live.document import Document, Room
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor, Half
@@ -66,6 +67,16 @@ async def given(
 
 def keys(changes: Sequence[Change]) -> list[str | None]:
     return [change.key for change in changes]
+
+
+async def test_who_has_seen_only_one_of_several_leaps_begins_anew() -> None:
+    """The first of them has all that they bring in its update."""
+    state = Snapshot("tasks", fold([commit.update for commit in LOG]), {"node": 3, "other": 1}, 0.0)
+    loaded = Loaded(None, tuple(leaps(state, {}, ["tasks"])))
+    changes, last = await given(loaded, Cursor({"node": 3}), state.vector)
+    assert changes[0].kind == "reset"
+    assert {change.key for change in changes[1:]} == {"a1", "a2", "a3", "b1", "b2", "c1", "c2"}
+    assert last == Cursor(state.vector)
 
 
 async def test_from_the_beginning() -> None:

@@ -77,18 +77,21 @@ async def test_what_the_other_node_has_sent_is_gone_through_once(
     monkeypatch.setattr(
         recent, "covers", lambda vector, commit: compared.append(commit) or covers(vector, commit)
     )
+    assert await b.keys("tasks") == []  # it is in memory there
     Connection(a, b)
     for n in range(20):
         await a.put("tasks", f"k{n}", n=n)
         await agree([a, b], "tasks")
         await settle(lambda: not b.db.replication.links["a"].outgoing.backlog)
-    assert len(compared) == 2 * 20, "each commit once on each side"
-    await b.put("tasks", "back", n=0)
-    await agree([a, b], "tasks")
+    assert len(compared) == 20, "each commit once, where it was made"
+    for n in range(3):
+        await b.put("tasks", f"back{n}", n=n)
+        await agree([a, b], "tasks")
+    assert len(compared) == 20 + 20 + 3, "on the other side before the first that is sent back"
 
 
 async def test_messages_that_wait_are_taken_in_one_go(make: Make) -> None:
-    a, b = make("a", cluster_limits=ClusterLimits(batch_commits=1)), make("b")
+    a, b = make("a", cluster_limits=ClusterLimits(batch_commits=1, gather_bytes=0)), make("b")
     for n in range(4):
         await a.put("tasks", f"k{n}", n=n)
     appended, flushed = list[int](), asyncio.Event()

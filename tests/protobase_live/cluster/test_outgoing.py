@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from itertools import count
 
 import pytest
@@ -14,7 +14,8 @@ from protobase_live.cluster.outgoing import Outgoing
 from protobase_live.cluster.recent import Recent
 from protobase_live.cluster.sack import Sack
 from protobase_live.cluster.source import Position, Source
-from protobase_live.collection.former import FIRST, Former
+from protobase_live.collection.former import FIRST, Former, History
+from protobase_live.collection.state import leaps
 from protobase_live.protocol.peer.messages import (
     Commits,
     Deleted,
@@ -27,6 +28,7 @@ from protobase_live.protocol.yjs.structs import EMPTY_UPDATE
 from protobase_storage import Commit, Joint, Loaded, MemoryStorage, Snapshot, Vector
 
 LIMITS = ClusterLimits()
+NAMES = ("left", "right")
 
 
 class Sender:
@@ -45,11 +47,17 @@ class Sender:
         else:
             self.others.append(message)
 
-    async def write(self, origin: str) -> None:
-        """Another commit, made by somebody who knew nothing of the others; it is sent."""
+    async def write(self, origin: str, update: bytes = b"") -> None:
+        """Another commit, made by somebody who knew nothing of the others; it is sent as soon as it may."""
         sequence = (await self.storage.load("c")).vector.get(origin, 0) + 1
-        await self.storage.append([Commit(origin, sequence, "c", b"", (), 1.0)])
-        self.outgoing.lacks("c")
+        commit = Commit(origin, sequence, "c", update, (), 1.0)
+        await self.storage.append([commit])
+        self.outgoing.shown("c", [commit])
+        await self.clock.settle()
+
+    async def gather(self) -> None:
+        """Have waited for what is gathered as long as it may take."""
+        await self.clock.advance(LIMITS.gather_seconds)
         await self.clock.settle()
 
     @property
@@ -81,6 +89,7 @@ async def test_what_was_not_taken_is_sent_again_though_what_was_sent_behind_it_w
 ) -> None:
     await sender.write("a/t")
     await sender.write("b/t")
+    await sender.gather()
     assert sender.origins == [["a/t"], ["b/t"]]
     sender.outgoing.taken(said)
     sender.outgoing.taken(Taken(2, {}, {}))
@@ -91,6 +100,104 @@ async def test_what_was_not_taken_is_sent_again_though_what_was_sent_behind_it_w
     assert sender.origins[2:] == [["a/t"]]
     sender.outgoing.taken(Taken(3, {}, {}))
     assert sender.outgoing.has_durable({"c": {"a/t": 1, "b/t": 1}})
+
+
+async def test_what_comes_while_little_is_unanswered_goes_with_the_answer(sender: Sender) -> None:
+    await sender.write("a/t")
+    await sender.write("b/t")
+    await sender.write("c/t")
+    assert sender.origins == [["a/t"]]
+    sender.outgoing.taken(Taken(1, {}, {}))
+    await sender.clock.settle()
+    assert sender.origins == [["a/t"], ["b/t", "c/t"]]
+    sender.outgoing.taken(Taken(2, {}, {}))
+    await sender.write("d/t")
+    assert sender.origins[2:] == [["d/t"]], "nothing is unanswered"
+
+
+async def test_an_answer_is_not_waited_for_longer_than_so_long(sender: Sender) -> None:
+    await sender.write("a/t")
+    await sender.write("b/t")
+    await sender.clock.advance(LIMITS.gather_seconds / 2)
+    await sender.write("c/t")
+    assert sender.origins == [["a/t"]]
+    await sender.clock.advance(LIMITS.gather_seconds / 2)
+    await sender.clock.settle()
+    assert sender.origins == [["a/t"], ["b/t", "c/t"]]
+
+
+async def test_behind_much_that_is_unanswered_nothing_waits(sender: Sender) -> None:
+    await sender.write("a/t", bytes(LIMITS.gather_bytes))
+    await sender.write("b/t")
+    assert sender.origins == [["a/t"], ["b/t"]]
+
+
+async def test_what_the_other_node_has_sent_is_not_looked_at(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = list[str]()
+    history = sender.source.history
+
+    async def told(collection: str) -> History:
+        looked_at.append(collection)
+        return await history(collection)
+
+    monkeypatch.setattr(sender.source, "history", told)
+    sender.outgoing.has("c", FIRST, {"a/t": 1})
+    await sender.write("a/t")
+    assert looked_at == []
+    await sender.write("a/t")
+    assert sender.origins == [["a/t"]]
+    assert looked_at
+
+
+async def test_of_what_a_leap_brings_nothing_is_sent_without_the_rest(sender: Sender) -> None:
+    """The first leap has all of it in its update, and the other node has that place filled already."""
+    state = Snapshot("c", b"all of it", {"a/t": 7, "b/t": 1}, 1.0)
+    await sender.storage.append(leaps(state, {}, ["c"]))
+    sender.outgoing.has("c", FIRST, {"a/t": 7})
+    sender.outgoing.lacks("c")
+    await sender.clock.settle()
+    assert sender.sent == []
+    (part,) = sender.others
+    assert isinstance(part, SnapshotPart)
+    assert (part.vector, b"all of it" in part.part) == (state.vector, True)
+
+
+async def test_what_was_taken_as_one_is_sent_as_one_while_only_some_of_it_is_folded(sender: Sender) -> None:
+    """Half of a transaction was seen behind a node that was about to fold the other half."""
+    states = [Snapshot(name, b"state", {"a/t": 2}, 1.0) for name in ("left", "right")]
+    await sender.storage.append([Commit("a/t", 1, "right", b"", (), 1.0)])
+    await sender.storage.append([*leaps(states[0], {}, NAMES), *leaps(states[1], {"a/t": 1}, NAMES)])
+    await sender.storage.compact(states[0])
+    sender.outgoing.has("right", FIRST, {"a/t": 1})
+    sender.outgoing.lacks("left")
+    sender.outgoing.lacks("right")
+    await sender.clock.settle()
+    assert sender.sent == []
+    told = [(each.collection, each.more) for each in sender.others if isinstance(each, SnapshotPart)]
+    assert [more for _, more in told] == [True, False]
+    assert {name for name, _ in told} == set(NAMES)
+
+
+async def test_what_is_taken_as_one_while_snapshots_are_chosen_is_sent_as_one(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = [Snapshot(name, b"state", {"a/t": 2}, 1.0) for name in NAMES]
+    await sender.storage.append([Commit("b/t", 1, "left", b"", (), 1.0)])
+    await sender.storage.compact(Snapshot("left", b"before", {"b/t": 1}, 1.0))
+    moment = sender.source.moment
+
+    async def late(names: Sequence[str]) -> Mapping[str, Vector]:
+        monkeypatch.setattr(sender.source, "moment", moment)
+        await sender.storage.append([leap for state in states for leap in leaps(state, {}, NAMES)])
+        return await moment(names)
+
+    monkeypatch.setattr(sender.source, "moment", late)
+    sender.outgoing.lacks("left")
+    await sender.clock.settle()
+    told = [(each.collection, each.more) for each in sender.others if isinstance(each, SnapshotPart)]
+    assert told == [("left", True), ("right", False)]
 
 
 async def test_what_comes_to_be_known_while_a_log_is_read_is_no_gap_in_it(
@@ -125,11 +232,11 @@ async def test_what_is_stored_and_not_shown_yet_is_waited_for(
 
     monkeypatch.setattr(sender.storage, "load", counted)
     sender.outgoing.lacks("c")
-    await sender.clock.settle()
+    await sender.gather()
     assert sender.others == []
     sender.source.replaced("c", erased)
     sender.outgoing.replaced("c")
-    await sender.clock.settle()
+    await sender.gather()
     assert [type(message) for message in sender.others] == [Deleted, SnapshotPart]
 
 

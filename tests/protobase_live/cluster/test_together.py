@@ -11,11 +11,12 @@ from protobase_live.cluster import promise
 from protobase_live.cluster.batch import Line
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
-from protobase_live.cluster.together import belonging, has_gap
+from protobase_live.cluster.together import belonging
 from protobase_live.collection.limits import Limits
 from protobase_live.protocol.peer.messages import Commits, SnapshotPart
 from protobase_live.query.language.query import Query
 from protobase_storage import Commit, Joint, MemoryStorage, Snapshot, StorageError
+from protobase_storage.commit import LEAP, is_leap
 from tests.support.nodes import Connection, Make, Node, agree, settle
 
 SHORT = Limits(log_commits=10, retained_commits=2)
@@ -137,6 +138,22 @@ async def test_a_log_that_was_not_folded_yet_is_sent_as_what_it_came_to(make: Ma
         assert await c.keys(name) == await a.keys(name)
 
 
+@pytest.mark.parametrize(("most", "named"), [(2, ("x", "y")), (1, ())])
+async def test_a_log_names_what_was_taken_as_one_up_to_a_limit(
+    make: Make, most: int, named: tuple[str, ...]
+) -> None:
+    storage = Watched()
+    storage.folds = False
+    a, b = make("a", limits=SHORT), make("b", storage=storage, limits=Limits(joint_collections=most))
+    await with_folded(a, "x", "y")
+    Connection(a, b)
+    await agree([a, b], "x", "y")
+    for name in ("x", "y"):
+        (leap,) = (await storage.load(name)).commits
+        assert is_leap(leap)
+        assert leap.joint == Joint(LEAP, named)
+
+
 async def test_it_is_looked_at_a_page_of_collections_at_a_time(make: Make) -> None:
     a, b = make("a", limits=SHORT, cluster_limits=ClusterLimits(standings=2)), make("b")
     await with_folded(a, "x")
@@ -174,14 +191,6 @@ async def test_two_histories_that_are_equally_far_are_not_sent_for_ever(make: Ma
     await settle(lambda: outgoing.known["tasks"].stuck)
     assert "two histories" in (outgoing.known["tasks"].stuck or "")
     assert connection.ends[0].messages(SnapshotPart) == []
-
-
-def test_a_gap_is_what_lacks_between() -> None:
-    first, third = (Commit("n/t", n, "x", b"", (), 0.0) for n in (1, 3))
-    assert not has_gap({}, [first])
-    assert not has_gap({"n/t": 2}, [third])
-    assert has_gap({"n/t": 1}, [third])
-    assert has_gap({}, [first, third])
 
 
 def test_collections_belong_together_by_transactions_and_through_each_other() -> None:
