@@ -12,12 +12,11 @@ from protobase_live.cluster.known import Known
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
 from protobase_live.cluster.source import Position, Source
-from protobase_live.cluster.together import as_of_now, belonging, parts_of
+from protobase_live.cluster.together import as_of_now, belonging, parts_of, tells_no_history
 from protobase_live.cluster.unanswered import Sent, Unanswered
 from protobase_live.collection.former import History, history_of
 from protobase_live.protocol.peer.messages import Commits, Deleted, PeerMessage, Standings, Taken
 from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, join, sequence_of
-from protobase_storage.commit import is_leap
 
 Send = Callable[[PeerMessage], Awaitable[None]]
 
@@ -321,7 +320,7 @@ class Outgoing:
         if await self._source.history(collection) != here:  # deleted while its log was read
             self.lacks(collection)
             return None
-        if commits is None or any(map(is_leap, commits)):
+        if commits is None or tells_no_history(vector, commits):
             self._behind[collection] = None
             return None
         return Line(deque(map(Packed, commits)), len(commits) < limit, here) if commits else None

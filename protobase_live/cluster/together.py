@@ -14,7 +14,8 @@ from protobase_live.cluster.source import Source
 from protobase_live.model.names import is_internal
 from protobase_live.protocol.packing import pack
 from protobase_live.protocol.peer.messages import SnapshotPart
-from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes
+from protobase_storage import CollectionCorrupt, Commit, Loaded, Vector, covers, includes, sequence_of
+from protobase_storage.commit import is_leap
 
 _ATTEMPTS = 3
 """How often it is looked again after a log was folded, or a transaction with others stored, meanwhile."""
@@ -100,6 +101,20 @@ def belonging(names: Iterable[str], lines: Mapping[str, Line]) -> list[str]:
 def _shares(line: Line, names: Mapping[str, None]) -> bool:
     joints = (kept.commit.joint for kept in line.waiting)
     return not line.whole or any(name in names for joint in joints if joint for name in joint.collections)
+
+
+def tells_no_history(vector: Vector, commits: Iterable[Commit]) -> bool:
+    """Whether commits that follow ``vector`` leave out what happened: they have leaps, or gaps.
+
+    Leaps of earlier versions do not say what they are, and are seen by their gaps alone.
+    """
+    last: dict[str, int] = {}
+    for commit in commits:
+        before = last.get(commit.origin)
+        if is_leap(commit) or commit.sequence != (before or sequence_of(vector, commit.origin)) + 1:
+            return True
+        last[commit.origin] = commit.sequence
+    return False
 
 
 def parts_of(together: Mapping[str, tuple[tuple[int, str], Loaded]], size: int) -> list[SnapshotPart]:

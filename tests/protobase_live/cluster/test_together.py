@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from protobase_live.cluster import promise
 from protobase_live.cluster.batch import Line
 from protobase_live.cluster.limits import ClusterLimits
 from protobase_live.cluster.recent import Packed
-from protobase_live.cluster.together import belonging
+from protobase_live.cluster.together import belonging, tells_no_history
 from protobase_live.collection.limits import Limits
 from protobase_live.protocol.peer.messages import Commits, SnapshotPart
 from protobase_live.query.language.query import Query
@@ -191,6 +192,15 @@ async def test_two_histories_that_are_equally_far_are_not_sent_for_ever(make: Ma
     await settle(lambda: outgoing.known["tasks"].stuck)
     assert "two histories" in (outgoing.known["tasks"].stuck or "")
     assert connection.ends[0].messages(SnapshotPart) == []
+
+
+def test_a_gap_is_what_lacks_between() -> None:
+    first, third = (Commit("n/t", n, "x", b"", (), 0.0) for n in (1, 3))
+    assert not tells_no_history({}, [first])
+    assert not tells_no_history({"n/t": 2}, [third])
+    assert tells_no_history({"n/t": 1}, [third])
+    assert tells_no_history({}, [first, third])
+    assert tells_no_history({}, [replace(first, joint=Joint(LEAP, ()))])
 
 
 def test_collections_belong_together_by_transactions_and_through_each_other() -> None:
