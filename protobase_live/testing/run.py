@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 import detangle
+import websockets.asyncio.server as websockets
 
 from protobase_actors import OrderedSet
 from protobase_live.errors import StorageFailed
@@ -65,7 +66,7 @@ def simulate(scenario: Scenario, seed: int) -> Run:
         patch_time=True,
         net=detangle.NetConfig(fragment=0.1, tcp_timeout=5.0),
     )
-    with _no_entropy(world.random("entropy")), _groups_in_order(), _no_collector():
+    with _no_entropy(world.random("entropy")), _in_order(), _no_collector():
         result = detangle.execute(_run, (scenario, world), config=config, strategy=detangle.RandomWalk(seed))
     failure = result.failure
     error = None if failure is None else failure.exception or AssertionError(failure.headline())
@@ -115,16 +116,27 @@ def _no_collector() -> Generator[None]:
 
 
 @contextmanager
-def _groups_in_order() -> Generator[None]:
-    """Have groups cancel their tasks in the order in which these were made, and not by their addresses."""
-    real = asyncio.TaskGroup.__init__
+def _in_order() -> Generator[None]:
+    """Have libraries go through what they keep in sets in the order in which it came, and not by addresses.
 
-    def init(self: asyncio.TaskGroup) -> None:
-        real(self)
-        self._tasks = OrderedSet[asyncio.Task[Any]]()  # type: ignore[attr-defined]
+    A group cancels its tasks; a server of `websockets` closes its connections.
+    """
+    with _ordered(asyncio.TaskGroup, "_tasks"), _ordered(websockets.Server, "all_connections"):
+        yield
 
-    asyncio.TaskGroup.__init__ = init  # type: ignore[method-assign]
+
+@contextmanager
+def _ordered(owner: type, attribute: str) -> Generator[None]:
+    """Have each instance keep an `OrderedSet` where it keeps a set."""
+    real = owner.__init__
+
+    def init(self: Any, *args: Any, **options: Any) -> None:
+        real(self, *args, **options)
+        if type(getattr(self, attribute)) is set:
+            setattr(self, attribute, OrderedSet[Any]())
+
+    owner.__init__ = init  # type: ignore[method-assign]
     try:
         yield
     finally:
-        asyncio.TaskGroup.__init__ = real  # type: ignore[method-assign]
+        owner.__init__ = real  # type: ignore[method-assign]
