@@ -66,11 +66,10 @@ async def _connections(world: World) -> None:
             async with connect("ws://localhost:8765") as connection:
                 await connection.wait_closed()
 
-    async with asyncio.TaskGroup() as group:
-        async with serve(wait, "localhost", 8765):
-            for _ in range(CLIENTS):
-                group.create_task(stay())
-            await asyncio.sleep(1)
+    async with asyncio.TaskGroup() as group, serve(wait, "localhost", 8765):
+        for _ in range(CLIENTS):
+            group.create_task(stay())
+        await asyncio.sleep(1)
 
 
 async def _groups(world: World) -> None:
