@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from protobase_actors import WakeUp
+
 T = TypeVar("T")
 
 
@@ -35,7 +37,8 @@ class Pipeline(Generic[T]):
         """What the storage was given and has not answered, be it that nobody waits for it any more."""
         self._late: dict[asyncio.Future[None], None] = {}
         """What it did not answer in time: nobody goes on waiting for it."""
-        self._moved: asyncio.Future[None] | None = None
+        self._moved = WakeUp()
+        """At each answer of the storage, and when something is shown."""
         self._showing: asyncio.Future[None] | None = None
         """Done when the first of the turns is shown, which has begun."""
         self.failure: BaseException | None = None
@@ -93,7 +96,7 @@ class Pipeline(Generic[T]):
             self._unanswered.clear()
             if self.failure is None:
                 self._lose(error)
-            self._tell_moved()
+            self._moved.wake()
 
     async def room(self, limit: int | None = None) -> None:
         """Wait until fewer than ``limit`` turns (by default the pipeline's own) are on their way.
@@ -101,7 +104,7 @@ class Pipeline(Generic[T]):
         After a failure there is nothing to wait for.
         """
         while self.failure is None and len(self._turns) >= (self._limit if limit is None else limit):
-            await self._move()
+            await self._moved.wait()
 
     async def settled(self) -> None:
         """Wait until the storage has answered everything, also what failed or stands behind a failure, and
@@ -110,18 +113,12 @@ class Pipeline(Generic[T]):
         Whoever loads what is durable before that may miss something that is durable later.
         """
         while self._unanswered or self._showing is not None:
-            await self._move()
+            await self._moved.wait()
 
     def begin_again(self) -> None:
         """After a failure, when all is `settled`: what is pushed from now on does not follow what is lost."""
         assert not self._unanswered
         self.failure = None
-
-    async def _move(self) -> None:
-        """Wait for the next answer of the storage, or until something is shown."""
-        if self._moved is None:
-            self._moved = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._moved)
 
     def _advance(self, durable: asyncio.Future[None]) -> None:
         self._unanswered.pop(durable, None)
@@ -133,12 +130,7 @@ class Pipeline(Generic[T]):
                 self._lose(self._late_error)
         elif self.failure is None:
             self._show_durable()
-        self._tell_moved()
-
-    def _tell_moved(self) -> None:
-        if self._moved is not None:
-            self._moved.set_result(None)
-            self._moved = None
+        self._moved.wake()
 
     def _show_durable(self) -> None:
         try:
@@ -166,7 +158,7 @@ class Pipeline(Generic[T]):
         else:
             self._turns.popleft()
             self._show_durable()
-        self._tell_moved()
+        self._moved.wake()
 
     def _lose(self, error: BaseException) -> None:
         """Nothing more is shown."""

@@ -9,11 +9,13 @@ from typing import Any
 
 from protobase_live.document.difference import Difference
 from protobase_live.document.record_rows import Look, RecordRows
+from protobase_live.document.rehearsal import rehearse
 from protobase_live.document.roots import Roots
 from protobase_live.document.state_hash import hash_state
 from protobase_live.document.targets import OPEN, check_new, fields_of, kind_at, touched_by
 from protobase_live.document.undoing import Undoing
 from protobase_live.errors import KindMismatch, LimitExceeded, naming
+from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.yjs.structs import Spot
 from protobase_live.structures import FieldKind, Kind
@@ -219,17 +221,9 @@ class Content:
         """The structures that are followed and that nobody registered."""
         return self._roots.followed
 
-    def resolve_to_write(self, target: Target) -> Any:
-        """The shared type of ``target``; None for one that `write` would make.
-
-        Raises KindMismatch, RecordMissing, InvalidName or LimitExceeded: what keeps `write` from that.
-        """
-        if len(target.path) == 1:
-            self._roots.require_room(target.path[0])
-        found = self._resolve(target)
-        if found is None:
-            check_new(target)
-        return found
+    def rehearse(self, ops: Sequence[Op], schema: type[Atom] | None) -> Generator[None, None, list[Op]]:
+        """`rehearse`, with what is here."""
+        return rehearse(ops, self.rows, self._resolve_to_write, self._roots.require_room, schema)
 
     # inside
 
@@ -239,6 +233,16 @@ class Content:
         if len(target.path) == 1:
             return self._roots.get(kind, target.path[0])
         return self._records.field(kind, target)
+
+    def _resolve_to_write(self, target: Target) -> Any:
+        """The shared type of ``target``; None for one that `write` would make.
+
+        Raises KindMismatch, RecordMissing or InvalidName: what keeps `write` from that.
+        """
+        found = self._resolve(target)
+        if found is None:
+            check_new(target)
+        return found
 
     def _ensure(self, kind: Kind, target: Target) -> Any:
         if len(target.path) == 1:

@@ -25,7 +25,6 @@ from protobase_live.document.judge import Judge, Rules
 from protobase_live.document.outcome import Outcome
 from protobase_live.document.own import SLICE_BYTES, in_slices, take_own, take_written
 from protobase_live.document.record_rows import COMPARE_SLICE
-from protobase_live.document.rehearsal import rehearse
 from protobase_live.document.renewal import apply_news, made_anew
 from protobase_live.document.trial import judge_anew, judge_in_steps
 from protobase_live.errors import MalformedUpdate
@@ -266,7 +265,7 @@ class Document:
 
     def rehearse_in_steps(self, ops: Sequence[Op]) -> Generator[None, None, list[Op]]:
         """`rehearse`, with pauses in which nothing else may be done with the document."""
-        return rehearse(ops, self._content.rows, self._content.resolve_to_write, self.rules.schema)
+        return self._content.rehearse(ops, self.rules.schema)
 
     def write(self, ops: Sequence[Op], author: str | None = None) -> None:
         """Carry out one transaction as `rehearse` gave it, inside `writing`."""

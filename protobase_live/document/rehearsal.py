@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from typing import Any
 
 from protobase_live.document.assigned import Assigned
@@ -22,12 +22,14 @@ def rehearse(
     ops: Sequence[Op],
     rows: Mapping[str, dict[str, Any]],
     resolve: Callable[[Target], Any],
+    require_room: Callable[[Collection[str]], None],
     schema: type[Atom] | None = None,
 ) -> Generator[None, None, list[Op]]:
     """The operations in their final form; changes nothing. Pauses, in which nothing else may be changed.
 
-    ``rows`` is the plain view of the records, ``resolve`` gives the shared type of a target, ``schema`` is
-    what the records have to fit then. Raises the ProtoBaseError that keeps them from being carried out.
+    ``rows`` is the plain view of the records, ``resolve`` gives the shared type of a target, ``require_room``
+    refuses structures that are too many, ``schema`` is what the records have to fit then. Raises the
+    ProtoBaseError that keeps them from being carried out.
     """
     ready_ops: list[Op] = []
     states: dict[Target, Any] = {}
@@ -52,6 +54,7 @@ def rehearse(
             _require_same(roots, op.target.path[0], kind)
             with naming(op.target):
                 states[op.target] = kind.rehearse(shared, states.get(op.target), op.action, ready.args)
+    require_room(roots)
     if schema is not None:
         yield from require_fit(schema, ready_ops, rows)
     return ready_ops

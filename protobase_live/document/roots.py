@@ -6,7 +6,7 @@ looked at afresh whenever it is read, and leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -96,9 +96,10 @@ class Roots:
             self._admit(kind, name)
         return self._registered[name].shared
 
-    def require_room(self, name: str) -> None:
-        """Raise LimitExceeded if that structure would be one too many."""
-        if name not in self._registered and len(self._registered) >= MAX_STRUCTURES:
+    def require_room(self, names: Collection[str]) -> None:
+        """Raise LimitExceeded if with these there would be too many structures."""
+        new = sum(name not in self._registered for name in names)
+        if new and len(self._registered) + new > MAX_STRUCTURES:
             raise LimitExceeded(f"a collection has at most {MAX_STRUCTURES} structures")
 
     def follow(self, target: Target) -> None:

@@ -153,9 +153,9 @@ class _Check:
         if kind == "text":
             return self._text(fields, marks, where)
         if "text" in fields or kind == "doc":
+            fault = "with a text" if "text" in fields else "within a document"
             raise ValidationError(
-                f"{where} is a {kind!r} {'with a text' if 'text' in fields else 'within a document'}; a text "
-                "is a node of type 'text', and the whole a 'doc'"
+                f"{where} is of type {kind!r} {fault}; a text is a node of type 'text', and the whole a 'doc'"
             )
         attrs = self._attributes(fields, where, level + 1)
         return node(kind, attrs, self._content(fields, where, level + 1))

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import isawaitable, signature
-from math import isfinite
+from sys import float_info
 from typing import Any, cast
 
 from protobase_actors import Clock, within
 from protobase_live.errors import InvalidName, ProtoBaseError, Unauthorized, Unavailable
-from protobase_live.model.arguments import require
+from protobase_live.model.arguments import require, require_flags, require_secret
 from protobase_live.model.names import check_author
 from protobase_live.server.client_request import NOTHING_KNOWN, ClientRequest
 from protobase_live.server.connection_log import here
@@ -32,6 +32,13 @@ class Identity:
     expires: float | None = None
     """When that ends, in seconds since 1970; None: never. Then the client has to present another token."""
     claims: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises InvalidName for the author, ValidationError for what else is of another type."""
+        check_author(self.author)
+        require_flags(read_only=self.read_only)
+        require(_is_moment(self.expires), "expires=", "a number of seconds since 1970, or None", self.expires)
+        require_secret(isinstance(cast(Any, self.claims), Mapping), "claims=", "a mapping", self.claims)
 
 
 _Answer = Identity | str | Awaitable[Identity | str | None] | None
@@ -106,8 +113,7 @@ class Authentication:
             if answer is None and self._asks_for_requests:
                 raise Unauthorized("who this client is could not be told")
             identity = answer if isinstance(answer, Identity) else Identity(answer)
-            check_author(identity.author)
-            if identity.expires is not None and not self._clock.time() < _moment(identity.expires):
+            if identity.expires is not None and not self._clock.time() < identity.expires:
                 raise Unauthorized(ENDED)
             return identity
         except Unauthorized as error:
@@ -144,10 +150,10 @@ class Authentication:
         return answer
 
 
-def _moment(expires: Any) -> float:
-    if isinstance(expires, int | float) and not isinstance(expires, bool) and isfinite(expires):
-        return expires
-    raise ValueError("expires has to be a number of seconds since 1970")
+def _is_moment(expires: Any) -> bool:
+    if isinstance(expires, int | float) and not isinstance(expires, bool):
+        return abs(expires) <= float_info.max  # so it is neither infinite nor an int that is no float
+    return expires is None
 
 
 async def _result(answer: Awaitable[Any]) -> Any:

@@ -87,6 +87,16 @@ def test_reading_names_that_nobody_wrote_leaves_nothing(made, monkeypatch) -> No
         document.rehearse([Op(Target("set", ("more",)), "add", ("x",))])
 
 
+def test_new_structures_of_one_transaction_count_together(made, monkeypatch) -> None:
+    monkeypatch.setattr(roots, "MAX_STRUCTURES", 3)
+    document = made()
+    carry_out(document, Op(Target("set", ("here",)), "add", ("x",)))
+    adds = [Op(Target("set", (name,)), "add", ("x",)) for name in ("one", "two", "three")]
+    document.rehearse([*adds[:2], *adds[:2]])
+    with pytest.raises(LimitExceeded, match="at most 3"):
+        document.rehearse(adds)
+
+
 def test_a_structure_that_was_opened_is_told_while_structures_are(made) -> None:
     document = made()
     body = Target("text", ("body",))

@@ -11,7 +11,7 @@ from websockets.typing import Subprotocol
 
 import protobase_live as pb
 from protobase_actors import ManualClock
-from protobase_live.errors import Unauthorized, Unavailable
+from protobase_live.errors import ProtoBaseError, Unauthorized, Unavailable
 from protobase_live.server.authentication import Authentication, Identity
 from protobase_live.server.client_request import ClientRequest
 
@@ -66,6 +66,21 @@ async def test_an_identity_may_have_an_end():
 async def test_an_end_is_a_moment(expires):
     with pytest.raises(Unauthorized, match="could not be checked"):
         await Authentication(lambda token: Identity("ann", expires=expires), ManualClock()).identity("x")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"author": 5}, "author"),
+        ({"read_only": "no"}, "read_only= takes True or False, not 'no'"),
+        ({"expires": "soon"}, "expires= takes a number of seconds since 1970, or None, not 'soon'"),
+        ({"expires": 10**400}, "expires= takes a number of seconds"),
+        ({"claims": "secret"}, "claims= takes a mapping, not str"),
+    ],
+)
+def test_an_identity_is_checked_where_it_is_made(arguments, says):
+    with pytest.raises(ProtoBaseError, match=says):
+        Identity(**arguments)
 
 
 @pytest.mark.parametrize("authenticate", [lambda token: raise_unauthorized(), refuses])
