@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 
@@ -15,7 +16,7 @@ from protobase_live.model.arrival import Arrival
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor
 from protobase_live.model.operations import Target
-from protobase_live.model.values import quoted
+from protobase_live.model.values import copy, quoted
 from protobase_storage import Loaded, covers, sequence_of
 
 
@@ -89,10 +90,12 @@ class ChangeStream:
         return self
 
     async def __anext__(self) -> Change:
-        return (await self.batch(1))[0]
+        (change,) = await self.batch(1)
+        return replace(change, before=copy(change.before), after=copy(change.after))
 
     async def batch(self, limit: int) -> list[Change]:
-        """Wait for at least one change and give at most ``limit``.
+        """Wait for at least one change and give at most ``limit``. Their values are the collection's own, which
+        others read, too: they are not to be changed.
 
         Raises Closed before the block and after its end.
         """

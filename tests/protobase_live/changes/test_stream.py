@@ -51,6 +51,27 @@ async def test_structures_change_too(database) -> None:
     assert [c.key for c in seen if c.structure == "tags"] == ["a"]
 
 
+async def test_what_a_reader_does_to_a_change_is_its_own(database) -> None:
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes, tasks.changes() as others, database.live("tasks") as live:
+        for tags in (["a"], ["b"]):
+            await tasks.put({"tags": tags}, key="k")
+            await tasks.dict("options").set("seen", tags)
+            for each in (await anext(changes), await anext(changes)):
+                for value in (each.before, each.after):
+                    (value["tags"] if isinstance(value, dict) else value or []).append("never written")
+        told = [await anext(others) for _ in range(4)]
+        assert [(c.before, c.after) for c in told if c.structure == "records"] == [
+            (None, {"tags": ["a"]}),
+            ({"tags": ["a"]}, {"tags": ["b"]}),
+        ]
+        assert [c.after for c in told if c.structure == "options"] == [["a"], ["b"]]
+        await anext(live)
+        assert [row["tags"] for row in live.rows] == [["b"]]
+    assert await tasks.get("k") == {"tags": ["b"]}
+    assert await tasks.dict("options").items() == {"seen": ["b"]}
+
+
 async def test_a_cursor_resumes_in_the_middle_of_a_commit(database) -> None:
     tasks = await database.collection("tasks")
     async with tasks.changes() as changes:
