@@ -14,6 +14,7 @@ from protobase_live.permissions.reading import Ask, answer_in_steps
 from protobase_live.permissions.sight import Sight
 from protobase_live.query.ast.expressions import Expr
 from protobase_live.query.engine.code import compile_condition
+from protobase_live.query.engine.effort import apart
 from protobase_live.query.language.canonical import expr_form, text_of
 
 
@@ -70,4 +71,4 @@ def _scopes(grant: Grant) -> list[Scope]:
 
 
 def _compiled(condition: Expr | None) -> Condition | None:
-    return None if condition is None else compile_condition(condition)
+    return None if condition is None else apart(compile_condition(condition))

@@ -15,6 +15,7 @@ from protobase_live.permissions.grant import ReadScope
 from protobase_live.query.ast.expressions import Call, Expr, Value
 from protobase_live.query.ast.tree import Only, QueryTree, Step, Where
 from protobase_live.query.engine.code import compile_condition
+from protobase_live.query.engine.effort import apart
 from protobase_live.query.engine.mask import mask
 from protobase_live.query.language.form import to_form
 
@@ -78,11 +79,11 @@ class Sight:
 
     @cached_property
     def _test(self):
-        return None if self._condition is None else compile_condition(self._condition)
+        return None if self._condition is None else apart(compile_condition(self._condition))
 
     @cached_property
     def _mask(self):
-        return None if self._only is None else mask(self._only)
+        return None if self._only is None else apart(mask(self._only))
 
     def row(self, key: str, row: Row | None) -> Row | None:
         """What is seen of a record; None if nothing is."""

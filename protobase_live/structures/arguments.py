@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from protobase_live.errors import ValidationError
 from protobase_live.model.names import known_name
-from protobase_live.model.values import MAX_INT_BITS, check, check_atom, short
+from protobase_live.model.values import MAX_INT_BITS, check, check_atom, require_unlike, short
 
 MAX_ELEMENTS = 10_000
 """Most elements that one action takes one by one; above it ValidationError."""
@@ -51,7 +51,12 @@ class Signature:
         if len(given) > MAX_ELEMENTS:
             raise ValidationError(f"{what} takes at most {MAX_ELEMENTS} arguments, not {len(given)}")
         (argument,) = self._arguments
-        return tuple(argument.check(value, f"{what}: {argument.name} {i}") for i, value in enumerate(given))
+        checked = tuple(
+            argument.check(value, f"{what}: {argument.name} {i}") for i, value in enumerate(given)
+        )
+        if argument is ELEMENT:
+            require_unlike(checked, f"{what}: {argument.name}s")
+        return checked
 
     def __str__(self) -> str:
         names = ", ".join(argument.name for argument in self._arguments)

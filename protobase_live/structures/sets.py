@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from pycrdt import Map
 
 from protobase_live.errors import ValidationError
-from protobase_live.model.values import check_atom, key_text, short, text_key
+from protobase_live.model.values import check_atom, key_text, require_unlike, short, text_key
 from protobase_live.structures.arguments import ELEMENT, MAX_ELEMENTS, NOTHING, Signature, Signatures
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kept_keys import KeptKeys
@@ -126,7 +126,9 @@ class SetKind(FieldKind, KeyedKind):
         elements = cast("set[Any]", value)
         if len(elements) > MAX_ELEMENTS:
             raise ValidationError(f"{where} has {len(elements)} elements; at most {MAX_ELEMENTS} are allowed")
-        return {check_atom(element, f"{where}: an element") for element in elements}
+        checked = [check_atom(element, f"{where}: an element") for element in elements]
+        require_unlike(checked, f"{where}: elements")
+        return set(checked)
 
     def assign(self, shared: Any, value: Any, replica: str) -> None:
         """See FieldKind."""

@@ -28,12 +28,14 @@ JavaScript has one number type, so 1.0 and 1 are one value: integral floats are 
 from __future__ import annotations
 
 from protobase_live.model.values.checking import (
+    MAX_ALIKE,
     MAX_DEPTH,
     MAX_INT_BITS,
     MAX_VALUE_BYTES,
     check,
     copy,
     quoted,
+    require_unlike,
     short,
 )
 from protobase_live.model.values.decoding import (
@@ -60,6 +62,7 @@ from protobase_live.model.values.long_decoding import unpack_in_steps
 from protobase_live.model.values.long_json import from_json_in_steps
 
 __all__ = [
+    "MAX_ALIKE",
     "MAX_ATOM_BYTES",
     "MAX_DEPTH",
     "MAX_INT_BITS",
@@ -78,6 +81,7 @@ __all__ = [
     "pack",
     "portions",
     "quoted",
+    "require_unlike",
     "same",
     "short",
     "text_key",

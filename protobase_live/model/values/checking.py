@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -20,6 +21,9 @@ MAX_VALUE_BYTES = 1024 * 1024
 
 MAX_INT_BITS = 13_000
 """Largest int, in bits."""
+
+MAX_ALIKE = 1_000
+"""Most elements of a set, or keys, to which Python gives the same hash."""
 
 EXPECTED = "None, bool, int, finite float, str, bytes, datetime, date, list or dict with str keys"
 EXPECTED_ATOM = "None, bool, int, finite float, str, bytes, datetime, date or a tuple of these"
@@ -202,6 +206,20 @@ _SIZES: dict[Any, Callable[[Any], int]] = {
 """How large a scalar is, in bytes; raises Wrong for one that cannot be stored."""
 
 _DATE_BYTES = 40
+
+
+def require_unlike(atoms: Collection[Any], where: str) -> None:
+    """Raise ValidationError if too many of them have the same hash.
+
+    Making a set of them takes time that grows with the square of their number. Numbers and tuples of them can
+    be chosen so; texts and bytes cannot, because their hashes are random.
+    """
+    if len(atoms) > MAX_ALIKE:
+        most = max(Counter(map(hash, atoms)).values())
+        if most > MAX_ALIKE:
+            raise ValidationError(
+                f"{where}: {most} have the same hash; at most {MAX_ALIKE} may: a set of these takes too long"
+            )
 
 
 def is_safe_int(value: float) -> bool:

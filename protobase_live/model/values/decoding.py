@@ -19,6 +19,7 @@ from protobase_live.model.values.checking import (
     MAX_DEPTH,
     MAX_SAFE_INT,
     is_safe_int,
+    require_unlike,
     short,
     type_of,
 )
@@ -139,9 +140,10 @@ def _decode_dict(raw: dict[Any, Any], depth: int) -> Any:
         if name == "dict":
             return _decode_items(content, depth + 1)
         if name == "set":
-            return {_atom(item, depth) for item in content}
+            return set(_unlike([_atom(item, depth) for item in content]))
         if name == "map":
-            return {_atom(key, depth): decode(item, depth + 2) for key, item in content}
+            keys = _unlike([_atom(key, depth) for key, _ in content])
+            return dict(zip(keys, [decode(item, depth + 2) for _, item in content], strict=True))
     except (ValueError, TypeError, OverflowError, AttributeError) as error:
         raise ValidationError(f"a malformed {name}: {short(content)}") from error
     raise ValidationError(f"a malformed tag: {short(raw)}")
@@ -155,6 +157,11 @@ def _decode_items(raw: dict[Any, Any], depth: int) -> dict[str, Any]:
 
 def _atom(raw: Any, depth: int) -> Any:
     return check_atom(decode(raw, depth + 2), "an element or key")
+
+
+def _unlike(atoms: list[Any]) -> list[Any]:
+    require_unlike(atoms, "elements or keys")
+    return atoms
 
 
 def _well_formed(text: str) -> str:

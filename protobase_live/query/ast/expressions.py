@@ -318,9 +318,9 @@ def walk(root: Expr) -> Iterator[Expr]:
 
 
 def nodes(root: Expr) -> int:
-    """How many parts an expression has; each item of a list that is a constant counts."""
+    """How many parts an expression has; each item of a list, set or dict that is a constant counts."""
     if isinstance(root, Value):
-        return 1 + (len(cast("list[Any]", root.value)) if root.value.__class__ is list else 0)
+        return 1 + (len(root.value) if root.value.__class__ in (list, set, dict) else 0)
     return root.nodes if isinstance(root, Call) else 1
 
 

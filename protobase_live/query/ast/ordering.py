@@ -24,7 +24,11 @@ BOOL, NUMBER, TEXT, BYTES, DATE, NAIVE, AWARE, LIST, DICT, SET = range(1, 11)
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _END: SortKey = (1,)
-"""Greater than everything that `descending` makes, so that what is longer comes before what begins it."""
+"""Greater than everything that `descending` makes, so that what is longer comes before what begins it. Texts
+and bytes end with something like that, too."""
+
+_TEXT_DOWNWARD = bytes(max(0, 0xFE - byte) for byte in range(256))
+_BYTES_DOWNWARD = bytes(0xFF - byte for byte in range(256))
 
 
 def sort_key(value: Any) -> SortKey:
@@ -41,10 +45,10 @@ def descending(key: SortKey) -> SortKey:
 
 
 def _reversed(part: Any) -> Any:
-    if isinstance(part, str):
-        return (*(-ord(char) for char in part), 1)
+    if isinstance(part, str):  # the order of UTF-8 is that of the code points, and no byte of it is 0xFF
+        return part.encode(errors="surrogatepass").translate(_TEXT_DOWNWARD) + b"\xff"
     if isinstance(part, bytes):
-        return (*(-byte for byte in part), 1)
+        return part.translate(_BYTES_DOWNWARD).decode("latin-1") + "\u0100"
     if isinstance(part, tuple):
         return (*map(descending, cast("tuple[SortKey, ...]", part)), _END)
     return -part

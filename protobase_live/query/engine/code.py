@@ -15,8 +15,9 @@ from functools import lru_cache
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, ValidationError
+from protobase_live.model.values import require_unlike
 from protobase_live.query.ast.expressions import CONDITIONS, MIRRORED, Call, Expr, Field, Param, Value
-from protobase_live.query.ast.ordering import NUMBER, SortKey, sort_key
+from protobase_live.query.ast.ordering import NUMBER, TEXT, SortKey, sort_key
 from protobase_live.query.engine import functions
 from protobase_live.query.engine.patterns import MAX_PATTERN_CHARS, matcher
 
@@ -35,7 +36,7 @@ _GLOBALS: dict[str, Any] = {
     "str": str,
     "bool": bool,
     "dict": dict,
-    "sort_key": sort_key,
+    "sort_key": functions.key,
     "NUMBERS": functions.NUMBERS,
     "EMPTY": functions.EMPTY,
     **{
@@ -132,11 +133,11 @@ class _Writer:
         return f"c{len(self.constants) - 1}"
 
     def key(self, expr: Expr, down: bool) -> str:
-        """The sort key, reversed for ``down``; made without a call for numbers, which most are."""
+        """The sort key, reversed for ``down``; made without a call for numbers and texts, which most are."""
         test = f"(t := {self.value(expr)}).__class__ in NUMBERS"
         if down:
             return f"({-NUMBER}, -t) if {test} else downward(t)"
-        return f"({NUMBER}, t) if {test} else sort_key(t)"
+        return f"({NUMBER}, t) if {test} else ({TEXT}, t) if t.__class__ is str else sort_key(t)"
 
     def condition(self, expr: Expr) -> str:
         if isinstance(expr, Value):
@@ -222,7 +223,9 @@ class _Writer:
             return "False"
         if all(item.__class__ is str for item in items):
             return f"((t := {text}).__class__ is str and t in {self.constant(frozenset(items))})"
-        return f"(sort_key({text}) in {self.constant(frozenset(map(sort_key, items)))})"
+        keys = [sort_key(item) for item in items]
+        require_unlike(keys, "the values of an in")
+        return f"(sort_key({text}) in {self.constant(frozenset(keys))})"
 
     def starts_with(self, text: str, prefix: Any) -> str:
         if prefix.__class__ is not str:

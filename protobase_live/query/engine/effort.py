@@ -1,8 +1,9 @@
 """What a query costs beyond looking at rows, so that no batch of rows takes for ever or makes too much.
 
-One text of 1 MiB and a pattern of 1,000 characters take a thousand million steps, and a batch has hundreds
-of rows. Between two pauses (`begin_step`) only so many steps are made; a scan takes fewer rows at a time when
-they cost much. There is one count for all queries: they make their steps one after the other.
+One text of 1 MiB and a pattern of 1,000 characters take a thousand million steps, as hundreds of conditions
+on a list of 1 MiB do, and a batch has hundreds of rows. Between two pauses (`begin_step`) only so many steps
+are made; a scan takes fewer rows at a time when they cost much. There is one count for all queries: they make
+their steps one after the other.
 
 Texts that a query joins and values that it collects may be many times larger than what it reads. They are
 counted in bytes for each query, see `Budget`.
@@ -10,13 +11,22 @@ counted in bytes for each query, see `Budget`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from protobase_live.errors import LimitExceeded
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 MAX_STEPS = 250_000_000
-"""Most steps of matching between two pauses, some 0.3 s; then the query fails."""
+"""Most steps of matching and comparing between two pauses, some 0.3 s; then the query fails."""
 
 EASY_STEPS = 10_000_000
-"""Steps of matching in a batch of rows, some 12 ms, above which the next batch is a smaller one."""
+"""Such steps in a batch of rows, some 12 ms, above which the next batch is a smaller one."""
+
+CHARS_A_STEP = 4
+"""Characters that are searched for another text in the time of a step."""
 
 
 class Budget:
@@ -66,14 +76,41 @@ def spend(steps: int) -> None:
     _made += steps
     if _made > MAX_STEPS:
         raise LimitExceeded(
-            f"a pattern of like with _ takes more than {MAX_STEPS} steps (MAX_STEPS) on these texts: "
-            "take fewer rows with where, or a shorter pattern"
+            f"conditions take more than {MAX_STEPS} steps (MAX_STEPS) on texts and lists as long as these: "
+            "look at fewer of them with an index, or take a shorter pattern of like or fewer conditions"
         )
 
 
+def apart(function: Callable[[T], R]) -> Callable[[T], R]:
+    """``function`` of one row, for those who are no query: what it costs is counted from its call on.
+
+    There are no pauses in which the count would begin anew.
+    """
+
+    def counted(row: T) -> R:
+        global _made
+        before, _made = _made, 0
+        try:
+            return function(row)
+        finally:
+            _made = before
+
+    return counted
+
+
+def seek(text: str) -> None:
+    """A text is about to be searched for another one. Raises LimitExceeded."""
+    spend(len(text) // CHARS_A_STEP)
+
+
 def spent() -> int:
-    """How many steps were made since others have run."""
+    """How many steps were made, or were to be made, since others have run."""
     return _made
+
+
+def is_too_much() -> bool:
+    """Whether that was more than may be: then the same can be tried after a pause, with fewer rows."""
+    return _made > MAX_STEPS
 
 
 def multiply(rows: int) -> None:

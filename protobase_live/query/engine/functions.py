@@ -12,7 +12,7 @@ from typing import Any
 from protobase_live.model import values
 from protobase_live.model.values.checking import is_safe_int
 from protobase_live.query.ast.ordering import SortKey, descending, sort_key
-from protobase_live.query.engine.effort import make
+from protobase_live.query.engine.effort import make, seek, spend
 from protobase_live.query.engine.patterns import matcher
 
 NUMBERS = (int, float)
@@ -21,9 +21,16 @@ NUMBERS = (int, float)
 EMPTY: Mapping[str, Any] = {}
 """Where the fields of what is no dict are looked up."""
 
+ELEMENT_STEPS = 50
+"""What comparing a value with an element of a list costs, in steps of matching."""
+
+KEY_STEPS = 100
+"""What each value within a list, dict or set costs of which the sort key is made."""
+
 _PLAIN = frozenset({int, float, str, bool, bytes})
 _LISTS = (list, tuple)
 _SETS = (set, frozenset)
+_WHOLES = frozenset({*_LISTS, *_SETS, dict})
 
 
 def deep(row: Any, path: tuple[str, ...]) -> Any:
@@ -35,6 +42,19 @@ def deep(row: Any, path: tuple[str, ...]) -> Any:
     return row
 
 
+def key(value: Any) -> SortKey:
+    """The sort key of a value. Raises LimitExceeded where too much was compared since others have run."""
+    if value.__class__ in _WHOLES:
+        spend(KEY_STEPS * _count(value))
+    return sort_key(value)
+
+
+def _count(whole: Any) -> int:
+    """How many values are in a list, dict or set."""
+    items = whole.values() if whole.__class__ is dict else whole
+    return len(whole) + sum([_count(each) for each in items if each.__class__ in _WHOLES])
+
+
 # comparisons
 
 
@@ -43,7 +63,7 @@ def equal(one: Any, other: Any) -> bool:
     kind = one.__class__
     if kind is other.__class__ and kind in _PLAIN:
         return one == other
-    return sort_key(one) == sort_key(other)
+    return key(one) == key(other)
 
 
 def less(one: Any, other: Any) -> bool:
@@ -51,7 +71,7 @@ def less(one: Any, other: Any) -> bool:
     kind = one.__class__
     if kind is other.__class__ and kind in _PLAIN:
         return one < other
-    a, b = sort_key(one), sort_key(other)
+    a, b = key(one), key(other)
     return a[0] == b[0] and a < b
 
 
@@ -60,7 +80,7 @@ def at_most(one: Any, other: Any) -> bool:
     kind = one.__class__
     if kind is other.__class__ and kind in _PLAIN:
         return one <= other
-    a, b = sort_key(one), sort_key(other)
+    a, b = key(one), key(other)
     return a[0] == b[0] and a <= b
 
 
@@ -73,17 +93,27 @@ def contains(whole: Any, item: Any) -> bool:
     """Whether a text holds a text, a list or set an element, a dict a key."""
     kind = whole.__class__
     if kind is str:
+        seek(whole)
         return item.__class__ is str and item in whole
-    if kind in _LISTS:
-        return item in whole if item.__class__ is str else _any_equal(whole, item)
-    if kind in _SETS or kind is dict:
-        return item in whole if item.__class__ is str else _any_equal(whole, item)
-    return False
+    is_list = kind in _LISTS
+    if not is_list and kind not in _SETS and kind is not dict:
+        return False
+    if item.__class__ in _WHOLES:
+        return _any_equal(whole, item)
+    if is_list:
+        spend(ELEMENT_STEPS * len(whole))
+    # What is equal here is equal to Python, too; the other way round it is not so for 1 and True alone.
+    if item not in whole:
+        return False
+    if item.__class__ is str or (is_list and whole[whole.index(item)].__class__ is item.__class__):
+        return True
+    return _any_equal(whole, item)
 
 
 def _any_equal(items: Any, item: Any) -> bool:
-    key = sort_key(item)
-    return any(sort_key(each) == key for each in items)
+    wanted = key(item)
+    spend(KEY_STEPS * len(items))
+    return any(key(each) == wanted for each in items)
 
 
 def starts_with(text: Any, prefix: Any) -> bool:
@@ -161,4 +191,4 @@ def _computed(operation: Callable[[Any, Any], Any], one: Any, other: Any) -> Any
 
 def downward(value: Any) -> SortKey:
     """The key by which values sort from the last to the first."""
-    return descending(sort_key(value))
+    return descending(key(value))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from protobase_live.query.engine.effort import spend
+from protobase_live.query.engine.effort import seek, spend
 
 MAX_PATTERN_CHARS = 1_000
 """Longest pattern. A constant that is longer is refused; a computed one fits nothing."""
@@ -61,6 +61,8 @@ def _plain(texts: list[str]) -> Callable[[str], bool]:
         if not text.startswith(first):
             return False
         at = len(first)
+        if middle:
+            seek(text)
         for each in middle:
             found = text.find(each, at)
             if found < 0:
@@ -77,6 +79,7 @@ def _wild(pieces: list[tuple[str, str]]) -> Callable[[str], bool]:
     steps = max(map(len, "".join("%" if kind == "%" else text or "_" for kind, text in pieces).split("%")))
 
     def matches(text: str) -> bool:
+        seek(text)
         for literal in literals:  # most texts that do not fit are found out so, in no time
             if literal not in text:
                 return False

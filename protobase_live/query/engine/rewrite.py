@@ -49,6 +49,7 @@ from protobase_live.query.ast.tree import (
     map_step,
 )
 from protobase_live.query.engine.code import compile_condition
+from protobase_live.query.engine.effort import apart
 from protobase_live.query.language.canonical import canonical_query
 
 _Steps = list[Step]
@@ -182,4 +183,4 @@ def _holds_for_missing(term: Expr) -> bool | None:
     """Whether the condition is true where all its fields are missing; None while that is up to parameters."""
     if any(isinstance(part, Param) for part in walk(term)):
         return None
-    return compile_condition(term)({})
+    return apart(compile_condition(term))({})

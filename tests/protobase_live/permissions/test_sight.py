@@ -17,6 +17,8 @@ from protobase_live.permissions.reading import answer_in_steps
 from protobase_live.permissions.sight import Sight
 from protobase_live.protocol.steps import at_once
 from protobase_live.query.ast.expressions import F
+from protobase_live.query.engine import effort
+from protobase_live.query.engine.effort import begin_step
 from protobase_live.structures import RECORDS_KIND
 from tests.support.query_cases import cases
 from tests.support.query_data import Dice, data_of, schema_of
@@ -33,6 +35,17 @@ def change(before: Any, after: Any, **more: Any) -> Change:
 
 def row(owner: str, title: str = "t") -> dict[str, Any]:
     return {"owner": owner, "title": title}
+
+
+def test_what_a_rule_costs_does_not_add_up(monkeypatch) -> None:
+    begin_step()
+    monkeypatch.setattr(effort, "MAX_STEPS", 1_000)
+    rules = [ReadScope(rows=F.title.like("%s_cr%"), structures=frozenset())]
+    rules.append(ReadScope(rows=F.owner == "ann", fields=frozenset({"owner"}), structures=frozenset()))
+    sight = Sight(rules)
+    for _ in range(100):
+        assert sight.row("k", row("bob", "a secret")) == row("bob", "a secret")
+        assert sight.row("k", row("ann")) == {"owner": "ann"}
 
 
 def test_a_record_that_comes_into_sight_is_inserted() -> None:

@@ -12,8 +12,9 @@ from pycrdt import Doc
 
 from protobase_live.errors import ProtoBaseError, RecordExists, RecordMissing, ValidationError
 from protobase_live.model.operations import a_kind
-from protobase_live.model.values import digest, key_text
+from protobase_live.model.values import MAX_ALIKE, digest, key_text
 from protobase_live.structures import FIELD_KINDS, KINDS
+from protobase_live.structures.sets import SET
 
 REPLICA = "0123456789ab"
 
@@ -474,3 +475,15 @@ def test_xml_source_can_be_parsed():
 
 def test_field_kinds_are_kinds():
     assert all(KINDS[name] is kind for name, kind in FIELD_KINDS.items())
+
+
+ALIKE = [(2**61 - 1) * n for n in range(1, MAX_ALIKE + 2)]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [lambda: SET.check("add", tuple(ALIKE)), lambda: SET.check_value(set(ALIKE), "tags")],
+)
+def test_elements_that_hash_alike_are_few(check) -> None:
+    with pytest.raises(ValidationError, match="1001 have the same hash"):
+        check()

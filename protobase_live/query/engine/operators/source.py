@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING
 
+from protobase_live.errors import LimitExceeded
 from protobase_live.model.names import KEY_FIELD
 from protobase_live.query.ast.expressions import Expr
 from protobase_live.query.ast.ordering import SortKey
 from protobase_live.query.engine.bounds import equalities
 from protobase_live.query.engine.code import compile_condition
-from protobase_live.query.engine.effort import EASY_STEPS, spent
+from protobase_live.query.engine.effort import EASY_STEPS, is_too_much, spent
 from protobase_live.query.engine.index import Path
 from protobase_live.query.engine.operator import (
     BATCH_ROWS,
@@ -61,15 +62,22 @@ class Source(Operator):
         access = self._access()
         scan, rank, size, left = access.scan, access.rank, access.first_batch, access.count
         while left > 0:
-            self._rest = self._rest or access.read()
-            found = islice(self._rest, size)
-            rows = found if scan is None else scan(found)
+            rest = self._rest = self._rest or access.read()
+            found = list(islice(rest, size))
+            try:
+                rows = found if scan is None else scan(found)
+                ranks = repeat(()) if rank is None else map(rank, rows)
+                items = [(row[KEY_FIELD], each, row) for row, each in zip(rows, ranks, strict=False)]
+            except LimitExceeded:
+                if size == 1 or not is_too_much():
+                    raise
+                self._rest = chain(found, rest)
+                size = max(1, size // 16)
+                yield []  # after the pause it is tried with fewer rows
+                continue
             left -= size
             size = max(1, size // 4) if spent() > EASY_STEPS else min(2 * size, BATCH_ROWS)
-            if rank is None:
-                yield [(row[KEY_FIELD], (), row) for row in rows]
-            else:
-                yield [(row[KEY_FIELD], rank(row), row) for row in rows]
+            yield items
 
     def pin(self) -> None:
         """Keep what is still to be read as it is now, whatever becomes of the table.

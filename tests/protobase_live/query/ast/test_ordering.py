@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,3 +111,22 @@ def test_numbers_are_equal_by_amount() -> None:
     assert sort_key(0.0) == sort_key(-0.0) == sort_key(0) != sort_key(False)
     assert sort_key(2**53 + 1) != sort_key(float(2**53))
     assert sort_key([1, {"a": 2}]) == sort_key((1.0, {"a": 2.0}))
+
+
+@pytest.mark.parametrize("value", ["ab" * 5_000, b"ab" * 5_000, ["ab" * 5_000], {"a": "ab" * 5_000}])
+def test_sorting_downwards_takes_no_more_memory_than_the_values(value: Any) -> None:
+    key = sort_key(value)
+    tracemalloc.start()
+    reversed_key = descending(key)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert reversed_key < descending(sort_key(None))
+    assert held < 25_000
+
+
+@pytest.mark.parametrize(
+    ("shorter", "longer"),
+    [("", "\0"), ("a", "a\0"), ("a", "a\U0010ffff"), (b"", b"\0"), (b"a", b"a\xff"), ([], [None])],
+)
+def test_downwards_what_is_longer_comes_before_what_begins_it(shorter: Any, longer: Any) -> None:
+    assert descending(sort_key(longer)) < descending(sort_key(shorter))

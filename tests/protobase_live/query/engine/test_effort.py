@@ -1,5 +1,8 @@
 """What matching patterns costs is counted, and bounded between two pauses."""
 
+from functools import reduce
+from operator import or_
+
 import pytest
 
 from protobase_live.errors import LimitExceeded
@@ -7,6 +10,7 @@ from protobase_live.query.ast.aggregates import collect, count
 from protobase_live.query.ast.expressions import F
 from protobase_live.query.engine import effort
 from protobase_live.query.engine.effort import (
+    CHARS_A_STEP,
     EASY_STEPS,
     MAX_STEPS,
     Budget,
@@ -38,12 +42,12 @@ def test_a_pause_begins_anew():
 
 def test_a_pattern_costs_the_longest_that_stands_between_two_percents():
     assert matcher("%abc_%d%")("abcxd" * 20)
-    assert spent() == 100 * 4
+    assert spent() == 100 * 4 + 100 // CHARS_A_STEP
 
 
-def test_what_lacks_the_longest_text_of_a_pattern_costs_nothing():
+def test_what_lacks_the_longest_text_of_a_pattern_costs_the_search_for_it():
     assert not matcher("%abc_d%")("x" * 1_000_000)
-    assert spent() == 0
+    assert spent() == 1_000_000 // CHARS_A_STEP
 
 
 def test_a_pattern_that_explodes_fails_at_once():
@@ -73,6 +77,42 @@ def test_each_step_of_a_query_has_its_own_count(monkeypatch):
         row for batch in plan_fetch(query, {"notes": rows(BATCH_ROWS * 4, 100)}).steps() for row in batch
     ]
     assert found == []
+
+
+LONG = list(range(50_000))
+
+
+@pytest.mark.parametrize(
+    ("value", "condition"),
+    [
+        (LONG, lambda n: F.value.contains(-n - 0.5)),
+        (LONG, lambda n: F.value.contains(f"x{n}")),
+        (LONG, lambda n: F.value.contains([n])),
+        (LONG, lambda n: F.value == F[f"other{n}"]),
+        (LONG, lambda n: F.value < F[f"other{n}"]),
+        ({str(n): [n] for n in LONG}, lambda n: F.value == F[f"other{n}"]),
+        ("ab" * 500_000, lambda n: F.value.contains(f"x{n}")),
+        ("ab" * 500_000, lambda n: F.value.like(f"%x{n}%")),
+        ("ab" * 500_000, lambda n: F.value.like(f"%x{n}_%")),
+    ],
+)
+def test_conditions_on_long_values_are_bounded(value, condition, monkeypatch):
+    table = {"notes": Table("notes", {"k": {"value": value}})}
+    monkeypatch.setattr(effort, "MAX_STEPS", 11_000_000)
+    assert list(plan_fetch(Query("notes").where(condition(0)), table).steps()) == [[]]
+    several = reduce(or_, map(condition, range(60)))
+    with pytest.raises(LimitExceeded, match="fewer conditions"):
+        list(plan_fetch(Query("notes").where(several), table).steps())
+
+
+def test_a_batch_of_which_the_rows_take_too_long_is_tried_with_fewer(monkeypatch):
+    table = {"notes": Table("notes", {str(n): {"value": LONG[: 1_000 + n % 7]} for n in range(300)})}
+    query = Query("notes").where(F.value.contains(1_004)).order_by("value")
+    wanted = [row["_key"] for batch in plan_fetch(query, table).steps() for row in batch]
+    monkeypatch.setattr(effort, "MAX_STEPS", 400_000)
+    found = [row["_key"] for batch in plan_fetch(query, table).steps() for row in batch]
+    assert found == wanted
+    assert len(found) == 85
 
 
 def texts(count, size):
