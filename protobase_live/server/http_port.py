@@ -12,6 +12,7 @@ from protobase_live.server.asgi_types import App
 from protobase_live.server.counters import Counters
 from protobase_live.server.http_connection import HttpConnections, PlainConnection
 from protobase_live.server.limits import ServerLimits
+from protobase_live.server.listening import listening
 from protobase_live.server.traffic import Traffic
 
 
@@ -30,8 +31,8 @@ class HttpPort:
         """Raises Unavailable when the port cannot be had."""
         loop, all_of_them = asyncio.get_running_loop(), self._connections
         try:
-            self._server = await loop.create_server(
-                lambda: PlainConnection(all_of_them), self._host, self._port
+            self._server = await listening(
+                loop.create_server(lambda: PlainConnection(all_of_them), self._host, self._port)
             )
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server as WebSocketServer
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.protocol import CONNECTING
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from protobase_actors import Clock, OrderedSet, SystemClock
 from protobase_live.collection.mistakes import at_debug, summary
@@ -25,7 +24,6 @@ from protobase_live.database.database import Database
 from protobase_live.errors import Closed, Overloaded
 from protobase_live.limits import check_limits
 from protobase_live.model.arguments import require_flags
-from protobase_live.protocol.live.codec import SUBPROTOCOLS
 from protobase_live.protocol.live.limits import GOING_AWAY, INTERNAL_ERROR, LiveLimits
 from protobase_live.server.arrivals import Arrivals
 from protobase_live.server.asgi_types import Receive, Scope, Send
@@ -40,10 +38,10 @@ from protobase_live.server.doors import Door, door_at
 from protobase_live.server.draining import drain
 from protobase_live.server.exposure import check_exposure
 from protobase_live.server.gate import Gate, Gone
-from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.http_stack import HttpStack
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.linking import Linking
+from protobase_live.server.listening import accepting, listening
 from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
 from protobase_live.server.pages import Pages, as_response, no_door
@@ -55,8 +53,7 @@ from protobase_live.server.rest.answers import Answer, send_answer
 from protobase_live.server.rest.request import headers_of
 from protobase_live.server.served import check_served
 from protobase_live.server.siblings import Siblings, place
-from protobase_live.server.subprotocols import choose_subprotocol
-from protobase_live.server.traffic import LIVE_QUEUE, Traffic
+from protobase_live.server.traffic import Traffic
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -173,26 +170,16 @@ class Server:
 
     async def __aenter__(self) -> Server:
         await self.permissions.begin()
-        self._server = await serve(
-            self._handle,
-            **place(self._siblings, self._host, self._port),
-            create_connection=cast("type[Connection]", self._connection),
-            process_request=self._route,
-            subprotocols=[Subprotocol(name) for name in SUBPROTOCOLS],
-            select_subprotocol=choose_subprotocol,
-            compression=None,
-            max_size=self._live_limits.hello_bytes,
-            max_queue=LIVE_QUEUE,
-            open_timeout=self._limits.handshake_seconds,
-            ping_interval=None,  # a task for each connection takes a tenth of its memory
-            close_timeout=self._limits.close_seconds,
-            server_header="protobase-live",
-            logger=handshake_log(),
-            ssl=self._tls,
-            ssl_handshake_timeout=None if self._tls is None else self._limits.handshake_seconds,
-        )
-        self._probing = Probing(self._clock, self._limits.ping_seconds, lambda: self._sessions)
-        self._doors += await self._linking.begin()
+        try:
+            where = place(self._siblings, self._host, self._port)
+            accept = self._handle, self._connection, self._route
+            most = self._live_limits.hello_bytes, self._limits
+            self._server = await listening(accepting(*accept, *most, self._tls, **where))
+            self._probing = Probing(self._clock, self._limits.ping_seconds, lambda: self._sessions)
+            self._doors += await self._linking.begin()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(
@@ -259,6 +246,7 @@ class Server:
         At most ``drain_seconds``, ``bye_seconds`` and ``close_seconds`` later those that are left are cut.
         """
         if self._server is None:
+            self.permissions.close()
             return
         self._closing = self._pages.closing = True
         self._linking.turn_away()

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from . import catalogue
 from .catalogue import Survey
@@ -93,7 +93,7 @@ class FileStorage(Storage):
         taken: tests crash there.
         Raises `StorageLocked`, `StorageFormatError`, `StorageError`.
         """
-        opened = await asyncio.to_thread(_open, Path(path), max_bytes, reserve_bytes, make_identity)
+        opened = await _opened(Path(path), max_bytes, reserve_bytes, make_identity)
         heads = Heads(opened.connection, opened.survey)
         parts = opened.connection, opened.path, heads, opened.reserve
         writer = Writer(*parts, on_step=on_step, clock=clock, backlog_limit=backlog_limit)
@@ -102,9 +102,14 @@ class FileStorage(Storage):
         writer.start()
         if finished:
             finished.add_done_callback(_note_unfinished)
+        storage = cls(opened, writer, upkeep, reads_limit)
         if finished and opened.erasing:  # nobody is served before that is done
-            await asyncio.wait([finished])
-        return cls(opened, writer, upkeep, reads_limit)
+            try:
+                await asyncio.wait([finished])
+            except asyncio.CancelledError:
+                await storage.close()
+                raise
+        return storage
 
     def append(self, commits: Sequence[Commit]) -> asyncio.Future[None]:
         """See `Storage.append`."""
@@ -218,6 +223,17 @@ class _Opened:
         self.read_connection.close()
         self.connection.close()  # the last one moves the write-ahead log into the database
         self.lock.release()
+
+
+async def _opened(*how: Any) -> _Opened:
+    """What `_open` gives. Who is cancelled meanwhile waits for it, and lets go of the lock that it has."""
+    opening = asyncio.ensure_future(asyncio.to_thread(_open, *how))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with suppress(StorageError):
+            (await opening).close()
+        raise
 
 
 def _open(

@@ -1,10 +1,12 @@
 """What `FileStorage.open` accepts and refuses, and how it says so."""
 
+import asyncio
 import errno
 import os
 import random
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,24 @@ async def test_makes_the_folder_and_its_parents(tmp_path: Path) -> None:
     await storage.close()
     names = {"protobase.db", "protobase.lock", "protobase.reserve"}
     assert {file.name for file in (tmp_path / "a" / "b").iterdir()} == names
+
+
+async def test_who_is_cancelled_while_it_opens_leaves_it_free(tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def make_identity() -> str:
+        begun.set()
+        go_on.wait()
+        return "a" * 12
+
+    opening = asyncio.create_task(FileStorage.open(tmp_path, make_identity=make_identity))
+    await asyncio.to_thread(begun.wait)
+    opening.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    storage = await FileStorage.open(tmp_path)
+    await storage.close()
 
 
 async def test_what_it_makes_is_durable_before_anything_is_stored(tmp_path: Path, monkeypatch) -> None:
