@@ -57,7 +57,7 @@ def accepting(
     tls: SSLContext | None,
     **where: Any,
 ) -> Awaitable[Server]:
-    """Accept WebSockets ``where`` that says; ``route`` answers requests, ``connection`` makes what is handled."""
+    """Accept WebSockets ``where`` that says; ``route`` answers requests, ``connection`` makes those."""
     return serve(
         handle,
         **where,
