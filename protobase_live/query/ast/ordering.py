@@ -21,6 +21,9 @@ NONE: SortKey = (0,)
 BOOL, NUMBER, TEXT, BYTES, DATE, NAIVE, AWARE, LIST, DICT, SET = range(1, 11)
 """What a sort key begins with, by type; datetimes without a zone are of another than those with one."""
 
+LARGE = 2**61 - 1
+"""What is smaller, and no fraction, has a hash of its own in Python."""
+
 _EPOCH = datetime(1970, 1, 1)
 _EPOCH_UTC = datetime(1970, 1, 1, tzinfo=UTC)
 _END: SortKey = (1,)
@@ -54,6 +57,23 @@ def _reversed(part: Any) -> Any:
     return -part
 
 
+class _LargeNumber(int):
+    """A number with a random hash: Python gives numbers from `LARGE` on the hash of a smaller one.
+
+    To group, join or make distinct by many that have the same takes time that grows with the square of their
+    number.
+    """
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes(self.bit_length() // 8 + 1, "little", signed=True))
+
+
+def _number_key(value: float) -> SortKey:
+    return NUMBER, value if -LARGE < value < LARGE else _LargeNumber(value)
+
+
 def _datetime_key(value: datetime) -> SortKey:
     aware = value.tzinfo is not None
     since = value - (_EPOCH_UTC if aware else _EPOCH)
@@ -76,8 +96,8 @@ def _set_key(value: Any) -> SortKey:
 
 _KEYS: Mapping[Any, Callable[[Any], SortKey]] = {
     bool: lambda value: (BOOL, value),
-    int: lambda value: (NUMBER, value),
-    float: lambda value: (NUMBER, value),
+    int: _number_key,
+    float: _number_key,
     str: lambda value: (TEXT, value),
     bytes: lambda value: (BYTES, value),
     date: lambda value: (DATE, value.toordinal()),

@@ -15,9 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 from protobase_live.errors import LimitExceeded, ValidationError
-from protobase_live.model.values import require_unlike
 from protobase_live.query.ast.expressions import CONDITIONS, MIRRORED, Call, Expr, Field, Param, Value
-from protobase_live.query.ast.ordering import NUMBER, TEXT, SortKey, sort_key
+from protobase_live.query.ast.ordering import LARGE, NUMBER, TEXT, SortKey, sort_key
 from protobase_live.query.engine import functions
 from protobase_live.query.engine.patterns import MAX_PATTERN_CHARS, matcher
 
@@ -137,6 +136,7 @@ class _Writer:
         test = f"(t := {self.value(expr)}).__class__ in NUMBERS"
         if down:
             return f"({-NUMBER}, -t) if {test} else downward(t)"
+        test = f"{test} and {-LARGE} < t < {LARGE}"
         return f"({NUMBER}, t) if {test} else ({TEXT}, t) if t.__class__ is str else sort_key(t)"
 
     def condition(self, expr: Expr) -> str:
@@ -223,9 +223,7 @@ class _Writer:
             return "False"
         if all(item.__class__ is str for item in items):
             return f"((t := {text}).__class__ is str and t in {self.constant(frozenset(items))})"
-        keys = [sort_key(item) for item in items]
-        require_unlike(keys, "the values of an in")
-        return f"(sort_key({text}) in {self.constant(frozenset(keys))})"
+        return f"(sort_key({text}) in {self.constant(frozenset(map(sort_key, items)))})"
 
     def starts_with(self, text: str, prefix: Any) -> str:
         if prefix.__class__ is not str:

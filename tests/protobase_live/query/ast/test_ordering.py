@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protobase_live.model import values
-from protobase_live.query.ast.ordering import descending, sort_key
+from protobase_live.query.ast.expressions import F
+from protobase_live.query.ast.ordering import LARGE, descending, sort_key
+from protobase_live.query.engine.code import compile_keys
 from protobase_live.query.engine.functions import downward
 from tests.support.query_oracle import compare
 
@@ -130,3 +132,23 @@ def test_sorting_downwards_takes_no_more_memory_than_the_values(value: Any) -> N
 )
 def test_downwards_what_is_longer_comes_before_what_begins_it(shorter: Any, longer: Any) -> None:
     assert descending(sort_key(longer)) < descending(sort_key(shorter))
+
+
+@given(st.integers(LARGE // 2, 2**200) | st.integers(-(2**200), -LARGE // 2))
+def test_numbers_that_are_equal_have_one_hash(number: int) -> None:
+    for value in (number, float(number), int(float(number))):
+        assert (sort_key(value) == sort_key(number)) == (value == number)
+        if value == number:
+            assert hash(sort_key(value)) == hash(sort_key(number))
+    assert sort_key(number - 1) < sort_key(number) < sort_key(number + 1)
+    assert descending(sort_key(number + 1)) < descending(sort_key(number))
+
+
+def test_keys_of_numbers_do_not_hash_alike() -> None:
+    """Thousands of them would be grouped or joined in minutes."""
+    numbers = [LARGE * n for n in range(-100, 100) if n]
+    assert len(set(map(hash, numbers))) < 3
+    assert len({hash(sort_key(number)) for number in numbers}) == len(numbers)
+    assert len({hash(sort_key([number])) for number in numbers}) == len(numbers)
+    key = compile_keys([F.n])
+    assert len({hash(key({"n": number})) for number in numbers}) == len(numbers)

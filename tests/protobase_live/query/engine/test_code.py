@@ -176,10 +176,3 @@ def test_patterns_have_a_longest() -> None:
     with pytest.raises(LimitExceeded, match="1000"):
         compile_condition(F.a.like(longest + "%"))
     assert not compile_condition(F.a.like(F.b))({"a": "x", "b": longest + "%"})
-
-
-def test_values_of_an_in_that_hash_alike_are_few() -> None:
-    alike = [(2**61 - 1) * n for n in range(1, values.MAX_ALIKE + 2)]
-    assert compile_condition(F.n.in_(alike[1:]))({"n": alike[-1]})
-    with pytest.raises(ValidationError, match="1001 have the same hash"):
-        compile_condition(F.n.in_(alike))
