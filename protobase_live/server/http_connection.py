@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
 from protobase_live.errors import ProtocolError
-from protobase_live.server.asgi_types import App
+from protobase_live.server.asgi_types import App, Message, Receive, Scope, Send
 from protobase_live.server.connection import Connection
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.holdings import Holdings
@@ -106,6 +106,25 @@ def _direct(request: h11.Request) -> h11.Request:
     )
 
 
+class Hearing:
+    """What comes of one request. Whoever waits for more behind its body is told only when the client goes:
+    its answer is a stream.
+    """
+
+    def __init__(self, receive: Receive, on_stream: Callable[[], None]) -> None:
+        self._receive = receive
+        self._on_stream = on_stream
+        self._is_whole = False
+
+    async def __call__(self) -> Message:
+        """What is next; see ASGI."""
+        if self._is_whole:
+            self._on_stream()
+        message = await self._receive()
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+
 class HttpConnection(H11Protocol):
     """One of them, from its first request on; behind a request it may become a WebSocket again.
 
@@ -130,6 +149,8 @@ class HttpConnection(H11Protocol):
         self._unread_timer: asyncio.TimerHandle | None = None
         self._has_ended = False
         """Whether the client sends nothing more."""
+        self._answer = self.app
+        self.app = self._serve
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Begin, and be told whenever anything is left unread."""
@@ -154,6 +175,14 @@ class HttpConnection(H11Protocol):
                 self.timeout_keep_alive_task = self._later(
                     self.timeout_keep_alive, self.timeout_keep_alive_handler
                 )
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(scope, Hearing(receive, self._end_if_ended), send)
+
+    def _end_if_ended(self) -> None:
+        """End a stream to a client that sends nothing more; other answers it still gets."""
+        if self._has_ended:
+            self.transport.close()
 
     def eof_received(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The client sends nothing more. Whether it is answered all the same; what streams to it ends."""

@@ -181,6 +181,16 @@ async def test_a_stream_ends_with_its_client() -> None:
         assert await _end(stream) == b""
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/v1/collections/tasks/changes", "/live/events?subprotocol=protobase-live.v1.json"]
+)
+async def test_a_stream_to_a_client_that_has_said_all_ends(path: str) -> None:
+    async with serving() as server, connected(server) as stream:
+        stream.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        stream.writer.write_eof()
+        assert b"\r\n0\r\n" not in await _end(stream)  # as it does in the middle of one
+
+
 async def test_half_a_request_ends_with_its_client() -> None:
     async with serving() as server:
         for half in (HALF.replace("nowhere", "query"), "GET /healthz HTTP/1.1\r\n", "GE"):

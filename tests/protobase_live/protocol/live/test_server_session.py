@@ -69,7 +69,7 @@ def violation(session, message) -> Violation:
 @pytest.mark.parametrize("level", ["", "x", "Local", "peers=-1", "peers=99999", "x" * 10_000])
 def test_a_durability_that_is_none_closes(session, level):
     message = {"type": "commit", "id": 1, "writes": {}, "checks": [], "durability": level}
-    with pytest.raises(Violation, match="commit.durability: ") as raised:
+    with pytest.raises(Violation, match=r"commit\.durability: ") as raised:
         session.receive(CODEC.encode(message))
     assert (raised.value.code, len(str(raised.value)) < 200) == (BAD_MESSAGE, True)
 
