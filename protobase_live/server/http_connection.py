@@ -83,6 +83,10 @@ class HttpConnections:
 class Parser(h11.Connection):
     """Refuses, too, what servers before this one may have read as another request, and takes whole URLs."""
 
+    def __init__(self, head_bytes: int) -> None:
+        super().__init__(h11.SERVER, head_bytes)
+        self._head_bytes = head_bytes
+
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """What came next. Raises RemoteProtocolError."""
         event = super().next_event()
@@ -90,8 +94,16 @@ class Parser(h11.Connection):
             names = {name for name, _ in event.headers}
             if {b"content-length", b"transfer-encoding"} <= names:
                 raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
+            if _head_bytes(event) > self._head_bytes:  # all of it came at once: h11 measures what is not whole
+                raise h11.RemoteProtocolError("Receive buffer too long", error_status_hint=431)
             return _direct(event)
         return event
+
+
+def _head_bytes(request: h11.Request) -> int:
+    """About how long it came."""
+    fields = sum(len(name) + len(value) + len(b": \r\n") for name, value in request.headers)
+    return len(request.method) + len(request.target) + fields
 
 
 def _direct(request: h11.Request) -> h11.Request:
@@ -138,7 +150,7 @@ class HttpConnection(H11Protocol):
         self._limits = connections.limits
         self._answers = connections.answers
         self.address = None if connection is None else connection.address
-        self.conn = Parser(h11.SERVER, self._limits.http_head_bytes)
+        self.conn = Parser(self._limits.http_head_bytes)
         self.timeout_keep_alive = cast(int, self._limits.keep_alive_seconds)
         self.access_log = False
         self.logger = handshake_log()  # each of its lines tells of what a client did

@@ -206,9 +206,10 @@ async def test_a_websocket_for_the_rest_door_is_answered_as_a_request() -> None:
         assert (await client.answer())[0] == 404
 
 
-async def test_a_head_that_is_too_long() -> None:
+@pytest.mark.parametrize("end", ["", "\r\n\r\n"])
+async def test_a_head_that_is_too_long(end: str) -> None:
     async with serving(http_head_bytes=1_000) as server, connected(server) as client:
-        client.send(f"GET {RECORD} HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 2_000}")
+        client.send(f"GET {RECORD} HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 1_000}{end}")
         status, body = await client.answer()
         assert (status, json.loads(body)["error"]["type"]) == (431, "ProtocolError")
         assert await client.reader.read() == b""
@@ -248,6 +249,16 @@ async def test_the_rest_of_a_body_that_was_answered_already() -> None:
         assert (await client.answer())[0] == 404
         client.send("x")
         assert await _end(client) == b""
+
+
+@pytest.mark.parametrize("begun", ["", "x" * 1_500])
+async def test_the_rest_of_a_body_that_is_too_long_is_thrown_away(begun: str) -> None:
+    """Whoever sends all of it before he reads is answered, too."""
+    async with serving(http_body_bytes=1_000) as server, connected(server) as client:
+        client.send(f"PUT {RECORD} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n{begun}")
+        assert (await client.answer())[0] == 413
+        client.send("x" * (2_000 - len(begun)))
+        assert await client.ask("GET", "/healthz") == (200, "ok\n")
 
 
 async def test_a_connection_is_idle_behind_such_a_rest() -> None:
