@@ -6,6 +6,8 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -102,6 +104,18 @@ class Parser(h11.Connection):
         return event
 
 
+def _closes(scope: Scope) -> bool:
+    """Whether a client wants its connection closed behind the answer."""
+    wanted = (value.lower() for name, value in scope["headers"] if name == b"connection")
+    return scope["http_version"] == "1.0" or any(b"close" in value for value in wanted)
+
+
+async def _thrown_away(receive: Receive) -> None:
+    """Read what is left of a request, or until the client is gone."""
+    while (await receive()).get("more_body", False):
+        pass
+
+
 def _head_bytes(request: h11.Request) -> int:
     """About how long it came."""
     fields = sum(len(name) + len(value) + len(b": \r\n") for name, value in request.headers)
@@ -191,7 +205,21 @@ class HttpConnection(H11Protocol):
                 )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._answer(scope, Hearing(receive, self._end_if_ended), send)
+        sending = partial(self._send, receive, send) if _closes(scope) else send
+        await self._answer(scope, Hearing(receive, self._end_if_ended), sending)
+
+    async def _send(self, receive: Receive, send: Send, message: Message) -> None:
+        """Send on a connection that is closed behind the answer: not before the rest of the request was
+        read, since whoever sends is told of a reset, and not of the answer.
+        """
+        is_end = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if is_end and self.conn.their_state is h11.SEND_BODY:
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.handshake_seconds):
+                    await _thrown_away(receive)
+            message = {"type": "http.response.body"}
+        await send(message)
 
     def _end_if_ended(self) -> None:
         """End a stream to a client that sends nothing more; other answers it still gets."""

@@ -261,6 +261,23 @@ async def test_the_rest_of_a_body_that_is_too_long_is_thrown_away(begun: str) ->
         assert await client.ask("GET", "/healthz") == (200, "ok\n")
 
 
+async def test_so_it_is_where_the_client_wants_the_connection_closed() -> None:
+    """It is closed when all was read: or whoever sends on is told of a reset alone."""
+    head, length = f"PUT {RECORD} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", 20_000_000
+    async with serving(http_body_bytes=1_000) as server, connected(server) as client:
+        client.send(f"{head}Content-Length: {length}\r\n\r\n{'x' * length}")
+        await client.writer.drain()
+        assert (await client.answer())[0] == 413
+        assert await client.reader.read() == b""
+
+
+async def test_such_a_rest_is_not_waited_for_for_ever() -> None:
+    async with serving(handshake_seconds=0.05) as server, connected(server) as client:
+        client.send(HALF.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"))
+        assert (await client.answer())[0] == 404
+        assert await _end(client) == b""
+
+
 async def test_a_connection_is_idle_behind_such_a_rest() -> None:
     async with serving(keep_alive_seconds=0.05) as server, connected(server) as client:
         client.send(HALF)
