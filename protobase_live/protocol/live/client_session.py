@@ -208,6 +208,8 @@ class ClientSession:
         """Say who ``client`` is: a call, answered at once without a connection: the next one says it."""
         request = SetPresence(self._id(), collection, client, state)
         if self._outbox.limits:
+            for each in self._presences.again(collection, self._id):
+                self._outbox.add(each)
             return self._call(request)
         encode(request, self._codec)
         self._said(request)
@@ -301,6 +303,7 @@ class ClientSession:
         sent, reason = self._outbox.take(error.id), error.failure.error()
         if sent:
             self._seen.refused(sent.request, reason)
+            self._presences.refused(sent.request)
         if sent and isinstance(sent.request, Opening):
             self._ended(error.id, reason)
         else:
