@@ -206,10 +206,10 @@ class ClientSession:
 
     def set_presence(self, collection: str, client: int, state: Any) -> int:
         """Say who ``client`` is: a call, answered at once without a connection: the next one says it."""
+        for each in self._presences.again(collection, self._id) if self._outbox.limits else ():
+            self._outbox.add(each)
         request = SetPresence(self._id(), collection, client, state)
         if self._outbox.limits:
-            for each in self._presences.again(collection, self._id):
-                self._outbox.add(each)
             return self._call(request)
         encode(request, self._codec)
         self._said(request)
