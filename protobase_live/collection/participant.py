@@ -85,6 +85,7 @@ class Participant:
 
     async def _take_part(self, envelope: Envelope[Message], hold: Hold) -> None:
         turn, durable = Turn(batch=[envelope], moments=[self._gates.now()]), None
+        writes = bool(hold.ops)  # not what a permit leaves of them: that would tell of what it hides
         transactor = Transactor(self._name, self._replica, self._limits, self._read_only)
         ready = await self._agreed(hold.meeting, transactor.prepare(hold.ops, hold.checks, hold.permit))
         seen = self._replica.vector
@@ -96,11 +97,11 @@ class Participant:
                 await transactor.write(ready, hold.author)
             outcome = await in_steps(self._replica.document.finish_in_steps())
             self._replica.write_in(turn, outcome, transacted=True)
-            durable = await self._store(hold.meeting, turn, turn.stored, writes=bool(ready), seen=seen)
+            durable = await self._store(hold.meeting, turn, turn.stored, writes=writes, seen=seen)
             if turn.commits:
                 turn.commits[0].commit = hold.meeting.commits[self._name]
             turn.notices.append(Receipt(envelope))
-        self._pipeline.push(turn, durable if ready else None)
+        self._pipeline.push(turn, durable if ready is not None and writes else None)
 
     async def _take_in_part(self, envelope: Envelope[Message], hold: HoldPart) -> None:
         """`_take_part` with commits that another node has made."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, groupby
 from typing import Any
 
@@ -14,7 +14,7 @@ from protobase_live.document.roots import Roots
 from protobase_live.document.state_hash import hash_state
 from protobase_live.document.targets import OPEN, check_new, fields_of, kind_at, touched_by
 from protobase_live.document.undoing import Undoing
-from protobase_live.errors import KindMismatch, LimitExceeded, naming
+from protobase_live.errors import naming
 from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.yjs.structs import Spot
@@ -212,9 +212,7 @@ class Content:
 
     def follow(self, opened: Iterable[Target]) -> None:
         """While differences are wanted: also those of these structures, as far as that can be."""
-        for target in opened:
-            with suppress(KindMismatch, LimitExceeded):
-                self._roots.follow(target)
+        self._roots.follow_all(opened)
 
     @property
     def followed(self) -> Sequence[Target]:

@@ -6,8 +6,8 @@ looked at afresh whenever it is read, and leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from pycrdt import Array, Doc, Subscription
@@ -52,6 +52,8 @@ class Roots:
         """What was told of each structure, while that is wanted."""
         self._touched: dict[str, None] = {}
         self._existing: set[str] = set()
+        self._looks = True
+        """Whether it has to be looked for a root that is not among these."""
         self._made = 0
         """How many roots were made by following them; pycrdt lets go of none."""
 
@@ -121,6 +123,27 @@ class Roots:
         self._followed[name] = known = self._open(kind, name)
         self._follow_from_now(name, known)
 
+    def follow_all(self, targets: Iterable[Target]) -> None:
+        """Follow as many of them as can be, with one look at which there are."""
+        if not self._told:
+            return
+        with self._looking_once():
+            for target in targets:
+                if len(self._followed) >= MAX_FOLLOWED:
+                    return
+                with suppress(KindMismatch, LimitExceeded):
+                    self.follow(target)
+
+    @contextmanager
+    def _looking_once(self) -> Generator[None]:
+        """Meanwhile nobody else makes a root."""
+        self._existing.update(root_names(self._doc))
+        self._looks = False
+        try:
+            yield
+        finally:
+            self._looks = True
+
     @property
     def followed(self) -> list[Target]:
         """The structures that are told although nobody registered them."""
@@ -148,6 +171,7 @@ class Roots:
     def _open(self, kind: Kind, name: str) -> Known:
         root = self._registry.root_of(name)
         shared = self._doc.get(root, type=kind.shared_type)
+        self._existing.add(root)
         return Known(kind, root, kind.kept(shared), observe(shared, self._on_change, name))
 
     def _on_change(self, name: str, events: Sequence[Any]) -> None:
@@ -164,7 +188,7 @@ class Roots:
 
     def _exists(self, root: str) -> bool:
         """Whether somebody wrote that root, or opened it: opening one that is not there would make it."""
-        if root not in self._existing:
+        if self._looks and root not in self._existing:
             self._existing.update(root_names(self._doc))
         return root in self._existing
 
@@ -201,9 +225,7 @@ class Roots:
     def replace(self, before: Roots) -> None:
         """Take the place of another view of the same roots, which read the same."""
         self._told = before._told
-        for target in before.followed:
-            with suppress(KindMismatch):
-                self.follow(target)
+        self.follow_all(before.followed)
         for name, known in self._known() if self._told else ():
             told = before._following.get(name)
             if told is None or told.kind is not known.kind:

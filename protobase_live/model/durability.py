@@ -42,4 +42,4 @@ def durability(text: Any) -> Durability:
         count = text.removeprefix(_PEERS)
         if count.isascii() and count.isdecimal() and len(count) <= 4:
             return Durability(int(count))
-    raise ValidationError(f"{text!r} is no durability; expected {_EXPECTED}")
+    raise ValidationError(f"{repr(text)[:60]} is no durability; expected {_EXPECTED}")

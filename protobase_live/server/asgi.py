@@ -30,7 +30,7 @@ from protobase_live.server.counters import Counters
 from protobase_live.server.limits import DEFAULT_SERVER_LIMITS, ServerLimits
 from protobase_live.server.named_queries import Build, NamedQueries
 from protobase_live.server.origins import Origins
-from protobase_live.server.pages import METHODS, Inspector
+from protobase_live.server.pages import METHODS, Inspector, websocket_door
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.places import Places
 from protobase_live.server.probing import Probing
@@ -257,10 +257,12 @@ class Doors:
             await send_answer(send, failed(full))
 
     async def _page(self, scope: Scope, pieces: Sequence[str]) -> Answer:
+        path = f"/{'/'.join(pieces)}"
+        if self._door_at(pieces) is not None:
+            return websocket_door(path)
         found = None
         if self._inspector is not None and scope["method"] in METHODS:
-            accept = headers_of(scope).get("accept", "")
-            found = await self._inspector.answer(f"/{'/'.join(pieces)}", accept)
+            found = await self._inspector.answer(path, headers_of(scope).get("accept", ""))
         return found or plain_page(HTTPStatus.NOT_FOUND, DOORS)
 
     @property

@@ -6,6 +6,8 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -15,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from uvicorn.server import ServerState
 
 from protobase_live.errors import ProtocolError
-from protobase_live.server.asgi_types import App
+from protobase_live.server.asgi_types import App, Message, Receive, Scope, Send
 from protobase_live.server.connection import Connection
 from protobase_live.server.handshake_log import handshake_log
 from protobase_live.server.holdings import Holdings
@@ -83,6 +85,10 @@ class HttpConnections:
 class Parser(h11.Connection):
     """Refuses, too, what servers before this one may have read as another request, and takes whole URLs."""
 
+    def __init__(self, head_bytes: int) -> None:
+        super().__init__(h11.SERVER, head_bytes)
+        self._head_bytes = head_bytes
+
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """What came next. Raises RemoteProtocolError."""
         event = super().next_event()
@@ -90,8 +96,30 @@ class Parser(h11.Connection):
             names = {name for name, _ in event.headers}
             if {b"content-length", b"transfer-encoding"} <= names:
                 raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
+            if (
+                _head_bytes(event) > self._head_bytes
+            ):  # all of it came at once: h11 measures what is not whole
+                raise h11.RemoteProtocolError("Receive buffer too long", error_status_hint=431)
             return _direct(event)
         return event
+
+
+def _closes(scope: Scope) -> bool:
+    """Whether a client wants its connection closed behind the answer."""
+    wanted = (value.lower() for name, value in scope["headers"] if name == b"connection")
+    return scope["http_version"] == "1.0" or any(b"close" in value for value in wanted)
+
+
+async def _thrown_away(receive: Receive) -> None:
+    """Read what is left of a request, or until the client is gone."""
+    while (await receive()).get("more_body", False):
+        pass
+
+
+def _head_bytes(request: h11.Request) -> int:
+    """About how long it came."""
+    fields = sum(len(name) + len(value) + len(b": \r\n") for name, value in request.headers)
+    return len(request.method) + len(request.target) + fields
 
 
 def _direct(request: h11.Request) -> h11.Request:
@@ -104,6 +132,25 @@ def _direct(request: h11.Request) -> h11.Request:
     return h11.Request(
         method=request.method, target=b"/" + found[3], headers=headers, http_version=request.http_version
     )
+
+
+class Hearing:
+    """What comes of one request. Whoever waits for more behind its body is told only when the client goes:
+    its answer is a stream.
+    """
+
+    def __init__(self, receive: Receive, on_stream: Callable[[], None]) -> None:
+        self._receive = receive
+        self._on_stream = on_stream
+        self._is_whole = False
+
+    async def __call__(self) -> Message:
+        """What is next; see ASGI."""
+        if self._is_whole:
+            self._on_stream()
+        message = await self._receive()
+        self._is_whole = not message.get("more_body", False)
+        return message
 
 
 class HttpConnection(H11Protocol):
@@ -119,7 +166,7 @@ class HttpConnection(H11Protocol):
         self._limits = connections.limits
         self._answers = connections.answers
         self.address = None if connection is None else connection.address
-        self.conn = Parser(h11.SERVER, self._limits.http_head_bytes)
+        self.conn = Parser(self._limits.http_head_bytes)
         self.timeout_keep_alive = cast(int, self._limits.keep_alive_seconds)
         self.access_log = False
         self.logger = handshake_log()  # each of its lines tells of what a client did
@@ -130,6 +177,8 @@ class HttpConnection(H11Protocol):
         self._unread_timer: asyncio.TimerHandle | None = None
         self._has_ended = False
         """Whether the client sends nothing more."""
+        self._answer = self.app
+        self.app = self._serve
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Begin, and be told whenever anything is left unread."""
@@ -154,6 +203,28 @@ class HttpConnection(H11Protocol):
                 self.timeout_keep_alive_task = self._later(
                     self.timeout_keep_alive, self.timeout_keep_alive_handler
                 )
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = partial(self._send, receive, send) if _closes(scope) else send
+        await self._answer(scope, Hearing(receive, self._end_if_ended), sending)
+
+    async def _send(self, receive: Receive, send: Send, message: Message) -> None:
+        """Send on a connection that is closed behind the answer: not before the rest of the request was
+        read, since whoever sends is told of a reset, and not of the answer.
+        """
+        is_end = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if is_end and self.conn.their_state is h11.SEND_BODY:
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.handshake_seconds):
+                    await _thrown_away(receive)
+            message = {"type": "http.response.body"}
+        await send(message)
+
+    def _end_if_ended(self) -> None:
+        """End a stream to a client that sends nothing more; other answers it still gets."""
+        if self._has_ended:
+            self.transport.close()
 
     def eof_received(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The client sends nothing more. Whether it is answered all the same; what streams to it ends."""

@@ -125,7 +125,7 @@ class LiveConnection:
             self._authority,
         )
         self._whole = WholeCollections(self._database, limits)
-        self._presence = LivePresence(self._database, session, self._authority, news, self._send)
+        self._presence = LivePresence(self._database, session, self._authority, news, limits, self._send)
         self._answered = WakeUp()
         self._leaving = False
         self._mistake: Exception | None = None

@@ -10,10 +10,11 @@ from contextlib import suppress
 from functools import partial
 
 from protobase_actors import WakeUp
-from protobase_live.errors import ProtoBaseError, ValidationError
+from protobase_live.errors import LimitExceeded, ProtoBaseError, ValidationError
 from protobase_live.presence.room import Membership
 from protobase_live.protocol.live.client_messages import Join, Leave, SetPresence
 from protobase_live.protocol.live.codec import Frame
+from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.protocol.live.server_session import ServerSession
 from protobase_live.server.authority import Authority
 from protobase_live.server.live_database import Database
@@ -21,7 +22,7 @@ from protobase_live.server.presence_news import News, PresenceNews
 
 
 class LivePresence:
-    """Those of one connection. Where it has joined and may not be present, it hears and says nothing."""
+    """Those of one connection. Where it has joined and may no longer be present it hears and says nothing."""
 
     def __init__(
         self,
@@ -29,15 +30,17 @@ class LivePresence:
         session: ServerSession,
         authority: Authority,
         news: PresenceNews,
+        limits: LiveLimits,
         send: Callable[[Frame], Awaitable[None]],
     ) -> None:
         self._database = database
         self._session = session
         self._authority = authority
         self._news = news
+        self._limits = limits
         self._send = send
         self._members: dict[str, Membership | None] = {}
-        """None: joined, and not permitted."""
+        """Where it has joined; None: and is not permitted now."""
         self._closes: dict[str, Callable[[], None]] = {}
         self._pending: dict[str, News] = {}
         self._changed = WakeUp()
@@ -51,6 +54,7 @@ class LivePresence:
                 await self._authority.check("presence", [request.collection])
                 self._member(request.collection).set(request.client, request.state)
             case Leave():
+                self._check_joined(request.collection)
                 self._leave(request.collection)
 
     async def send_all(self) -> None:
@@ -68,15 +72,26 @@ class LivePresence:
             self._leave(collection)
 
     async def _join(self, collection: str) -> None:
+        await self._authority.check("presence", [collection])
+        self._check_join(collection)
         self._members[collection] = None
         self._closes[collection] = self._authority.open([collection], partial(self._reconsider, collection))
-        await self._authority.check("presence", [collection])
         try:
             self._enter(collection)
         except ProtoBaseError:
             self._leave(collection)
-            self._session.left(collection)
             raise
+
+    def _check_join(self, collection: str) -> None:
+        if collection in self._members:
+            raise ValidationError(f"presence of {collection!r} was joined already")
+        if len(self._members) >= self._limits.presences:
+            limit = self._limits.presences
+            raise LimitExceeded(f"a connection joins the presence of at most {limit} collections (presences)")
+
+    def _check_joined(self, collection: str) -> None:
+        if collection not in self._members:
+            raise ValidationError(f"presence of {collection!r} was not joined; send join first")
 
     def _enter(self, collection: str) -> None:
         if self._members[collection] is None:
@@ -93,9 +108,10 @@ class LivePresence:
             close()
 
     def _member(self, collection: str) -> Membership:
-        member = self._members.get(collection)
+        self._check_joined(collection)
+        member = self._members[collection]
         if member is None:
-            raise ValidationError(f"presence of {collection!r} is not joined: joining it failed")
+            raise ValidationError(f"presence of {collection!r} is not joined: joining it again failed")
         return member
 
     async def _reconsider(self, collection: str) -> None:

@@ -104,8 +104,7 @@ class Pages:
         """What is answered to a request at ``path``; ``is_door`` is whether WebSockets are served there."""
         page = await self.page(path, headers)
         if page is None and is_door:
-            wanted = ("upgrade", "websocket"), ("connection", "upgrade")
-            return plain_page(HTTPStatus.UPGRADE_REQUIRED, f"{path} is a door for WebSockets\n", wanted)
+            return websocket_door(path)
         if page is None or method in METHODS:
             return page or no_door(path)
         said = f"{path} is a page: ask for it with {' or '.join(METHODS)}\n"
@@ -127,6 +126,12 @@ class Pages:
         if reason is None:
             return plain_page(HTTPStatus.OK, "ready\n")
         return plain_page(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {reason}\n")
+
+
+def websocket_door(path: str) -> Answer:
+    """What is answered to a plain request where WebSockets are served."""
+    wanted = ("upgrade", "websocket"), ("connection", "upgrade")
+    return plain_page(HTTPStatus.UPGRADE_REQUIRED, f"{path} is a door for WebSockets\n", wanted)
 
 
 def no_door(path: str) -> Answer:

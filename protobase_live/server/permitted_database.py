@@ -142,8 +142,12 @@ class PermittedDatabase:
 
     async def restore(self, collection: str, stored: bytes) -> None:
         """Needs ``admin``, and no limit of what may be written."""
-        await self._check_all("write", collection)
+        await self.check_restore(collection)
         await self._database.restore(collection, stored)
+
+    async def check_restore(self, collection: str) -> None:
+        """Raises Forbidden unless the collection may be restored: before anything of it is taken in."""
+        await self._check_all("write", collection)
 
 
 class PermittedStream:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from protobase_live.errors import LimitExceeded, Unavailable
+from protobase_live.errors import Forbidden, LimitExceeded, Unavailable
 from protobase_live.model.names import not_internal, not_reserved
 from protobase_live.protocol.live.collection_messages import (
     BackupRequest,
@@ -19,7 +19,7 @@ from protobase_live.protocol.live.collection_messages import (
     StateHashRequest,
 )
 from protobase_live.protocol.live.limits import LiveLimits
-from protobase_live.server.live_database import Database
+from protobase_live.server.permitted_database import PermittedDatabase
 
 PAGE_COLLECTIONS = 10_000
 """Most collections of one answer; with the longest names they take 6 MiB."""
@@ -34,7 +34,7 @@ SPOOLED_BYTES = 1024 * 1024
 class WholeCollections:
     """Those of one connection, one request after the other: each may take a whole collection in memory."""
 
-    def __init__(self, database: Database, limits: LiveLimits) -> None:
+    def __init__(self, database: PermittedDatabase, limits: LiveLimits) -> None:
         self._database = database
         self._limits = limits
         self._turn = asyncio.Lock()
@@ -83,6 +83,7 @@ class WholeCollections:
         return {"part": stored[request.offset : end], "version": version, "more": end < len(stored)}
 
     async def _restore(self, request: RestoreRequest) -> None:
+        await self._check_restore(request.collection)  # before anything is kept of it
         parts = self._parts_of(request)
         if request.offset + len(request.part) > self._limits.restore_bytes:
             self.close()
@@ -94,6 +95,14 @@ class WholeCollections:
             stored = parts.read()
             self.close()
             await self._database.restore(request.collection, stored)
+
+    async def _check_restore(self, collection: str) -> None:
+        """Raises Forbidden, and forgets what was kept: who may no longer restore it finishes nothing."""
+        try:
+            await self._database.check_restore(collection)
+        except Forbidden:
+            self.close()
+            raise
 
     def _parts_of(self, request: RestoreRequest) -> SpooledTemporaryFile[bytes]:
         """Where the part goes. Raises Unavailable when what comes before it is not here."""

@@ -172,7 +172,10 @@ def whole_difference(before: Any, after: Any) -> list[Entry]:
 
 
 def require_range(what: str, start: int, count: int, length: int) -> None:
-    """Raise ValidationError unless ``count`` items from ``start`` are within ``length``."""
+    """Raise ValidationError unless ``count`` items from ``start`` are within ``length``.
+
+    It does not say the length: who may write need not be permitted to read.
+    """
     if start + count > length:
         stop = f"{start} to {start + count}" if count else str(start)
-        raise ValidationError(f"{what}: index {stop} is out of range; the length is {length}")
+        raise ValidationError(f"{what}: index {stop} is out of range: beyond the end")

@@ -284,6 +284,18 @@ SCRIPTS: Mapping[str, list[list[Any]]] = {
         LOST,
         WELCOME,
     ],
+    "presence that was refused is joined again": [
+        ["join_presence", "tasks"],
+        ["set_presence", "tasks", 7, {"name": "ann"}],
+        WELCOME,
+        error(3, "forbidden"),
+        error(4, "forbidden"),
+        ["set_presence", "tasks", 8, {"name": "eve"}],
+        result(5, None),
+        result(6, None),
+        result(7, None),
+        ["set_presence", "tasks", 8, {"name": "bob"}],
+    ],
     "a call that nobody waits for": [
         WELCOME,
         ["read", "tasks", GET],

@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from protobase_live.errors import ProtocolError, ValidationError
 from protobase_live.model.durability import Durability, durability
 from protobase_live.model.operations import Check, Op, Read
 from protobase_live.protocol.live.collection_messages import (
@@ -121,14 +122,8 @@ class CommitRequest:
                 if len(ops) % PARSE_SLICE == 0:
                     yield
         checks = [parse_check(check, "commit.checks") for check in fields.items("checks")]
-        level = fields.optional_text("durability")
-        return cls(
-            fields.count("id"),
-            writes,
-            checks,
-            fields.optional_text("author"),
-            None if level is None else durability(level),
-        )
+        author = fields.optional_text("author")
+        return cls(fields.count("id"), writes, checks, author, _durability(fields))
 
     def form(self) -> dict[str, Any]:
         """The fields on the wire."""
@@ -315,6 +310,14 @@ Request = (
 """What is answered once, by a `Result` or an `Error` with its id."""
 
 ClientMessage = Hello | More | Request
+
+
+def _durability(fields: Fields) -> Durability | None:
+    level = fields.optional_text("durability")
+    try:
+        return None if level is None else durability(level)
+    except ValidationError as error:
+        raise ProtocolError(f"commit.durability: {error}") from None
 
 
 def repeatable(request: Request) -> bool:

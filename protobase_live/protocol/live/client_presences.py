@@ -6,13 +6,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from protobase_live.protocol.live.client_messages import Join, SetPresence
+from protobase_live.protocol.live.client_messages import Join, Request, SetPresence
 
 
 @dataclass(slots=True)
 class _Presence:
     joins: int = 0
     states: dict[int, Any] = field(default_factory=dict[int, Any])
+    is_refused: bool = False
+    """Whether the server did not let the client join it."""
+
+    def requests(self, collection: str, next_id: Callable[[], int]) -> Iterator[Join | SetPresence]:
+        """What announces it."""
+        self.is_refused = False
+        yield Join(next_id(), collection)
+        for client, state in self.states.items():
+            yield SetPresence(next_id(), collection, client, state)
 
 
 class ClientPresences:
@@ -53,9 +62,18 @@ class ClientPresences:
     def requests(self, next_id: Callable[[], int]) -> Iterator[Join | SetPresence]:
         """What announces all of them on a new connection."""
         for collection, presence in self._presences.items():
-            yield Join(next_id(), collection)
-            for client, state in presence.states.items():
-                yield SetPresence(next_id(), collection, client, state)
+            yield from presence.requests(collection, next_id)
+
+    def refused(self, request: Request) -> None:
+        """The server has answered a request with an error."""
+        if isinstance(request, Join) and (presence := self._presences.get(request.collection)):
+            presence.is_refused = True
+
+    def again(self, collection: str, next_id: Callable[[], int]) -> Iterator[Join | SetPresence]:
+        """What announces a collection whose join was refused: it may be permitted by now."""
+        presence = self._presences.get(collection)
+        if presence is not None and presence.is_refused:
+            yield from presence.requests(collection, next_id)
 
     def clear(self) -> None:
         """No connection follows."""

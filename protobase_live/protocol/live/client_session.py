@@ -206,6 +206,8 @@ class ClientSession:
 
     def set_presence(self, collection: str, client: int, state: Any) -> int:
         """Say who ``client`` is: a call, answered at once without a connection: the next one says it."""
+        for each in self._presences.again(collection, self._id) if self._outbox.limits else ():
+            self._outbox.add(each)
         request = SetPresence(self._id(), collection, client, state)
         if self._outbox.limits:
             return self._call(request)
@@ -301,6 +303,7 @@ class ClientSession:
         sent, reason = self._outbox.take(error.id), error.failure.error()
         if sent:
             self._seen.refused(sent.request, reason)
+            self._presences.refused(sent.request)
         if sent and isinstance(sent.request, Opening):
             self._ended(error.id, reason)
         else:

@@ -22,13 +22,10 @@ from protobase_live.protocol.live.client_messages import (
     ClientMessage,
     CommitRequest,
     Hello,
-    Join,
-    Leave,
     Opening,
     Renew,
     Request,
     Seen,
-    SetPresence,
 )
 from protobase_live.protocol.live.codec import Codec, Frame
 from protobase_live.protocol.live.encodings import Encoded, Encodings
@@ -81,7 +78,6 @@ class ServerSession:
         self._waiting: set[int] = set()
         self._credit: dict[int, int] = {}
         self._views: set[int] = set()
-        self._joined: set[str] = set()
         self._has_seen = False
 
     @property
@@ -250,10 +246,6 @@ class ServerSession:
         self.unsubscribe(subscription)
         return encode(Ended(subscription, Failure.of(error)), self._codec)
 
-    def left(self, collection: str) -> None:
-        """Forget that a collection's presence was joined, because joining failed."""
-        self._joined.discard(collection)
-
     def presence(self, collection: str, states: Mapping[int, Any], complete: bool = False) -> Frame:
         """Who came, changed or went in a collection."""
         return encode(Presence(collection, states, complete), self._codec)
@@ -321,12 +313,6 @@ class ServerSession:
             raise Unauthorized(f"a token has at most {limits.token_chars} characters (token_chars)")
         elif isinstance(request, Seen):
             self._see(request)
-        elif isinstance(request, Join):
-            self._join(request.collection)
-        elif isinstance(request, SetPresence | Leave) and request.collection not in self._joined:
-            raise ValidationError(f"presence of {request.collection!r} was not joined; send join first")
-        if isinstance(request, Leave):
-            self._joined.discard(request.collection)
 
     def _open(self, request: Opening) -> None:
         if len(self._credit) + len(self._views) >= self._limits.subscriptions:
@@ -343,14 +329,6 @@ class ServerSession:
         if seen.size > self._limits.seen:
             raise LimitExceeded(f"seen names at most {self._limits.seen} cursors (seen), not {seen.size}")
         self._has_seen = True
-
-    def _join(self, collection: str) -> None:
-        if collection in self._joined:
-            raise ValidationError(f"presence of {collection!r} was joined already")
-        if len(self._joined) >= self._limits.presences:
-            limit = self._limits.presences
-            raise LimitExceeded(f"a connection joins the presence of at most {limit} collections (presences)")
-        self._joined.add(collection)
 
     def _sized(self, frame: Frame) -> Frame:
         self._check_answer(_size(frame))

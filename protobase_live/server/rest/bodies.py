@@ -74,4 +74,4 @@ class Bodies:
 def too_long(most_bytes: int, limit: str = "http_body_bytes") -> Refusal:
     """What is said of a longer body."""
     error = LimitExceeded(f"a body has at most {most_bytes} bytes ({limit})")
-    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error, [("connection", "close")])
+    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error)

@@ -8,6 +8,7 @@ from protobase_live.server.rest.commits import Condition, Work, commit, etag
 from protobase_live.server.rest.request import Request
 from protobase_live.server.rest.services import Services
 from protobase_live.structures import Text
+from protobase_live.structures.arguments import natural
 
 
 async def get_text(at: Services, request: Request) -> Answer:
@@ -29,11 +30,10 @@ async def append_text(at: Services, request: Request) -> Answer:
 async def splice_text(at: Services, request: Request) -> Answer:
     """Take out characters of a text, and put others in their place; positions count code points."""
     asked, target = request.fields("index", optional=("delete", "insert")), _target(request)
-    ops = list[Op]()
-    if asked.get("delete", 0) != 0:
-        ops.append(Op(target, "delete", (asked["index"], asked["delete"])))
+    index, count = natural(asked["index"], "index"), natural(asked.get("delete", 0), "delete")
+    ops = [Op(target, "delete", (index, count))] if count else []
     if not ops or "insert" in asked:
-        ops.append(Op(target, "insert", (asked["index"], asked.get("insert", ""))))
+        ops.append(Op(target, "insert", (index, asked.get("insert", ""))))
     return await _write(at, request, *ops)
 
 

@@ -54,7 +54,7 @@ async def test_structures(db):
     assert await said(tasks.text("plan").append("c")) == "tasks: 'plan' is a list, not a text"
     wrong = "index 5 is out of range; the length is 2"
     assert await said(tasks.list("plan").get(5)) == f"tasks: 'plan': list.get: {wrong}"
-    wrong = "index 5 to 6 is out of range; the length is 2"
+    wrong = "index 5 to 6 is out of range: beyond the end"
     assert await said(tasks.list("plan").set(5, "x")) == f"tasks: 'plan': list.set: {wrong}"
 
 

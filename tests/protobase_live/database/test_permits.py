@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -76,6 +77,18 @@ async def test_a_transaction_over_several_is_judged_in_each(database: Database) 
     assert await database.read("log", COUNT) == 0
     await database.commit({**writes, "tasks": [update("a", title="t")]}, permits={"tasks": OWN})
     assert await database.read("log", COUNT) == 1
+
+
+async def test_the_receipt_of_a_deletion_tells_nothing_of_what_is_hidden(database: Database) -> None:
+    """Also beside a write to another collection, and of a collection of which nothing is left to be done."""
+    await filled(database)
+    told = list[Mapping[str, str]]()
+    for key in ("b", "not there"):
+        writes = {"log": [Op(RECORDS, "put", (key, {}, {}))], "tasks": [Op(RECORDS, "delete", (key,))]}
+        told.append((await database.commit(writes, permits={"tasks": OWN})).cursors)
+    assert told[0].keys() == told[1].keys() == {"log", "tasks"}
+    assert told[0]["tasks"] == told[1]["tasks"]
+    assert await database.read("tasks", COUNT) == 2
 
 
 async def test_checks_are_of_what_was_seen(database: Database) -> None:

@@ -133,6 +133,27 @@ def test_no_more_than_so_many_are_followed(made, monkeypatch) -> None:
     assert len(document.followed) == 2
 
 
+def test_many_are_followed_with_one_look_at_what_there_is(made, monkeypatch) -> None:
+    """Also with a content that takes the place of another one, and where there is no room for more."""
+    monkeypatch.setattr(roots, "MAX_FOLLOWED", 20)
+    looks = list[int]()
+
+    def counted(doc: Doc) -> list[str]:
+        looks.append(1)
+        return root_names(doc)
+
+    monkeypatch.setattr(roots, "root_names", counted)
+    document = made()
+    document.tell_structures(True)
+    named = [Target("text", (f"t{n}",)) for n in range(100)]
+    document.follow(named)
+    assert (len(looks), document.followed) == (1, named[:20])
+    document.follow(named)
+    assert len(looks) == 2
+    at_once(document._slim_content())
+    assert (len(looks), document.followed) == (3, named[:20])
+
+
 def test_reading_makes_no_more_roots_than_that(made, monkeypatch) -> None:
     """Whoever reads what nobody wrote leaves nothing behind, or little: an honest writer comes later."""
     monkeypatch.setattr(roots, "MAX_FOLLOWED", 2)

@@ -256,6 +256,13 @@ async def test_what_is_no_door(database) -> None:
     assert (await Socket(app, "/yjs").until("websocket.close"))["code"] == 4404
 
 
+@pytest.mark.parametrize("path", ["/live", "/yjs/tasks", "/hocuspocus"])
+async def test_a_request_to_a_door_for_websockets(database, path) -> None:
+    told = await call(pb.asgi(database), "GET", path)
+    assert (told.status, told.headers["upgrade"]) == (426, "websocket")
+    assert told.body == f"{path} is a door for WebSockets\n".encode()
+
+
 async def test_one_connection_too_many(database) -> None:
     app = pb.asgi(database, limits=pb.ServerLimits(sessions=1))
     await Socket(app, "/yjs/notes").until("websocket.accept")

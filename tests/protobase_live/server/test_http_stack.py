@@ -181,6 +181,16 @@ async def test_a_stream_ends_with_its_client() -> None:
         assert await _end(stream) == b""
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/v1/collections/tasks/changes", "/live/events?subprotocol=protobase-live.v1.json"]
+)
+async def test_a_stream_to_a_client_that_has_said_all_ends(path: str) -> None:
+    async with serving() as server, connected(server) as stream:
+        stream.send(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        stream.writer.write_eof()
+        assert b"\r\n0\r\n" not in await _end(stream)  # as it does in the middle of one
+
+
 async def test_half_a_request_ends_with_its_client() -> None:
     async with serving() as server:
         for half in (HALF.replace("nowhere", "query"), "GET /healthz HTTP/1.1\r\n", "GE"):
@@ -196,9 +206,10 @@ async def test_a_websocket_for_the_rest_door_is_answered_as_a_request() -> None:
         assert (await client.answer())[0] == 404
 
 
-async def test_a_head_that_is_too_long() -> None:
+@pytest.mark.parametrize("end", ["", "\r\n\r\n"])
+async def test_a_head_that_is_too_long(end: str) -> None:
     async with serving(http_head_bytes=1_000) as server, connected(server) as client:
-        client.send(f"GET {RECORD} HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 2_000}")
+        client.send(f"GET {RECORD} HTTP/1.1\r\nHost: localhost\r\nX: {'x' * 1_000}{end}")
         status, body = await client.answer()
         assert (status, json.loads(body)["error"]["type"]) == (431, "ProtocolError")
         assert await client.reader.read() == b""
@@ -237,6 +248,33 @@ async def test_the_rest_of_a_body_that_was_answered_already() -> None:
         client.send(HALF)
         assert (await client.answer())[0] == 404
         client.send("x")
+        assert await _end(client) == b""
+
+
+@pytest.mark.parametrize("begun", ["", "x" * 1_500])
+async def test_the_rest_of_a_body_that_is_too_long_is_thrown_away(begun: str) -> None:
+    """Whoever sends all of it before he reads is answered, too."""
+    async with serving(http_body_bytes=1_000) as server, connected(server) as client:
+        client.send(f"PUT {RECORD} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n{begun}")
+        assert (await client.answer())[0] == 413
+        client.send("x" * (2_000 - len(begun)))
+        assert await client.ask("GET", "/healthz") == (200, "ok\n")
+
+
+async def test_so_it_is_where_the_client_wants_the_connection_closed() -> None:
+    """It is closed when all was read: or whoever sends on is told of a reset alone."""
+    head, length = f"PUT {RECORD} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", 20_000_000
+    async with serving(http_body_bytes=1_000) as server, connected(server) as client:
+        client.send(f"{head}Content-Length: {length}\r\n\r\n{'x' * length}")
+        await client.writer.drain()
+        assert (await client.answer())[0] == 413
+        assert await client.reader.read() == b""
+
+
+async def test_such_a_rest_is_not_waited_for_for_ever() -> None:
+    async with serving(handshake_seconds=0.05) as server, connected(server) as client:
+        client.send(HALF.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"))
+        assert (await client.answer())[0] == 404
         assert await _end(client) == b""
 
 

@@ -15,6 +15,7 @@ from protobase_live.protocol.live.client_messages import (
     CommitRequest,
     Hello,
     Join,
+    Leave,
     Ping,
     QueryRequest,
     ReadRequest,
@@ -55,11 +56,12 @@ class Served:
         self.client, end = pipe(capacity=capacity)
         session = ServerSession(CODEC, limits, "s1")
         parts = self.database, self.clock, PresenceNews(), limits, self.counters
+        self.permissions = Permissions(self.clock, authorize=authorize)
         self.connection = LiveConnection(
             *(end, session, *parts, Authentication(authenticate, self.clock)),
             Accounts(self.clock, ServerLimits(), self.counters),
             token,
-            Permissions(self.clock, authorize=authorize),
+            self.permissions,
         )
         self.task = asyncio.ensure_future(self.connection.run())
 
@@ -424,6 +426,50 @@ async def test_who_goes_is_taken_out_of_presence(served):
     await served.clock.advance(1)
     assert len(heard) == 1
     membership.leave()
+
+
+async def answers(served, *requests) -> list[str]:
+    """What each is answered: its error's code, or ``ok``."""
+    found = []
+    for request in requests:
+        await served.send(request)
+        while getattr(message := await served.recv(), "id", None) != request.id:
+            pass
+        found.append("ok" if isinstance(message, Result) else message.failure.code)
+    return found
+
+
+async def test_presence_is_joined_before_it_is_set():
+    served = Served(limits=LiveLimits(presences=1))
+    await served.greet()
+    said = SetPresence(1, "tasks", 7, {})
+    assert await answers(served, said, Leave(2, "tasks")) == ["validation_error"] * 2
+    joins = Join(3, "tasks"), Join(4, "tasks"), Join(5, "other")
+    assert await answers(served, *joins) == ["ok", "validation_error", "limit_exceeded"]
+    assert await answers(served, said, Leave(6, "tasks"), Leave(7, "tasks")) == [
+        "ok",
+        "ok",
+        "validation_error",
+    ]
+    assert await answers(served, Join(8, "other")) == ["ok"]
+    await served.ended()
+
+
+async def test_who_may_not_be_present_has_not_joined():
+    """It takes no place, and is told nothing when it may be present later."""
+    may = False
+    served = Served(authorize=lambda *_: may, limits=LiveLimits(presences=1))
+    await served.greet()
+    asked = Join(1, "tasks"), Join(2, "tasks"), Join(3, "other"), SetPresence(4, "tasks", 7, {})
+    assert await answers(served, *asked) == ["forbidden"] * 4
+    may = True
+    await served.permissions.recheck()
+    await served.clock.advance(1)
+    assert await answers(served, Leave(5, "tasks"), Join(6, "tasks")) == ["validation_error", "ok"]
+    may = False
+    await served.permissions.recheck()
+    assert await answers(served, Join(7, "tasks"), Leave(8, "tasks")) == ["forbidden", "ok"]
+    await served.ended()
 
 
 async def test_requests_their_errors_and_their_time_are_counted(served):

@@ -14,7 +14,7 @@ from pycrdt import Doc, Map
 import protobase_live as pb
 from protobase_actors import OrderedSet, SystemClock
 from protobase_live import Forbidden, Identity, Policy, Query, Rule
-from protobase_live.model.operations import RECORDS, Check, Op, Read
+from protobase_live.model.operations import RECORDS, Check, Op, Read, Target
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.authority import Authority
@@ -224,6 +224,20 @@ async def test_who_may_write_parts_restores_nothing():
             await bob.restore("red", stored)
         await eve.restore("red", stored)
         assert await ann.read("red", GET) == {"n": 1}
+
+
+async def test_who_may_write_and_not_read_is_told_no_length():
+    rules = Rule("red", actions="write"), Rule("open", None, "write", fields=["body"])
+    longer = Op(Target("text", ("notes",)), "insert", (0, "x" * 1234))
+    beyond = Op(Target("text", ("notes",)), "insert", (10**6, "x"))
+    field = Op(Target("text", ("records", "k", "body")), "insert", (10**6, "x"))
+    async with serving(*rules) as server, live(server) as ann:
+        await ann.commit({"red": [longer]})
+        await server.db.commit({"open": [Op(RECORDS, "put", ("k", {"body": "y" * 1234}, {"body": "text"}))]})
+        for name, op in (("red", beyond), ("open", field)):
+            with pytest.raises(pb.ValidationError, match="index 1000000 is out of range") as raised:
+                await ann.commit({name: [op]})
+            assert "1234" not in str(raised.value)
 
 
 # Yjs clients

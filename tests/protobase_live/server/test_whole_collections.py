@@ -8,14 +8,21 @@ from dataclasses import replace
 import pytest
 
 import protobase_live as pb
+from protobase_actors import OrderedSet, SystemClock
 from protobase_live.client import remote_database
 from protobase_live.database.stored import unpack_stored
 from protobase_live.protocol.live.codec import CODECS
 from protobase_live.protocol.live.collection_messages import RestoreRequest
 from protobase_live.protocol.live.limits import LiveLimits
 from protobase_live.server import whole_collections
+from protobase_live.server.authority import ALL_COLLECTIONS, Authority
+from protobase_live.server.authorization import Authorization
+from protobase_live.server.limits import ServerLimits
+from protobase_live.server.permitted_database import PermittedDatabase
 from protobase_live.server.whole_collections import WholeCollections
 from protobase_storage import Commit, MemoryStorage
+
+NOBODY_RESTORES = pb.Rule("tasks", {"sub": "nobody"}, "admin")
 
 Pair = tuple[pb.Database, pb.RemoteDatabase]
 
@@ -27,6 +34,14 @@ async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
         url = server.url.replace("http", "ws") + "/live"
         async with pb.connect(url, subprotocol=request.param) as remote:
             yield db, remote
+
+
+def authority_of(policy: pb.Policy | None) -> Authority:
+    return Authority(Authorization(SystemClock(), ServerLimits(), policy), OrderedSet(), pb.Identity())
+
+
+def permitted(db: pb.Database, policy: pb.Policy | None = None) -> PermittedDatabase:
+    return PermittedDatabase(db, authority_of(policy))
 
 
 async def fill(db: pb.Database | pb.RemoteDatabase, name: str, count: int) -> None:
@@ -187,7 +202,7 @@ async def test_what_a_node_stores_for_itself_is_no_collection(pair: Pair) -> Non
 
 async def test_parts_come_in_order_and_are_bounded() -> None:
     async with pb.Database(MemoryStorage()) as db:
-        whole = WholeCollections(db, LiveLimits(restore_bytes=10))
+        whole = WholeCollections(permitted(db), LiveLimits(restore_bytes=10))
         first = RestoreRequest(1, "tasks", 0, b"12345678", True)
         for wrong in (
             RestoreRequest(2, "tasks", 7, b"", True),
@@ -203,6 +218,43 @@ async def test_parts_come_in_order_and_are_bounded() -> None:
         with pytest.raises(pb.Unavailable):
             await whole.perform(RestoreRequest(2, "tasks", 8, b"", False))
         whole.close()
+
+
+async def test_no_part_is_kept_for_who_may_not_restore(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = list[int]()
+    spool = whole_collections.SpooledTemporaryFile
+
+    def spooled(max_size: int):
+        kept.append(max_size)
+        return spool(max_size=max_size)
+
+    monkeypatch.setattr(whole_collections, "SpooledTemporaryFile", spooled)
+    policy = pb.Policy([NOBODY_RESTORES])
+    async with pb.Database(MemoryStorage()) as db:
+        whole = WholeCollections(permitted(db, policy), LiveLimits())
+        for more in (True, False):
+            with pytest.raises(pb.Forbidden, match="you may not administer collection 'tasks'"):
+                await whole.perform(RestoreRequest(1, "tasks", 0, b"12345678", more))
+        assert not kept
+        await whole.perform(RestoreRequest(2, "own", 0, b"12345678", True))
+        assert len(kept) == 1
+        whole.close()
+
+
+async def test_who_may_restore_no_longer_begins_again() -> None:
+    policy = pb.Policy()
+    async with pb.Database(MemoryStorage()) as db:
+        authority = authority_of(policy)
+        whole = WholeCollections(PermittedDatabase(db, authority), LiveLimits())
+        await whole.perform(RestoreRequest(1, "tasks", 0, b"1234", True))
+        policy.rules = [NOBODY_RESTORES]
+        await authority.reconsider(ALL_COLLECTIONS)
+        with pytest.raises(pb.Forbidden):
+            await whole.perform(RestoreRequest(2, "tasks", 4, b"5678", True))
+        policy.rules = []
+        await authority.reconsider(ALL_COLLECTIONS)
+        with pytest.raises(pb.Unavailable, match="restore from the beginning"):
+            await whole.perform(RestoreRequest(3, "tasks", 4, b"5678", True))
 
 
 async def test_they_are_hashed(pair: Pair) -> None:

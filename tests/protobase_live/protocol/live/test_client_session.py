@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from protobase_live.errors import (
     Closed,
+    Forbidden,
     OutcomeUnknown,
     Overloaded,
     ProtocolError,
@@ -452,6 +453,23 @@ def test_presence_is_announced_again_on_every_connection(world):
     world.connect()
     join, said = sent(world)
     assert (join.collection, said.client, said.state) == ("tasks", 7, {"x": 2})
+
+
+def test_presence_is_joined_again_with_the_next_state_where_it_was_refused(world):
+    world.client.join_presence("tasks")
+    world.client.set_presence("tasks", 7, {"x": 1})
+    world.client.disconnected()
+    world.connected = False
+    world.connect()
+    for each in sent(world):
+        world.client.receive(world.server.session.error(each.id, Forbidden("not now")))
+    assert sent(world) == []
+    world.client.set_presence("tasks", 8, {})
+    join, again, said = sent(world)
+    assert (join.collection, again.client, again.state, said.client) == ("tasks", 7, {"x": 1}, 8)
+    world.client.receive(world.server.session.result(join.id))
+    world.client.set_presence("tasks", 8, {"y": 1})
+    assert [type(message) for message in sent(world)] == [SetPresence]
 
 
 def test_presence_is_left_after_the_last(world):

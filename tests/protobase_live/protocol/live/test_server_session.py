@@ -5,13 +5,10 @@ from protobase_live.model.operations import RECORDS, Op, Read
 from protobase_live.protocol.live.client_messages import (
     CommitRequest,
     Hello,
-    Join,
-    Leave,
     Ping,
     QueryRequest,
     ReadRequest,
     Seen,
-    SetPresence,
 )
 from protobase_live.protocol.live.codec import CODECS, JsonCodec, MsgpackCodec
 from protobase_live.protocol.live.limits import (
@@ -29,7 +26,7 @@ from protobase_live.protocol.live.violation import Violation
 
 CODEC = MsgpackCodec()
 LIMITS = LiveLimits(
-    requests=2, subscriptions=1, presences=1, credit=10, operations=2, answer_bytes=300, difference=9, seen=2
+    requests=2, subscriptions=1, credit=10, operations=2, answer_bytes=300, difference=9, seen=2
 )
 
 
@@ -64,6 +61,14 @@ def violation(session, message) -> Violation:
     with pytest.raises(Violation) as raised:
         receive(session, message)
     return raised.value
+
+
+@pytest.mark.parametrize("level", ["", "x", "Local", "peers=-1", "peers=99999", "x" * 10_000])
+def test_a_durability_that_is_none_closes(session, level):
+    message = {"type": "commit", "id": 1, "writes": {}, "checks": [], "durability": level}
+    with pytest.raises(Violation, match=r"commit\.durability: ") as raised:
+        session.receive(CODEC.encode(message))
+    assert (raised.value.code, len(str(raised.value)) < 200) == (BAD_MESSAGE, True)
 
 
 def refusal(session, message) -> Exception:
@@ -302,18 +307,6 @@ def test_answers_beyond_the_limit_are_errors(session):
     assert isinstance(answer, Error)
     assert answer.failure.code == "limit_exceeded"
     assert session.waiting == 0
-
-
-def test_presence_is_joined_before_it_is_set(session):
-    assert isinstance(refusal(session, SetPresence(1, "tasks", 7, {})), ValidationError)
-    receive(session, Join(1, "tasks"))
-    session.result(1)
-    assert isinstance(refusal(session, Join(2, "tasks")), ValidationError)
-    assert isinstance(refusal(session, Join(2, "other")), LimitExceeded)
-    receive(session, SetPresence(2, "tasks", 7, {}))
-    receive(session, Leave(3, "tasks"))
-    session.result(2)
-    assert isinstance(refusal(session, Leave(4, "tasks")), ValidationError)
 
 
 def test_what_was_seen_elsewhere_is_told_once_and_bounded(session):

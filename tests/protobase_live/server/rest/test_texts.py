@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from protobase_live import Atom, Text
 from tests.support.asgi_client import call
 
@@ -38,3 +40,12 @@ async def test_what_is_wrong(rest) -> None:
     assert (beyond.status, beyond.error) == (400, "ValidationError")
     nowhere = await call(rest, "POST", "/api/v1/collections/pages/records/p/texts/body/append", {"text": ""})
     assert (nowhere.status, nowhere.error) == (404, "RecordMissing")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"index": None}, {"index": True}, {"index": -1}, {"index": 0, "delete": False}]
+)
+async def test_a_splice_takes_integers_alone(rest, wrong) -> None:
+    refused = await call(rest, "POST", f"{NOTES}/splice", {**wrong, "insert": "x"})
+    assert (refused.status, refused.error) == (400, "ValidationError")
+    assert (await call(rest, "GET", NOTES)).json == {"text": ""}

@@ -187,7 +187,10 @@ export class ClientSession {
   /** Say who `client` is: a call, answered at once without a connection: the next one says it. */
   setPresence (collection: string, client: number, state: Wire): number {
     const question: Question = { type: 'set', collection, client, state }
-    if (this.limits !== null) return this.ask(question)
+    if (this.limits !== null) {
+      for (const each of this.#presences.again(collection)) this.#tell(each)
+      return this.ask(question)
+    }
     const request = { ...question, id: this.#nextId() }
     this.#said(request)
     return request.id
@@ -298,6 +301,7 @@ export class ClientSession {
     const sent = this.#inFlight.get(id)
     this.#inFlight.delete(id)
     if (sent !== undefined) this.#seen.refused(sent.request, error)
+    if (sent !== undefined) this.#presences.refused(sent.request)
     if (sent !== undefined && isOpening(sent.request)) this.#ended(id, error)
     else this.#fail(id, error)
   }
