@@ -96,9 +96,7 @@ class Parser(h11.Connection):
             names = {name for name, _ in event.headers}
             if {b"content-length", b"transfer-encoding"} <= names:
                 raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
-            if (
-                _head_bytes(event) > self._head_bytes
-            ):  # all of it came at once: h11 measures what is not whole
+            if _head_bytes(event) > self._head_bytes:  # h11 measures what did not come at once
                 raise h11.RemoteProtocolError("Receive buffer too long", error_status_hint=431)
             return _direct(event)
         return event
