@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 
 import pytest
@@ -49,6 +50,34 @@ async def test_structures_change_too(database) -> None:
     ]
     assert [c.after for c in seen if c.structure == "likes"] == [2]
     assert [c.key for c in seen if c.structure == "tags"] == ["a"]
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+EQUAL = [(NOON, NOON.astimezone(timezone(timedelta(hours=1)))), (-0.0, 0), (2**60, float(2**60)), (1, True)]
+
+
+@pytest.mark.parametrize(("old", "new"), EQUAL)
+async def test_a_value_that_python_calls_equal_to_the_one_before_is_told(database, old, new) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.put({"x": old, "y": [old]}, key="k")
+    await tasks.dict("dict").set("x", old)
+    await tasks.list("list").append(old)
+    await tasks.hash_dict("hash").set("x", old)
+    async with tasks.changes() as changes, database.live("tasks") as live:
+        await tasks.put({"x": new, "y": [old]}, key="k")
+        await tasks.update("k", y=[new])
+        await tasks.dict("dict").set("x", new)
+        await tasks.list("list").set(0, new)
+        await tasks.hash_dict("hash").set("x", new)
+        await tasks.insert({}, key="last")
+        told: list[str] = []
+        while (change := await anext(changes)).key != "last":
+            told.append(repr(change.after))
+        rows = [{"x": new, "y": [old]}, {"x": new, "y": [new]}]
+        assert told == list(map(repr, [*rows, new, [new], new]))
+        assert repr(await tasks.get("k")) == repr(rows[1])
+        for found in (await database.query("tasks"), live.rows):
+            assert repr(found[0]) == repr({**rows[1], "_key": "k"})
 
 
 async def test_what_a_reader_does_to_a_change_is_its_own(database) -> None:
