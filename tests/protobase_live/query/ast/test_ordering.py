@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protobase_live.model import values
-from protobase_live.query.ast.ordering import descending, sort_key
+from protobase_live.query.ast.ordering import descending, has_forms, sort_key
 from protobase_live.query.engine.functions import downward
 from tests.support.query_oracle import compare
 
@@ -109,3 +109,25 @@ def test_numbers_are_equal_by_amount() -> None:
     assert sort_key(0.0) == sort_key(-0.0) == sort_key(0) != sort_key(False)
     assert sort_key(2**53 + 1) != sort_key(float(2**53))
     assert sort_key([1, {"a": 2}]) == sort_key((1.0, {"a": 2.0}))
+
+
+def test_which_keys_values_have_that_need_not_be_alike() -> None:
+    one_form = [
+        None,
+        True,
+        1,
+        1.5,
+        -3,
+        "0",
+        b"0",
+        date(1970, 1, 1),
+        datetime(1970, 1, 1),
+        [],
+        [1, ["a"]],
+        {"a": 1},
+    ]
+    assert not any(has_forms(sort_key(value)) for value in one_form)
+    forms = [0, -0.0, 2**60, float(2**60), -(2**60), datetime(2025, 1, 1, tzinfo=UTC)]
+    for value in forms:
+        for each in (value, [1, [value]], {"a": {"b": value}}, {"a", value}):
+            assert has_forms(sort_key(each))
