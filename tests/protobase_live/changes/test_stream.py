@@ -80,6 +80,37 @@ async def test_a_value_that_python_calls_equal_to_the_one_before_is_told(databas
             assert repr(found[0]) == repr({**rows[1], "_key": "k"})
 
 
+@pytest.mark.parametrize(("one", "other"), EQUAL[::3])
+async def test_who_follows_sets_has_what_they_show_of_elements_that_python_calls_equal(
+    database, one, other
+) -> None:
+    tasks = await database.collection("tasks")
+    tags, stock = tasks.set("tags"), tasks.counted_set("stock")
+    followed: set[object] = set()
+    counts: dict[object, int] = {}
+    async with tasks.changes() as changes:
+        for write in (
+            lambda: tags.add(one),
+            lambda: tags.add(other),
+            lambda: tags.remove(one),
+            lambda: stock.add(one, 2),
+            lambda: stock.add(other, 3),
+            lambda: stock.remove(one, 2),
+            lambda: tags.remove(other),
+            lambda: stock.remove(other, 3),
+        ):
+            await write()
+            await tasks.counter("writes").add(1)
+            while (change := await anext(changes)).structure != "writes":
+                held = counts if change.structure == "stock" else dict.fromkeys(followed, True)
+                assert held.pop(change.key, None) == change.before
+                held |= {} if change.after is None else {change.key: change.after}
+                followed = set(held) if change.structure == "tags" else followed
+            assert followed == await tags.values()
+            assert counts == await stock.items()
+            assert sum(counts.values()) == await stock.count()
+
+
 async def test_what_a_reader_does_to_a_change_is_its_own(database) -> None:
     tasks = await database.collection("tasks")
     async with tasks.changes() as changes, tasks.changes() as others, database.live("tasks") as live:
