@@ -39,7 +39,8 @@ _N = Argument("n", positive, 1)
 class CountedSetKind(FieldKind, KeyedKind):
     """``add(element, n)``, ``remove(element, n)``; ``count_of``, ``items``, ``count`` (all together).
 
-    Removing more than there is removes all there is. Plain values are dicts of element -> count.
+    Removing more than there is removes all there is. Plain values are dicts of element -> count, where
+    elements that Python calls equal are one, as in a SetKind, with the counts of all of them.
     """
 
     name = "counted_set"
@@ -61,7 +62,7 @@ class CountedSetKind(FieldKind, KeyedKind):
         """See Kind."""
         if method == "count_of":
             return _count_of(shared, key_text(args[0]))
-        if method == "count":  # of both where Python calls two equal
+        if method == "count":  # no element has to be read for it
             return sum(_counts(map_entries(shared)).values())
         return super().read(shared, method, args)
 
@@ -76,7 +77,7 @@ class CountedSetKind(FieldKind, KeyedKind):
     def plain_entries(self, entries: Mapping[str, Any]) -> dict[Any, int]:
         """The counts of a counted set with these native entries."""
         counts = _counts(entries)
-        return {element: counts[text] for text, element in decoded(sorted(counts))}
+        return _together(counts, sorted(counts))
 
     def fits(self, entries: Mapping[str, Any]) -> bool:
         """See Kind: every key names an element and who counted it, every entry is a whole number."""
@@ -113,15 +114,14 @@ class CountedSetKind(FieldKind, KeyedKind):
 
     def refresh(self, shared: Any, plain: Any, keys: Collection[str]) -> list[Entry] | None:
         """See KeyedKind."""
-        if (elements := named(keys)) is None:
+        if (elements := named(keys, plain)) is None:
             return None
         found: list[Entry] = []
         for element, texts in elements.items():
             there = {text: count for text in texts if (count := _count_of(shared, text))}
             was = held(plain, element, texts) if element in plain else None
             before = plain.pop(element, None)
-            for text, count in there.items():
-                plain[text_key(text)] = count
+            plain.update(_together(there, there))
             if before != (after := plain.get(element)):
                 found.append((text_key(next(iter(there))) if there else was, before, after))
         return sorted(found, key=lambda entry: key_text(entry[0]))
@@ -166,6 +166,14 @@ def _sum(shared: Any, keys: Iterable[str]) -> int:
 def _count_of(shared: Any, text: str) -> int:
     """How often the element with this text is there."""
     return max(0, _sum(shared, entries_of(shared, {text})))
+
+
+def _together(counts: Mapping[str, int], texts: Iterable[str]) -> dict[Any, int]:
+    """The elements with these texts; those that Python calls equal are one, with what they have together."""
+    found: dict[Any, int] = {}
+    for text, element in decoded(texts):
+        found[element] = found.get(element, 0) + counts[text]
+    return found
 
 
 def _counts(entries: Mapping[str, Any]) -> dict[str, int]:

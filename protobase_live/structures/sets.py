@@ -30,7 +30,8 @@ SEPARATOR = "|"
 class SetKind(FieldKind, KeyedKind):
     """``add(*elements)``, ``remove(*elements)``, ``clear()``; ``contains``, ``values``, ``count``.
 
-    Plain values are Python sets, where elements that Python calls equal (True and 1) are one.
+    Plain values are Python sets, where elements that Python calls equal (True and 1, an instant in two zones)
+    are one: it comes with the first of them and goes with the last.
     """
 
     name = "set"
@@ -99,7 +100,7 @@ class SetKind(FieldKind, KeyedKind):
 
     def refresh(self, shared: Any, plain: Any, keys: Collection[str]) -> list[Entry] | None:
         """See KeyedKind."""
-        if (elements := named(keys)) is None:
+        if (elements := named(keys, plain)) is None:
             return None
         found: list[Entry] = []
         for element, texts in elements.items():
@@ -158,17 +159,19 @@ def _elements(keys: Iterable[str]) -> list[Any]:
     return [element for _, element in decoded(sorted(texts))]
 
 
-def named(keys: Iterable[str]) -> dict[Any, list[str]] | None:
-    """The elements that entries with these keys are of, each with the texts of all atoms that equal it.
+def named(keys: Iterable[str], plain: Collection[Any]) -> dict[Any, list[str]] | None:
+    """The elements that entries with these keys are of, each with the texts of all atoms that equal it and
+    may be there: where none in ``plain`` equals it none was there, so these keys name all of them.
 
-    None where these are too many.
+    None where they are too many.
     """
     texts = {text for text, separator, _ in (key.partition(SEPARATOR) for key in keys) if separator}
     found: dict[Any, list[str]] = {}
-    for _, element in decoded(sorted(texts)):
-        if (twins := twin_texts(element)) is None:
+    for text, element in decoded(sorted(texts)):
+        twins = twin_texts(element)
+        if twins is None and element in plain:
             return None
-        found[element] = twins
+        found[element] = sorted({text, *(twins or found.get(element, ()))})
     return found
 
 

@@ -1,4 +1,4 @@
-"""Atoms that Python calls equal, as True and 1, though each has a text of its own.
+"""Atoms that Python calls equal, as True and 1 or an instant in two zones, though each has its own text.
 
 In a plain set or dict such elements are one. So whether it is there depends on the entries of all of them.
 """
@@ -6,7 +6,8 @@ In a plain set or dict such elements are one. So whether it is there depends on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice, product
+from datetime import datetime
+from itertools import islice, product, repeat
 from typing import Any, cast
 
 from protobase_live.model.values import key_text
@@ -38,6 +39,8 @@ def _twins(element: Any) -> Iterator[Any]:
         yield from _others(element)
     elif isinstance(element, float) and element.is_integer():
         yield int(element)
+    elif isinstance(element, datetime) and element.tzinfo is not None:
+        yield from repeat(element, MAX_TWINS)  # stands for all offsets, of which there are many more
 
 
 def _others(number: int) -> Iterator[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protobase_live.model.values import same
 from protobase_live.query.engine.operator import Changes, Delta, Item, Row, alike, place
 from protobase_live.query.engine.plan import plan_fetch, plan_push
 from protobase_live.query.engine.table import Table
@@ -88,3 +89,4 @@ def test_maintained_is_recomputed_is_the_oracles(case: Case, size: int, backward
 def assert_same(maintained: list[Row], recomputed: list[Row], expected: list[Row]) -> None:
     assert equal(recomputed, expected), f"recomputed: {recomputed}\nexpected: {expected}"
     assert equal(maintained, expected), f"maintained: {maintained}\nexpected: {expected}"
+    assert same(maintained, recomputed), f"maintained: {maintained}\nrecomputed: {recomputed}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from hypothesis import strategies as st
@@ -138,6 +139,11 @@ def fetch(tree: Operator) -> list[Row]:
 
 
 keys = st.sampled_from(KEYS)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NOON_ELSEWHERE = NOON.astimezone(timezone(timedelta(hours=1)))
+EQUAL = [NOON, NOON_ELSEWHERE, 0, -0.0, 2**60, float(2**60)]
+"""Pairs that Python and queries call equal, and that are not stored alike."""
+
 scalars = st.sampled_from([None, False, True, 0, 1, 1.0, 2, 2.5, "", "x", "y"])
 numbers = st.one_of(
     scalars, st.integers(-3, 3), st.floats(allow_nan=False, allow_infinity=False), st.just(2**60 + 1)
@@ -148,11 +154,23 @@ elements = st.one_of(scalars, st.lists(scalars, max_size=3), st.sets(scalars, ma
 fields = st.fixed_dictionaries(
     {}, optional={"a": scalars, "b": scalars, "n": numbers, "r": references, "t": elements}
 )
-turns: st.SearchStrategy[Turn] = st.fixed_dictionaries(
-    {}, optional={name: st.dictionaries(keys, st.none() | fields, max_size=4) for name in ("one", "two")}
+
+
+def histories_of(
+    keys: st.SearchStrategy[str], fields: st.SearchStrategy[Row]
+) -> st.SearchStrategy[list[Turn]]:
+    """Shows, one after the other, of records with these keys and fields."""
+    records = st.dictionaries(keys, st.none() | fields, max_size=4)
+    turns: st.SearchStrategy[Turn] = st.fixed_dictionaries({}, optional={"one": records, "two": records})
+    return st.lists(turns, min_size=1, max_size=6)
+
+
+histories = histories_of(keys, fields)
+equal = st.sampled_from(EQUAL)
+equal_histories = histories_of(
+    st.sampled_from("abc"), st.fixed_dictionaries(dict.fromkeys("abn", equal) | {"t": st.lists(equal)})
 )
-histories: st.SearchStrategy[list[Turn]] = st.lists(turns, min_size=1, max_size=6)
-"""Shows, one after the other."""
+"""The same of records with values that Python calls equal."""
 
 
 def run(make: Make, history: Iterable[Turn], expected: Callable[[Tables], list[Row]] | None = None) -> Any:

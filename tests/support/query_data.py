@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from protobase_live.model.values import same
 from protobase_live.query.engine.table import Record
-from tests.support.query_oracle import equal
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -204,7 +204,7 @@ def difference(before: Data, now: Data) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     for name in now:
         old, new = before.get(name, {}), now[name]
-        changed = [(key, new.get(key)) for key in {**old, **new} if not equal(old.get(key), new.get(key))]
+        changed = [(key, new.get(key)) for key in {**old, **new} if not same(old.get(key), new.get(key))]
         if changed:
             found[name] = changed
     return found

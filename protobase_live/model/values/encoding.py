@@ -32,6 +32,11 @@ MAX_ATOM_BYTES = 512
 PORTION_ITEMS = 256
 """Items of a long list that are packed together."""
 
+_WHOLLY_EQUAL = frozenset({type(None), bool, int, str, bytes, date})
+"""Classes of values that are stored alike if they are equal."""
+
+_TEXTS = frozenset({str})
+
 _packb: Callable[[Any], bytes] = cast(Any, msgpack).packb
 
 
@@ -111,17 +116,46 @@ def list_head(count: int) -> bytes:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values are stored alike; unlike ``==``, True is not 1."""
-    if one is other:
-        return True
+    """Whether two values are stored alike. Unlike with ``==``, True is not 1, 0 is not -0.0, a large int is
+    not the float, and a datetime not the same instant in another zone. 1.0 is 1: both are stored as an
+    integer.
+    """
+    return one is other or (one == other and _alike(one, other))
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two values that are equal are stored alike; so what is in them is equal, too."""
     kind = type_of(one)
-    if one != other or (kind is bool) != (type(other) is bool):
-        return False
-    if kind is list:
-        return all(item is its or same(item, its) for item, its in zip(one, other, strict=True))
+    if kind in _WHOLLY_EQUAL and kind is type_of(other):
+        return True
     if kind is dict:
-        return all(same(item, other[key]) for key, item in one.items())
-    return kind is not set or set(map(key_text, one)) == set(map(key_text, other))
+        return _alike_dicts(one, other)
+    if kind is list or kind is tuple:
+        return all(item is its or _alike(item, its) for item, its in zip(one, other, strict=True))
+    if kind is set or kind is frozenset:
+        return _alike_atoms(one, other)
+    if kind is datetime:
+        return one.utcoffset() == other.utcoffset()
+    return (kind is bool) == (type(other) is bool) and _stays_float(one) == _stays_float(other)
+
+
+def _alike_dicts(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
+    """The same of two dicts; their keys may be atoms."""
+    for key, item in one.items():
+        if item is not (its := other[key]) and not _alike(item, its):
+            return False
+    return _TEXTS.issuperset(map(type_of, one)) or _alike_atoms(one, other)
+
+
+def _alike_atoms(one: Iterable[Any], other: Iterable[Any]) -> bool:
+    """The same of the elements of two sets, or the keys of two dicts."""
+    equals = {atom: atom for atom in one}
+    return all(_alike(equals[atom], atom) for atom in other)
+
+
+def _stays_float(value: Any) -> bool:
+    """Whether it is a number that is not stored as an integer."""
+    return value.__class__ is float and not is_safe_int(value)
 
 
 def _encode(value: Any, form: _Form) -> Any:

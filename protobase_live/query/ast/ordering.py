@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
+from protobase_live.model.values.checking import MAX_SAFE_INT
+
 SortKey = tuple[Any, ...]
 """Stands for a value: hashable, comparable with every other one, and equal for equal values."""
 
@@ -39,6 +41,18 @@ def sort_key(value: Any) -> SortKey:
     if value is None:
         return NONE
     return _KEYS[value.__class__](value)
+
+
+def has_forms(key: SortKey) -> bool:
+    """Whether values that have this key may be stored otherwise than others that have it: one instant in two
+    zones, 0 and -0.0, a large int and the float, and what holds these.
+    """
+    kind, *content = key
+    if kind == NUMBER:
+        return content[0] == 0 or abs(content[0]) > MAX_SAFE_INT
+    if kind in (LIST, DICT, SET):
+        return any(map(has_forms, content[0]))
+    return kind == AWARE
 
 
 def descending(key: SortKey) -> SortKey:

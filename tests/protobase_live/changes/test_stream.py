@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 
 import pytest
@@ -49,6 +50,65 @@ async def test_structures_change_too(database) -> None:
     ]
     assert [c.after for c in seen if c.structure == "likes"] == [2]
     assert [c.key for c in seen if c.structure == "tags"] == ["a"]
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+EQUAL = [(NOON, NOON.astimezone(timezone(timedelta(hours=1)))), (-0.0, 0), (2**60, float(2**60)), (1, True)]
+
+
+@pytest.mark.parametrize(("old", "new"), EQUAL)
+async def test_a_value_that_python_calls_equal_to_the_one_before_is_told(database, old, new) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.put({"x": old, "y": [old]}, key="k")
+    await tasks.dict("dict").set("x", old)
+    await tasks.list("list").append(old)
+    await tasks.hash_dict("hash").set("x", old)
+    async with tasks.changes() as changes, database.live("tasks") as live:
+        await tasks.put({"x": new, "y": [old]}, key="k")
+        await tasks.update("k", y=[new])
+        await tasks.dict("dict").set("x", new)
+        await tasks.list("list").set(0, new)
+        await tasks.hash_dict("hash").set("x", new)
+        await tasks.insert({}, key="last")
+        told: list[str] = []
+        while (change := await anext(changes)).key != "last":
+            told.append(repr(change.after))
+        rows = [{"x": new, "y": [old]}, {"x": new, "y": [new]}]
+        assert told == list(map(repr, [*rows, new, [new], new]))
+        assert repr(await tasks.get("k")) == repr(rows[1])
+        for found in (await database.query("tasks"), live.rows):
+            assert repr(found[0]) == repr({**rows[1], "_key": "k"})
+
+
+@pytest.mark.parametrize(("one", "other"), EQUAL[::3])
+async def test_who_follows_sets_has_what_they_show_of_elements_that_python_calls_equal(
+    database, one, other
+) -> None:
+    tasks = await database.collection("tasks")
+    tags, stock = tasks.set("tags"), tasks.counted_set("stock")
+    followed: set[object] = set()
+    counts: dict[object, int] = {}
+    async with tasks.changes() as changes:
+        for write in (
+            lambda: tags.add(one),
+            lambda: tags.add(other),
+            lambda: tags.remove(one),
+            lambda: stock.add(one, 2),
+            lambda: stock.add(other, 3),
+            lambda: stock.remove(one, 2),
+            lambda: tags.remove(other),
+            lambda: stock.remove(other, 3),
+        ):
+            await write()
+            await tasks.counter("writes").add(1)
+            while (change := await anext(changes)).structure != "writes":
+                held = counts if change.structure == "stock" else dict.fromkeys(followed, True)
+                assert held.pop(change.key, None) == change.before
+                held |= {} if change.after is None else {change.key: change.after}
+                followed = set(held) if change.structure == "tags" else followed
+            assert followed == await tags.values()
+            assert counts == await stock.items()
+            assert sum(counts.values()) == await stock.count()
 
 
 async def test_what_a_reader_does_to_a_change_is_its_own(database) -> None:

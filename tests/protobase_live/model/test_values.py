@@ -4,7 +4,7 @@ import enum
 import json
 import math
 from contextlib import suppress
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import msgpack
@@ -110,14 +110,32 @@ def test_packed_bytes_and_digests_tell_values_apart(one, other):
     assert len(values.digest(one)) == 8
 
 
-@given(st.data())
-def test_same_is_equality_of_what_is_stored(data):
-    close = st.sampled_from([0, 1, True, False, 1.0, "1", None])
-    nested = st.recursive(
-        close, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=2)
-    )
-    one, other = data.draw(nested | st.sets(close)), data.draw(nested | st.sets(close))
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NOON_ELSEWHERE = datetime(2026, 1, 1, 13, tzinfo=timezone(timedelta(hours=1)))
+close = st.sampled_from(
+    [0, 1, True, False, 1.0, -0.0, 0.0, 2**60, float(2**60), "1", None, NOON, NOON_ELSEWHERE]
+)
+close_atoms = st.recursive(close, lambda inner: st.lists(inner, max_size=2).map(tuple), max_leaves=3)
+close_values = st.one_of(
+    st.recursive(close, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=2)),
+    st.sets(close_atoms, max_size=3),
+    st.dictionaries(close_atoms, close, max_size=2),
+)
+
+
+@given(close_values, close_values)
+def test_same_is_equality_of_what_is_stored(one, other):
     assert values.same(one, other) == (values.pack(one) == values.pack(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(NOON, NOON_ELSEWHERE), (0, -0.0), (2**60, float(2**60)), (1, True)]
+)
+def test_what_python_calls_equal_is_not_the_same_wherever_it_stands(one, other):
+    for within in (lambda value: value, lambda value: [1, [value]], lambda value: {"a": {"b": value}}):
+        assert within(one) == within(other)
+        assert not values.same(within(one), within(other))
+        assert values.same(within(one), values.unpack(values.pack(within(one))))
 
 
 @given(st.permutations(["a", "b", "c", "é", "😀", ""]))

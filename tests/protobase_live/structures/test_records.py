@@ -1,5 +1,7 @@
 """Records: fields keep their structures, whoever writes them."""
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from pycrdt import Array, Doc, Map
 
@@ -7,6 +9,10 @@ from protobase_live.errors import RecordExists, RecordMissing
 from protobase_live.model.values import key_text
 from protobase_live.structures import MAX_PAGE, RECORDS_KIND, kind_of
 from protobase_live.structures import records as records_module
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+EQUAL = [(NOON, NOON.astimezone(timezone(timedelta(hours=1)))), (-0.0, 0), (2**60, float(2**60)), (1, True)]
+"""Values that Python calls equal, and that are stored otherwise."""
 
 
 @pytest.fixture
@@ -29,6 +35,21 @@ def test_any_yjs_client_reads_the_fields(records):
     assert records["t1"]["title"] == "x"
     assert records["t1"]["n"].to_py() == {"@": "counter", "r": 1}
     assert records["t1"]["tags"].to_py() == {"@": "set", key_text("a") + "|r": True}
+
+
+@pytest.mark.parametrize("within", [lambda value: value, lambda value: [{"a": value}]])
+@pytest.mark.parametrize(("old", "new"), EQUAL)
+def test_put_writes_what_equals_the_stored_and_is_not_it(records, old, new, within):
+    for value in (within(old), within(new), within(old)):
+        do(records, "put", "t", {"x": value})
+        assert repr(RECORDS_KIND.plain(records)["t"]["x"]) == repr(value)
+
+
+def test_put_writes_nothing_where_a_float_is_stored_as_the_same_integer(records):
+    do(records, "put", "t", {"x": [1]})
+    before = records.doc.get_state()
+    do(records, "put", "t", {"x": [1.0]})
+    assert records.doc.get_state() == before
 
 
 def test_plain_values_that_fit_keep_the_structure(records):

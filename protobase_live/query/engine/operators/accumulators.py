@@ -17,6 +17,7 @@ from protobase_live.model.values.weighing import weights
 from protobase_live.query.ast.ordering import SortKey, sort_key
 from protobase_live.query.engine.effort import make
 from protobase_live.query.engine.operator import Identity, Item, Rank, place
+from protobase_live.query.engine.operators.forms import Forms
 from protobase_live.query.engine.operators.sorted_set import SortedSet
 
 SCALE_BITS = 1074
@@ -126,8 +127,8 @@ class Extreme(Accumulator):
     def __init__(self, index: int) -> None:
         """``index``: 0 for the first, -1 for the last."""
         self._index = index
-        self._values: dict[SortKey, tuple[int, Any]] = {}
-        """Each value and how often it is there."""
+        self._values: dict[SortKey, Forms] = {}
+        """The values that are there."""
         self._keys: SortedSet[SortKey] = SortedSet()
 
     def add(self, value: Any, item: Item) -> None:
@@ -135,21 +136,19 @@ class Extreme(Accumulator):
         known = self._values.get(key)
         if known is None:
             self._keys.add(key)
-            self._values[key] = 1, value
-        else:
-            self._values[key] = known[0] + 1, known[1]
+            known = self._values[key] = Forms()
+        known.add(value)
 
     def remove(self, value: Any, item: Item) -> None:
         key = sort_key(value)
-        count, known = self._values[key]
-        if count > 1:
-            self._values[key] = count - 1, known
-        else:
+        known = self._values[key]
+        known.remove(value)
+        if not known.count:
             del self._values[key]
             self._keys.remove(key)
 
     def result(self) -> Any:
-        return self._values[self._keys[self._index]][1] if self._keys else None
+        return self._values[self._keys[self._index]].shown() if self._keys else None
 
 
 class Collect(Accumulator):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from protobase_live.model.values.weighing import weight
 from protobase_live.query.ast.expressions import Call
+from protobase_live.query.ast.ordering import has_forms
 from protobase_live.query.ast.tree import GroupBy
 from protobase_live.query.engine.code import compile_keys, compile_value
 from protobase_live.query.engine.effort import hold
@@ -20,6 +21,7 @@ from protobase_live.query.engine.operator import (
 )
 from protobase_live.query.engine.operators.accumulators import ACCUMULATORS, Accumulator
 from protobase_live.query.engine.operators.batches import batched
+from protobase_live.query.engine.operators.forms import Forms
 
 SHOW_ROWS = 2_000
 """How many groups that were held back are shown at once, counted with the rows that are in them."""
@@ -112,12 +114,17 @@ class Grouping(Operator):
         identity = self._identity(row)
         group = self._groups.get(identity)
         if group is None:
-            keys = {name: value(row) for name, value in self._keys}
-            group = self._groups[identity] = _Group(identity, keys, [make() for make in self._makers])
+            accumulators = [make() for make in self._makers]
+            group = self._groups[identity] = _Group(identity, self._keys_of(row), accumulators)
         return group
+
+    def _keys_of(self, row: Row) -> Row:
+        return {name: value(row) for name, value in self._keys}
 
     def _add(self, group: _Group, item: Item) -> None:
         group.count += 1
+        if group.forms is not None:
+            group.forms.add(self._keys_of(item[2]))
         for value_of, accumulator, computed in zip(
             self._values, group.accumulators, self._computed, strict=True
         ):
@@ -128,6 +135,8 @@ class Grouping(Operator):
 
     def _remove(self, group: _Group, item: Item) -> None:
         group.count -= 1
+        if group.forms is not None:
+            group.forms.remove(self._keys_of(item[2]))
         for value_of, accumulator, computed in zip(
             self._values, group.accumulators, self._computed, strict=True
         ):
@@ -146,15 +155,18 @@ class Grouping(Operator):
 
     def _item(self, group: _Group) -> Item:
         results = (accumulator.result() for accumulator in group.accumulators)
-        return group.identity, (), {**group.keys, **dict(zip(self._names, results, strict=True))}
+        keys = group.keys if group.forms is None else group.forms.shown()
+        return group.identity, (), {**keys, **dict(zip(self._names, results, strict=True))}
 
 
 class _Group:
-    __slots__ = ("accumulators", "count", "identity", "keys", "shown")
+    __slots__ = ("accumulators", "count", "forms", "identity", "keys", "shown")
 
     def __init__(self, identity: Identity, keys: Row, accumulators: list[Accumulator]) -> None:
         self.identity = identity
         self.keys = keys
+        self.forms = Forms() if any(map(has_forms, identity)) else None
+        """The keys of all its rows, where they need not be alike."""
         self.accumulators = accumulators
         self.count = 0
         self.shown: Item | None = None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from protobase_live.model import values
 from protobase_live.query.ast.expressions import F
-from protobase_live.query.ast.ordering import LARGE, descending, sort_key
+from protobase_live.query.ast.ordering import LARGE, descending, has_forms, sort_key
 from protobase_live.query.engine.code import compile_keys
 from protobase_live.query.engine.functions import downward
 from tests.support.query_oracle import compare
@@ -152,3 +152,25 @@ def test_keys_of_numbers_do_not_hash_alike() -> None:
     assert len({hash(sort_key([number])) for number in numbers}) == len(numbers)
     key = compile_keys([F.n])
     assert len({hash(key({"n": number})) for number in numbers}) == len(numbers)
+
+
+def test_which_keys_values_have_that_need_not_be_alike() -> None:
+    one_form = [
+        None,
+        True,
+        1,
+        1.5,
+        -3,
+        "0",
+        b"0",
+        date(1970, 1, 1),
+        datetime(1970, 1, 1),
+        [],
+        [1, ["a"]],
+        {"a": 1},
+    ]
+    assert not any(has_forms(sort_key(value)) for value in one_form)
+    forms = [0, -0.0, 2**60, float(2**60), -(2**60), datetime(2025, 1, 1, tzinfo=UTC)]
+    for value in forms:
+        for each in (value, [1, [value]], {"a": {"b": value}}, {"a", value}):
+            assert has_forms(sort_key(each))

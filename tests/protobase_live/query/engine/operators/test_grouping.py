@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protobase_live.model.values import MAX_INT_BITS
+from protobase_live.model.values import MAX_INT_BITS, pack
 from protobase_live.model.values.checking import is_safe_int
 from protobase_live.query.ast.aggregates import Aggregate, collect, count, count_distinct, max, min, sum
 from protobase_live.query.ast.expressions import F
@@ -17,7 +17,19 @@ from protobase_live.query.engine.operator import Operator
 from protobase_live.query.engine.operators.accumulators import ACCUMULATORS
 from protobase_live.query.engine.operators.grouping import SHOW_ROWS, Grouping
 from protobase_live.query.engine.operators.ordering import Ordering
-from tests.support.operator_trees import Records, Tables, Turn, Watch, fetch, histories, item, run
+from tests.support.operator_trees import (
+    NOON,
+    NOON_ELSEWHERE,
+    Records,
+    Tables,
+    Turn,
+    Watch,
+    equal_histories,
+    fetch,
+    histories,
+    item,
+    run,
+)
 
 ITEM = item("k", {})
 
@@ -153,24 +165,40 @@ def naive(tables: Tables) -> list[dict[str, Any]]:
 
 def group_row(rows: list[dict[str, Any]]) -> dict[str, Any]:
     values = [row["n"] for row in rows if row.get("n") is not None]
-    in_order = sorted(values, key=sort_key)
+    in_order = sorted(values, key=lambda value: (sort_key(value), pack(value)))
+    greatest = [value for value in in_order if sort_key(value) == sort_key(in_order[-1])]
     return {
-        "a": rows[0].get("a"),
+        "a": sorted((row.get("a") for row in rows), key=pack)[0],
         "n": len(rows),
         "some": len(values),
         "first": in_order[0] if values else None,
-        "last": in_order[-1] if values else None,
+        "last": greatest[0] if values else None,
         "all": values,
         "kinds": len(set(map(sort_key, values))),
     }
 
 
-@given(history=histories)
+@given(history=histories | equal_histories)
 def test_is_what_looking_at_each_group_says(history: list[Turn]) -> None:
     def tree(tables: Tables) -> Operator:
         return Grouping(Records(tables), GroupBy((("a", F.a),), AGGREGATES))
 
     run(tree, history, naive)
+
+
+@pytest.mark.parametrize("pair", [(0, -0.0), (2**60, float(2**60)), (NOON, NOON_ELSEWHERE), ([0], [-0.0])])
+def test_a_value_that_no_row_has_any_more_is_not_shown(pair: tuple[Any, Any]) -> None:
+    step = GroupBy((("a", F.a),), (("first", min("a")), ("last", max("a"))))
+    for first, second in (pair, pair[::-1]):
+        watch = Watch(lambda tables: Grouping(Records(tables), step))
+        shown: list[str] = []
+        for row in ({"y": {"a": first}}, {"x": {"a": second}, "z": {"a": first}}, {"y": None, "z": None}):
+            watch.push({"one": row})
+            watch.check()
+            shown.append(repr(watch.rows()))
+        assert shown[0] == repr([{"a": first, "first": first, "last": first}])
+        assert shown[2] == repr([{"a": second, "first": second, "last": second}])
+        assert shown[1] in (shown[0], shown[2])
 
 
 def test_details_say_what_is_done() -> None:

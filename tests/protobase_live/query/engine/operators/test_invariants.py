@@ -22,7 +22,7 @@ from protobase_live.query.engine.operators.traversal import Traversal
 from protobase_live.query.engine.operators.unique import Unique
 from protobase_live.query.engine.operators.unnesting import Unnesting
 from protobase_live.query.engine.operators.window import Window
-from tests.support.operator_trees import Make, Records, Tables, Turn, histories, run
+from tests.support.operator_trees import Make, Records, Tables, Turn, equal_histories, histories, run
 
 AGGREGATES = (
     ("n", count()),
@@ -107,4 +107,11 @@ TREES: dict[str, Make] = {
 @options(max_examples=40)
 @given(history=histories)
 def test_maintains_what_it_fetches(name: str, history: list[Turn]) -> None:
+    run(TREES[name], history)
+
+
+@pytest.mark.parametrize("name", TREES)
+@options(max_examples=40)
+@given(history=equal_histories)
+def test_maintains_what_it_fetches_of_equal_values(name: str, history: list[Turn]) -> None:
     run(TREES[name], history)

@@ -11,7 +11,7 @@ from protobase_live.query.engine.operator import Operator, items_of
 from protobase_live.query.engine.operators.ordering import Ordering
 from protobase_live.query.engine.operators.projection import Projection
 from protobase_live.query.engine.operators.unique import Unique
-from tests.support.operator_trees import Records, Tables, Turn, Watch, fetch, histories, run
+from tests.support.operator_trees import Records, Tables, Turn, Watch, equal_histories, fetch, histories, run
 
 
 def tree(tables: Tables) -> Operator:
@@ -19,13 +19,14 @@ def tree(tables: Tables) -> Operator:
     return Unique(Projection(ordered, Select((("a", F.a),))))
 
 
-@given(history=histories)
+@given(history=histories | equal_histories)
 def test_equal_rows_stand_once_where_the_first_stands(history: list[Turn]) -> None:
     def expected(tables: Tables) -> list[dict[str, Any]]:
-        rows = [(sort_key(row.get("n")), sort_key({"a": row.get("a")})) for row in fetch(Records(tables))]
-        first = {key: min(rank for rank, other in rows if other == key) for _, key in rows}
-        by_key = {sort_key({"a": row.get("a")}): {"a": row.get("a")} for row in fetch(Records(tables))}
-        return [by_key[key] for _, key in sorted((rank, key) for key, rank in first.items())]
+        first: dict[Any, tuple[Any, dict[str, Any]]] = {}
+        for row in sorted(fetch(Records(tables)), key=lambda row: sort_key(row.get("n"))):
+            shown = {"a": row.get("a")}
+            first.setdefault(sort_key(shown), (sort_key(row.get("n")), shown))
+        return [shown for _, (_, shown) in sorted(first.items(), key=lambda pair: (pair[1][0], pair[0]))]
 
     run(tree, history, expected)
 
@@ -40,6 +41,18 @@ def test_a_row_stays_as_long_as_one_is_left_and_moves_to_where_that_stands() -> 
     assert (before[1], after[1]) == ((sort_key(1),), (sort_key(3),))
     assert watch.rows() == [{"a": 2}, {"a": 1}]
     assert watch.push({"one": {"x": {"a": 1, "n": 5}}}) == []
+
+
+def test_of_equal_rows_that_are_not_alike_the_first_is_shown_as_they_come_and_go() -> None:
+    watch = Watch(tree)
+    for key, value in (("y", -0.0), ("z", 0), ("x", 0)):
+        watch.push({"one": {key: {"a": value, "n": 1}}})
+        watch.check()
+    assert repr(watch.rows()) == "[{'a': 0}]"
+    for key, shown in (("x", "[{'a': -0.0}]"), ("y", "[{'a': 0}]"), ("z", "[]")):
+        watch.push({"one": {key: None}})
+        watch.check()
+        assert repr(watch.rows()) == shown
 
 
 def test_true_is_not_one() -> None:
