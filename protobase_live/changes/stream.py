@@ -94,8 +94,8 @@ class ChangeStream:
         return replace(change, before=copy(change.before), after=copy(change.after))
 
     async def batch(self, limit: int) -> list[Change]:
-        """Wait for at least one change and give at most ``limit``. Their values are the collection's own, which
-        others read, too: they are not to be changed.
+        """Wait for at least one change and give at most ``limit``. Their values are the collection's own,
+        which others read, too: they are not to be changed.
 
         Raises Closed before the block and after its end.
         """

@@ -201,6 +201,25 @@ def test_trace() -> None:
         pb.trace(wrong)
 
 
+@pytest.mark.parametrize("since", [5, b"x", [], {}])
+async def test_where_a_reader_goes_on(since: Any) -> None:
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server, pb.connect(server.url) as client:
+        for each in (db, client):
+            with pytest.raises(pb.ValidationError, match=r"not a cursor: .*pass one that a change carried"):
+                (await each.collection("tasks")).changes(since=since)
+            with pytest.raises(pb.ValidationError, match=r"^since= takes live\.cursor, not "):
+                each.live("tasks", since=since, rows=[])
+        with pytest.raises(pb.ValidationError, match=r"^since= takes live\.cursor, not "):
+            client.named("mine").live(since=since, rows=[])
+
+
+@pytest.mark.parametrize("rows", [5, "ab", b"ab", {}])
+async def test_the_rows_that_a_reader_has(rows: Any) -> None:
+    async with pb.open("memory:") as db:
+        with pytest.raises(pb.ValidationError, match=r"^rows= takes live\.rows, a list, not "):
+            db.live("tasks", since="x", rows=rows)
+
+
 async def test_what_a_database_is_asked() -> None:
     given: Any = [1]
     async with pb.open("memory:") as db:
