@@ -158,9 +158,8 @@ class Database(DatabaseApi):
             self.owner = Owner(self.node, owner, self._storage, *how)
         ways = self._ask, self.ref, self.replication, self.owner
         self._erasures = Erasures(self.node, self.replication, self._clock)
-        self._streaming = Streaming(
-            self._ask, self._pool, self._storage, self._opened, self._arrival, self._use.require_home
-        )
+        from_here = self._opened, self._arrival, self._use.require_home
+        self._streaming = Streaming(self._ask, self._pool, self._storage, *from_here)
         self._committing = Committing(self._storage, *ways, limits, self._clock)
         self._address, self._schemas = address, schemas or Schemas()
 
@@ -312,7 +311,8 @@ class Database(DatabaseApi):
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
         self._use.require()
-        await self._histories.delete(known_name(collection))
+        await self._histories.require_name(collection)
+        await self._histories.delete(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
 
@@ -324,9 +324,9 @@ class Database(DatabaseApi):
         Raises Unavailable, and nothing was erased, while another node has more of the collection.
         """
         self._use.require()
-        erase = partial(self._histories.erase, known_name(collection), key)
-        is_left = partial(self._histories.has, collection, key)
-        erasure = await self._erasures.carry_out(collection, erase, is_left)
+        await self._histories.require_name(collection)
+        how = partial(self._histories.erase, collection, key), partial(self._histories.has, collection, key)
+        erasure = await self._erasures.carry_out(collection, *how)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
         return erasure
@@ -367,7 +367,7 @@ class Database(DatabaseApi):
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
         self._use.require()
-        await self._histories.restore(collection, unpack_stored(collection, stored))
+        await self._histories.restore(known_name(collection), unpack_stored(collection, stored))
 
     # for doors
 

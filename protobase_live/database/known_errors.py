@@ -11,11 +11,13 @@ from protobase_live.collection.read_only import reason_of
 from protobase_live.errors import (
     Closed,
     CollectionUnloadable,
+    InvalidName,
     OutcomeUnknown,
     Overloaded,
     StorageFailed,
     Unavailable,
 )
+from protobase_storage import InvalidName as NoName
 from protobase_storage import StorageBusy, StorageError
 
 
@@ -41,6 +43,8 @@ def errors_named(what: str, *, commits: bool = False) -> Generator[None]:
         if isinstance(error, ActorStopped) and error.retryable:  # again and again, as it was replaced
             raise Unavailable(f"{what} was replaced meanwhile, nothing was done: {error}") from error
         raise Closed(f"{what} is closed: {error}") from error
+    except NoName as error:
+        raise InvalidName(f"{what}: {error}") from error
     except StorageError as error:
         kind = Unavailable if error.retryable else StorageFailed
         kind = Overloaded if isinstance(error, StorageBusy) else kind
