@@ -56,8 +56,8 @@ class FieldType:
 
 def field_type(annotation: Any) -> FieldType:
     """The type that ``annotation`` describes. Raises ValidationError if a field cannot have it."""
-    if annotation in _PLAIN:
-        return _PLAIN[annotation]
+    if plain := _plain(annotation):
+        return plain
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _annotated(*args)
@@ -65,13 +65,20 @@ def field_type(annotation: Any) -> FieldType:
         return _literal(args)
     if origin is Union or origin is types.UnionType:
         return _union([_register(arg) for arg in args])
-    if origin is list:
+    if origin is list and len(args) == 1:
         return _list(_register(args[0]))
-    if origin is dict and args[0] is str:
+    if origin is dict and len(args) == 2 and args[0] is str:
         return _dict(_register(args[1]))
     if kind := _kind(origin or annotation):
         return _merging(kind, _register(args[0]) if args else _PLAIN[Any])
     raise ValidationError(f"{_name(annotation)} is not a type for a field; use {SUPPORTED}")
+
+
+def _plain(annotation: Any) -> FieldType | None:
+    try:
+        return _PLAIN.get(annotation)
+    except TypeError:  # what is not hashable, such as [int], is no type
+        return None
 
 
 def _kind(annotation: Any) -> str | None:

@@ -201,7 +201,10 @@ def test_values_that_do_not_fit(annotation, value, expected):
 
 @pytest.mark.parametrize(
     "annotation",
-    [set, tuple[int, int], HashDict, HashDict[str], Task, object, dict[int, str], complex],
+    [
+        *(set, tuple[int, int], HashDict, HashDict[str], Task, object, dict[int, str], complex),
+        *(dict[str], list[int, str], dict[str, int, int], [int], {"a": int}, list[[int]]),
+    ],
 )
 def test_annotations_that_cannot_be_stored(annotation):
     with pytest.raises(ValidationError, match=r"Box: field 'value': .* is not a type for a field; use str"):
