@@ -236,10 +236,12 @@ def _check(cls: type[Atom], name: str, value: Any, key: str | None) -> Any:
 
 
 def _checked(cls: type[Atom], field: Field, value: Any, key: str | None = None) -> Any:
-    converted = _convert(cls, field, value, key)
+    converted, where = _convert(cls, field, value, key), f"{_where(cls, key)}: field {field.name!r}"
+    if flaw := field.type.flaw(converted):
+        raise ValidationError(f"{where} {flaw}")
     if field.type.merge:  # the structure's own check covers its elements
         return converted
-    return values.check(converted, f"{_where(cls, key)}: field {field.name!r}")
+    return values.check(converted, where)
 
 
 def _convert(cls: type[Atom], field: Field, value: Any, key: str | None) -> Any:

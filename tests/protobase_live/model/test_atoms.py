@@ -343,3 +343,14 @@ def test_a_stored_field_that_the_class_has_not_cannot_be_set():
     with pytest.raises(AttributeError, match="has no field 'more'"):
         task.more = 2
     assert dump(task) == {"title": "x", "more": 1}
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_count_below_one_is_refused_where_an_atom_is_made(count: int):
+    Box = fits(CountedSet[str])
+    flaw = f"Box: field 'value' counts 'a' \\(str\\) as {count}; expected a positive int"
+    with pytest.raises(ValidationError, match=flaw):
+        Box(value={"b": 1, "a": count})
+    with pytest.raises(ValidationError, match=flaw):
+        type("Box", (Atom,), {"__annotations__": {"value": CountedSet[str]}, "value": {"a": count}})
+    assert load(Box, {"value": {"a": count}}).value == {"a": count}  # what is stored can be read
