@@ -20,6 +20,13 @@ from protobase_live.errors import (
 from protobase_storage import InvalidName as NoName
 from protobase_storage import StorageBusy, StorageError
 
+_MAILBOX_LIMITS = {
+    "messages": "mailbox_messages",
+    "bytes": "mailbox_bytes",
+    "waiting senders": "mailbox_senders",
+}
+"""The limits of a collection's mailbox, by what they count."""
+
 
 @contextmanager
 def errors_named(what: str, *, commits: bool = False) -> Generator[None]:
@@ -29,8 +36,11 @@ def errors_named(what: str, *, commits: bool = False) -> Generator[None]:
     """
     try:
         yield
-    except (MailboxFull, TooManyActors) as error:
-        raise Overloaded(f"{what}: {error}") from error
+    except MailboxFull as error:
+        raise Overloaded(f"{what}: {error} ({_MAILBOX_LIMITS[error.unit]})") from error
+    except TooManyActors as error:
+        most = f"{error.limit} collections that may be in memory (collections)"
+        raise Overloaded(f"{what}: all {most} are in use; try again later, or raise the limit") from error
     except ActorFailed as error:
         if isinstance(error.cause, CollectionUnloadable):
             raise CollectionUnloadable(str(error.cause)) from error
