@@ -9,6 +9,7 @@ from functools import partial
 from types import TracebackType
 
 from protobase_actors import in_steps
+from protobase_live.changes.entry import is_told
 from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.replay import recall, replay
 from protobase_live.errors import Closed
@@ -166,8 +167,8 @@ class ChangeStream:
 
     def _take(self, changes: tuple[Change, ...], position: Cursor) -> None:
         self._position = position
-        self._changes.extend(changes)
-        if not changes:
+        self._changes.extend(change for change in changes if is_told(change.structure))
+        if not self._changes:
             self._settle()
 
     def _settle(self) -> None:
