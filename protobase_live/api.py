@@ -13,7 +13,7 @@ from protobase_live.model.atoms import Atom
 from protobase_live.model.durability import Durability
 from protobase_live.model.durability import durability as parse_durability
 from protobase_live.model.erasure import Erasure
-from protobase_live.model.names import check_collection
+from protobase_live.model.names import check_collection, known_collection
 from protobase_live.model.nearest import no_collection
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt
 from protobase_live.model.state_hash import StateHash
@@ -257,9 +257,10 @@ class DatabaseApi(ABC):
         """All that is stored of a collection, exactly as it is, for `restore`. Of a deleted one that is what
         its deletion left.
 
-        Raises ValidationError for a collection that was never there.
+        Raises ValidationError for a collection that was never there, InvalidName for what can be none.
         """
         if (stored := await self.stored(collection)) == NOTHING_STORED:
+            known_collection(collection)
             raise ValidationError(no_collection(collection, [each.name for each in await self.collections()]))
         return stored
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class ActorError(Exception):
     """Base of everything the runtime raises.
@@ -13,15 +15,20 @@ class ActorError(Exception):
     retryable: bool = False
 
 
+MailboxUnit = Literal["messages", "bytes", "waiting senders"]
+"""What a limit of a mailbox counts."""
+
+
 class MailboxFull(ActorError):
     """The mailbox (or the line of senders waiting for it) is at its limit. Nothing was sent; try later."""
 
     retryable = True
 
-    def __init__(self, name: str, limit: int, unit: str = "messages") -> None:
+    def __init__(self, name: str, limit: int, unit: MailboxUnit = "messages") -> None:
         super().__init__(f"the mailbox of actor {name!r} is full ({limit} {unit}); send again later")
         self.name = name
         self.limit = limit
+        self.unit: MailboxUnit = unit
 
 
 class ActorStopped(ActorError):

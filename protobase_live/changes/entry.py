@@ -9,6 +9,7 @@ from typing import Any, cast
 from protobase_live.document import Difference
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor, Half
+from protobase_live.model.operations import INDEXES
 from protobase_live.structures.splice import splice_of
 from protobase_storage import Commit, join
 
@@ -91,6 +92,12 @@ class Entry:
         if seen < len(self._differences):
             return Cursor(self.before, Half(self.commit.origin, self.commit.sequence, seen)).encode()
         return Cursor(after(self.commit, self.before)).encode()
+
+
+def is_told(structure: str) -> bool:
+    """Whether users hear of a structure. Of the one in which indexes are declared they do not: it counts in
+    cursors, as a change among those of its commit, and that is all."""
+    return structure != INDEXES.path[0]
 
 
 def after(commit: Commit, before: Mapping[str, int]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from protobase_actors import in_steps
-from protobase_live.changes.entry import Entry, after
+from protobase_live.changes.entry import Entry, after, is_told
 from protobase_live.document import Difference, Document, Room
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor
@@ -135,6 +135,7 @@ def _reset(collection: str, found: list[Difference], was: Cursor, now: Cursor) -
     before = was.encode()
     changes = [Change(collection, "", "reset", None, None, None, before)]
     for structure, key, _, value in found:
-        changes.append(Change(collection, structure, "insert", key, None, value, before))
+        if is_told(structure):
+            changes.append(Change(collection, structure, "insert", key, None, value, before))
     changes[-1] = replace(changes[-1], cursor=now.encode())
     return tuple(changes)

@@ -9,6 +9,7 @@ from functools import partial
 from types import TracebackType
 
 from protobase_actors import in_steps
+from protobase_live.changes.entry import is_told
 from protobase_live.changes.feed import Subscribed
 from protobase_live.changes.replay import recall, replay
 from protobase_live.errors import Closed
@@ -35,11 +36,13 @@ class ChangeStream:
         unsubscribe: Callable[[object], None],
         load: Callable[[], Awaitable[Loaded]],
         arrival: Arrival,
+        require_home: Callable[[], None],
         opened: Callable[[], Sequence[Target]] = tuple,
     ) -> None:
         """``subscribe`` begins at the collection's actor, ``unsubscribe`` ends, both with a name for the
         beginning; ``load`` reads the log, ``opened`` says which structures are told even if nobody registered
-        them. ``arrival`` is how long ``since`` may be ahead of this node.
+        them. ``arrival`` is how long ``since`` may be ahead of this node. ``require_home`` raises in another
+        event loop than the database's, where not even an end can be told to the actor.
         """
         self._collection = collection
         self._position = Cursor.decode(since) if since is not None else None
@@ -47,6 +50,7 @@ class ChangeStream:
         self._unsubscribe = unsubscribe
         self._load = load
         self._arrival = arrival
+        self._require_home = require_home
         self._ahead = False
         """Whether other nodes have yet to send what the position names."""
         self._opened = opened
@@ -64,6 +68,7 @@ class ChangeStream:
     async def __aenter__(self) -> ChangeStream:
         if self._entered:
             raise Closed("a change stream is entered once; ask for another")
+        self._require_home()
         self._entered = True
         await self._attach()
         return self
@@ -76,6 +81,7 @@ class ChangeStream:
     def close(self) -> None:
         """End the stream; a reader that waits gets Closed at its next change."""
         if not self._closed:
+            self._require_home()
             self._closed = True
             self._detach()
 
@@ -102,6 +108,7 @@ class ChangeStream:
         """
         if not self._entered:
             raise Closed("the change stream is not open: use 'async with'")
+        self._require_home()
         while not self._changes:
             if self._closed:
                 raise Closed("the change stream was closed")
@@ -161,8 +168,8 @@ class ChangeStream:
 
     def _take(self, changes: tuple[Change, ...], position: Cursor) -> None:
         self._position = position
-        self._changes.extend(changes)
-        if not changes:
+        self._changes.extend(change for change in changes if is_told(change.structure))
+        if not self._changes:
             self._settle()
 
     def _settle(self) -> None:

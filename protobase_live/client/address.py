@@ -29,6 +29,7 @@ def live_url(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
+        _ = parts.port  # raises where it is none
     except ValueError as error:
         raise ValidationError(f"a server's address is like {_EXAMPLE}, and this is none: {error}") from None
     scheme, shown = _SCHEMES.get(parts.scheme, parts.scheme), quoted(without_secrets(url))

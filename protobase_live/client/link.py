@@ -119,6 +119,7 @@ class Link:
 
     async def close(self) -> None:
         """Close; whatever waits fails with Closed, a commit that was sent with OutcomeUnknown."""
+        self._home.require()
         self._finish(Closed("the connection was closed"))
         if self._task is not None:
             self._task.cancel()

@@ -10,6 +10,7 @@ from typing import Any
 from protobase_actors import WakeUp
 from protobase_live.client.link import Link
 from protobase_live.errors import Closed, ProtoBaseError
+from protobase_live.model.arguments import check_since
 from protobase_live.model.change import Change
 from protobase_live.model.values import quoted
 from protobase_live.protocol.live.client_events import Delivered, News, Opened
@@ -25,6 +26,9 @@ class RemoteChangeStream:
     """
 
     def __init__(self, link: Link, collection: str, since: str | None) -> None:
+        """Raises ValidationError for a ``since`` that is no text: a server would close the connection."""
+        if since is not None:
+            check_since(since)
         self._link = link
         self._collection = collection
         self._since = since

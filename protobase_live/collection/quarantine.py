@@ -51,6 +51,17 @@ class Quarantine:
         """What was wrong with each of them, last time."""
         return self._pauses.reasons
 
+    @contextmanager
+    def loading(self, collection: str) -> Generator[None]:
+        """Raises CollectionUnloadable, at once if that is known already; the outcome is noted."""
+        self.require(collection)
+        try:
+            yield
+        except CollectionUnloadable as error:
+            self.add(collection, error)
+            raise
+        self.release(collection)
+
     def require(self, collection: str) -> None:
         """Raise CollectionUnloadable if the load failed and is not to be tried again yet."""
         if reason := self._pauses.reason_to_wait(collection):

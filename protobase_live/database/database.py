@@ -44,6 +44,7 @@ from protobase_live.database.copying import copied_in_steps
 from protobase_live.database.health import Health
 from protobase_live.database.histories import Histories
 from protobase_live.database.home import Home
+from protobase_live.database.in_use import InUse
 from protobase_live.database.known_errors import errors_named
 from protobase_live.database.opened import OpenedStructures
 from protobase_live.database.pool import collection_pool
@@ -51,9 +52,7 @@ from protobase_live.database.sharing import asking, share
 from protobase_live.database.stored import pack_as_of, unpack_stored
 from protobase_live.database.streaming import Streaming
 from protobase_live.document import OPEN
-from protobase_live.errors import Closed, CollectionUnloadable
 from protobase_live.handles import Row
-from protobase_live.handles.home_loop import HomeLoop
 from protobase_live.handles.presence import Presence
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.durability import LOCAL, Durability
@@ -110,6 +109,7 @@ class Database(DatabaseApi):
         Raises InvalidName for a node id that cannot be one.
         """
         super().__init__(transactions=limits)
+        self._use = InUse()
         self._clock = SystemClock() if clock is None else clock
         self.health = Health(self._clock, limits.storage_failed_seconds, limits.storage_seconds)
         """Whether what is written is stored."""
@@ -158,15 +158,16 @@ class Database(DatabaseApi):
             self.owner = Owner(self.node, owner, self._storage, *how)
         ways = self._ask, self.ref, self.replication, self.owner
         self._erasures = Erasures(self.node, self.replication, self._clock)
-        self._streaming = Streaming(self._ask, self._pool, self._storage, self._opened, self._arrival)
+        from_here = self._opened, self._arrival, self._use.require_home
+        self._streaming = Streaming(self._ask, self._pool, self._storage, *from_here)
         self._committing = Committing(self._storage, *ways, limits, self._clock)
-        self._home, self._closed = HomeLoop(), False
         self._address, self._schemas = address, schemas or Schemas()
 
     def __repr__(self) -> str:
-        return f"<Database {quoted(self._address)}{', closed' if self._closed else ''}>"
+        return f"<Database {quoted(self._address)}{', closed' if self.closed else ''}>"
 
     async def __aenter__(self) -> Database:
+        self._use.require()
         return self
 
     async def __aexit__(
@@ -176,9 +177,10 @@ class Database(DatabaseApi):
 
     async def close(self) -> None:
         """Store everything that was acknowledged, end all streams, and let go of the storage."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self._use.require_home()
+        self._use.ended = True
         self.replication.leave()
         if self._views is not None:
             self._views.close()
@@ -199,7 +201,7 @@ class Database(DatabaseApi):
 
             others = asking(self.replication.following)
             self._views = Views(self._begin, self._clock, self._arrival, self._view_limits, others)
-            if self._closed:
+            if self.closed:
                 self._views.close()
         return self._views
 
@@ -229,7 +231,7 @@ class Database(DatabaseApi):
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._closed
+        return self._use.ended
 
     # Backend
 
@@ -252,7 +254,7 @@ class Database(DatabaseApi):
         Raises LimitExceeded for more than ``Limits.joint_collections`` collections, NotReplicated, and of
         owned collections NoOwner and OutcomeUnknown.
         """
-        self._home.require()
+        self._use.require()
         author = check_author(self._author if author is None else author)
         return await self._committing.commit(writes, checks, author, durability or self._durability, permits)
 
@@ -275,7 +277,7 @@ class Database(DatabaseApi):
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
-        line = EmbeddedPresenceLine(self.presence_hub, known_collection(collection))
+        line = EmbeddedPresenceLine(self.presence_hub, known_collection(collection), self._use.require)
         return Presence(line, self._random.getrandbits(32), state)
 
     async def _query(self, query: Query) -> list[Row]:
@@ -296,7 +298,7 @@ class Database(DatabaseApi):
 
         Those that are the server's own (``protobase:...``) are told only to who asks for such a prefix.
         """
-        with errors_named("the storage"):
+        with self._use.asking("the storage"):
             found = await self._storage.list(known_name(prefix))
         why = self.read_only.reasons
         told = (each for each in found if is_listed(each.name, prefix))
@@ -308,7 +310,9 @@ class Database(DatabaseApi):
         Streams and live queries of it are told `reset`. A Yjs client that has a copy of it is closed with
         4410 when it comes back. One that cannot be loaded is deleted, too; copies of that are not known.
         """
-        await self._histories.delete(known_name(collection))
+        self._use.require()
+        await self._histories.require_name(collection)
+        await self._histories.delete(collection)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
 
@@ -319,9 +323,10 @@ class Database(DatabaseApi):
 
         Raises Unavailable, and nothing was erased, while another node has more of the collection.
         """
-        erase = partial(self._histories.erase, known_name(collection), key)
-        is_left = partial(self._histories.has, collection, key)
-        erasure = await self._erasures.carry_out(collection, erase, is_left)
+        self._use.require()
+        await self._histories.require_name(collection)
+        how = partial(self._histories.erase, collection, key), partial(self._histories.has, collection, key)
+        erasure = await self._erasures.carry_out(collection, *how)
         self.unfolded.remove(collection)
         self.read_only.release(collection)
         return erasure
@@ -335,7 +340,7 @@ class Database(DatabaseApi):
         from protobase_live.cluster.status import status
 
         owner = None if self.owner is None else self.owner.holder
-        with errors_named("the storage"):
+        with self._use.asking("the storage"):
             loaded = len(self.actor_stats())
             return await status(self.node, self.replication, self.held_commits, loaded, owner)
 
@@ -352,7 +357,7 @@ class Database(DatabaseApi):
 
         Raises Conflict when that has been folded.
         """
-        with errors_named(collection):
+        with self._use.asking(collection):
             stored = await self._storage.load(collection)
         return await pack_as_of(stored, version)
 
@@ -361,7 +366,8 @@ class Database(DatabaseApi):
 
         Durable on return. Raises ValidationError for another one, and for bytes that are no backup of it.
         """
-        await self._histories.restore(collection, unpack_stored(collection, stored))
+        self._use.require()
+        await self._histories.restore(known_name(collection), unpack_stored(collection, stored))
 
     # for doors
 
@@ -377,17 +383,9 @@ class Database(DatabaseApi):
     @contextmanager
     def _loading(self, collection: str) -> Generator[None]:
         """Raises Closed, and CollectionUnloadable, at once if that is known already."""
-        self._home.require()
-        known_collection(collection)
-        if self._closed:
-            raise Closed("the database is closed")
-        self.quarantine.require(collection)
-        try:
+        self._use.require()
+        with self.quarantine.loading(known_collection(collection)):
             yield
-        except CollectionUnloadable as error:
-            self.quarantine.add(collection, error)
-            raise
-        self.quarantine.release(collection)
 
     async def _begin(self, collection: str) -> None:
         """Have a collection tell the views what it shows."""

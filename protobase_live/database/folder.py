@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -17,7 +18,7 @@ async def open_folder(url: str, path: str, *, must_exist: bool, limits: StorageL
     Raises ValidationError, StorageFailed where there has to be a database and is none, and StorageError.
     """
     path = _folder(url, path)
-    if must_exist and not (Path(path) / DATABASE_NAME).exists():
+    if must_exist and not _has_database(path):
         raise StorageFailed(f"there is no database in {path!r}")
     return await FileStorage.open(
         path,
@@ -40,9 +41,16 @@ def _folder(url: str, path: str) -> str:
         path = str(Path(path).expanduser())
     except RuntimeError:
         raise ValidationError(f"{url!r}: there is no home of that user") from None
-    if not (Path(path) / DATABASE_NAME).exists():
+    if not _has_database(path):
         _check_plain(url, path)
     return path
+
+
+def _has_database(path: str) -> bool:
+    """As far as that can be seen; who opens it is told why not."""
+    with suppress(OSError):
+        return (Path(path) / DATABASE_NAME).exists()
+    return False
 
 
 def _check_plain(url: str, path: str) -> None:

@@ -15,7 +15,7 @@ from protobase_live.collection.quarantine import Quarantine
 from protobase_live.database.known_errors import errors_named
 from protobase_live.errors import CollectionUnloadable, InvalidName, StorageFailed
 from protobase_live.model.erasure import NeverThere
-from protobase_live.model.names import known_name
+from protobase_live.model.names import known_collection, known_name
 from protobase_live.model.operations import RECORDS, Read
 from protobase_storage import CollectionCorrupt, Loaded, Storage
 
@@ -39,6 +39,27 @@ class Histories:
         self._quarantine = quarantine
         self._outlet = outlet
         self._is_over = is_over
+
+    async def require_name(self, collection: str) -> None:
+        """Raise InvalidName for a name that no collection can have, unless something is stored under it.
+
+        Earlier versions may have stored it: whatever there is can be backed up, deleted and put back, in
+        another database, too.
+        """
+        try:
+            known_collection(collection)
+        except InvalidName:
+            if not await self._has_stored(known_name(collection)):
+                raise
+
+    async def _has_stored(self, collection: str) -> bool:
+        try:
+            with errors_named(collection), suppress(CollectionCorrupt):
+                standing = await self._storage.standing(collection)
+                return bool(standing.vector or standing.remains)
+        except InvalidName:  # no storage takes it
+            return False
+        return True
 
     async def delete(self, collection: str, remains: bytes = b"") -> None:
         """Delete a collection; ``remains`` as in `Drop`. Durable on return."""

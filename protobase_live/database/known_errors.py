@@ -11,12 +11,21 @@ from protobase_live.collection.read_only import reason_of
 from protobase_live.errors import (
     Closed,
     CollectionUnloadable,
+    InvalidName,
     OutcomeUnknown,
     Overloaded,
     StorageFailed,
     Unavailable,
 )
+from protobase_storage import InvalidName as NoName
 from protobase_storage import StorageBusy, StorageError
+
+_MAILBOX_LIMITS = {
+    "messages": "mailbox_messages",
+    "bytes": "mailbox_bytes",
+    "waiting senders": "mailbox_senders",
+}
+"""The limits of a collection's mailbox, by what they count."""
 
 
 @contextmanager
@@ -27,8 +36,11 @@ def errors_named(what: str, *, commits: bool = False) -> Generator[None]:
     """
     try:
         yield
-    except (MailboxFull, TooManyActors) as error:
-        raise Overloaded(f"{what}: {error}") from error
+    except MailboxFull as error:
+        raise Overloaded(f"{what}: {error} ({_MAILBOX_LIMITS[error.unit]})") from error
+    except TooManyActors as error:
+        most = f"{error.limit} collections that may be in memory (collections)"
+        raise Overloaded(f"{what}: all {most} are in use; try again later, or raise the limit") from error
     except ActorFailed as error:
         if isinstance(error.cause, CollectionUnloadable):
             raise CollectionUnloadable(str(error.cause)) from error
@@ -41,6 +53,8 @@ def errors_named(what: str, *, commits: bool = False) -> Generator[None]:
         if isinstance(error, ActorStopped) and error.retryable:  # again and again, as it was replaced
             raise Unavailable(f"{what} was replaced meanwhile, nothing was done: {error}") from error
         raise Closed(f"{what} is closed: {error}") from error
+    except NoName as error:
+        raise InvalidName(f"{what}: {error}") from error
     except StorageError as error:
         kind = Unavailable if error.retryable else StorageFailed
         kind = Overloaded if isinstance(error, StorageBusy) else kind

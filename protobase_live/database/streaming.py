@@ -30,13 +30,17 @@ class Streaming:
         storage: Storage,
         opened: OpenedStructures,
         arrival: Callable[[], Arrival],
+        require_home: Callable[[], None],
     ) -> None:
-        """``ask`` and ``arrival`` are the database's."""
+        """``ask``, ``arrival`` and ``require_home`` are the database's; this one raises in another event loop
+        than its own.
+        """
         self._ask = ask
         self._pool = pool
         self._storage = storage
         self._opened = opened
         self._arrival = arrival
+        self._require_home = require_home
         self._goodbyes = Goodbyes()
 
     def changes(self, collection: str, since: str | None, *structures: Target) -> ChangeStream:
@@ -61,4 +65,5 @@ class Streaming:
             with errors_named(collection):
                 return await self._storage.load(collection)
 
-        return ChangeStream(collection, since, subscribe, unsubscribe, load, self._arrival(), opened)
+        how = subscribe, unsubscribe, load, self._arrival(), self._require_home, opened
+        return ChangeStream(collection, since, *how)

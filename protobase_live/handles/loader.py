@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from protobase_live.errors import ValidationError, naming
 from protobase_live.handles.misfit import Misfit, OnInvalid
-from protobase_live.model.atoms import Atom, load
+from protobase_live.model.atoms import Atom, load, require_atom
 from protobase_live.model.names import KEY_FIELD
-from protobase_live.model.values import quoted, short
+from protobase_live.model.values import quoted
 
 _log = logging.getLogger("protobase_live")
 
@@ -22,9 +22,7 @@ class Loader:
         self, collection: str, atom: type[Any], on_invalid: OnInvalid = "skip", *, quiet: bool = False
     ) -> None:
         """``quiet``: say nothing to the log. Raises ValidationError for what is no Atom class or no way."""
-        if not isinstance(cast(Any, atom), type) or not issubclass(atom, Atom):
-            found = getattr(atom, "__name__", None) or short(atom)
-            raise ValidationError(f"collection {collection!r}: {found} is not a subclass of Atom")
+        require_atom(collection, atom)
         if on_invalid not in get_args(OnInvalid):
             raise ValidationError(f"on_invalid is {on_invalid!r}; expected 'skip', 'raw' or 'raise'")
         self.atom: type[Atom] = atom

@@ -93,7 +93,7 @@ class Presence:
         return self
 
     async def __anext__(self) -> dict[int, Any]:
-        """All states, when they have changed since the last time. Raises Closed before the block."""
+        """All states, when they have changed; ends with the block. Raises Closed before."""
         if not self._entered:
             raise Closed("the presence is not open: use 'async with'")
         await self._changed.wait()

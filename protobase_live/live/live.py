@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from protobase_live.errors import Closed, Unavailable, ValidationError
 from protobase_live.handles import Loader
 from protobase_live.live.fitting import PARTIAL, Fitting
 from protobase_live.live.live_rows import LiveRows
+from protobase_live.model.arguments import require
 from protobase_live.query.result.diff import Diff
 
 Hear = Callable[[Diff], None]
@@ -47,8 +48,9 @@ class Live:
         self, line: Line, loader: Loader | None, since: str | None, rows: Sequence[Any] | None
     ) -> None:
         """``loader`` makes Atoms of the rows. ``since`` and ``rows``, a cursor and the rows that were current
-        there, let a reader go on. Raises ValidationError for one without the other.
+        there, let a reader go on. Raises ValidationError for one without the other, and for another type.
         """
+        _check_where(since, rows)
         if (since is None) != (rows is None):
             raise ValidationError(
                 "to go on, give both: since=live.cursor and rows=live.rows of the same moment"
@@ -134,6 +136,13 @@ class Live:
         if self._loader is not None and self._loader.on_invalid == "raise":
             for row in rows:
                 self._loader.keeps(row)
+
+
+def _check_where(since: Any, rows: Any) -> None:
+    fits = since is None or isinstance(since, str)
+    require(fits, "since=", "live.cursor", since)
+    fits = rows is None or (isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)))
+    require(fits, "rows=", "live.rows, a list", cast(Any, rows))
 
 
 def _as_it_is(row: Any) -> Any:

@@ -27,6 +27,12 @@ def require_flags(**given: object) -> None:
         require(isinstance(value, bool), f"{name}=", "True or False", value)
 
 
+def check_since(text: object) -> None:
+    """Raise ValidationError unless a change may have carried it; whether one did knows who made cursors."""
+    if not isinstance(text, str):
+        raise ValidationError(f"not a cursor: {short(text)}; pass one that a change carried")
+
+
 def text(name: str, given: Any) -> str:
     """An argument that is a str; else ValidationError."""
     require(isinstance(given, str), name, "a str", given)

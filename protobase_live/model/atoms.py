@@ -20,7 +20,7 @@ import inspect
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, dataclass_transform, get_origin
 
 from protobase_live.errors import InvalidName, ValidationError
 from protobase_live.model import names, values
@@ -192,10 +192,18 @@ def complete(cls: type[Atom], fields: Mapping[str, Any], key: str | None = None)
     return _defaulted(cls, check_fields(cls, fields, key), key)
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """The message for a name that is none of ``known``, with the nearest one that is."""
+def require_atom(collection: str, atom: Any) -> None:
+    """Raise ValidationError for what is no class of the records of ``collection``."""
+    is_atom = isinstance(atom, type) and issubclass(cast("type[Any]", atom), Atom)
+    if not is_atom:
+        found = getattr(atom, "__name__", None) or values.short(atom)
+        raise ValidationError(f"collection {collection!r}: {found} is not a subclass of Atom")
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """The message for a name, if it is one, that is none of ``known``, with the nearest one that is."""
     choices = list(known)
-    near = difflib.get_close_matches(name, choices, n=1)
+    near = difflib.get_close_matches(str(name), choices, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(choices) or 'none'}"
     return f"{what} {name!r}; {hint}"
 
@@ -228,10 +236,12 @@ def _check(cls: type[Atom], name: str, value: Any, key: str | None) -> Any:
 
 
 def _checked(cls: type[Atom], field: Field, value: Any, key: str | None = None) -> Any:
-    converted = _convert(cls, field, value, key)
+    converted, where = _convert(cls, field, value, key), f"{_where(cls, key)}: field {field.name!r}"
+    if flaw := field.type.flaw(converted):
+        raise ValidationError(f"{where} {flaw}")
     if field.type.merge:  # the structure's own check covers its elements
         return converted
-    return values.check(converted, f"{_where(cls, key)}: field {field.name!r}")
+    return values.check(converted, where)
 
 
 def _convert(cls: type[Atom], field: Field, value: Any, key: str | None) -> Any:

@@ -12,10 +12,11 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from protobase_live.errors import ProtoBaseError, ValidationError
 from protobase_live.model import values
+from protobase_live.model.arguments import check_since
 from protobase_storage import Commit, Vector, join, sequence_of
 
 MAX_CURSOR_CHARS = 64 * 1024
@@ -66,8 +67,7 @@ class Cursor:
     @classmethod
     def decode(cls, text: str) -> Cursor:
         """The cursor of ``text``. Raises ValidationError when it is none."""
-        if not isinstance(cast(Any, text), str):
-            raise ValidationError(f"not a cursor: {values.short(text)}; pass one that a change carried")
+        check_since(text)
         if len(text) > MAX_CURSOR_CHARS:
             raise ValidationError(f"a cursor has at most {MAX_CURSOR_CHARS} characters, not {len(text)}")
         try:

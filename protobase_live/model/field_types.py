@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from protobase_live.errors import ValidationError
 from protobase_live.model.names import with_article
+from protobase_live.model.values import short
 
 SUPPORTED = (
     "str, int, float, bool, bytes, datetime, date, list[...], dict[str, ...], Any, Literal[...], unions of "
@@ -35,7 +36,8 @@ class FieldType:
 
     ``merge`` is the kind that concurrent writes merge by (``"counter"``, ``"set"``, ...), None for a
     last-writer-wins register; ``empty`` is what a merging field holds that nobody has written, ``element``
-    the type of what it is made of. ``is_atom``: whether all its values can be elements of sets.
+    the type of what it is made of. ``is_atom``: whether all its values can be elements of sets. ``flaw`` says
+    of a value that fits why it cannot be written, if so: what is stored is read without it.
     """
 
     expected: str
@@ -44,6 +46,7 @@ class FieldType:
     empty: Any = None
     element: FieldType | None = None
     is_atom: bool = True
+    flaw: Callable[[Any], str | None] = lambda value: None
 
     def fits(self, value: Any) -> bool:
         """Whether it is a value of this type."""
@@ -56,8 +59,8 @@ class FieldType:
 
 def field_type(annotation: Any) -> FieldType:
     """The type that ``annotation`` describes. Raises ValidationError if a field cannot have it."""
-    if annotation in _PLAIN:
-        return _PLAIN[annotation]
+    if plain := _plain(annotation):
+        return plain
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _annotated(*args)
@@ -65,13 +68,20 @@ def field_type(annotation: Any) -> FieldType:
         return _literal(args)
     if origin is Union or origin is types.UnionType:
         return _union([_register(arg) for arg in args])
-    if origin is list:
+    if origin is list and len(args) == 1:
         return _list(_register(args[0]))
-    if origin is dict and args[0] is str:
+    if origin is dict and len(args) == 2 and args[0] is str:
         return _dict(_register(args[1]))
     if kind := _kind(origin or annotation):
         return _merging(kind, _register(args[0]) if args else _PLAIN[Any])
     raise ValidationError(f"{_name(annotation)} is not a type for a field; use {SUPPORTED}")
+
+
+def _plain(annotation: Any) -> FieldType | None:
+    try:
+        return _PLAIN.get(annotation)
+    except TypeError:  # what is not hashable, such as [int], is no type
+        return None
 
 
 def _kind(annotation: Any) -> str | None:
@@ -223,7 +233,14 @@ def _counted_set(item: FieldType) -> FieldType:
     def convert(value: Any) -> Any:
         return {item.convert(element): _INT.convert(count) for element, count in _as_map(value).items()}
 
-    return FieldType(f"dict of {item.expected} to int", convert, empty=dict[Any, int]())
+    return FieldType(f"dict of {item.expected} to int", convert, empty=dict[Any, int](), flaw=_uncounted)
+
+
+def _uncounted(counts: dict[Any, int]) -> str | None:
+    for element, count in counts.items():
+        if count < 1:
+            return f"counts {short(element)} as {count}; expected a positive int"
+    return None
 
 
 _OF_ATOMS = frozenset({"set", "counted_set"})

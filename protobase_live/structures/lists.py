@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pycrdt import Array
@@ -159,7 +159,8 @@ class List(Handle, Generic[T]):
 
     def extend(self, values: Sequence[T]) -> Awaitable[None]:
         """Add values at the end."""
-        several = isinstance(cast(Any, values), Iterable)
+        given = cast(Any, values)
+        several = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Mapping))
         return self._write("extend", [*map(self._element, values)] if several else values)
 
     def insert(self, index: int, value: T) -> Awaitable[None]:

@@ -244,7 +244,7 @@ def _open(
         lock = FolderLock(folder)
     except FileExistsError:
         raise StorageError(f"{str(folder)!r} is a file; the database needs a folder") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a path may be no path: with a NUL, or half a character
         raise StorageError(f"database folder {str(folder)!r} cannot be used: {error}") from error
     try:
         reserve = Reserve(folder, reserve_bytes)

@@ -171,6 +171,7 @@ async def test_what_a_database_and_a_client_do_with_collections() -> None:
                 lambda db=each: db.backup(wrong),
                 lambda db=each: db.stored(wrong),
                 lambda db=each: db.restore("tasks", wrong),
+                lambda db=each: db.restore(wrong, b""),
                 lambda db=each: db.state_hash(wrong),
                 lambda db=each: db.collections(wrong),
                 lambda db=each: db.transact(wrong),
@@ -201,11 +202,35 @@ def test_trace() -> None:
         pb.trace(wrong)
 
 
+@pytest.mark.parametrize("since", [5, b"x", [], {}])
+async def test_where_a_reader_goes_on(since: Any) -> None:
+    async with pb.open("memory:") as db, pb.Server(db, port=0) as server, pb.connect(server.url) as client:
+        for each in (db, client):
+            with pytest.raises(pb.ValidationError, match=r"not a cursor: .*pass one that a change carried"):
+                (await each.collection("tasks")).changes(since=since)
+            with pytest.raises(pb.ValidationError, match=r"^since= takes live\.cursor, not "):
+                each.live("tasks", since=since, rows=[])
+        with pytest.raises(pb.ValidationError, match=r"^since= takes live\.cursor, not "):
+            client.named("mine").live(since=since, rows=[])
+
+
+@pytest.mark.parametrize("rows", [5, "ab", b"ab", {}])
+async def test_the_rows_that_a_reader_has(rows: Any) -> None:
+    async with pb.open("memory:") as db:
+        with pytest.raises(pb.ValidationError, match=r"^rows= takes live\.rows, a list, not "):
+            db.live("tasks", since="x", rows=rows)
+
+
 async def test_what_a_database_is_asked() -> None:
     given: Any = [1]
     async with pb.open("memory:") as db:
         with pytest.raises(pb.ValidationError, match=r"params are a dict such as {'name': value}, not"):
             await db.query("tasks where n = :n", given)
+        for params in ({1: 2}, {"n": 1, 2: 3, "m": 4}):
+            with pytest.raises(pb.ValidationError, match=r"^the query has no parameter [12]; there are n$"):
+                await db.query("tasks where n = :n", params)  # type: ignore[arg-type]
+        with pytest.raises(pb.ValidationError, match=r"^collection 'tasks': int is not a subclass of Atom"):
+            pb.Query("tasks", int)  # type: ignore[arg-type]
         with pytest.raises(pb.ValidationError, match=r"not a cursor: 5 .*pass one that a change carried"):
             async with (await db.collection("tasks")).changes(since=5):  # type: ignore[arg-type]
                 pass

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, TypeVar
 
 from protobase_live.errors import LimitExceeded, ValidationError
 from protobase_live.model import values
-from protobase_live.model.atoms import Atom
+from protobase_live.model.atoms import Atom, require_atom
 from protobase_live.model.names import KEY_FIELD, check_collection, check_field
 from protobase_live.query.ast.aggregates import Aggregate
 from protobase_live.query.ast.expressions import Expr, Field, both, nodes, params_of
@@ -206,6 +206,8 @@ class QueryTree:
         Raises InvalidName, ValidationError and LimitExceeded.
         """
         self.collection = check_collection(collection)
+        if atom is not None:
+            require_atom(collection, atom)
         self.atom = atom
         self.steps = tuple(steps)
         _check_order(self.steps)

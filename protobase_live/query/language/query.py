@@ -201,7 +201,8 @@ class Query(QueryTree):
         if not isinstance(cast(Any, params), Mapping):
             raise ValidationError(f"params are a dict such as {{'name': value}}, not {values.short(params)}")
         if wrong := params.keys() - self.parameters:
-            raise ValidationError(unknown("the query has no parameter", min(wrong), sorted(self.parameters)))
+            first = min(wrong, key=str)
+            raise ValidationError(unknown("the query has no parameter", first, sorted(self.parameters)))
         if not self.parameters:
             return self
         return bind_query(self, params)

@@ -19,7 +19,7 @@ from protobase_live.collection.state import leaps
 from protobase_live.document import Document, Room
 from protobase_live.model.change import Change
 from protobase_live.model.cursor import Cursor, Half
-from protobase_live.model.operations import RECORDS, Op, Target
+from protobase_live.model.operations import INDEXES, RECORDS, Op, Target
 from protobase_live.protocol.steps import at_once
 from protobase_storage import Commit, Loaded, Snapshot, covers, follows
 
@@ -151,6 +151,14 @@ async def test_a_reset_of_what_is_empty_moves_on() -> None:
     changes, position = await given(Loaded(None, ()), Cursor({"node": 1}), {})
     assert [(change.kind, change.cursor) for change in changes] == [("reset", Cursor().encode())]
     assert position == Cursor()
+
+
+async def test_a_reset_does_not_show_which_indexes_are_declared() -> None:
+    log = log_of([*put("a"), Op(INDEXES, "set", ("n", True)), Op(Target("dict", ("z",)), "set", ("k", 1))])
+    changes, position = await given(Loaded(None, log), Cursor({"elsewhere": 1}), {"node": 1})
+    assert {(change.structure, change.key) for change in changes[1:]} == {("records", "a"), ("z", "k")}
+    assert position is not None
+    assert changes[-1].cursor == position.encode(), "who has seen the last one does not begin again"
 
 
 @pytest.mark.parametrize(("opened", "told"), [((), []), ((BODY,), ["hi"])])

@@ -15,6 +15,7 @@ from protobase_live.collection.limits import Limits
 from protobase_live.database.database import Database
 from protobase_live.document import Document
 from protobase_live.errors import Closed, ValidationError
+from protobase_live.model.operations import INDEXES, RECORDS, Op, Target
 from protobase_storage import MemoryStorage
 from tests.protobase_live.conftest import settle
 
@@ -145,6 +146,40 @@ async def test_a_cursor_resumes_in_the_middle_of_a_commit(database) -> None:
     assert [c.key for c in seen + rest] == ["t0", "t1", "t2", "t3", "t4"]
     async with tasks.changes(since=start) as changes:
         assert [await anext(changes) for _ in range(5)] == seen + rest
+
+
+async def test_an_index_is_nothing_that_is_told(database) -> None:
+    tasks = await database.collection("tasks")
+    ops = [
+        Op(Target("dict", ("a",)), "set", ("k", 1)),
+        Op(INDEXES, "set", ("m", True)),
+        Op(RECORDS, "put", ("t", {"n": 1}, {})),
+    ]
+    async with tasks.changes() as changes:
+        start = changes.cursor
+        await tasks.index("n")
+        await database.commit({"tasks": ops})
+        await tasks.drop_index("n")
+        await tasks.insert({}, key="last")
+        seen = [await anext(changes) for _ in range(3)]
+    assert [(c.structure, c.key) for c in seen] == [("a", "k"), ("records", "t"), ("records", "last")]
+    for since, rest in ((start, seen), (seen[0].cursor, seen[1:]), (seen[1].cursor, seen[2:])):
+        async with tasks.changes(since=since) as changes:
+            assert [await anext(changes) for _ in rest] == rest
+
+
+async def test_a_cursor_goes_on_behind_an_index(database) -> None:
+    tasks = await database.collection("tasks")
+    async with tasks.changes() as changes:
+        start = changes.cursor
+        waiting = asyncio.ensure_future(anext(changes))
+        await settle()
+        await tasks.index("n")
+        await settle()
+        assert not waiting.done()
+        assert changes.cursor != start
+        await tasks.insert({}, key="t")
+        assert (await waiting).key == "t"
 
 
 async def test_a_cursor_that_is_none_is_refused(database) -> None:

@@ -38,6 +38,8 @@ def test_addresses(url, expected) -> None:
         ("host:8765", "no address of a live door"),
         ("ws:///live", "no address of a live door"),
         ("ws://[host/live", "and this is none: Invalid IPv6 URL"),
+        ("ws://host:99999", "and this is none: Port out of range 0-65535"),
+        ("ws://host:port/live", "and this is none: Port could not be cast"),
         ("ws://host:1/yjs/tasks", "for Yjs clients; the live door is at ws://host:1/live"),
     ],
 )

@@ -327,13 +327,31 @@ async def test_a_cancelled_transaction_lets_go_of_its_collections(database: Data
 async def test_a_closed_database_says_so(storage) -> None:
     async with Database(storage) as database:
         tasks = await database.collection("tasks")
+        await tasks.put({}, key="t1")
         stream = tasks.changes()
         await stream.__aenter__()
         waiting = await pending(anext(stream))
-    with pytest.raises(Closed):
-        await tasks.get("t1")
+        stored = await database.backup("tasks")
+        present = tasks.presence({})
+        await present.__aenter__()
+    for use in (
+        lambda: tasks.get("t1"),
+        database.__aenter__,
+        database.collections,
+        database.cluster_status,
+        lambda: database.backup("tasks"),
+        lambda: database.restore("others", stored),
+        lambda: database.drop("tasks"),
+        lambda: database.erase("tasks"),
+        lambda: database.commit({}),
+        lambda: tasks.presence({}).__aenter__(),
+        lambda: present.set({"n": 1}),
+    ):
+        with pytest.raises(Closed):
+            await use()
     with pytest.raises(Closed):
         await waiting
+    await database.close()  # is harmless
 
 
 async def test_idle_collections_leave_memory_and_come_back(database: Database, clock, limits) -> None:

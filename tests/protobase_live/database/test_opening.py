@@ -102,6 +102,14 @@ async def test_a_folder_that_cannot_be_made(tmp_path):
             pass
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "\0", "\ud800", "x" * 300 + "/y"])
+async def test_a_folder_that_cannot_be_there(tmp_path, name):
+    for url in (f"file:{tmp_path}/{name}", f"file:{name}"):
+        with pytest.raises(pb.StorageFailed, match=r"cannot open .* cannot be used"):
+            await pb.open(url)
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_every_name_is_there_and_unknown_ones_are_told():
     for name in pb.__all__:
         assert getattr(pb, name) is not None

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import protobase_live as pb
+from protobase_live.database.database import Database
 from protobase_live.errors import ValidationError
+from protobase_storage import MemoryStorage
 
 
 async def elsewhere(work: Callable[[], Coroutine[Any, Any, object]]) -> list[BaseException]:
@@ -37,6 +39,7 @@ async def test_another_loop_is_refused_before_anything_is_done(remote: bool) -> 
         db = connected if remote else local
         tasks = await db.collection("tasks")
         await tasks.put({"n": 0}, key="x")
+        stored = await db.backup("tasks")
 
         async def joint(tx: pb.Transaction) -> None:
             tx["tasks"].put({"n": 2}, key="x")
@@ -47,11 +50,49 @@ async def test_another_loop_is_refused_before_anything_is_done(remote: bool) -> 
             lambda: db.transact(joint),
             lambda: tasks.get("x"),
             lambda: tasks.changes().__aenter__(),
+            lambda: tasks.presence({"name": "ann"}).__aenter__(),
+            lambda: db.live("tasks").__aenter__(),
+            db.collections,
+            db.cluster_status,
+            lambda: db.drop("tasks"),
+            lambda: db.erase("tasks"),
+            lambda: db.backup("tasks"),
+            lambda: db.restore("others", stored),
+            lambda: db.state_hash("tasks"),
+            db.close,
         ):
-            (error,) = await elsewhere(lambda work=work: as_coroutine(work))
-            assert isinstance(error, ValidationError)
-            assert "run_coroutine_threadsafe" in str(error)
+            await is_refused_elsewhere(work)
+        async with tasks.presence() as presence:
+            assert presence.states == {}
+        assert [each.name for each in await db.collections()] == ["tasks"]
         assert await tasks.items() == {"x": {"n": 0}}
+
+
+async def is_refused_elsewhere(work: Callable[[], Any]) -> None:
+    (error,) = await elsewhere(lambda: as_coroutine(work))
+    assert isinstance(error, ValidationError)
+    assert "run_coroutine_threadsafe" in str(error)
+
+
+async def test_a_database_that_is_entered_belongs_to_that_loop() -> None:
+    async with Database(MemoryStorage()) as db:
+        await is_refused_elsewhere(db.collections)
+        await is_refused_elsewhere(db.__aenter__)
+
+
+async def test_nothing_is_said_to_a_collection_from_another_loop() -> None:
+    """In debug mode a loop notices, and whoever the message was to wake would wait for ever."""
+    asyncio.get_running_loop().set_debug(True)
+    async with pb.open("memory:") as db:
+        tasks = await db.collection("tasks")
+        await tasks.put({"n": 0}, key="x")
+        await is_refused_elsewhere(lambda: tasks.changes().__aenter__())
+        async with tasks.changes() as changes:
+            for use in (lambda: changes.batch(1), lambda: changes.__aexit__(None, None, None)):
+                await is_refused_elsewhere(use)
+            await tasks.put({"n": 1}, key="x")
+            assert (await asyncio.wait_for(anext(changes), 5.0)).after == {"n": 1}
+        assert await asyncio.wait_for(tasks.count(), 5.0) == 1
 
 
 async def as_coroutine(work: Callable[[], Any]) -> object:

@@ -201,7 +201,10 @@ def test_values_that_do_not_fit(annotation, value, expected):
 
 @pytest.mark.parametrize(
     "annotation",
-    [set, tuple[int, int], HashDict, HashDict[str], Task, object, dict[int, str], complex],
+    [
+        *(set, tuple[int, int], HashDict, HashDict[str], Task, object, dict[int, str], complex),
+        *(dict[str], list[int, str], dict[str, int, int], [int], {"a": int}, list[[int]]),
+    ],
 )
 def test_annotations_that_cannot_be_stored(annotation):
     with pytest.raises(ValidationError, match=r"Box: field 'value': .* is not a type for a field; use str"):
@@ -340,3 +343,14 @@ def test_a_stored_field_that_the_class_has_not_cannot_be_set():
     with pytest.raises(AttributeError, match="has no field 'more'"):
         task.more = 2
     assert dump(task) == {"title": "x", "more": 1}
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_count_below_one_is_refused_where_an_atom_is_made(count: int):
+    Box = fits(CountedSet[str])
+    flaw = f"Box: field 'value' counts 'a' \\(str\\) as {count}; expected a positive int"
+    with pytest.raises(ValidationError, match=flaw):
+        Box(value={"b": 1, "a": count})
+    with pytest.raises(ValidationError, match=flaw):
+        type("Box", (Atom,), {"__annotations__": {"value": CountedSet[str]}, "value": {"a": count}})
+    assert load(Box, {"value": {"a": count}}).value == {"a": count}  # what is stored can be read

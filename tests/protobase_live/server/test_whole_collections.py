@@ -184,6 +184,34 @@ async def test_names_that_others_stored(pair: Pair) -> None:
     assert (await db.storage.load("a//b")).commits == (commit,)
 
 
+@pytest.mark.parametrize("name", ["a//b", "\x00", "a/./b", "", "x" * 513])
+async def test_names_that_no_collection_can_have(pair: Pair, name: str) -> None:
+    await fill(pair[0], "tasks", 1)
+    for db in pair:
+        for use in (db.drop, db.erase, db.backup):
+            with pytest.raises(pb.InvalidName, match=r"collection name|allowed are 1 to 512"):
+                await use(name)
+        assert [each.name for each in await db.collections()] == ["tasks"]
+    assert len(await pair[0].storage.standings()) == 1
+
+
+@pytest.mark.parametrize("name", ["", "x" * 513])
+async def test_names_that_no_storage_takes(pair: Pair, name: str) -> None:
+    await fill(pair[0], "tasks", 1)
+    stored = await pair[0].backup("tasks")
+    for db in pair:
+        with pytest.raises(pb.InvalidName, match="allowed are 1 to 512"):
+            await db.restore(name, stored)
+
+
+async def test_what_others_stored_can_be_erased(pair: Pair) -> None:
+    db, remote = pair
+    await db.storage.append([Commit("x", 1, "a//b", b"\x00\x00", (), 1.0)])
+    assert (await remote.erase("a//b")).found
+    assert not (await remote.erase("a//b")).found
+    assert await remote.collections() == []
+
+
 async def test_what_a_node_stores_for_itself_is_no_collection(pair: Pair) -> None:
     db, remote = pair
     own = Commit("x", 1, "\x01promise", b"\x00\x00", (), 1.0)

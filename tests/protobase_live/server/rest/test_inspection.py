@@ -51,7 +51,7 @@ async def test_it_may_be_switched_off(make_rest) -> None:
 async def test_a_database_that_is_closed(rest, database) -> None:
     await database.close()
     answer = await call(rest, "GET", AT)
-    assert (answer.status, answer.error) == (503, "StorageFailed")
+    assert (answer.status, answer.error) == (503, "Closed")
 
 
 async def test_how_many_sessions_a_door_has(rest) -> None:
