@@ -21,12 +21,11 @@ from ..commit import (
 from ..errors import CollectionCorrupt, StorageClosed
 from ..shared import News
 from .patient import Patient
-from .pieces import Gone
 from .reading import Reader
 from .stored import Stored, Told
 from .stream import Message
 from .subjects import Subjects
-from .values import Deleted, Published
+from .values import Deleted, Gone, Published
 
 HEARD_BYTES = 1024 * 1024
 """Bytes of a collection that were heard and wait to be taken; with more, they are read from the stream."""
@@ -249,8 +248,6 @@ class Follower:
                 return self._all(followed, await self._reader.stored(collection))
             else:
                 told = await self._reader.behind(collection, followed.position)
-            if told and told[0].previous != followed.position:
-                return self._all(followed, await self._reader.stored(collection))
         except Gone:
             return self._all(followed, await self._reader.stored(collection))
         except CollectionCorrupt:

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..commit import NOTHING, Commit, Vector, includes, join, sequence_of
-from .pieces import Gone
 from .reading import Reader
 from .stored import Stored, Told
-from .values import Deleted, Published
+from .values import Deleted, Gone, Published
 
 HEADS_KEPT = 10_000
 """Collections whose heads are kept; others are read when they are written to."""
@@ -95,7 +94,7 @@ class Heads:
             told = await self._reader.behind(collection, head.sequence)
         except Gone:
             told = []
-        if not told or told[0].previous != head.sequence:
+        if not told:
             return await self._catch_up_anew(head, collection)
         for each in told:
             head.apply(each)

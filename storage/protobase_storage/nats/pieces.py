@@ -11,7 +11,7 @@ from ..errors import CollectionCorrupt, StaleSnapshot
 from .bucket import SnapshotBucket
 from .patient import Patient
 from .subjects import Subjects
-from .values import Body, Pieces, Place, Stowed, Update
+from .values import Body, Gone, Pieces, Place, Stowed, Update
 
 INLINE_BYTES = 128 * 1024
 """Bytes that stand in the message itself; more are cut into pieces."""
@@ -41,11 +41,6 @@ after a power failure the stream may be as it was before, and name the former ob
 _ORDINAL_BYTES = 4
 
 _TIME_BYTES = 8
-
-
-class Gone(Exception):
-    """Pieces, or an object, are not there any more: the collection has changed meanwhile, or they were taken
-    away."""
 
 
 class PieceStore:
@@ -132,14 +127,14 @@ class PieceStore:
         for message in await self._stream.read_to_end(subject):
             found[message.data[:_ORDINAL_BYTES]] = message.data[_ORDINAL_BYTES:]
         if len(found) < len(pieces.numbers):
-            raise Gone(_name(pieces))
+            raise Gone(f"{_name(pieces)} are missing")
         return b"".join(found[each] for each in sorted(found))
 
     async def _fetched(self, collection: str, stowed: Stowed) -> bytes:
         bucket = self._bucket
         found = await bucket.get(collection, stowed.id, stowed.length) if bucket else None
         if found is None:
-            raise Gone(_name(stowed))
+            raise Gone(f"{_name(stowed)} is missing")
         return found
 
     async def retire(self, collection: str, updates: Iterable[Update]) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from ..commit import covers
 from ..errors import StorageBusy, StorageError, StorageSilent, StorageUnreachable
 from .formats import pack_effects, pack_entry
 from .heads import Heads
@@ -18,7 +19,7 @@ from .stored import Told
 from .stream import Draft, Outrun, Unanswered, Unavailable
 from .subjects import Subjects
 from .values import Body, Effect, Pieces
-from .works import Deletion, Plan, Replaced
+from .works import Append, Deletion, Plan, Replaced
 
 DOUBTED = 1_000
 """Messages of which it is remembered that no answer came, those of late."""
@@ -86,7 +87,7 @@ class Sender:
                     raise self._failure(doubt, error) from error
                 continue  # it is not stored twice: if it was stored, this one is outrun by it
             try:
-                if await self._is_stored(parcel, tag):
+                if await self._is_stored(parcel, tag, is_doubted=doubt is not None):
                     return
             except StorageUnreachable as error:
                 raise self._failure(doubt, error) from error
@@ -137,18 +138,29 @@ class Sender:
             self._pieces.unnamed(name), b"", self._heads.known(name).sequence, self._subjects.log(name)
         )
 
-    async def _is_stored(self, parcel: Parcel, tag: bytes) -> bool:
-        """Take what others have stored, and look whether this was."""
+    async def _is_stored(self, parcel: Parcel, tag: bytes, *, is_doubted: bool) -> bool:
+        """Take what others have stored, and look whether this was. Others may have folded and dropped its
+        messages since, if it ``is_doubted`` that it was not: then a snapshot has its commits."""
         names = parcel.collections
         found = await asyncio.gather(*[self._heads.catch_up(name) for name in names])
         news = dict(zip(names, found, strict=True))
-        if any(tag in each.tags for each in news.values()):
+        if any(tag in each.tags for each in news.values()) or (is_doubted and self._has_commits(parcel)):
             return True
         for work in parcel.works:
             replaced = [name for name in work.collections if news[name].replaced]
             if replaced and not isinstance(work, Deletion):
                 work.error = Replaced(replaced[0])
         return False
+
+    def _has_commits(self, parcel: Parcel) -> bool:
+        """Whether it has some, and all are in what their collections are now. None was when it was sent
+        first, unless it deletes what has them."""
+        if any(isinstance(each, Deletion) for each in parcel.works):
+            return False
+        commits = [commit for each in parcel.works if isinstance(each, Append) for commit in each.commits]
+        return bool(commits) and all(
+            covers(self._heads.known(each.collection).vector, each) for each in commits
+        )
 
     def _refuse_late(self, parcel: Parcel) -> bool:
         """Take out what cannot follow what was stored meanwhile; whether there was any."""

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..commit import Commit, Vector, covers, include, join
-from ..errors import CollectionCorrupt
-from .values import Deleted, Effect, Pieces, Place, Published, length_of
+from .values import Deleted, Effect, Gone, Pieces, Place, Published, length_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +18,11 @@ class Told:
     tag: bytes
     effects: Sequence[Effect]
     pieces: Pieces | None = None
+
+    @property
+    def keep(self) -> int:
+        """Messages with lower numbers count no more, and may be gone; 0: it says nothing of them."""
+        return max((_keep_of(self.sequence, effect) for effect in self.effects), default=0)
 
 
 @dataclass(slots=True)
@@ -69,13 +73,14 @@ class Stored:
         self.numbers.append(told.sequence)
         if told.pieces is not None:
             self.places.append((told.sequence, told.pieces))
+        self._keep = max(self._keep, told.keep)
         for effect in told.effects:
             self._apply(told.sequence, effect)
 
     def check(self) -> None:
-        """Raises `CollectionCorrupt` where a message is missing that no snapshot covers."""
+        """Raises `Gone` where a message is missing that no snapshot covers which is among those taken."""
         if self._missing >= self._keep:
-            raise CollectionCorrupt(self.collection, f"message {self._missing} is missing")
+            raise Gone(f"message {self._missing} is missing")
 
     def keep_below(self, vector: Vector) -> int:
         """The lowest number that has to stay if a snapshot covers this."""
@@ -95,16 +100,24 @@ class Stored:
                 self.vector = dict(vector)
                 for _, commit in self.log:
                     include(self.vector, commit)
-                self._keep = max(self._keep, keep or sequence)
                 if not isinstance(update, bytes):
                     self.places.append((sequence, update))
             case Deleted(remains):
                 self.snapshot, self.log, self.vector, self.remains = None, [], {}, remains
-                self._keep = sequence
+
+
+def _keep_of(sequence: int, effect: Effect) -> int:
+    match effect:
+        case Commit():
+            return 0
+        case Published(keep=keep):
+            return keep or sequence
+        case Deleted():
+            return sequence
 
 
 def stored_of(collection: str, messages: Iterable[Told]) -> Stored:
-    """What all messages tell that there are. Raises `CollectionCorrupt`."""
+    """What all messages tell that there are. Raises `Gone`."""
     stored = Stored(collection)
     for told in messages:
         stored.apply(told)

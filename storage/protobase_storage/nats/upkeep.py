@@ -74,7 +74,7 @@ class Upkeep:
 
     async def drop_deleted_behind(self, collection: str, number: int) -> bool:
         """The same for a deletion behind this message, if there is one. Raises `StorageError`."""
-        for told in await self._reader.behind(collection, number):
+        for told in await self._reader.left(collection, number):
             if told.effects and isinstance(told.effects[0], Deleted):
                 instead = next((each for each in told.effects if isinstance(each, Published)), None)
                 await self._drop_below(collection, told.sequence, instead)

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from ..commit import Commit, Vector
 
 
+class Gone(Exception):
+    """A message, pieces or an object are not there any more: others have folded or deleted the collection
+    meanwhile, or they were taken away. Its text says what is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pieces:
     """Bytes that are too many for a message: in messages of their own with these `numbers`, under an `id`."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from protobase_storage.conformance.model import make_commit
-from protobase_storage.errors import CollectionCorrupt
 from protobase_storage.nats.stored import Stored, Told, stored_of
-from protobase_storage.nats.values import Deleted, Effect, Published
+from protobase_storage.nats.values import Deleted, Effect, Gone, Published
 
 
 def messages(*effects: Effect) -> list[Told]:
@@ -34,7 +33,7 @@ def test_what_a_snapshot_covers_is_dropped_in_any_order() -> None:
 @pytest.mark.parametrize("gone", [5, 6])
 def test_what_no_snapshot_covers_is_missed(gone: int) -> None:
     told = messages(*map(commit, range(1, 6)), Published({"a": 4}, 0.0, b"", b"", keep=5), commit(6))
-    with pytest.raises(CollectionCorrupt, match=f"message {gone} is missing"):
+    with pytest.raises(Gone, match=f"message {gone} is missing"):
         found(told, 2, gone)
 
 
