@@ -11,7 +11,8 @@ from protobase_live.testing.run import Run, simulate
 from protobase_live.testing.stream_node import StreamNode
 from protobase_live.testing.world import World
 from protobase_storage.cloud.simulated import Bucket, ObjectFaults, SimulatedObjects
-from protobase_storage.nats.simulated import SimulatedStream, StreamFaults, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream, StreamFaults
+from protobase_storage.nats.simulated_servers import StreamServers
 
 __all__ = [
     "Bucket",

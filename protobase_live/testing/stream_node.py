@@ -11,7 +11,8 @@ from protobase_live.testing.world import World
 from protobase_storage import Storage, StorageError
 from protobase_storage.cloud.simulated import Bucket, ObjectFaults, SimulatedObjects
 from protobase_storage.nats.pieces import STOWED_BYTES
-from protobase_storage.nats.simulated import SimulatedStream, StreamFaults, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream, StreamFaults
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
 
 STREAM = "database"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from ..commit import Snapshot
-from ..errors import CollectionCorrupt
+from ..errors import CollectionCorrupt, StorageBusy
 from .formats import unpack_effects, unpack_entry
 from .patient import Patient
 from .pieces import PieceStore
@@ -15,6 +15,9 @@ from .stored import Stored, Told, stored_of
 from .stream import Message
 from .subjects import Subjects
 from .values import Entry, Gone, Pieces
+
+READINGS = 100
+"""How often a collection is read, while others go on folding it."""
 
 Result = TypeVar("Result")
 
@@ -88,17 +91,18 @@ class Reader:
 
     @staticmethod
     async def _whole(collection: str, read: Callable[[str], Awaitable[Result]]) -> Result:
-        """Read until nothing is gone. Raises `CollectionCorrupt`.
+        """Read until nothing is gone. Raises `CollectionCorrupt`, and `StorageBusy` after `READINGS`.
 
         What is dropped is dropped behind the message of a snapshot or a deletion. A reading may have missed
         that message, which was not stored yet when it began, and the next one has it, or one behind it: what
         is missing twice is missing for good.
         """
         missed = ""
-        while True:
+        for _ in range(READINGS):
             try:
                 return await read(collection)
             except Gone as gone:
                 if str(gone) == missed:
                     raise CollectionCorrupt(collection, missed) from None
                 missed = str(gone)
+        raise StorageBusy(f"{collection!r} was folded {READINGS} times while it was read")

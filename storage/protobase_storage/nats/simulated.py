@@ -8,21 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import TypeVar
 
-from ..shared import Replica
 from .answers import Answers
-from .limits import BATCH_MESSAGES, CALL_SECONDS, PAGE_BYTES, PAGE_MESSAGES
+from .limits import BATCH_MESSAGES, CALL_SECONDS
+from .simulated_servers import StreamServers, moment, now
 from .stream import Connection, Draft, Message, Outrun, Refused, StreamState, Unanswered, Unavailable
 
 PAYLOAD_BYTES = 1024 * 1024
 """What servers take by default."""
-
-BEGINNING = datetime(2027, 1, 1, tzinfo=UTC)
-"""What time it is for the servers when the event loop's clock begins."""
 
 Result = TypeVar("Result")
 
@@ -46,131 +42,7 @@ class StreamFaults:
     lost_word: float = 0.0
     """What is sent to who listens does not come."""
     lag_seconds: float = 0.0
-    """The replica that is read from may lack what was stored within that time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    message: Message
-    moment: float
-
-
-class StreamServers:
-    """The stream itself. Any number of `SimulatedStream` may use it, one for each process."""
-
-    def __init__(self) -> None:
-        self.has_leader = True
-        """Whether a majority of the servers is there and has elected one. Without, replicas can be read, and
-        nothing else is answered."""
-        self.is_electing = False
-        """Whether nobody leads the stream, and nobody has noticed: what is published is refused, since nobody
-        listens for it, and other requests are heard by servers that leave the answer to a leader."""
-        self.term = 0
-        """How many leaders have died."""
-        self.is_there = True
-        """Whether nobody has deleted the stream. It comes back as it was."""
-        self._subjects: dict[str, dict[int, _Stored]] = {}
-        self._subject_of: dict[int, str] = {}
-        self._sequence = 0
-        self._streams: dict[SimulatedStream, None] = {}
-
-    def kill_leader(self) -> None:
-        """It dies: its answers that are under way are lost, and what only leaders answer is not answered."""
-        self.is_electing = True
-        self.term += 1
-
-    def elect(self) -> None:
-        """Another server leads, and says so."""
-        self.is_electing = False
-        for stream in self._streams:
-            stream.tell_elected()
-
-    def add(self, stream: SimulatedStream) -> None:
-        """A process is there, which may listen."""
-        self._streams[stream] = None
-
-    def remove(self, stream: SimulatedStream) -> None:
-        """It is no more. Harmless if it was not there."""
-        self._streams.pop(stream, None)
-
-    def publish(self, drafts: Sequence[Draft]) -> list[int]:
-        """Store all, or raise `Outrun`."""
-        for draft in drafts:
-            if self._last_number(draft.behind or draft.subject) != draft.expected:
-                raise Outrun(f"wrong last sequence: {self._last_number(draft.behind or draft.subject)}")
-        return [self.store(draft.subject, draft.data) for draft in drafts]
-
-    def store(self, subject: str, data: bytes) -> int:
-        """Store a message, and send it to who listens."""
-        before, self._sequence = self._last_number(subject), self._sequence + 1
-        message = Message(subject, self._sequence, data, _moment())
-        self._subjects.setdefault(subject, {})[self._sequence] = _Stored(message, _now())
-        self._subject_of[self._sequence] = subject
-        for stream in self._streams:
-            stream.tell_stored(message, before)
-        return self._sequence
-
-    def last(self, subject: str) -> Message | None:
-        """The last message of a subject."""
-        stored = self._subjects.get(subject)
-        return stored[max(stored)].message if stored else None
-
-    def read(self, pattern: str, after: int, until: float) -> list[Message]:
-        """A page of what was stored until that moment."""
-        found = sorted(
-            (number, each.message)
-            for subject in self._matching(pattern)
-            for number, each in self._subjects[subject].items()
-            if number > after and each.moment <= until
-        )
-        page, size = list[Message](), 0
-        for _, message in found[:PAGE_MESSAGES]:
-            size += len(message.data)
-            if page and size > PAGE_BYTES:
-                break
-            page.append(message)
-        return page
-
-    def subjects(self, pattern: str) -> Mapping[str, int]:
-        """How many messages subjects have."""
-        return {subject: len(self._subjects[subject]) for subject in self._matching(pattern)}
-
-    def wipe(self, sequence: int) -> None:
-        """Drop a message."""
-        subject = self._subject_of.pop(sequence, None)
-        if subject is not None:
-            del self._subjects[subject][sequence]
-            if not self._subjects[subject]:
-                del self._subjects[subject]
-
-    def state(self, pattern: str) -> StreamState:
-        """How the stream is, on a single server."""
-        stored = [each for messages in self._subjects.values() for each in messages.values()]
-        size = sum(len(each.message.subject) + len(each.message.data) for each in stored)
-        last = max((each.message.sequence for each in stored), default=0)
-        leader = Replica("simulated", True, True, True, 0, 0.0)
-        return StreamState((leader,), len(stored), size, None, last, len(self._matching(pattern)))
-
-    def say(self, subject: str, data: bytes) -> None:
-        """Send it to who hears that subject."""
-        for stream in self._streams:
-            stream.tell_said(subject, data)
-
-    def require(self, *, leader: bool = True) -> None:
-        """Raises `Unavailable` where nobody answers."""
-        if not self.is_there:
-            raise Unavailable("stream not found (10059)")
-        if leader and (self.is_electing or not self.has_leader):
-            raise Unavailable("no server answers for the stream: it has lost the majority of its servers")
-
-    def _last_number(self, subject: str) -> int:
-        last = self.last(subject)
-        return last.sequence if last else 0
-
-    def _matching(self, pattern: str) -> list[str]:
-        if "*" not in pattern:
-            return [pattern] if pattern in self._subjects else []
-        return [subject for subject in self._subjects if _matches(pattern.split("."), subject.split("."))]
+    """The replica that is read from may lack what was stored within that time, and have what was wiped."""
 
 
 class SimulatedStream:
@@ -228,9 +100,8 @@ class SimulatedStream:
 
     async def read(self, subject: str, after: int) -> list[Message]:
         """See `Stream.read`."""
-        lag = self._random.uniform(0, self.faults.lag_seconds)
-        until = _now() - lag if lag else float("inf")
-        return await self._request(lambda: self._servers.read(subject, after, until), leader=False)
+        lacks, keeps = (self._random.uniform(0, self.faults.lag_seconds) for _ in range(2))
+        return await self._request(lambda: self._servers.read(subject, after, lacks, keeps), leader=False)
 
     async def subjects(self, pattern: str) -> Mapping[str, int]:
         """See `Stream.subjects`."""
@@ -242,7 +113,7 @@ class SimulatedStream:
 
     async def time(self) -> str:
         """See `Stream.time`."""
-        return await self._request(_moment)
+        return await self._request(moment)
 
     async def state(self, pattern: str) -> StreamState:
         """See `Stream.state`."""
@@ -307,12 +178,12 @@ class SimulatedStream:
         if self._is_cut or self._happens(self.faults.lost_word):
             return
         seconds = self._random.uniform(*self.faults.delay)
-        self._coming.append((_now() + seconds, take))
+        self._coming.append((now() + seconds, take))
         asyncio.get_running_loop().call_later(seconds, self._take, context=self._context)
 
     def _take(self) -> None:
         """What has come by now, in the order in which it was sent."""
-        while self._coming and self._coming[0][0] <= _now():
+        while self._coming and self._coming[0][0] <= now():
             self._coming.popleft()[1]()
 
     # requests
@@ -376,19 +247,3 @@ class SimulatedStream:
         least, most = self.faults.delay
         if most:
             await asyncio.sleep(self._random.uniform(least, most))
-
-
-def _matches(pattern: Sequence[str], subject: Sequence[str]) -> bool:
-    """Whether a subject is one of a pattern, in which an asterisk stands for any token."""
-    return len(pattern) == len(subject) and all(
-        wanted in ("*", found) for wanted, found in zip(pattern, subject, strict=True)
-    )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def _moment() -> str:
-    """RFC 3339, as JetStream tells it."""
-    return f"{(BEGINNING + timedelta(seconds=_now())).replace(tzinfo=None).isoformat()}Z"

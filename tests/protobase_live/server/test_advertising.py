@@ -12,7 +12,8 @@ import protobase_live as pb
 from protobase_live.cluster.placement import preferred
 from protobase_live.database.database import Database
 from protobase_live.model.node_status import MemberStatus
-from protobase_storage.nats.simulated import SimulatedStream, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
 from tests.protobase_live.server.test_server import get
 from tests.support.eventually import until

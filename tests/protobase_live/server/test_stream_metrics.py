@@ -9,7 +9,8 @@ from protobase_live.server.counters import Counters
 from protobase_live.server.metrics import metrics
 from protobase_live.server.permissions import Permissions
 from protobase_live.server.stream_metrics import stream_metrics
-from protobase_storage.nats.simulated import SimulatedStream, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
 from tests.support.eventually import until
 from tests.support.figures import values_of

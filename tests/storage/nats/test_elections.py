@@ -11,7 +11,8 @@ import pytest
 from protobase_storage.conformance.model import make_commit
 from protobase_storage.errors import StorageSilent, StorageUnreachable
 from protobase_storage.nats.limits import PATIENCE_SECONDS
-from protobase_storage.nats.simulated import SimulatedStream, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
 
 ELECTION_SECONDS = 7.4

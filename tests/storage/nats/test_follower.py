@@ -12,7 +12,8 @@ import pytest
 
 from protobase_storage import Commit, Joint, News, StorageClosed, StorageUnreachable
 from protobase_storage.conformance.model import make_commit, make_snapshot
-from protobase_storage.nats.simulated import SimulatedStream, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
 from protobase_storage.nats.stored import Told
 from protobase_storage.nats.stream import Message, Stream

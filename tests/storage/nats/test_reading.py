@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from protobase_storage.conformance.model import make_commit, make_snapshot
-from protobase_storage.nats.simulated import SimulatedStream, StreamServers
+from protobase_storage.errors import StorageBusy
+from protobase_storage.nats import reading
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
 from protobase_storage.nats.stream import Message
 from protobase_storage.shared import News
@@ -83,6 +86,27 @@ async def test_what_is_folded_while_it_is_read_is_read_anew(
     stream.lacks_stored = True
     loaded = await storage.load("a")
     assert (loaded.snapshot, loaded.commits) == (snapshot, (make_commit("a", 3),))
+
+
+async def test_what_others_fold_without_end_is_given_up(
+    stream: Lagging, storage: NatsStorage, other: NatsStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "READINGS", 3)
+    for n in (1, 2):
+        await other.append([make_commit("a", n)])
+    folds = 0
+
+    async def fold() -> None:
+        nonlocal folds
+        folds += 1
+        await other.append([make_commit("a", folds + 2)])
+        await other.compact(make_snapshot("a", {"node-a": folds}))
+        stream.meanwhile["log"] = fold
+
+    stream.meanwhile["log"] = fold
+    stream.lacks_stored = True
+    with pytest.raises(StorageBusy, match="'a' was folded 3 times"):
+        await storage.load("a")
 
 
 async def test_pieces_are_not_missed_that_nobody_needs(

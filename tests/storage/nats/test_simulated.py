@@ -9,7 +9,8 @@ from protobase_storage.conformance.basics import StorageConformance
 from protobase_storage.conformance.model import make_commit
 from protobase_storage.conformance.sharing import SharingConformance
 from protobase_storage.conformance.stateful import model_test
-from protobase_storage.nats.simulated import SimulatedStream, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
 from protobase_storage.nats.stream import Unanswered
 

@@ -7,7 +7,8 @@ import pytest
 
 from protobase_storage.nats.connection import connect
 from protobase_storage.nats.opening import find_stream, patiently
-from protobase_storage.nats.simulated import SimulatedStream, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.stream import Stream
 from tests.storage.nats.stream_suite import StreamConformance
 from tests.support.nats_places import address_of, stream_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from protobase_storage.nats.limits import STATE_SECONDS
-from protobase_storage.nats.simulated import SimulatedStream, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
 from protobase_storage.nats.stream import StreamState
 from protobase_storage.nats.watch import NOTHING_TOLD, Watch

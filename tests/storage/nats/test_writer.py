@@ -8,7 +8,8 @@ import pytest
 
 from protobase_storage.conformance.model import make_commit, make_snapshot
 from protobase_storage.errors import StaleSnapshot, StorageError
-from protobase_storage.nats.simulated import SimulatedStream, StreamServers
+from protobase_storage.nats.simulated import SimulatedStream
+from protobase_storage.nats.simulated_servers import StreamServers
 from protobase_storage.nats.storage import NatsStorage
 
 
