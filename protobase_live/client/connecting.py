@@ -106,6 +106,7 @@ def connect(
             clock=timed,
             limits=bounds,
             on_presence=tables.changed,
+            on_end=tables.ended,
             refusal=refusal,
             on_connection=on_connection,
         )

@@ -66,11 +66,12 @@ class Link:
         clock: Clock,
         limits: ClientLimits,
         on_presence: Callable[[PresenceChanged], None],
+        on_end: Callable[[ProtoBaseError], None] = lambda error: None,
         refusal: Callable[[str, Exception], ProtoBaseError | None] = lambda url, loss: None,
         on_connection: OnConnection | None = None,
     ) -> None:
         """``tokens`` are asked at each connection, and when one ends soon. ``refusal`` says why a first
-        connection fails that no later one can replace, if it is so.
+        connection fails that no later one can replace, if it is so. ``on_end`` is told why there is no more.
         """
         self._doors = doors
         self._dial = dial
@@ -80,6 +81,7 @@ class Link:
         self._clock = clock
         self._limits = limits
         self._on_presence = on_presence
+        self._on_end = on_end
         self._refusal = refusal
         self._on_connection = on_connection
         self._missing = False
@@ -349,6 +351,7 @@ class Link:
                 self._renewing.cancel()
             self._session.close(error)
             self._act()
+            self._on_end(error)
             if not self._first.done():
                 self._first.set_exception(error)
 

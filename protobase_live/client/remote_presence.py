@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from protobase_live.client.link import Link
-from protobase_live.handles.presence import Hear
+from protobase_live.errors import ProtoBaseError
+from protobase_live.handles.presence import Fail, Hear
 from protobase_live.protocol.live.client_events import PresenceChanged
 
 
@@ -15,16 +16,16 @@ class PresenceTables:
 
     def __init__(self) -> None:
         self._states: dict[str, dict[int, Any]] = {}
-        self._listeners: dict[str, list[Hear]] = {}
+        self._listeners: dict[str, list[tuple[Hear, Fail]]] = {}
 
-    def listen(self, collection: str, hear: Hear) -> Callable[[], None]:
+    def listen(self, collection: str, hear: Hear, fail: Fail) -> Callable[[], None]:
         """Begin to hear, at once of what is known; call what is returned to hear no more."""
         listeners = self._listeners.setdefault(collection, [])
-        listeners.append(hear)
+        listeners.append((hear, fail))
         hear(self._states.setdefault(collection, {}), True)
 
         def stop() -> None:
-            listeners.remove(hear)
+            listeners.remove((hear, fail))
             if not listeners:
                 self._listeners.pop(collection, None)
                 self._states.pop(collection, None)
@@ -43,8 +44,13 @@ class PresenceTables:
                 states.pop(client, None)
             else:
                 states[client] = state
-        for hear in list(self._listeners.get(event.collection, ())):
+        for hear, _ in list(self._listeners.get(event.collection, ())):
             hear(event.states, event.complete)
+
+    def ended(self, error: ProtoBaseError) -> None:
+        """Tell everybody that nothing more comes, and why."""
+        for _, fail in [each for listeners in self._listeners.values() for each in listeners]:
+            fail(error)
 
 
 class RemotePresenceLine:
@@ -56,10 +62,10 @@ class RemotePresenceLine:
         self._collection = collection
         self._stop: Callable[[], None] | None = None
 
-    async def join(self, hear: Hear) -> None:
+    async def join(self, hear: Hear, fail: Fail) -> None:
         """Raises Closed."""
         self._link.join_presence(self._collection)
-        self._stop = self._tables.listen(self._collection, hear)
+        self._stop = self._tables.listen(self._collection, hear, fail)
 
     async def say(self, client: int, state: Any) -> None:
         """Raises ValidationError, LimitExceeded, Overloaded, Closed."""

@@ -180,7 +180,7 @@ class Database(DatabaseApi):
         if self.closed:
             return
         self._use.require_home()
-        self._use.ended = True
+        self._use.end()
         self.replication.leave()
         if self._views is not None:
             self._views.close()
@@ -277,7 +277,7 @@ class Database(DatabaseApi):
 
     def presence(self, collection: str, state: Any = None) -> Presence:
         """Who else is in a collection, through whichever door; ``state`` is what the others see."""
-        line = EmbeddedPresenceLine(self.presence_hub, known_collection(collection), self._use.require)
+        line = EmbeddedPresenceLine(self.presence_hub, known_collection(collection), self._use)
         return Presence(line, self._random.getrandbits(32), state)
 
     async def _query(self, query: Query) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from protobase_live.database.known_errors import errors_named
@@ -16,6 +16,22 @@ class InUse:
     def __init__(self) -> None:
         self._home = HomeLoop()
         self.ended = False
+        self._told: dict[Callable[[], None], None] = {}
+
+    def end(self) -> None:
+        """Nothing can be used from now on."""
+        self.ended = True
+        for tell in list(self._told):
+            tell()
+
+    def when_ended(self, tell: Callable[[], None]) -> Callable[[], None]:
+        """Have ``tell`` called at the end, unless what is returned was called before."""
+        self._told[tell] = None
+
+        def stop() -> None:
+            self._told.pop(tell, None)
+
+        return stop
 
     def require_home(self) -> None:
         """Raise ValidationError in another event loop than the one in which the database was used first."""

@@ -7,17 +7,20 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any, Protocol
 
-from protobase_live.errors import Closed
+from protobase_live.errors import Closed, ProtoBaseError
 
 Hear = Callable[[Mapping[int, Any], bool], None]
 """Is told states by client id, None for one that is gone; True: there are no others."""
+
+Fail = Callable[[ProtoBaseError], None]
+"""Is told why nothing more comes: the database or client is closed."""
 
 
 class PresenceLine(Protocol):
     """What a `Presence` reaches the others through."""
 
-    async def join(self, hear: Hear) -> None:
-        """Begin to hear of the others."""
+    async def join(self, hear: Hear, fail: Fail) -> None:
+        """Begin to hear of the others, until it is left, or ``fail`` is told that there is no more."""
         ...
 
     async def say(self, client: int, state: Any) -> None:
@@ -44,6 +47,7 @@ class Presence:
         self._changed = asyncio.Event()  # remembers what nobody waited for
         self._entered = False
         self._left = False
+        self._end: ProtoBaseError | None = None
 
     def __repr__(self) -> str:
         state = ", left" if self._left else "" if self._entered else ", not entered: use 'async with'"
@@ -53,7 +57,7 @@ class Presence:
         if self._entered:
             raise Closed("a presence is entered once; ask for another")
         self._entered = True
-        await self._line.join(self._hear)
+        await self._line.join(self._hear, self._fail)
         try:
             if self._state is not None:
                 await self.set(self._state)
@@ -93,12 +97,15 @@ class Presence:
         return self
 
     async def __anext__(self) -> dict[int, Any]:
-        """All states, when they have changed; ends with the block. Raises Closed before."""
+        """All states, when they have changed; ends with the block. Raises Closed before, and when the
+        database is closed, or what ended the client for good."""
         if not self._entered:
             raise Closed("the presence is not open: use 'async with'")
         await self._changed.wait()
         if self._left:
             raise StopAsyncIteration
+        if self._end is not None:
+            raise self._end
         self._changed.clear()
         return self.states
 
@@ -111,4 +118,8 @@ class Presence:
                 self._states.pop(client, None)
             else:
                 self._states[client] = state
+        self._changed.set()
+
+    def _fail(self, error: ProtoBaseError) -> None:
+        self._end = error
         self._changed.set()

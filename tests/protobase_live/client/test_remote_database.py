@@ -577,6 +577,27 @@ async def test_two_presences_of_one_client(net, clock):
         assert one.states == {one.client: {"n": 1}}
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_iterating_over_presence_ends_with_the_client(net, clock, is_refused):
+    async with net.connect() as db, db.presence("tasks", {"n": 1}) as presence:
+
+        async def watch():
+            async for _ in presence:
+                pass
+
+        watching = asyncio.ensure_future(watch())
+        await clock.advance(1)
+        assert not watching.done()
+        if is_refused:
+            net.unauthorized = True
+            await net.cut()
+            await clock.advance(LIMITS.max_backoff_seconds)
+        else:
+            await db.close()
+        with pytest.raises(Unauthorized if is_refused else Closed):
+            await asyncio.wait_for(watching, 5.0)
+
+
 async def test_addresses_and_subprotocols_are_checked():
     with pytest.raises(ValidationError, match="write it like ws://"):
         await connect("ftp://server/live")
