@@ -11,6 +11,7 @@ from protobase_live.collection.checking import check_in_steps
 from protobase_live.collection.digests import Digests
 from protobase_live.collection.limits import Limits
 from protobase_live.collection.messages import Message, Transact
+from protobase_live.collection.mistakes import nothing_done
 from protobase_live.collection.read_only import ReadOnly
 from protobase_live.collection.replica import Replica
 from protobase_live.collection.room import make_room, needs_room
@@ -60,7 +61,7 @@ class Transactor:
 
         Raises Unavailable if the collection is read-only, Conflict if something that was read has changed,
         LimitExceeded if there is no room (what only deletes needs none), Forbidden if the permit does not let
-        them be carried out, and what else keeps them from it.
+        them be carried out, and what else keeps them from it; Unavailable, too, for what nobody foresaw.
         """
         document = self._replica.document
         if ops:
@@ -68,11 +69,20 @@ class Transactor:
         with naming(self._collection):
             if needs_room(ops):
                 await make_room(document, 0, self._limits.document_bytes)
-            digests = self._digests if permit is None else Digests(document.read, permit)
-            await in_steps(check_in_steps(digests, checks, self._limits.check_bytes))
-            if permit is not None:  # before anything can tell what is hidden from it
-                ops = await self._permitted(permit, ops)
-            return await in_steps(document.rehearse_in_steps(ops))
+            try:
+                return await self._looked_at(ops, checks, permit)
+            except ProtoBaseError:
+                raise
+            except Exception as error:  # it has only read: the collection is as it was
+                raise nothing_done("a transaction", error, self._collection) from error
+
+    async def _looked_at(self, ops: Sequence[Op], checks: Sequence[Check], permit: Permit | None) -> list[Op]:
+        document = self._replica.document
+        digests = self._digests if permit is None else Digests(document.read, permit)
+        await in_steps(check_in_steps(digests, checks, self._limits.check_bytes))
+        if permit is not None:  # before anything can tell what is hidden from it
+            ops = await self._permitted(permit, ops)
+        return await in_steps(document.rehearse_in_steps(ops))
 
     async def _permitted(self, permit: Permit, ops: Sequence[Op]) -> Sequence[Op]:
         """What the permit lets through.

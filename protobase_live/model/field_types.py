@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
 from protobase_live.errors import ValidationError
 from protobase_live.model.names import with_article
-from protobase_live.model.values import short
+from protobase_live.model.values import same, short
 
 SUPPORTED = (
     "str, int, float, bool, bytes, datetime, date, list[...], dict[str, ...], Any, Literal[...], unions of "
@@ -192,13 +193,18 @@ def _literal(options: tuple[Any, ...]) -> FieldType:
 
 
 def _union(members: list[FieldType]) -> FieldType:
+    """The first member that keeps the value as it is; without one, the first that it fits."""
+
     def convert(value: Any) -> Any:
+        converted: list[Any] = []
         for member in members:
-            try:
-                return member.convert(value)
-            except Mismatch:
-                continue
-        raise Mismatch
+            with suppress(Mismatch):
+                converted.append(member.convert(value))
+                if same(converted[-1], value):
+                    return converted[-1]
+        if not converted:
+            raise Mismatch
+        return converted[0]
 
     expected = " or ".join(member.expected for member in members)
     return FieldType(expected, convert, is_atom=all(member.is_atom for member in members))

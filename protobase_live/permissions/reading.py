@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from protobase_live.document import OPEN
+from protobase_live.document import OPEN, kind_at
 from protobase_live.errors import Forbidden, RecordMissing
 from protobase_live.model.names import RECORDS_NAME
 from protobase_live.model.operations import RECORDS, Read, Target
@@ -23,8 +23,9 @@ def answer_in_steps(sight: Sight, read: Read, ask: Ask) -> Generator[None, None,
     """What ``sight`` lets the answer to ``read`` be, with pauses; `OPEN` is a read like others.
 
     ``ask`` answers from all that there is, which may not change meanwhile. Raises what ``ask`` raises of what
-    is seen, and Forbidden for a structure that is not.
+    is seen, Forbidden for a structure that is not, and ValidationError for what can be none.
     """
+    kind_at(read.target)
     if read.target == RECORDS and read.method != OPEN:
         return (yield from _of_records(sight, read, ask))
     if read.target.path[0] == RECORDS_NAME:

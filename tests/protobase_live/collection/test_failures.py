@@ -135,6 +135,33 @@ async def test_a_read_that_fails_fails_alone(database, storage, monkeypatch, cap
     assert "a mistake in a read" in record.getMessage()
 
 
+@pytest.mark.parametrize("is_joint", [False, True])
+async def test_a_transaction_that_cannot_be_looked_at_fails_alone(database, monkeypatch, is_joint) -> None:
+    a, b = await database.collection("a"), await database.collection("b")
+    await a.insert({}, key="x")
+    rehearse = Document.rehearse_in_steps
+
+    def broken(document: Document, ops):
+        if "wrong" in str(ops):
+            raise RuntimeError("a mistake in a look")
+        return rehearse(document, ops)
+
+    monkeypatch.setattr(Document, "rehearse_in_steps", broken)
+
+    def write(tx) -> None:
+        tx["a"].insert({}, key="wrong")
+        if is_joint:
+            tx["b"].insert({}, key="right")
+
+    writing = asyncio.ensure_future(database.transact(write))
+    other = asyncio.ensure_future(a.insert({}, key="y"))
+    with pytest.raises(Unavailable, match="nothing was done: RuntimeError"):
+        await writing
+    await other
+    assert (await a.keys(), await b.keys()) == (["x", "y"], [])
+    assert database.actor_stats()["a"].failure is None
+
+
 async def test_who_reads_from_a_collection_that_fails_is_not_told_to_look_for_a_commit(
     database, monkeypatch
 ) -> None:

@@ -254,6 +254,23 @@ def test_ints_become_floats_where_the_atom_says_so():
         assert type(estimate) is float
 
 
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (float | int, 2**53 + 1),
+        (list[float] | list[int], [2**53 + 1]),
+        (dict[str, float] | dict[str, int], {"a": 2**60 + 1}),
+    ],
+)
+def test_a_union_takes_the_member_that_keeps_the_value(annotation, value):
+    assert fits(annotation)(value=value).value == value
+
+
+def test_a_union_converts_what_no_member_keeps():
+    assert type(fits(str | float)(value=3).value) is float
+    assert fits(None | list[int])(value=(1, 2)).value == [1, 2]
+
+
 def test_unknown_fields_suggest_the_right_one():
     with pytest.raises(ValidationError, match="Task has no field 'dnoe'; did you mean 'done'"):
         Task(title="a", dnoe=True)  # pyright: ignore

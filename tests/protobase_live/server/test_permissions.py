@@ -13,7 +13,7 @@ from pycrdt import Doc, Map
 
 import protobase_live as pb
 from protobase_actors import OrderedSet, SystemClock
-from protobase_live import Forbidden, Identity, Policy, Query, Rule
+from protobase_live import Forbidden, Identity, Policy, Query, Rule, ValidationError
 from protobase_live.model.operations import RECORDS, Check, Op, Read, Target
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
@@ -179,6 +179,26 @@ async def test_who_comes_back_is_told_what_may_be_seen():
         await bob.commit({"red": [Op(RECORDS, "put", ("shown", {"n": 1}, {}))]})
         async with ann.changes("red", since=cursor) as changes:
             assert (await anext(changes)).key == "shown"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [Target("dict", ()), Target("records", ()), Target("set", ("records", "k")), Target("?", ("k",))],
+)
+async def test_what_can_be_no_structure_is_refused_and_nobody_else_notices(target: Target):
+    rules = Rule("red", {"sub": "bob"}, "read write", where="n = 1"), Rule("red", {"sub": "ann"}, ALL)
+    async with (
+        serving(*rules) as server,
+        live(server) as ann,
+        live(server, "bob/blue") as bob,
+        ann.changes("red") as changes,
+    ):
+        with pytest.raises(ValidationError, match="red: "):
+            await bob.commit({}, [Check("red", Read(target, "items", ()), bytes(8))])
+        with pytest.raises(ValidationError, match="red: "):
+            await bob.read("red", Read(target, "items", ()))
+        await ann.commit({"red": [PUT]})
+        assert (await anext(changes)).key == "k"
 
 
 class Watched:
