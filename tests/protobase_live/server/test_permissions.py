@@ -197,8 +197,8 @@ async def test_what_can_be_no_structure_is_refused_and_nobody_else_notices(targe
             await bob.commit({}, [Check("red", Read(target, "items", ()), bytes(8))])
         with pytest.raises(ValidationError, match="red: "):
             await bob.read("red", Read(target, "items", ()))
-        await ann.commit({"red": [PUT]})
-        assert (await anext(changes)).key == "k"
+        await ann.commit({"red": [Op(RECORDS, "put", ("other", {"n": 1}, {}))]})
+        assert (await anext(changes)).key == "other"
 
 
 class Watched:
