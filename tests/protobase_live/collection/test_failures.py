@@ -168,10 +168,10 @@ async def test_who_reads_from_a_collection_that_fails_is_not_told_to_look_for_a_
     a = await database.collection("a")
     await a.insert({}, key="x")
 
-    def broken(document: Document, ops):
+    def broken(document: Document, ops, author):
         raise RuntimeError("a mistake in a write")
 
-    monkeypatch.setattr(Document, "rehearse_in_steps", broken)
+    monkeypatch.setattr(Document, "write_in_steps", broken)
     writing = asyncio.ensure_future(a.insert({}, key="y"))
     reading = asyncio.ensure_future(a.get("x"))
     with pytest.raises(Unavailable, match="a failed, nothing was done: a mistake in a write"):
