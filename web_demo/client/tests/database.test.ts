@@ -60,6 +60,21 @@ describe('records', () => {
     await expect(tasks.insert({ title: 'x'.repeat(2 ** 20), done: true })).rejects.toThrow(ValidationError)
   })
 
+  test('and structures have names that are texts', async () => {
+    const [db, name, half] = [await client(), fresh('tasks'), 'a\ud83d']
+    const tasks = db.collection(name)
+    await tasks.insert({}, 'a\ufffd')
+    const refused: Array<() => unknown> = [
+      () => tasks.put({}, half), () => tasks.get(half), () => tasks.update(half, {}), () => tasks.text(half), () => tasks.index(half),
+      () => tasks.field('a', half, 'counter'), () => db.collection(half), () => db.drop(half), () => db.collections(half),
+      () => db.query(query(half)), () => db.live(query(name).where(F(half).eq(1))).open(), () => db.changes(half).open(),
+      () => db.presence(half).open(), () => tasks.presence({ [half]: 1 }).open(), () => db.named(half).rows(),
+      () => db.transact(tx => tx.collection(name).put({}, half)), () => db.transact(tx => tx.collection(name).put({}, 'b'), { author: half })
+    ]
+    for (const work of refused) await expect((async () => await work())(), String(work)).rejects.toThrow('lone surrogate: "a\\ud83d"')
+    expect(await tasks.keys()).toEqual(['a\ufffd'])
+  })
+
   test('have fields that merge', async () => {
     const db = await client()
     const tasks = db.collection<Task>(fresh('tasks'), { merges: { votes: 'counter' } })

@@ -146,6 +146,24 @@ describe('a live query', () => {
   })
 })
 
+test('what cannot be said ends no connection', async () => {
+  const proxy = await Proxy.start()
+  const [db, half] = [await client(proxy.url), 'a\ud83d']
+  const tasks = db.collection(fresh('tasks'))
+  const room = await tasks.presence().open()
+  const say = async (): Promise<void> => {
+    await expect(db.changes(half).open()).rejects.toThrow(ValidationError)
+    await expect(db.live(query(half)).open()).rejects.toThrow(ValidationError)
+    await expect(db.presence(half).open()).rejects.toThrow(ValidationError)
+    await expect(room.set({ [half]: 1 })).rejects.toThrow(ValidationError)
+  }
+  await say()
+  proxy.cut()
+  await until(() => db.status.state === 'lost', hear => db.onStatus(hear))
+  await say()
+  expect(await tasks.count()).toBe(0)
+})
+
 describe('presence', () => {
   test('says who is here', async () => {
     const [one, other] = [await client(), await client()]

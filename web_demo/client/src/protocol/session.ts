@@ -5,7 +5,7 @@ import type { Event } from './events.js'
 import { ClientOpened } from './opened.js'
 import { ClientPresences } from './presences.js'
 import {
-  encodeHello, encodeMore, encodeRequest, repeatable, type CommitFields, type Operation, type Question, type Request
+  checkSendable, encodeHello, encodeMore, encodeRequest, isOpening, repeatable, type CommitFields, type Operation, type Question, type Request
 } from './requests.js'
 import { ClientSeen } from './seen.js'
 import { ClientStream, ClientView } from './streams.js'
@@ -144,13 +144,16 @@ export class ClientSession {
     return sent !== undefined && !repeatable(sent.request)
   }
 
-  // streams and views; each has the id that is returned, and raises Overloaded when there are too many
+  // streams and views; each has the id that is returned, and raises Overloaded when there are too many. What cannot be
+  // said raises ValidationError before it is kept: it would fail again, and with it each connection that is to say it
 
   subscribe (collection: string, since: string | null): number {
+    checkSendable([collection, since])
     return this.#open(new ClientStream(this.#nextId(), collection, since, this.#options.credit, this.#openedStructures))
   }
 
   watch (query: WireObject, since: string | null): number {
+    checkSendable([query, since])
     return this.#open(new ClientView(this.#nextId(), query, since))
   }
 
@@ -181,6 +184,7 @@ export class ClientSession {
 
   /** Hear of a collection's presence, until it was left as often as it was joined. */
   joinPresence (collection: string): void {
+    checkSendable([collection])
     if (this.#presences.join(collection)) this.#mention({ type: 'join', collection })
   }
 
@@ -192,6 +196,7 @@ export class ClientSession {
       return this.ask(question)
     }
     const request = { ...question, id: this.#nextId() }
+    encodeRequest(request)
     this.#said(request)
     return request.id
   }
@@ -391,9 +396,4 @@ export class ClientSession {
     this.#lastId += 1
     return this.#lastId
   }
-}
-
-/** Whether it opens a stream or view, which then has the id of this request. */
-function isOpening (request: Request): boolean {
-  return request.type === 'subscribe' || request.type === 'watch'
 }
