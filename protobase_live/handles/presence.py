@@ -19,8 +19,8 @@ Fail = Callable[[ProtoBaseError], None]
 class PresenceLine(Protocol):
     """What a `Presence` reaches the others through."""
 
-    async def join(self, hear: Hear, fail: Fail) -> None:
-        """Begin to hear of the others, until it is left, or ``fail`` is told that there is no more."""
+    async def join(self, client: int, hear: Hear, fail: Fail) -> None:
+        """Begin to hear of the others as ``client``, until it leaves or ``fail`` is told that it ends."""
         ...
 
     async def say(self, client: int, state: Any) -> None:
@@ -57,7 +57,7 @@ class Presence:
         if self._entered:
             raise Closed("a presence is entered once; ask for another")
         self._entered = True
-        await self._line.join(self._hear, self._fail)
+        await self._line.join(self._client, self._hear, self._fail)
         try:
             if self._state is not None:
                 await self.set(self._state)

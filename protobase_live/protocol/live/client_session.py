@@ -199,9 +199,9 @@ class ClientSession:
 
     # Presence
 
-    def join_presence(self, collection: str) -> None:
-        """Hear of a collection's presence, until it was left as often as it was joined."""
-        if self._presences.join(collection):
+    def join_presence(self, collection: str, client: int) -> None:
+        """Hear of a collection's presence, until all clients that have joined it have left."""
+        if self._presences.join(collection, client):
             self._tell(Join(self._id(), collection))
 
     def set_presence(self, collection: str, client: int, state: Any) -> int:
@@ -216,7 +216,7 @@ class ClientSession:
         return request.id
 
     def leave_presence(self, collection: str, client: int) -> None:
-        """Take ``client`` out, and leave once."""
+        """Take ``client`` out, and leave with the last one."""
         if self._presences.leave(collection, client):
             self._tell(Leave(self._id(), collection))
         else:

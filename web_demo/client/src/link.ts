@@ -146,9 +146,9 @@ export class Link {
 
   // presence
 
-  /** Hear of a collection's presence. Raises Closed. */
-  joinPresence (collection: string): void {
-    this.#openSession().joinPresence(collection)
+  /** Take `client` in, and hear of a collection's presence. Raises Closed. */
+  joinPresence (collection: string, client: number): void {
+    this.#openSession().joinPresence(collection, client)
     this.#act()
   }
 

@@ -117,7 +117,7 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
     const { signal } = this.options
     if (this.#left || signal?.aborted === true) throw new Closed('the presence was left')
     signal?.addEventListener('abort', this.#abort)
-    this.link.joinPresence(this.collection)
+    this.link.joinPresence(this.collection, this.client)
     this.#stop = this.tables.listen(this.collection, told => { this.#hear(told) })
     try {
       if (this.state !== undefined) await this.set(this.state)

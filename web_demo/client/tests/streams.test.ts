@@ -181,6 +181,23 @@ describe('presence', () => {
     await expect(bob.set({ name: 'late' })).rejects.toThrow(Closed)
   })
 
+  test('that was left does not come back', async () => {
+    const proxy = await Proxy.start()
+    const [one, other] = [await client(proxy.url), await client()]
+    const name = fresh('room')
+    const watched = await other.collection(name).presence().open()
+    const ann = await one.collection(name).presence<unknown>('ann').open()
+    const bob = await one.collection(name).presence<unknown>().open()
+    const setting = bob.set('bob')
+    bob.close()
+    await setting
+    proxy.cut()
+    await until(() => one.status.state === 'lost', hear => one.onStatus(hear))
+    await ann.set('ann again')
+    await until(() => [...watched.states.values()].includes('ann again'), hear => watched.onChange(hear))
+    expect([...watched.states.values()]).toEqual(['ann again'])
+  })
+
   test('is announced again, and iterated over', async () => {
     const proxy = await Proxy.start()
     const [one, other] = [await client(proxy.url), await client()]

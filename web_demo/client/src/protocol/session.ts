@@ -182,10 +182,10 @@ export class ClientSession {
 
   // presence
 
-  /** Hear of a collection's presence, until it was left as often as it was joined. */
-  joinPresence (collection: string): void {
+  /** Hear of a collection's presence, until all clients that have joined it have left. */
+  joinPresence (collection: string, client: number): void {
     checkSendable([collection])
-    if (this.#presences.join(collection)) this.#mention({ type: 'join', collection })
+    if (this.#presences.join(collection, client)) this.#mention({ type: 'join', collection })
   }
 
   /** Say who `client` is: a call, answered at once without a connection: the next one says it. */
@@ -201,7 +201,7 @@ export class ClientSession {
     return request.id
   }
 
-  /** Take `client` out, and leave once. */
+  /** Take `client` out, and leave with the last one. */
   leavePresence (collection: string, client: number): void {
     const last = this.#presences.leave(collection, client)
     this.#mention(last ? { type: 'leave', collection } : { type: 'set', collection, client, state: null })
