@@ -333,6 +333,13 @@ SCRIPTS: Mapping[str, list[list[Any]]] = {
         WELCOME,
         ["commit", {"tasks": [["text", ["notes"], "replace", ["x" * 1000]]]}, [], None, None],
     ],
+    "a stream or view whose question is too long": [
+        ["subscribe", "tasks", "c" * 1000],
+        WELCOME,
+        ["watch", {"from": "x" * 1000, "steps": []}, None],
+        LOST,
+        WELCOME,
+    ],
     "a server that goes": [
         WELCOME,
         ["read", "tasks", GET],

@@ -247,7 +247,7 @@ class ClientSession:
                 yield each
             elif limits := self._outbox.limits:
                 reason = f"has {each.size} bytes, the server takes {limits.message_bytes} (message_bytes)"
-                self._fail(each.request.id, LimitExceeded(f"the request {reason}"))
+                self._failed(each.request, LimitExceeded(f"the request {reason}"))
 
     def events(self) -> list[told.Event]:
         """What happened since the last time."""
@@ -304,8 +304,7 @@ class ClientSession:
         if sent:
             self._seen.refused(sent.request, reason)
             self._presences.refused(sent.request)
-        if sent and isinstance(sent.request, Opening):
-            self._ended(error.id, reason)
+            self._failed(sent.request, reason)
         else:
             self._fail(error.id, reason)
 
@@ -385,6 +384,12 @@ class ClientSession:
         """Without a connection there is nobody to tell."""
         if self._outbox.limits:
             self._outbox.add(request)
+
+    def _failed(self, request: Request, error: ProtoBaseError) -> None:
+        if isinstance(request, Opening):
+            self._ended(request.id, error)
+        else:
+            self._fail(request.id, error)
 
     def _fail(self, id: int, error: ProtoBaseError) -> None:
         if id in self._calls:

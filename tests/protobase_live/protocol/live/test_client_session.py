@@ -441,6 +441,23 @@ class Looked(OrderedDict):
         return super().values()
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_stream_or_view_whose_question_is_too_long_fails_at_once(world, waits):
+    if waits:
+        world.client.disconnected()
+    ids = [world.client.subscribe("tasks", "c" * 3000), world.client.watch({"from": "x" * 3000}, None)]
+    for _ in range(2):
+        if waits:
+            world.connected = False
+            world.connect()
+        assert sent(world) == []
+        failed = world.client.events()
+        assert [each.id for each in failed] == ids
+        assert all("message_bytes" in str(each.error) for each in failed)
+        world.client.disconnected()
+        waits, ids = True, []
+
+
 def test_presence_is_announced_again_on_every_connection(world):
     world.client.join_presence("tasks", 7)
     id = world.client.set_presence("tasks", 7, {"x": 1})

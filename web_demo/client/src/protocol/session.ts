@@ -229,7 +229,7 @@ export class ClientSession {
       const { length } = entry.frame
       const most = this.limits.messageBytes
       if (length > most) {
-        this.#fail(id, new LimitExceeded(`the request has ${length} bytes, the server takes ${most} (message_bytes)`))
+        this.#failed(entry.request, new LimitExceeded(`the request has ${length} bytes, the server takes ${most} (message_bytes)`))
         continue
       }
       this.#inFlight.set(id, entry)
@@ -249,13 +249,7 @@ export class ClientSession {
     const entries = [...this.#inFlight.values(), ...this.#queue.values()].filter(({ request }) => this.#calls.has(request.id))
     return {
       calls: entries.map(({ request }) => ({ ...request, sent: this.#inFlight.has(request.id) })),
-      subscriptions: [...this.#streams.values()].map(stream => ({
-        id: stream.id,
-        type: stream.type,
-        of: stream.type === 'stream' ? stream.collection : stream.query,
-        cursor: stream.cursor,
-        live: stream.live
-      }))
+      subscriptions: [...this.#streams.values()].map(({ id, type, of, cursor, live }) => ({ id, type, of, cursor, live }))
     }
   }
 
@@ -305,10 +299,10 @@ export class ClientSession {
     if (id === null) throw new ProtocolError(`the server did not understand a message: ${error.message}`)
     const sent = this.#inFlight.get(id)
     this.#inFlight.delete(id)
-    if (sent !== undefined) this.#seen.refused(sent.request, error)
-    if (sent !== undefined) this.#presences.refused(sent.request)
-    if (sent !== undefined && isOpening(sent.request)) this.#ended(id, error)
-    else this.#fail(id, error)
+    if (sent === undefined) return this.#fail(id, error)
+    this.#seen.refused(sent.request, error)
+    this.#presences.refused(sent.request)
+    this.#failed(sent.request, error)
   }
 
   #opened (id: number, value: Wire): void {
@@ -382,6 +376,11 @@ export class ClientSession {
 
   #enqueue (request: Request): void {
     this.#queue.set(request.id, { request, frame: encodeRequest(request), parts: [] })
+  }
+
+  #failed (request: Request, error: ProtoBaseError): void {
+    if (isOpening(request)) this.#ended(request.id, error)
+    else this.#fail(request.id, error)
   }
 
   #fail (id: number, error: ProtoBaseError): void {
