@@ -187,6 +187,24 @@ describe('transactions', () => {
     expect(() => tx.collection(tasks)).toThrow(Closed)
   })
 
+  test('take -0 for the key and element 0', async () => {
+    const db = await client()
+    const name = fresh('zero')
+    const board = db.collection(name)
+    await board.hashDict('h').set(0, 'zero')
+    await board.hashDict('h').set('-0', 'text')
+    await db.transact(async tx => {
+      const [dict, set, counts] = [tx.collection(name).hashDict('h'), tx.collection(name).set('s'), tx.collection(name).countedSet('c')]
+      expect([await dict.get(-0), await dict.get('-0')]).toEqual(['zero', 'text'])
+      await set.add(-0, [-0, 1])
+      await set.add(0)
+      expect([await set.contains(0), await set.contains(-0), await set.contains([0, 1]), await set.count()]).toEqual([true, true, true, 2])
+      await counts.add(-0)
+      expect(await counts.countOf(0)).toBe(1)
+    })
+    expect([await board.set('s').contains([-0, 1]), await board.set('s').count(), await board.countedSet('c').countOf(-0)]).toEqual([true, 2, 1])
+  })
+
   test('that fail leave nothing', async () => {
     const db = await client()
     const name = fresh('tasks')

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { ValidationError } from '../src/errors.js'
 import {
-  byCodePoint, CalendarDate, DateTime, digest, fromWire, keyText, packCanonical, textKey, toWire, unpack, type Wire
+  byCodePoint, CalendarDate, DateTime, digest, fromWire, keyOfWire, keyText, packCanonical, textKey, toWire, unpack, type Wire
 } from '../src/values/index.js'
 import { bytesOf, hex, vectors } from './vectors.js'
 
@@ -79,6 +79,12 @@ test('a date with a time is a moment', () => {
   expect(new DateTime('1900-01-01T00:00:00+00:09:21').toDate().toISOString()).toBe('1899-12-31T23:50:39.000Z')
   expect(new DateTime('1900-01-01T00:00:00.25-00:00:00.75').toDate().toISOString()).toBe('1900-01-01T00:00:01.000Z')
   expect(new DateTime('2026-11-28T09:30').toDate().toISOString()).toBe('2026-11-28T09:30:00.000Z')
+})
+
+test('different values have different texts', () => {
+  const wires = [0, -0, '-0', '0', 2n ** 60n, String(2n ** 60n), Uint8Array.of(1), { 0: 1 }, [1], { '@': 'dict', v: { '@': '-0' } }]
+  expect(new Set(wires.map(wire => keyOfWire(wire as Wire))).size).toBe(wires.length)
+  expect(keyOfWire(Uint8Array.of(1))).toBe(keyOfWire(Uint8Array.of(1)))
 })
 
 test('strings are sorted by code point', () => {
