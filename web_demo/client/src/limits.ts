@@ -58,9 +58,8 @@ export function limitsOf (given: Partial<ClientLimits>): ClientLimits {
     if (!(name in DEFAULT_LIMITS)) {
       throw new ValidationError(`there is no limit '${name}'; there are ${Object.keys(DEFAULT_LIMITS).join(', ')}`)
     }
-    if (typeof value !== 'number' || !(value > 0)) {
-      throw new ValidationError(`limits.${name} is ${String(value)}; expected a number above 0`)
-    }
+    const [isRight, right] = name.endsWith('Seconds') ? [Number.isFinite, 'a number of seconds'] : [Number.isInteger, 'a whole number']
+    if (!isRight(value) || value <= 0) throw new ValidationError(`limits.${name} is ${String(value)}; expected ${right} above 0`)
   }
   return { ...DEFAULT_LIMITS, ...given }
 }

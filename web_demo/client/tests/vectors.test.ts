@@ -34,6 +34,10 @@ test('limits have the names and defaults of the Python client', () => {
 
 test('a limit that is none is refused', () => {
   expect(() => limitsOf({ calls: 0 })).toThrow('limits.calls is 0')
+  expect(() => limitsOf({ calls: 1.5 })).toThrow('limits.calls is 1.5; expected a whole number above 0')
+  for (const seconds of [Infinity, NaN, -1, 0, '1' as unknown as number]) {
+    expect(() => limitsOf({ callSeconds: seconds })).toThrow(`limits.callSeconds is ${seconds}; expected a number of seconds above 0`)
+  }
   expect(() => limitsOf({ cals: 1 } as object)).toThrow("there is no limit 'cals'")
 })
 
