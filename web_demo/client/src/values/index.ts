@@ -1,4 +1,4 @@
-export { atomToWire, toWire, type Atom, type Scalar, type Value } from './values.js'
+export { atomToWire, tagOf, toWire, type Atom, type Scalar, type Value } from './values.js'
 export { atomFromWire, fromWire } from './reading.js'
 export { keyText, textKey } from './atoms.js'
 export { digest } from './digest.js'
