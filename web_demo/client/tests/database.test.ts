@@ -75,6 +75,16 @@ describe('records', () => {
     expect(await tasks.keys()).toEqual(['a\ufffd'])
   })
 
+  test('are assigned sets as Python has them', async () => {
+    const db = await client()
+    const tasks = db.collection(fresh('tasks'), { merges: { tags: 'set', votes: 'counted_set' } })
+    await tasks.insert({ tags: new Set([1, true]), votes: new Map<unknown, number>([[1, 2], [true, 3]]) }, 't1')
+    const [tags, votes] = [tasks.field('t1', 'tags', 'set'), tasks.field('t1', 'votes', 'counted_set')]
+    expect([await tags.count(), await votes.count()]).toEqual([1, 3])
+    await tags.add(1, true)
+    expect([await tags.count(), await tags.contains(1), await tags.contains(true)]).toEqual([2, true, true])
+  })
+
   test('have fields that merge', async () => {
     const db = await client()
     const tasks = db.collection<Task>(fresh('tasks'), { merges: { votes: 'counter' } })
