@@ -59,7 +59,8 @@ export async function connect (url: string | readonly string[], options: Connect
     tokens: new Tokens(options.token ?? null),
     clock,
     limits,
-    onPresence: changed => { tables.changed(changed) }
+    onPresence: changed => { tables.changed(changed) },
+    onEnd: error => { tables.ended(error) }
   })
   inspectable(link, urls)
   await link.open(options.signal)

@@ -29,6 +29,8 @@ export interface LinkOptions {
   readonly clock: Clock
   readonly limits: ClientLimits
   readonly onPresence: (changed: PresenceChanged) => void
+  /** Is told why no connection follows. */
+  readonly onEnd: (error: ProtoBaseError) => void
 }
 
 /** A link to a server that outlives its connections: the side of a `ClientSession` that has sockets and a clock. */
@@ -210,6 +212,7 @@ export class Link {
     this.#act()
     this.#tellStatus({ state: 'closed', why: error.message })
     this.#first?.reject(error)
+    this.#options.onEnd(error)
   }
 
   #tellStatus (status: Status): void {

@@ -181,6 +181,20 @@ describe('presence', () => {
     await expect(bob.set({ name: 'late' })).rejects.toThrow(Closed)
   })
 
+  test('ends with its database', async () => {
+    const db = await client()
+    const waiting = (async () => { for await (const states of db.presence(fresh('room'), 1)) if (states.size > 0) db.close() })()
+    await expect(waiting).rejects.toThrow(Closed)
+    const other = await client()
+    const unseen = other.presence(fresh('room'))
+    const first = (await unseen.open())[Symbol.asyncIterator]()
+    await first.next()
+    const next = first.next()
+    other.close()
+    await expect(next).rejects.toThrow(Closed)
+    unseen.close()
+  })
+
   test('that was left does not come back', async () => {
     const proxy = await Proxy.start()
     const [one, other] = [await client(proxy.url), await client()]
