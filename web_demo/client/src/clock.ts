@@ -22,5 +22,13 @@ export const systemClock: Clock = {
   }
 }
 
+/** The result of `work`; after so many seconds without one it raises what `late` gives. */
+export function within<T> (clock: Clock, seconds: number, work: Promise<T>, late: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stopTimer = clock.after(seconds, () => { reject(late()) })
+    work.then(resolve, reject).finally(stopTimer)
+  })
+}
+
 /** Draws from 0 to below 1. */
 export type Random = () => number

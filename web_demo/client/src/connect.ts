@@ -64,5 +64,5 @@ export async function connect (url: string | readonly string[], options: Connect
   })
   inspectable(link, urls)
   await link.open(options.signal)
-  return new Database(link, tables, limits)
+  return new Database(link, tables, limits, clock)
 }

@@ -32,6 +32,8 @@ export interface ClientLimits {
   readonly transactionReads: number
   /** Tries of `transact` before it gives up with Conflict. */
   readonly transactAttempts: number
+  /** For others of this client that try again before: Overloaded. */
+  readonly turnSeconds: number
 }
 
 export const DEFAULT_LIMITS: ClientLimits = {
@@ -49,7 +51,8 @@ export const DEFAULT_LIMITS: ClientLimits = {
   transactionOperations: 10_000,
   transactionBytes: 16 * 1024 * 1024,
   transactionReads: 20_000,
-  transactAttempts: 32
+  transactAttempts: 32,
+  turnSeconds: 60
 }
 
 /** All limits: those given, and the defaults of the others. Raises ValidationError for what is none. */

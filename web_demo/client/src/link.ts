@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import { within, type Clock } from './clock.js'
 import { Conversation } from './conversation.js'
 import type { Door, Doors } from './doors.js'
 import { Closed, Forbidden, OutcomeUnknown, ProtocolError, Unauthorized, Unavailable, type ProtoBaseError } from './errors.js'
@@ -106,10 +106,7 @@ export class Link {
 
   /** The result of `work`. Raises Unavailable after `callSeconds`. */
   withinCall<T> (work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const stopTimer = this.#options.clock.after(this.#options.limits.callSeconds, () => { reject(this.#late()) })
-      work.then(resolve, reject).finally(stopTimer)
-    })
+    return within(this.#options.clock, this.#options.limits.callSeconds, work, () => this.#late())
   }
 
   #expire (id: number): void {

@@ -251,6 +251,25 @@ describe('transactions', () => {
     expect(tries).toBe(3)
   })
 
+  test('that wait for one which waits for them give up', async () => {
+    const [db, other] = [await client(SERVER, { limits: { turnSeconds: 0.05 } }), await client()]
+    const name = fresh('accounts')
+    await other.collection(name).insert({ n: 0 }, 'a')
+    const add = async (within?: () => Promise<void>): Promise<void> => {
+      let tries = 0
+      await db.transact(async tx => {
+        const { n } = (await tx.collection<{ n: number }>(name).get('a'))!
+        tries += 1
+        if (tries === 1) await other.collection(name).update('a', { n: n + 10 })
+        else await within?.()
+        void tx.collection(name).update('a', { n: n + 1 })
+      })
+    }
+    await expect(add(add)).rejects.toThrow('turnSeconds')
+    await add()
+    expect(await db.collection(name).get('a')).toEqual({ n: 31 })
+  })
+
   test('have limits', async () => {
     const db = await client(SERVER, { limits: { transactionOperations: 2, transactionBytes: 100, transactionReads: 1 } })
     const tx = db.transaction().collection(fresh('tasks'))
