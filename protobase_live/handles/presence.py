@@ -36,6 +36,7 @@ class Presence:
     """Who else is in a collection: ``async with tasks.presence({"name": "ann"}) as presence: ...``
 
     Iterating gives all states whenever they changed; changes that nobody waited for are given as one.
+    Entering raises Forbidden where it is not permitted, if there is a connection.
     """
 
     def __init__(self, line: PresenceLine, client: int, state: Any) -> None:
@@ -59,8 +60,7 @@ class Presence:
         self._entered = True
         await self._line.join(self._client, self._hear, self._fail)
         try:
-            if self._state is not None:
-                await self.set(self._state)
+            await self.set(self._state)  # none is said, too: the answer tells who may not be present
         except BaseException:
             await self._line.leave(self._client)
             raise

@@ -80,7 +80,10 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
     return this.#states
   }
 
-  /** Join, and show the others one's state. Raises ValidationError, LimitExceeded, Overloaded, Closed. */
+  /**
+   * Join, and show the others one's state. Raises Forbidden where it is not permitted, if there is a connection;
+   * ValidationError, LimitExceeded, Overloaded, Unavailable, Closed.
+   */
   open (): Promise<this> {
     this.#opening ??= this.#open()
     return this.#opening
@@ -132,7 +135,8 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
     this.link.joinPresence(this.collection, this.client)
     this.#stop = this.tables.listen(this.collection, told => { this.#hear(told) }, error => { this.#fail(error) })
     try {
-      if (this.state !== undefined) await this.set(this.state)
+      await this.set(this.state ?? null) // none is said, too: the answer tells who may not be present
+      if (this.#left) throw new Closed('the presence was left')
     } catch (error) {
       this.close()
       throw error
