@@ -103,9 +103,8 @@ class ClientSession:
         waiting = self._outbox.take_waiting()
         if seen := self._seen.request(self._id, self._streams.values(), message.limits.seen):
             self._outbox.add(seen)
-        for request in [each.request(message.limits) for each in self._streams.values()]:
-            self._outbox.add(request)
-        for request in self._presences.requests(self._id):
+        streams = [each.request(message.limits) for each in self._streams.values()]
+        for request in (*streams, *self._presences.requests(self._id)):
             self._outbox.add(request)
         self._outbox.put_back(*waiting)
 
