@@ -190,9 +190,9 @@ class Link:
 
     # Presence
 
-    def join_presence(self, collection: str) -> None:
-        """Hear of a collection's presence. Raises Closed."""
-        self._open_session().join_presence(collection)
+    def join_presence(self, collection: str, client: int) -> None:
+        """Take ``client`` in, and hear of a collection's presence. Raises Closed."""
+        self._open_session().join_presence(collection, client)
         self._wake.set()
 
     def leave_presence(self, collection: str, client: int) -> None:

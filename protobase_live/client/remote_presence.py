@@ -62,9 +62,9 @@ class RemotePresenceLine:
         self._collection = collection
         self._stop: Callable[[], None] | None = None
 
-    async def join(self, hear: Hear, fail: Fail) -> None:
+    async def join(self, client: int, hear: Hear, fail: Fail) -> None:
         """Raises Closed."""
-        self._link.join_presence(self._collection)
+        self._link.join_presence(self._collection, client)
         self._stop = self._tables.listen(self._collection, hear, fail)
 
     async def say(self, client: int, state: Any) -> None:

@@ -19,8 +19,8 @@ Fail = Callable[[ProtoBaseError], None]
 class PresenceLine(Protocol):
     """What a `Presence` reaches the others through."""
 
-    async def join(self, hear: Hear, fail: Fail) -> None:
-        """Begin to hear of the others, until it is left, or ``fail`` is told that there is no more."""
+    async def join(self, client: int, hear: Hear, fail: Fail) -> None:
+        """Begin to hear of the others as ``client``, until it leaves or ``fail`` is told that it ends."""
         ...
 
     async def say(self, client: int, state: Any) -> None:
@@ -36,6 +36,7 @@ class Presence:
     """Who else is in a collection: ``async with tasks.presence({"name": "ann"}) as presence: ...``
 
     Iterating gives all states whenever they changed; changes that nobody waited for are given as one.
+    Entering raises Forbidden where it is not permitted, if there is a connection.
     """
 
     def __init__(self, line: PresenceLine, client: int, state: Any) -> None:
@@ -57,10 +58,9 @@ class Presence:
         if self._entered:
             raise Closed("a presence is entered once; ask for another")
         self._entered = True
-        await self._line.join(self._hear, self._fail)
+        await self._line.join(self._client, self._hear, self._fail)
         try:
-            if self._state is not None:
-                await self.set(self._state)
+            await self.set(self._state)  # none is said, too: the answer tells who may not be present
         except BaseException:
             await self._line.leave(self._client)
             raise

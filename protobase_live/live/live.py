@@ -11,7 +11,7 @@ from protobase_live.errors import Closed, Unavailable, ValidationError
 from protobase_live.handles import Loader
 from protobase_live.live.fitting import PARTIAL, Fitting
 from protobase_live.live.live_rows import LiveRows
-from protobase_live.model.arguments import require
+from protobase_live.model.arguments import is_text, require
 from protobase_live.query.result.diff import Diff
 
 Hear = Callable[[Diff], None]
@@ -139,7 +139,7 @@ class Live:
 
 
 def _check_where(since: Any, rows: Any) -> None:
-    fits = since is None or isinstance(since, str)
+    fits = since is None or is_text(since)
     require(fits, "since=", "live.cursor", since)
     fits = rows is None or (isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)))
     require(fits, "rows=", "live.rows, a list", cast(Any, rows))

@@ -27,9 +27,20 @@ def require_flags(**given: object) -> None:
         require(isinstance(value, bool), f"{name}=", "True or False", value)
 
 
+def is_text(given: object) -> bool:
+    """Whether it is a str that can be sent: a client would say any other on each connection, and fail."""
+    if not isinstance(given, str):
+        return False
+    try:
+        given.encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        return False
+    return True
+
+
 def check_since(text: object) -> None:
     """Raise ValidationError unless a change may have carried it; whether one did knows who made cursors."""
-    if not isinstance(text, str):
+    if not is_text(text):
         raise ValidationError(f"not a cursor: {short(text)}; pass one that a change carried")
 
 

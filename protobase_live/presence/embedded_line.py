@@ -33,7 +33,7 @@ class EmbeddedPresenceLine:
         self._membership: Membership | None = None
         self._stop: Callable[[], None] = lambda: None
 
-    async def join(self, hear: Hear, fail: Fail) -> None:
+    async def join(self, client: int, hear: Hear, fail: Fail) -> None:
         """Raises InvalidName, LimitExceeded and Closed."""
         self._use.require()
         self._membership, _ = self._hub.join(

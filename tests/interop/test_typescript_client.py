@@ -16,7 +16,7 @@ import protobase_live as pb
 CLIENT = Path(__file__).resolve().parents[2] / "web_demo" / "client"
 SECONDS = 300.0
 
-MOST_BYTES = 25_000
+MOST_BYTES = 26_000
 """Minified and gzipped, with the package that it needs."""
 
 

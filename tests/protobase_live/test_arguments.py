@@ -202,7 +202,7 @@ def test_trace() -> None:
         pb.trace(wrong)
 
 
-@pytest.mark.parametrize("since", [5, b"x", [], {}])
+@pytest.mark.parametrize("since", [5, b"x", [], {}, "x\ud83d"])
 async def test_where_a_reader_goes_on(since: Any) -> None:
     async with pb.open("memory:") as db, pb.Server(db, port=0) as server, pb.connect(server.url) as client:
         for each in (db, client):

@@ -69,6 +69,8 @@ VALUES: Mapping[str, Any] = {
     "naive": datetime(2026, 11, 28, 9, 30),
     "utc": datetime(2026, 11, 28, 9, 30, tzinfo=UTC),
     "offset": datetime(2026, 11, 28, 9, 30, 0, 120, tzinfo=ZONE),
+    "offset with seconds": datetime(1900, 1, 1, tzinfo=timezone(timedelta(minutes=9, seconds=21))),
+    "offset with less": datetime(1900, 1, 1, tzinfo=timezone(-timedelta(microseconds=500))),
     "date": date(2026, 11, 28),
     "empty list": [],
     "list": [1, "a", [None]],

@@ -11,8 +11,8 @@ from protobase_live.protocol.live.client_messages import Join, Request, SetPrese
 
 @dataclass(slots=True)
 class _Presence:
-    joins: int = 0
     states: dict[int, Any] = field(default_factory=dict[int, Any])
+    """Of those who have joined and not left; None for one who is there unseen."""
     is_refused: bool = False
     """Whether the server did not let the client join it."""
 
@@ -21,7 +21,8 @@ class _Presence:
         self.is_refused = False
         yield Join(next_id(), collection)
         for client, state in self.states.items():
-            yield SetPresence(next_id(), collection, client, state)
+            if state is not None:
+                yield SetPresence(next_id(), collection, client, state)
 
 
 class ClientPresences:
@@ -33,30 +34,25 @@ class ClientPresences:
     def __contains__(self, collection: object) -> bool:
         return collection in self._presences
 
-    def join(self, collection: str) -> bool:
-        """Join once more; answers whether this was the first time."""
-        presence = self._presences.setdefault(collection, _Presence())
-        presence.joins += 1
-        return presence.joins == 1
+    def join(self, collection: str, client: int) -> bool:
+        """Take ``client`` in; answers whether it is the first one."""
+        states = self._presences.setdefault(collection, _Presence()).states
+        states[client] = None
+        return len(states) == 1
 
     def leave(self, collection: str, client: int) -> bool:
-        """Take ``client`` out and leave once; answers whether this was the last time."""
-        presence = self._presences[collection]
-        presence.joins -= 1
-        presence.states.pop(client, None)
-        if presence.joins:
+        """Take ``client`` out; answers whether it was the last one."""
+        states = self._presences[collection].states
+        states.pop(client, None)
+        if states:
             return False
         del self._presences[collection]
         return True
 
     def said(self, request: SetPresence) -> None:
-        """The server was told, or the next one will be."""
+        """The server was told, or the next one will be, unless the client has left meanwhile."""
         presence = self._presences.get(request.collection)
-        if presence is None:
-            return
-        if request.state is None:
-            presence.states.pop(request.client, None)
-        else:
+        if presence is not None and request.client in presence.states:
             presence.states[request.client] = request.state
 
     def requests(self, next_id: Callable[[], int]) -> Iterator[Join | SetPresence]:

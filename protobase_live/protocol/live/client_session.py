@@ -103,9 +103,8 @@ class ClientSession:
         waiting = self._outbox.take_waiting()
         if seen := self._seen.request(self._id, self._streams.values(), message.limits.seen):
             self._outbox.add(seen)
-        for request in [each.request(message.limits) for each in self._streams.values()]:
-            self._outbox.add(request)
-        for request in self._presences.requests(self._id):
+        streams = [each.request(message.limits) for each in self._streams.values()]
+        for request in (*streams, *self._presences.requests(self._id)):
             self._outbox.add(request)
         self._outbox.put_back(*waiting)
 
@@ -199,9 +198,9 @@ class ClientSession:
 
     # Presence
 
-    def join_presence(self, collection: str) -> None:
-        """Hear of a collection's presence, until it was left as often as it was joined."""
-        if self._presences.join(collection):
+    def join_presence(self, collection: str, client: int) -> None:
+        """Hear of a collection's presence, until all clients that have joined it have left."""
+        if self._presences.join(collection, client):
             self._tell(Join(self._id(), collection))
 
     def set_presence(self, collection: str, client: int, state: Any) -> int:
@@ -216,7 +215,7 @@ class ClientSession:
         return request.id
 
     def leave_presence(self, collection: str, client: int) -> None:
-        """Take ``client`` out, and leave once."""
+        """Take ``client`` out, and leave with the last one."""
         if self._presences.leave(collection, client):
             self._tell(Leave(self._id(), collection))
         else:
@@ -247,7 +246,7 @@ class ClientSession:
                 yield each
             elif limits := self._outbox.limits:
                 reason = f"has {each.size} bytes, the server takes {limits.message_bytes} (message_bytes)"
-                self._fail(each.request.id, LimitExceeded(f"the request {reason}"))
+                self._failed(each.request, LimitExceeded(f"the request {reason}"))
 
     def events(self) -> list[told.Event]:
         """What happened since the last time."""
@@ -304,8 +303,7 @@ class ClientSession:
         if sent:
             self._seen.refused(sent.request, reason)
             self._presences.refused(sent.request)
-        if sent and isinstance(sent.request, Opening):
-            self._ended(error.id, reason)
+            self._failed(sent.request, reason)
         else:
             self._fail(error.id, reason)
 
@@ -385,6 +383,12 @@ class ClientSession:
         """Without a connection there is nobody to tell."""
         if self._outbox.limits:
             self._outbox.add(request)
+
+    def _failed(self, request: Request, error: ProtoBaseError) -> None:
+        if isinstance(request, Opening):
+            self._ended(request.id, error)
+        else:
+            self._fail(request.id, error)
 
     def _fail(self, id: int, error: ProtoBaseError) -> None:
         if id in self._calls:

@@ -577,6 +577,23 @@ async def test_two_presences_of_one_client(net, clock):
         assert one.states == {one.client: {"n": 1}}
 
 
+async def test_a_presence_that_was_left_does_not_come_back(net, clock):
+    async with (
+        net.connect(random=Random(2)) as other,
+        net.connect() as db,
+        other.presence("tasks") as seen,
+        db.presence("tasks", {"n": 1}) as one,
+    ):
+        async with db.presence("tasks") as two:
+            setting = asyncio.ensure_future(two.set({"n": 2}))
+            await asyncio.sleep(0)  # it is under way
+        await setting
+        await clock.advance(1)
+        await net.cut()
+        await clock.advance(LIMITS.max_backoff_seconds)
+        assert seen.states == {one.client: {"n": 1}}
+
+
 @pytest.mark.parametrize("is_refused", [False, True])
 async def test_iterating_over_presence_ends_with_the_client(net, clock, is_refused):
     async with net.connect() as db, db.presence("tasks", {"n": 1}) as presence:

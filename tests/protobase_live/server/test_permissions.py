@@ -76,6 +76,7 @@ async def test_at_the_live_door_nothing_is_done_with_what_no_rule_lets_in(name: 
             db.changes(name).__aenter__(),
             db.live(Query("open").join(name, on="n")).__aenter__(),
             db.presence(name, {"name": "ann"}).__aenter__(),
+            db.presence(name).__aenter__(),
         ]
         for each in doing:
             with pytest.raises(Forbidden, match=rf"^you may not .* collection '{name}' \(\w+\)$"):

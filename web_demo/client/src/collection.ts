@@ -5,7 +5,7 @@ import type { Presence, PresenceOptions } from './presence.js'
 import { entriesOf } from './structures/dict.js'
 import { INDEXES, operation, RECORDS, type Port } from './structures/operations.js'
 import { Structures, type FieldKind } from './structures/structures.js'
-import { fromWire, toWire, type Wire } from './values/index.js'
+import { checkText, fromWire, toWire, type Wire } from './values/index.js'
 
 /** Records that one read of `Collection.keys` or `Collection.items` asks for. */
 export const PAGE_RECORDS = 1_000
@@ -67,13 +67,13 @@ export class Collection<T extends object = Row> extends Structures {
 
   /** Have queries look up these fields; dots lead into nested ones. Declared durably for everybody, and built on return. */
   async index (...fields: string[]): Promise<void> {
-    await this.port.write(this.name, [operation(INDEXES, 'set', [JSON.stringify(fields), true])])
+    await this.port.write(this.name, [operation(INDEXES, 'set', [indexOf(fields), true])])
     await this.#source?.build(this.name)
   }
 
   /** Keep an index no longer; one that is not there stays so. */
   dropIndex (...fields: string[]): Promise<void> {
-    return this.port.write(this.name, [operation(INDEXES, 'delete', [JSON.stringify(fields)])])
+    return this.port.write(this.name, [operation(INDEXES, 'delete', [indexOf(fields)])])
   }
 
   // reading
@@ -144,4 +144,9 @@ export class Collection<T extends object = Row> extends Structures {
     if (this.#source === undefined) throw new ValidationError('changes and presence are not part of a transaction; use db.collection(...)')
     return this.#source
   }
+}
+
+/** The key under which an index of these fields is declared. JSON has escapes for what is no text. */
+function indexOf (fields: readonly string[]): string {
+  return JSON.stringify(fields.map(field => checkText(field, 'the name of a field')))
 }

@@ -59,9 +59,10 @@ export async function connect (url: string | readonly string[], options: Connect
     tokens: new Tokens(options.token ?? null),
     clock,
     limits,
-    onPresence: changed => { tables.changed(changed) }
+    onPresence: changed => { tables.changed(changed) },
+    onEnd: error => { tables.ended(error) }
   })
   inspectable(link, urls)
   await link.open(options.signal)
-  return new Database(link, tables, limits)
+  return new Database(link, tables, limits, clock)
 }

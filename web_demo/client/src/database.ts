@@ -1,4 +1,5 @@
 import { ChangeStream, type ChangesOptions } from './changes.js'
+import type { Clock } from './clock.js'
 import { Collection, type CollectionOptions, type Row, type Source } from './collection.js'
 import type { ClientLimits } from './limits.js'
 import type { Link } from './link.js'
@@ -33,9 +34,11 @@ export interface CollectionInfo {
  * acknowledged or shown.
  */
 export class Database implements Backend, Source {
-  readonly #contenders = new Contenders()
+  readonly #contenders: Contenders
 
-  constructor (private readonly link: Link, private readonly tables: PresenceTables, private readonly limits: ClientLimits) {}
+  constructor (private readonly link: Link, private readonly tables: PresenceTables, private readonly limits: ClientLimits, clock: Clock) {
+    this.#contenders = new Contenders(clock, limits.turnSeconds)
+  }
 
   // connection
 
@@ -66,7 +69,10 @@ export class Database implements Backend, Source {
     return new Transaction(this, this.limits, options)
   }
 
-  /** Run `work(tx)` as a transaction, again after a Conflict; its result. Raises Conflict after too many attempts. */
+  /**
+   * Run `work(tx)` as a transaction, again after a Conflict; its result. Raises Conflict after too many attempts, and
+   * Overloaded where it waits too long for others to be tried again, as for one that `work` itself is part of.
+   */
   async transact<R> (work: (tx: Transaction) => R | Promise<R>, options?: TransactionOptions): Promise<R> {
     return await transact(this, work, { contenders: this.#contenders, limits: this.limits, options })
   }

@@ -32,6 +32,8 @@ export interface ClientLimits {
   readonly transactionReads: number
   /** Tries of `transact` before it gives up with Conflict. */
   readonly transactAttempts: number
+  /** For others of this client that try again before: Overloaded. */
+  readonly turnSeconds: number
 }
 
 export const DEFAULT_LIMITS: ClientLimits = {
@@ -49,7 +51,8 @@ export const DEFAULT_LIMITS: ClientLimits = {
   transactionOperations: 10_000,
   transactionBytes: 16 * 1024 * 1024,
   transactionReads: 20_000,
-  transactAttempts: 32
+  transactAttempts: 32,
+  turnSeconds: 60
 }
 
 /** All limits: those given, and the defaults of the others. Raises ValidationError for what is none. */
@@ -58,9 +61,8 @@ export function limitsOf (given: Partial<ClientLimits>): ClientLimits {
     if (!(name in DEFAULT_LIMITS)) {
       throw new ValidationError(`there is no limit '${name}'; there are ${Object.keys(DEFAULT_LIMITS).join(', ')}`)
     }
-    if (typeof value !== 'number' || !(value > 0)) {
-      throw new ValidationError(`limits.${name} is ${String(value)}; expected a number above 0`)
-    }
+    const [isRight, right] = name.endsWith('Seconds') ? [Number.isFinite, 'a number of seconds'] : [Number.isInteger, 'a whole number']
+    if (!isRight(value) || value <= 0) throw new ValidationError(`limits.${name} is ${String(value)}; expected ${right} above 0`)
   }
   return { ...DEFAULT_LIMITS, ...given }
 }

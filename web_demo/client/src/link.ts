@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js'
+import { within, type Clock } from './clock.js'
 import { Conversation } from './conversation.js'
 import type { Door, Doors } from './doors.js'
 import { Closed, Forbidden, OutcomeUnknown, ProtocolError, Unauthorized, Unavailable, type ProtoBaseError } from './errors.js'
@@ -29,6 +29,8 @@ export interface LinkOptions {
   readonly clock: Clock
   readonly limits: ClientLimits
   readonly onPresence: (changed: PresenceChanged) => void
+  /** Is told why no connection follows. */
+  readonly onEnd: (error: ProtoBaseError) => void
 }
 
 /** A link to a server that outlives its connections: the side of a `ClientSession` that has sockets and a clock. */
@@ -104,10 +106,7 @@ export class Link {
 
   /** The result of `work`. Raises Unavailable after `callSeconds`. */
   withinCall<T> (work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const stopTimer = this.#options.clock.after(this.#options.limits.callSeconds, () => { reject(this.#late()) })
-      work.then(resolve, reject).finally(stopTimer)
-    })
+    return within(this.#options.clock, this.#options.limits.callSeconds, work, () => this.#late())
   }
 
   #expire (id: number): void {
@@ -146,9 +145,9 @@ export class Link {
 
   // presence
 
-  /** Hear of a collection's presence. Raises Closed. */
-  joinPresence (collection: string): void {
-    this.#openSession().joinPresence(collection)
+  /** Take `client` in, and hear of a collection's presence. Raises Closed. */
+  joinPresence (collection: string, client: number): void {
+    this.#openSession().joinPresence(collection, client)
     this.#act()
   }
 
@@ -210,6 +209,7 @@ export class Link {
     this.#act()
     this.#tellStatus({ state: 'closed', why: error.message })
     this.#first?.reject(error)
+    this.#options.onEnd(error)
   }
 
   #tellStatus (status: Status): void {

@@ -1,4 +1,4 @@
-import { Closed } from './errors.js'
+import { Closed, type ProtoBaseError } from './errors.js'
 import { randomClient } from './ids.js'
 import type { Link } from './link.js'
 import { Listeners } from './listeners.js'
@@ -16,17 +16,25 @@ type Told = Pick<PresenceChanged, 'states' | 'complete'>
 /** What the server told of each collection's presence, for all that listen to it here. */
 export class PresenceTables {
   readonly #tables = new Map<string, { states: Map<number, Wire>, listeners: Listeners<Told> }>()
+  readonly #ends = new Listeners<ProtoBaseError>()
 
-  /** Begin to hear, at once of what is known; call what is returned to hear no more. */
-  listen (collection: string, hear: (told: Told) => void): () => void {
+  /** Begin to hear, at once of what is known; `fail` is told why nothing more comes. Call what is returned to hear no more. */
+  listen (collection: string, hear: (told: Told) => void, fail: (error: ProtoBaseError) => void): () => void {
     const table = this.#tables.get(collection) ?? { states: new Map(), listeners: new Listeners() }
     this.#tables.set(collection, table)
     const stop = table.listeners.add(hear)
+    const stopEnd = this.#ends.add(fail)
     hear({ states: table.states, complete: true })
     return () => {
       stop()
+      stopEnd()
       if (table.listeners.size === 0) this.#tables.delete(collection)
     }
+  }
+
+  /** Tell everybody that nothing more comes, and why. */
+  ended (error: ProtoBaseError): void {
+    this.#ends.tell(error)
   }
 
   /** Tell everybody who listens. */
@@ -45,7 +53,8 @@ function merge<S> (into: Map<number, S>, states: ReadonlyMap<number, S | null>, 
 
 /**
  * Who else is in a collection: `for await (const states of tasks.presence({ name: 'ann' }))` gives all states whenever
- * they have changed, changes that nobody waited for as one. Leaving the loop leaves the collection.
+ * they have changed, changes that nobody waited for as one. Leaving the loop leaves the collection. It raises Closed when
+ * the database is closed, or what ended the client for good.
  */
 export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, S>> {
   /** The id that the others see this one under. */
@@ -54,6 +63,7 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
   #stop: (() => void) | undefined
   #opening: Promise<this> | undefined
   #left = false
+  #end: ProtoBaseError | undefined
   readonly #news = new Wake()
   readonly #listeners = new Listeners<void>()
 
@@ -70,7 +80,10 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
     return this.#states
   }
 
-  /** Join, and show the others one's state. Raises ValidationError, LimitExceeded, Overloaded, Closed. */
+  /**
+   * Join, and show the others one's state. Raises Forbidden where it is not permitted, if there is a connection;
+   * ValidationError, LimitExceeded, Overloaded, Unavailable, Closed.
+   */
   open (): Promise<this> {
     this.#opening ??= this.#open()
     return this.#opening
@@ -104,7 +117,9 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
       await this.open()
       while (!this.#left) {
         await this.#news.wait()
-        if (!this.#left) yield this.#states
+        if (this.#left) return
+        if (this.#end !== undefined) throw this.#end
+        yield this.#states
       }
     } finally {
       this.close()
@@ -117,15 +132,21 @@ export class Presence<S = unknown> implements AsyncIterable<ReadonlyMap<number, 
     const { signal } = this.options
     if (this.#left || signal?.aborted === true) throw new Closed('the presence was left')
     signal?.addEventListener('abort', this.#abort)
-    this.link.joinPresence(this.collection)
-    this.#stop = this.tables.listen(this.collection, told => { this.#hear(told) })
+    this.link.joinPresence(this.collection, this.client)
+    this.#stop = this.tables.listen(this.collection, told => { this.#hear(told) }, error => { this.#fail(error) })
     try {
-      if (this.state !== undefined) await this.set(this.state)
+      await this.set(this.state ?? null) // none is said, too: the answer tells who may not be present
+      if (this.#left) throw new Closed('the presence was left')
     } catch (error) {
       this.close()
       throw error
     }
     return this
+  }
+
+  #fail (error: ProtoBaseError): void {
+    this.#end = error
+    this.#news.wake()
   }
 
   #hear ({ states, complete }: Told): void {

@@ -60,6 +60,31 @@ describe('records', () => {
     await expect(tasks.insert({ title: 'x'.repeat(2 ** 20), done: true })).rejects.toThrow(ValidationError)
   })
 
+  test('and structures have names that are texts', async () => {
+    const [db, name, half] = [await client(), fresh('tasks'), 'a\ud83d']
+    const tasks = db.collection(name)
+    await tasks.insert({}, 'a\ufffd')
+    const refused: Array<() => unknown> = [
+      () => tasks.put({}, half), () => tasks.get(half), () => tasks.update(half, {}), () => tasks.text(half), () => tasks.index(half),
+      () => tasks.field('a', half, 'counter'), () => db.collection(half), () => db.drop(half), () => db.collections(half),
+      () => db.query(query(half)), () => db.live(query(name).where(F(half).eq(1))).open(), () => db.changes(half).open(),
+      () => db.presence(half).open(), () => tasks.presence({ [half]: 1 }).open(), () => db.named(half).rows(),
+      () => db.transact(tx => tx.collection(name).put({}, half)), () => db.transact(tx => tx.collection(name).put({}, 'b'), { author: half })
+    ]
+    for (const work of refused) await expect((async () => await work())(), String(work)).rejects.toThrow('lone surrogate: "a\\ud83d"')
+    expect(await tasks.keys()).toEqual(['a\ufffd'])
+  })
+
+  test('are assigned sets as Python has them', async () => {
+    const db = await client()
+    const tasks = db.collection(fresh('tasks'), { merges: { tags: 'set', votes: 'counted_set' } })
+    await tasks.insert({ tags: new Set([1, true]), votes: new Map<unknown, number>([[1, 2], [true, 3]]) }, 't1')
+    const [tags, votes] = [tasks.field('t1', 'tags', 'set'), tasks.field('t1', 'votes', 'counted_set')]
+    expect([await tags.count(), await votes.count()]).toEqual([1, 3])
+    await tags.add(1, true)
+    expect([await tags.count(), await tags.contains(1), await tags.contains(true)]).toEqual([2, true, true])
+  })
+
   test('have fields that merge', async () => {
     const db = await client()
     const tasks = db.collection<Task>(fresh('tasks'), { merges: { votes: 'counter' } })
@@ -172,6 +197,24 @@ describe('transactions', () => {
     expect(() => tx.collection(tasks)).toThrow(Closed)
   })
 
+  test('take -0 for the key and element 0', async () => {
+    const db = await client()
+    const name = fresh('zero')
+    const board = db.collection(name)
+    await board.hashDict('h').set(0, 'zero')
+    await board.hashDict('h').set('-0', 'text')
+    await db.transact(async tx => {
+      const [dict, set, counts] = [tx.collection(name).hashDict('h'), tx.collection(name).set('s'), tx.collection(name).countedSet('c')]
+      expect([await dict.get(-0), await dict.get('-0')]).toEqual(['zero', 'text'])
+      await set.add(-0, [-0, 1])
+      await set.add(0)
+      expect([await set.contains(0), await set.contains(-0), await set.contains([0, 1]), await set.count()]).toEqual([true, true, true, 2])
+      await counts.add(-0)
+      expect(await counts.countOf(0)).toBe(1)
+    })
+    expect([await board.set('s').contains([-0, 1]), await board.set('s').count(), await board.countedSet('c').countOf(-0)]).toEqual([true, 2, 1])
+  })
+
   test('that fail leave nothing', async () => {
     const db = await client()
     const name = fresh('tasks')
@@ -206,6 +249,25 @@ describe('transactions', () => {
       void tx.collection(name).update('a', { n: -1 })
     })).rejects.toThrow(Conflict)
     expect(tries).toBe(3)
+  })
+
+  test('that wait for one which waits for them give up', async () => {
+    const [db, other] = [await client(SERVER, { limits: { turnSeconds: 0.05 } }), await client()]
+    const name = fresh('accounts')
+    await other.collection(name).insert({ n: 0 }, 'a')
+    const add = async (within?: () => Promise<void>): Promise<void> => {
+      let tries = 0
+      await db.transact(async tx => {
+        const { n } = (await tx.collection<{ n: number }>(name).get('a'))!
+        tries += 1
+        if (tries === 1) await other.collection(name).update('a', { n: n + 10 })
+        else await within?.()
+        void tx.collection(name).update('a', { n: n + 1 })
+      })
+    }
+    await expect(add(add)).rejects.toThrow('turnSeconds')
+    await add()
+    expect(await db.collection(name).get('a')).toEqual({ n: 31 })
   })
 
   test('have limits', async () => {

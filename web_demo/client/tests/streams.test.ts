@@ -146,6 +146,24 @@ describe('a live query', () => {
   })
 })
 
+test('what cannot be said ends no connection', async () => {
+  const proxy = await Proxy.start()
+  const [db, half] = [await client(proxy.url), 'a\ud83d']
+  const tasks = db.collection(fresh('tasks'))
+  const room = await tasks.presence().open()
+  const say = async (): Promise<void> => {
+    await expect(db.changes(half).open()).rejects.toThrow(ValidationError)
+    await expect(db.live(query(half)).open()).rejects.toThrow(ValidationError)
+    await expect(db.presence(half).open()).rejects.toThrow(ValidationError)
+    await expect(room.set({ [half]: 1 })).rejects.toThrow(ValidationError)
+  }
+  await say()
+  proxy.cut()
+  await until(() => db.status.state === 'lost', hear => db.onStatus(hear))
+  await say()
+  expect(await tasks.count()).toBe(0)
+})
+
 describe('presence', () => {
   test('says who is here', async () => {
     const [one, other] = [await client(), await client()]
@@ -161,6 +179,37 @@ describe('presence', () => {
     await until(() => names(ann).length === 1, hear => ann.onChange(hear))
     expect(ann.states.get(ann.client)).toEqual({ name: 'ann' })
     await expect(bob.set({ name: 'late' })).rejects.toThrow(Closed)
+  })
+
+  test('ends with its database', async () => {
+    const db = await client()
+    const waiting = (async () => { for await (const states of db.presence(fresh('room'), 1)) if (states.size > 0) db.close() })()
+    await expect(waiting).rejects.toThrow(Closed)
+    const other = await client()
+    const unseen = other.presence(fresh('room'))
+    const first = (await unseen.open())[Symbol.asyncIterator]()
+    await first.next()
+    const next = first.next()
+    other.close()
+    await expect(next).rejects.toThrow(Closed)
+    unseen.close()
+  })
+
+  test('that was left does not come back', async () => {
+    const proxy = await Proxy.start()
+    const [one, other] = [await client(proxy.url), await client()]
+    const name = fresh('room')
+    const watched = await other.collection(name).presence().open()
+    const ann = await one.collection(name).presence<unknown>('ann').open()
+    const bob = await one.collection(name).presence<unknown>().open()
+    const setting = bob.set('bob')
+    bob.close()
+    await setting
+    proxy.cut()
+    await until(() => one.status.state === 'lost', hear => one.onStatus(hear))
+    await ann.set('ann again')
+    await until(() => [...watched.states.values()].includes('ann again'), hear => watched.onChange(hear))
+    expect([...watched.states.values()]).toEqual(['ann again'])
   })
 
   test('is announced again, and iterated over', async () => {

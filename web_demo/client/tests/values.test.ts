@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import { ValidationError } from '../src/errors.js'
 import {
-  byCodePoint, CalendarDate, DateTime, digest, fromWire, keyText, packCanonical, textKey, toWire, unpack, type Wire
+  byCodePoint, CalendarDate, DateTime, digest, fromWire, keyOfWire, keyText, packCanonical, textKey, toWire, unpack, type Wire
 } from '../src/values/index.js'
 import { bytesOf, hex, vectors } from './vectors.js'
 
@@ -26,6 +26,10 @@ describe('what a value becomes', () => {
   test.each([
     ['a Date', new Date('2026-11-28T09:30:00.120Z'), { '@': 'datetime', v: '2026-11-28T09:30:00.120000+00:00' }],
     ['a date and time', new DateTime('2026-11-28 09:30Z'), { '@': 'datetime', v: '2026-11-28T09:30:00+00:00' }],
+    ['an offset with seconds', new DateTime('1900-01-01T00:00:00+00:09:21'), { '@': 'datetime', v: '1900-01-01T00:00:00+00:09:21' }],
+    ['an offset with less', new DateTime('1900-01-01T00:00-00:09:00.5'), { '@': 'datetime', v: '1900-01-01T00:00:00-00:09:00.500000' }],
+    ['an offset with zeros', new DateTime('1900-01-01T00:00+01:00:00.0'), { '@': 'datetime', v: '1900-01-01T00:00:00+01:00' }],
+    ['no offset at all', new DateTime('1900-01-01T00:00-00:00:00'), { '@': 'datetime', v: '1900-01-01T00:00:00+00:00' }],
     ['a date', new CalendarDate('2024-02-29'), { '@': 'date', v: '2024-02-29' }],
     ['a small bigint', 7n, 7],
     ['a set', new Set([[1, 2], [1, 2]]), { '@': 'set', v: [[1, 2]] }],
@@ -66,9 +70,21 @@ describe('what is no value', () => {
   })
 })
 
+test.each(['+24:00', '+01:60', '+01:00:60', '+1', '+01:00:00.1234567', '+01:00:'])('the offset %s', offset => {
+  expect(() => new DateTime(`2026-11-28T09:30${offset}`)).toThrow(ValidationError)
+})
+
 test('a date with a time is a moment', () => {
   expect(new DateTime('2026-11-28T09:30:00.123456-03:30').toDate().toISOString()).toBe('2026-11-28T13:00:00.123Z')
+  expect(new DateTime('1900-01-01T00:00:00+00:09:21').toDate().toISOString()).toBe('1899-12-31T23:50:39.000Z')
+  expect(new DateTime('1900-01-01T00:00:00.25-00:00:00.75').toDate().toISOString()).toBe('1900-01-01T00:00:01.000Z')
   expect(new DateTime('2026-11-28T09:30').toDate().toISOString()).toBe('2026-11-28T09:30:00.000Z')
+})
+
+test('different values have different texts', () => {
+  const wires = [0, -0, '-0', '0', 2n ** 60n, String(2n ** 60n), Uint8Array.of(1), { 0: 1 }, [1], { '@': 'dict', v: { '@': '-0' } }]
+  expect(new Set(wires.map(wire => keyOfWire(wire as Wire))).size).toBe(wires.length)
+  expect(keyOfWire(Uint8Array.of(1))).toBe(keyOfWire(Uint8Array.of(1)))
 })
 
 test('strings are sorted by code point', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
+import { ValidationError } from '../src/errors.js'
 import { fromWire, toWire, type Wire } from '../src/values/index.js'
 import { type ReplicaOptions, YCountedSet, YCounter, YHashDict, YSet } from '../src/yjs/index.js'
 import { vectors } from './vectors.js'
@@ -74,6 +75,24 @@ test('a field of a record keeps its mark', () => {
   tags.add('a')
   tags.clear()
   expect([field.get('@'), tags.count()]).toEqual(['set', 0])
+})
+
+test.each([
+  ['a Set', new Set([1]), 'a Set'],
+  ['a Map with other keys', new Map([[1, 'a']]), 'a Map with a key that is no string'],
+  ['a Set within', [{ '@': { deep: new Set() } }], 'a Set']
+])('%s is no value', (_, value, told) => {
+  const dict = new YHashDict(new Y.Doc().getMap('it'))
+  expect(() => { dict.set('a', value) }).toThrow(ValidationError)
+  expect(() => { dict.set('a', value) }).toThrow(told)
+  expect(dict.count()).toBe(0)
+})
+
+test('what looks like a set is a value', () => {
+  const dict = new YHashDict(new Y.Doc().getMap('it'))
+  const values = [{ '@': 'set', v: [1] }, { '@': 'map', v: [] }, new Map([['a', 1]]), new Date(0), { '@': 'dict', v: { '@': 'set', v: [2n ** 60n] } }]
+  values.forEach((value, at) => { dict.set(at, value) })
+  expect(values.map((_, at) => toWire(dict.get(at)))).toEqual(values.map(value => toWire(value)))
 })
 
 test('what is no entry is left out', () => {

@@ -441,8 +441,25 @@ class Looked(OrderedDict):
         return super().values()
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_stream_or_view_whose_question_is_too_long_fails_at_once(world, waits):
+    if waits:
+        world.client.disconnected()
+    ids = [world.client.subscribe("tasks", "c" * 3000), world.client.watch({"from": "x" * 3000}, None)]
+    for _ in range(2):
+        if waits:
+            world.connected = False
+            world.connect()
+        assert sent(world) == []
+        failed = world.client.events()
+        assert [each.id for each in failed] == ids
+        assert all("message_bytes" in str(each.error) for each in failed)
+        world.client.disconnected()
+        waits, ids = True, []
+
+
 def test_presence_is_announced_again_on_every_connection(world):
-    world.client.join_presence("tasks")
+    world.client.join_presence("tasks", 7)
     id = world.client.set_presence("tasks", 7, {"x": 1})
     assert [type(message) for message in sent(world)] == [Join, SetPresence]
     world.client.disconnected()
@@ -456,7 +473,7 @@ def test_presence_is_announced_again_on_every_connection(world):
 
 
 def test_presence_is_joined_again_with_the_next_state_where_it_was_refused(world):
-    world.client.join_presence("tasks")
+    world.client.join_presence("tasks", 7)
     world.client.set_presence("tasks", 7, {"x": 1})
     world.client.disconnected()
     world.connected = False
@@ -464,6 +481,7 @@ def test_presence_is_joined_again_with_the_next_state_where_it_was_refused(world
     for each in sent(world):
         world.client.receive(world.server.session.error(each.id, Forbidden("not now")))
     assert sent(world) == []
+    world.client.join_presence("tasks", 8)
     world.client.set_presence("tasks", 8, {})
     join, again, said = sent(world)
     assert (join.collection, again.client, again.state, said.client) == ("tasks", 7, {"x": 1}, 8)
@@ -473,8 +491,8 @@ def test_presence_is_joined_again_with_the_next_state_where_it_was_refused(world
 
 
 def test_presence_is_left_after_the_last(world):
-    world.client.join_presence("tasks")
-    world.client.join_presence("tasks")
+    world.client.join_presence("tasks", 7)
+    world.client.join_presence("tasks", 8)
     world.client.set_presence("tasks", 7, {})
     world.client.receive(world.server.session.presence("tasks", {7: {}}))
     assert world.client.events() == [PresenceChanged("tasks", {7: {}}, False)]
@@ -483,6 +501,22 @@ def test_presence_is_left_after_the_last(world):
     assert [type(message) for message in sent(world)] == [Join, SetPresence, SetPresence]
     world.client.receive(world.server.session.presence("tasks", {7: None}))
     assert world.client.events() == []
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_a_presence_that_was_left_while_its_state_was_under_way_stays_away(world, is_answered):
+    world.client.join_presence("tasks", 7)
+    world.client.join_presence("tasks", 8)
+    id = world.client.set_presence("tasks", 8, {"x": 1})
+    world.client.leave_presence("tasks", 8)
+    sent(world)
+    if is_answered:
+        world.client.receive(world.server.session.result(id))
+    world.client.disconnected()
+    assert world.client.events() == [Answered(id, None)]
+    world.connected = False
+    world.connect()
+    assert [type(message) for message in sent(world)] == [Join]
 
 
 def test_pings_wait_for_nothing(world):

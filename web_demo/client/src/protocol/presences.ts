@@ -2,9 +2,9 @@ import type { Wire } from '../values/index.js'
 import type { Question } from './requests.js'
 
 interface Joined {
-  joins: number
   /** Whether the server did not let the client join it. */
   isRefused: boolean
+  /** Of those who have joined and not left; null for one who is there unseen. */
   readonly states: Map<number, Wire>
 }
 
@@ -16,28 +16,25 @@ export class ClientPresences {
     return this.#joined.has(collection)
   }
 
-  /** Join once more; whether this was the first time. */
-  join (collection: string): boolean {
-    const joined = this.#joined.get(collection) ?? { joins: 0, isRefused: false, states: new Map() }
+  /** Take `client` in; whether it is the first one. */
+  join (collection: string, client: number): boolean {
+    const joined = this.#joined.get(collection) ?? { isRefused: false, states: new Map() }
     this.#joined.set(collection, joined)
-    joined.joins += 1
-    return joined.joins === 1
+    joined.states.set(client, null)
+    return joined.states.size === 1
   }
 
-  /** Take `client` out and leave once; whether this was the last time. */
+  /** Take `client` out; whether it was the last one. */
   leave (collection: string, client: number): boolean {
-    const joined = this.#joined.get(collection)
-    if (joined === undefined) return false
-    joined.joins -= 1
-    joined.states.delete(client)
-    return joined.joins === 0 && this.#joined.delete(collection)
+    const states = this.#joined.get(collection)?.states
+    states?.delete(client)
+    return states?.size === 0 && this.#joined.delete(collection)
   }
 
-  /** The server was told, or the next one will be. */
+  /** The server was told, or the next one will be, unless the client has left meanwhile. */
   said (collection: string, client: number, state: Wire): void {
     const states = this.#joined.get(collection)?.states
-    if (state === null) states?.delete(client)
-    else states?.set(client, state)
+    if (states?.has(client) === true) states.set(client, state)
   }
 
   /** What announces all of them on a new connection. */
@@ -65,5 +62,5 @@ export class ClientPresences {
 function * announced (collection: string, joined: Joined): Generator<Question> {
   joined.isRefused = false
   yield { type: 'join', collection }
-  for (const [client, state] of joined.states) yield { type: 'set', collection, client, state }
+  for (const [client, state] of joined.states) if (state !== null) yield { type: 'set', collection, client, state }
 }

@@ -69,6 +69,16 @@ function commitForm ({ id, writes, checks, author, durability }: CommitFields & 
   return durability === null ? made : { ...made, durability }
 }
 
+/** Raises ValidationError for parts of a request that cannot be encoded. */
+export function checkSendable (parts: readonly Wire[]): void {
+  pack(parts)
+}
+
+/** Whether it opens a stream or view, which then has the id of this request. */
+export function isOpening (request: Request): boolean {
+  return request.type === 'subscribe' || request.type === 'watch'
+}
+
 /** Whether a request may be sent again when its connection is lost and nobody knows what became of it. */
 export function repeatable (request: Request): boolean {
   return request.type === 'commit' ? request.writes.size === 0 : request.type !== 'drop' && request.type !== 'erase'

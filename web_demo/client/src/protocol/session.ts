@@ -5,7 +5,7 @@ import type { Event } from './events.js'
 import { ClientOpened } from './opened.js'
 import { ClientPresences } from './presences.js'
 import {
-  encodeHello, encodeMore, encodeRequest, repeatable, type CommitFields, type Operation, type Question, type Request
+  checkSendable, encodeHello, encodeMore, encodeRequest, isOpening, repeatable, type CommitFields, type Operation, type Question, type Request
 } from './requests.js'
 import { ClientSeen } from './seen.js'
 import { ClientStream, ClientView } from './streams.js'
@@ -144,13 +144,16 @@ export class ClientSession {
     return sent !== undefined && !repeatable(sent.request)
   }
 
-  // streams and views; each has the id that is returned, and raises Overloaded when there are too many
+  // streams and views; each has the id that is returned, and raises Overloaded when there are too many. What cannot be
+  // said raises ValidationError before it is kept: it would fail again, and with it each connection that is to say it
 
   subscribe (collection: string, since: string | null): number {
+    checkSendable([collection, since])
     return this.#open(new ClientStream(this.#nextId(), collection, since, this.#options.credit, this.#openedStructures))
   }
 
   watch (query: WireObject, since: string | null): number {
+    checkSendable([query, since])
     return this.#open(new ClientView(this.#nextId(), query, since))
   }
 
@@ -179,9 +182,10 @@ export class ClientSession {
 
   // presence
 
-  /** Hear of a collection's presence, until it was left as often as it was joined. */
-  joinPresence (collection: string): void {
-    if (this.#presences.join(collection)) this.#mention({ type: 'join', collection })
+  /** Hear of a collection's presence, until all clients that have joined it have left. */
+  joinPresence (collection: string, client: number): void {
+    checkSendable([collection])
+    if (this.#presences.join(collection, client)) this.#mention({ type: 'join', collection })
   }
 
   /** Say who `client` is: a call, answered at once without a connection: the next one says it. */
@@ -192,11 +196,12 @@ export class ClientSession {
       return this.ask(question)
     }
     const request = { ...question, id: this.#nextId() }
+    encodeRequest(request)
     this.#said(request)
     return request.id
   }
 
-  /** Take `client` out, and leave once. */
+  /** Take `client` out, and leave with the last one. */
   leavePresence (collection: string, client: number): void {
     const last = this.#presences.leave(collection, client)
     this.#mention(last ? { type: 'leave', collection } : { type: 'set', collection, client, state: null })
@@ -224,7 +229,7 @@ export class ClientSession {
       const { length } = entry.frame
       const most = this.limits.messageBytes
       if (length > most) {
-        this.#fail(id, new LimitExceeded(`the request has ${length} bytes, the server takes ${most} (message_bytes)`))
+        this.#failed(entry.request, new LimitExceeded(`the request has ${length} bytes, the server takes ${most} (message_bytes)`))
         continue
       }
       this.#inFlight.set(id, entry)
@@ -244,13 +249,7 @@ export class ClientSession {
     const entries = [...this.#inFlight.values(), ...this.#queue.values()].filter(({ request }) => this.#calls.has(request.id))
     return {
       calls: entries.map(({ request }) => ({ ...request, sent: this.#inFlight.has(request.id) })),
-      subscriptions: [...this.#streams.values()].map(stream => ({
-        id: stream.id,
-        type: stream.type,
-        of: stream.type === 'stream' ? stream.collection : stream.query,
-        cursor: stream.cursor,
-        live: stream.live
-      }))
+      subscriptions: [...this.#streams.values()].map(({ id, type, of, cursor, live }) => ({ id, type, of, cursor, live }))
     }
   }
 
@@ -300,10 +299,10 @@ export class ClientSession {
     if (id === null) throw new ProtocolError(`the server did not understand a message: ${error.message}`)
     const sent = this.#inFlight.get(id)
     this.#inFlight.delete(id)
-    if (sent !== undefined) this.#seen.refused(sent.request, error)
-    if (sent !== undefined) this.#presences.refused(sent.request)
-    if (sent !== undefined && isOpening(sent.request)) this.#ended(id, error)
-    else this.#fail(id, error)
+    if (sent === undefined) return this.#fail(id, error)
+    this.#seen.refused(sent.request, error)
+    this.#presences.refused(sent.request)
+    this.#failed(sent.request, error)
   }
 
   #opened (id: number, value: Wire): void {
@@ -379,6 +378,11 @@ export class ClientSession {
     this.#queue.set(request.id, { request, frame: encodeRequest(request), parts: [] })
   }
 
+  #failed (request: Request, error: ProtoBaseError): void {
+    if (isOpening(request)) this.#ended(request.id, error)
+    else this.#fail(request.id, error)
+  }
+
   #fail (id: number, error: ProtoBaseError): void {
     if (this.#calls.delete(id)) this.#happened({ event: 'failed', id, error })
   }
@@ -391,9 +395,4 @@ export class ClientSession {
     this.#lastId += 1
     return this.#lastId
   }
-}
-
-/** Whether it opens a stream or view, which then has the id of this request. */
-function isOpening (request: Request): boolean {
-  return request.type === 'subscribe' || request.type === 'watch'
 }

@@ -27,6 +27,11 @@ export class ClientStream {
     this.#mostHeld = credit
   }
 
+  /** What it is of, for people to read. */
+  get of (): Wire {
+    return this.collection
+  }
+
   /** What opens it on a connection with these limits, after the last change it has. */
   request (limits: WelcomeLimits): Request {
     this.#mostHeld = Math.min(this.credit, limits.credit)
@@ -88,6 +93,11 @@ export class ClientView {
 
   /** `cursor`: behind the last whole difference. */
   constructor (readonly id: number, readonly query: WireObject, public cursor: string | null) {}
+
+  /** What it is of, for people to read. */
+  get of (): Wire {
+    return this.query
+  }
 
   /** What opens it on a connection with these limits, after the last whole difference it has. */
   request (limits: WelcomeLimits): Request {

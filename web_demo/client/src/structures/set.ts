@@ -45,8 +45,12 @@ export class AddWinsSet<E = Atom> extends Handle {
   async count (): Promise<number> { return await this.read('count') as number }
 }
 
-/** Raises ValidationError for what is no element or key. */
+/** The element or key as it is stored: -0 is 0. Raises ValidationError for what is none. */
 export function checked<E> (element: E): E {
   atomToWire(element, 'an element or key')
-  return element
+  return withoutSign(element) as E
+}
+
+function withoutSign (atom: unknown): unknown {
+  return Array.isArray(atom) ? atom.map(withoutSign) : atom === 0 ? 0 : atom
 }

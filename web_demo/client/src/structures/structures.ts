@@ -1,5 +1,5 @@
 import { ValidationError } from '../errors.js'
-import type { Atom } from '../values/index.js'
+import { checkText, type Atom } from '../values/index.js'
 import { CountedSet } from './counted_set.js'
 import { Counter } from './counter.js'
 import { Dict } from './dict.js'
@@ -19,9 +19,15 @@ const FIELD_HANDLES = { counter: Counter, set: AddWinsSet, counted_set: CountedS
 
 type HandleClass<H extends Handle> = new (port: Port, collection: string, target: { kind: string, path: readonly string[] }) => H
 
-/** The named structures of a collection. One exists from its first write on and keeps its kind (KindMismatch). */
+/**
+ * The named structures of a collection. One exists from its first write on and keeps its kind (KindMismatch).
+ *
+ * A name that is no well-formed Unicode raises ValidationError.
+ */
 export class Structures {
-  constructor (protected readonly port: Port, readonly name: string) {}
+  constructor (protected readonly port: Port, readonly name: string) {
+    checkText(name, 'the name of a collection')
+  }
 
   /** A dictionary with strings as keys. */
   dict<V = unknown> (name: string): Dict<V> { return this.#root('dict', Dict<V>, name) }
@@ -46,10 +52,14 @@ export class Structures {
       throw new ValidationError(`there is no kind '${kind}' of fields; there are ${Object.keys(FIELD_HANDLES).join(', ')}`)
     }
     const handle = FIELD_HANDLES[kind] as unknown as HandleClass<FieldHandles[K]>
-    return new handle(this.port, this.name, { kind, path: ['records', key, name] })
+    return new handle(this.port, this.name, { kind, path: this.#path('records', key, name) })
   }
 
   #root<H extends Handle> (kind: string, handle: HandleClass<H>, name: string): H {
-    return new handle(this.port, this.name, { kind, path: [name] })
+    return new handle(this.port, this.name, { kind, path: this.#path(name) })
+  }
+
+  #path (...names: string[]): string[] {
+    return names.map(name => checkText(name, `${this.name}: a name or key`))
   }
 }

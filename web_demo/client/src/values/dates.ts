@@ -1,7 +1,8 @@
 import { ValidationError } from '../errors.js'
 
 const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/
-const TIME = /^([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:[.,](\d{1,6}))?)?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/
+const CLOCK = '([01]\\d|2[0-3]):([0-5]\\d)(?::([0-5]\\d)(?:[.,](\\d{1,6}))?)?'
+const TIME = new RegExp(`^${CLOCK}(?:(Z)|([+-])${CLOCK})?$`) // the offsets of old zones have seconds
 
 /** A date without a time, such as `2026-11-28`, exactly as it is stored. */
 export class CalendarDate {
@@ -38,7 +39,9 @@ export class DateTime {
 
   /** The moment, to the millisecond; without an offset it is taken to be UTC. */
   toDate (): Date {
-    return new Date(/(?:Z|[+-]\d\d:\d\d)$/.test(this.text) ? this.text : `${this.text}Z`)
+    const [zone, sign, offset = '00:00'] = /([+-])(\d\d:.+)$/.exec(this.text) ?? ['']
+    const shift = Date.parse(`1970-01-01T${offset}Z`)
+    return new Date(Date.parse(`${this.text.slice(0, this.text.length - zone.length)}Z`) + (sign === '-' ? shift : -shift))
   }
 
   toString (): string {
@@ -68,8 +71,19 @@ function checkedDateTime (text: string): string {
   if (time === null || !/[T ]/.test(text[10] ?? '')) {
     throw new ValidationError(`'${text}' is no date with a time; write it like 2026-11-28T09:30:00+01:00`)
   }
-  const [, hours, minutes, seconds = '00', fraction = '', offset = ''] = time
-  const micros = fraction.padEnd(6, '0')
-  const part = /[1-9]/.test(micros) ? `.${micros}` : ''
-  return `${checkedDate(text.slice(0, 10))}T${hours}:${minutes}:${seconds}${part}${offset === 'Z' ? '+00:00' : offset}`
+  const [, hours, minutes, seconds = '00', fraction, utc, sign, ...offset] = time
+  const zone = utc === undefined ? sign === undefined ? '' : offsetOf(sign, offset) : '+00:00'
+  return `${checkedDate(text.slice(0, 10))}T${hours}:${minutes}:${seconds}${fractionOf(fraction)}${zone}`
+}
+
+/** Without seconds that are zero, and without the sign of none at all. */
+function offsetOf (sign: string, [hours, minutes, seconds = '00', fraction]: string[]): string {
+  const precise = seconds + fractionOf(fraction)
+  const offset = `${hours}:${minutes}${precise === '00' ? '' : `:${precise}`}`
+  return offset === '00:00' ? '+00:00' : sign + offset
+}
+
+/** Six digits with their point, or nothing for zero. */
+function fractionOf (digits = ''): string {
+  return /[1-9]/.test(digits) ? `.${digits.padEnd(6, '0')}` : ''
 }

@@ -1,12 +1,13 @@
 import { decode } from '@msgpack/msgpack'
 import { ProtocolError, ValidationError } from '../errors.js'
 import { byCodePoint } from './order.js'
+import { checkText } from './text.js'
 import { isList, MAX_WIRE_DEPTH, objectOf, type Wire, type WireObject } from './wire.js'
 
 const UTF8 = new TextEncoder()
 
 /**
- * MessagePack in its shortest form.
+ * MessagePack in its shortest form. Raises ValidationError for what has none.
  *
  * The library's encoder takes integers of 64 bits for floats, -0 for 0, and has no order of keys by code point:
  * digests would differ from the server's.
@@ -45,8 +46,9 @@ class Writer {
     else this.#object(wire, depth)
   }
 
+  /** The encoder takes every half of a surrogate pair for U+FFFD: two different names would be one. */
   #text (text: string): void {
-    const bytes = UTF8.encode(text)
+    const bytes = UTF8.encode(checkText(text, 'a text or name'))
     if (bytes.length < 32) this.#byte(0xa0 | bytes.length)
     else this.#head(bytes.length, 0xd9, 0xda, 0xdb)
     this.#put(bytes)

@@ -2,6 +2,7 @@ import { ValidationError } from '../errors.js'
 import { CalendarDate, DateTime } from './dates.js'
 import { keyText } from './atoms.js'
 import { byCodePoint } from './order.js'
+import { checkText } from './text.js'
 import { MAX_WIRE_DEPTH, short, TAG, tagged, wireObject, type Wire, type WireObject } from './wire.js'
 
 /** What is one value by itself. Integers that a number has not exactly are bigints. */
@@ -16,7 +17,6 @@ export type Value =
 
 const SMALLEST = -(2n ** 63n)
 const LARGEST = 2n ** 64n - 1n
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** The form of a value that travels, which nobody else holds. Raises ValidationError, which names `where`. */
 export function toWire (value: unknown, where = 'a value', depth = 0): Wire {
@@ -80,12 +80,6 @@ export function atomToWire (atom: unknown, where: string, depth = 0): Wire {
 
 function byText (one: readonly [string, Wire], other: readonly [string, Wire]): number {
   return byCodePoint(one[0], other[0])
-}
-
-/** The text, if it is well-formed Unicode. Raises ValidationError. */
-export function checkText (text: string, where: string): string {
-  if (LONE_SURROGATE.test(text)) throw new ValidationError(`${where} has a lone surrogate; use well-formed Unicode`)
-  return text
 }
 
 function checkNumber (number: number, where: string): number {

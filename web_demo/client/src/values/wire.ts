@@ -39,7 +39,11 @@ export function wireObject (entries: Iterable<readonly [string, Wire]>): WireObj
 
 /** A text that is the same for the same wire value, and differs for others. */
 export function keyOfWire (wire: Wire): string {
-  return JSON.stringify(wire, (_, part: unknown) => typeof part === 'bigint' ? { [TAG]: String(part) } : Object.is(part, -0) ? '-0' : part)
+  return JSON.stringify(wire, (_, part: unknown) => {
+    if (Object.is(part, -0)) return { [TAG]: '-0' } // no value on the wire has this key alone
+    if (typeof part === 'bigint') return { [TAG]: String(part) }
+    return part instanceof Uint8Array ? { [TAG]: [...part] } : part
+  })
 }
 
 /** A value of whatever kind for a message, cut. */

@@ -1,7 +1,11 @@
-import { fromWire, isList, isObject, objectOf, toWire, type Wire } from '../values/index.js'
+import { ValidationError } from '../errors.js'
+import { fromWire, isList, isObject, objectOf, tagOf, toWire, type Wire, type WireObject } from '../values/index.js'
 
 /** Largest total of one replica that is read, in bits (docs/protocol.md). */
 const MAX_TOTAL_BITS = 13_064
+
+/** What a value has not, and what merges has: sets, and the keys of dictionaries. */
+const NAMES = { set: 'Set', map: 'Map with a key that is no string' }
 
 /** What is stored in a document for a value: integers that a number has not exactly are tagged. Raises ValidationError. */
 export function toDoc (value: unknown): Wire {
@@ -11,7 +15,15 @@ export function toDoc (value: unknown): Wire {
 function exact (wire: Wire): Wire {
   if (typeof wire === 'bigint') return { '@': 'int', v: String(wire) }
   if (isList(wire)) return wire.map(exact)
-  return isObject(wire) ? objectOf(Object.entries(wire).map(([key, part]) => [key, exact(part)])) : wire
+  if (!isObject(wire)) return wire
+  const tag = tagOf(wire)
+  if (tag === 'set' || tag === 'map') throw new ValidationError(`a value has a ${NAMES[tag]}, which is none; use a list`)
+  return tag === 'dict' ? { ...wire, v: partsOf(wire.v as WireObject) } : partsOf(wire)
+}
+
+/** Each part as it is stored: keys of an object in a tag may be anything. */
+function partsOf (object: WireObject): WireObject {
+  return objectOf(Object.entries(object).map(([key, part]) => [key, exact(part)]))
 }
 
 /** The value of what is in a document, whatever a Yjs client has put there: a tag that is none is an object. */
