@@ -57,7 +57,7 @@ class Sight:
     @property
     def steps(self) -> tuple[Step, ...]:
         """What a query of the collection has to begin with; nothing, if all records are seen."""
-        where = () if self._condition is None else (Where(self._condition),)
+        where = () if self._condition is None else (Where(self._condition, guards=True),)
         return where if self._only is None else (*where, self._only)
 
     def __eq__(self, other: object) -> bool:

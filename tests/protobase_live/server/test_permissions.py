@@ -13,10 +13,12 @@ from pycrdt import Doc, Map
 
 import protobase_live as pb
 from protobase_actors import OrderedSet, SystemClock
-from protobase_live import Forbidden, Identity, Policy, Query, Rule
+from protobase_live import Forbidden, Identity, LimitExceeded, Policy, Query, Rule
 from protobase_live.model.operations import RECORDS, Check, Op, Read, Target
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.query.ast.tree import Where
+from protobase_live.query.engine import effort
 from protobase_live.server.authority import Authority
 from protobase_live.server.authorization import Authorization
 from protobase_live.server.limits import ServerLimits
@@ -201,7 +203,24 @@ async def test_who_comes_back_to_a_live_query_watches_what_may_be_seen():
     share: Any = PermittedShare(watched, authority)  # type: ignore[arg-type]
     for since in (None, "a cursor"):
         (await share.watch(Query("red"), since)).close()
-    assert watched.queries == [Query("red").where(pb.F.n == 1)] * 2
+    assert watched.queries == [Query("red", steps=[Where(pb.F.n == 1, guards=True)])] * 2
+
+
+async def test_whether_a_query_fails_does_not_tell_what_is_hidden(monkeypatch: pytest.MonkeyPatch):
+    """Its conditions are asked of the rows that may be seen, whichever way they are written."""
+    monkeypatch.setattr(effort, "MAX_STEPS", 1_000)
+    heavy = pb.F.n.in_([2]) & pb.param("text").like("%_x%")
+    queries = [Query("red").where(each) for each in (heavy, (heavy != False), pb.F.a == heavy)]  # noqa: E712
+    queries += [each.order_by("n") for each in queries] + [Query("red").order_by("n").where(heavy)]
+    async with serving(Rule("red", {"sub": "ann"}, "read", where="n = 1"), RED) as server:
+        await server.db.commit({"red": [Op(RECORDS, "put", ("hidden", {"n": 2}, {}))]})  # type: ignore[attr-defined]
+        async with live(server, "ann/blue") as ann, live(server, "bob/red") as bob:
+            for query in queries:
+                await ann.query(query, {"text": "x" * 5_000})
+                async with ann.live(query, {"text": "x" * 5_000}):
+                    pass
+                with pytest.raises(LimitExceeded, match="MAX_STEPS"):
+                    await bob.query(query, {"text": "x" * 5_000})
 
 
 async def test_who_may_write_parts_restores_nothing():
