@@ -22,6 +22,12 @@ def twin_texts(element: Any) -> list[str] | None:
     return sorted(set(map(key_text, twins))) if len(twins) <= MAX_TWINS else None
 
 
+def has_twins(element: Any) -> bool:
+    """Whether other atoms equal an element."""
+    texts = twin_texts(element)
+    return texts is None or len(texts) > 1
+
+
 def held(elements: Iterable[Any], element: Any, texts: list[str]) -> Any:
     """That of the elements which equals ``element``; only one that has twins is looked for."""
     return element if len(texts) == 1 else next(each for each in elements if each == element)
