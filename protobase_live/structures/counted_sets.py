@@ -29,8 +29,7 @@ from protobase_live.structures.kept_keys import KeptKeys
 from protobase_live.structures.kind import MARK, Args, Entry, KeyedKind
 from protobase_live.structures.raw import map_entries, native_entry, opened
 from protobase_live.structures.sets import SEPARATOR, are_elements, decoded, entries_of, named
-from protobase_live.structures.twinned import Stored, TwinnedKind
-from protobase_live.structures.twins import held
+from protobase_live.structures.twins import Stored, TwinnedKind, held
 
 T = TypeVar("T")
 

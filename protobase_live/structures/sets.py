@@ -19,8 +19,7 @@ from protobase_live.structures.handle import Handle
 from protobase_live.structures.kept_keys import KeptKeys
 from protobase_live.structures.kind import MARK, Args, Entry, KeyedKind
 from protobase_live.structures.raw import map_keys
-from protobase_live.structures.twinned import Stored, TwinnedKind
-from protobase_live.structures.twins import held, twin_texts
+from protobase_live.structures.twins import Stored, TwinnedKind, held, twin_texts
 
 T = TypeVar("T")
 
