@@ -97,6 +97,11 @@ class Cursor:
             raise ValidationError(f"not a cursor: {text[:40]!r}; pass one that a change carried") from error
 
 
+def marked(cursor: str, part: str) -> str:
+    """The text of a cursor that says which part was seen; one that says so already stays."""
+    return cursor if PART in cursor else cursor + PART + part
+
+
 def opaque(value: object) -> str:
     """A value as text: URL-safe base64 of MessagePack."""
     return base64.urlsafe_b64encode(values.pack(value)).rstrip(b"=").decode()

@@ -9,7 +9,6 @@ from typing import Any
 
 from protobase_live.document import united
 from protobase_live.model.change import Change
-from protobase_live.model.cursor import PART, opaque
 from protobase_live.model.names import KEY_FIELD, RECORDS_NAME
 from protobase_live.model.values import digest, same
 from protobase_live.permissions.grant import ReadScope
@@ -71,17 +70,13 @@ class Sight:
     def _words(self) -> tuple[object, frozenset[str] | None]:
         return to_form(QueryTree("any", steps=self.steps)), self._structures
 
-    def marked(self, cursor: str) -> str:
-        """A cursor that says that this is seen; one that says what is seen stays."""
-        return cursor if PART in cursor else cursor + PART + self.part
-
     @cached_property
     def part(self) -> str:
         """What stands for what is seen, in a cursor: the same where the same is seen, as far as it is said in
         the same words.
         """
         form, structures = self._words
-        return opaque(digest([form, None if structures is None else sorted(structures)]))
+        return digest([form, None if structures is None else sorted(structures)]).hex()
 
     # records
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from protobase_live.model.change import Change
+from protobase_live.model.cursor import marked
 from protobase_live.model.durability import Durability
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt, Target
@@ -86,12 +87,12 @@ class PermittedDatabase:
         receipt = await self._database.commit(
             {**writes, **(own_writes or {})}, [*checks, *own_checks], author, durability, permits
         )
-        marked = {
-            name: sight.marked(receipt.cursors[name])
+        seen = {
+            name: marked(receipt.cursors[name], sight.part)
             for name in permits.keys() & receipt.cursors.keys()
             if (sight := self._authority.sight(name)) is not None
         }
-        return replace(receipt, cursors={**receipt.cursors, **marked}) if marked else receipt
+        return replace(receipt, cursors={**receipt.cursors, **seen}) if seen else receipt
 
     async def check_commit(self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = ()) -> None:
         """Raises Forbidden unless a commit of these may be made, or of some like these."""
@@ -198,7 +199,7 @@ class PermittedStream:
     def cursor(self) -> str:
         """See `ChangeStream`."""
         cursor = self._stream.cursor
-        return cursor if self._sight is None else self._sight.marked(cursor)
+        return cursor if self._sight is None else marked(cursor, self._sight.part)
 
     async def batch(self, limit: int) -> list[Change]:
         """See `ChangeStream`: what is seen of the changes. Raises Forbidden."""
@@ -208,7 +209,7 @@ class PermittedStream:
                 return changes
             seen = [each for change in changes if (each := self._sight.change(change)) is not None]
             if seen:
-                return [replace(each, cursor=self._sight.marked(each.cursor)) for each in seen]
+                return [replace(each, cursor=marked(each.cursor, self._sight.part)) for each in seen]
             await asyncio.sleep(0)  # there may be very many that are not seen, and others wait
 
 
