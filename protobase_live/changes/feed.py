@@ -73,7 +73,11 @@ class Feed:
         self._era += 1
 
     def find(self, position: Cursor, end: int) -> int | None:
-        """The index below ``end`` where a stream at ``position`` goes on; None if it is not here."""
+        """The index below ``end`` where a stream at ``position`` goes on; None if it is not here, and for who
+        has seen something else.
+        """
+        if position.part is not None:
+            return None
         for index in range(min(end, self.end) - 1, max(self._start, self._whole) - 1, -1):
             entry = self._entries[index - self._start]
             if entry.before == position.vector:

@@ -121,8 +121,12 @@ async def _entries(
 
 
 def _has_been_at(loaded: Loaded, cursor: Cursor, until: Vector) -> bool:
-    """Whether the cursor is one of this history up to ``until``: another one may have the same numbers."""
+    """Whether the cursor is one of this history up to ``until``, behind which nothing else was seen: another
+    one may have the same numbers.
+    """
     half = cursor.half
+    if cursor.part is not None:  # something else was seen of it
+        return False
     if half is not None and not any(half.is_of(each) and covers(until, each) for each in loaded.commits):
         return False
     if any(is_leap(commit) and not covers(cursor.vector, commit) for commit in loaded.commits):

@@ -15,7 +15,7 @@ from protobase_live.changes.replay import recall, replay
 from protobase_live.errors import Closed
 from protobase_live.model.arrival import Arrival
 from protobase_live.model.change import Change
-from protobase_live.model.cursor import Cursor
+from protobase_live.model.cursor import NO_PART, Cursor
 from protobase_live.model.operations import Target
 from protobase_live.model.values import copy, quoted
 from protobase_storage import Loaded, covers, sequence_of
@@ -45,7 +45,8 @@ class ChangeStream:
         event loop than the database's, where not even an end can be told to the actor.
         """
         self._collection = collection
-        self._position = Cursor.decode(since) if since is not None else None
+        self._since = self._position = Cursor.decode(since) if since is not None else None
+        self.see(None)
         self._subscribe = subscribe
         self._unsubscribe = unsubscribe
         self._load = load
@@ -64,6 +65,16 @@ class ChangeStream:
 
     def __repr__(self) -> str:
         return f"<ChangeStream of {quoted(self._collection)}>"
+
+    def see(self, part: str | None) -> None:
+        """Before it is entered: only this part of the collection is seen by who reads, None: all of it.
+
+        If it goes on from a cursor of another part, it begins with a reset: in what was seen there something
+        may be missing, and too much be known.
+        """
+        if self._since is not None:
+            fits = self._since.is_start or self._since.part == part
+            self._position = replace(self._since, part=None if fits else NO_PART)
 
     async def __aenter__(self) -> ChangeStream:
         if self._entered:

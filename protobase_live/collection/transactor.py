@@ -91,7 +91,7 @@ class Transactor:
         """
         document = self._replica.document
         try:
-            return await in_steps(permit.judge_in_steps(ops, document.records))
+            return await in_steps(permit.judge_in_steps(ops, document.records, document.stored))
         except Forbidden:
             await in_steps(require_whole(document.rules.schema, ops))
             raise

@@ -18,7 +18,7 @@ from protobase_live.errors import naming
 from protobase_live.model.atoms import Atom
 from protobase_live.model.operations import RECORDS, Op, Read, Target
 from protobase_live.protocol.yjs.structs import Spot
-from protobase_live.structures import FieldKind, Kind
+from protobase_live.structures import FieldKind, Kind, Stored, TwinnedKind
 from protobase_live.structures.portions import PortionedDoc
 from protobase_live.structures.raw import observe_updates
 from protobase_live.structures.records import own_map
@@ -197,6 +197,15 @@ class Content:
             if shared is None:
                 return kind.answer(None, read.method, args)
             return kind.read(shared, read.method, args)
+
+    def stored(self, target: Target) -> Stored:
+        """What is stored of a set or counted set, which its plain value may not tell (`TwinnedKind`).
+
+        Raises KindMismatch, RecordMissing, ValidationError.
+        """
+        kind, shared = kind_at(target), self._resolve(target)
+        assert isinstance(kind, TwinnedKind)
+        return {} if shared is None else kind.stored(shared)
 
     def hash_state(self) -> Generator[None, None, str]:
         """The state hash, with pauses in which nobody may write."""

@@ -309,6 +309,10 @@ class Document:
         """
         return self._content.read(read)
 
+    def stored(self, target: Target) -> Mapping[str, int]:
+        """See `Content.stored`."""
+        return self._content.stored(target)
+
     def hash_in_steps(self) -> Generator[None, None, str]:
         """The state hash (`hash_state`), with pauses in which nothing else may be done with the document."""
         return self._content.hash_state()
@@ -373,10 +377,7 @@ class Document:
         self._content.tell_structures(told)
 
     def follow(self, opened: Iterable[Target]) -> None:
-        """While differences are wanted: also those of these structures, even if nobody registered them.
-
-        One that is of another kind, or one too many (`MAX_FOLLOWED`), is left out.
-        """
+        """Tell differences of these, too, registered or not; none of another kind, nor too many."""
         self._content.follow(opened)
 
     @property

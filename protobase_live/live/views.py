@@ -353,7 +353,8 @@ def _next_count(count: int) -> int:
 
 def _rows(sources: Sequence[Source], table: Table) -> list[Row]:
     """The rows that any of the sources may want, reached in the cheapest way."""
-    found = [Selection(source.condition).access(table).read() for source in sources]
+    selections = [Selection(source.condition, guard=source.guard) for source in sources]
+    found = [each.access(table).read() for each in selections]
     if len(found) == 1:
         return list(found[0])
     return list({row[KEY_FIELD]: row for row in chain(*found)}.values())

@@ -4,6 +4,9 @@ A cursor is a version vector ``{origin: sequence}`` and, for somebody who stoppe
 which commit that is and how many of its changes were seen. It travels as `opaque` text of ``[vector, 0]`` or
 ``[vector, seen, origin, sequence]``. Earlier versions left out the sequence, which is the next of that node;
 still earlier ones the origin, too, so that nobody knows which commit it is.
+
+Behind it stands, after a ``~``, which part of the collection was seen, if that was not all: who sees another
+part has not seen what is before the cursor.
 """
 
 from __future__ import annotations
@@ -21,6 +24,12 @@ from protobase_storage import Commit, Vector, join, sequence_of
 
 MAX_CURSOR_CHARS = 64 * 1024
 """Longest cursor text that is accepted; a vector of a thousand origins fits."""
+
+PART = "~"
+"""Between a cursor and the part that was seen. No `opaque` text has it."""
+
+NO_PART = ""
+"""A part that nobody sees: of somebody who has begun to be told anew what there is."""
 
 UNREADABLE = (ValueError, TypeError, AttributeError, binascii.Error, ProtoBaseError)
 """What reading a cursor raises if it is none."""
@@ -48,6 +57,13 @@ class Cursor:
 
     vector: Vector = field(default_factory=dict[str, int])
     half: Half | None = None
+    part: str | None = None
+    """What stands for the part of the collection that was seen; None: all of it."""
+
+    @property
+    def is_start(self) -> bool:
+        """Whether nothing was seen, of whatever part."""
+        return not self.vector and self.half is None
 
     @property
     def reach(self) -> Vector:
@@ -58,7 +74,8 @@ class Cursor:
     def encode(self) -> str:
         """The opaque text, the same for equal cursors."""
         half = self.half
-        return opaque([dict(self.vector), *([half.seen, half.origin, half.sequence] if half else [0])])
+        text = opaque([dict(self.vector), *([half.seen, half.origin, half.sequence] if half else [0])])
+        return text if self.part is None else text + PART + self.part
 
     def seen_of(self, commit: Commit) -> int:
         """How many changes were seen of a commit that ``vector`` does not include."""
@@ -70,12 +87,19 @@ class Cursor:
         check_since(text)
         if len(text) > MAX_CURSOR_CHARS:
             raise ValidationError(f"a cursor has at most {MAX_CURSOR_CHARS} characters, not {len(text)}")
+        whole, mark, part = text.partition(PART)
         try:
-            vector, seen, *of = read_opaque(text)
+            vector, seen, *of = read_opaque(whole)
             pairs = read_vector(vector)
-            return cls(pairs, _half(pairs, seen, *of) if _count(seen) else None)
+            half = _half(pairs, seen, *of) if _count(seen) else None
+            return cls(pairs, half, part if mark else None)
         except UNREADABLE as error:
             raise ValidationError(f"not a cursor: {text[:40]!r}; pass one that a change carried") from error
+
+
+def marked(cursor: str, part: str) -> str:
+    """The text of a cursor that says which part was seen; one that says so already stays."""
+    return cursor if PART in cursor else cursor + PART + part
 
 
 def opaque(value: object) -> str:

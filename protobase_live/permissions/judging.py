@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from protobase_live.document import Scope, checked, kind_at, obstacle, united
 from protobase_live.errors import Forbidden, KindMismatch, RecordExists, RecordMissing
 from protobase_live.model.names import RECORDS_NAME
-from protobase_live.model.operations import RECORDS, Op
+from protobase_live.model.operations import RECORDS, Op, Target
 from protobase_live.model.values import quoted
 from protobase_live.permissions.reading import no_field
+from protobase_live.permissions.replayed_set import ReplayedSet
 from protobase_live.permissions.sight import Row, Sight
-from protobase_live.structures import RECORDS_KIND
+from protobase_live.structures import RECORDS_KIND, Stored, TwinnedKind
 
 JUDGED = 100
 """How many operations are judged without a pause."""
 
 Rows = Mapping[str, Row]
+StoredAt = Callable[[Target], Stored]
+"""What is stored of a set in a record; see `TwinnedKind`."""
 
 
 @dataclass(slots=True)
@@ -31,6 +35,20 @@ class _Touched:
     """What it is after the operations so far."""
     fields: dict[str, None] | None = field(default_factory=dict[str, None])
     """Which fields they touch; None: all."""
+
+    sets: dict[str, ReplayedSet] = field(default_factory=dict[str, ReplayedSet])
+    """Fields that are sets to which something was done."""
+    given: dict[str, None] | None = field(default_factory=dict[str, None])
+    """Fields that were given a value as a whole, so that what was stored of them is no more; None: all."""
+
+    def give(self, fields: Iterable[str] | None) -> None:
+        """Some are given a value; None: all."""
+        if fields is None:
+            self.given, self.sets = None, {}
+            return
+        if self.given is not None:
+            self.given |= dict.fromkeys(fields)
+        self.sets = {name: each for name, each in self.sets.items() if name not in fields}
 
     def touch(self, fields: Iterable[str] | None) -> None:
         """Some more are touched."""
@@ -52,8 +70,11 @@ class TransactionJudge:
         self._fields = united(scope.fields for scope in self._scopes)
         self._sight = sight
 
-    def judge_in_steps(self, ops: Sequence[Op], rows: Rows) -> Generator[None, None, Sequence[Op]]:
-        """The operations that are left to be carried out, with pauses in which ``rows`` may not change.
+    def judge_in_steps(
+        self, ops: Sequence[Op], rows: Rows, stored: StoredAt
+    ) -> Generator[None, None, Sequence[Op]]:
+        """The operations that are left to be carried out, with pauses in which ``rows`` may not change, nor
+        what is ``stored``.
 
         Raises Forbidden, RecordExists, RecordMissing and ValidationError.
         """
@@ -62,7 +83,7 @@ class TransactionJudge:
         kept: list[Op] = []
         touched: dict[str, _Touched] = {}
         for number, op in enumerate(ops, 1):
-            if self._take(op := checked(op), rows, touched):
+            if self._take(op := checked(op), rows, stored, touched):
                 kept.append(op)
             if number % JUDGED == 0:
                 yield
@@ -72,7 +93,7 @@ class TransactionJudge:
                 yield
         return kept
 
-    def _take(self, op: Op, rows: Rows, touched: dict[str, _Touched]) -> bool:
+    def _take(self, op: Op, rows: Rows, stored: StoredAt, touched: dict[str, _Touched]) -> bool:
         """Note what an operation does; whether it is to be carried out."""
         if op.target.path[0] != RECORDS_NAME:
             self._require_structure(op.target.path[0])
@@ -86,7 +107,7 @@ class TransactionJudge:
             if old is not None and not self._knows(key, old):
                 return _refuse_hidden(op, key)
             each = touched[key] = _Touched(old, old)
-        self._write(op, key, each)
+        self._write(op, key, each, stored)
         return True
 
     def _knows(self, key: str, row: Row) -> bool:
@@ -94,13 +115,13 @@ class TransactionJudge:
             scope.lets_old(key, row) for scope in self._scopes
         )
 
-    def _write(self, op: Op, key: str, each: _Touched) -> None:
+    def _write(self, op: Op, key: str, each: _Touched, stored: StoredAt) -> None:
         """Do to a record's plain value what an operation does. Raises what rehearsing it would raise."""
         if op.target != RECORDS:
             name = op.target.path[2]
             if each.row is None:
                 raise RecordMissing(no_field(op.target))
-            each.row = {**each.row, name: _replayed(op, key, name, each.row.get(name))}
+            each.row = {**each.row, name: _replayed(op, each, each.row.get(name), stored)}
             each.touch((name,))
             return
         if op.action == "delete" and each.row is None:
@@ -108,6 +129,7 @@ class TransactionJudge:
         before = {} if each.row is None else {key: each.row}
         each.touch(op.args[1] if op.action == "update" or each.old is each.row is None else None)
         each.row = RECORDS_KIND.replay(before, op.action, op.args).get(key)
+        each.give(op.args[1] if op.action == "update" else None)
 
     def _judge(self, key: str, each: _Touched) -> None:
         match obstacle(self._scopes, key, each.old, each.row, each.fields):
@@ -131,9 +153,17 @@ class TransactionJudge:
             raise Forbidden(f"structure {quoted(name)} may not be written")
 
 
-def _replayed(op: Op, key: str, name: str, value: Any) -> Any:
+def _replayed(op: Op, each: _Touched, value: Any, stored: StoredAt) -> Any:
+    """What an operation makes of a field that holds a value."""
+    kind, (_, key, name) = kind_at(op.target), op.target.path
     try:
-        return kind_at(op.target).replay(value, op.action, op.args)
+        if not isinstance(kind, TwinnedKind):
+            return kind.replay(value, op.action, op.args)
+        if name not in each.sets:
+            is_given = each.old is None or each.given is None or name in each.given
+            before = partial(kind.stored_of, value) if is_given else partial(stored, op.target)
+            each.sets[name] = ReplayedSet(kind, before)
+        return each.sets[name].replay(value, op.action, op.args)
     except KindMismatch:  # its message has the value, which may not be read
         what = f"field {quoted(name)} of record {quoted(key)}"
         raise KindMismatch(f"{what} is no {op.target.kind}") from None

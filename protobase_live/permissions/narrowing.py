@@ -16,8 +16,9 @@ def narrow(query: Q, sight: SightOf) -> Q:
     """The query as if nothing were in its collections but the rows and fields that ``sight`` lets be seen.
 
     Each use of a collection begins with these: also those of joined and united queries, and the records among
-    which `traverse` walks. So nothing behind it can tell that there is more, run once or live. The query
-    itself where all is seen. Raises what ``sight`` raises, and LimitExceeded where it gets too large.
+    which `traverse` walks. So nothing behind it can tell that there is more, run once or live. The
+    condition of the rows guards them: nothing of the query is asked of others, of which it could fail. The
+    query itself where all is seen. Raises what ``sight`` raises, and LimitExceeded where it gets too large.
     """
     if all((seen := sight(name)) is None or seen.shows_records for name in query.collections):
         return query

@@ -9,7 +9,7 @@ from typing import Any
 from protobase_live.document import Condition, Judge, Scope
 from protobase_live.model.operations import Op, Read
 from protobase_live.permissions.grant import Grant, WriteScope
-from protobase_live.permissions.judging import Rows, TransactionJudge
+from protobase_live.permissions.judging import Rows, StoredAt, TransactionJudge
 from protobase_live.permissions.reading import Ask, answer_in_steps
 from protobase_live.permissions.sight import Sight
 from protobase_live.query.ast.expressions import Expr
@@ -29,9 +29,11 @@ class GrantPermit:
         """See `reading.answer_in_steps`."""
         return answer_in_steps(self.sight, read, ask)
 
-    def judge_in_steps(self, ops: Sequence[Op], rows: Rows) -> Generator[None, None, Sequence[Op]]:
+    def judge_in_steps(
+        self, ops: Sequence[Op], rows: Rows, stored: StoredAt
+    ) -> Generator[None, None, Sequence[Op]]:
         """See `TransactionJudge.judge_in_steps`."""
-        return self._judge.judge_in_steps(ops, rows)
+        return self._judge.judge_in_steps(ops, rows, stored)
 
 
 def judge_of_writes(grant: Grant) -> Judge:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from protobase_live.document import Judge
-from protobase_live.model.operations import Op, Read
+from protobase_live.model.operations import Op, Read, Target
 
 if TYPE_CHECKING:
     from protobase_live.permissions.grant import Grant
     from protobase_live.permissions.permit import GrantPermit
+    from protobase_live.structures import Stored
 
 
 class Permit(Protocol):
@@ -24,7 +25,7 @@ class Permit(Protocol):
         ...
 
     def judge_in_steps(
-        self, ops: Sequence[Op], rows: Mapping[str, dict[str, Any]]
+        self, ops: Sequence[Op], rows: Mapping[str, dict[str, Any]], stored: Callable[[Target], Stored]
     ) -> Generator[None, None, Sequence[Op]]:
         """See `TransactionJudge.judge_in_steps`."""
         ...

@@ -10,7 +10,7 @@ from typing import Any
 from protobase_live.document import united
 from protobase_live.model.change import Change
 from protobase_live.model.names import KEY_FIELD, RECORDS_NAME
-from protobase_live.model.values import same
+from protobase_live.model.values import digest, same
 from protobase_live.permissions.grant import ReadScope
 from protobase_live.query.ast.expressions import Call, Expr, Value
 from protobase_live.query.ast.tree import Only, QueryTree, Step, Where
@@ -57,7 +57,7 @@ class Sight:
     @property
     def steps(self) -> tuple[Step, ...]:
         """What a query of the collection has to begin with; nothing, if all records are seen."""
-        where = () if self._condition is None else (Where(self._condition),)
+        where = () if self._condition is None else (Where(self._condition, guards=True),)
         return where if self._only is None else (*where, self._only)
 
     def __eq__(self, other: object) -> bool:
@@ -67,8 +67,16 @@ class Sight:
     __hash__ = None  # pyright: ignore[reportAssignmentType] - nobody keeps one by what it shows
 
     @cached_property
-    def _words(self) -> object:
+    def _words(self) -> tuple[object, frozenset[str] | None]:
         return to_form(QueryTree("any", steps=self.steps)), self._structures
+
+    @cached_property
+    def part(self) -> str:
+        """What stands for what is seen, in a cursor: the same where the same is seen, as far as it is said in
+        the same words.
+        """
+        form, structures = self._words
+        return digest([form, None if structures is None else sorted(structures)]).hex()
 
     # records
 

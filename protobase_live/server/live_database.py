@@ -43,6 +43,14 @@ class ChangeStream(Protocol):
         ...
 
 
+class WholeStream(ChangeStream, Protocol):
+    """Those of who sees all, unless it is told otherwise."""
+
+    def see(self, part: str | None) -> None:
+        """See `protobase_live.changes.stream.ChangeStream`."""
+        ...
+
+
 class Watcher(Protocol):
     """The differences of a query's rows, pulled."""
 
@@ -147,6 +155,8 @@ class WholeDatabase(Database, Protocol):
         durability: Durability | None = None,
         permits: Permits = NO_PERMITS,
     ) -> Receipt: ...
+
+    def changes(self, collection: str, since: str | None = None, *structures: Target) -> WholeStream: ...
 
 
 _QUERIES = "protobase_live.live.views"

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from protobase_live.model.change import Change
+from protobase_live.model.cursor import marked
 from protobase_live.model.durability import Durability
 from protobase_live.model.erasure import Erasure
 from protobase_live.model.operations import Check, CollectionInfo, Op, Read, Receipt, Target
@@ -22,7 +23,15 @@ from protobase_live.permissions.grant import SERVER, Action
 from protobase_live.presence.hub import PresenceHub
 from protobase_live.server.accounts import Account
 from protobase_live.server.authority import Authority
-from protobase_live.server.live_database import ChangeStream, Share, Views, Watcher, WholeDatabase, WholeViews
+from protobase_live.server.live_database import (
+    ChangeStream,
+    Share,
+    Views,
+    Watcher,
+    WholeDatabase,
+    WholeStream,
+    WholeViews,
+)
 from protobase_live.server.reading import Reading
 
 if TYPE_CHECKING:
@@ -75,9 +84,15 @@ class PermittedDatabase:
         await self.check_commit(writes, checks)
         names = {**writes, **{check.collection: () for check in checks}}
         permits = {name: permit for name in names if (permit := self._authority.permit(name)) is not None}
-        return await self._database.commit(
+        receipt = await self._database.commit(
             {**writes, **(own_writes or {})}, [*checks, *own_checks], author, durability, permits
         )
+        seen = {
+            name: marked(receipt.cursors[name], sight.part)
+            for name in permits.keys() & receipt.cursors.keys()
+            if (sight := self._authority.sight(name)) is not None
+        }
+        return replace(receipt, cursors={**receipt.cursors, **seen}) if seen else receipt
 
     async def check_commit(self, writes: Mapping[str, Sequence[Op]], checks: Sequence[Check] = ()) -> None:
         """Raises Forbidden unless a commit of these may be made, or of some like these."""
@@ -151,9 +166,13 @@ class PermittedDatabase:
 
 
 class PermittedStream:
-    """A change stream that ends when it may no longer be read."""
+    """A change stream that ends when it may no longer be read.
 
-    def __init__(self, stream: ChangeStream, collection: str, authority: Authority) -> None:
+    Where parts of the collection are seen its cursors say so (`Sight.part`): whoever comes back with one when
+    the rules, or what he claims, let another part be seen is told anew what there is.
+    """
+
+    def __init__(self, stream: WholeStream, collection: str, authority: Authority) -> None:
         self._stream = stream
         self._collection = collection
         self._authority = authority
@@ -161,9 +180,14 @@ class PermittedStream:
 
     async def __aenter__(self) -> PermittedStream:
         """Raises Forbidden, and what the stream raises."""
-        await self._reading.begin(self._stream.__aenter__)
-        self._sight = self._authority.sight(self._collection)
+        await self._reading.begin(self._begin)
         return self
+
+    async def _begin(self) -> None:
+        self._sight = self._authority.sight(self._collection)
+        if self._sight is not None:
+            self._stream.see(self._sight.part)
+        await self._stream.__aenter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
@@ -174,7 +198,8 @@ class PermittedStream:
     @property
     def cursor(self) -> str:
         """See `ChangeStream`."""
-        return self._stream.cursor
+        cursor = self._stream.cursor
+        return cursor if self._sight is None else marked(cursor, self._sight.part)
 
     async def batch(self, limit: int) -> list[Change]:
         """See `ChangeStream`: what is seen of the changes. Raises Forbidden."""
@@ -184,7 +209,7 @@ class PermittedStream:
                 return changes
             seen = [each for change in changes if (each := self._sight.change(change)) is not None]
             if seen:
-                return seen
+                return [replace(each, cursor=marked(each.cursor, self._sight.part)) for each in seen]
             await asyncio.sleep(0)  # there may be very many that are not seen, and others wait
 
 

@@ -21,6 +21,7 @@ from protobase_live.structures.records import (
 )
 from protobase_live.structures.sets import SET, Set
 from protobase_live.structures.texts import TEXT, Text
+from protobase_live.structures.twins import Stored, TwinnedKind
 from protobase_live.structures.xml_fragments import XML_FRAGMENT, XmlFragment
 
 KINDS: Mapping[str, Kind] = {
@@ -51,7 +52,9 @@ __all__ = [
     "List",
     "RecordsKind",
     "Set",
+    "Stored",
     "Text",
+    "TwinnedKind",
     "XmlFragment",
     "fits_kind",
     "kind_of",

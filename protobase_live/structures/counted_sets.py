@@ -26,17 +26,17 @@ from protobase_live.structures.arguments import (
 from protobase_live.structures.counters import COUNTER, whole_number
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kept_keys import KeptKeys
-from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, KeyedKind
+from protobase_live.structures.kind import MARK, Args, Entry, KeyedKind
 from protobase_live.structures.raw import map_entries, native_entry, opened
 from protobase_live.structures.sets import SEPARATOR, are_elements, decoded, entries_of, named
-from protobase_live.structures.twins import held
+from protobase_live.structures.twins import Stored, TwinnedKind, held
 
 T = TypeVar("T")
 
 _N = Argument("n", positive, 1)
 
 
-class CountedSetKind(FieldKind, KeyedKind):
+class CountedSetKind(TwinnedKind, KeyedKind):
     """``add(element, n)``, ``remove(element, n)``; ``count_of``, ``items``, ``count`` (all together).
 
     Removing more than there is removes all there is. Plain values are dicts of element -> count, where
@@ -76,8 +76,7 @@ class CountedSetKind(FieldKind, KeyedKind):
 
     def plain_entries(self, entries: Mapping[str, Any]) -> dict[Any, int]:
         """The counts of a counted set with these native entries."""
-        counts = _counts(entries)
-        return _together(counts, sorted(counts))
+        return self.shown(_counts(entries))
 
     def fits(self, entries: Mapping[str, Any]) -> bool:
         """See Kind: every key names an element and who counted it, every entry is a whole number."""
@@ -85,11 +84,36 @@ class CountedSetKind(FieldKind, KeyedKind):
 
     def replay(self, value: Any, action: str, args: Args) -> dict[Any, int]:
         """See Kind."""
+        if self.meets_twins(value, args):
+            return self.shown(self.replay_stored(self.stored_of(value), action, args))
         given = self._given(value)
         element, n = args
         count = given.get(element, 0) + (n if action == "add" else -n)
         others = {each: known for each, known in given.items() if each != element}
         return {**others, element: count} if count > 0 else others
+
+    def elements(self, args: Args) -> Args:
+        """See TwinnedKind."""
+        return args[:1]
+
+    def stored(self, shared: Any) -> Stored:
+        """See TwinnedKind."""
+        return _counts(map_entries(shared))
+
+    def stored_of(self, plain: Any) -> Stored:
+        """See TwinnedKind."""
+        return {key_text(element): count for element, count in self._given(plain).items()}
+
+    def shown(self, stored: Stored) -> dict[Any, int]:
+        """See TwinnedKind."""
+        return _together(stored, sorted(stored))
+
+    def replay_stored(self, stored: Stored, action: str, args: Args) -> Stored:
+        """See TwinnedKind."""
+        text, n = key_text(args[0]), args[1]
+        count = stored.get(text, 0) + (n if action == "add" else -n)
+        others = {each: known for each, known in stored.items() if each != text}
+        return {**others, text: count} if count > 0 else others
 
     def answer(self, value: Any, method: str, args: Args) -> Any:
         """See Kind."""

@@ -17,9 +17,9 @@ from protobase_live.model.values import check_atom, key_text, require_unlike, sh
 from protobase_live.structures.arguments import ELEMENT, MAX_ELEMENTS, NOTHING, Signature, Signatures
 from protobase_live.structures.handle import Handle
 from protobase_live.structures.kept_keys import KeptKeys
-from protobase_live.structures.kind import MARK, Args, Entry, FieldKind, KeyedKind
+from protobase_live.structures.kind import MARK, Args, Entry, KeyedKind
 from protobase_live.structures.raw import map_keys
-from protobase_live.structures.twins import held, twin_texts
+from protobase_live.structures.twins import Stored, TwinnedKind, held, twin_texts
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ SEPARATOR = "|"
 """Between an element's text and the replica in the key of an entry."""
 
 
-class SetKind(FieldKind, KeyedKind):
+class SetKind(TwinnedKind, KeyedKind):
     """``add(*elements)``, ``remove(*elements)``, ``clear()``; ``contains``, ``values``, ``count``.
 
     Plain values are Python sets, where elements that Python calls equal (True and 1, an instant in two zones)
@@ -76,10 +76,35 @@ class SetKind(FieldKind, KeyedKind):
 
     def replay(self, value: Any, action: str, args: Args) -> set[Any]:
         """See Kind."""
+        if self.meets_twins(value, args):
+            return self.shown(self.replay_stored(self.stored_of(value), action, args))
         given = self._given(value)
         if action == "add":
             return given | set(args)
         return given - set(args) if action == "remove" else set()
+
+    def elements(self, args: Args) -> Args:
+        """See TwinnedKind."""
+        return args
+
+    def stored(self, shared: Any) -> Stored:
+        """See TwinnedKind."""
+        return dict.fromkeys(_texts(map_keys(shared)), 1)
+
+    def stored_of(self, plain: Any) -> Stored:
+        """See TwinnedKind."""
+        return dict.fromkeys(map(key_text, self._given(plain)), 1)
+
+    def shown(self, stored: Stored) -> set[Any]:
+        """See TwinnedKind."""
+        return {element for _, element in decoded(sorted(stored))}
+
+    def replay_stored(self, stored: Stored, action: str, args: Args) -> Stored:
+        """See TwinnedKind."""
+        texts = set(map(key_text, args))
+        if action == "add":
+            return {**stored, **dict.fromkeys(texts, 1)}
+        return {text: 1 for text in stored if text not in texts} if action == "remove" else {}
 
     def answer(self, value: Any, method: str, args: Args) -> Any:
         """See Kind."""
@@ -155,8 +180,12 @@ def entries_of(shared: Any, texts: Collection[str]) -> list[str]:
 
 def _elements(keys: Iterable[str]) -> list[Any]:
     """The elements of entries with these keys, sorted by key_text; what is no entry is left out."""
-    texts = {text for text, separator, _ in (key.partition(SEPARATOR) for key in keys) if separator}
-    return [element for _, element in decoded(sorted(texts))]
+    return [element for _, element in decoded(sorted(_texts(keys)))]
+
+
+def _texts(keys: Iterable[str]) -> set[str]:
+    """The texts of the elements that entries with these keys are of."""
+    return {text for text, separator, _ in (key.partition(SEPARATOR) for key in keys) if separator}
 
 
 def named(keys: Iterable[str], plain: Collection[Any]) -> dict[Any, list[str]] | None:
@@ -165,7 +194,7 @@ def named(keys: Iterable[str], plain: Collection[Any]) -> dict[Any, list[str]] |
 
     None where they are too many.
     """
-    texts = {text for text, separator, _ in (key.partition(SEPARATOR) for key in keys) if separator}
+    texts = _texts(keys)
     found: dict[Any, list[str]] = {}
     for text, element in decoded(sorted(texts)):
         twins = twin_texts(element)

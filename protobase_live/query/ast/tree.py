@@ -5,7 +5,7 @@ A step that exists is in order: each raises ValidationError when it is made with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self, TypeVar
@@ -44,6 +44,14 @@ class Where:
     """Keeps the rows of which the condition is true."""
 
     condition: Expr
+    guards: bool = False
+    """Whether nothing else is asked of a row before this: one that it leaves out must not tell of itself."""
+
+    def with_other(self, other: Where) -> Where | None:
+        """One step instead of this and the next; None where they have to stay apart."""
+        if self.guards or other.guards:
+            return None
+        return Where(both(self.condition, other.condition))
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +244,21 @@ class QueryTree:
 
     def filtered(self, condition: Expr) -> Self:
         """The query with a condition more; next to another it is one with that."""
-        if self.steps and isinstance(last := self.steps[-1], Where):
-            return self.with_steps((*self.steps[:-1], Where(both(last.condition, condition))))
-        return self.with_steps((*self.steps, Where(condition)))
+        return self.with_steps(followed(self.steps, Where(condition)))
 
 
 Q = TypeVar("Q", bound=QueryTree)
 
 Step = Where | Only | Join | GroupBy | Select | Distinct | OrderBy | Slice | Union | Unnest | Traverse | Count
+
+
+def followed(steps: Sequence[Step], step: Step) -> list[Step]:
+    """``steps`` and then another, which is one with the last if both are conditions that may be."""
+    if steps and isinstance(last := steps[-1], Where) and isinstance(step, Where):
+        together = last.with_other(step)
+        if together is not None:
+            return [*steps[:-1], together]
+    return [*steps, step]
 
 
 def nested_in(step: Step) -> tuple[QueryTree, ...]:
@@ -275,7 +290,7 @@ def map_step(step: Step, change: Callable[[Expr], Expr], nested: Callable[[Query
     """The step with other expressions, and other queries inside."""
     match step:
         case Where():
-            return Where(change(step.condition))
+            return Where(change(step.condition), step.guards)
         case Only():
             return Only(tuple((change(each), fields) for each, fields in step.parts))
         case Join():

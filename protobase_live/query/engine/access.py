@@ -13,9 +13,11 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from protobase_live.query.ast.expressions import Expr, conjuncts
+from protobase_live.query.ast.expressions import Expr
 from protobase_live.query.engine.access_paths import AccessPath, AccessPaths, Terms
 from protobase_live.query.engine.code import compile_rank
+from protobase_live.query.engine.effort import apart
+from protobase_live.query.engine.guard import Guarded
 from protobase_live.query.engine.index import Paths
 from protobase_live.query.engine.operator import BATCH_ROWS, Rank, Row
 from protobase_live.query.engine.table import Table
@@ -33,14 +35,24 @@ class Selection:
     """The records of a query before its first step that is not about single records.
 
     ``reach`` is how many of them, in the order of ``terms`` (then of keys), the query looks at; None: all.
+    ``condition`` is asked of those for which ``guard`` is true.
     """
 
-    def __init__(self, condition: Expr | None, terms: Terms = (), reach: int | None = None) -> None:
+    def __init__(
+        self,
+        condition: Expr | None,
+        terms: Terms = (),
+        reach: int | None = None,
+        guard: Expr | None = None,
+    ) -> None:
         self.condition = condition
+        self.guard = guard
         self.terms = terms
         self.reach = reach
         self.rank = compile_rank(terms) if terms else None
-        self._ways = AccessPaths(() if condition is None else conjuncts(condition), terms)
+        self.place = apart(self.rank) if self.rank and guard is not None else self.rank
+        """`rank`, of rows that the guard may leave out: what it costs must not add up to a failure."""
+        self._ways = AccessPaths(Guarded(guard, condition), terms)
         self._found: tuple[tuple[Paths, ...] | None, tuple[AccessPath, ...]] = (None, ())
 
     def access(self, table: Table) -> Access:
@@ -51,7 +63,7 @@ class Selection:
             ways = tuple(self._ways.through(table.usable))
             self._found = usable, ways
         found = [Access(self, way, table) for way in ways]
-        exact = [each.count for each in found if each.way.residual is None]
+        exact = [each.count for each in found if each.way.is_exact]
         kept = exact[0] if exact else min([each.count for each in found]) / RESIDUAL
         for each in found:
             each.expect(kept)
@@ -95,7 +107,7 @@ class Access:
         if reach is not None and reach < kept:
             self.rows = reach
             if self.sorted:
-                read = reach if self.way.residual is None else read * reach / kept
+                read = reach if self.way.is_exact else read * reach / kept
         else:
             self.rows = round(kept)
         is_scan = self.way.paths is None and self.way.keys is None
@@ -136,7 +148,7 @@ class Access:
         return heapq.merge(*stretches, key=self._place) if self.sorted else chain.from_iterable(stretches)
 
     def _place(self, key: str) -> tuple[Rank, str]:
-        rank = self._selection.rank
+        rank = self._selection.place
         return () if rank is None else rank(self._table.rows[key]), key
 
     def __str__(self) -> str:

@@ -8,10 +8,10 @@ from functools import cached_property
 from itertools import product
 from math import prod
 
-from protobase_live.query.ast.expressions import Expr, Field, both
+from protobase_live.query.ast.expressions import Expr, Field, conjuncts
 from protobase_live.query.ast.ordering import TEXT, SortKey
 from protobase_live.query.engine.bounds import Bounds, bounds_of
-from protobase_live.query.engine.code import compile_scan
+from protobase_live.query.engine.guard import Guarded, together
 from protobase_live.query.engine.index import KEY_PATH, Entry, Index, Path, Paths, Walk, behind, named
 from protobase_live.query.engine.key_index import KEY_PATHS
 from protobase_live.query.engine.operator import Row
@@ -31,7 +31,7 @@ class AccessPath:
     """The walk that gives the order asked for, if there is one."""
     covered: Expr | None
     """What the way takes care of by itself."""
-    residual: Expr | None
+    residual: Guarded
     """What has still to be tested."""
     paths: Paths | None = None
     stretches: tuple[tuple[Entry, Entry], ...] = ()
@@ -40,7 +40,12 @@ class AccessPath:
     @cached_property
     def scan(self) -> Callable[[Iterable[Row]], list[Row]] | None:
         """The function that applies `residual`."""
-        return None if self.residual is None else compile_scan(self.residual)
+        return self.residual.scan()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all that it leads to is selected."""
+        return self.residual.whole is None
 
     def __str__(self) -> str:
         told = "scan"
@@ -50,15 +55,18 @@ class AccessPath:
             told = "by key"
         if self.covered is not None:
             told += f" for {self.covered}"
-        return told if self.residual is None else f"{told} where {self.residual}"
+        return told if self.is_exact else f"{told} where {self.residual.whole}"
 
 
 class AccessPaths:
-    """Finds the ways to the records for which all ``conjuncts`` are true, to be ordered by ``terms``."""
+    """Finds the ways to the records for which all that is ``asked`` is true, to be ordered by ``terms``."""
 
-    def __init__(self, conjuncts: tuple[Expr, ...], terms: Terms) -> None:
-        self._conjuncts = conjuncts
-        self._bounds: Bounds = bounds_of(conjuncts)
+    def __init__(self, asked: Guarded, terms: Terms) -> None:
+        guards, rest = (() if each is None else conjuncts(each) for each in (asked.guard, asked.rest))
+        self._guards = len(guards)
+        """How many of the conjuncts, from the first on, guard the others."""
+        self._conjuncts = (*guards, *rest)
+        self._bounds: Bounds = bounds_of(self._conjuncts)
         self._terms = terms
 
     def through(self, indexes: Iterable[Index]) -> Iterator[AccessPath]:
@@ -131,8 +139,12 @@ class AccessPaths:
         stretches: tuple[tuple[Entry, Entry], ...] = (),
         keys: tuple[str, ...] | None = None,
     ) -> AccessPath:
-        done = [each for number, each in enumerate(self._conjuncts) if number in covered]
-        left = [each for number, each in enumerate(self._conjuncts) if number not in covered]
-        return AccessPath(
-            walk, both(*done) if done else None, both(*left) if left else None, paths, stretches, keys
+        left = [number for number in range(len(self._conjuncts)) if number not in covered]
+        residual = Guarded(
+            self._all_of(number for number in left if number < self._guards),
+            self._all_of(number for number in left if number >= self._guards),
         )
+        return AccessPath(walk, self._all_of(sorted(covered)), residual, paths, stretches, keys)
+
+    def _all_of(self, numbers: Iterable[int]) -> Expr | None:
+        return together(self._conjuncts[number] for number in numbers)

@@ -3,7 +3,8 @@
 One text of 1 MiB and a pattern of 1,000 characters take a thousand million steps, as hundreds of conditions
 on a list of 1 MiB do, and a batch has hundreds of rows. Between two pauses (`begin_step`) only so many steps
 are made; a scan takes fewer rows at a time when they cost much. There is one count for all queries: they make
-their steps one after the other.
+their steps one after the other. What guards rows has a count of its own, as large: what it costs of rows that
+nobody is shown must not decide whether the rest fails.
 
 Texts that a query joins and values that it collects may be many times larger than what it reads. They are
 counted in bytes for each query, see `Budget`.
@@ -60,14 +61,15 @@ class Budget:
 
 
 _made = 0
+_guarded = 0
 _rows = 0
 _budget: Budget | None = None
 
 
 def begin_step(budget: Budget | None = None) -> None:
     """Others have run; what is made from now on is taken from ``budget``, None: is not counted."""
-    global _made, _rows, _budget
-    _made, _rows, _budget = 0, 0, budget
+    global _made, _guarded, _rows, _budget
+    _made, _guarded, _rows, _budget = 0, 0, 0, budget
 
 
 def spend(steps: int) -> None:
@@ -88,12 +90,26 @@ def apart(function: Callable[[T], R]) -> Callable[[T], R]:
     """
 
     def counted(row: T) -> R:
-        global _made
-        before, _made = _made, 0
+        global _made, _guarded
+        before, _made, _guarded = (_made, _guarded), 0, 0
         try:
             return function(row)
         finally:
-            _made = before
+            _made, _guarded = before
+
+    return counted
+
+
+def guarding(function: Callable[[T], R]) -> Callable[[T], R]:
+    """``function``, which says what may be seen; its steps are counted among those of its like."""
+
+    def counted(given: T) -> R:
+        global _made, _guarded
+        _made, _guarded = _guarded, _made
+        try:
+            return function(given)
+        finally:
+            _made, _guarded = _guarded, _made
 
     return counted
 
@@ -105,12 +121,12 @@ def seek(text: str) -> None:
 
 def spent() -> int:
     """How many steps were made, or were to be made, since others have run."""
-    return _made
+    return _made + _guarded
 
 
 def is_too_much() -> bool:
     """Whether that was more than may be: then the same can be tried after a pause, with fewer rows."""
-    return _made > MAX_STEPS
+    return max(_made, _guarded) > MAX_STEPS
 
 
 def multiply(rows: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
-from protobase_live.query.ast.expressions import Expr, Field, both
+from protobase_live.query.ast.expressions import Field
 from protobase_live.query.ast.tree import (
     Count,
     Distinct,
@@ -26,6 +26,7 @@ from protobase_live.query.ast.tree import (
 from protobase_live.query.engine.access import LOOKUP, Selection
 from protobase_live.query.engine.effort import Budget, begin_step
 from protobase_live.query.engine.estimates import estimate, explain
+from protobase_live.query.engine.guard import split
 from protobase_live.query.engine.operator import Operator, Row
 from protobase_live.query.engine.operators.concatenation import Concatenation
 from protobase_live.query.engine.operators.counting import Counting
@@ -103,16 +104,6 @@ def _operators(root: Operator) -> Iterator[Operator]:
         yield from _operators(input)
 
 
-def _split(query: QueryTree) -> tuple[Expr | None, tuple[Step, ...]]:
-    """What the query asks of the records it starts from, and the steps after that."""
-    wheres: list[Expr] = []
-    for step in query.steps:
-        if not isinstance(step, Where):
-            break
-        wheres.append(step.condition)
-    return both(*wheres) if wheres else None, query.steps[len(wheres) :]
-
-
 # live
 
 
@@ -122,8 +113,8 @@ def plan_push(query: QueryTree) -> Operator:
 
 
 def _pushed(query: QueryTree) -> Operator:
-    condition, steps = _split(query)
-    found: Operator = Source(query.collection, condition)
+    asked, steps = split(query.steps)
+    found: Operator = Source(query.collection, asked.rest, guard=asked.guard)
     for step in steps:
         found = operator_for(step, found, _pushed, lambda: Source(query.collection))
     return found
@@ -171,10 +162,10 @@ class Prepared:
     def __init__(self, query: QueryTree) -> None:
         """``query`` was simplified already."""
         self._collection = query.collection
-        condition, self._steps = _split(query)
+        asked, self._steps = split(query.steps)
         self._ordering = _field_order(self._steps)
         terms = () if self._ordering is None else self._ordering.terms
-        self._selection = Selection(condition, terms, _reach(self._steps))
+        self._selection = Selection(asked.rest, terms, _reach(self._steps), asked.guard)
         self._everything = Selection(None)
         self._inner = {other: Prepared(other) for step in query.steps for other in nested_in(step)}
 
@@ -207,7 +198,7 @@ class Prepared:
 
     def _source(self, selection: Selection, tables: Mapping[str, Table]) -> Source:
         table = tables[self._collection]
-        return Source(self._collection, selection.condition, selection.access(table))
+        return Source(self._collection, selection.condition, selection.access(table), selection.guard)
 
 
 def _field_order(steps: tuple[Step, ...]) -> OrderBy | None:

@@ -8,7 +8,8 @@ moved only where that changes nothing:
 - past `only`, where all rows keep the fields it is about, or none does: then it is about None;
 - past a join, or into the joined query, if it is about one side and the join never adds that side's row to
   rows it knows nothing of. A condition that is false of a missing row first makes an outer join an inner one.
-- never past `limit`, `offset`, `traverse`, `union` and `count`.
+- never past `limit`, `offset`, `traverse`, `union` and `count`;
+- never past a condition that guards, which is moved nowhere itself.
 
 The other way round, `only` moves behind `order_by` and `limit`, which an index may answer.
 
@@ -50,7 +51,7 @@ from protobase_live.query.ast.tree import (
 )
 from protobase_live.query.engine.code import compile_condition
 from protobase_live.query.engine.effort import apart
-from protobase_live.query.language.canonical import canonical_query
+from protobase_live.query.language.canonical import canonical_query, expr_form, text_of
 
 _Steps = list[Step]
 _Named = tuple[tuple[str, Expr], ...]
@@ -74,7 +75,7 @@ def rewrite(query: QueryTree) -> QueryTree:
 def _rewritten(query: QueryTree) -> QueryTree:
     steps: _Steps = []
     for step in query.steps:
-        if isinstance(step, Where):
+        if isinstance(step, Where) and not step.guards:
             for term in conjuncts(step.condition):
                 steps = _sunk(steps, term)
         else:
@@ -103,6 +104,8 @@ def _sunk(steps: _Steps, term: Expr) -> _Steps:
         return [Where(term)]
     *before, last = steps
     match last:
+        case Where(guards=True):
+            return steps if _says(last.condition, term) else [*steps, Where(term)]
         case Where() | OrderBy():
             return [*_sunk(before, term), last]
         case Unnest(name=name) if name not in _roots(term):
@@ -120,6 +123,12 @@ def _sunk(steps: _Steps, term: Expr) -> _Steps:
         case _:
             inner = None
     return [*steps, Where(term)] if inner is None else [*_sunk(before, inner), last]
+
+
+def _says(condition: Expr, term: Expr) -> bool:
+    """Whether ``term`` is one of those that ``condition`` says hold, in the same words."""
+    text = text_of(expr_form(term))
+    return any(text_of(expr_form(each)) == text for each in conjuncts(condition))
 
 
 def _sunk_in_join(before: _Steps, join: Join, term: Expr) -> _Steps:

@@ -2,6 +2,7 @@
 
 What is made so: conditions of one `where` after another, ``and`` and ``or`` inside themselves, repeated or
 in another order; a constant to the left of a comparison; the order and repetition of what `in_` is given.
+A condition that guards stays apart from all others, which are asked behind it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from protobase_live.query.ast.expressions import (
     Field,
     Param,
     Value,
-    both,
 )
 from protobase_live.query.ast.ordering import SortKey, sort_key
-from protobase_live.query.ast.tree import Q, Step, Where, map_step
+from protobase_live.query.ast.tree import Q, Step, Where, followed, map_step
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -30,10 +30,7 @@ def canonical_query(query: Q) -> Q:
     """The query in the one way of saying what it says."""
     steps: list[Step] = []
     for step in query.steps:
-        if isinstance(step, Where) and steps and isinstance(last := steps[-1], Where):
-            steps[-1] = Where(both(last.condition, step.condition))
-        else:
-            steps.append(step)
+        steps = followed(steps, step)
     return query.with_steps(map(_Maker().step, steps))
 
 
@@ -65,7 +62,7 @@ class _Maker:
 
     def step(self, step: Step) -> Step:
         if isinstance(step, Where):
-            return Where(self.condition(step.condition))
+            return Where(self.condition(step.condition), step.guards)
         return map_step(step, self.value, canonical_query)
 
     def condition(self, root: Expr) -> Expr:

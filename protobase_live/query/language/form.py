@@ -16,7 +16,7 @@ The other steps::
     {"union": {"queries": [...], "all": false}}            {"count": true}
     {"unnest": {"field": E, "as": name}}
     {"traverse": {"field": E, "depth": n, "reverse": false}}, and "among": a query, if not among all records
-    {"only": [[E, [name ...] or null] ...]}
+    {"only": [[E, [name ...] or null] ...]}                {"guard": E}, a `where` that goes before all else
 
 An expression E is a list that begins with its operator (see `ARITY`), ``["field", name ...]``,
 ``["param", name]``, ``["value", a list, dict or set]``, or any other constant as it is.
@@ -94,6 +94,8 @@ def _query_form(query: QueryTree) -> dict[str, Any]:
 
 def _step_form(step: Step) -> dict[str, Any]:
     match step:
+        case Where(guards=True):
+            return {"guard": expr_form(step.condition)}
         case Where():
             return {"where": expr_form(step.condition)}
         case Only():
@@ -177,6 +179,10 @@ def _where(form: Any, at: str) -> Step:
     return Where(_made(at, condition, _expr(form, at)))
 
 
+def _guard(form: Any, at: str) -> Step:
+    return Where(_made(at, condition, _expr(form, at)), guards=True)
+
+
 def _only(form: Any, at: str) -> Step:
     parts = [_tuple(each, f"{at}[{n}]", _expr, _names) for n, each in enumerate(_list(form, at))]
     return _made(at, Only, tuple((condition(each), names) for each, names in parts))
@@ -257,6 +263,7 @@ def _mark(step: Step) -> Callable[[Any, str], Step]:
 
 _STEPS: Mapping[str, Callable[[Any, str], Step]] = {
     "where": _where,
+    "guard": _guard,
     "only": _only,
     "join": _join,
     "group_by": _group_by,

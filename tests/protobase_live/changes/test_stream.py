@@ -405,3 +405,62 @@ async def test_a_structure_that_was_opened_later_is_told_from_the_cursor_on(data
         found = await _read_on(tasks, start, 2)
         assert sorted(each[0] for each in found) == ["body", "records"]
         assert await _read_on(tasks, start, 2) == found
+
+
+async def told(stream, count: int) -> list[tuple[str, str | None, str]]:
+    return [(each.kind, each.key, each.cursor) for each in [(await stream.batch(1))[0] for _ in range(count)]]
+
+
+async def test_who_has_seen_another_part_is_told_anew_what_there_is(database) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({}, key="a")
+    async with database.changes("tasks") as changes:
+        cursor = changes.cursor
+    await tasks.insert({}, key="b")
+    for since, part in ((cursor, "mine"), (f"{cursor}~other", "mine"), (f"{cursor}~mine", None)):
+        stream = database.changes("tasks", since)
+        stream.see(part)
+        async with stream:
+            assert stream.cursor == since
+            (reset, none, begun), first, (kind, key, now) = await told(stream, 3)
+            assert [(reset, none), first[:2], (kind, key)] == [
+                ("reset", None),
+                ("insert", "a"),
+                ("insert", "b"),
+            ]
+            assert begun == first[2] == f"{cursor}~"  # who stops in the middle of it is told it again
+            assert "~" not in now
+            await tasks.update("b", since=since)
+            assert [each[:2] for each in await told(stream, 1)] == [("update", "b")]
+
+
+async def test_who_has_seen_the_same_part_or_nothing_goes_on(database) -> None:
+    tasks = await database.collection("tasks")
+    async with database.changes("tasks") as changes:
+        start = changes.cursor
+        await tasks.insert({}, key="a")
+        cursor = (await anext(changes)).cursor
+    await tasks.insert({}, key="b")
+    for since, part, key in (
+        (cursor, None, "b"),
+        (f"{cursor}~mine", "mine", "b"),
+        (start, "mine", "a"),
+        (f"{start}~other", "mine", "a"),
+    ):
+        stream = database.changes("tasks", since)
+        stream.see(part)
+        async with stream:
+            ((kind, found, behind),) = await told(stream, 1)
+            assert (kind, found, "~" in behind) == ("insert", key, False)
+
+
+async def test_who_has_begun_to_be_told_anew_is_told_it_again(database) -> None:
+    tasks = await database.collection("tasks")
+    await tasks.insert({}, key="a")
+    async with database.changes("tasks") as changes:
+        cursor = changes.cursor
+    for part in (None, "mine"):
+        stream = database.changes("tasks", f"{cursor}~")
+        stream.see(part)
+        async with stream:
+            assert [each[:2] for each in await told(stream, 2)] == [("reset", None), ("insert", "a")]

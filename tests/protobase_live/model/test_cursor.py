@@ -25,6 +25,15 @@ def test_there_and_back(vector: dict[str, int], half: Half | None) -> None:
     assert Cursor.decode(cursor.encode()) == cursor
 
 
+@given(vectors, st.none() | halves, st.text("abcAB019-_", max_size=12))
+def test_behind_it_stands_what_part_was_seen(vector: dict[str, int], half: Half | None, part: str) -> None:
+    whole, cursor = Cursor(vector, half), Cursor(vector, half, part)
+    assert cursor.encode() == f"{whole.encode()}~{part}"
+    assert Cursor.decode(cursor.encode()) == cursor != whole
+    assert cursor.reach == whole.reach
+    assert cursor.is_start == (whole == Cursor())
+
+
 def test_a_cursor_of_an_earlier_version_means_the_next_commit_of_its_node() -> None:
     assert Cursor.decode(opaque([{"n/1": 4}, 2, "n/2"])) == Cursor({"n/1": 4}, Half("n/2", 5, 2))
     assert Cursor.decode(opaque([{"n/1": 4}, 0])) == Cursor({"n/1": 4})

@@ -13,14 +13,16 @@ from pycrdt import Doc, Map
 
 import protobase_live as pb
 from protobase_actors import OrderedSet, SystemClock
-from protobase_live import Forbidden, Identity, Policy, Query, Rule, ValidationError
+from protobase_live import Forbidden, Identity, LimitExceeded, Policy, Query, Rule, ValidationError
 from protobase_live.model.operations import RECORDS, Check, Op, Read, Target
 from protobase_live.protocol.hocuspocus import messages as hocuspocus
 from protobase_live.protocol.yjs import messages as yjs
+from protobase_live.query.ast.tree import Where
+from protobase_live.query.engine import effort
 from protobase_live.server.authority import Authority
 from protobase_live.server.authorization import Authorization
 from protobase_live.server.limits import ServerLimits
-from protobase_live.server.permitted_database import PermittedShare
+from protobase_live.server.permitted_database import PermittedDatabase, PermittedShare
 from tests.protobase_live.server.test_server import get
 from tests.support import raw
 from tests.support.asgi_client import Exchange, call
@@ -202,6 +204,142 @@ async def test_what_can_be_no_structure_is_refused_and_nobody_else_notices(targe
         assert (await anext(changes)).key == "other"
 
 
+ROWS = {"a": {"team": "red"}, "b": {"team": "blue"}, "c": {"team": "red", "public": True}}
+TEAM = Rule("red", None, "read", where=pb.F.team == pb.identity.team)
+PUBLIC = Rule("red", None, "read", where=pb.F.public == True)  # noqa: E712
+
+
+class Follower:
+    """Keeps a copy of what a stream tells."""
+
+    def __init__(self) -> None:
+        self.copy: dict[str, Any] = {}
+        self.kinds: list[str] = []
+        self.cursor: str | None = None
+
+    async def follow(self, changes: Any, last: str) -> None:
+        """Until the change of this key is told."""
+        async with asyncio.timeout(10):
+            while True:
+                change = await anext(changes)
+                self.cursor = change.cursor
+                self.kinds.append(change.kind)
+                if change.kind == "reset":
+                    self.copy.clear()
+                elif change.after is None:
+                    self.copy.pop(change.key, None)
+                else:
+                    self.copy[change.key] = change.after
+                if change.key == last:
+                    return
+
+
+@asynccontextmanager
+async def following(*rules: Rule) -> AsyncIterator[tuple[pb.Server, Policy, Any]]:
+    """A server with rows of both teams, and how to write a public record that both see as the last one."""
+    policy = Policy(rules)
+    async with pb.open("memory:") as db:
+        red = await db.collection("red")
+        for key, fields in ROWS.items():
+            await red.insert(fields, key=key)
+        async with pb.Server(db, port=0, authenticate=who, policy=policy) as server:
+
+            async def mark(key: str) -> None:
+                await red.insert({"team": "red", "public": True}, key=key)
+
+            yield server, policy, mark
+
+
+async def test_a_stream_tells_anew_what_there_is_when_rules_let_more_or_less_be_read():
+    async with following(TEAM) as (server, policy, mark), live(server) as ann:
+        seen = Follower()
+        async with ann.changes("red", since=pb.START) as changes:
+            for number, rules in enumerate(([TEAM], [PUBLIC], [Rule("red", None, "read")], [TEAM])):
+                policy.rules = rules
+                await server.recheck()
+                await mark(f"m{number}")
+                await seen.follow(changes, f"m{number}")
+                assert seen.copy == dict(await (await ann.collection("red")).items())
+        assert seen.kinds.count("reset") == 3
+
+
+async def test_recheck_that_changes_nothing_lets_a_stream_go_on():
+    async with (
+        following(TEAM) as (server, policy, mark),
+        live(server) as ann,
+        ann.changes("red") as changes,
+    ):
+        policy.rules = [Rule("red", None, "read", where=pb.F.team == pb.identity.team)]
+        await server.recheck()
+        await mark("m")
+        assert (await anext(changes)).key == "m"
+
+
+async def test_who_comes_back_with_other_claims_is_told_anew_what_there_is():
+    """With the same ones, he goes on."""
+    async with following(TEAM, PUBLIC) as (server, _, mark):
+        seen = Follower()
+        async with live(server, "ann/red") as ann, ann.changes("red", since=pb.START) as changes:
+            await mark("m")
+            await seen.follow(changes, "m")
+        assert sorted(seen.copy) == ["a", "c", "m"]
+        await mark("n")
+        async with live(server, "ann/red") as ann, ann.changes("red", since=seen.cursor) as changes:
+            await seen.follow(changes, "n")
+        assert "reset" not in seen.kinds
+        async with live(server, "ann/blue") as ann, ann.changes("red", since=seen.cursor) as changes:
+            await seen.follow(changes, "n")
+        assert sorted(seen.copy) == ["b", "c", "m", "n"]
+        assert seen.kinds.count("reset") == 1
+
+
+async def test_a_stream_ends_when_another_token_lets_other_rows_be_seen_and_begins_anew():
+    async with pb.open("memory:") as db:
+        for key, fields in ROWS.items():
+            await db.commit({"red": [Op(RECORDS, "put", (key, fields, {}))]})
+        authorization = Authorization(SystemClock(), ServerLimits(), Policy([TEAM]))
+        authority = Authority(authorization, OrderedSet(), who("ann/red"))
+        permitted = PermittedDatabase(db, authority)  # type: ignore[arg-type]
+        async with permitted.changes("red") as changes:
+            cursor = changes.cursor
+            await authority.renew(who("ann/blue"))
+            with pytest.raises(pb.Unavailable):
+                await changes.batch(10)
+        async with permitted.changes("red", cursor) as changes:
+            seen = await asyncio.wait_for(changes.batch(10), 10)
+        assert [(each.kind, each.key) for each in seen] == [("reset", None), ("insert", "b")]
+
+
+async def test_a_cursor_of_who_sees_all_is_as_it_was_and_one_of_before_is_taken():
+    async with (
+        following(Rule("red", {"sub": "bob"}, "read write"), TEAM) as (server, _, mark),
+        live(server, "bob/") as bob,
+        live(server) as ann,
+    ):
+        async with asyncio.timeout(10):
+            receipt = await bob.commit({"red": [PUT]})
+            async with bob.changes("red", since=receipt.cursors["red"]) as changes:
+                whole = changes.cursor
+            assert "~" not in whole + receipt.cursors["red"]
+            async with ann.changes("red", since=whole) as changes:
+                assert (await anext(changes)).kind == "reset"
+            async with ann.changes("red") as changes:
+                part = changes.cursor
+            await mark("m")
+            assert part.startswith(f"{whole}~")
+            async with bob.changes("red", since=part) as changes:
+                assert (await anext(changes)).kind == "reset"
+
+
+async def test_the_cursor_of_what_one_has_written_goes_on_from_there():
+    mine = Rule("red", None, "read write", where="team = identity.team")
+    async with following(mine) as (server, _, mark), live(server) as ann:
+        receipt = await ann.commit({"red": [Op(RECORDS, "put", ("mine", {"team": "red"}, {}))]})
+        await mark("m")
+        async with ann.changes("red", since=receipt.cursors["red"]) as changes:
+            assert (await anext(changes)).key == "m"
+
+
 class Watched:
     """A share that remembers what it was asked to watch."""
 
@@ -222,7 +360,24 @@ async def test_who_comes_back_to_a_live_query_watches_what_may_be_seen():
     share: Any = PermittedShare(watched, authority)  # type: ignore[arg-type]
     for since in (None, "a cursor"):
         (await share.watch(Query("red"), since)).close()
-    assert watched.queries == [Query("red").where(pb.F.n == 1)] * 2
+    assert watched.queries == [Query("red", steps=[Where(pb.F.n == 1, guards=True)])] * 2
+
+
+async def test_whether_a_query_fails_does_not_tell_what_is_hidden(monkeypatch: pytest.MonkeyPatch):
+    """Its conditions are asked of the rows that may be seen, whichever way they are written."""
+    monkeypatch.setattr(effort, "MAX_STEPS", 1_000)
+    heavy = pb.F.n.in_([2]) & pb.param("text").like("%_x%")
+    queries = [Query("red").where(each) for each in (heavy, (heavy != False), pb.F.a == heavy)]  # noqa: E712
+    queries += [each.order_by("n") for each in queries] + [Query("red").order_by("n").where(heavy)]
+    async with serving(Rule("red", {"sub": "ann"}, "read", where="n = 1"), RED) as server:
+        await server.db.commit({"red": [Op(RECORDS, "put", ("hidden", {"n": 2}, {}))]})  # type: ignore[attr-defined]
+        async with live(server, "ann/blue") as ann, live(server, "bob/red") as bob:
+            for query in queries:
+                await ann.query(query, {"text": "x" * 5_000})
+                async with ann.live(query, {"text": "x" * 5_000}):
+                    pass
+                with pytest.raises(LimitExceeded, match="MAX_STEPS"):
+                    await bob.query(query, {"text": "x" * 5_000})
 
 
 async def test_who_may_write_parts_restores_nothing():

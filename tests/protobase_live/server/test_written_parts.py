@@ -14,6 +14,7 @@ import protobase_live as pb
 from protobase_actors import OrderedSet, SystemClock
 from protobase_live import F, Forbidden, Identity, Policy, Rule
 from protobase_live.document import Judge
+from protobase_live.model import values
 from protobase_live.model.operations import RECORDS, Op
 from protobase_live.protocol.yjs import messages as yjs
 from protobase_live.server.authority import Authority
@@ -164,6 +165,19 @@ async def test_what_a_rule_lets_goes_through_and_the_rest_is_put_back(
         await ann.settle()
         assert ann.seen == bob.seen
         assert ann.records["b"]["title"] == "goes on"
+
+
+@pytest.mark.parametrize("kind", ["set", "counted_set"])
+async def test_nothing_comes_in_beside_what_python_calls_equal(kind: str) -> None:
+    """The row is judged that reading shows: of True and 1, which are stored apart, it shows 1."""
+    one, true = (f"{values.key_text(each)}|x" for each in (1, True))
+    entry = True if kind == "set" else 1
+    rule = Rule("tasks", actions="write", where_old=True, where_new=~F.tags.contains(1))
+    async with serving(Policy([READ, rule])) as server, clients(server, "ann") as (ann,):
+        await ann.edit(write("a", tags=Map({"@": kind, true: entry})))
+        await ann.edit(lambda client: client.records["a"]["tags"].update({one: entry}))
+        assert ann.refusals == ["record 'a' would be none that you may write"]
+        assert ann.records["a"]["tags"].to_py() == {"@": kind, true: entry}
 
 
 async def test_rules_that_are_replaced_hold_for_who_writes_already() -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from protobase_live.model.names import KEY_FIELD
-from protobase_live.query.ast.expressions import Field, both
+from protobase_live.query.ast.expressions import Field
 from protobase_live.query.ast.ordering import NONE, TEXT, SortKey
 from protobase_live.query.ast.tree import Join, Where
-from protobase_live.query.engine.code import compile_condition, compile_keys
+from protobase_live.query.engine.code import compile_keys
+from protobase_live.query.engine.guard import split
 from protobase_live.query.engine.index import KEY_PATH, Index, behind, named
 from protobase_live.query.engine.operator import Changes, Delta, Item, Operator, Row
 from protobase_live.query.engine.operators.batches import batched
@@ -55,9 +56,9 @@ class IndexJoin(Operator):
         self._parts, self._index = lookup.parts, lookup.index
         self._left_key = compile_keys([mine for mine, _ in step.on])
         self._right_key = compile_keys([other for _, other in step.on])
-        wheres = [each.condition for each in step.other.steps if isinstance(each, Where)]
-        self._condition = both(*wheres) if wheres else None
-        self._test = None if self._condition is None else compile_condition(self._condition)
+        asked, _ = split(step.other.steps)
+        self._condition = asked.whole
+        self._test = asked.test()
 
     @property
     def sorted(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from protobase_live.query.ast.expressions import Value
 from protobase_live.query.ast.tree import Only
+from protobase_live.query.engine.effort import guarding
 from protobase_live.query.engine.mask import mask
 from protobase_live.query.engine.operator import Item, Operator
 from protobase_live.query.engine.operators.stateless import Stateless
@@ -20,12 +21,16 @@ class Masking(Stateless):
         super().__init__(input)
         self.step = step
         self._mask = mask(step)
+        self._masked = guarding(self._of_all)
 
     @property
     def detail(self) -> str:
         return "; ".join(map(_said, self.step.parts))
 
     def _through(self, items: Iterable[Item]) -> list[Item]:
+        return self._masked(items)
+
+    def _of_all(self, items: Iterable[Item]) -> list[Item]:
         mask = self._mask
         return [(identity, rank, mask(row)) for identity, rank, row in items]
 

@@ -12,8 +12,8 @@ from protobase_live.model.names import KEY_FIELD
 from protobase_live.query.ast.expressions import Expr
 from protobase_live.query.ast.ordering import SortKey
 from protobase_live.query.engine.bounds import equalities
-from protobase_live.query.engine.code import compile_condition
 from protobase_live.query.engine.effort import EASY_STEPS, is_too_much, spent
+from protobase_live.query.engine.guard import Guarded
 from protobase_live.query.engine.index import Path
 from protobase_live.query.engine.operator import (
     BATCH_ROWS,
@@ -32,21 +32,30 @@ if TYPE_CHECKING:
 class Source(Operator):
     """The records of ``collection`` of which ``condition`` is true, with their keys as ``_key``.
 
+    Where there is a ``guard``, it has to be true as well, and is asked first.
     For `fetch` it is given an ``access``, which has chosen how to reach them.
     """
 
     name = "source"
 
-    def __init__(self, collection: str, condition: Expr | None = None, access: Access | None = None) -> None:
+    def __init__(
+        self,
+        collection: str,
+        condition: Expr | None = None,
+        access: Access | None = None,
+        guard: Expr | None = None,
+    ) -> None:
         self.collection = collection
         self.condition = condition
+        self.guard = guard
+        self._asked = Guarded(guard, condition)
         self.access = access
         self._rest: Iterator[Row] | None = None
 
     @cached_property
     def equalities(self) -> dict[Path, SortKey]:
         """The sort keys of the constants that fields equal in every record here."""
-        return equalities(self.condition)
+        return equalities(self._asked.whole)
 
     @property
     def sorted(self) -> bool:
@@ -56,7 +65,8 @@ class Source(Operator):
     def detail(self) -> str:
         if self.access is not None:
             return f"{self.collection}: {self.access}"
-        return f"{self.collection}{'' if self.condition is None else f' where {self.condition}'}"
+        whole = self._asked.whole
+        return f"{self.collection}{'' if whole is None else f' where {whole}'}"
 
     def fetch(self) -> Iterator[list[Item]]:
         access = self._access()
@@ -92,7 +102,7 @@ class Source(Operator):
 
     @cached_property
     def _test(self):
-        return None if self.condition is None else compile_condition(self.condition)
+        return self._asked.test()
 
     def push(self, changes: Changes) -> Delta:
         delta: Delta = []

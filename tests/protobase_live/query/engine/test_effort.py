@@ -14,7 +14,10 @@ from protobase_live.query.engine.effort import (
     EASY_STEPS,
     MAX_STEPS,
     Budget,
+    apart,
     begin_step,
+    guarding,
+    is_too_much,
     spend,
     spent,
 )
@@ -38,6 +41,21 @@ def test_a_pause_begins_anew():
     spend(MAX_STEPS)
     with pytest.raises(LimitExceeded, match="MAX_STEPS"):
         spend(1)
+
+
+def test_what_guards_is_counted_apart():
+    guards = guarding(spend)
+    guards(MAX_STEPS)
+    spend(MAX_STEPS)
+    assert spent() == 2 * MAX_STEPS
+    assert not is_too_much()
+    with pytest.raises(LimitExceeded, match="MAX_STEPS"):
+        guards(1)
+    assert is_too_much()
+    apart(guards)(MAX_STEPS)
+    begin_step()
+    assert not spent()
+    assert not is_too_much()
 
 
 def test_a_pattern_costs_the_longest_that_stands_between_two_percents():

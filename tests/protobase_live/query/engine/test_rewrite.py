@@ -62,6 +62,18 @@ def test_a_condition_does_not_look_behind_a_mask() -> None:
     assert {field.field_path for step in wheres for field in fields_of(step.condition)} == {("title",)}
 
 
+def test_nothing_moves_before_a_condition_that_guards() -> None:
+    guard = Where(F.owner == "bob", guards=True)
+    mine = TASKS.with_steps([guard])
+    check(mine.order_by("n").where(F.a != 1), mine.where(F.a != 1).order_by("n"))
+    check(mine.where(F.a != 1, F.owner == "bob"), mine.where(F.a != 1))
+    check(mine.where(F.b == 1).where(F.a != 1), mine.where((F.b == 1) & (F.a != 1)))
+    joined = Query("users").join(mine, on="id", as_="t")
+    expected = Query("users").join(mine.where(F.a != 1), on="id", as_="t")
+    check(joined.where(F.t.a != 1), expected)
+    assert rewrite(mine.order_by("n").where(F.a != 1)).steps[0].guards  # type: ignore[union-attr]
+
+
 @settings(max_examples=200)
 @given(whole_cases(changes=0))
 def test_parameters_may_come_later(case: Case) -> None:

@@ -101,6 +101,14 @@ def test_wheres_that_follow_each_other_are_one() -> None:
     assert Query.from_json(form).to_json()["steps"] == [{"where": ["and", ["==", ["field", "a"], 1], True]}]
 
 
+def test_a_condition_that_guards_stays_apart() -> None:
+    form = {"from": "tasks", "steps": [{"guard": ["==", 1, ["field", "a"]]}, {"where": ["field", "b"]}]}
+    query = Query.from_json(form)
+    assert query.to_json()["steps"] == [{"guard": ["==", ["field", "a"], 1]}, {"where": ["field", "b"]}]
+    assert Query.from_json(query.to_json()) == query.bind({}) == query != TASKS.where(F.a == 1, F.b)
+    assert TASKS.with_steps(query.steps[:1]).filtered(F.b) == query
+
+
 def test_every_step() -> None:
     query = (
         TASKS.where(F.at >= datetime(2025, 1, 1, tzinfo=UTC))
