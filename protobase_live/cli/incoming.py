@@ -26,19 +26,27 @@ class Incoming:
         self._exact: Structs | None = None
         self._lacking: list[bytes] = []
         self._readable: list[tuple[int, Line]] = []
+        self._told = False
+        """Whether there were readable lines."""
         self._wrong: ProtoBaseError | None = None
 
     def add(self, number: int, line: Line) -> None:
         """Take in a line. What is wrong with it is raised by `missing_from`."""
         if "update" not in line:
             self._readable += [(number, line)] if self._exact is None else []
+            self._told = True
             return
         with self._noting(number):
             self._take(_update_of(line))
 
-    def spoil(self, error: ProtoBaseError) -> None:
-        """Something among the lines is none: nothing of the collection is to be stored."""
+    def spoil(self, error: ProtoBaseError | None) -> None:
+        """Nothing of the collection is to be stored if there is an error: something among its lines is none."""
         self._wrong = self._wrong or error
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether a line behind its last one may be of its document: updates stand before what is read."""
+        return self._exact is None or not self._told
 
     @contextmanager
     def _noting(self, number: int) -> Generator[None]:

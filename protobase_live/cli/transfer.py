@@ -75,7 +75,7 @@ async def _import(target: str, file: Path | None, token: str | None, merge: bool
             await place.close()
     if failed:
         stored = f"stored: {', '.join(done)}" if done else "nothing was stored"
-        raise ValidationError(f"{'; '.join(failed)} ({stored})")
+        raise ValidationError(f"{'; '.join(dict.fromkeys(failed))} ({stored})")
 
 
 async def _brought(
@@ -83,20 +83,24 @@ async def _brought(
 ) -> AsyncIterator[tuple[str, ProtoBaseError | None]]:
     """Store collection by collection: each name when it is durable, or with what is wrong with it."""
     incoming: Incoming | None = None
+    wrong: ProtoBaseError | None = None  # since the last good line
     for number, line in _parsed(lines):
         if isinstance(line, ProtoBaseError):
-            if incoming is None:
-                yield "", line
-            else:
-                incoming.spoil(line)
+            wrong = wrong or line
             continue
         if incoming is None or line["collection"] != incoming.name:
             if incoming is not None:
+                incoming.spoil(wrong if incoming.may_go_on else None)
                 yield incoming.name, await _stored(place, incoming, merge)
             incoming = Incoming(line["collection"])
+        incoming.spoil(wrong)  # what was wrong may have been its first line
         incoming.add(number, line)
+        wrong = None
     if incoming is not None:
+        incoming.spoil(wrong)
         yield incoming.name, await _stored(place, incoming, merge)
+    elif wrong is not None:
+        yield "", wrong
 
 
 async def _stored(place: Place, incoming: Incoming, merge: bool) -> ProtoBaseError | None:

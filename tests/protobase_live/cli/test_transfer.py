@@ -114,13 +114,32 @@ async def test_wrong_lines_and_odd_names_stop_nothing_else(tmp_path, server):
     doc: Doc = Doc()
     doc.get("t", type=Text).insert(0, "odd")
     odd = {"collection": "a//b", "update": base64.b64encode(doc.get_update()).decode()}
-    last = json.dumps({**LINES[0], "collection": "z"})
-    stdin = "\n".join(("{", json.dumps(odd), NDJSON.strip(), "[]", last))
+    first, behind, last = (json.dumps({**LINES[0], "collection": name}) for name in ("a", "y", "z"))
+    stdin = "\n".join(("{", first, json.dumps(odd), NDJSON.strip(), "[]", behind, last))
     for target, stored in ((f"file:{tmp_path / 'data'}", "a//b, boards/42, z"), (server, "boards/42, z")):
         ended = await run("import", target, stdin=stdin)
         assert (ended.code, ended.err.count("\n")) == (1, 1)
-        assert all(f"line {number}: " in ended.err for number in (1, 7))
+        assert all(ended.err.count(f"line {number}: ") == 1 for number in (1, 8))
         assert f"(stored: {stored})" in ended.err
+
+
+async def test_a_damaged_line_spoils_the_collection_that_it_begins(tmp_path):
+    """Of an export, whose collection before is whole; where a line may be of both, both are spoiled."""
+    source, copy = f"file:{tmp_path / 'source'}", f"file:{tmp_path / 'copy'}"
+    three = [json.dumps({**LINES[0], "collection": name}) for name in "abc"]
+    assert (await run("import", source, stdin="\n".join(three))).code == 0
+    exported = (await run("export", source)).out.splitlines()
+    ended = await run("import", copy, stdin="\n".join([*exported[:2], exported[2][1:], *exported[3:]]))
+    assert ended.code == 1
+    assert "error: line 3: " in ended.err
+    assert "(stored: a, c)" in ended.err
+    assert (await run("export", copy)).out.splitlines() == exported[:2] + exported[4:]
+    ended = await run("import", "memory:", stdin="\n".join([three[0], "{", *three[1:]]))
+    assert "(stored: c)" in ended.err
+    ended = await run("import", "memory:", stdin="\n".join([*exported[:3], "{", *exported[3:]]))
+    assert "(stored: a, c)" in ended.err
+    ended = await run("import", "memory:", stdin="\n".join([*exported, "{"]))
+    assert "(stored: a, b)" in ended.err
 
 
 async def test_a_malformed_line_is_named(tmp_path):
