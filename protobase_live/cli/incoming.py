@@ -40,7 +40,7 @@ class Incoming:
             self._take(_update_of(line))
 
     def spoil(self, error: ProtoBaseError | None) -> None:
-        """Nothing of the collection is to be stored if there is an error: something among its lines is none."""
+        """Something among its lines is none, if there is an error: nothing of the collection is stored."""
         self._wrong = self._wrong or error
 
     @property

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, NoReturn
 
+from protobase_live.cli.streams import print_escaped
 from protobase_live.errors import ProtoBaseError
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -21,6 +22,7 @@ def run(command: Coroutine[Any, Any, None]) -> NoReturn:
 
     A reader of the output that goes away ends a command well; Ctrl-C breaks it off, which is 130.
     """
+    print_escaped()
     try:
         with asyncio.Runner() as runner:
             runner.run(command)

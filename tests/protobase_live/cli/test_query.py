@@ -75,6 +75,25 @@ def test_what_is_no_parameter(given):
         parameter(given)
 
 
+async def test_what_a_locale_cannot_say(tmp_path):
+    """Programs read UTF-8 all the same; people read escapes."""
+    storage = f"file:{tmp_path / 'data'}"
+    async with pb.open(storage) as db:
+        await (await db.collection("tésts")).put({"price": "5 €"}, key="k")
+    latin = ("env", "PYTHONUTF8=0", "PYTHONIOENCODING=ascii")
+    told = [await run("query", storage, "tésts", "--format", style, before=latin) for style in FORMATS]
+    assert [(each.code, each.err) for each in told] == [(0, "")] * 3
+    assert [each.out.splitlines()[-1] for each in told] == [
+        '{"_key":"k","price":"5 €"}',
+        "k,5 €",
+        "k     5 \\u20ac",
+    ]
+    assert "t\\xe9sts" in (await run("info", storage, before=latin)).out
+
+
+FORMATS = ("json", "csv", "table")
+
+
 def test_differences_are_lines():
     changes = (
         RowChange("insert", 0, {"_key": "a", "b": b"x"}),

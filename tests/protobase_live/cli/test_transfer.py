@@ -10,7 +10,7 @@ from pycrdt import Doc, Map, Text
 from websockets.asyncio.client import connect
 
 import protobase_live as pb
-from protobase_live.cli import portable, yjs_peer
+from protobase_live.cli import portable, transfer, yjs_peer
 from protobase_live.database.opening import open_storage as opened
 from protobase_live.errors import ValidationError
 from protobase_live.protocol.yjs import messages as yjs
@@ -140,6 +140,39 @@ async def test_a_damaged_line_spoils_the_collection_that_it_begins(tmp_path):
     assert "(stored: a, c)" in ended.err
     ended = await run("import", "memory:", stdin="\n".join([*exported, "{"]))
     assert "(stored: a, b)" in ended.err
+
+
+async def test_a_long_export_is_imported(tmp_path, monkeypatch, capsys):
+    """Its update is several lines, none of which is longer than an import takes."""
+    storage, file, copy = f"file:{tmp_path / 'data'}", tmp_path / "lines", f"file:{tmp_path / 'copy'}"
+    async with pb.open(storage) as db:
+        texts = await db.collection("texts")
+        for n in range(20):
+            await texts.put({"text": "x" * 1_000}, key=f"k{n}")
+        await texts.delete("k3")
+    whole = (await run("export", storage)).out
+    monkeypatch.setattr(transfer, "MAX_UPDATE_BYTES", 2_500)
+    monkeypatch.setattr(transfer, "MAX_LINE_BYTES", 8_000)
+    await transfer._export(storage, (), None, False)
+    printed = capsys.readouterr().out
+    assert printed.count('"update"') > 3
+    assert max(map(len, printed.splitlines())) < 8_000
+    file.write_text(printed)
+    await transfer._import(copy, file, None, False)
+    assert (await run("export", copy)).out == whole
+    file.write_text(f"{NDJSON.splitlines()[0]}\n{whole}{json.dumps({**LINES[0], 'collection': 'z'})}\n")
+    with pytest.raises(ValidationError, match=r"^line 2: longer than 8000 bytes \(stored: z\)$"):
+        await transfer._import("memory:", file, None, False)
+
+
+async def test_lines_are_utf_8_in_any_locale(tmp_path):
+    storage, file = f"file:{tmp_path / 'data'}", tmp_path / "lines"
+    latin = ("env", "PYTHONUTF8=0", "PYTHONIOENCODING=latin-1")
+    assert await run("import", storage, stdin=NDJSON.replace("é", "€"), before=latin) == (0, "", "")
+    assert readable((await run("export", storage, before=latin)).out) == NDJSON.replace("é", "€")
+    file.write_bytes(b'{"collection": "\xe9"}\n')
+    ended = await run("import", "memory:", file)
+    assert ended == (1, "", "error: line 1: not UTF-8 (nothing was stored)\n")
 
 
 async def test_a_malformed_line_is_named(tmp_path):

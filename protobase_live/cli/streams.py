@@ -1,0 +1,22 @@
+"""How standard output is written to: what programs read is UTF-8, whatever the locale."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Literal
+
+
+def print_utf8() -> None:
+    """From now on what is printed is for programs: lines of JSON, CSV."""
+    _configure("utf-8", "strict")
+
+
+def print_escaped() -> None:
+    """From now on what the locale has no characters for is printed as escapes."""
+    _configure(None, "backslashreplace")
+
+
+def _configure(encoding: str | None, errors: Literal["strict", "backslashreplace"]) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding=encoding, errors=errors)
