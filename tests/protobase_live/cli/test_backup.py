@@ -149,6 +149,17 @@ async def test_a_backup_that_fails_leaves_the_last_one(tmp_path: Path) -> None:
     assert file.read_bytes() == b"the last one"
 
 
+async def test_a_database_that_was_cut_to_nothing_leaves_the_last_one(odd: str, tmp_path: Path) -> None:
+    file, database = tmp_path / "backup", tmp_path / "odd" / "protobase.db"
+    file.write_bytes(b"the last one")
+    database.write_bytes(b"")
+    for command in (("backup", odd, file), ("info", odd)):
+        ended = await run(*command)
+        says = f"there is no database in {str(tmp_path / 'odd')!r} (protobase.db is empty)"
+        assert ended == (1, "", f"error: {says}\n")
+    assert (file.read_bytes(), database.read_bytes()) == (b"the last one", b"")
+
+
 async def test_a_collection_that_is_not_there_leaves_the_last_one(odd: str, tmp_path: Path) -> None:
     file = tmp_path / "backup"
     file.write_bytes(b"the last one")
