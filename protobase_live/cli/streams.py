@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Literal
+from typing import Any, Literal, cast
 
 
 def print_utf8() -> None:
@@ -18,5 +18,6 @@ def print_escaped() -> None:
 
 
 def _configure(encoding: str | None, errors: Literal["strict", "backslashreplace"]) -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding=encoding, errors=errors)
+    out: object = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        cast("io.TextIOWrapper[Any]", out).reconfigure(encoding=encoding, errors=errors)

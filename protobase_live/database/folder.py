@@ -54,7 +54,7 @@ def _has_database(path: str) -> bool:
 
 
 def _require_database(path: str) -> None:
-    """Raises StorageFailed where none is, also where a file was cut to nothing: that is none without a log."""
+    """Raises StorageFailed where none is, also where its file is empty: it is none without a log."""
     file = Path(path) / DATABASE_NAME
     try:
         is_empty = not file.stat().st_size and not file.with_name(f"{DATABASE_NAME}-wal").exists()

@@ -90,6 +90,10 @@ async def test_what_keeps_it_from_serving_is_one_line(tmp_path):
         taken = await run("serve", "--storage", "memory:", "--listen", host)
         locked = await run("serve", "--storage", storage, "--listen", "127.0.0.1:0")
     assert taken == (1, "", f"error: cannot listen on {host}: Address already in use\n")
+    for more in ((), ("--workers", "1")):
+        odd = await run("serve", "--storage", storage, "--insecure", "--listen", "a..b:0", *more)
+        assert (odd.code, "Traceback" in odd.err) == (1, False)
+        assert odd.err.splitlines()[-1].startswith("error: cannot listen on a..b:0: ")
     assert locked.code == 1
     assert re.fullmatch(r"error: cannot open 'file:.*' is held by process \d+\n", locked.err)
 
