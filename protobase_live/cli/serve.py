@@ -14,7 +14,7 @@ from protobase_actors import SystemClock
 from protobase_live.cli.descriptors import Starvation, allow_descriptors
 from protobase_live.cli.logs import log_to_stderr
 from protobase_live.cli.loop import run, stop_requested
-from protobase_live.cli.settings import Options, Settings, settings
+from protobase_live.cli.settings import Options, Settings, misnamed, settings
 from protobase_live.database.database import Database
 from protobase_live.database.opening import open as open_database
 from protobase_live.errors import StorageFailed, ValidationError
@@ -66,6 +66,8 @@ def serve(chosen: Options) -> NoReturn:
 async def _serve(chosen: Options) -> None:
     how = settings(chosen, os.environ)
     log_to_stderr(how.log_level, how.log_format)
+    for each in misnamed(os.environ):
+        _log.warning("%s", each, extra={"event": "variable_ignored"})
     stop = stop_requested()
     if how.workers:
         from protobase_live.cli.supervise import supervise  # a server without workers starts without
