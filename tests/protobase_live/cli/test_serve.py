@@ -98,6 +98,12 @@ async def test_what_keeps_it_from_serving_is_one_line(tmp_path):
     assert re.fullmatch(r"error: cannot open 'file:.*' is held by process \d+\n", locked.err)
 
 
+async def test_a_variable_that_was_meant_as_a_setting_is_told():
+    given = ("env", "PROTOBASE_POLCY=policy.toml")
+    ended = await run("serve", "--storage", "memory:", "--listen", "a..b:0", before=given)
+    assert "PROTOBASE_POLCY is no setting, and is ignored; did you mean PROTOBASE_POLICY?" in ended.err
+
+
 async def test_a_full_disk_keeps_it_from_serving_in_one_line(tmp_path):
     storage = f"file:{tmp_path / 'data'}"
     full = ("sh", "-c", 'ulimit -f 4; exec "$@"', "sh")
